@@ -1,0 +1,3 @@
+//! The nouns: what things are, and which values are well-formed. No I/O, no HTTP, no SQL.
+
+pub mod secret;

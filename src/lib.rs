@@ -1,0 +1,7 @@
+//! atelier: workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
+//!
+//! The layers know only what stands left of them:
+//! `domain <- policy <- store <- app <- { http, cli } <- main`.
+
+pub mod domain;
+pub mod tokens;

@@ -1,0 +1,3 @@
+//! The `atelier` binary.
+
+fn main() {}

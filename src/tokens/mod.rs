@@ -1,0 +1,1 @@
+//! Signing keys, JSON Web Tokens, password hashing, random tokens and their fingerprints.
