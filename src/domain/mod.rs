@@ -1,3 +1,16 @@
 //! The nouns: what things are, and which values are well-formed. No I/O, no HTTP, no SQL.
 
+pub mod actor;
+pub mod audit;
+pub mod email;
+pub mod ids;
+pub mod invalid;
+pub mod key;
+pub mod member;
+pub mod organization;
+pub mod password;
 pub mod secret;
+pub mod session;
+pub mod timestamp;
+pub mod user;
+pub mod workspace;

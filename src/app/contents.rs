@@ -1,0 +1,29 @@
+//! What is in a workspace.
+
+use std::collections::HashMap;
+
+use super::workspaces;
+use crate::domain::actor::Actor;
+use crate::domain::ids::{PipelineId, WorkspaceId};
+use crate::domain::workspace::{Contents, Workspace};
+use crate::error::Result;
+use crate::store::contents::ModelRow;
+use crate::store::{self, View};
+
+/// What is in each of these workspaces, which the actor was shown.
+pub fn of_shown(view: &View, workspaces: &[Workspace]) -> Result<HashMap<WorkspaceId, Contents>> {
+    let ids: Vec<_> = workspaces.iter().map(|workspace| workspace.id).collect();
+    store::contents::of_many(view, &ids)
+}
+
+/// The models of a workspace that the actor sees, by number.
+pub fn models(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
+    let workspace = workspaces::visible(view, actor, workspace)?;
+    store::contents::models(view, workspace.id)
+}
+
+/// The pipelines of a workspace that the actor sees, by number.
+pub fn pipelines(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
+    let workspace = workspaces::visible(view, actor, workspace)?;
+    store::contents::pipelines(view, workspace.id)
+}

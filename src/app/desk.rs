@@ -1,0 +1,83 @@
+//! The desk: what every dialect works with. It holds the store, the keys and the pool that hashes passwords.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::issuers::Issuers;
+use super::throttle::Throttle;
+use crate::error::{Error, Result};
+use crate::store::{Store, Tx, View};
+use crate::tokens::hashery::Hashery;
+use crate::tokens::keyring::KeyRing;
+
+/// How long things last.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access_token: Duration,
+    /// A session that nobody uses.
+    pub session_idle: Duration,
+    /// A session in any case.
+    pub session_life: Duration,
+}
+
+/// The desk; cloning it gives another handle to the same.
+#[derive(Clone)]
+pub struct Desk(Arc<Fittings>);
+
+/// What stands on the desk.
+pub struct Fittings {
+    /// The data.
+    pub store: Store,
+    /// The keys that tokens are signed with.
+    pub keyring: KeyRing,
+    /// The pool that hashes passwords.
+    pub hashery: Hashery,
+    /// What slows down those who guess.
+    pub throttle: Throttle,
+    /// Who the server says it is.
+    pub issuers: Issuers,
+    /// How long things last.
+    pub lifetimes: Lifetimes,
+    /// Whether clients may hand over a password for a token.
+    pub password_grant: bool,
+}
+
+impl std::ops::Deref for Desk {
+    type Target = Fittings;
+
+    fn deref(&self) -> &Fittings {
+        &self.0
+    }
+}
+
+impl Desk {
+    /// A desk with these fittings.
+    pub fn new(fittings: Fittings) -> Self {
+        Self(Arc::new(fittings))
+    }
+
+    /// Reads what is found at once by an index, on the calling thread.
+    pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.store.read(work)
+    }
+
+    /// Reads what may be much, on a thread that may take its time.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&View) -> Result<T> + Send + 'static,
+    {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.read(work)).await.map_err(Error::internal)?
+    }
+
+    /// Writes; the answer comes once the write is on the disk.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        self.store.write(work).await
+    }
+}

@@ -1,0 +1,78 @@
+//! Who is in a workspace, and in what role.
+
+use serde_json::{Value, json};
+
+use super::{audit, users, workspaces};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::{UserId, WorkspaceId};
+use crate::domain::member::{Member, Role};
+use crate::domain::user::User;
+use crate::domain::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::{self, Tx, View};
+
+/// The members of a workspace that the actor sees, in the order in which they joined.
+pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
+    let workspace = workspaces::visible(view, actor, workspace)?;
+    store::members::list(view, workspace.id)
+}
+
+/// Puts somebody into a workspace in this role, or gives a member this role.
+///
+/// Owners and administrators may. Refused when the person is unknown or not in the workspace's organization,
+/// and when it would leave the workspace without an owner.
+pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, role: Role) -> Result<()> {
+    let workspace = workspaces::visible(tx, actor, workspace)?;
+    workspaces::require(tx, actor, &workspace, Action::AddMember)?;
+    let user = users::named(tx, actor, who)?;
+    if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
+        return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
+    }
+    let before = store::members::find(tx, workspace.id, user.id)?;
+    if before.as_ref().is_some_and(|member| member.role == role) {
+        return Ok(());
+    }
+    if before.as_ref().is_some_and(|member| member.role == Role::Owner) {
+        keep_an_owner(tx, &workspace, user.id)?;
+    }
+    store::members::put(tx, workspace.id, user.id, role)?;
+    let change = (shown(before.map(|member| member.role)), shown(Some(role)));
+    audit::record(tx, actor, "members.put", object(&workspace, &user), change)
+}
+
+/// Takes somebody out of a workspace; tells whether they were in it.
+///
+/// Owners and administrators may; anyone may leave. Refused when it would leave the workspace without an owner.
+pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
+    let workspace = workspaces::visible(tx, actor, workspace)?;
+    let user = users::named(tx, actor, who)?;
+    if actor.user() != Some(user.id) {
+        workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
+    }
+    let Some(member) = store::members::find(tx, workspace.id, user.id)? else { return Ok(false) };
+    if member.role == Role::Owner {
+        keep_an_owner(tx, &workspace, user.id)?;
+    }
+    store::members::delete(tx, workspace.id, user.id)?;
+    store::default_workspaces::delete(tx, user.id, workspace.id)?;
+    let change = (shown(Some(member.role)), Value::Null);
+    audit::record(tx, actor, "members.remove", object(&workspace, &user), change)?;
+    Ok(true)
+}
+
+fn keep_an_owner(tx: &Tx, workspace: &Workspace, but: UserId) -> Result<()> {
+    if store::members::count_other_owners(tx, workspace.id, but)? == 0 {
+        return Err(Error::Refused { rule: "a workspace keeps at least one owner" });
+    }
+    Ok(())
+}
+
+fn object(workspace: &Workspace, user: &User) -> (ObjectKind, String) {
+    (ObjectKind::Member, format!("{}/{}", workspace.id, user.uuid))
+}
+
+fn shown(role: Option<Role>) -> Value {
+    role.map_or(Value::Null, |role| json!({ "role": role.word() }))
+}

@@ -1,0 +1,22 @@
+//! The verbs: the only home of rules. Each change leaves its audit row in its own transaction.
+//!
+//! A verb takes domain types, finds, judges, checks the state, writes and records; it has no effect outside
+//! its `Tx`, because a transaction may be run again.
+
+mod audit;
+pub mod contents;
+pub mod default_workspaces;
+pub mod desk;
+pub mod issuers;
+pub mod keys;
+pub mod members;
+pub mod organizations;
+pub mod passwords;
+pub mod sessions;
+pub mod setup;
+pub mod sign_in;
+pub mod signing_keys;
+mod standing;
+pub mod throttle;
+pub mod users;
+pub mod workspaces;

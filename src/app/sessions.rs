@@ -1,0 +1,116 @@
+//! Sign-in sessions: begin, go on, end.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::desk::Lifetimes;
+use super::{audit, users};
+use crate::domain::actor::{Actor, Credential, Person, Who};
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::error::{Result, Unproved};
+use crate::policy::Action;
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::Fingerprint;
+
+/// How many dead sessions each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// A session to be.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The name that tokens will know it by.
+    pub uuid: Uuid,
+    /// The OAuth client that it is made through.
+    pub client: String,
+    /// The scope that is granted.
+    pub scope: String,
+    /// The fingerprint of its refresh token.
+    pub refresh_token: Fingerprint,
+    /// How long it may last.
+    pub lifetimes: Lifetimes,
+}
+
+/// Begins a session of a user who has proved who they are.
+pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
+    store::sessions::delete_dead(tx, SWEEP)?;
+    let mut session = Session {
+        id: SessionId(0),
+        uuid: new.uuid,
+        user: user.id,
+        client: new.client.clone(),
+        scope: new.scope.clone(),
+        created_at: tx.now,
+        idle_until: tx.now.after(new.lifetimes.session_idle),
+        ends_at: tx.now.after(new.lifetimes.session_life),
+    };
+    session.idle_until = session.idle_until.min(session.ends_at);
+    session.id = store::sessions::insert(tx, &session)?;
+    store::sessions::insert_refresh_token(tx, session.id, &new.refresh_token)?;
+    store::users::update_last_sign_in(tx, user.id, tx.now)?;
+    let after = json!({ "client": session.client, "scope": session.scope });
+    audit::record(tx, &acting(actor, user), "sessions.begin", (ObjectKind::Session, session.uuid), (Value::Null, after))?;
+    Ok(session)
+}
+
+/// Goes on with the session of a refresh token, which stays good, as the Wallaroo SDK sends it twice.
+///
+/// Refused when the token is unknown or another client's, the session is over, or its user is disabled.
+pub fn refresh(tx: &Tx, actor: &Actor, token: &Fingerprint, client: &str, lifetimes: &Lifetimes) -> Result<(User, Session)> {
+    let mut session = store::sessions::find_by_refresh_token(tx, token)?
+        .filter(|session| session.client == client)
+        .ok_or(Unproved::BadRefreshToken)?;
+    if !session.is_live(tx.now) {
+        return Err(Unproved::DeadRefreshToken.into());
+    }
+    let user = store::users::find(tx, session.user)?.filter(|user| user.enabled).ok_or(Unproved::Disabled)?;
+    let before = session.idle_until;
+    session.idle_until = tx.now.after(lifetimes.session_idle).min(session.ends_at);
+    store::sessions::update_idle(tx, session.id, session.idle_until)?;
+    let mut actor = acting(actor, &user);
+    actor.credential = Credential::Session(session.id);
+    let change = (json!({ "idle_until": before.to_string() }), json!({ "idle_until": session.idle_until.to_string() }));
+    audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)?;
+    Ok((user, session))
+}
+
+/// The person whom a session lets in.
+///
+/// Refused when the session is over or is not this user's, or the user is disabled.
+pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Session)> {
+    let session = store::sessions::find_by_uuid(view, session)?
+        .filter(|session| session.is_live(view.now))
+        .ok_or(Unproved::SessionOver)?;
+    let user = store::users::find(view, session.user)?
+        .filter(|found| found.uuid == user)
+        .ok_or(Unproved::SessionOver)?;
+    if !user.enabled {
+        return Err(Unproved::Disabled.into());
+    }
+    Ok((user, session))
+}
+
+/// The same origin, with the user as the one who acts.
+fn acting(actor: &Actor, user: &User) -> Actor {
+    Actor { who: Who::Person(person(user)), ..actor.clone() }
+}
+
+/// As much of a user as judgement and the audit need.
+pub(super) fn person(user: &User) -> Person {
+    Person { id: user.id, uuid: user.uuid, email: user.email.clone(), role: user.role }
+}
+
+/// Ends every session of a user; tells how many.
+///
+/// The user may, and administrators.
+pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
+    users::require(tx, actor, user, Action::EndSession, user)?;
+    let ended = store::sessions::delete_of(tx, user)?;
+    if ended > 0 {
+        let before = json!({ "sessions": ended });
+        audit::record(tx, actor, "sessions.end_all", (ObjectKind::User, user), (before, Value::Null))?;
+    }
+    Ok(ended)
+}

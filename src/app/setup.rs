@@ -1,0 +1,50 @@
+//! What a new data file needs before anybody can use it.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{audit, users};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::organization::HOME_NAME;
+use crate::domain::user::{NewUser, User};
+use crate::error::{Error, Result};
+use crate::store::{self, Store, Tx};
+use crate::tokens::password::PasswordHash;
+
+/// Makes the home organization if there is none.
+pub fn settle(store: &Store) -> Result<()> {
+    if store.read(store::organizations::find_home)?.is_some() {
+        return Ok(());
+    }
+    let actor = Actor::server();
+    store.write_and_wait(move |tx| make_home(tx, &actor))
+}
+
+fn make_home(tx: &Tx, actor: &Actor) -> Result<()> {
+    if store::organizations::find_home(tx)?.is_some() {
+        return Ok(());
+    }
+    let home = store::organizations::insert_home(tx, HOME_NAME)?;
+    let after = json!({ "name": home.name });
+    audit::record(tx, actor, "organizations.create", (ObjectKind::Organization, home.id), (Value::Null, after))
+}
+
+/// Whether the account still lacks an administrator, so that the server has to make one.
+pub fn lacks_administrator(store: &Store) -> Result<bool> {
+    Ok(!store.read(store::users::any_administrator)?)
+}
+
+/// Makes the first administrator.
+///
+/// Refused when there is an administrator already, or somebody has that address.
+pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash) -> Result<User> {
+    let actor = Actor::server();
+    let uuid = Uuid::new_v4();
+    store.write_and_wait(move |tx| {
+        if store::users::any_administrator(tx)? {
+            return Err(Error::Refused { rule: "the account has an administrator already" });
+        }
+        users::invite(tx, &actor, &new, uuid, Some(&hash))
+    })
+}

@@ -1,0 +1,36 @@
+//! Row numbers, one type per table, so that one can never be taken for another.
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+id! {
+    /// The number of a user; what clients of Wallaroo and Keycloak see is the user's UUID.
+    UserId;
+    /// The number of an organization.
+    OrganizationId;
+    /// The number of a workspace.
+    WorkspaceId;
+    /// The number of a membership of a workspace.
+    MemberId;
+    /// The number of a sign-in session.
+    SessionId;
+    /// The number of an API key.
+    KeyId;
+    /// The number of a model, a named series of versions.
+    ModelId;
+    /// The number of one version of a model.
+    ModelVersionId;
+    /// The number of a pipeline.
+    PipelineId;
+}

@@ -1,0 +1,90 @@
+//! An API key: a lasting credential of a person.
+
+use super::email::Email;
+use super::ids::{KeyId, UserId};
+use super::invalid::Invalid;
+use super::timestamp::Timestamp;
+
+/// What a key is called: 1 to 256 characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// The most characters.
+    pub const LONGEST: usize = 256;
+
+    /// Takes a name, without the blanks around it.
+    ///
+    /// Refuses one that is empty or too long, or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let name = raw.trim();
+        if name.is_empty() {
+            return Err(Invalid::rule("must not be empty"));
+        }
+        if name.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(Invalid::rule("must not hold control characters"));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An API key, without its secret, which nobody has but its owner.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The row.
+    pub id: KeyId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The owner's address.
+    pub email: Email,
+    /// What it is called.
+    pub name: KeyName,
+    /// The secret with all but its ends blotted out.
+    pub redacted: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was ended by somebody.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// Whether the key may still be used at this moment.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_is_trimmed_and_never_blank(raw in any::<String>()) {
+            match KeyName::parse(&raw) {
+                Ok(name) => prop_assert_eq!(name.as_str(), raw.trim()),
+                Err(invalid) => prop_assert!(!invalid.rule.is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn blank_and_long_names_are_refused() {
+        assert!(KeyName::parse("  ").is_err());
+        assert!(KeyName::parse(&"n".repeat(257)).is_err());
+        assert!(KeyName::parse(&"n".repeat(256)).is_ok());
+    }
+}

@@ -1,0 +1,194 @@
+//! A workspace: where models and pipelines are kept, and who may enter.
+
+use uuid::Uuid;
+
+use super::email::Email;
+use super::ids::{ModelVersionId, OrganizationId, PipelineId, UserId, WorkspaceId};
+use super::invalid::Invalid;
+use super::timestamp::Timestamp;
+
+/// A workspace's name: 1 to 255 characters, no control characters, no blank at either end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WorkspaceName(String);
+
+impl WorkspaceName {
+    /// The most characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes a name as it is written.
+    ///
+    /// Refuses one that is empty, too long, begins or ends with a blank or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        if raw.trim().is_empty() {
+            return Err(Invalid::rule("must not be empty"));
+        }
+        if raw.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        if raw.trim() != raw || raw.chars().any(char::is_control) {
+            return Err(Invalid::rule("must not begin or end with a blank or hold control characters"));
+        }
+        Ok(Self(raw.to_owned()))
+    }
+
+    /// The name of the workspace that a person without a choice of their own works in.
+    pub fn default_of(email: &Email) -> Self {
+        Self(format!("{email}{DEFAULT_ENDING}"))
+    }
+
+    /// Whose default workspace the name says this is: the part before ` - Default Workspace`.
+    pub fn default_owner(&self) -> Option<&str> {
+        self.0.strip_suffix(DEFAULT_ENDING)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How the name of a default workspace ends; the Wallaroo SDK makes such names.
+const DEFAULT_ENDING: &str = " - Default Workspace";
+
+/// A name fit for DNS: 1 to 63 of `a-z`, `0-9` and `-`, a letter first and no dash last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slug(String);
+
+impl Slug {
+    /// The most characters (RFC 1035, section 2.3.4).
+    pub const LONGEST: usize = 63;
+
+    /// Takes a name that is fit for DNS.
+    ///
+    /// Refuses every other one with the rule that it breaks.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        if raw.is_empty() {
+            return Err(Invalid::rule("must not be empty"));
+        }
+        if raw.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        if !raw.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(Invalid::rule("must hold only lower-case letters a to z, digits and dashes"));
+        }
+        if !raw.starts_with(|c: char| c.is_ascii_lowercase()) {
+            return Err(Invalid::rule("must begin with a lower-case letter"));
+        }
+        if raw.ends_with('-') {
+            return Err(Invalid::rule("must not end with a dash"));
+        }
+        Ok(Self(raw.to_owned()))
+    }
+}
+
+impl From<Slug> for WorkspaceName {
+    fn from(slug: Slug) -> Self {
+        Self(slug.0)
+    }
+}
+
+/// A workspace.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    /// The row.
+    pub id: WorkspaceId,
+    /// Where it belongs.
+    pub organization: OrganizationId,
+    /// The name, unique in its organization.
+    pub name: WorkspaceName,
+    /// Who made it; none once that account is gone.
+    pub created_by: Option<Creator>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether it is laid aside.
+    pub archived: bool,
+}
+
+/// Who made a workspace.
+#[derive(Clone, Debug)]
+pub struct Creator {
+    /// The row.
+    pub id: UserId,
+    /// The user's UUID.
+    pub uuid: Uuid,
+    /// The user's address.
+    pub email: Email,
+    /// Whether the workspace is this user's default one.
+    pub by_default: bool,
+}
+
+/// A workspace to be.
+#[derive(Clone, Debug)]
+pub struct NewWorkspace {
+    /// The name.
+    pub name: WorkspaceName,
+    /// Whether it is laid aside from the start.
+    pub archived: bool,
+}
+
+/// Which workspaces are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceFilter {
+    /// Those that one of these users joined; none for no such limit.
+    pub joined_by: Option<Vec<Uuid>>,
+}
+
+/// What is in a workspace, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The versions of its models.
+    pub model_versions: Vec<ModelVersionId>,
+    /// Its pipelines.
+    pub pipelines: Vec<PipelineId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_rule_of_dns() {
+        for good in ["a", "a1", "test-api", &"a".repeat(63)] {
+            assert!(Slug::parse(good).is_ok(), "{good}");
+        }
+        let bad = ["", "1a", "-a", "a-", "A", "aB", "a_b", "a.b", "a b", "é", "a\n", &"a".repeat(64)];
+        for raw in bad {
+            assert!(Slug::parse(raw).is_err(), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_default_name_says_whose_it_is() {
+        let ada = Email::parse("ada@example.com").expect("an address");
+        let name = WorkspaceName::default_of(&ada);
+        assert_eq!(name.as_str(), "ada@example.com - Default Workspace");
+        assert_eq!(name.default_owner(), Some("ada@example.com"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_slug_is_what_the_rule_says(raw in "[a-zA-Z0-9_.é-]{0,66}") {
+            let rule = !raw.is_empty()
+                && raw.len() <= 63
+                && raw.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+                && raw.as_bytes()[0].is_ascii_lowercase()
+                && !raw.ends_with('-');
+            prop_assert_eq!(Slug::parse(&raw).is_ok(), rule);
+        }
+
+        #[test]
+        fn every_slug_is_a_name(raw in "[a-z][a-z0-9-]{0,61}[a-z0-9]") {
+            let slug = Slug::parse(&raw).expect("a slug");
+            prop_assert_eq!(WorkspaceName::from(slug), WorkspaceName::parse(&raw).expect("a name"));
+        }
+
+        #[test]
+        fn a_name_is_kept_as_written(raw in any::<String>()) {
+            if let Ok(name) = WorkspaceName::parse(&raw) {
+                prop_assert_eq!(name.as_str(), raw.as_str());
+                prop_assert!(!raw.trim().is_empty());
+            }
+        }
+    }
+}

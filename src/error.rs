@@ -1,0 +1,165 @@
+//! Why something was not done, in words that belong to no dialect.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use crate::domain::invalid::Invalid;
+use crate::policy::Action;
+
+/// The result of nearly everything.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something was not done. Each dialect tells it in its own shape.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value breaks a rule.
+    #[error("{field}: {rule}")]
+    Invalid {
+        /// The field, as the client knows it.
+        field: Cow<'static, str>,
+        /// The rule that its value breaks.
+        rule: Cow<'static, str>,
+    },
+    /// There is no credential, or one that is not worth anything now.
+    #[error("{0}")]
+    Unauthenticated(Unproved),
+    /// The actor may see the thing but not do this to it.
+    #[error("{}", action.need())]
+    Forbidden {
+        /// What was tried.
+        action: Action,
+    },
+    /// There is no such thing, or none that the actor may see.
+    #[error("{what} {key} does not exist")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which one, as the client called it.
+        key: String,
+    },
+    /// There is such a thing already.
+    #[error("{what} {key} already exists")]
+    Conflict {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which one.
+        key: String,
+    },
+    /// A lawful request that the state of things forbids.
+    #[error("{rule}")]
+    Refused {
+        /// The rule that stands against it.
+        rule: &'static str,
+    },
+    /// There is more to do than the server will queue.
+    #[error("the server is busy; try again in {} s", retry_after.as_secs().max(1))]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// There were too many failures from there.
+    #[error("too many failed attempts; try again in {} s", retry_after.as_secs().max(1))]
+    Throttled {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Something broke that is no fault of the client.
+    #[error("internal error")]
+    Internal(#[source] Broken),
+}
+
+/// What is wrong with a credential, as far as its bearer may know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproved {
+    /// There is none.
+    #[error("a bearer token or API key is needed")]
+    NoCredential,
+    /// An access token that is malformed, forged, expired or somebody else's.
+    #[error("the access token is invalid or expired")]
+    BadToken,
+    /// An access token whose session was ended or ran out.
+    #[error("the session is over; sign in again")]
+    SessionOver,
+    /// No API key of that text.
+    #[error("the API key is unknown")]
+    UnknownKey,
+    /// An API key that was revoked or has expired.
+    #[error("the API key is revoked or expired")]
+    DeadKey,
+    /// An unknown name or a wrong password; which of them, nobody is told.
+    #[error("Invalid user credentials")]
+    WrongPassword,
+    /// The right credential of somebody who is disabled.
+    #[error("Account disabled")]
+    Disabled,
+    /// A refresh token that is unknown or another client's.
+    #[error("Invalid refresh token")]
+    BadRefreshToken,
+    /// A refresh token whose session ran out.
+    #[error("Token is not active")]
+    DeadRefreshToken,
+}
+
+impl From<Unproved> for Error {
+    fn from(unproved: Unproved) -> Self {
+        Self::Unauthenticated(unproved)
+    }
+}
+
+/// What broke; for the log only.
+#[derive(Debug)]
+pub struct Broken(Box<dyn std::error::Error + Send + Sync>);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Broken {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Error {
+    /// Something broke that is no fault of the client.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(Broken(source.into()))
+    }
+
+    /// A thing does not exist.
+    pub fn not_found(what: &'static str, key: impl ToString) -> Self {
+        Self::NotFound { what, key: key.to_string() }
+    }
+
+    /// A value breaks a rule.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid { field: field.into(), rule: rule.into() }
+    }
+
+    /// The error and what caused it, on one line, for the log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = std::error::Error::source(self);
+        while let Some(source) = next {
+            text.push_str(": ");
+            text.push_str(&source.to_string());
+            next = source.source();
+        }
+        text
+    }
+}
+
+/// Adds the name of a field to what is wrong with its value.
+pub trait InField<T> {
+    /// The same, with the name that the client has for the field.
+    fn in_field(self, field: impl Into<Cow<'static, str>>) -> Result<T>;
+}
+
+impl<T> InField<T> for std::result::Result<T, Invalid> {
+    fn in_field(self, field: impl Into<Cow<'static, str>>) -> Result<T> {
+        self.map_err(|invalid| Error::Invalid { field: field.into(), rule: invalid.rule })
+    }
+}

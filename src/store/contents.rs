@@ -1,0 +1,82 @@
+//! What is in a workspace: the tables `models`, `model_versions` and `pipelines`.
+
+use std::collections::HashMap;
+
+use rusqlite::named_params;
+
+use super::{View, row};
+use crate::domain::ids::{ModelId, ModelVersionId, PipelineId, WorkspaceId};
+use crate::domain::workspace::Contents;
+use crate::error::Result;
+
+/// What is in each of these workspaces, by number; an empty workspace has no entry.
+pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, Contents>> {
+    let ids = row::numbers(workspaces.iter().map(|id| id.0));
+    let mut all: HashMap<WorkspaceId, Contents> = HashMap::new();
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.workspace_id, v.id FROM models m JOIN model_versions v ON v.model_id = m.id
+         WHERE m.workspace_id IN (SELECT value FROM json_each(:ids)) ORDER BY v.id",
+    )?;
+    let mut rows = query.query(named_params! { ":ids": ids })?;
+    while let Some(row) = rows.next()? {
+        all.entry(WorkspaceId(row.get(0)?)).or_default().model_versions.push(ModelVersionId(row.get(1)?));
+    }
+    let mut query = view.conn.prepare_cached(
+        "SELECT workspace_id, id FROM pipelines
+         WHERE workspace_id IN (SELECT value FROM json_each(:ids)) ORDER BY id",
+    )?;
+    let mut rows = query.query(named_params! { ":ids": ids })?;
+    while let Some(row) = rows.next()? {
+        all.entry(WorkspaceId(row.get(0)?)).or_default().pipelines.push(PipelineId(row.get(1)?));
+    }
+    Ok(all)
+}
+
+/// A model, as far as its place in a workspace goes.
+#[derive(Clone, Debug)]
+pub struct ModelRow {
+    /// The row.
+    pub id: ModelId,
+    /// The name, unique in the workspace.
+    pub name: String,
+    /// When it was made, in microseconds.
+    pub created_at: i64,
+    /// When it was last changed, in microseconds.
+    pub updated_at: i64,
+    /// Its versions, the oldest first.
+    pub versions: Vec<ModelVersionId>,
+}
+
+/// The models of a workspace with their versions, by number.
+pub fn models(view: &View, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.id, m.name, m.created_at, m.updated_at, v.id FROM models m
+         LEFT JOIN model_versions v ON v.model_id = m.id
+         WHERE m.workspace_id = :workspace ORDER BY m.id, v.id",
+    )?;
+    let mut rows = query.query(named_params! { ":workspace": workspace.0 })?;
+    let mut models: Vec<ModelRow> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = ModelId(row.get(0)?);
+        if models.last().is_none_or(|last| last.id != id) {
+            models.push(ModelRow {
+                id,
+                name: row.get(1)?,
+                created_at: row.get(2)?,
+                updated_at: row.get(3)?,
+                versions: Vec::new(),
+            });
+        }
+        if let (Some(model), Some(version)) = (models.last_mut(), row.get::<_, Option<i64>>(4)?) {
+            model.versions.push(ModelVersionId(version));
+        }
+    }
+    Ok(models)
+}
+
+/// The pipelines of a workspace, by number.
+pub fn pipelines(view: &View, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM pipelines WHERE workspace_id = :workspace ORDER BY id")?;
+    let rows = query.query_map(named_params! { ":workspace": workspace.0 }, |row| row.get(0).map(PipelineId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

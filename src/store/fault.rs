@@ -1,0 +1,32 @@
+//! What SQLite's and the pool's errors mean.
+
+use std::time::Duration;
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+use crate::error::Error;
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { retry_after: Duration::from_secs(1) },
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<r2d2::Error> for Error {
+    fn from(_: r2d2::Error) -> Self {
+        Self::Busy { retry_after: Duration::from_secs(1) }
+    }
+}
+
+/// Turns a violated uniqueness into a conflict about this thing, and leaves every other error as it is.
+pub(super) fn conflict(what: &'static str, key: &str) -> impl FnOnce(rusqlite::Error) -> Error {
+    let key = key.to_owned();
+    move |error| match error.sqlite_error().map(|e| e.extended_code) {
+        Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Error::Conflict { what, key },
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What concerns the file as a whole: its generation, whether it can be written, whether it is sound.
+
+use rusqlite::Connection;
+
+use super::{Tx, View};
+use crate::error::Result;
+
+/// The generation of the snapshot: it grows with every commit of any process.
+pub fn generation(view: &View) -> Result<i64> {
+    let mut query = view.conn.prepare_cached("SELECT generation FROM meta WHERE id = 1")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Notes that something changes in this transaction.
+pub(super) fn grow(conn: &Connection) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute([]).map(drop)
+}
+
+/// Proves that the file can be written: the commit of this write does.
+pub fn touch(tx: &Tx) -> Result<()> {
+    Ok(grow(tx.conn)?)
+}
+
+/// What SQLite finds wrong with the file; empty if it is sound.
+pub fn faults(view: &View) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut query = view.conn.prepare("PRAGMA integrity_check")?;
+    for line in query.query_map([], |row| row.get::<_, String>(0))? {
+        let line = line?;
+        if line != "ok" {
+            found.push(line);
+        }
+    }
+    let mut query = view.conn.prepare("PRAGMA foreign_key_check")?;
+    let rows = query.query_map([], |row| {
+        let table: String = row.get(0)?;
+        let id: Option<i64> = row.get(1)?;
+        let parent: String = row.get(2)?;
+        Ok(format!("row {} of {table} names a row of {parent} that does not exist", id.unwrap_or_default()))
+    })?;
+    for row in rows {
+        found.push(row?);
+    }
+    Ok(found)
+}
+
+/// The version of the schema that the file has.
+pub fn schema_version(view: &View) -> Result<usize> {
+    Ok(view.conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}

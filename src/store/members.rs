@@ -1,0 +1,73 @@
+//! The table `members`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::ids::{MemberId, UserId, WorkspaceId};
+use crate::domain::member::{Member, Role};
+use crate::error::Result;
+
+const COLUMNS: &str = "m.id, m.workspace_id, m.user_id, m.role, m.created_at, u.uuid";
+
+/// Somebody's membership of a workspace; none for an outsider.
+pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.workspace_id = :workspace AND m.user_id = :user"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":user": user.0 }, read).optional()?)
+}
+
+/// The members of a workspace, in the order in which they joined.
+pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.workspace_id = :workspace ORDER BY m.id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(named_params! { ":workspace": workspace.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many enabled owners a workspace has, this user not counted.
+pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
+         WHERE m.workspace_id = :workspace AND m.role = 'owner' AND m.user_id <> :but AND u.enabled = 1",
+    )?;
+    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":but": but.0 }, |row| row.get(0))?)
+}
+
+/// Puts a user into a workspace, or gives a member this role.
+pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (:workspace, :user, :role, :now)
+         ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role",
+    )?;
+    query.execute(named_params! {
+        ":workspace": workspace.0,
+        ":user": user.0,
+        ":role": role.word(),
+        ":now": tx.now.micros(),
+    })?;
+    Ok(())
+}
+
+/// Takes a user out of a workspace.
+pub fn delete(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM members WHERE workspace_id = :workspace AND user_id = :user")?;
+    query.execute(named_params! { ":workspace": workspace.0, ":user": user.0 })?;
+    Ok(())
+}
+
+fn read(row: &Row) -> rusqlite::Result<Member> {
+    Ok(Member {
+        id: MemberId(row.get("id")?),
+        workspace: WorkspaceId(row.get("workspace_id")?),
+        user: UserId(row.get("user_id")?),
+        uuid: row::uuid(row, "uuid")?,
+        role: row::text(row, "role", Role::from_word)?,
+        created_at: row::moment(row, "created_at")?,
+    })
+}

@@ -1,0 +1,133 @@
+//! Memory: all SQL, and the one SQLite file behind it. Nothing here judges, and nobody else speaks SQL.
+
+pub mod audit;
+pub mod contents;
+pub mod default_workspaces;
+mod fault;
+pub mod health;
+pub mod home;
+pub mod keys;
+pub mod members;
+mod open;
+pub mod organizations;
+mod readers;
+mod row;
+pub mod schema;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
+pub mod workspaces;
+mod writer;
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+pub use open::SQLITE_NEEDED;
+
+/// A snapshot of the data, to read from.
+pub struct View<'a> {
+    pub(in crate::store) conn: &'a Connection,
+    /// The moment of the snapshot, read from the clock once.
+    pub now: Timestamp,
+}
+
+/// A write under way. It reads what it has written, and is on the disk before anybody is told.
+pub struct Tx<'a> {
+    view: View<'a>,
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}
+
+/// How large the store's parts are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Read-only connections.
+    pub readers: u32,
+    /// Writes that may wait in line.
+    pub write_queue: usize,
+    /// The page cache of each connection, in KiB.
+    pub page_cache_kib: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { readers: 2, write_queue: 64, page_cache_kib: 2048 }
+    }
+}
+
+/// The open data file. Cloning it gives another handle to the same.
+#[derive(Clone)]
+pub struct Store {
+    readers: readers::Readers,
+    writer: Arc<writer::Writer>,
+}
+
+impl Store {
+    /// Opens the data file, makes it if it is empty, and brings an older one up to date.
+    ///
+    /// Refuses a file of a newer schema, a file that is not atelier's, and a SQLite that is too old.
+    pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
+        let mut conn = open::for_writing(path, sizes.page_cache_kib)?;
+        schema::bring_up_to_date(&mut conn)?;
+        let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
+        let readers = readers::Readers::open(path, sizes)?;
+        Ok(Self { readers, writer })
+    }
+
+    /// Reads from one snapshot, on the calling thread.
+    pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.readers.read(work)
+    }
+
+    /// Hands a write to the writer and answers once it is on the disk.
+    ///
+    /// The work may be run again, so it must have no effect outside its `Tx`. Refused as busy when too much
+    /// waits in line already.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        self.writer.send(work)?.answer().await
+    }
+
+    /// The same as [`Store::write`], for a thread that may wait.
+    pub fn write_and_wait<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        self.writer.send(work)?.wait()
+    }
+
+    /// Hands over a write that nobody waits for; lost if the line is full.
+    pub fn write_in_passing<F>(&self, work: F)
+    where
+        F: Fn(&Tx) -> Result<()> + Send + 'static,
+    {
+        drop(self.writer.send(work));
+    }
+
+    /// A number that grows with every commit of any process; what was read at one number is fresh while it stands.
+    pub fn generation(&self) -> Result<i64> {
+        self.read(health::generation)
+    }
+
+    /// Finishes the writes in line, moves the write-ahead log into the file and closes it.
+    pub fn close(&self) {
+        self.readers.close();
+        self.writer.close();
+    }
+}

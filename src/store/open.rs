@@ -1,0 +1,61 @@
+//! Opening connections: every setting, on every connection.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Error, Result};
+
+/// The oldest SQLite that is safe: before it, resetting the write-ahead log could lose commits.
+pub const SQLITE_NEEDED: (i32, i32, i32) = (3, 51, 3);
+
+/// How long a connection waits for a lock of another process, such as the command line's.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many prepared statements a connection keeps.
+const STATEMENTS: usize = 128;
+
+/// Opens the connection that writes.
+pub(super) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
+    refuse_old_sqlite()?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    settle(&conn, page_cache_kib)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::internal(format!("SQLite keeps the journal mode {mode} where WAL was asked for")));
+    }
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    Ok(conn)
+}
+
+/// What a read-only connection is opened with.
+pub(super) fn reading_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Sets up a read-only connection.
+pub(super) fn for_reading(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
+    settle(conn, page_cache_kib)?;
+    conn.pragma_update(None, "query_only", true)
+}
+
+fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", -i64::from(page_cache_kib))
+}
+
+fn refuse_old_sqlite() -> Result<()> {
+    let number = rusqlite::version_number();
+    let version = (number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
+    if version < SQLITE_NEEDED {
+        let (a, b, c) = SQLITE_NEEDED;
+        return Err(Error::internal(format!("SQLite {} is too old; at least {a}.{b}.{c} is needed", rusqlite::version())));
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The pool of read-only connections.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+
+use super::{Sizes, View, open};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+/// How long a read waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pool of read-only connections; empty once closed.
+#[derive(Clone)]
+pub(super) struct Readers(Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>);
+
+impl Readers {
+    pub(super) fn open(path: &Path, sizes: Sizes) -> Result<Self> {
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(open::reading_flags())
+            .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
+        let pool = Pool::builder()
+            .max_size(sizes.readers.max(1))
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connection_timeout(PATIENCE)
+            .build(manager)?;
+        Ok(Self(Arc::new(RwLock::new(Some(pool)))))
+    }
+
+    pub(super) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        let pool = {
+            let place = self.0.read().map_err(|_| Error::internal("the pool of readers is broken"))?;
+            place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
+        };
+        let mut conn = pool.get()?;
+        let snapshot = conn.transaction()?;
+        work(&View { conn: &snapshot, now: Timestamp::now() })
+    }
+
+    pub(super) fn close(&self) {
+        if let Ok(mut place) = self.0.write() {
+            *place = None;
+        }
+    }
+}

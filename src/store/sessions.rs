@@ -1,0 +1,90 @@
+//! The tables `sessions` and `refresh_tokens`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+use uuid::Uuid;
+
+use super::{Tx, View, row};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+
+const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.client, s.scope, s.created_at, s.idle_until, s.ends_at";
+
+/// The session of this UUID.
+pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.uuid = :uuid");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
+}
+
+/// The session that a refresh token belongs to.
+pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id WHERE r.fingerprint = :token"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
+}
+
+/// Adds a session.
+pub fn insert(tx: &Tx, new: &Session) -> Result<SessionId> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO sessions (uuid, user_id, client, scope, created_at, idle_until, ends_at)
+         VALUES (:uuid, :user, :client, :scope, :created_at, :idle_until, :ends_at) RETURNING id",
+    )?;
+    let params = named_params! {
+        ":uuid": new.uuid.to_string(),
+        ":user": new.user.0,
+        ":client": new.client,
+        ":scope": new.scope,
+        ":created_at": new.created_at.micros(),
+        ":idle_until": new.idle_until.micros(),
+        ":ends_at": new.ends_at.micros(),
+    };
+    Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
+}
+
+/// Adds a refresh token to a session.
+pub fn insert_refresh_token(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",
+    )?;
+    query.execute(named_params! { ":token": token.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Writes until when a session may stay idle.
+pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":until": until.micros() })?;
+    Ok(())
+}
+
+/// Ends every session of a user; tells how many.
+pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0 })?)
+}
+
+/// Forgets sessions that nobody can use any more, some at a time; tells how many.
+pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_until <= :now LIMIT :most)",
+    )?;
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?)
+}
+
+fn read(row: &Row) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: SessionId(row.get("id")?),
+        uuid: row::uuid(row, "uuid")?,
+        user: UserId(row.get("user_id")?),
+        client: row.get("client")?,
+        scope: row.get("scope")?,
+        created_at: row::moment(row, "created_at")?,
+        idle_until: row::moment(row, "idle_until")?,
+        ends_at: row::moment(row, "ends_at")?,
+    })
+}

@@ -1,0 +1,158 @@
+//! The table `users`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+use uuid::Uuid;
+
+use super::fault::conflict;
+use super::{Tx, View, row};
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{AccountRole, NewUser, PersonName, User};
+use crate::error::{Error, Result};
+use crate::tokens::password::PasswordHash;
+
+const COLUMNS: &str =
+    "u.id, u.uuid, u.email, u.first_name, u.last_name, u.enabled, u.role, u.created_at, u.last_sign_in_at";
+
+/// The user of this number.
+pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
+    one(view, "u.id = :key", &id.0)
+}
+
+/// The user of this UUID.
+pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+    one(view, "u.uuid = :key", &uuid.to_string())
+}
+
+/// The user of this whole address, in any case.
+pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
+    one(view, "u.email_key = :key", &Email::fold(email))
+}
+
+fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE {which}");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":key": key }, read).optional()?)
+}
+
+/// Every user, the oldest account first.
+pub fn list(view: &View) -> Result<Vec<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users u ORDER BY u.id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Every user who is in an organization of this one, the oldest account first.
+pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.id = :me OR u.id IN (
+             SELECT theirs.user_id FROM organization_members mine
+             JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+             WHERE mine.user_id = :me)
+         ORDER BY u.id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(named_params! { ":me": of.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many enabled administrators there are, this user not counted.
+pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT count(*) FROM users WHERE role = 'administrator' AND enabled = 1 AND id <> :but",
+    )?;
+    Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
+}
+
+/// Whether anybody has an account.
+pub fn any(view: &View) -> Result<bool> {
+    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Whether there is an administrator, enabled or not.
+pub fn any_administrator(view: &View) -> Result<bool> {
+    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator')")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// The hash of a user's password; none for one who cannot sign in with a password.
+pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
+    let mut query = view.conn.prepare_cached("SELECT password_hash FROM users WHERE id = :id")?;
+    let text: Option<Option<String>> = query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?;
+    text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
+}
+
+/// Adds a user; a conflict if the address is taken.
+pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO users (uuid, email, email_key, first_name, last_name, enabled, role, password_hash, created_at)
+         VALUES (:uuid, :email, :email_key, :first_name, :last_name, 1, :role, :password_hash, :now)
+         RETURNING id, uuid, email, first_name, last_name, enabled, role, created_at, last_sign_in_at",
+    )?;
+    query
+        .query_row(
+            named_params! {
+                ":uuid": uuid.to_string(),
+                ":email": new.email.as_str(),
+                ":email_key": new.email.key(),
+                ":first_name": new.first_name.as_str(),
+                ":last_name": new.last_name.as_str(),
+                ":role": new.role.word(),
+                ":password_hash": hash.map(PasswordHash::as_str),
+                ":now": tx.now.micros(),
+            },
+            read,
+        )
+        .map_err(conflict("user", new.email.as_str()))
+}
+
+/// Writes a user's profile, role and state; a conflict if the address is taken.
+pub fn update(tx: &Tx, user: &User) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE users SET email = :email, email_key = :email_key, first_name = :first_name, last_name = :last_name,
+             enabled = :enabled, role = :role
+         WHERE id = :id",
+    )?;
+    query
+        .execute(named_params! {
+            ":id": user.id.0,
+            ":email": user.email.as_str(),
+            ":email_key": user.email.key(),
+            ":first_name": user.first_name.as_str(),
+            ":last_name": user.last_name.as_str(),
+            ":enabled": user.enabled,
+            ":role": user.role.word(),
+        })
+        .map_err(conflict("user", user.email.as_str()))?;
+    Ok(())
+}
+
+/// Writes the hash of a user's password.
+pub fn update_password(tx: &Tx, id: UserId, hash: &PasswordHash) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE users SET password_hash = :hash WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":hash": hash.as_str() })?;
+    Ok(())
+}
+
+/// Writes when a user last signed in.
+pub fn update_last_sign_in(tx: &Tx, id: UserId, at: Timestamp) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE users SET last_sign_in_at = :at WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":at": at.micros() })?;
+    Ok(())
+}
+
+fn read(row: &Row) -> rusqlite::Result<User> {
+    Ok(User {
+        id: UserId(row.get("id")?),
+        uuid: row::uuid(row, "uuid")?,
+        email: row::text(row, "email", |text| Email::parse(text).ok())?,
+        first_name: row::text(row, "first_name", |text| PersonName::parse(text).ok())?,
+        last_name: row::text(row, "last_name", |text| PersonName::parse(text).ok())?,
+        enabled: row.get("enabled")?,
+        role: row::text(row, "role", AccountRole::from_word)?,
+        created_at: row::moment(row, "created_at")?,
+        last_sign_in_at: row::moment_if_any(row, "last_sign_in_at")?,
+    })
+}

@@ -1,0 +1,182 @@
+//! The one thread that writes, a batch at a time: many savepoints, one commit, then the answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Tx, View, health};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+/// The most writes in one commit, so that nobody waits for an endless one.
+const BATCH: usize = 256;
+
+/// When to come back if the line is full.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// The handle to the thread that writes.
+pub(super) struct Writer {
+    line: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(conn: Connection, queue: usize) -> Result<Self> {
+        let (sender, receiver) = sync_channel(queue.max(1));
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || work_off(&conn, &receiver))
+            .map_err(Error::internal)?;
+        Ok(Self { line: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Puts a write in line; refused as busy when the line is full or closed.
+    pub(super) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        let busy = || Error::Busy { retry_after: COME_BACK };
+        let line = held(&self.line).clone().ok_or_else(busy)?;
+        let (answer, pending) = oneshot::channel();
+        match line.try_send(Box::new(Task { work, outcome: None, answer })) {
+            Ok(()) => Ok(Pending(pending)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
+        }
+    }
+
+    /// Finishes what is in line and ends the thread.
+    pub(super) fn close(&self) {
+        drop(held(&self.line).take());
+        if let Some(thread) = held(&self.thread).take()
+            && thread.join().is_err()
+        {
+            log::error!("the writer ended in a panic");
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A write that is in line.
+pub(super) struct Pending<T>(oneshot::Receiver<Result<T>>);
+
+impl<T> Pending<T> {
+    pub(super) async fn answer(self) -> Result<T> {
+        self.0.await.unwrap_or_else(|_| Err(Error::internal("the writer is gone")))
+    }
+
+    pub(super) fn wait(self) -> Result<T> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer is gone")))
+    }
+}
+
+/// A write whose result type the writer need not know.
+trait Job: Send {
+    /// Does the work in a savepoint of its own; tells whether it succeeded.
+    fn run(&mut self, tx: &Tx) -> bool;
+    /// Answers, once the batch is on the disk or is not going to be.
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &str>);
+}
+
+struct Task<T, F> {
+    work: F,
+    outcome: Option<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: Fn(&Tx) -> Result<T> + Send,
+{
+    fn run(&mut self, tx: &Tx) -> bool {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+            .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
+        let succeeded = outcome.is_ok();
+        self.outcome = Some(outcome);
+        succeeded
+    }
+
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &str>) {
+        let answer = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(outcome), Ok(())) => outcome,
+            (_, Err(reason)) => Err(Error::internal(reason)),
+            (None, Ok(())) => Err(Error::internal("a write was not run")),
+        };
+        // Whoever asked may be gone; the write stands all the same.
+        let _ = self.answer.send(answer);
+    }
+}
+
+fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = line.recv() {
+        let mut batch = vec![first];
+        batch.extend(line.try_iter().take(BATCH - 1));
+        commit(conn, batch);
+    }
+    if let Err(error) = conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+        log::warn!("the write-ahead log stays beside the data file: {error}");
+    }
+}
+
+/// Runs a batch and answers it. If the batch as a whole fails, each write gets a commit of its own, so that
+/// one that breaks the transaction does not take its neighbours with it.
+fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
+    match try_commit(conn, &mut batch) {
+        Ok(()) => batch.into_iter().for_each(|job| job.settle(Ok(()))),
+        Err(error) if batch.len() == 1 => {
+            let reason = error.to_string();
+            batch.into_iter().for_each(|job| job.settle(Err(&reason)));
+        }
+        Err(error) => {
+            log::warn!("a batch of {} writes failed and is done one by one: {error}", batch.len());
+            batch.into_iter().for_each(|job| commit(conn, vec![job]));
+        }
+    }
+}
+
+fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    run(conn, "BEGIN IMMEDIATE")?;
+    let done = run_all(conn, batch).and_then(|()| run(conn, "COMMIT"));
+    if done.is_err() && !conn.is_autocommit() {
+        run(conn, "ROLLBACK")?;
+    }
+    done
+}
+
+fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    let mut changed = false;
+    for job in batch {
+        run(conn, "SAVEPOINT job")?;
+        let tx = Tx { view: View { conn, now: Timestamp::now() } };
+        if job.run(&tx) {
+            changed = true;
+        } else if conn.is_autocommit() {
+            // SQLite gave up the whole transaction, as it does when the disk is full.
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+                Some("the transaction was rolled back by SQLite".to_owned()),
+            ));
+        } else {
+            run(conn, "ROLLBACK TO job")?;
+        }
+        run(conn, "RELEASE job")?;
+    }
+    if changed { health::grow(conn) } else { Ok(()) }
+}
+
+fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests;
