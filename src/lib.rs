@@ -3,5 +3,6 @@
 //! The layers know only what stands left of them:
 //! `domain <- policy <- store <- app <- { http, cli } <- main`.
 
+pub mod config;
 pub mod domain;
 pub mod tokens;
