@@ -3,6 +3,7 @@
 //! The layers know only what stands left of them:
 //! `domain <- policy <- store <- app <- { http, cli } <- main`.
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod store;
