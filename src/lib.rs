@@ -3,5 +3,11 @@
 //! The layers know only what stands left of them:
 //! `domain <- policy <- store <- app <- { http, cli } <- main`.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod error;
+pub mod policy;
+pub mod store;
 pub mod tokens;

@@ -1,3 +1,7 @@
 //! The `atelier` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    atelier::cli::run()
+}

@@ -1,0 +1,167 @@
+//! The flags that configure: one for each key, read from the list of keys.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
+
+use crate::cli::Trouble;
+use crate::config::{Config, FILE_VARIABLE, keys};
+
+/// The flags of every configuration key, and `--config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    file: Option<PathBuf>,
+    given: Vec<(&'static str, String)>,
+}
+
+/// The flags that say where the server is: `--data-dir` and `--config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place(Settings);
+
+impl Settings {
+    /// The configuration in force under these flags, the variables of this process and the file.
+    pub fn gather(&self) -> Result<Config, Trouble> {
+        let mut variables = Vec::new();
+        for (name, text) in env::vars_os() {
+            let Some(name) = name.to_str().filter(|name| name.starts_with("ATELIER_")) else {
+                continue;
+            };
+            let Ok(text) = text.into_string() else {
+                return Err(Trouble::Usage(format!(
+                    "the variable {name} is not UTF-8; correct or unset it"
+                )));
+            };
+            variables.push((name.to_owned(), text));
+        }
+        Ok(Config::gather(
+            self.given.clone(),
+            variables,
+            self.file.as_deref(),
+        )?)
+    }
+
+    fn read(matches: &ArgMatches, keys: impl Iterator<Item = &'static keys::Key>) -> Self {
+        let mut given = Vec::new();
+        for key in keys {
+            let texts = matches.get_many::<String>(key.name).into_iter().flatten();
+            given.extend(texts.map(|text| (key.name, text.clone())));
+        }
+        Self {
+            file: matches.get_one::<PathBuf>("config").cloned(),
+            given,
+        }
+    }
+}
+
+impl Place {
+    /// The configuration in force under these flags, the variables of this process and the file.
+    pub fn gather(&self) -> Result<Config, Trouble> {
+        self.0.gather()
+    }
+
+    fn keys() -> impl Iterator<Item = &'static keys::Key> {
+        keys::find("data_dir").into_iter()
+    }
+}
+
+fn file_flag() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help(format!(
+            "TOML file with the keys that differ from their defaults [env: {FILE_VARIABLE}]"
+        ))
+}
+
+fn flag(key: &'static keys::Key) -> Arg {
+    let (action, value_name) = match key.kind {
+        keys::Kind::List => (ArgAction::Append, "TEXT"),
+        keys::Kind::Text if key.name.ends_with("_dir") => (ArgAction::Set, "DIR"),
+        keys::Kind::Text if key.name.ends_with("_file") => (ArgAction::Set, "FILE"),
+        keys::Kind::Text => (ArgAction::Set, "TEXT"),
+        keys::Kind::Duration => (ArgAction::Set, "DURATION"),
+        keys::Kind::Size => (ArgAction::Set, "SIZE"),
+        keys::Kind::Integer => (ArgAction::Set, "NUMBER"),
+        keys::Kind::Boolean => (ArgAction::Set, "BOOL"),
+    };
+    let repeatable = if key.kind == keys::Kind::List {
+        " [repeatable]"
+    } else {
+        ""
+    };
+    let default = key.example.trim_matches(['[', ']', '"']);
+    let default = if key.optional || default.is_empty() {
+        String::new()
+    } else {
+        format!(" [default: {default}]")
+    };
+    Arg::new(key.name)
+        .long(key.flag())
+        .value_name(value_name)
+        .action(action)
+        .allow_negative_numbers(true)
+        .help(format!(
+            "{}{repeatable}{default} [env: {}]",
+            key.help,
+            key.variable()
+        ))
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self::read(matches, keys::all().iter()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        command
+            .arg(file_flag())
+            .args(keys::all().iter().map(flag))
+            .next_line_help(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Place {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self(Settings::read(matches, Self::keys())))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Place {
+    fn augment_args(command: Command) -> Command {
+        // Global: `atelier user add EMAIL --data-dir DIR` is how people type it.
+        command.args(
+            std::iter::once(file_flag())
+                .chain(Self::keys().map(flag))
+                .map(|arg| arg.global(true)),
+        )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// Reads a duration such as `90d`, as the configuration spells them.
+pub(super) fn duration(text: &str) -> Result<std::time::Duration, Error> {
+    crate::config::spelling::read(text)
+        .map_err(|rule: String| Error::raw(ErrorKind::ValueValidation, rule))
+}

@@ -1,0 +1,154 @@
+//! The command line: data on stdout, words on stderr, the next step in every error.
+//!
+//! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
+
+mod check;
+pub mod flags;
+pub mod key;
+pub mod password;
+pub mod serve;
+pub mod user;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::store::home::HomeError;
+use flags::{Place, Settings};
+
+/// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
+#[derive(Debug, Parser)]
+#[command(name = "atelier", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `atelier` can be asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve {
+        /// The configuration.
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Show the configuration in force, secrets masked, and where each value comes from.
+    Check {
+        /// The configuration.
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Manage the people of this server; works while it runs.
+    User {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: user::Command,
+    },
+    /// Manage API keys; works while the server runs.
+    Key {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: key::Command,
+    },
+}
+
+/// Why a command came to nothing: words for stderr that end with the next step.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It was asked wrongly: exit code 2.
+    Usage(String),
+    /// It was asked well, but failed: exit code 1.
+    Failed(String),
+}
+
+impl From<ConfigError> for Trouble {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<HomeError> for Trouble {
+    fn from(error: HomeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Does what the command line asks.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(words) => {
+            // Nobody is left to tell when stderr is closed.
+            let _ = words.print();
+            return ExitCode::from(u8::try_from(words.exit_code()).unwrap_or(2));
+        }
+    };
+    let (code, words) = match cli.command.run() {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Trouble::Failed(words)) => (1, words),
+        Err(Trouble::Usage(words)) => (2, words),
+    };
+    let _ = writeln!(io::stderr(), "error: {words}");
+    ExitCode::from(code)
+}
+
+impl Command {
+    fn run(self) -> Result<(), Trouble> {
+        match self {
+            Self::Serve { settings } => {
+                let config = settings.gather()?;
+                log_to_stderr(&config);
+                serve::run(&config)
+            }
+            Self::Check { settings, json } => {
+                let config = settings.gather()?;
+                log_to_stderr(&config);
+                check::run(&config, json)
+            }
+            Self::User { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Key { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+        }
+    }
+}
+
+fn log_to_stderr(config: &Config) {
+    // It fails only when there is a log already, which is as good.
+    let _ = env_logger::Builder::new()
+        .parse_filters(&config.log)
+        .try_init();
+}
+
+/// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.
+pub fn print(data: &str) -> Result<(), Trouble> {
+    let mut out = io::stdout().lock();
+    match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::Failed(format!(
+            "cannot write to stdout: {error}; check where it is redirected to"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+use crate::config::keys;
+
+fn parse(line: &str) -> Result<Command, ErrorKind> {
+    let words = std::iter::once("atelier").chain(line.split_whitespace());
+    Cli::try_parse_from(words)
+        .map(|cli| cli.command)
+        .map_err(|error| error.kind())
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_key_is_a_flag_of_serve_and_check_with_its_reason() {
+    for name in ["serve", "check"] {
+        let mut cli = Cli::command();
+        let help = cli
+            .find_subcommand_mut(name)
+            .unwrap()
+            .render_long_help()
+            .to_string();
+        for key in keys::all() {
+            assert!(
+                help.contains(&format!("--{} <", key.flag())),
+                "{name} --{}",
+                key.flag()
+            );
+            assert!(help.contains(&key.variable()), "{name} {}", key.variable());
+        }
+        assert!(help.contains("--config <FILE>"));
+    }
+}
+
+#[test]
+fn flags_reach_the_configuration() {
+    let command = parse(
+        "serve --data-dir /srv/a --listen 127.0.0.1:1 --listen [::1]:2 --password-grant false",
+    )
+    .unwrap();
+    let Command::Serve { settings } = command else {
+        panic!("{command:?}")
+    };
+    let config = settings.gather().unwrap();
+    assert_eq!(config.data_dir.to_str(), Some("/srv/a"));
+    assert_eq!(config.listen.len(), 2);
+    assert!(!config.password_grant);
+}
+
+#[test]
+fn the_place_may_stand_before_or_after_the_command() {
+    for line in [
+        "user --data-dir /srv/a list",
+        "user list --data-dir /srv/a",
+        "key list --data-dir /srv/a",
+    ] {
+        match parse(line).unwrap() {
+            Command::User {
+                place,
+                command: user::Command::List { json: false },
+            }
+            | Command::Key {
+                place,
+                command:
+                    key::Command::List {
+                        user: None,
+                        json: false,
+                    },
+            } => {
+                assert_eq!(place.gather().unwrap().data_dir.to_str(), Some("/srv/a"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_commands_of_people_and_keys_are_read() {
+    for line in [
+        "user add ada@example.com",
+        "user add ada@example.com --first-name Ada --last-name L --admin --password-stdin --json",
+        "user add ada@example.com --password-file /run/secrets/ada --config /etc/atelier.toml",
+        "user list --json",
+        "user passwd ada@example.com --revoke-keys",
+        "user enable ada@example.com",
+        "user disable ada@example.com",
+        "user promote ada@example.com",
+        "user demote ada@example.com",
+        "key create --user ada@example.com --name laptop --expires 90d",
+        "key list --user ada@example.com --json",
+        "key revoke 7",
+        "check --json",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
+    }
+    let Ok(Command::Key {
+        command: key::Command::Create { expires, .. },
+        ..
+    }) = parse("key create --user a@b --expires 90d")
+    else {
+        panic!("a key with an end")
+    };
+    assert_eq!(expires, Some(std::time::Duration::from_hours(90 * 24)));
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused() {
+    for (line, kind) in [
+        ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("user", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("user add", ErrorKind::MissingRequiredArgument),
+        (
+            "user add a@b --password-stdin --password-file x",
+            ErrorKind::ArgumentConflict,
+        ),
+        ("user add a@b --password x", ErrorKind::UnknownArgument),
+        ("key create", ErrorKind::MissingRequiredArgument),
+        (
+            "key create --user a@b --expires soon",
+            ErrorKind::ValueValidation,
+        ),
+        ("serve --keepalive 1s", ErrorKind::UnknownArgument),
+        ("user list --listen 127.0.0.1:1", ErrorKind::UnknownArgument),
+    ] {
+        assert_eq!(parse(line).unwrap_err(), kind, "{line}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The list of keys, read from `config.example.toml`, where each stands with its reason and its default.
+//!
+//! That this list and the fields of [`Config`](super::Config) are the same is proven by a test, not by the compiler.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::spelling::Spelled;
+
+/// The example file: every key with its default and its reason.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// What a key's value is, as far as its spelling goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A text such as `15m`.
+    Duration,
+    /// A text such as `1MiB`.
+    Size,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// A list of texts.
+    List,
+}
+
+/// A configuration key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name in the file: `keep_alive`.
+    pub name: &'static str,
+    /// One sentence on why one would set it.
+    pub help: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// Its default, spelled as in the file; where it has none, an example.
+    pub example: &'static str,
+    /// Whether it may be absent.
+    pub optional: bool,
+}
+
+static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let lines: Vec<&'static str> = EXAMPLE.lines().collect();
+    lines
+        .windows(2)
+        .filter_map(|pair| Key::read(pair[0], pair[1]))
+        .collect()
+});
+
+/// Every key, in the order of the example file.
+pub fn all() -> &'static [Key] {
+    &KEYS
+}
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    all().iter().find(|key| key.name == name)
+}
+
+/// The sentence on a key, or nothing for a name that is no key.
+pub fn help(name: &str) -> &'static str {
+    find(name).map_or("", |key| key.help)
+}
+
+/// The keys whose names are near a misspelled one, the nearest first.
+pub fn near(name: &str) -> Vec<&'static str> {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    let mut near: Vec<(usize, &str)> = all()
+        .iter()
+        .map(|key| (distance(&name, key.name), key.name))
+        .filter(|(far, key)| {
+            *far <= (key.len() / 3).max(1)
+                || name.len() > 3 && (key.contains(&name) || name.contains(key))
+        })
+        .collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, key)| key).take(3).collect()
+}
+
+/// How many letters to insert, delete or replace (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+impl Key {
+    /// Reads `name = value` or `#name = value`, with the comment line above it.
+    fn read(above: &'static str, line: &'static str) -> Option<Self> {
+        let (optional, line) = line
+            .strip_prefix('#')
+            .map_or((false, line), |rest| (true, rest));
+        let (name, example) = line.split_once(" = ")?;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            return None;
+        }
+        let kind = match example.as_bytes().first()? {
+            b'[' => Kind::List,
+            b't' | b'f' => Kind::Boolean,
+            b'0'..=b'9' => Kind::Integer,
+            _ if Duration::read(example.trim_matches('"')).is_some() => Kind::Duration,
+            _ if usize::read(example.trim_matches('"')).is_some() => Kind::Size,
+            _ => Kind::Text,
+        };
+        let help = above.strip_prefix("# ").unwrap_or("");
+        Some(Self {
+            name,
+            help,
+            kind,
+            example,
+            optional,
+        })
+    }
+
+    /// The variable that sets it: `ATELIER_KEEP_ALIVE`.
+    pub fn variable(&self) -> String {
+        format!("ATELIER_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The flag that sets it: `keep-alive`.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// Reads one text, of a variable or a flag, as a value of this kind.
+    pub(super) fn value(&self, text: &str) -> Result<Value, String> {
+        let value = match self.kind {
+            Kind::Text | Kind::Duration | Kind::Size => Some(Value::String(text.to_owned())),
+            Kind::Integer => text.parse().ok().map(Value::Integer),
+            Kind::Boolean => text.parse().ok().map(Value::Boolean),
+            Kind::List => Some(Value::Array(list(text))),
+        };
+        self.fitting(value.ok_or_else(|| self.rule())?)
+    }
+
+    /// The value, if it is of this key's kind.
+    pub(super) fn fitting(&self, value: Value) -> Result<Value, String> {
+        let fits = match self.kind {
+            Kind::Text | Kind::Duration | Kind::Size => value.is_str(),
+            Kind::Integer => value.as_integer().is_some_and(|n| u32::try_from(n).is_ok()),
+            Kind::Boolean => value.is_bool(),
+            Kind::List => value
+                .as_array()
+                .is_some_and(|list| list.iter().all(Value::is_str)),
+        };
+        if fits { Ok(value) } else { Err(self.rule()) }
+    }
+
+    fn rule(&self) -> String {
+        match self.kind {
+            Kind::Text => format!("must be a text such as {}", self.example),
+            Kind::Duration => format!("must be {}", Duration::RULE),
+            Kind::Size => format!("must be {}", usize::RULE),
+            Kind::Integer => format!("must be a whole number from 0 to {}", u32::MAX),
+            Kind::Boolean => "must be true or false".to_owned(),
+            Kind::List => "must be a list of texts".to_owned(),
+        }
+    }
+}
+
+/// The parts of a text that are separated by commas.
+fn list(text: &str) -> Vec<Value> {
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts.map(|part| Value::String(part.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_from_the_example() {
+        let kind = |name| find(name).unwrap().kind;
+        assert_eq!(kind("data_dir"), Kind::Text);
+        assert_eq!(kind("listen"), Kind::List);
+        assert_eq!(kind("workers"), Kind::Integer);
+        assert_eq!(kind("max_body"), Kind::Size);
+        assert_eq!(kind("keep_alive"), Kind::Duration);
+        assert_eq!(kind("password_grant"), Kind::Boolean);
+        assert!(find("public_url").unwrap().optional);
+        assert!(!find("log").unwrap().optional);
+    }
+
+    #[test]
+    fn near_names_are_found() {
+        assert_eq!(near("keepalive"), ["keep_alive"]);
+        assert_eq!(near("data-dir"), ["data_dir"]);
+        assert_eq!(near("DATADIR"), ["data_dir"]);
+        assert_eq!(
+            near("password"),
+            ["admin_password", "password_grant", "password_queue"]
+        );
+        assert!(near("zzz").is_empty());
+    }
+}

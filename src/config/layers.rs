@@ -1,0 +1,168 @@
+//! A file, variables and flags, laid over each other; each value remembers where it comes from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::{Spanned, Table, Value};
+
+use super::Config;
+use super::error::ConfigError;
+use super::keys::{self, Key, Kind};
+use super::origin::{Origin, Origins};
+
+/// What each key is set to, and where. A key that is set to nothing hides what a lower layer says.
+#[derive(Default)]
+pub(super) struct Layers(BTreeMap<&'static str, (Option<Value>, Origin)>);
+
+impl Layers {
+    /// Lays the keys of a TOML file on top.
+    pub(super) fn lay_file(
+        &mut self,
+        path: &Path,
+        named_by: &'static str,
+    ) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            named_by,
+            source,
+        })?;
+        let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+
+        let table: BTreeMap<String, Spanned<Value>> = toml::from_str(&text).map_err(|error| {
+            let Range { start, .. } = error.span().unwrap_or_default();
+            let message = error.message().to_owned();
+            ConfigError::Malformed {
+                path: path.to_owned(),
+                line: line(start),
+                message,
+            }
+        })?;
+        let mut entries: Vec<(String, Spanned<Value>)> = table.into_iter().collect();
+        entries.sort_by_key(|(_, value)| value.span().start);
+        for (name, value) in entries {
+            let origin = Origin::File {
+                path: path.to_owned(),
+                line: line(value.span().start),
+            };
+            let key = known(&name, &name, &origin)?;
+            self.lay(key, key.fitting(value.into_inner()), origin)?;
+        }
+        Ok(())
+    }
+
+    /// Lays the `ATELIER_*` variables on top; other variables are not ours.
+    pub(super) fn lay_variables(
+        &mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(), ConfigError> {
+        for (variable, text) in variables {
+            let Some(rest) = variable.strip_prefix("ATELIER_") else {
+                continue;
+            };
+            if variable == super::FILE_VARIABLE || rest.starts_with("TEST_") {
+                continue;
+            }
+            let name = rest.to_ascii_lowercase();
+            let origin = Origin::Variable(variable.clone());
+            // Variables are told apart by case, so `ATELIER_Log` is not `ATELIER_LOG`.
+            let key = known(
+                if rest.bytes().any(|b| b.is_ascii_lowercase()) {
+                    ""
+                } else {
+                    &name
+                },
+                rest,
+                &origin,
+            )?;
+            self.lay_text(key, &text, origin)?;
+        }
+        Ok(())
+    }
+
+    /// Lays flags on top: a key and a text each. The texts of a repeated flag make a list.
+    pub(super) fn lay_flags<K: AsRef<str>>(
+        &mut self,
+        flags: impl IntoIterator<Item = (K, String)>,
+    ) -> Result<(), ConfigError> {
+        let mut lists: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
+        for (name, text) in flags {
+            let name = name.as_ref();
+            let origin = Origin::Flag(name.replace('_', "-"));
+            let key = known(name, name, &origin)?;
+            if key.kind == Kind::List {
+                let list = lists.entry(key.name).or_default();
+                list.extend((!text.is_empty()).then_some(Value::String(text)));
+                self.0
+                    .insert(key.name, (Some(Value::Array(list.clone())), origin));
+            } else {
+                self.lay_text(key, &text, origin)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lay_text(
+        &mut self,
+        key: &'static Key,
+        text: &str,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
+        if key.optional && text.is_empty() {
+            self.0.insert(key.name, (None, origin));
+            return Ok(());
+        }
+        self.lay(key, key.value(text), origin)
+    }
+
+    fn lay(
+        &mut self,
+        key: &'static Key,
+        value: Result<Value, String>,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
+        match value {
+            Ok(value) => {
+                self.0.insert(key.name, (Some(value), origin));
+                Ok(())
+            }
+            Err(rule) => Err(ConfigError::Wrong {
+                key: key.name,
+                origin,
+                rule,
+            }),
+        }
+    }
+
+    /// The typed configuration; what no layer says is the default.
+    pub(super) fn into_config(self) -> Result<Config, ConfigError> {
+        let mut table = Table::new();
+        let mut origins = Origins::default();
+        for (key, (value, origin)) in self.0 {
+            origins.0.insert(key, origin);
+            table.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        let typed = serde_path_to_error::deserialize::<_, Config>(Value::Table(table));
+        let mut config = typed.map_err(|error| {
+            let path = error.path().to_string();
+            let name = path.split(['[', '.']).next().unwrap_or_default();
+            let key = keys::find(name).map_or("", |key| key.name);
+            ConfigError::Wrong {
+                key,
+                origin: origins.of(key),
+                rule: error.inner().message().to_owned(),
+            }
+        })?;
+        config.origins = origins;
+        Ok(config)
+    }
+}
+
+/// The key of that name; if there is none, the error calls it as it was given.
+fn known(name: &str, given: &str, origin: &Origin) -> Result<&'static Key, ConfigError> {
+    keys::find(name).ok_or_else(|| ConfigError::Unknown {
+        name: given.to_owned(),
+        origin: origin.clone(),
+        near: keys::near(given),
+    })
+}

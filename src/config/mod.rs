@@ -1,0 +1,211 @@
+//! What can be configured. It knows files, variables and texts, but no command line, no SQL and no HTTP.
+//!
+//! A key is a field of [`Config`] and a paragraph of `config.example.toml`, from which its flag, its
+//! variable and its help are read. A flag wins over a variable, a variable over the file, the file over
+//! the default.
+
+pub mod error;
+pub mod keys;
+mod layers;
+pub mod origin;
+mod rules;
+pub mod spelling;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+pub use error::ConfigError;
+pub use keys::help;
+pub use origin::Origin;
+
+use crate::domain::secret::Secret;
+use layers::Layers;
+use origin::Origins;
+
+/// The variable that names the configuration file, where no flag does.
+pub const FILE_VARIABLE: &str = "ATELIER_CONFIG";
+
+/// The algorithm that signs new tokens, named as in a JSON Web Key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// RSA with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl spelling::Spelled for SigningAlgorithm {
+    const RULE: &'static str = "RS256, ES256 or EdDSA";
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Rs256, Self::Es256, Self::EdDsa]
+            .into_iter()
+            .find(|algorithm| algorithm.spell() == text)
+    }
+
+    fn spell(&self) -> String {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+        .to_owned()
+    }
+}
+
+/// The configuration in force. `config.example.toml` says why one would set each key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(
+    missing_docs,
+    reason = "the sentence on each key stands once, in config.example.toml"
+)]
+pub struct Config {
+    pub data_dir: PathBuf,
+
+    #[serde(with = "spelling::list")]
+    pub listen: Vec<SocketAddr>,
+    pub public_url: Option<String>,
+    pub trusted_hosts: Vec<String>,
+    #[serde(with = "spelling::list")]
+    pub trusted_proxies: Vec<IpAddr>,
+
+    pub log: String,
+
+    pub workers: usize,
+    pub max_connections: usize,
+    #[serde(with = "spelling")]
+    pub max_body: usize,
+    #[serde(with = "spelling")]
+    pub request_timeout: Duration,
+    #[serde(with = "spelling")]
+    pub keep_alive: Duration,
+    #[serde(with = "spelling")]
+    pub stop_grace: Duration,
+    pub write_queue: usize,
+    pub readers: usize,
+    #[serde(with = "spelling")]
+    pub page_cache: usize,
+    pub password_threads: usize,
+    pub password_queue: usize,
+
+    pub password_grant: bool,
+    #[serde(with = "spelling")]
+    pub access_token_life: Duration,
+    #[serde(with = "spelling")]
+    pub session_idle: Duration,
+    #[serde(with = "spelling")]
+    pub session_life: Duration,
+    #[serde(with = "spelling")]
+    pub signing_algorithm: SigningAlgorithm,
+
+    pub sign_in_free_failures: usize,
+    #[serde(with = "spelling")]
+    pub sign_in_longest_wait: Duration,
+
+    pub graphql_depth: usize,
+    pub graphql_complexity: usize,
+
+    pub admin_email: Option<String>,
+    #[serde(with = "spelling::secret")]
+    pub admin_password: Option<Secret>,
+    pub admin_password_file: Option<PathBuf>,
+
+    /// Where the values come from.
+    #[serde(skip)]
+    pub origins: Origins,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "./atelier-data".into(),
+            listen: vec![(Ipv4Addr::LOCALHOST, 8787).into()],
+            public_url: None,
+            trusted_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            log: "info".to_owned(),
+            workers: 0,
+            max_connections: 12_000,
+            max_body: 1 << 20,
+            request_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            stop_grace: Duration::from_secs(15),
+            write_queue: 1024,
+            readers: 4,
+            page_cache: 4 << 20,
+            password_threads: 0,
+            password_queue: 256,
+            password_grant: true,
+            access_token_life: Duration::from_mins(5),
+            session_idle: Duration::from_hours(30 * 24),
+            session_life: Duration::from_hours(90 * 24),
+            signing_algorithm: SigningAlgorithm::Rs256,
+            sign_in_free_failures: 5,
+            sign_in_longest_wait: Duration::from_mins(15),
+            graphql_depth: 15,
+            graphql_complexity: 500,
+            admin_email: None,
+            admin_password: None,
+            admin_password_file: None,
+            origins: Origins::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Lays flags (key and text) over variables over a file over the defaults, and checks the whole.
+    ///
+    /// The file is the one given or else the one that `ATELIER_CONFIG` names. Refused when a key or an
+    /// `ATELIER_*` variable is unknown, or a value is ill-typed or breaks its rule. `ATELIER_TEST_*` is
+    /// ignored. An empty variable or flag sets an optional key to nothing.
+    pub fn gather<K: AsRef<str>>(
+        flags: impl IntoIterator<Item = (K, String)>,
+        env: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let env: Vec<(String, String)> = env.into_iter().collect();
+        let mut layers = Layers::default();
+        let named = env
+            .iter()
+            .find(|(name, path)| name == FILE_VARIABLE && !path.is_empty());
+        match (file, named) {
+            (Some(path), _) => layers.lay_file(path, "--config")?,
+            (None, Some((_, path))) => layers.lay_file(Path::new(path), FILE_VARIABLE)?,
+            (None, None) => {}
+        }
+        layers.lay_variables(env)?;
+        layers.lay_flags(flags)?;
+        let config = layers.into_config()?;
+        match rules::check(&config) {
+            Ok(()) => Ok(config),
+            Err((key, rule)) => Err(ConfigError::Wrong {
+                key,
+                origin: config.origins.of(key),
+                rule,
+            }),
+        }
+    }
+
+    /// Everything in force, in the order of the example file: the key, its value as TOML spells it (or
+    /// `(not set)`), and where that comes from. Secrets are masked.
+    pub fn shown(&self) -> Vec<(&'static str, String, String)> {
+        let table = Table::try_from(self).unwrap_or_default();
+        let show = |key: &keys::Key| {
+            let value = table
+                .get(key.name)
+                .map_or_else(|| "(not set)".to_owned(), Value::to_string);
+            (key.name, value, self.origins.of(key.name).to_string())
+        };
+        keys::all().iter().map(show).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

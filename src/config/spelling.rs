@@ -1,0 +1,237 @@
+//! How durations, sizes and addresses are spelled, the same in a file, a variable and a flag.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+/// A value that people write as a text.
+pub trait Spelled: Sized {
+    /// What a well-spelled text is, to follow "must be".
+    const RULE: &'static str;
+
+    /// Reads a text, if it is well-spelled.
+    fn read(text: &str) -> Option<Self>;
+
+    /// The shortest text that reads as this value.
+    fn spell(&self) -> String;
+}
+
+/// Reads a text, or tells the rule that it breaks.
+pub fn read<T: Spelled>(text: &str) -> Result<T, String> {
+    T::read(text).ok_or_else(|| format!("must be {}, not {text:?}", T::RULE))
+}
+
+/// A number of units: `15m`, but not `1.5m`, `15`, `+15m` or `15 m`.
+fn amount<'t>(text: &'t str, units: &[(&'t str, u64)]) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(end);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// The amount in the largest unit (they go from small to large) that divides it.
+fn in_units(amount: u64, units: &[(&str, u64)]) -> String {
+    let fits = |(_, factor): &&(&str, u64)| amount >= *factor && amount.is_multiple_of(*factor);
+    match units.iter().rev().find(fits) {
+        Some((unit, factor)) => format!("{}{unit}", amount / factor),
+        None => format!("{amount}{}", units.first().map_or("", |(unit, _)| unit)),
+    }
+}
+
+const TIMES: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
+impl Spelled for Duration {
+    const RULE: &'static str = "a duration such as 500ms, 90s, 15m, 12h or 30d";
+
+    fn read(text: &str) -> Option<Self> {
+        amount(text, &TIMES).map(Duration::from_millis)
+    }
+
+    fn spell(&self) -> String {
+        if self.is_zero() {
+            return "0s".to_owned();
+        }
+        in_units(u64::try_from(self.as_millis()).unwrap_or(u64::MAX), &TIMES)
+    }
+}
+
+const SIZES: [(&str, u64); 4] = [
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// A size in bytes.
+impl Spelled for usize {
+    const RULE: &'static str = "a size such as 512B, 64KiB, 1MiB or 2GiB";
+
+    fn read(text: &str) -> Option<Self> {
+        amount(text, &SIZES)?.try_into().ok()
+    }
+
+    fn spell(&self) -> String {
+        in_units(u64::try_from(*self).unwrap_or(u64::MAX), &SIZES)
+    }
+}
+
+impl Spelled for SocketAddr {
+    const RULE: &'static str = "an IP address and a port such as 127.0.0.1:8787 or [::1]:8787";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn spell(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Spelled for IpAddr {
+    const RULE: &'static str = "an IP address such as 10.0.0.5 or fd00::5";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn spell(&self) -> String {
+        self.to_string()
+    }
+}
+
+fn told<T: Spelled, E: de::Error>(text: &str) -> Result<T, E> {
+    read(text).map_err(|rule: String| E::custom(rule))
+}
+
+pub(super) fn serialize<T: Spelled, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&value.spell())
+}
+
+pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: Spelled,
+    D: Deserializer<'de>,
+{
+    told(&String::deserialize(from)?)
+}
+
+/// For `#[serde(with)]` on a list of spelled values.
+pub(super) mod list {
+    use super::{Deserialize, Deserializer, Serializer, Spelled, told};
+
+    pub(in crate::config) fn serialize<T, S>(values: &[T], to: S) -> Result<S::Ok, S::Error>
+    where
+        T: Spelled,
+        S: Serializer,
+    {
+        to.collect_seq(values.iter().map(Spelled::spell))
+    }
+
+    pub(in crate::config) fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+    where
+        T: Spelled,
+        D: Deserializer<'de>,
+    {
+        Vec::<String>::deserialize(from)?
+            .iter()
+            .map(|text| told(text))
+            .collect()
+    }
+}
+
+/// For `#[serde(with)]` on an optional secret: it is read, but shown as `***` and never quoted in an error.
+pub(super) mod secret {
+    use super::{Deserialize, Deserializer, Serializer, de::Error};
+    use crate::domain::secret::Secret;
+
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
+    pub(in crate::config) fn serialize<S>(value: &Option<Secret>, to: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        match value {
+            Some(_) => to.serialize_str("***"),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(in crate::config) fn deserialize<'de, D>(from: D) -> Result<Option<Secret>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        match String::deserialize(from) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(_) => Err(D::Error::custom("must be a text")),
+        }
+    }
+}
+
+/// The bounds of a range as the rule that a value outside of it breaks.
+pub(super) fn between(low: impl Display, high: impl Display) -> String {
+    format!("must be from {low} to {high}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_they_are_spelled() {
+        for text in ["0s", "1ms", "1500ms", "90s", "15m", "36h", "30d"] {
+            assert_eq!(read::<Duration>(text).unwrap().spell(), text);
+        }
+        assert_eq!(read::<Duration>("3600s").unwrap().spell(), "1h");
+        assert_eq!(read::<Duration>("0ms").unwrap(), Duration::ZERO);
+    }
+
+    #[test]
+    fn sizes_read_as_they_are_spelled() {
+        for text in ["0B", "1000B", "64KiB", "1MiB", "2GiB"] {
+            assert_eq!(read::<usize>(text).unwrap().spell(), text);
+        }
+        assert_eq!(read::<usize>("1024KiB").unwrap(), 1 << 20);
+    }
+
+    #[test]
+    fn anything_else_is_told_the_rule() {
+        for text in [
+            "",
+            "s",
+            "15",
+            "1.5m",
+            "-1s",
+            "+1s",
+            "15 m",
+            "15M",
+            "1w",
+            "１５m",
+            "99999999999999999999d",
+        ] {
+            assert!(
+                read::<Duration>(text).unwrap_err().contains("15m"),
+                "{text}"
+            );
+        }
+        for text in ["", "1", "1MB", "1mib", "1 MiB", "99999999999999GiB"] {
+            assert!(read::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
+        }
+        assert!(
+            read::<SocketAddr>("localhost:8787")
+                .unwrap_err()
+                .contains("127.0.0.1:8787")
+        );
+        assert!(
+            read::<IpAddr>("10.0.0.0/8")
+                .unwrap_err()
+                .contains("10.0.0.5")
+        );
+    }
+}
