@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::issuers::Issuers;
 use super::throttle::Throttle;
+use crate::domain::client::{Client, Grant};
 use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
@@ -55,6 +56,11 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         Self(Arc::new(fittings))
+    }
+
+    /// Whether a client may get tokens this way.
+    pub fn allows(&self, client: &Client, grant: Grant) -> bool {
+        client.grants.contains(&grant) && (grant != Grant::Password || self.password_grant)
     }
 
     /// Reads what is found at once by an index, on the calling thread.

@@ -3,16 +3,19 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::desk::Lifetimes;
+use super::desk::{Desk, Lifetimes};
 use super::{audit, users};
 use crate::domain::actor::{Actor, Credential, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
-use crate::domain::user::User;
-use crate::error::{Result, Unproved};
+use crate::domain::secret::Secret;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{AccountRole, User};
+use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
+use crate::tokens::claims::{AccessClaims, Facts};
 use crate::tokens::opaque::Fingerprint;
 
 /// How many dead sessions each new one sweeps out, so that they never pile up.
@@ -74,6 +77,36 @@ pub fn refresh(tx: &Tx, actor: &Actor, token: &Fingerprint, client: &str, lifeti
     let change = (json!({ "idle_until": before.to_string() }), json!({ "idle_until": session.idle_until.to_string() }));
     audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)?;
     Ok((user, session))
+}
+
+/// An access token, and when it ends.
+#[derive(Debug)]
+pub struct AccessToken {
+    /// The token.
+    pub text: Secret,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Mints an access token of a session, which never outlives it.
+pub fn access_token(desk: &Desk, issuer: &str, user: &User, session: &Session, now: Timestamp) -> Result<AccessToken> {
+    let expires_at = now.after(desk.lifetimes.access_token).min(session.ends_at);
+    let claims = AccessClaims::new(&Facts {
+        user: user.uuid,
+        email: user.email.as_str(),
+        email_verified: true,
+        first_name: user.first_name.as_str(),
+        last_name: user.last_name.as_str(),
+        administrator: user.role == AccountRole::Administrator,
+        client: &session.client,
+        scope: &session.scope,
+        session: session.uuid,
+        issuer,
+        now: now.seconds(),
+        lifetime: expires_at.seconds() - now.seconds(),
+    });
+    let text = desk.keyring.mint(&claims).map_err(Error::internal)?;
+    Ok(AccessToken { text, expires_at })
 }
 
 /// The person whom a session lets in.

@@ -56,11 +56,46 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
     }
 }
 
+/// Those of these people whom the actor may find, the oldest account first.
+pub fn find_many(view: &View, actor: &Actor, uuids: &[Uuid]) -> Result<Vec<User>> {
+    let mut found = store::users::list_by_uuid(view, uuids)?;
+    let mut visible = Vec::with_capacity(found.len());
+    for user in found.drain(..) {
+        if decide(&standing::toward(view, actor, user.id)?, Action::ReadUser) == Decision::Allowed {
+            visible.push(user);
+        }
+    }
+    Ok(visible)
+}
+
+/// The people of all these whole addresses whom the actor may find; without an address, everybody.
+///
+/// An address that is nobody's finds nobody.
+pub fn find_by_addresses(view: &View, actor: &Actor, addresses: &[String]) -> Result<Vec<User>> {
+    let Some(first) = addresses.first() else { return list(view, actor) };
+    if addresses.iter().any(|address| Email::fold(address) != Email::fold(first)) {
+        return Ok(Vec::new());
+    }
+    let found = store::users::find_by_email(view, first)?;
+    let uuids: Vec<Uuid> = found.iter().map(|user| user.uuid).collect();
+    find_many(view, actor, &uuids)
+}
+
+/// Whether the actor manages the people of the account.
+pub fn manages(actor: &Actor) -> bool {
+    decide(&standing::in_account(actor), Action::ChangeUser) == Decision::Allowed
+}
+
+/// Refuses whoever may not invite, before anything costly is done for them.
+pub fn may_invite(actor: &Actor, email: &Email) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::InviteUser, "user", email)
+}
+
 /// Makes an account and puts the person into the home organization.
 ///
 /// Administrators may. Refused when the address is taken.
 pub fn invite(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
-    standing::require(&standing::in_account(actor), Action::InviteUser, "user", &new.email)?;
+    may_invite(actor, &new.email)?;
     let home = organizations::home(tx)?;
     let user = store::users::insert(tx, new, uuid, hash)?;
     store::organizations::put_member(tx, home.id, user.id, home_role(user.role))?;

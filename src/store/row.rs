@@ -31,15 +31,12 @@ pub(super) fn moment_if_any(row: &Row, column: &str) -> rusqlite::Result<Option<
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }
 
-/// A list of numbers as the JSON text that `json_each` unfolds.
-pub(super) fn numbers(ids: impl IntoIterator<Item = i64>) -> String {
-    let mut text = String::from("[");
-    for (index, id) in ids.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text.push_str(&id.to_string());
-    }
-    text.push(']');
-    text
+/// Numbers as the JSON text that `json_each` unfolds.
+pub(super) fn numbers(ids: impl Iterator<Item = i64>) -> String {
+    serde_json::Value::from_iter(ids).to_string()
+}
+
+/// UUIDs as the JSON text that `json_each` unfolds.
+pub(super) fn uuids(uuids: &[Uuid]) -> String {
+    serde_json::Value::from_iter(uuids.iter().map(Uuid::to_string)).to_string()
 }

@@ -57,6 +57,16 @@ pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
     Ok(query.query_map(named_params! { ":me": of.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The users of these UUIDs, the oldest account first.
+pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many enabled administrators there are, this user not counted.
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(

@@ -8,7 +8,7 @@ use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::workspace::{Creator, NewWorkspace, Workspace, WorkspaceName};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 const COLUMNS: &str = "w.id, w.organization_id, w.name, w.archived, w.created_at,
     c.id AS creator_id, c.uuid AS creator_uuid, c.email AS creator_email,
@@ -48,7 +48,7 @@ pub fn list_joined(view: &View, by: &[Uuid]) -> Result<Vec<Workspace>> {
          ORDER BY w.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":users": list_of(by)? }, read)?;
+    let rows = query.query_map(named_params! { ":users": row::uuids(by) }, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -72,7 +72,7 @@ pub fn list_shared(view: &View, with: UserId, by: Option<&[Uuid]>) -> Result<Vec
     let rows = match by {
         None => query.query_map(named_params! { ":me": with.0 }, read)?.collect::<rusqlite::Result<_>>()?,
         Some(by) => query
-            .query_map(named_params! { ":me": with.0, ":users": list_of(by)? }, read)?
+            .query_map(named_params! { ":me": with.0, ":users": row::uuids(by) }, read)?
             .collect::<rusqlite::Result<_>>()?,
     };
     Ok(rows)
@@ -96,10 +96,6 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
             |row| row.get(0).map(WorkspaceId),
         )
         .map_err(conflict("workspace", new.name.as_str()))
-}
-
-fn list_of(uuids: &[Uuid]) -> Result<String> {
-    serde_json::to_string(uuids).map_err(Error::internal)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Workspace> {

@@ -1,0 +1,76 @@
+//! Reading bodies, and saying which field is wrong.
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// Reads JSON; what does not fit is told with the path of the field.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body".to_owned() } else { path };
+        Error::invalid(field, wording(error.inner()))
+    })?;
+    reader.end().map_err(|error| Error::invalid("body", wording(&error)))?;
+    Ok(value)
+}
+
+/// What is wrong, without the position in a text that a client has built by machine.
+fn wording(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) if error.is_data() => text[..end].to_owned(),
+        _ => text,
+    }
+}
+
+/// Tells why a body could not be read.
+pub(super) fn unreadable(error: &actix_web::Error) -> Error {
+    let too_large = error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
+    if too_large {
+        Error::invalid("body", "must not be larger than the server's max_body")
+    } else {
+        Error::invalid("body", format!("cannot be read: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[expect(dead_code, reason = "only the reading is of interest")]
+    struct Sample {
+        workspace_id: i64,
+        #[serde(default)]
+        names: Vec<String>,
+    }
+
+    fn told(body: &str) -> String {
+        json::<Sample>(body.as_bytes()).expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        assert_eq!(told(r#"{"workspace_id":"7"}"#), r#"workspace_id: invalid type: string "7", expected i64"#);
+        assert_eq!(told(r#"{"workspace_id":7,"names":["a",1]}"#), "names[1]: invalid type: integer `1`, expected a string");
+        assert_eq!(told("{}"), "body: missing field `workspace_id`");
+        assert!(told("{").starts_with("body: EOF while parsing"), "{}", told("{"));
+        assert!(told(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = json::<Sample>(&bytes);
+        }
+    }
+
+    #[test]
+    fn endless_nesting_is_refused() {
+        let deep = "[".repeat(100_000);
+        assert!(json::<serde_json::Value>(deep.as_bytes()).is_err());
+    }
+}

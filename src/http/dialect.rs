@@ -1,0 +1,85 @@
+//! What makes a dialect: where a request carries its credential, and how a refusal is told.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
+
+use super::request;
+use crate::app::desk::Desk;
+use crate::app::sign_in;
+use crate::domain::actor::{Actor, Origin};
+use crate::error::{Error, Result, Unproved};
+
+/// A dialect: the same verbs in the words of one kind of client.
+pub trait Dialect: 'static {
+    /// What the audit and the log call it.
+    const NAME: &'static str;
+
+    /// How a refusal is told.
+    type Failure: ResponseError + From<Error>;
+
+    /// Where a request carries its credential: by default in `Authorization: Bearer ...` (RFC 6750, section 2.1).
+    fn credential(request: &HttpRequest) -> Option<&str> {
+        let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, credential) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
+    }
+}
+
+/// Who calls, proved by the request's credential as of this moment.
+pub struct Caller<D> {
+    /// The one who acts.
+    pub actor: Actor,
+    dialect: PhantomData<D>,
+}
+
+impl<D> Deref for Caller<D> {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.actor
+    }
+}
+
+impl<D: Dialect> FromRequest for Caller<D> {
+    type Error = D::Failure;
+    type Future = Ready<std::result::Result<Self, D::Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(prove::<D>(request).map(|actor| Self { actor, dialect: PhantomData }).map_err(Into::into))
+    }
+}
+
+/// What the log calls whoever made a request.
+#[derive(Clone)]
+pub(super) struct ActorName(pub(super) String);
+
+fn prove<D: Dialect>(request: &HttpRequest) -> Result<Actor> {
+    let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+    let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
+    let actor = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
+    if let Some(person) = actor.person() {
+        request.extensions_mut().insert(ActorName(person.email.to_string()));
+    }
+    Ok(actor)
+}
+
+/// Where a request comes from, for those who have no credential yet.
+pub struct Visitor<D> {
+    /// Where from.
+    pub origin: Origin,
+    dialect: PhantomData<D>,
+}
+
+impl<D: Dialect> FromRequest for Visitor<D> {
+    type Error = D::Failure;
+    type Future = Ready<std::result::Result<Self, D::Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self { origin: request::origin(request, D::NAME), dialect: PhantomData }))
+    }
+}

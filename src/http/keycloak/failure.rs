@@ -1,0 +1,153 @@
+//! How the dialect tells a refusal: as RFC 6749, section 5.2 says at the token endpoint, as Keycloak does elsewhere.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::json;
+
+use crate::error::{Error, Unproved};
+use crate::http::request;
+
+/// A refusal in the dialect's words.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A refusal of the token endpoint, with a code of RFC 6749, section 5.2.
+    #[error("{error}: {description}")]
+    Token {
+        /// The status.
+        status: StatusCode,
+        /// The code.
+        error: &'static str,
+        /// What is wrong.
+        description: String,
+    },
+    /// What the core refuses at the token endpoint.
+    #[error(transparent)]
+    Grant(Error),
+    /// What the core refuses elsewhere.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// A path that leads nowhere.
+    #[error("RESTEASY003210: Could not find resource for full path")]
+    NoEndpoint,
+    /// A method that the endpoint does not have.
+    #[error("the endpoint does not have this method; it has {allowed}")]
+    WrongMethod {
+        /// The methods that it has.
+        allowed: String,
+    },
+}
+
+impl Failure {
+    /// A refusal of the token endpoint with status 400.
+    pub(super) fn token(error: &'static str, description: impl Into<String>) -> Self {
+        Self::Token { status: StatusCode::BAD_REQUEST, error, description: description.into() }
+    }
+
+    /// A client that is unknown (RFC 6749, section 5.2 gives it 401).
+    pub(super) fn invalid_client() -> Self {
+        let description = "Invalid client or Invalid client credentials".to_owned();
+        Self::Token { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description }
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Token { status, .. } => *status,
+            Self::Grant(error) => match error {
+                Error::Unauthenticated(unproved) => match unproved {
+                    Unproved::WrongPassword => StatusCode::UNAUTHORIZED,
+                    Unproved::Disabled
+                    | Unproved::BadRefreshToken
+                    | Unproved::DeadRefreshToken
+                    | Unproved::NoCredential
+                    | Unproved::BadToken
+                    | Unproved::SessionOver
+                    | Unproved::UnknownKey
+                    | Unproved::DeadKey => StatusCode::BAD_REQUEST,
+                },
+                Error::Invalid { .. }
+                | Error::Forbidden { .. }
+                | Error::NotFound { .. }
+                | Error::Conflict { .. }
+                | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Core(error) => match error {
+                Error::Invalid { .. } | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+                Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+                Error::NotFound { .. } => StatusCode::NOT_FOUND,
+                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        answer.insert_header((CACHE_CONTROL, "no-store"));
+        let core = match self {
+            Self::Grant(error) | Self::Core(error) => Some(error),
+            Self::Token { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+        };
+        let mut text = self.to_string();
+        if let Some(error @ Error::Internal(_)) = core {
+            log::error!("{} {}", request::id(), error.chain());
+            text = format!("{text}; the log knows it as request {}", request::id());
+        }
+        if let Some(Error::Busy { retry_after } | Error::Throttled { retry_after }) = core {
+            answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+        }
+        match self {
+            Self::Token { error, description, .. } => {
+                answer.json(json!({ "error": error, "error_description": description }))
+            }
+            Self::Grant(error) => answer.json(json!({ "error": code(error), "error_description": text })),
+            Self::Core(Error::Unauthenticated(_)) => {
+                answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"master\", error=\"invalid_token\""));
+                answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
+            }
+            Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
+            Self::Core(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
+            Self::WrongMethod { allowed } => {
+                answer.insert_header((ALLOW, allowed.as_str()));
+                answer.json(json!({ "error": text }))
+            }
+        }
+    }
+}
+
+/// The code of RFC 6749, section 5.2 for what the core refuses; those of section 4.1.2.1 where it has none.
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
+        Error::Invalid { .. } | Error::Conflict { .. } => "invalid_request",
+        Error::Forbidden { .. } => "unauthorized_client",
+        Error::Busy { .. } | Error::Throttled { .. } => "temporarily_unavailable",
+        Error::Internal(_) => "server_error",
+    }
+}
+
+/// Answers a path that leads nowhere.
+pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
+    Err(Failure::NoEndpoint)
+}
+
+/// Answers a method that an endpoint does not have.
+pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let pattern = request.match_pattern();
+    let allowed: Vec<_> = super::routes()
+        .into_iter()
+        .filter(|entry| pattern.as_deref() == Some(entry.path))
+        .map(|entry| entry.method.to_string())
+        .collect();
+    Err(Failure::WrongMethod { allowed: allowed.join(", ") })
+}

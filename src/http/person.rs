@@ -1,0 +1,89 @@
+//! A user as Keycloak shows one, which Wallaroo's clients are shown too.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::domain::user::{AccountRole, User};
+
+/// A user as Keycloak shows one (its `UserRepresentation`; contract, section 2.7).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Representation {
+    /// The UUID.
+    id: Uuid,
+    /// When the account was made, in milliseconds since 1970.
+    created_timestamp: i64,
+    /// The user name, which is the e-mail address.
+    username: String,
+    /// Whether the person may sign in.
+    enabled: bool,
+    /// Whether the address was proved; an administrator vouches for it.
+    email_verified: bool,
+    /// The e-mail address.
+    email: String,
+    /// The first name; left out where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    first_name: String,
+    /// The last name; left out where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    last_name: String,
+    /// What the caller may do with the user.
+    access: Access,
+    /// Kinds of credential that can be switched off: none.
+    disableable_credential_types: [String; 0],
+    /// What the person has to do at the next sign-in: nothing.
+    required_actions: [String; 0],
+    /// Tokens from before this second are void: none are for this reason.
+    not_before: i64,
+    /// When the person last signed in, in milliseconds since 1970; null before the first time.
+    last_login: Option<i64>,
+    /// `admin` for an administrator; left out otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    realm_roles: Vec<&'static str>,
+    /// Accounts elsewhere: none.
+    federated_identities: [String; 0],
+}
+
+/// What the caller may do with a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Access {
+    impersonate: bool,
+    manage: bool,
+    manage_group_membership: bool,
+    map_roles: bool,
+    view: bool,
+}
+
+impl Representation {
+    /// Shows a user to somebody who may or may not manage them.
+    pub(super) fn new(user: &User, manageable: bool) -> Self {
+        Self {
+            id: user.uuid,
+            created_timestamp: user.created_at.millis(),
+            username: user.email.to_string(),
+            enabled: user.enabled,
+            email_verified: true,
+            email: user.email.to_string(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            access: Access {
+                impersonate: false,
+                manage: manageable,
+                manage_group_membership: manageable,
+                map_roles: manageable,
+                view: true,
+            },
+            disableable_credential_types: [],
+            required_actions: [],
+            not_before: 0,
+            last_login: user.last_sign_in_at.map(|at| at.millis()),
+            realm_roles: match user.role {
+                AccountRole::Administrator => vec!["admin"],
+                AccountRole::Member => Vec::new(),
+            },
+            federated_identities: [],
+        }
+    }
+}

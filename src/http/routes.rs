@@ -1,0 +1,48 @@
+//! A dialect's routes as a table, which is mounted from and listed from.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::Method;
+use actix_web::{Resource, Route, web};
+
+/// One way into a dialect.
+#[derive(Clone)]
+pub struct Entry {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{name}` for a segment that varies.
+    pub path: &'static str,
+    /// Makes the route that answers.
+    pub route: fn() -> Route,
+}
+
+/// Mounts a table; a method that is not in it is answered by `other_method`.
+pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_method: fn() -> Route) {
+    let mut by_path: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in table {
+        by_path.entry(entry.path).or_default().push(entry);
+    }
+    // The router takes the first that fits: what is spelled out goes before what varies.
+    let mut paths: Vec<_> = by_path.into_iter().collect();
+    paths.sort_by_key(|(path, _)| path.contains('{'));
+    for (path, entries) in paths {
+        let mut resource: Resource = web::resource(path);
+        for entry in entries {
+            resource = resource.route((entry.route)().method(entry.method.clone()));
+        }
+        config.service(resource.default_service(other_method()));
+    }
+}
+
+/// Shortens a line of a table: `entry!(POST "/v2/spaces" => spaces::create)`.
+macro_rules! entry {
+    ($method:ident $path:literal => $handler:path) => {
+        $crate::http::routes::Entry {
+            method: actix_web::http::Method::$method,
+            path: $path,
+            route: || actix_web::web::route().to($handler),
+        }
+    };
+}
+
+pub(super) use entry;

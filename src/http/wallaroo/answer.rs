@@ -1,0 +1,33 @@
+//! Reading a body of the dialect, and the answers that say nothing.
+
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use super::Failure;
+use crate::http::body;
+
+/// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| body::unreadable(&error))?;
+            let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
+            Ok(Self(body::json(bytes)?))
+        })
+    }
+}
+
+/// The answer `{}`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Nothing {}

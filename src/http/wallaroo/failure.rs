@@ -1,0 +1,91 @@
+//! How the dialect tells a refusal: `{"msg", "code"}`, where the code is the status.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+use crate::http::request;
+
+/// A refusal in the dialect's words.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What the core refuses.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// A path that leads nowhere.
+    #[error("there is no endpoint at this path")]
+    NoEndpoint,
+    /// A method that the endpoint does not have.
+    #[error("the endpoint does not have this method; it has {allowed}")]
+    WrongMethod {
+        /// The methods that it has.
+        allowed: &'static str,
+    },
+}
+
+/// A refusal on the wire.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refusal {
+    /// What is wrong and, where a field is at fault, which one and by which rule.
+    #[schema(example = "workspace_name: must begin with a lower-case letter")]
+    msg: String,
+    /// The status of the answer.
+    #[schema(example = 400)]
+    code: u16,
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Core(error) => match error {
+                Error::Invalid { .. }
+                | Error::Forbidden { .. }
+                | Error::NotFound { .. }
+                | Error::Conflict { .. }
+                | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+                Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut answer = HttpResponse::build(status);
+        let mut msg = self.to_string();
+        match self {
+            Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
+                answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+            }
+            Self::Core(Error::Unauthenticated(_)) => {
+                answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::Core(error @ Error::Internal(_)) => {
+                log::error!("{} {}", request::id(), error.chain());
+                msg = format!("{msg}; the log knows it as request {}", request::id());
+            }
+            Self::WrongMethod { allowed } => {
+                answer.insert_header((ALLOW, *allowed));
+            }
+            Self::Core(_) | Self::NoEndpoint => {}
+        }
+        answer.json(Refusal { msg, code: status.as_u16() })
+    }
+}
+
+/// Answers a path that leads nowhere.
+pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
+    Err(Failure::NoEndpoint)
+}
+
+/// Answers a method that an endpoint does not have.
+pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let allowed = if request.path() == "/v1/api/config" { "GET" } else { "POST" };
+    Err(Failure::WrongMethod { allowed })
+}

@@ -1,0 +1,81 @@
+//! The accent of the Wallaroo SDK and its REST API: `/v1/api/*` and `/v1/graphql`.
+//!
+//! Success is 200 and nothing else; a refusal is `{"msg", "code"}` with 400, 401 or 500 (contract, section 2). Beside
+//! those there is 503 with `Retry-After` for a server that is too busy, and 404 and 405 for what is no endpoint.
+
+mod answer;
+mod config;
+mod failure;
+pub mod graphql;
+mod users;
+mod workspaces;
+
+use actix_web::web;
+
+use super::dialect::Dialect;
+use super::routes::{Entry, entry, mount};
+
+pub use failure::Failure;
+
+/// The dialect.
+pub struct Wallaroo;
+
+impl Dialect for Wallaroo {
+    const NAME: &'static str = "wallaroo";
+    type Failure = Failure;
+}
+
+/// Who calls, in this dialect.
+pub type Caller = super::dialect::Caller<Wallaroo>;
+
+/// Each way in.
+pub fn routes() -> Vec<Entry> {
+    vec![
+        entry!(GET "/v1/api/config" => config::show),
+        entry!(POST "/v1/api/workspaces/list" => workspaces::list),
+        entry!(POST "/v1/api/workspaces/create" => workspaces::create),
+        entry!(POST "/v1/api/workspaces/add_user" => workspaces::add_user),
+        entry!(POST "/v1/api/workspaces/list_users" => workspaces::list_users),
+        entry!(POST "/v1/api/workspaces/remove_user" => workspaces::remove_user),
+        entry!(POST "/v1/api/workspaces/validate" => workspaces::validate),
+        entry!(POST "/v1/api/users/query" => users::query),
+        entry!(POST "/v1/api/users/invite" => users::invite),
+        entry!(POST "/v1/api/users/activate" => users::activate),
+        entry!(POST "/v1/api/users/deactivate" => users::deactivate),
+        entry!(POST "/v1/api/user" => users::edit),
+        entry!(POST "/v1/graphql" => graphql::answer),
+    ]
+}
+
+/// Mounts the dialect.
+pub(super) fn mounted(config: &mut web::ServiceConfig) {
+    mount(config, &routes(), || web::route().to(failure::wrong_method));
+    config.service(web::scope("/v1").default_service(web::route().to(failure::no_endpoint)));
+}
+
+/// The description of the dialect's REST endpoints (OpenAPI 3.1).
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "atelier: the Wallaroo API",
+        description = "Workspaces and people, in the words of the Wallaroo SDK. Success is 200; a refusal is `{msg, code}`."
+    ),
+    paths(
+        config::show,
+        workspaces::list,
+        workspaces::create,
+        workspaces::add_user,
+        workspaces::list_users,
+        workspaces::remove_user,
+        workspaces::validate,
+        users::query,
+        users::invite,
+        users::activate,
+        users::deactivate,
+        users::edit,
+        graphql::answer,
+    ),
+    security(("bearer" = [])),
+    modifiers(&super::ops::documents::BearerSignIn)
+)]
+pub struct Description;

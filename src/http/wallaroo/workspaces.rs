@@ -1,0 +1,273 @@
+//! `/v1/api/workspaces/*` (contract, sections 2.1 to 2.6).
+
+use std::collections::HashMap;
+
+use actix_web::web::{Data, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::answer::{Body, Nothing};
+use super::failure::Refusal;
+use super::{Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::{contents, members, users, workspaces};
+use crate::domain::email::Email;
+use crate::domain::ids::WorkspaceId;
+use crate::domain::member::Role;
+use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceFilter};
+use crate::error::{Error, InField, Result};
+
+/// Whose workspaces to list; every field may be left out.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ListQuestion {
+    /// Only workspaces that one of these people joined.
+    user_ids: Option<Vec<Uuid>>,
+    /// Only workspaces that this person joined; beside `user_ids`, one more of them.
+    user_id: Option<Uuid>,
+}
+
+/// The workspaces, by number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WorkspaceList {
+    workspaces: Vec<Workspace>,
+}
+
+/// A workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Workspace {
+    /// The number.
+    #[schema(example = 8)]
+    id: i64,
+    /// The name, unique among workspaces.
+    #[schema(example = "ccfraudworkspace")]
+    name: String,
+    /// When it was made: ISO 8601 with microseconds and offset.
+    #[schema(example = "2024-07-11T16:51:50.885751+00:00")]
+    created_at: String,
+    /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
+    created_by: Option<String>,
+    /// Whether it is laid aside.
+    archived: bool,
+    /// The numbers of the model versions in it.
+    models: Vec<i64>,
+    /// The numbers of the pipelines in it.
+    pipelines: Vec<i64>,
+}
+
+/// Lists the workspaces that the caller sees: an administrator all, everybody else those that they joined.
+#[utoipa::path(post, path = "/v1/api/workspaces/list", tag = "workspaces", request_body = ListQuestion,
+    responses(
+        (status = 200, description = "The workspaces", body = WorkspaceList),
+        (status = 400, description = "Malformed question", body = Refusal),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Body<ListQuestion>) -> Result<Json<WorkspaceList>, Failure> {
+    let filter = WorkspaceFilter::from(body.0);
+    let (found, mut contents) = desk
+        .read(move |view| {
+            let found = workspaces::list(view, &caller, &filter)?;
+            let contents = contents::of_shown(view, &found)?;
+            Ok((found, contents))
+        })
+        .await?;
+    let workspaces = found.into_iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
+    Ok(Json(WorkspaceList { workspaces }))
+}
+
+impl From<ListQuestion> for WorkspaceFilter {
+    fn from(question: ListQuestion) -> Self {
+        let joined_by = match (question.user_ids, question.user_id) {
+            (None, None) => None,
+            (ids, id) => Some(ids.into_iter().flatten().chain(id).collect()),
+        };
+        Self { joined_by }
+    }
+}
+
+impl Workspace {
+    fn new(workspace: crate::domain::workspace::Workspace, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
+        let contents = contents.remove(&workspace.id).unwrap_or_default();
+        Self {
+            id: workspace.id.0,
+            name: workspace.name.as_str().to_owned(),
+            created_at: workspace.created_at.to_string(),
+            created_by: workspace.created_by.as_ref().map(creator),
+            archived: workspace.archived,
+            models: contents.model_versions.iter().map(|id| id.0).collect(),
+            pipelines: contents.pipelines.iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+/// Who made a workspace: a default workspace names the address, every other one the UUID.
+pub(super) fn creator(creator: &Creator) -> String {
+    if creator.by_default { creator.email.to_string() } else { creator.uuid.to_string() }
+}
+
+/// A workspace to be.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreateWorkspace {
+    /// The name: 1 to 63 of `a-z`, `0-9` and `-`, a letter first and no dash last; unique.
+    #[schema(example = "ccfraudworkspace", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$")]
+    workspace_name: String,
+}
+
+/// The new workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct WorkspaceCreated {
+    /// The number.
+    workspace_id: i64,
+}
+
+/// Makes a workspace; the caller becomes its owner.
+#[utoipa::path(post, path = "/v1/api/workspaces/create", tag = "workspaces", request_body = CreateWorkspace,
+    responses(
+        (status = 200, description = "The number of the new workspace", body = WorkspaceCreated),
+        (status = 400, description = "Malformed, taken or reserved name", body = Refusal),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateWorkspace>) -> Result<Json<WorkspaceCreated>, Failure> {
+    let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
+    let new = NewWorkspace { name: name.into(), archived: false };
+    let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
+    Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
+}
+
+/// Whom to put into which workspace; one of `email` and `user_id` is needed, and both must be the same person's.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct AddUser {
+    /// The number of the workspace.
+    workspace_id: i64,
+    /// The person's e-mail address.
+    email: Option<String>,
+    /// The person's UUID.
+    user_id: Option<Uuid>,
+    /// The role: `owner` or `collaborator`, in any case.
+    #[schema(example = "collaborator")]
+    user_type: Option<String>,
+    /// Where Wallaroo's mail would lead the person; atelier sends none.
+    #[expect(dead_code, reason = "read so that a wrong type is told; the SDK always sends it")]
+    url: Option<String>,
+}
+
+/// Puts somebody into a workspace, or gives a member another role.
+#[utoipa::path(post, path = "/v1/api/workspaces/add_user", tag = "workspaces", request_body = AddUser,
+    responses(
+        (status = 200, description = "Done", body = Nothing),
+        (status = 400, description = "Malformed, unknown workspace or person, or a right is missing", body = Refusal),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUser>) -> Result<Json<Nothing>, Failure> {
+    let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
+    let who = named(email.as_deref(), user_id)?;
+    let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
+    desk.write(move |tx| members::put(tx, &caller, WorkspaceId(workspace_id), &who, role)).await?;
+    Ok(Json(Nothing {}))
+}
+
+/// The person that a request names.
+fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
+    let email = email.filter(|text| !text.is_empty()).map(Email::parse).transpose().in_field("email")?;
+    match (user_id, email) {
+        (Some(uuid), Some(email)) => Ok(users::Named::Both(uuid, email)),
+        (Some(uuid), None) => Ok(users::Named::Uuid(uuid)),
+        (None, Some(email)) => Ok(users::Named::Email(email)),
+        (None, None) => Err(Error::invalid("email", "is needed, or user_id")),
+    }
+}
+
+/// The role of one of the dialect's words.
+pub(super) fn role(word: &str) -> Result<Role> {
+    match word.to_ascii_lowercase().as_str() {
+        "owner" => Ok(Role::Owner),
+        "collaborator" => Ok(Role::Member),
+        _ => Err(Error::invalid("user_type", "must be owner or collaborator")),
+    }
+}
+
+/// The dialect's word for a role.
+pub(super) const fn user_type(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "OWNER",
+        Role::Member => "COLLABORATOR",
+    }
+}
+
+/// Which workspace.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct WorkspaceQuestion {
+    /// The number of the workspace.
+    workspace_id: i64,
+}
+
+/// The members of a workspace, in the order in which they joined.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MemberList {
+    users: Vec<Member>,
+}
+
+/// A member of a workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Member {
+    /// The person's UUID.
+    user_id: Uuid,
+    /// The role: `OWNER` or `COLLABORATOR`.
+    #[schema(example = "OWNER")]
+    user_type: &'static str,
+}
+
+/// Lists the members of a workspace that the caller sees.
+#[utoipa::path(post, path = "/v1/api/workspaces/list_users", tag = "workspaces", request_body = WorkspaceQuestion,
+    responses(
+        (status = 200, description = "The members", body = MemberList),
+        (status = 400, description = "Malformed, or unknown workspace", body = Refusal),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn list_users(desk: Data<Desk>, caller: Caller, body: Body<WorkspaceQuestion>) -> Result<Json<MemberList>, Failure> {
+    let members = desk.read(move |view| members::list(view, &caller, WorkspaceId(body.0.workspace_id))).await?;
+    let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
+    Ok(Json(MemberList { users: users.collect() }))
+}
+
+/// Whom to take out of which workspace; one of `email` and `user_id` is needed, and both must be the same person's.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct RemoveUser {
+    /// The number of the workspace.
+    workspace_id: i64,
+    /// The person's e-mail address.
+    email: Option<String>,
+    /// The person's UUID.
+    user_id: Option<Uuid>,
+}
+
+/// How many memberships ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Removed {
+    /// 1, or 0 if the person was not in the workspace.
+    affected_rows: u8,
+}
+
+/// Takes somebody out of a workspace.
+#[utoipa::path(post, path = "/v1/api/workspaces/remove_user", tag = "workspaces", request_body = RemoveUser,
+    responses(
+        (status = 200, description = "How many memberships ended", body = Removed),
+        (status = 400, description = "Malformed, unknown workspace or person, the last owner, or a right is missing", body = Refusal),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, body: Body<RemoveUser>) -> Result<Json<Removed>, Failure> {
+    let RemoveUser { workspace_id, email, user_id } = body.0;
+    let who = named(email.as_deref(), user_id)?;
+    let removed = desk.write(move |tx| members::remove(tx, &caller, WorkspaceId(workspace_id), &who)).await?;
+    Ok(Json(Removed { affected_rows: removed.into() }))
+}
+
+/// Does what the original does once after an upgrade, of which there is nothing to do here.
+#[utoipa::path(post, path = "/v1/api/workspaces/validate", tag = "workspaces",
+    responses(
+        (status = 200, description = "Nothing was amiss", body = Nothing),
+        (status = 401, description = "No valid credential", body = Refusal),
+        (status = 500, description = "Something broke", body = Refusal)))]
+pub(super) async fn validate(_: Caller) -> Json<Nothing> {
+    Json(Nothing {})
+}
