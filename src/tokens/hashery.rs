@@ -1,14 +1,17 @@
 //! A small pool of threads for password hashing, so that it takes the cores it is given and no more.
 
 use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
+
+use super::password;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -20,29 +23,46 @@ pub struct Full;
 /// Named threads (`hashery-0`, ...) behind a bounded queue.
 ///
 /// Dropping it finishes what was accepted, then ends the threads.
-#[derive(Debug)]
 pub struct Hashery {
-    queue: Option<SyncSender<Job>>,
+    queue: Arc<Queue>,
+    waiting: NonZeroUsize,
     threads: Vec<JoinHandle<()>>,
 }
 
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    open: bool,
+}
+
 impl Hashery {
-    /// Starts the threads. `waiting` is how many jobs may queue behind those that run.
+    /// Starts the threads. `waiting` is how many jobs may queue for a thread.
     ///
     /// Fails when the system gives no thread.
     pub fn start(threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
-        let (queue, jobs) = sync_channel(waiting.get());
-        let jobs = Arc::new(Mutex::new(jobs));
+        let state = State {
+            jobs: VecDeque::new(),
+            open: true,
+        };
+        let queue = Arc::new(Queue {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
         let mut hashery = Self {
-            queue: Some(queue),
+            queue,
+            waiting,
             threads: Vec::with_capacity(threads.get()),
         };
         for number in 0..threads.get() {
-            let jobs = Arc::clone(&jobs);
+            let queue = Arc::clone(&hashery.queue);
             let thread = thread::Builder::new()
                 .name(format!("hashery-{number}"))
-                .spawn(move || work(&jobs))?;
+                .spawn(move || queue.work())?;
             hashery.threads.push(thread);
         }
         Ok(hashery)
@@ -69,15 +89,29 @@ impl Hashery {
                 let _ = answer.send(job());
             }
         });
-        let queue = self.queue.as_ref().ok_or(Full)?;
-        queue.try_send(job).map_err(|_| Full)?;
+        let mut state = self.queue.state();
+        if state.jobs.len() >= self.waiting.get() {
+            return Err(Full);
+        }
+        state.jobs.push_back(job);
+        self.queue.changed.notify_one();
         Ok(receiver)
+    }
+}
+
+impl fmt::Debug for Hashery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashery")
+            .field("threads", &self.threads.len())
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Hashery {
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.state().open = false;
+        self.queue.changed.notify_all();
         for thread in self.threads.drain(..) {
             // A job that holds the last handle drops the pool on one of its own threads, which cannot wait for itself.
             if thread.thread().id() != thread::current().id() {
@@ -87,13 +121,40 @@ impl Drop for Hashery {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        // The lock is held while waiting, not while working.
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else { return };
-        if catch_unwind(AssertUnwindSafe(job)).is_err() {
-            log::error!("a job of the password hashery panicked");
+impl Queue {
+    /// No job runs under the lock, so a poisoned one guards nothing half-done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                log::error!("a job of the password hashery panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        if let Some(job) = state.jobs.pop_front() {
+            return Some(job);
+        }
+        drop(state);
+        // Memory is kept while there is work, and given back before resting.
+        password::release_memory();
+        state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if !state.open {
+                return None;
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -220,6 +281,25 @@ mod tests {
             .map(|mut answer| answer.try_recv().unwrap())
             .collect();
         assert_eq!(answers, (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn memory_is_given_back_at_rest() {
+        let pool = pool(1, 2);
+        let kept = || {
+            pool.submit(password::kept)
+                .unwrap()
+                .blocking_recv()
+                .unwrap()
+        };
+        let hashed = pool.submit(|| (password::verify("x", password::dummy()), password::kept()));
+        assert!(hashed.unwrap().blocking_recv().unwrap().1 > 0);
+        // The thread rests soon after its answer; a question asked before that is answered from memory still kept.
+        let rested = (0..100).any(|_| {
+            thread::sleep(Duration::from_millis(5));
+            kept() == 0
+        });
+        assert!(rested);
     }
 
     #[test]
