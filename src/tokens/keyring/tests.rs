@@ -557,6 +557,12 @@ fn a_beginning_in_the_future_is_refused_beyond_the_leeway() {
         );
     }
     assert_eq!(told(&without(claims(), "iat")), Some(Rejected::Claims));
+    let later = with(claims(), "iat", json!(NOW + 61));
+    assert_eq!(
+        told(&with(later, "nbf", json!(NOW))),
+        Some(Rejected::NotYet),
+        "one does not excuse the other"
+    );
 }
 
 #[test]
