@@ -1,1 +1,12 @@
 //! Signing keys, JSON Web Tokens, password hashing, random tokens and their fingerprints.
+//!
+//! Knows `domain` only: no SQL, no HTTP. What is minted here is stored and served elsewhere.
+
+pub mod claims;
+pub mod hashery;
+pub mod keyring;
+pub mod opaque;
+pub mod password;
+mod random;
+pub mod seal;
+pub mod signing;

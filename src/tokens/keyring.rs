@@ -1,0 +1,339 @@
+//! The keys in force: one signs, all verify.
+//!
+//! A token is taken apart by hand, strictly, so that nothing in it chooses how it is judged (RFC 8725): its `kid` names
+//! one of our keys, and that key alone says by which algorithm.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserializer, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::claims::{AccessClaims, BEARER};
+use super::signing::{Jwk, KeyError, SigningKey, VerifyingKey};
+use crate::domain::secret::Secret;
+
+/// How long a token may be, in bytes; ours have about 1500.
+pub const LENGTH: usize = 8 * 1024;
+/// How far a token's beginning may lie in the future, in seconds, since clocks differ. An end is an end.
+pub const LEEWAY: i64 = 60;
+
+/// What a token must say to be accepted.
+pub struct Expectation<'a> {
+    /// Whether an issuer is this server: one fixed name, or one for each trusted host.
+    pub issuer: &'a dyn Fn(&str) -> bool,
+    /// What must be among the audiences.
+    pub audience: &'a str,
+    /// Now, in seconds since 1970.
+    pub now: i64,
+}
+
+impl fmt::Debug for Expectation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expectation")
+            .field("audience", &self.audience)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an accepted token says. Whether its user and session still stand is for others to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The user's id.
+    pub sub: Uuid,
+    /// The session's id.
+    pub sid: Uuid,
+    /// The client that the token was issued to.
+    pub azp: String,
+    /// When it expires, in seconds since 1970.
+    pub exp: i64,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// The token's own id.
+    pub jti: Uuid,
+    /// What was granted, separated by spaces.
+    pub scope: String,
+}
+
+/// Why a token was not accepted: for the log. A client is told no more than `invalid_token` (RFC 6750, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rejected {
+    /// Longer than [`LENGTH`].
+    #[error("the token is longer than {LENGTH} bytes")]
+    TooLong,
+    /// Not three parts of base64url with a JSON object in the first two.
+    #[error("the text is no JSON Web Token")]
+    Malformed,
+    /// The header's `typ` is missing, or neither `JWT` nor `at+jwt`.
+    #[error("the header's typ is not that of an access token")]
+    HeaderType,
+    /// The header brings or points to a key, or demands an extension (`jku`, `jwk`, `x5u`, `x5c`, `crit`).
+    #[error("the header has a member that is never accepted")]
+    HeaderMember,
+    /// The header names no key.
+    #[error("the header has no kid")]
+    KeyMissing,
+    /// The header names a key that is none of ours, or is no longer.
+    #[error("the key is unknown")]
+    KeyUnknown,
+    /// The header names another algorithm than the key's.
+    #[error("the algorithm is not that of the key")]
+    Algorithm,
+    /// The key did not sign this.
+    #[error("the signature is wrong")]
+    Signature,
+    /// A claim is missing or of the wrong kind.
+    #[error("a claim is missing or ill-formed")]
+    Claims,
+    /// The claims' `typ` is not `Bearer`: an id or refresh token.
+    #[error("the claims' typ is not that of an access token")]
+    ClaimsType,
+    /// `exp` is missing, or no whole number.
+    #[error("exp is missing or not a number")]
+    ExpiryMissing,
+    /// `exp` is past.
+    #[error("the token has expired")]
+    Expired,
+    /// `iat` or `nbf` lies in the future, beyond [`LEEWAY`].
+    #[error("the token is of the future")]
+    NotYet,
+    /// `iss` is another server.
+    #[error("the issuer is another")]
+    Issuer,
+    /// `aud` does not have the expected audience.
+    #[error("the audience is another")]
+    Audience,
+}
+
+/// The public keys as a JSON document (RFC 7517, 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JwkSet {
+    /// The keys, the active one first.
+    pub keys: Vec<Jwk>,
+}
+
+/// One key that signs, and all that verify.
+#[derive(Debug)]
+pub struct KeyRing {
+    active: SigningKey,
+    /// The active key first: nearly every token is its.
+    verifying: Vec<VerifyingKey>,
+    /// The same for each token, so encoded once.
+    header: String,
+}
+
+impl KeyRing {
+    /// Puts a ring together. `others` are keys that do not sign but verify: those that will sign next, published ahead
+    /// so that caches of the key set know them, and those retired whose tokens may still live.
+    pub fn new(active: SigningKey, others: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let mut verifying = vec![active.public().clone()];
+        for key in others {
+            if verifying.iter().all(|known| known.kid() != key.kid()) {
+                verifying.push(key);
+            }
+        }
+        let header = json!({ "alg": active.algorithm().name(), "typ": "JWT", "kid": active.kid() });
+        let header = URL_SAFE_NO_PAD.encode(header.to_string());
+        Self {
+            active,
+            verifying,
+            header,
+        }
+    }
+
+    /// The key that signs.
+    pub fn active(&self) -> &SigningKey {
+        &self.active
+    }
+
+    /// Signs an access token. Fails only when the cryptography does.
+    pub fn mint(&self, claims: &AccessClaims) -> Result<Secret, KeyError> {
+        self.sign(claims)
+    }
+
+    /// Judges a presented text: the claims of an access token that this ring signed and that meets the expectation.
+    ///
+    /// Refused for any reason in [`Rejected`]. No claim is read before the signature is known to be ours.
+    pub fn verify(&self, raw: &str, expected: &Expectation) -> Result<Verified, Rejected> {
+        if raw.len() > LENGTH {
+            return Err(Rejected::TooLong);
+        }
+        let (message, signature) = raw.rsplit_once('.').ok_or(Rejected::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(Rejected::Malformed)?;
+        let header = decode(header)?;
+        let header: Header = serde_json::from_slice(&header).map_err(|_| Rejected::Malformed)?;
+        let key = self.key(&header)?;
+        if !key.verifies(message.as_bytes(), &decode(signature)?) {
+            return Err(Rejected::Signature);
+        }
+        let payload = decode(payload)?;
+        let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
+        claims.judge(expected)
+    }
+
+    /// The public keys of all that verify, to be served to other verifiers.
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet {
+            keys: self.verifying.iter().map(|key| key.jwk().clone()).collect(),
+        }
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<Secret, KeyError> {
+        let failed = KeyError::Signing(self.active.algorithm());
+        let payload = serde_json::to_vec(claims).map_err(|_| failed)?;
+        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 360);
+        token.push_str(&self.header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.active.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(Secret::new(token))
+    }
+
+    fn key(&self, header: &Header) -> Result<&VerifyingKey, Rejected> {
+        let typ = header.typ.as_deref().ok_or(Rejected::HeaderType)?;
+        if !["JWT", "at+jwt"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(typ))
+        {
+            return Err(Rejected::HeaderType);
+        }
+        if header.jku || header.jwk || header.x5u || header.x5c || header.crit {
+            return Err(Rejected::HeaderMember);
+        }
+        let kid = header.kid.as_deref().ok_or(Rejected::KeyMissing)?;
+        let key = self
+            .verifying
+            .iter()
+            .find(|key| key.kid() == kid)
+            .ok_or(Rejected::KeyUnknown)?;
+        if header.alg != key.algorithm().name() {
+            return Err(Rejected::Algorithm);
+        }
+        Ok(key)
+    }
+}
+
+/// A header as it came. Members that mean nothing here are ignored (RFC 7515, 4), those that are dangerous are noticed
+/// even when `null`, and any of these twice is malformed.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a member is there"
+)]
+#[derive(Deserialize)]
+struct Header<'a> {
+    #[serde(borrow)]
+    alg: Cow<'a, str>,
+    #[serde(borrow)]
+    typ: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    kid: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "there")]
+    jku: bool,
+    #[serde(default, deserialize_with = "there")]
+    jwk: bool,
+    #[serde(default, deserialize_with = "there")]
+    x5u: bool,
+    #[serde(default, deserialize_with = "there")]
+    x5c: bool,
+    #[serde(default, deserialize_with = "there")]
+    crit: bool,
+}
+
+/// Claims as they came, signed by us but perhaps not as an access token. What must be there is checked one by one, for
+/// the log's sake.
+#[derive(Deserialize)]
+struct Received<'a> {
+    exp: Option<Value>,
+    iat: Option<Value>,
+    nbf: Option<Value>,
+    #[serde(borrow)]
+    iss: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    aud: Option<Audience<'a>>,
+    #[serde(borrow)]
+    typ: Option<Cow<'a, str>>,
+    sub: Option<Uuid>,
+    sid: Option<Uuid>,
+    jti: Option<Uuid>,
+    azp: Option<String>,
+    scope: Option<String>,
+}
+
+/// One audience or several (RFC 7519, 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    One(#[serde(borrow)] Cow<'a, str>),
+    Several(#[serde(borrow)] Vec<Cow<'a, str>>),
+}
+
+impl Received<'_> {
+    fn judge(self, expected: &Expectation) -> Result<Verified, Rejected> {
+        if self.typ.as_deref() != Some(BEARER) {
+            return Err(Rejected::ClaimsType);
+        }
+        let exp = self
+            .exp
+            .as_ref()
+            .and_then(Value::as_i64)
+            .ok_or(Rejected::ExpiryMissing)?;
+        if exp <= expected.now {
+            return Err(Rejected::Expired);
+        }
+        let latest = expected.now.saturating_add(LEEWAY);
+        let iat = self
+            .iat
+            .as_ref()
+            .and_then(Value::as_i64)
+            .ok_or(Rejected::Claims)?;
+        let nbf = match &self.nbf {
+            None => iat,
+            Some(nbf) => nbf.as_i64().ok_or(Rejected::Claims)?,
+        };
+        if iat > latest || nbf > latest {
+            return Err(Rejected::NotYet);
+        }
+        if !self.iss.is_some_and(|issuer| (expected.issuer)(&issuer)) {
+            return Err(Rejected::Issuer);
+        }
+        let heard = match &self.aud {
+            None => false,
+            Some(Audience::One(audience)) => audience == expected.audience,
+            Some(Audience::Several(audiences)) => audiences
+                .iter()
+                .any(|audience| audience == expected.audience),
+        };
+        if !heard {
+            return Err(Rejected::Audience);
+        }
+        Ok(Verified {
+            sub: self.sub.ok_or(Rejected::Claims)?,
+            sid: self.sid.ok_or(Rejected::Claims)?,
+            azp: self.azp.ok_or(Rejected::Claims)?,
+            exp,
+            iat,
+            jti: self.jti.ok_or(Rejected::Claims)?,
+            scope: self.scope.ok_or(Rejected::Claims)?,
+        })
+    }
+}
+
+fn there<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(member).map(|_| true)
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, Rejected> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| Rejected::Malformed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Random tokens: keys, refresh tokens, device codes and sessions.
+//!
+//! A token is `prefix` + base64url(256 random bits + CRC-32). Only its fingerprint is kept; the text is shown once.
+
+use std::fmt;
+
+use aws_lc_rs::{constant_time, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::random;
+use crate::domain::secret::Secret;
+
+/// How many random bytes a token carries.
+const RANDOM: usize = 32;
+/// The random bytes and their checksum, big-endian.
+const BODY: usize = RANDOM + 4;
+/// The body as base64url text, in characters.
+const TEXT: usize = BODY / 3 * 4;
+/// How many characters of a token may be shown to recognise it.
+const SHOWN: usize = 4;
+
+/// What a random token is for. The prefix keeps one kind from passing for another, and lets scanners find leaked ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A person's or a service's key: `atl_`.
+    Key,
+    /// A refresh token (RFC 6749, 1.5): `atlr_`.
+    Refresh,
+    /// A device code (RFC 8628, 3.2): `atld_`.
+    Device,
+    /// A browser session's cookie: `atls_`.
+    Session,
+}
+
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [Self::Key, Self::Refresh, Self::Device, Self::Session];
+
+    /// What a token of this kind begins with.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Key => "atl_",
+            Self::Refresh => "atlr_",
+            Self::Device => "atld_",
+            Self::Session => "atls_",
+        }
+    }
+
+    /// The kind that a text claims to be by its prefix; whether it is one, [`parse`] says.
+    pub fn of(raw: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| raw.starts_with(kind.prefix()))
+    }
+}
+
+/// The SHA-256 of a whole token, which is all that is stored of it. Its `Debug` prints `***`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Takes the fingerprint of any text: a random token, or a whole JWT as the key of a cache.
+    pub fn of(text: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    /// Takes back a stored fingerprint: `None` unless there are exactly 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The 32 bytes to store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether both are of the same text, in a time that does not depend on where they differ.
+    pub fn matches(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(***)")
+    }
+}
+
+/// Makes a new token and the fingerprint to store in its place.
+pub fn mint(kind: Kind) -> (Secret, Fingerprint) {
+    let random: [u8; RANDOM] = random::bytes();
+    let mut body = [0; BODY];
+    body[..RANDOM].copy_from_slice(&random);
+    body[RANDOM..].copy_from_slice(&checksum(kind, &random));
+    let mut text = String::with_capacity(kind.prefix().len() + TEXT);
+    text.push_str(kind.prefix());
+    URL_SAFE_NO_PAD.encode_string(body, &mut text);
+    let fingerprint = Fingerprint::of(&text);
+    (Secret::new(text), fingerprint)
+}
+
+/// The fingerprint to look a presented token up by.
+///
+/// `None` for a wrong prefix, length, alphabet or checksum: such a text was never minted here.
+pub fn parse(kind: Kind, raw: &str) -> Option<Fingerprint> {
+    let text = raw.strip_prefix(kind.prefix())?;
+    if text.len() != TEXT {
+        return None;
+    }
+    let body = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (random, sum) = body.split_at_checked(RANDOM)?;
+    (sum == checksum(kind, random)).then(|| Fingerprint::of(raw))
+}
+
+/// A token as it may be logged and listed: its prefix and its last four characters, such as `atl_****abcd`.
+///
+/// Of a text without a known prefix, or shorter than a token, no character of its own is shown.
+pub fn redacted(raw: &str) -> String {
+    let Some(prefix) = Kind::of(raw).map(Kind::prefix) else {
+        return "****".to_owned();
+    };
+    let body = &raw[prefix.len()..];
+    let shown = if body.len() >= TEXT {
+        body.get(body.len() - SHOWN..)
+    } else {
+        None
+    };
+    format!("{prefix}****{}", shown.unwrap_or_default())
+}
+
+/// Over the prefix too, so that a token whose prefix was exchanged is no token.
+fn checksum(kind: Kind, random: &[u8]) -> [u8; 4] {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(kind.prefix().as_bytes());
+    sum.update(random);
+    sum.finalize().to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_minted_token_is_its_prefix_and_48_characters() {
+        for kind in Kind::ALL {
+            let (token, fingerprint) = mint(kind);
+            let text = token.expose();
+            assert!(text.starts_with(kind.prefix()));
+            assert_eq!(text.len(), kind.prefix().len() + 48);
+            assert_eq!(Kind::of(text), Some(kind));
+            assert!(parse(kind, text).unwrap().matches(&fingerprint));
+        }
+    }
+
+    #[test]
+    fn one_kind_never_passes_for_another() {
+        for made in Kind::ALL {
+            let (token, _) = mint(made);
+            for asked in Kind::ALL {
+                assert_eq!(parse(asked, token.expose()).is_some(), made == asked);
+                let body = token.expose().strip_prefix(made.prefix()).unwrap();
+                let swapped = format!("{}{body}", asked.prefix());
+                assert_eq!(
+                    parse(asked, &swapped).is_some(),
+                    made == asked,
+                    "the prefix is in the checksum"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_are_alike() {
+        let minted: HashSet<_> = (0..1000)
+            .map(|_| mint(Kind::Key).0.expose().to_owned())
+            .collect();
+        assert_eq!(minted.len(), 1000);
+    }
+
+    #[test]
+    fn any_changed_character_is_refused() {
+        let (token, _) = mint(Kind::Key);
+        let text = token.expose();
+        for at in 0..text.len() {
+            for other in ['A', 'b', '_', '=', ' '] {
+                let mut changed: Vec<char> = text.chars().collect();
+                if changed[at] == other {
+                    continue;
+                }
+                changed[at] = other;
+                let changed: String = changed.into_iter().collect();
+                assert_eq!(parse(Kind::Key, &changed), None, "{at} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_length_is_refused() {
+        let (token, _) = mint(Kind::Key);
+        let text = token.expose();
+        let longer = format!("{text}A");
+        let padded = format!("{text}=");
+        let spaced = format!(" {text}");
+        for wrong in [
+            &text[..text.len() - 1],
+            &text[..4],
+            "",
+            &longer,
+            &padded,
+            &spaced,
+        ] {
+            assert_eq!(parse(Kind::Key, wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_format_does_not_drift() {
+        // Handed-out keys and stored fingerprints outlive a release: this must parse for ever.
+        let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
+        assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
+        let prefixes = Kind::ALL.map(Kind::prefix);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_"]);
+    }
+
+    #[test]
+    fn a_fingerprint_is_sha256_of_the_whole_text() {
+        let known = [
+            0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae,
+            0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61,
+            0xf2, 0x00, 0x15, 0xad,
+        ];
+        let fingerprint = Fingerprint::of("abc");
+        assert_eq!(fingerprint.as_bytes(), &known);
+        assert_eq!(Fingerprint::from_slice(&known), Some(fingerprint));
+        assert_eq!(Fingerprint::from_slice(&known[1..]), None);
+        assert!(!fingerprint.matches(&Fingerprint::of("abd")));
+        assert_eq!(format!("{fingerprint:?}"), "Fingerprint(***)");
+    }
+
+    #[test]
+    fn a_redacted_token_shows_its_kind_and_its_end() {
+        let (token, _) = mint(Kind::Refresh);
+        let shown = redacted(token.expose());
+        assert_eq!(
+            shown,
+            format!("atlr_****{}", &token.expose()[token.expose().len() - 4..])
+        );
+        assert_eq!(redacted("atl_short"), "atl_****");
+        assert_eq!(redacted("hunter2"), "****");
+        assert_eq!(redacted(""), "****");
+        assert_eq!(redacted(&"ü".repeat(40)), "****");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_refused_without_a_panic(text in any::<String>()) {
+            for kind in Kind::ALL {
+                prop_assert_eq!(parse(kind, &text), None);
+                prop_assert_eq!(parse(kind, &format!("{}{text}", kind.prefix())), None);
+            }
+            let _ = redacted(&text);
+        }
+
+        #[test]
+        fn arbitrary_bodies_of_the_right_length_are_refused(body in "[A-Za-z0-9_-]{48}") {
+            prop_assert_eq!(parse(Kind::Key, &format!("atl_{body}")), None);
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! Passwords at rest: argon2id in the PHC text form.
+//!
+//! Everything here that hashes takes tens of milliseconds and 19 MiB: run it in a
+//! [`Hashery`](super::hashery::Hashery), never on a worker.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::OnceLock;
+
+use argon2::password_hash::phc;
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::random;
+use crate::domain::invalid::Invalid;
+use crate::domain::password::Password;
+
+/// Memory in KiB: OWASP's first recommendation for argon2id, with the two below.
+const MEMORY_COST: u32 = 19_456;
+/// Passes over the memory.
+const PASSES: u32 = 2;
+/// Lanes.
+const LANES: u32 = 1;
+/// Today's parameters; a hash made with any others is replaced at the next sign-in.
+const TODAY: Params = match Params::new(MEMORY_COST, PASSES, LANES, None) {
+    Ok(params) => params,
+    Err(_) => panic!("the parameters are within argon2's bounds"),
+};
+
+/// How much address space in KiB is asked for, of which only what a hash needs is ever touched. Above 32 MiB glibc maps
+/// a block on its own and unmaps it when freed; below, it keeps and even multiplies such large aligned blocks: 370 MB
+/// after 200 hashes on two threads.
+const RESERVED: usize = 33 * 1024;
+
+thread_local! {
+    /// What the hashes of this thread work in, one after another.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How much memory in KiB a stored hash may ask for: an imported one must not be a way to exhaust the server.
+const MEMORY_BOUND: RangeInclusive<u32> = 8..=262_144;
+/// How many passes a stored hash may ask for.
+const PASSES_BOUND: RangeInclusive<u32> = 1..=16;
+/// How many lanes a stored hash may ask for.
+const LANES_BOUND: RangeInclusive<u32> = 1..=16;
+
+/// A hashed password as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$salt$hash`). Its `Debug` prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes back a stored or imported hash.
+    ///
+    /// Refused when it is no argon2 PHC text with a salt and a hash, or asks for more than 256 MiB, 16 passes or 16
+    /// lanes.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let refused = || Invalid::rule("a password hash is an argon2 PHC text of bounded cost");
+        let hash = phc::PasswordHash::new(raw).map_err(|_| refused())?;
+        let params = Params::try_from(&hash).map_err(|_| refused())?;
+        let sound = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
+            && hash
+                .version
+                .is_none_or(|version| Version::try_from(version).is_ok())
+            && hash.salt.is_some()
+            && hash.hash.is_some()
+            && MEMORY_BOUND.contains(&params.m_cost())
+            && PASSES_BOUND.contains(&params.t_cost())
+            && LANES_BOUND.contains(&params.p_cost());
+        if sound {
+            Ok(Self(raw.to_owned()))
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// The PHC text to store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(***)")
+    }
+}
+
+/// What became of a password that someone typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is another password.
+    Wrong,
+    /// It is the password.
+    Right,
+    /// It is the password, but its hash was made with other parameters than today's: hash it anew and store that.
+    RightButOld,
+}
+
+/// Hashing failed, for want of memory or randomness; never for a reason in the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a password could not be hashed")]
+pub struct HashFailed;
+
+/// Hashes a password with argon2id (m = 19 MiB, t = 2, p = 1) and a new 16-byte salt.
+pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
+    let salt = random::bytes();
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, TODAY);
+    derive(&argon2, password.expose(), &salt, &mut output)?;
+    Ok(of_today(salt, output))
+}
+
+/// Compares what someone typed with a stored hash, at the cost that the hash asks for and in constant time.
+pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
+    match matching(typed, against) {
+        Some(hash) if is_of_today(&hash) => Verdict::Right,
+        Some(_) => Verdict::RightButOld,
+        None => Verdict::Wrong,
+    }
+}
+
+/// Gives back the memory that this thread's hashes work in, which is kept from one to the next.
+pub fn release_memory() {
+    MEMORY.take();
+}
+
+/// A hash that no known password has, made once: verify against it where a user is unknown or has no password, so
+/// that the answer takes as long as a wrong one.
+pub fn dummy() -> &'static PasswordHash {
+    static DUMMY: OnceLock<PasswordHash> = OnceLock::new();
+    // A random output in place of a computed one: nobody knows what hashes to it, and the first unknown user
+    // does not wait for two hashes.
+    DUMMY.get_or_init(|| of_today(random::bytes(), random::bytes()))
+}
+
+/// Makes a password for somebody: 24 characters of an alphabet without `0`, `1`, `i`, `l` and `o` (118 random bits).
+pub fn generate() -> Password {
+    const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    const LENGTH: usize = 24;
+    /// The largest multiple of the alphabet's length in a byte: what lies beyond would favour the first letters.
+    const FAIR: u8 = 248;
+    loop {
+        let text: String = random::bytes::<{ LENGTH * 2 }>()
+            .into_iter()
+            .filter(|byte| *byte < FAIR)
+            .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
+            .take(LENGTH)
+            .collect();
+        // Of 48 bytes a few are unfair; that more than half are does not happen in practice, but would be caught.
+        if text.len() == LENGTH
+            && let Ok(password) = Password::parse(&text)
+        {
+            return password;
+        }
+    }
+}
+
+/// Whether a hash was made as [`hash`] would make it now.
+fn is_of_today(hash: &phc::PasswordHash) -> bool {
+    hash.algorithm == ARGON2ID_IDENT
+        && hash.version == Some(u32::from(Version::V0x13))
+        && Params::try_from(&hash.params).is_ok_and(|params| params == TODAY)
+        && hash
+            .hash
+            .is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
+}
+
+/// How many blocks of memory this thread keeps.
+#[cfg(test)]
+pub(super) fn kept() -> usize {
+    MEMORY.with_borrow(Vec::capacity)
+}
+
+fn of_today(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN]) -> PasswordHash {
+    let [salt, output] = [&salt[..], &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    PasswordHash(format!(
+        "$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"
+    ))
+}
+
+/// The stored hash, taken apart, if it is one of what was typed.
+fn matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
+    let hash = phc::PasswordHash::new(&against.0).ok()?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = match hash.version {
+        Some(version) => Version::try_from(version).ok()?,
+        None => Version::default(),
+    };
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let mut output = vec![0; expected.len()];
+    derive(&argon2, typed, salt, &mut output).ok()?;
+    constant_time::verify_slices_are_equal(&output, expected.as_bytes()).ok()?;
+    Some(hash)
+}
+
+fn derive(
+    argon2: &Argon2,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), HashFailed> {
+    MEMORY.with_borrow_mut(|memory| {
+        let blocks = argon2.params().block_count();
+        if memory.len() < blocks {
+            memory.clear();
+            memory
+                .try_reserve_exact(blocks.max(RESERVED))
+                .map_err(|_| HashFailed)?;
+            memory.resize(blocks, Block::default());
+        }
+        argon2
+            .hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory[..])
+            .map_err(|_| HashFailed)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::{Duration, Instant};
+
+    use argon2::PasswordHasher as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn made_with(params: Params, algorithm: Algorithm, password: &str) -> PasswordHash {
+        let hash = Argon2::new(algorithm, Version::V0x13, params)
+            .hash_password(password.as_bytes())
+            .unwrap();
+        PasswordHash::parse(&hash.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_hash_knows_its_password_and_no_other() {
+        let hash = hash(&Password::parse("correct horse").unwrap()).unwrap();
+        assert!(
+            hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            hash.as_str()
+        );
+        assert_eq!(verify("correct horse", &hash), Verdict::Right);
+        for wrong in [
+            "correct horsf",
+            "correct horse ",
+            "Correct horse",
+            "",
+            &"x".repeat(100_000),
+        ] {
+            assert_eq!(verify(wrong, &hash), Verdict::Wrong);
+        }
+        let stored = PasswordHash::parse(hash.as_str()).unwrap();
+        assert_eq!(verify("correct horse", &stored), Verdict::Right);
+    }
+
+    #[test]
+    fn the_same_password_hashes_differently() {
+        let password = generate();
+        assert_ne!(hash(&password).unwrap(), hash(&password).unwrap());
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_right_but_old() {
+        let old = [
+            (Params::new(64, 1, 1, None).unwrap(), Algorithm::Argon2id),
+            (
+                Params::new(19_456, 1, 1, None).unwrap(),
+                Algorithm::Argon2id,
+            ),
+            (
+                Params::new(19_456, 2, 2, None).unwrap(),
+                Algorithm::Argon2id,
+            ),
+            (
+                Params::new(19_456, 2, 1, Some(16)).unwrap(),
+                Algorithm::Argon2id,
+            ),
+            (TODAY, Algorithm::Argon2i),
+        ];
+        for (params, algorithm) in old {
+            let hash = made_with(params, algorithm, "correct horse");
+            assert_eq!(
+                verify("correct horse", &hash),
+                Verdict::RightButOld,
+                "{}",
+                hash.as_str()
+            );
+            assert_eq!(verify("wrong horse", &hash), Verdict::Wrong);
+        }
+    }
+
+    #[test]
+    fn a_hash_from_elsewhere_verifies() {
+        // From the reference implementation's own test suite (argon2id, v=19, m=256, t=2, p=1).
+        let known =
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        assert_eq!(
+            verify("password", &PasswordHash::parse(known).unwrap()),
+            Verdict::RightButOld
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_hash_left_in_memory_does_not_matter() {
+        let password = Password::parse("correct horse").unwrap();
+        let small = made_with(
+            Params::new(64, 3, 2, None).unwrap(),
+            Algorithm::Argon2id,
+            "correct horse",
+        );
+        let large = made_with(
+            Params::new(40_000, 1, 1, None).unwrap(),
+            Algorithm::Argon2d,
+            "correct horse",
+        );
+        let today = hash(&password).unwrap();
+        for _ in 0..2 {
+            assert_eq!(verify("correct horse", &small), Verdict::RightButOld);
+            assert_eq!(verify("correct horse", &today), Verdict::Right);
+            assert_eq!(verify("correct horse", &large), Verdict::RightButOld);
+            // Made in used memory, judged by the library in its own.
+            let made = hash(&password).unwrap();
+            let parsed = phc::PasswordHash::new(made.as_str()).unwrap();
+            let library = Argon2::default();
+            argon2::PasswordVerifier::verify_password(&library, b"correct horse", &parsed).unwrap();
+            release_memory();
+            assert_eq!(kept(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_no_bounded_argon2_hash_is_refused() {
+        let salt_and_hash = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        for bad in [
+            String::new(),
+            "correct horse".to_owned(),
+            "$argon2id$v=19$m=256,t=2,p=1".to_owned(),
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ".to_owned(),
+            format!("$bcrypt$v=19$m=256,t=2,p=1${salt_and_hash}"),
+            format!("$argon2id$v=18$m=256,t=2,p=1${salt_and_hash}"),
+            format!("$argon2id$v=19$m=4000000,t=2,p=1${salt_and_hash}"),
+            format!("$argon2id$v=19$m=256,t=1000000,p=1${salt_and_hash}"),
+            format!("$argon2id$v=19$m=256,t=2,p=1${salt_and_hash}$more"),
+        ] {
+            assert!(PasswordHash::parse(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_dummy_is_a_sound_hash_of_todays_cost_that_nothing_matches() {
+        let dummy = dummy();
+        assert_eq!(PasswordHash::parse(dummy.as_str()).as_ref(), Ok(dummy));
+        assert!(is_of_today(
+            &phc::PasswordHash::new(dummy.as_str()).unwrap()
+        ));
+        assert_eq!(verify("", dummy), Verdict::Wrong);
+        assert_eq!(super::dummy(), dummy, "made once");
+    }
+
+    #[test]
+    fn an_unknown_user_costs_as_much_as_a_wrong_password() {
+        let real = hash(&generate()).unwrap();
+        let fastest = |against: &PasswordHash| {
+            (0..5)
+                .map(|_| {
+                    let start = Instant::now();
+                    assert_eq!(verify("wrong horse", against), Verdict::Wrong);
+                    start.elapsed()
+                })
+                .min()
+                .unwrap_or(Duration::ZERO)
+        };
+        let (known, unknown) = (fastest(&real), fastest(dummy()));
+        // The least of five is stable enough for a coarse bound: a skipped hash would be thousands of times faster.
+        assert!(
+            unknown * 2 > known && known * 2 > unknown,
+            "{known:?} against {unknown:?}"
+        );
+    }
+
+    #[test]
+    fn generated_passwords_are_valid_readable_and_all_different() {
+        let made: HashSet<_> = (0..1000).map(|_| generate().expose().to_owned()).collect();
+        assert_eq!(made.len(), 1000);
+        for text in &made {
+            assert_eq!(text.len(), 24);
+            assert!(
+                text.chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+                "{text}"
+            );
+            assert!(!text.contains(['0', '1', 'i', 'l', 'o']), "{text}");
+        }
+        let used: HashSet<_> = made.iter().flat_map(|text| text.chars()).collect();
+        assert_eq!(used.len(), 31, "the whole alphabet occurs");
+    }
+
+    #[test]
+    fn a_hash_is_never_printed() {
+        assert_eq!(format!("{:?}", dummy()), "PasswordHash(***)");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_no_hash_and_no_panic(text in any::<String>(), tail in "[a-z0-9$=,/+]{0,80}") {
+            prop_assert!(PasswordHash::parse(&text).is_err());
+            let _ = PasswordHash::parse(&format!("$argon2id$v=19${tail}"));
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! The master key, under which private signing keys are sealed at rest.
+//!
+//! A sealed value is `version (1) | key id (8) | nonce (12) | AES-256-GCM ciphertext and tag (16)`; version, key id
+//! and the caller's context are authenticated with it.
+
+use std::fmt::{self, Write as _};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::random;
+use crate::domain::invalid::Invalid;
+use crate::domain::secret::Secret;
+
+/// The only format there is.
+const VERSION: u8 = 1;
+const ID: usize = 8;
+const HEADER: usize = 1 + ID;
+const TAG: usize = 16;
+/// More than any key file holds: what is longer is some other file.
+const FILE_BOUND: u64 = 4096;
+/// The permission bits that a key file must not have: any of group and others.
+const TOO_WIDE: u32 = 0o077;
+
+/// 32 bytes that open what was sealed. Its `Debug` prints `***`.
+///
+/// It may come from a file, and its text form from an environment variable or a systemd credential.
+pub struct MasterKey {
+    key: LessSafeKey,
+    id: [u8; ID],
+}
+
+/// What keeps a master key's file from being used; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// There is a file where a new key was to be written.
+    #[error("{} exists already: a master key is never overwritten, since what it sealed would be lost", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no file where the key was to be read.
+    #[error(
+        "the master key {} is missing: put it back from the backup; nothing that it sealed can be opened without it",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others than the file's owner may read or change it.
+    #[error("the master key {} may be read or changed by others (mode {mode:04o}): run `chmod 600 {}`", path.display(), path.display())]
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file holds no key.
+    #[error("the master key {} is malformed: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The rule that its text breaks.
+        reason: Invalid,
+    },
+    /// The system refused to read or write the file.
+    #[error("the master key {} could not be {verb}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        verb: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Sealing failed, which it does for no value of sane size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a value could not be sealed")]
+pub struct SealFailed;
+
+/// Why a sealed value does not open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// It was sealed under another master key.
+    #[error(
+        "sealed under the master key {wanted}, but this is {given}: put the right master key back from the backup"
+    )]
+    OtherKey {
+        /// The id of the key that it was sealed under.
+        wanted: String,
+        /// The id of the key at hand.
+        given: String,
+    },
+    /// It is not what was sealed, or was sealed for another context.
+    #[error("the sealed value is damaged, or was sealed for another purpose")]
+    Damaged,
+    /// It was sealed by a newer release.
+    #[error("the sealed value has format {0}, which this release does not know")]
+    Format(u8),
+}
+
+impl MasterKey {
+    /// Makes a new random key and writes it to a file of mode 0600, on the disk when this returns.
+    ///
+    /// Refused when the file exists.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let bytes: [u8; 32] = random::bytes();
+        let key = Self::from_bytes(&bytes);
+        let text = format!(
+            "# atelier's master key: it opens the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
+            STANDARD.encode(bytes)
+        );
+        let mut file = match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+        {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(FileError::Exists {
+                    path: path.to_owned(),
+                });
+            }
+            Err(source) => {
+                return Err(FileError::Io {
+                    path: path.to_owned(),
+                    verb: "written",
+                    source,
+                });
+            }
+        };
+        let written = write(&mut file, path, &text);
+        written.map(|()| key).map_err(|source| {
+            // Half a key must not be found later; if even this fails, the file is refused as malformed.
+            let _ = fs::remove_file(path);
+            FileError::Io {
+                path: path.to_owned(),
+                verb: "written",
+                source,
+            }
+        })
+    }
+
+    /// Reads a key from a file.
+    ///
+    /// Refused when the file is missing, unreadable, malformed or open to others than its owner.
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        let failed = |source| FileError::Io {
+            path: path.to_owned(),
+            verb: "read",
+            source,
+        };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(FileError::Missing {
+                    path: path.to_owned(),
+                });
+            }
+            Err(source) => return Err(failed(source)),
+        };
+        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+        if mode & TOO_WIDE != 0 {
+            return Err(FileError::TooWide {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_BOUND)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        // Not as text at once: a binary file is malformed, not unreadable.
+        Self::parse(&Secret::new(String::from_utf8_lossy(&bytes))).map_err(|reason| {
+            FileError::Malformed {
+                path: path.to_owned(),
+                reason,
+            }
+        })
+    }
+
+    /// Takes a key from its text, as the file has it: one line of 32 bytes in base64, such as
+    /// `openssl rand -base64 32` prints, among blank lines and lines that begin with `#`.
+    pub fn parse(text: &Secret) -> Result<Self, Invalid> {
+        let malformed = || Invalid::rule("a master key is one line of 32 bytes in base64");
+        let mut lines = text
+            .expose()
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (Some(line), None) = (lines.next(), lines.next()) else {
+            return Err(malformed());
+        };
+        let bytes: [u8; 32] = STANDARD
+            .decode(line)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(malformed)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    /// A short name of this key that does not reveal it: 16 hexadecimal digits, for messages.
+    pub fn id(&self) -> String {
+        hexadecimal(&self.id)
+    }
+
+    /// Encrypts under a random nonce. Only the same context opens it: name what is sealed, such as `signing-key/KID`.
+    pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailed> {
+        let nonce: [u8; NONCE_LEN] = random::bytes();
+        let header = self.header();
+        let mut body = Vec::with_capacity(plain.len() + TAG);
+        body.extend_from_slice(plain);
+        self.key
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                aad(&header, context),
+                &mut body,
+            )
+            .map_err(|_| SealFailed)?;
+        Ok([&header[..], &nonce, &body].concat())
+    }
+
+    /// Decrypts what [`seal`](Self::seal) made.
+    ///
+    /// Refused when it was sealed under another key, for another context, or is not whole.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let version = *sealed.first().ok_or(OpenError::Damaged)?;
+        if version != VERSION {
+            return Err(OpenError::Format(version));
+        }
+        let (header, rest) = sealed.split_at_checked(HEADER).ok_or(OpenError::Damaged)?;
+        if header[1..] != self.id {
+            return Err(OpenError::OtherKey {
+                wanted: hexadecimal(&header[1..]),
+                given: self.id(),
+            });
+        }
+        let (nonce, body) = rest
+            .split_first_chunk::<NONCE_LEN>()
+            .ok_or(OpenError::Damaged)?;
+        let mut body = body.to_vec();
+        let plain = self
+            .key
+            .open_in_place(
+                Nonce::assume_unique_for_key(*nonce),
+                aad(header, context),
+                &mut body,
+            )
+            .map_err(|_| OpenError::Damaged)?
+            .len();
+        body.truncate(plain);
+        Ok(body)
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let Ok(key) = UnboundKey::new(&AES_256_GCM, bytes) else {
+            unreachable!("32 bytes are a key of AES-256")
+        };
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, bytes),
+            b"atelier master key id",
+        );
+        let mut id = [0; ID];
+        id.copy_from_slice(&tag.as_ref()[..ID]);
+        Self {
+            key: LessSafeKey::new(key),
+            id,
+        }
+    }
+
+    fn header(&self) -> [u8; HEADER] {
+        let mut header = [VERSION; HEADER];
+        header[1..].copy_from_slice(&self.id);
+        header
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(***)")
+    }
+}
+
+/// The header has a fixed length, so the two parts cannot be shifted against each other.
+fn aad(header: &[u8], context: &str) -> Aad<Vec<u8>> {
+    Aad::from([header, context.as_bytes()].concat())
+}
+
+fn write(file: &mut File, path: &Path, text: &str) -> io::Result<()> {
+    // An unusual umask may have taken even the owner's bits away.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    // The name is on the disk only when its directory is.
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(byte: u8) -> MasterKey {
+        MasterKey::from_bytes(&[byte; 32])
+    }
+
+    #[test]
+    fn a_created_key_is_private_and_loads_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let made = MasterKey::create(&path).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
+            0o600
+        );
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("# "), "{text}");
+        assert_eq!(text.lines().count(), 2);
+        let loaded = MasterKey::load(&path).unwrap();
+        assert_eq!(loaded.id(), made.id());
+        assert_eq!(
+            loaded
+                .open("here", &made.seal("here", b"plain").unwrap())
+                .unwrap(),
+            b"plain"
+        );
+    }
+
+    #[test]
+    fn a_key_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        MasterKey::create(&path).unwrap();
+        let before = fs::read(&path).unwrap();
+        let refused = MasterKey::create(&path).unwrap_err();
+        assert!(matches!(refused, FileError::Exists { .. }), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let missing = MasterKey::load(&path).unwrap_err();
+        assert!(matches!(missing, FileError::Missing { .. }));
+        assert!(
+            missing
+                .to_string()
+                .contains("missing: put it back from the backup"),
+            "{missing}"
+        );
+
+        MasterKey::create(&path).unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o777] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let wide = MasterKey::load(&path).unwrap_err();
+            assert!(matches!(wide, FileError::TooWide { .. }));
+            assert!(wide.to_string().contains("run `chmod 600 "), "{wide}");
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        MasterKey::load(&path).unwrap();
+
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        for text in [
+            &b""[..],
+            b"# only a comment\n",
+            b"not base64!",
+            b"c2hvcnQ=",
+            &[0xff, 0xfe, 0x00],
+        ] {
+            fs::write(&path, text).unwrap();
+            let malformed = MasterKey::load(&path).unwrap_err();
+            assert!(
+                matches!(malformed, FileError::Malformed { .. }),
+                "{malformed}"
+            );
+        }
+
+        let directory = MasterKey::load(folder.path()).unwrap_err();
+        assert!(
+            matches!(directory, FileError::Io { .. } | FileError::TooWide { .. }),
+            "{directory}"
+        );
+        let nowhere = MasterKey::create(&folder.path().join("none/master.key")).unwrap_err();
+        assert!(
+            matches!(
+                nowhere,
+                FileError::Io {
+                    verb: "written",
+                    ..
+                }
+            ),
+            "{nowhere}"
+        );
+    }
+
+    #[test]
+    fn the_text_form_is_one_line_of_base64() {
+        let line = STANDARD.encode([7; 32]);
+        for good in [
+            line.clone(),
+            format!("{line}\n"),
+            format!("# hi\r\n\r\n  {line}  \r\n# bye"),
+        ] {
+            assert_eq!(
+                MasterKey::parse(&Secret::new(good)).unwrap().id(),
+                key(7).id()
+            );
+        }
+        for bad in [
+            String::new(),
+            format!("{line}\n{line}"),
+            format!("{line}A"),
+            STANDARD.encode([7; 31]),
+        ] {
+            assert!(MasterKey::parse(&Secret::new(bad)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_the_text() {
+        let refused = MasterKey::parse(&Secret::new("half-a-secret")).unwrap_err();
+        assert!(!refused.to_string().contains("half-a-secret"));
+        assert_eq!(format!("{:?}", key(1)), "MasterKey(***)");
+    }
+
+    #[test]
+    fn sealing_twice_gives_two_texts_that_both_open() {
+        let (one, two) = (
+            key(1).seal("c", b"plain").unwrap(),
+            key(1).seal("c", b"plain").unwrap(),
+        );
+        assert_ne!(one, two);
+        assert_eq!(one.len(), HEADER + NONCE_LEN + 5 + TAG);
+        assert_eq!(key(1).open("c", &one), key(1).open("c", &two));
+        assert_eq!(
+            key(1).open("c", &key(1).seal("c", b"").unwrap()).unwrap(),
+            b""
+        );
+    }
+
+    #[test]
+    fn another_key_is_told_from_damage() {
+        let sealed = key(1).seal("c", b"plain").unwrap();
+        let refused = key(2).open("c", &sealed).unwrap_err();
+        assert_eq!(
+            refused,
+            OpenError::OtherKey {
+                wanted: key(1).id(),
+                given: key(2).id()
+            }
+        );
+        assert!(
+            refused
+                .to_string()
+                .contains("put the right master key back"),
+            "{refused}"
+        );
+        assert_eq!(key(1).open("d", &sealed), Err(OpenError::Damaged));
+        let newer = [&[2], &sealed[1..]].concat();
+        assert_eq!(key(1).open("c", &newer), Err(OpenError::Format(2)));
+    }
+
+    #[test]
+    fn the_format_does_not_drift() {
+        // Sealed keys outlive a release: this must open for ever.
+        let kept = "AUv9rZEZqSr0AAECAwQFBgcICQoL0MPlUk6yZYvfBRhHLloB+kJlNJ0=";
+        let kept = STANDARD.decode(kept).unwrap();
+        assert_eq!(key(1).open("signing-key/1", &kept).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn any_changed_or_missing_byte_is_refused() {
+        let sealed = key(1).seal("c", b"plain").unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(key(1).open("c", &changed).is_err(), "byte {at}");
+            assert!(key(1).open("c", &sealed[..at]).is_err(), "cut at {at}");
+        }
+        assert!(key(1).open("c", &[&sealed[..], &[0]].concat()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens(context in any::<String>(), plain in any::<Vec<u8>>()) {
+            let sealed = key(3).seal(&context, &plain).unwrap();
+            prop_assert_eq!(key(3).open(&context, &sealed).unwrap(), plain);
+        }
+
+        #[test]
+        fn arbitrary_bytes_do_not_open_and_do_not_panic(context in any::<String>(), bytes in any::<Vec<u8>>()) {
+            prop_assert!(key(3).open(&context, &bytes).is_err());
+            prop_assert!(key(3).open(&context, &[&key(3).header()[..], &bytes].concat()).is_err());
+        }
+
+        #[test]
+        fn arbitrary_text_is_no_key_and_no_panic(text in any::<String>()) {
+            prop_assert!(MasterKey::parse(&Secret::new(text)).is_err());
+        }
+    }
+}
