@@ -8,7 +8,7 @@ use crate::domain::invalid::Invalid;
 use crate::policy::Action;
 
 /// The result of nearly everything.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something was not done. Each dialect tells it in its own shape.
 #[derive(Debug, thiserror::Error)]

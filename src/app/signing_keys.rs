@@ -29,8 +29,7 @@ pub fn ring(store: &Store, master: &MasterKey, algorithm: Algorithm) -> Result<K
         Some(place) => keys.remove(place),
         None => make(store, master, algorithm)?,
     };
-    let others = keys.into_iter().map(|key| key.public().clone()).collect();
-    Ok(KeyRing::new(active, others))
+    Ok(KeyRing::new(active, keys.into_iter().map(|key| key.public().clone())))
 }
 
 fn unseal(master: &MasterKey, key: &SealedKey) -> Result<SigningKey> {

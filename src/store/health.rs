@@ -45,6 +45,6 @@ pub fn faults(view: &View) -> Result<Vec<String>> {
 }
 
 /// The version of the schema that the file has.
-pub fn schema_version(view: &View) -> Result<usize> {
+pub fn schema_version(view: &View) -> Result<u32> {
     Ok(view.conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }

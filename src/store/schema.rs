@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
-const STEPS: [&str; 1] = [include_str!("steps/0001.sql")];
+const STEPS: [&str; VERSION as usize] = [include_str!("steps/0001.sql")];
 
 /// The version that this program works with.
-pub const VERSION: usize = STEPS.len();
+pub const VERSION: u32 = 1;
 
 /// Marks a SQLite file as atelier's (`PRAGMA application_id`): "atel" in ASCII.
 const APPLICATION_ID: i32 = 0x6174_656c;
@@ -25,7 +25,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| Migrations::
 ///
 /// Refuses a file of a newer version, and a SQLite file of another program.
 pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
-    let version: usize = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {

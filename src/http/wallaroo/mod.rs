@@ -13,6 +13,7 @@ mod workspaces;
 use actix_web::web;
 
 use super::dialect::Dialect;
+use super::ops::documents::BearerSignIn;
 use super::routes::{Entry, entry, mount};
 
 pub use failure::Failure;
@@ -76,6 +77,6 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         graphql::answer,
     ),
     security(("bearer" = [])),
-    modifiers(&super::ops::documents::BearerSignIn)
+    modifiers(&BearerSignIn)
 )]
 pub struct Description;

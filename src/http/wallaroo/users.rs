@@ -29,8 +29,12 @@ pub(super) struct UserQuestion {
 /// The people, by UUID; null for one who does not exist or whom the caller may not find.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UsersFound {
-    users: BTreeMap<Uuid, Option<Representation>>,
+    users: BTreeMap<Uuid, Found>,
 }
+
+/// A person, or null.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Found(Option<Representation>);
 
 /// Looks people up.
 #[utoipa::path(post, path = "/v1/api/users/query", tag = "users", request_body = UserQuestion,
@@ -42,14 +46,14 @@ pub(super) struct UsersFound {
 pub(super) async fn query(desk: Data<Desk>, caller: Caller, body: Body<UserQuestion>) -> Result<Json<UsersFound>, Failure> {
     let asked = body.0.user_ids;
     let manageable = users::manages(&caller);
-    let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, None)).collect();
+    let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
     let found = desk
         .read(move |view| match &asked {
             None => users::list(view, &caller),
             Some(ids) => users::find_many(view, &caller, ids),
         })
         .await?;
-    users.extend(found.iter().map(|user| (user.uuid, Some(Representation::new(user, manageable)))));
+    users.extend(found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, manageable))))));
     Ok(Json(UsersFound { users }))
 }
 

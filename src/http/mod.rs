@@ -1,0 +1,117 @@
+//! The web server: dialects over the verbs of `app`. A handler parses, calls, converts and names the status.
+
+mod body;
+mod dialect;
+pub mod keycloak;
+pub mod ops;
+mod person;
+mod request;
+pub mod routes;
+pub mod wallaroo;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+
+use crate::app::desk::Desk;
+use ops::health::Readiness;
+
+/// How the web server is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Threads that serve; 0 for as many as there are cores.
+    pub workers: usize,
+    /// Connections that may be open in all.
+    pub max_connections: usize,
+    /// The largest body that is read, in bytes.
+    pub max_body: usize,
+    /// How long a client may take to send the head of a request.
+    pub request_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// How long a stop waits for what was accepted.
+    pub stop_grace: Duration,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The bounds of a GraphQL query.
+    pub graphql: wallaroo::graphql::Bounds,
+}
+
+/// Serves on these sockets until told to stop by SIGTERM or SIGINT; then finishes what was accepted.
+///
+/// `ready` is called once it serves.
+pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
+    actix_web::rt::System::new().block_on(run(desk, settings, listeners, ready))
+}
+
+async fn run(
+    desk: Desk,
+    settings: &Settings,
+    listeners: Vec<TcpListener>,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
+    let readiness = web::Data::new(Readiness::default());
+    let proxies = web::Data::new(request::TrustedProxies(settings.trusted_proxies.clone()));
+    let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
+    let desk = web::Data::new(desk);
+    let max_body = settings.max_body;
+    let app = {
+        let readiness = readiness.clone();
+        move || {
+            App::new()
+                .app_data(desk.clone())
+                .app_data(readiness.clone())
+                .app_data(proxies.clone())
+                .app_data(graphql.clone())
+                .app_data(web::PayloadConfig::new(max_body))
+                .wrap(from_fn(request::keep_book))
+                .configure(ops::mounted)
+                .configure(wallaroo::mounted)
+                .configure(keycloak::mounted)
+                .default_service(web::route().to(ops::no_page))
+        }
+    };
+    let workers = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    };
+    let mut server = HttpServer::new(app)
+        .workers(workers)
+        .max_connections(settings.max_connections.div_ceil(workers))
+        .client_request_timeout(settings.request_timeout)
+        .client_disconnect_timeout(settings.request_timeout)
+        .keep_alive(settings.keep_alive)
+        .shutdown_timeout(settings.stop_grace.as_secs())
+        .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    let server = server.run();
+    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
+    ready();
+    server.await
+}
+
+/// Waits for a signal; then says that the server is not ready, and stops it gracefully.
+fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => log::info!("stopping, as SIGTERM asks"),
+            _ = interrupt.recv() => log::info!("stopping, as SIGINT asks"),
+        }
+        readiness.stop();
+        server.stop(true).await;
+    })
+}
+
+/// Opens a socket to listen on.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+}

@@ -1,0 +1,63 @@
+//! Is the server alive, and can it do its work?
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+
+use crate::app::desk::Desk;
+use crate::store::health;
+
+/// How long an answer about the disk stands, so that asking often does not write often.
+const STANDS: Duration = Duration::from_secs(1);
+
+/// Whether the server may be sent work.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    stopping: AtomicBool,
+    writable: Mutex<Option<Instant>>,
+}
+
+impl Readiness {
+    /// Notes that the server is stopping.
+    pub(in crate::http) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn was_writable(&self) -> bool {
+        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < STANDS))
+    }
+
+    fn note(&self, writable: bool) {
+        if let Ok(mut at) = self.writable.lock() {
+            *at = writable.then(Instant::now);
+        }
+    }
+}
+
+/// `GET /healthz`: 200 as long as the server serves.
+pub(super) async fn alive() -> HttpResponse {
+    plain(HttpResponse::Ok(), "ok\n")
+}
+
+/// `GET /readyz`: 503 while it is stopping or cannot write to its file, 200 otherwise.
+pub(super) async fn ready(desk: Data<Desk>, readiness: Data<Readiness>) -> HttpResponse {
+    if readiness.stopping.load(Ordering::Acquire) {
+        return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
+    }
+    if !readiness.was_writable() {
+        let written = desk.write(health::touch).await;
+        readiness.note(written.is_ok());
+        if let Err(error) = written {
+            log::error!("the data file cannot be written: {}", error.chain());
+            return plain(HttpResponse::ServiceUnavailable(), "the data file cannot be written\n");
+        }
+    }
+    plain(HttpResponse::Ok(), "ready\n")
+}
+
+fn plain(mut answer: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
+    answer.content_type("text/plain; charset=utf-8").insert_header(("cache-control", "no-store")).body(text)
+}
