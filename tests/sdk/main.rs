@@ -31,12 +31,22 @@ fn the_tutorial_runs_on_the_old_sdk() {
 
 #[test]
 fn the_new_sdk_keeps_workspaces() {
-    tell(NEW, "workspaces.py", 107);
+    tell(NEW, "workspaces.py", 64);
 }
 
 #[test]
 fn the_old_sdk_keeps_workspaces() {
-    tell(OLD, "workspaces.py", 107);
+    tell(OLD, "workspaces.py", 64);
+}
+
+#[test]
+fn the_new_sdk_keeps_members() {
+    tell(NEW, "members.py", 43);
+}
+
+#[test]
+fn the_old_sdk_keeps_members() {
+    tell(OLD, "members.py", 43);
 }
 
 #[test]

@@ -74,6 +74,23 @@ def token_request(**form):
     return answer.status_code, answer.json()
 
 
+def names(client):
+    """The workspaces that `client` is shown, in the order of the list."""
+    return [workspace.name() for workspace in client.list_workspaces()]
+
+
+def emails(workspace):
+    """Who is in it, as the SDK shows it."""
+    return [user.email() for user in workspace.users()]
+
+
+def members(client, workspace):
+    """Who is in it and as what, as `client` sees it over REST."""
+    status, answer = ask(client, "/v1/api/workspaces/list_users", {"workspace_id": workspace.id()})
+    assert status == 200, answer
+    return [(user["user_id"], user["user_type"]) for user in answer["users"]]
+
+
 # What a place in an answer must be, for `checks.like`.
 
 

@@ -58,7 +58,8 @@ with story("connect (cells 1 to 3)"):
     kind, token = header["Authorization"].split(" ")
     same("it is a bearer's", kind, "Bearer")
     head = jwt.get_unverified_header(token)
-    like("the token's head", {key: head.get(key) for key in ("alg", "typ", "kid")}, {"alg": "RS256", "typ": "JWT", "kid": a_sentence})
+    shown = {key: head.get(key) for key in ("alg", "typ", "kid")}
+    like("the token's head", shown, {"alg": "RS256", "typ": "JWT", "kid": a_sentence})
     claims = jwt.decode(token, options={"verify_signature": False})
     ada_id = claims["sub"]
     check("sub is a UUID", a_uuid(ada_id), ada_id)
