@@ -23,6 +23,14 @@ id! {
     WorkspaceId;
     /// The number of a membership of a workspace.
     MemberId;
+    /// The number of a role.
+    RoleId;
+    /// The number of a binding of a role.
+    BindingId;
+    /// The number of a project.
+    ProjectId;
+    /// The number of a membership of an organization.
+    OrganizationMemberId;
     /// The number of a sign-in session.
     SessionId;
     /// The number of an API key.

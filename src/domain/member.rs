@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::ids::{MemberId, UserId, WorkspaceId};
+use super::ids::{MemberId, RoleId, UserId, WorkspaceId};
 use super::timestamp::Timestamp;
 
 /// What a person may do in a workspace.
@@ -12,23 +12,40 @@ pub enum Role {
     Owner,
     /// Works in it.
     Member,
+    /// Reads what is in it.
+    Reader,
+    /// Annotates what is in it.
+    Annotator,
+    /// Does what a named role allows.
+    Custom(RoleId),
 }
 
 impl Role {
-    /// Each role, the mightiest first.
-    pub const ALL: [Self; 2] = [Self::Owner, Self::Member];
+    /// Each role that every account has, the mightiest first.
+    pub const PREDEFINED: [Self; 4] = [Self::Owner, Self::Member, Self::Reader, Self::Annotator];
 
     /// The word for the role in the database and the audit.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Owner => "owner",
             Self::Member => "member",
+            Self::Reader => "reader",
+            Self::Annotator => "annotator",
+            Self::Custom(_) => "custom",
         }
     }
 
-    /// The role of a word; none if no role has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.word() == word)
+    /// The predefined role of a word; none if no such role has that word.
+    pub fn predefined(word: &str) -> Option<Self> {
+        Self::PREDEFINED.into_iter().find(|role| role.word() == word)
+    }
+
+    /// The named role, where it is one.
+    pub const fn custom(self) -> Option<RoleId> {
+        match self {
+            Self::Custom(id) => Some(id),
+            Self::Owner | Self::Member | Self::Reader | Self::Annotator => None,
+        }
     }
 }
 
@@ -47,4 +64,17 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_predefined_role_has_its_own_word() {
+        for role in Role::PREDEFINED {
+            assert_eq!(Role::predefined(role.word()), Some(role));
+        }
+        assert_eq!(Role::predefined("custom"), None);
+    }
 }

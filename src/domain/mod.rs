@@ -10,6 +10,8 @@ pub mod key;
 pub mod member;
 pub mod organization;
 pub mod password;
+pub mod permission;
+pub mod role;
 pub mod secret;
 pub mod session;
 pub mod timestamp;

@@ -10,19 +10,25 @@ pub const HOME_NAME: &str = "Home";
 pub enum OrganizationRole {
     /// Manages the organization.
     Admin,
-    /// Makes and joins workspaces.
+    /// Makes and joins workspaces, and reads those that are not private.
     Member,
+    /// Reads the workspaces that are not private.
+    Reader,
+    /// Annotates in the workspaces that are not private.
+    Annotator,
 }
 
 impl OrganizationRole {
     /// Each role, the mightiest first.
-    pub const ALL: [Self; 2] = [Self::Admin, Self::Member];
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Member, Self::Reader, Self::Annotator];
 
     /// The word for the role in the database and the audit.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Member => "member",
+            Self::Reader => "reader",
+            Self::Annotator => "annotator",
         }
     }
 

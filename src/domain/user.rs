@@ -14,17 +14,23 @@ pub enum AccountRole {
     Administrator,
     /// Sees and does what memberships allow.
     Member,
+    /// As a member, but through pages only, not through an API.
+    UiOnly,
+    /// Annotates what memberships show, and nothing else.
+    Annotator,
 }
 
 impl AccountRole {
     /// Each role, the mightiest first.
-    pub const ALL: [Self; 2] = [Self::Administrator, Self::Member];
+    pub const ALL: [Self; 4] = [Self::Administrator, Self::Member, Self::UiOnly, Self::Annotator];
 
     /// The word for the role in the database, the audit and the command line.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
             Self::Member => "member",
+            Self::UiOnly => "ui_only",
+            Self::Annotator => "annotator",
         }
     }
 
