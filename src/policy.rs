@@ -1,7 +1,11 @@
 //! Judgement: who may do what. Pure: the store gathers the facts, this page judges, `app` obeys.
+//!
+//! What somebody holds adds up: the account role, the role in the organization, the role in the workspace and the
+//! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
 
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
+use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user::AccountRole;
 
 /// What somebody wants to do.
@@ -9,72 +13,168 @@ use crate::domain::user::AccountRole;
 pub enum Action {
     /// See a workspace, its members and what is in it.
     ReadWorkspace,
+    /// Change a workspace's name, description or settings.
+    UpdateWorkspace,
+    /// Delete a workspace with everything in it.
+    DeleteWorkspace,
     /// Put somebody into a workspace or give a member another role.
     AddMember,
+    /// Give somebody a named role in a workspace, as a membership or a binding.
+    BindRole,
+    /// See the bindings on a thing.
+    ReadBindings,
     /// Put somebody else out of a workspace.
     RemoveMember,
+    /// Take a binding of a named role away.
+    UnbindRole,
     /// Leave a workspace oneself.
     LeaveWorkspace,
     /// Make a workspace in an organization.
     CreateWorkspace,
+    /// See a project.
+    ReadProject,
+    /// Make a project in a workspace.
+    CreateProject,
+    /// Change a project.
+    UpdateProject,
+    /// Delete a project.
+    DeleteProject,
+    /// Restrict a project to those who have a binding on it, or lift that.
+    RestrictProject,
+    /// See an organization.
+    ReadOrganization,
+    /// Make an organization.
+    CreateOrganization,
+    /// Change an organization's name or description.
+    UpdateOrganization,
+    /// Delete an organization with everything in it.
+    DeleteOrganization,
+    /// Put somebody into an organization, put somebody out, or give a member another role.
+    ManageOrganizationMembers,
+    /// See the named roles of the account.
+    ReadRoles,
+    /// Make, change or delete a named role.
+    ManageRoles,
     /// Find a person and see the profile.
     ReadUser,
     /// See which workspaces a person joined, beyond those one sees oneself.
     ReadUserWorkspaces,
-    /// Make an account for somebody.
+    /// Make an account for somebody with a password that one knows, or of a mighty role.
+    CreateUser,
+    /// Invite somebody, who sets the password, to an ordinary account.
     InviteUser,
     /// Change somebody's profile, role or whether the account is enabled.
     ChangeUser,
-    /// Give somebody a new password.
+    /// Block somebody for good.
+    BlockUser,
+    /// Give somebody a new password, or a link to set one.
     SetPassword,
     /// See somebody's API keys.
     ReadKeys,
     /// Make an API key that acts as somebody.
     CreateKey,
-    /// End an API key of somebody.
+    /// End or renew an API key of somebody.
     RevokeKey,
+    /// See the service keys of a workspace.
+    ReadServiceKeys,
+    /// Make a service key for a workspace.
+    CreateServiceKey,
+    /// End or renew a service key of a workspace.
+    RevokeServiceKey,
     /// End a sign-in session of somebody.
     EndSession,
+    /// Read the audit.
+    ReadAudit,
 }
 
 impl Action {
     /// Each action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 37] = [
         Self::ReadWorkspace,
+        Self::UpdateWorkspace,
+        Self::DeleteWorkspace,
         Self::AddMember,
+        Self::BindRole,
+        Self::ReadBindings,
         Self::RemoveMember,
+        Self::UnbindRole,
         Self::LeaveWorkspace,
         Self::CreateWorkspace,
+        Self::ReadProject,
+        Self::CreateProject,
+        Self::UpdateProject,
+        Self::DeleteProject,
+        Self::RestrictProject,
+        Self::ReadOrganization,
+        Self::CreateOrganization,
+        Self::UpdateOrganization,
+        Self::DeleteOrganization,
+        Self::ManageOrganizationMembers,
+        Self::ReadRoles,
+        Self::ManageRoles,
         Self::ReadUser,
         Self::ReadUserWorkspaces,
+        Self::CreateUser,
         Self::InviteUser,
         Self::ChangeUser,
+        Self::BlockUser,
         Self::SetPassword,
         Self::ReadKeys,
         Self::CreateKey,
         Self::RevokeKey,
+        Self::ReadServiceKeys,
+        Self::CreateServiceKey,
+        Self::RevokeServiceKey,
         Self::EndSession,
+        Self::ReadAudit,
     ];
 
     /// Which right the action needs, as a sentence for people.
     pub const fn need(self) -> &'static str {
         match self {
-            Self::ReadWorkspace => "seeing a workspace needs its member or an administrator",
+            Self::ReadWorkspace => "seeing a workspace needs its member, its organization's member or an administrator",
+            Self::UpdateWorkspace => "changing a workspace needs an owner, SPACE_UPDATE or an administrator",
+            Self::DeleteWorkspace => "deleting a workspace needs an owner, SPACE_DELETE or an administrator",
             Self::AddMember => {
                 "adding a member or changing a member's role needs an owner of the workspace or an administrator"
             }
-            Self::RemoveMember => "removing another member needs an owner of the workspace or an administrator",
+            Self::BindRole => "giving a named role needs an owner, ROLE_BINDING_CREATE or an administrator",
+            Self::ReadBindings => "seeing role bindings needs an owner, ROLE_BINDING_READ or an administrator",
+            Self::RemoveMember => {
+                "removing another member needs an owner of the workspace, ROLE_BINDING_DELETE or an administrator"
+            }
+            Self::UnbindRole => "taking a named role away needs an owner, ROLE_BINDING_DELETE or an administrator",
             Self::LeaveWorkspace => "leaving a workspace needs its member",
             Self::CreateWorkspace => "making a workspace needs a member of the organization or an administrator",
+            Self::ReadProject => "seeing a project needs PROJECT_READ in its workspace",
+            Self::CreateProject => "making a project needs PROJECT_CREATE in its workspace",
+            Self::UpdateProject => "changing a project needs PROJECT_UPDATE in its workspace",
+            Self::DeleteProject => "deleting a project needs PROJECT_DELETE in its workspace",
+            Self::RestrictProject => "restricting a project needs an owner, PROJECT_RESTRICT or an administrator",
+            Self::ReadOrganization => "seeing an organization needs its member or an administrator",
+            Self::CreateOrganization => "making an organization needs an administrator",
+            Self::UpdateOrganization => "changing an organization needs its admin or an administrator",
+            Self::DeleteOrganization => "deleting an organization needs its admin or an administrator",
+            Self::ManageOrganizationMembers => {
+                "managing the members of an organization needs its admin or an administrator"
+            }
+            Self::ReadRoles => "seeing the roles of the account needs a member of the account",
+            Self::ManageRoles => "managing the roles of the account needs an administrator",
             Self::ReadUser => "seeing a person needs an organization in common or an administrator",
             Self::ReadUserWorkspaces => "seeing what others joined needs an administrator",
-            Self::InviteUser => "inviting a person needs an administrator",
+            Self::CreateUser => "inviting a person needs an administrator",
+            Self::InviteUser => "inviting a person needs a member of the account or an administrator",
             Self::ChangeUser => "changing a person's account needs an administrator",
+            Self::BlockUser => "deleting a person needs an administrator",
             Self::SetPassword => "setting a person's password needs an administrator",
             Self::ReadKeys => "seeing a person's keys needs that person or an administrator",
             Self::CreateKey => "making a key needs the person it acts as, or the operator",
             Self::RevokeKey => "revoking a key needs its owner or an administrator",
+            Self::ReadServiceKeys => "seeing service keys needs an owner, SERVICE_KEY_READ or an administrator",
+            Self::CreateServiceKey => "making a service key needs an owner, SERVICE_KEY_CREATE or an administrator",
+            Self::RevokeServiceKey => "revoking a service key needs an owner, SERVICE_KEY_REVOKE or an administrator",
             Self::EndSession => "ending a session needs its owner or an administrator",
+            Self::ReadAudit => "reading the audit needs an administrator",
         }
     }
 }
@@ -88,6 +188,12 @@ pub struct Standing {
     pub organization: Option<OrganizationRole>,
     /// The role in the workspace that the thing is or belongs to.
     pub workspace: Option<Role>,
+    /// What named roles allow: the one of a custom membership, and those bound on the thing or what it is in.
+    pub named: PermissionSet,
+    /// Whether the workspace that the thing is or belongs to is seen by its members only.
+    pub private: bool,
+    /// Whether the thing is restricted to those who have a binding on it, and the actor has none.
+    pub shut_out: bool,
     /// Whether the thing is the actor, or the actor's own.
     pub own: bool,
 }
@@ -106,38 +212,74 @@ pub enum Decision {
 /// Judges whether somebody of this standing may do this.
 pub fn decide(standing: &Standing, action: Action) -> Decision {
     let Some(account) = standing.account else { return Decision::Hidden };
-    let administrator = match account {
-        AccountRole::Administrator => true,
-        AccountRole::Member => false,
+    let governs = account == AccountRole::Administrator;
+    let governs_organization = governs || standing.organization == Some(OrganizationRole::Admin);
+    let belongs = governs || standing.organization.is_some();
+    let held = held(standing);
+    let in_workspace = |permission| by_permission(held, Permission::SPACE_READ, permission);
+    let in_project = |permission| {
+        let open = !standing.shut_out || held.contains(Permission::PROJECT_RESTRICT);
+        if open { by_permission(held, Permission::PROJECT_READ, permission) } else { Decision::Hidden }
     };
     match action {
-        Action::ReadWorkspace => hidden_unless(administrator || standing.workspace.is_some()),
-        Action::AddMember | Action::RemoveMember => match standing.workspace {
-            _ if administrator => Decision::Allowed,
-            Some(Role::Owner) => Decision::Allowed,
-            Some(Role::Member) => Decision::Forbidden,
+        Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
+        Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),
+        Action::DeleteWorkspace => in_workspace(Permission::SPACE_DELETE),
+        Action::AddMember => match in_workspace(Permission::SPACE_READ) {
+            Decision::Allowed => forbidden_unless(governs_organization || standing.workspace == Some(Role::Owner)),
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
+        Action::BindRole => in_workspace(Permission::ROLE_BINDING_CREATE),
+        Action::ReadBindings => in_workspace(Permission::ROLE_BINDING_READ),
+        Action::RemoveMember | Action::UnbindRole => in_workspace(Permission::ROLE_BINDING_DELETE),
+        Action::LeaveWorkspace => match in_workspace(Permission::SPACE_READ) {
+            Decision::Allowed => forbidden_unless(standing.own && standing.workspace.is_some()),
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
+        Action::ReadProject => in_project(Permission::PROJECT_READ),
+        Action::CreateProject => in_workspace(Permission::PROJECT_CREATE),
+        Action::UpdateProject => in_project(Permission::PROJECT_UPDATE),
+        Action::DeleteProject => in_project(Permission::PROJECT_DELETE),
+        Action::RestrictProject => in_project(Permission::PROJECT_RESTRICT),
+        Action::ReadServiceKeys => in_workspace(Permission::SERVICE_KEY_READ),
+        Action::CreateServiceKey => in_workspace(Permission::SERVICE_KEY_CREATE),
+        Action::RevokeServiceKey => in_workspace(Permission::SERVICE_KEY_REVOKE),
+        Action::ReadOrganization => hidden_unless(belongs),
+        Action::CreateWorkspace => match standing.organization {
+            _ if governs => Decision::Allowed,
+            Some(OrganizationRole::Admin | OrganizationRole::Member) => {
+                forbidden_unless(account != AccountRole::Annotator)
+            }
+            Some(OrganizationRole::Reader | OrganizationRole::Annotator) => Decision::Forbidden,
             None => Decision::Hidden,
         },
-        Action::LeaveWorkspace => match standing.workspace {
-            Some(Role::Owner | Role::Member) if standing.own => Decision::Allowed,
-            Some(Role::Owner | Role::Member) => Decision::Forbidden,
-            None => hidden_unless(administrator),
-        },
-        Action::CreateWorkspace => hidden_unless(administrator || standing.organization.is_some()),
-        Action::ReadUser => hidden_unless(administrator || standing.own || standing.organization.is_some()),
-        Action::ReadUserWorkspaces => forbidden_unless(administrator || standing.own),
-        Action::InviteUser => forbidden_unless(administrator),
-        Action::ChangeUser | Action::SetPassword => {
-            if administrator {
-                Decision::Allowed
-            } else if standing.own || standing.organization.is_some() {
-                Decision::Forbidden
-            } else {
-                Decision::Hidden
-            }
+        Action::UpdateOrganization | Action::DeleteOrganization | Action::ManageOrganizationMembers => {
+            if belongs { forbidden_unless(governs_organization) } else { Decision::Hidden }
         }
-        Action::ReadKeys | Action::RevokeKey | Action::EndSession => hidden_unless(administrator || standing.own),
+        Action::CreateOrganization | Action::ManageRoles | Action::CreateUser | Action::ReadAudit => {
+            forbidden_unless(governs)
+        }
+        Action::ReadRoles => forbidden_unless(account != AccountRole::Annotator),
+        Action::InviteUser => forbidden_unless(matches!(account, AccountRole::Administrator | AccountRole::Member)),
+        Action::ReadUser => hidden_unless(belongs || standing.own),
+        Action::ReadUserWorkspaces => forbidden_unless(governs || standing.own),
+        Action::ChangeUser | Action::BlockUser | Action::SetPassword => match hidden_unless(belongs || standing.own) {
+            Decision::Allowed => forbidden_unless(governs),
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
+        Action::ReadKeys | Action::RevokeKey | Action::EndSession => hidden_unless(governs || standing.own),
         Action::CreateKey => forbidden_unless(standing.own),
+    }
+}
+
+/// Allowed with the permission; forbidden to whoever may at least see the thing; hidden from everybody else.
+const fn by_permission(held: PermissionSet, to_see: Permission, needed: Permission) -> Decision {
+    if held.contains(needed) {
+        Decision::Allowed
+    } else if held.contains(to_see) {
+        Decision::Forbidden
+    } else {
+        Decision::Hidden
     }
 }
 
@@ -148,3 +290,92 @@ const fn hidden_unless(allowed: bool) -> Decision {
 const fn forbidden_unless(allowed: bool) -> Decision {
     if allowed { Decision::Allowed } else { Decision::Forbidden }
 }
+
+/// Everything that somebody of this standing holds in the workspace; nobody gives more than that.
+pub fn held(standing: &Standing) -> PermissionSet {
+    let mut held = standing.named;
+    if standing.account == Some(AccountRole::Administrator) {
+        held = held.union(everything());
+    }
+    match standing.organization {
+        Some(OrganizationRole::Admin) => held = held.union(of_role(Role::Owner)),
+        Some(OrganizationRole::Member | OrganizationRole::Reader) if !standing.private => {
+            held = held.union(of_role(Role::Reader));
+        }
+        Some(OrganizationRole::Annotator) if !standing.private => held = held.union(of_role(Role::Annotator)),
+        Some(OrganizationRole::Member | OrganizationRole::Reader | OrganizationRole::Annotator) | None => {}
+    }
+    match standing.workspace {
+        Some(Role::Custom(_)) => held.union(PermissionSet::of(&[Permission::SPACE_READ])),
+        Some(role) => held.union(of_role(role)),
+        None => held,
+    }
+}
+
+/// Every permission there is.
+pub fn everything() -> PermissionSet {
+    Permission::all().collect()
+}
+
+/// What a predefined role allows; of a custom role, what its named role allows is to be added.
+pub fn of_role(role: Role) -> PermissionSet {
+    let holds = |permission: &Permission| {
+        let name = permission.name();
+        match role {
+            Role::Owner => !OF_THE_ACCOUNT.contains(*permission),
+            Role::Member => !OF_THE_ACCOUNT.contains(*permission) && !OF_OWNERS.contains(*permission),
+            Role::Reader => name.ends_with("_READ") && !OF_THE_ACCOUNT.contains(*permission) && !OF_OWNERS.contains(*permission),
+            Role::Annotator => OF_ANNOTATORS.contains(*permission),
+            Role::Custom(_) => false,
+        }
+    };
+    Permission::all().filter(holds).collect()
+}
+
+/// What concerns the account as a whole, and no role in a workspace allows.
+const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[
+    Permission::ORGANIZATION_CREATE,
+    Permission::ORGANIZATION_DELETE,
+    Permission::ORGANIZATION_UPDATE,
+    Permission::ROLE_CREATE,
+    Permission::ROLE_DELETE,
+    Permission::ROLE_UPDATE,
+    Permission::SPACE_CREATE,
+    Permission::USER_CREATE,
+    Permission::USER_DELETE,
+    Permission::USER_PERMISSION_UPDATE,
+    Permission::USER_UPDATE,
+]);
+
+/// What concerns a workspace as a whole, and only its owners do.
+const OF_OWNERS: PermissionSet = PermissionSet::of(&[
+    Permission::DASHBOARD_RESTRICT,
+    Permission::PROJECT_RESTRICT,
+    Permission::PROMPT_RESTRICT,
+    Permission::ROLE_BINDING_CREATE,
+    Permission::ROLE_BINDING_DELETE,
+    Permission::ROLE_BINDING_READ,
+    Permission::SERVICE_KEY_CREATE,
+    Permission::SERVICE_KEY_READ,
+    Permission::SERVICE_KEY_REVOKE,
+    Permission::SPACE_DELETE,
+    Permission::SPACE_UPDATE,
+]);
+
+/// What annotators do, and what they have to see for it.
+const OF_ANNOTATORS: PermissionSet = PermissionSet::of(&[
+    Permission::ANNOTATION_CONFIG_READ,
+    Permission::DATASET_EXAMPLE_ANNOTATE,
+    Permission::DATASET_EXAMPLE_READ,
+    Permission::DATASET_READ,
+    Permission::EXPERIMENT_READ,
+    Permission::EXPERIMENT_RUN_ANNOTATE,
+    Permission::EXPERIMENT_RUN_READ,
+    Permission::PROJECT_READ,
+    Permission::PROJECT_SPAN_ANNOTATE,
+    Permission::PROJECT_SPAN_READ,
+    Permission::QUEUE_READ,
+    Permission::QUEUE_RECORD_ANNOTATE,
+    Permission::QUEUE_RECORD_READ,
+    Permission::SPACE_READ,
+]);
