@@ -44,10 +44,12 @@ CREATE TABLE links (
     UNIQUE (user_id, purpose)
 ) STRICT, WITHOUT ROWID;
 
+-- `name_key`, here and below, is the name as searches compare it: in lower case.
 -- Organizations; the one with `home` set is where people and workspaces of Wallaroo clients live.
 CREATE TABLE organizations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 255),
+    name_key TEXT NOT NULL,
     description TEXT NOT NULL CHECK (length(description) <= 1000),
     home INTEGER NOT NULL CHECK (home IN (0, 1)),
     created_at INTEGER NOT NULL
@@ -75,6 +77,7 @@ CREATE TABLE workspaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    name_key TEXT NOT NULL,
     description TEXT NOT NULL CHECK (length(description) <= 1000),
     private INTEGER NOT NULL CHECK (private IN (0, 1)),
     archived INTEGER NOT NULL CHECK (archived IN (0, 1)),
@@ -169,6 +172,7 @@ CREATE TABLE projects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    name_key TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('application', 'harness', 'experiment')),
     created_by INTEGER REFERENCES users (id) ON DELETE SET NULL,
     created_at INTEGER NOT NULL,

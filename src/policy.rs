@@ -3,6 +3,8 @@
 //! What somebody holds adds up: the account role, the role in the organization, the role in the workspace and the
 //! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
 
+use std::sync::LazyLock;
+
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -314,23 +316,27 @@ pub fn held(standing: &Standing) -> PermissionSet {
 
 /// Every permission there is.
 pub fn everything() -> PermissionSet {
-    Permission::all().collect()
+    *EVERYTHING
 }
 
 /// What a predefined role allows; of a custom role, what its named role allows is to be added.
 pub fn of_role(role: Role) -> PermissionSet {
-    let holds = |permission: &Permission| {
-        let name = permission.name();
-        match role {
-            Role::Owner => !OF_THE_ACCOUNT.contains(*permission),
-            Role::Member => !OF_THE_ACCOUNT.contains(*permission) && !OF_OWNERS.contains(*permission),
-            Role::Reader => name.ends_with("_READ") && !OF_THE_ACCOUNT.contains(*permission) && !OF_OWNERS.contains(*permission),
-            Role::Annotator => OF_ANNOTATORS.contains(*permission),
-            Role::Custom(_) => false,
-        }
-    };
-    Permission::all().filter(holds).collect()
+    match role {
+        Role::Owner => *OWNER,
+        Role::Member => *MEMBER,
+        Role::Reader => *READER,
+        Role::Annotator => OF_ANNOTATORS,
+        Role::Custom(_) => PermissionSet::EMPTY,
+    }
 }
+
+static EVERYTHING: LazyLock<PermissionSet> = LazyLock::new(|| Permission::all().collect());
+static OWNER: LazyLock<PermissionSet> =
+    LazyLock::new(|| Permission::all().filter(|permission| !OF_THE_ACCOUNT.contains(*permission)).collect());
+static MEMBER: LazyLock<PermissionSet> =
+    LazyLock::new(|| OWNER.iter().filter(|permission| !OF_OWNERS.contains(*permission)).collect());
+static READER: LazyLock<PermissionSet> =
+    LazyLock::new(|| MEMBER.iter().filter(|permission| permission.name().ends_with("_READ")).collect());
 
 /// What concerns the account as a whole, and no role in a workspace allows.
 const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[

@@ -14,6 +14,7 @@ pub mod permission;
 pub mod role;
 pub mod secret;
 pub mod session;
+pub mod text;
 pub mod timestamp;
 pub mod user;
 pub mod workspace;
