@@ -3,10 +3,13 @@
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
 mod check;
+mod data;
+mod finding;
 pub mod flags;
 pub mod key;
 pub mod password;
 pub mod serve;
+mod table;
 pub mod user;
 
 use std::io::{self, Write};
@@ -36,7 +39,7 @@ pub enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Show the configuration in force, secrets masked, and where each value comes from.
+    /// Show the configuration in force, secrets masked, and look for what is wrong; changes nothing.
     Check {
         /// The configuration.
         #[command(flatten)]
@@ -101,7 +104,7 @@ pub fn run() -> ExitCode {
         Err(Trouble::Failed(words)) => (1, words),
         Err(Trouble::Usage(words)) => (2, words),
     };
-    let _ = writeln!(io::stderr(), "error: {words}");
+    say(&format!("error: {words}"));
     ExitCode::from(code)
 }
 
@@ -134,20 +137,24 @@ impl Command {
 
 fn log_to_stderr(config: &Config) {
     // It fails only when there is a log already, which is as good.
-    let _ = env_logger::Builder::new()
-        .parse_filters(&config.log)
-        .try_init();
+    let _ = env_logger::Builder::new().parse_filters(&config.log).try_init();
 }
 
 /// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.
 pub fn print(data: &str) -> Result<(), Trouble> {
     let mut out = io::stdout().lock();
     match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::Failed(format!(
-            "cannot write to stdout: {error}; check where it is redirected to"
-        ))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Trouble::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
+        }
         _ => Ok(()),
     }
+}
+
+/// Tells words on stderr.
+pub fn say(words: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "{words}");
 }
 
 #[cfg(test)]

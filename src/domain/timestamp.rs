@@ -34,10 +34,10 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// The moment that lies `duration` later.
+    /// The moment that lies `duration` later, or the last of the year 9999 if it lies beyond what can be told.
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(micros).min(Moment::MAX.as_microsecond()))
     }
 }
 
@@ -64,5 +64,10 @@ mod tests {
     fn the_past_before_1970_rounds_down() {
         assert_eq!(Timestamp::from_micros(-1).seconds(), -1);
         assert_eq!(Timestamp::from_micros(-1).millis(), -1);
+    }
+    #[test]
+    fn the_far_future_can_still_be_told() {
+        let moment = Timestamp::now().after(std::time::Duration::MAX);
+        assert!(moment.to_string().starts_with("9999-12-30T"), "{moment}");
     }
 }
