@@ -63,11 +63,12 @@ fn in_force(config: &Config) -> String {
 fn network(config: &Config) -> Vec<Finding> {
     let open = config.listen.iter().find(|address| !address.ip().is_loopback());
     let mut findings = vec![match (open, &config.public_url) {
-        (Some(address), None) => Finding::warning(
+        (Some(address), None) if config.trusted_hosts.is_empty() => Finding::warning(
             "public url",
-            format!("others reach {address}, but tokens name no address that they know"),
+            format!("others reach {address}, but tokens are issued for this machine's own names only"),
             "set public_url to the address that people type",
         ),
+        (Some(_), None) => Finding::ok("public url", "not set; tokens are issued for the trusted hosts too"),
         (None, None) => Finding::ok("public url", "not set; only this machine reaches the server"),
         (_, Some(url)) if url.starts_with("http://") && !is_local(url) => Finding::warning(
             "public url",

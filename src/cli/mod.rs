@@ -137,7 +137,10 @@ impl Command {
 
 fn log_to_stderr(config: &Config) {
     // It fails only when there is a log already, which is as good.
-    let _ = env_logger::Builder::new().parse_filters(&config.log).try_init();
+    let _ = env_logger::Builder::new()
+        .filter_module("actix_server", log::LevelFilter::Warn)
+        .parse_filters(&config.log)
+        .try_init();
 }
 
 /// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.
