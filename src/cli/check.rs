@@ -35,8 +35,8 @@ pub(super) fn run(config: &Config, as_json: bool) -> std::result::Result<(), Tro
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });
-        let configuration = Value::from_iter(config.shown().into_iter().map(row));
-        let told = Value::from_iter(findings.iter().map(Finding::told));
+        let configuration = config.shown().into_iter().map(row).collect::<Value>();
+        let told = findings.iter().map(Finding::told).collect::<Value>();
         let told = json!({ "configuration": configuration, "findings": told, "sound": faults == 0 });
         print(&format!("{told:#}\n"))?;
     } else {
@@ -211,7 +211,8 @@ fn file(home: &Home) -> Vec<Finding> {
 
 fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     let path = path.display();
-    if mode & 0o077 == 0 {
+    let loose = mode & 0o077 != 0;
+    if !loose {
         return Finding::ok(what, format!("{path}, mode {mode:o}"));
     }
     let found = format!("{path} is open to other users (mode {mode:o})");

@@ -99,7 +99,7 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
     };
     let (keys, now) = data::with(home, read)?;
     if json {
-        return print(&format!("{:#}\n", Value::from_iter(keys.iter().map(|key| told(key, now)))));
+        return print(&format!("{:#}\n", keys.iter().map(|key| told(key, now)).collect::<Value>()));
     }
     if keys.is_empty() {
         say("there are no keys; `atelier key create --user EMAIL` makes one");

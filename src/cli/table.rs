@@ -1,5 +1,7 @@
 //! Rows for people: columns as wide as their widest text.
 
+use std::fmt::Write;
+
 use crate::domain::timestamp::Timestamp;
 
 /// The rows as lines, in columns that are two blanks apart; nothing follows the last text of a line.
@@ -10,7 +12,8 @@ pub(super) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, wide) in row.iter().zip(wide) {
-            line.push_str(&format!("{cell:wide$}  "));
+            // Writing to a String does not fail.
+            let _ = write!(line, "{cell:wide$}  ");
         }
         text.push_str(line.trim_end());
         text.push('\n');

@@ -175,7 +175,7 @@ fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<
 fn list(home: &Home, json: bool) -> Result<(), Trouble> {
     let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
     if json {
-        return print(&format!("{:#}\n", Value::from_iter(everybody.iter().map(told))));
+        return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
     }
     if everybody.is_empty() {
         say("there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name");

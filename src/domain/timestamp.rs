@@ -42,9 +42,10 @@ impl Timestamp {
     }
 
     /// The moment that lies `duration` later, or the last of the year 9999 if it lies beyond what can be told.
+    #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(micros).min(Moment::MAX.as_microsecond()))
+        Self(self.0.saturating_add(micros).min(Moment::MAX.as_second() * 1_000_000))
     }
 }
 

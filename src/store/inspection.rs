@@ -1,5 +1,6 @@
 //! A look at the data file as it lies there, which changes nothing in it: no upgrade, no checkpoint, no file beside it.
 
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,8 @@ fn address(path: &Path) -> Result<String> {
     for byte in path.as_os_str().as_bytes() {
         match byte {
             b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => address.push(char::from(*byte)),
-            _ => address.push_str(&format!("%{byte:02X}")),
+            // Writing to a String does not fail.
+            _ => drop(write!(address, "%{byte:02X}")),
         }
     }
     Ok(address)
