@@ -98,8 +98,9 @@ impl Store {
         let path = home.database();
         let _lock = match inspection::inspect(&path, schema::standing)? {
             Standing::Empty | Standing::Older(_) => Some(home.lock().map_err(in_use)?),
-            // Those that do not fit are refused when they are opened.
-            Standing::Current | Standing::Newer(_) | Standing::Foreign => None,
+            Standing::Current => None,
+            Standing::Newer(version) => return Err(Unfit::Newer { version }.into()),
+            Standing::Foreign => return Err(Unfit::Foreign.into()),
         };
         Self::open(&path, sizes)
     }

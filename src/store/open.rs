@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::schema;
 use crate::error::{Error, Result};
 
 /// The oldest SQLite that is safe: before it, resetting the write-ahead log could lose commits.
@@ -18,14 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
 
 /// Opens the connection that writes.
-///
-/// Refuses a file that is not for this program before the journal mode, which is kept in the file, is set.
 pub(super) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
     refuse_old_sqlite()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     settle(&conn, page_cache_kib)?;
-    schema::refuse_unfit(&conn)?;
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         return Err(Error::internal(format!("SQLite keeps the journal mode {mode} where WAL was asked for")));
