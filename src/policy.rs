@@ -60,7 +60,9 @@ impl Action {
     pub const fn need(self) -> &'static str {
         match self {
             Self::ReadWorkspace => "seeing a workspace needs its member or an administrator",
-            Self::AddMember => "adding a member or changing a member's role needs an owner of the workspace or an administrator",
+            Self::AddMember => {
+                "adding a member or changing a member's role needs an owner of the workspace or an administrator"
+            }
             Self::RemoveMember => "removing another member needs an owner of the workspace or an administrator",
             Self::LeaveWorkspace => "leaving a workspace needs its member",
             Self::CreateWorkspace => "making a workspace needs a member of the organization or an administrator",

@@ -38,7 +38,10 @@ impl Issuers {
         let Some(origin) = issuer.strip_suffix(REALM_PATH) else { return false };
         match &self.public_url {
             Some(url) => origin == url,
-            None => origin == self.fallback || origin.strip_prefix("http://").is_some_and(|host| self.hosts.iter().any(|known| known == host)),
+            None => {
+                origin == self.fallback
+                    || origin.strip_prefix("http://").is_some_and(|host| self.hosts.iter().any(|known| known == host))
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use super::{audit, users};
 use crate::domain::actor::{Actor, Credential, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::Session;
 use crate::domain::secret::Secret;
+use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result, Unproved};
@@ -54,14 +54,26 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
     store::sessions::insert_refresh_token(tx, session.id, &new.refresh_token)?;
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
     let after = json!({ "client": session.client, "scope": session.scope });
-    audit::record(tx, &acting(actor, user), "sessions.begin", (ObjectKind::Session, session.uuid), (Value::Null, after))?;
+    audit::record(
+        tx,
+        &acting(actor, user),
+        "sessions.begin",
+        (ObjectKind::Session, session.uuid),
+        (Value::Null, after),
+    )?;
     Ok(session)
 }
 
 /// Goes on with the session of a refresh token, which stays good, as the Wallaroo SDK sends it twice.
 ///
 /// Refused when the token is unknown or another client's, the session is over, or its user is disabled.
-pub fn refresh(tx: &Tx, actor: &Actor, token: &Fingerprint, client: &str, lifetimes: &Lifetimes) -> Result<(User, Session)> {
+pub fn refresh(
+    tx: &Tx,
+    actor: &Actor,
+    token: &Fingerprint,
+    client: &str,
+    lifetimes: &Lifetimes,
+) -> Result<(User, Session)> {
     let mut session = store::sessions::find_by_refresh_token(tx, token)?
         .filter(|session| session.client == client)
         .ok_or(Unproved::BadRefreshToken)?;
@@ -116,9 +128,8 @@ pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Se
     let session = store::sessions::find_by_uuid(view, session)?
         .filter(|session| session.is_live(view.now))
         .ok_or(Unproved::SessionOver)?;
-    let user = store::users::find(view, session.user)?
-        .filter(|found| found.uuid == user)
-        .ok_or(Unproved::SessionOver)?;
+    let user =
+        store::users::find(view, session.user)?.filter(|found| found.uuid == user).ok_or(Unproved::SessionOver)?;
     if !user.enabled {
         return Err(Unproved::Disabled.into());
     }

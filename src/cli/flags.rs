@@ -29,17 +29,11 @@ impl Settings {
                 continue;
             };
             let Ok(text) = text.into_string() else {
-                return Err(Trouble::Usage(format!(
-                    "the variable {name} is not UTF-8; correct or unset it"
-                )));
+                return Err(Trouble::Usage(format!("the variable {name} is not UTF-8; correct or unset it")));
             };
             variables.push((name.to_owned(), text));
         }
-        Ok(Config::gather(
-            self.given.clone(),
-            variables,
-            self.file.as_deref(),
-        )?)
+        Ok(Config::gather(self.given.clone(), variables, self.file.as_deref())?)
     }
 
     fn read(matches: &ArgMatches, keys: impl Iterator<Item = &'static keys::Key>) -> Self {
@@ -48,10 +42,7 @@ impl Settings {
             let texts = matches.get_many::<String>(key.name).into_iter().flatten();
             given.extend(texts.map(|text| (key.name, text.clone())));
         }
-        Self {
-            file: matches.get_one::<PathBuf>("config").cloned(),
-            given,
-        }
+        Self { file: matches.get_one::<PathBuf>("config").cloned(), given }
     }
 }
 
@@ -71,9 +62,7 @@ fn file_flag() -> Arg {
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help(format!(
-            "TOML file with the keys that differ from their defaults [env: {FILE_VARIABLE}]"
-        ))
+        .help(format!("TOML file with the keys that differ from their defaults [env: {FILE_VARIABLE}]"))
 }
 
 fn flag(key: &'static keys::Key) -> Arg {
@@ -87,27 +76,15 @@ fn flag(key: &'static keys::Key) -> Arg {
         keys::Kind::Integer => (ArgAction::Set, "NUMBER"),
         keys::Kind::Boolean => (ArgAction::Set, "BOOL"),
     };
-    let repeatable = if key.kind == keys::Kind::List {
-        " [repeatable]"
-    } else {
-        ""
-    };
+    let repeatable = if key.kind == keys::Kind::List { " [repeatable]" } else { "" };
     let default = key.example.trim_matches(['[', ']', '"']);
-    let default = if key.optional || default.is_empty() {
-        String::new()
-    } else {
-        format!(" [default: {default}]")
-    };
+    let default = if key.optional || default.is_empty() { String::new() } else { format!(" [default: {default}]") };
     Arg::new(key.name)
         .long(key.flag())
         .value_name(value_name)
         .action(action)
         .allow_negative_numbers(true)
-        .help(format!(
-            "{}{repeatable}{default} [env: {}]",
-            key.help,
-            key.variable()
-        ))
+        .help(format!("{}{repeatable}{default} [env: {}]", key.help, key.variable()))
 }
 
 impl FromArgMatches for Settings {
@@ -123,10 +100,7 @@ impl FromArgMatches for Settings {
 
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {
-        command
-            .arg(file_flag())
-            .args(keys::all().iter().map(flag))
-            .next_line_help(true)
+        command.arg(file_flag()).args(keys::all().iter().map(flag)).next_line_help(true)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -148,11 +122,7 @@ impl FromArgMatches for Place {
 impl Args for Place {
     fn augment_args(command: Command) -> Command {
         // Global: `atelier user add EMAIL --data-dir DIR` is how people type it.
-        command.args(
-            std::iter::once(file_flag())
-                .chain(Self::keys().map(flag))
-                .map(|arg| arg.global(true)),
-        )
+        command.args(std::iter::once(file_flag()).chain(Self::keys().map(flag)).map(|arg| arg.global(true)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -162,6 +132,5 @@ impl Args for Place {
 
 /// Reads a duration such as `90d`, as the configuration spells them.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, Error> {
-    crate::config::spelling::read(text)
-        .map_err(|rule: String| Error::raw(ErrorKind::ValueValidation, rule))
+    crate::config::spelling::read(text).map_err(|rule: String| Error::raw(ErrorKind::ValueValidation, rule))
 }

@@ -135,6 +135,7 @@ impl Command {
 fn log_to_stderr(config: &Config) {
     // It fails only when there is a log already, which is as good.
     let _ = env_logger::Builder::new()
+        .filter_module("actix_server", log::LevelFilter::Warn)
         .parse_filters(&config.log)
         .try_init();
 }
@@ -143,9 +144,9 @@ fn log_to_stderr(config: &Config) {
 pub fn print(data: &str) -> Result<(), Trouble> {
     let mut out = io::stdout().lock();
     match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::Failed(format!(
-            "cannot write to stdout: {error}; check where it is redirected to"
-        ))),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Trouble::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
+        }
         _ => Ok(()),
     }
 }

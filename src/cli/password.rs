@@ -42,23 +42,17 @@ pub fn read_file(path: &Path) -> Result<Secret, Trouble> {
 }
 
 fn unreadable(place: &str, error: &io::Error) -> Trouble {
-    Trouble::Failed(format!(
-        "cannot read the password from {place}: {error}; check that it can be read and is UTF-8"
-    ))
+    Trouble::Failed(format!("cannot read the password from {place}: {error}; check that it can be read and is UTF-8"))
 }
 
 fn only_line(from: impl Read, place: &str) -> Result<Secret, Trouble> {
     const BOUND: u64 = 64 << 10;
     let mut text = String::new();
-    from.take(BOUND)
-        .read_to_string(&mut text)
-        .map_err(|error| unreadable(place, &error))?;
+    from.take(BOUND).read_to_string(&mut text).map_err(|error| unreadable(place, &error))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || line.contains('\n') {
-        return Err(Trouble::Usage(format!(
-            "the password in {place} must be one line; write it there alone"
-        )));
+        return Err(Trouble::Usage(format!("the password in {place} must be one line; write it there alone")));
     }
     Ok(Secret::new(line))
 }
@@ -70,20 +64,11 @@ mod tests {
     #[test]
     fn a_password_is_one_line_as_it_stands() {
         for (text, password) in [("a b", "a b"), (" a\n", " a"), ("a\r\n", "a"), ("ä", "ä")] {
-            assert_eq!(
-                only_line(text.as_bytes(), "stdin").unwrap().expose(),
-                password
-            );
+            assert_eq!(only_line(text.as_bytes(), "stdin").unwrap().expose(), password);
         }
         for text in ["", "\n", "\r\n", "a\nb", "a\n\n"] {
-            assert!(
-                matches!(only_line(text.as_bytes(), "stdin"), Err(Trouble::Usage(_))),
-                "{text:?}"
-            );
+            assert!(matches!(only_line(text.as_bytes(), "stdin"), Err(Trouble::Usage(_))), "{text:?}");
         }
-        assert!(matches!(
-            only_line(&b"\xff"[..], "stdin"),
-            Err(Trouble::Failed(_))
-        ));
+        assert!(matches!(only_line(&b"\xff"[..], "stdin"), Err(Trouble::Failed(_))));
     }
 }

@@ -1,8 +1,29 @@
 //! `atelier serve`: the server.
 
-use crate::cli::Trouble;
-use crate::config::Config;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::{Trouble, print};
+use crate::app::desk::{Desk, Fittings, Lifetimes};
+use crate::app::issuers::Issuers;
+use crate::app::throttle::Throttle;
+use crate::app::{setup, signing_keys};
+use crate::config::{Config, SigningAlgorithm};
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::domain::user::{AccountRole, NewUser, PersonName};
+use crate::http;
 use crate::store::home::Home;
+use crate::store::{Sizes, Store};
+use crate::tokens::hashery::Hashery;
+use crate::tokens::password;
+use crate::tokens::seal::MasterKey;
+use crate::tokens::signing::Algorithm;
 
 /// Runs the server of that configuration until it is told to stop.
 pub fn run(config: &Config) -> Result<(), Trouble> {
@@ -14,7 +35,208 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
             home.path().display()
         );
     }
-    Err(Trouble::Failed(
-        "`atelier serve` is not part of this version yet; use a newer one".to_owned(),
-    ))
+    let listeners = listen(&config.listen)?;
+    let store = Store::open(&home.database(), sizes(config))?;
+    let served = serve(config, &home, &store, listeners);
+    store.close();
+    served
+}
+
+fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener>) -> Result<(), Trouble> {
+    setup::settle(store)?;
+    let master = master_key(home, store)?;
+    let keyring = signing_keys::ring(store, &master, algorithm(config.signing_algorithm))?;
+    let first = first_administrator(config, home, store)?;
+    let addresses = addresses(&listeners)?;
+    let desk = Desk::new(Fittings {
+        store: store.clone(),
+        keyring,
+        hashery: hashery(config)?,
+        throttle: Throttle::new(
+            u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
+            config.sign_in_longest_wait,
+        ),
+        issuers: Issuers::new(config.public_url.clone(), hosts(&addresses, &config.trusted_hosts)),
+        lifetimes: Lifetimes {
+            access_token: config.access_token_life,
+            session_idle: config.session_idle,
+            session_life: config.session_life,
+        },
+        password_grant: config.password_grant,
+    });
+    let greeting = greeting(&desk, &addresses, first.as_ref());
+    let ready = move || {
+        // Whoever closed stdout does not want the greeting, and is served all the same.
+        let _ = print(&greeting);
+    };
+    http::serve(desk, &settings(config), listeners, ready)
+        .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; look at the log above")))
+}
+
+fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Trouble> {
+    let open = |address: &SocketAddr| {
+        http::listen(*address).map_err(|error| {
+            Trouble::Failed(format!("cannot listen on {address}: {error}; choose another address with --listen"))
+        })
+    };
+    addresses.iter().map(open).collect()
+}
+
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Trouble> {
+    let of = |listener: &TcpListener| listener.local_addr();
+    let found: Result<Vec<_>, _> = listeners.iter().map(of).collect();
+    found.map_err(|error| Trouble::Failed(format!("a socket has no address: {error}; start again")))
+}
+
+fn sizes(config: &Config) -> Sizes {
+    Sizes {
+        readers: u32::try_from(config.readers).unwrap_or(u32::MAX),
+        write_queue: config.write_queue,
+        page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
+    }
+}
+
+fn settings(config: &Config) -> http::Settings {
+    http::Settings {
+        workers: config.workers,
+        max_connections: config.max_connections,
+        max_body: config.max_body,
+        request_timeout: config.request_timeout,
+        keep_alive: config.keep_alive,
+        stop_grace: config.stop_grace,
+        trusted_proxies: config.trusted_proxies.clone(),
+        graphql: http::wallaroo::graphql::Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity },
+    }
+}
+
+fn hashery(config: &Config) -> Result<Hashery, Trouble> {
+    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Hashery::cores);
+    let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
+    Hashery::start(threads, waiting)
+        .map_err(|error| Trouble::Failed(format!("no thread for passwords: {error}; lower password_threads")))
+}
+
+const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
+    match configured {
+        SigningAlgorithm::Rs256 => Algorithm::Rs256,
+        SigningAlgorithm::Es256 => Algorithm::Es256,
+        SigningAlgorithm::EdDsa => Algorithm::EdDsa,
+    }
+}
+
+/// The key that the signing keys are sealed under. It is made together with the first of them and never again.
+fn master_key(home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
+    let path = home.master_key();
+    let wanted = path.exists() || store.read(signing_keys::any)?;
+    let key = if wanted { MasterKey::load(&path) } else { MasterKey::create(&path) };
+    key.map_err(|error| Trouble::Failed(error.to_string()))
+}
+
+/// The administrator that the first start has made.
+struct First {
+    email: Email,
+    /// The password, where it was made up.
+    password: Option<Password>,
+}
+
+/// Makes an administrator if there is none: as configured, or with a random password that is shown once.
+fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Option<First>, Trouble> {
+    if !setup::lacks_administrator(store)? {
+        return Ok(None);
+    }
+    let email = Email::parse(config.admin_email.as_deref().unwrap_or("admin@localhost"))
+        .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
+    let (password, made_up) = match configured_password(config)? {
+        Some(text) => (
+            Password::parse(text.expose()).map_err(|invalid| {
+                Trouble::Usage(format!("the first administrator's password {invalid}; choose another"))
+            })?,
+            false,
+        ),
+        None => (password::generate(), true),
+    };
+    let hash = password::hash(&password).map_err(|error| Trouble::Failed(format!("{error}; start again")))?;
+    if made_up {
+        note_first_administrator(&home.first_admin(), &email, &password)
+            .map_err(|error| Trouble::Failed(format!("cannot write {}: {error}", home.first_admin().display())))?;
+    }
+    let new = NewUser {
+        email: email.clone(),
+        first_name: PersonName::default(),
+        last_name: PersonName::default(),
+        role: AccountRole::Administrator,
+    };
+    setup::first_administrator(store, new, hash)?;
+    Ok(Some(First { email, password: made_up.then_some(password) }))
+}
+
+fn configured_password(config: &Config) -> Result<Option<Secret>, Trouble> {
+    match &config.admin_password_file {
+        Some(path) => super::password::read_file(path).map(Some),
+        None => Ok(config.admin_password.clone()),
+    }
+}
+
+fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "# The first administrator of this server. Change the password, then delete this file.")?;
+    writeln!(file, "{email}\n{}", password.expose())?;
+    file.sync_all()
+}
+
+/// The values of `Host` that tokens are issued for when no public URL is set.
+fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
+    let machine = rustix::system::uname().nodename().to_str().unwrap_or("localhost").to_lowercase();
+    let mut hosts = Vec::new();
+    for address in addresses {
+        let port = address.port();
+        if !address.ip().is_unspecified() {
+            hosts.push(address.to_string());
+        }
+        let names = ["127.0.0.1", "localhost", "[::1]", &machine];
+        hosts.extend(names.map(|name| format!("{name}:{port}")));
+        if port == 80 {
+            hosts.extend(names.map(str::to_owned));
+        }
+    }
+    hosts.extend_from_slice(trusted);
+    hosts
+}
+
+/// What is printed once the server serves: where, and after the first start what to paste next.
+fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    for address in addresses {
+        let _ = writeln!(text, "listening on http://{address}");
+    }
+    if let Some(First { email, password }) = first {
+        let base = desk.issuers.origin(None);
+        let noted = if password.is_some() { "; the password is below and in first-admin.txt" } else { "" };
+        let password = password.as_ref().map_or("YOUR_PASSWORD", Password::expose);
+        let _ = write!(
+            text,
+            "
+This is the first start. The administrator is {email}{noted}.
+
+A token with curl:
+    curl {base}/auth/realms/master/protocol/openid-connect/token \\
+        --data-urlencode 'client_id=sdk-client' --data-urlencode 'grant_type=password' \\
+        --data-urlencode 'username={email}' --data-urlencode 'password={password}'
+
+The Wallaroo SDK:
+    import os, wallaroo
+    os.environ.update(WALLAROO_USER='{email}', WALLAROO_PASSWORD='{password}')
+    wl = wallaroo.Client(api_endpoint='{base}', auth_type='user_password')
+",
+        );
+    }
+    text
+}
+
+impl From<crate::error::Error> for Trouble {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Failed(error.chain())
+    }
 }

@@ -6,9 +6,7 @@ use crate::config::keys;
 
 fn parse(line: &str) -> Result<Command, ErrorKind> {
     let words = std::iter::once("atelier").chain(line.split_whitespace());
-    Cli::try_parse_from(words)
-        .map(|cli| cli.command)
-        .map_err(|error| error.kind())
+    Cli::try_parse_from(words).map(|cli| cli.command).map_err(|error| error.kind())
 }
 
 #[test]
@@ -20,17 +18,9 @@ fn the_command_line_is_well_formed() {
 fn every_key_is_a_flag_of_serve_and_check_with_its_reason() {
     for name in ["serve", "check"] {
         let mut cli = Cli::command();
-        let help = cli
-            .find_subcommand_mut(name)
-            .unwrap()
-            .render_long_help()
-            .to_string();
+        let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
         for key in keys::all() {
-            assert!(
-                help.contains(&format!("--{} <", key.flag())),
-                "{name} --{}",
-                key.flag()
-            );
+            assert!(help.contains(&format!("--{} <", key.flag())), "{name} --{}", key.flag());
             assert!(help.contains(&key.variable()), "{name} {}", key.variable());
         }
         assert!(help.contains("--config <FILE>"));
@@ -39,13 +29,9 @@ fn every_key_is_a_flag_of_serve_and_check_with_its_reason() {
 
 #[test]
 fn flags_reach_the_configuration() {
-    let command = parse(
-        "serve --data-dir /srv/a --listen 127.0.0.1:1 --listen [::1]:2 --password-grant false",
-    )
-    .unwrap();
-    let Command::Serve { settings } = command else {
-        panic!("{command:?}")
-    };
+    let command =
+        parse("serve --data-dir /srv/a --listen 127.0.0.1:1 --listen [::1]:2 --password-grant false").unwrap();
+    let Command::Serve { settings } = command else { panic!("{command:?}") };
     let config = settings.gather().unwrap();
     assert_eq!(config.data_dir.to_str(), Some("/srv/a"));
     assert_eq!(config.listen.len(), 2);
@@ -54,24 +40,10 @@ fn flags_reach_the_configuration() {
 
 #[test]
 fn the_place_may_stand_before_or_after_the_command() {
-    for line in [
-        "user --data-dir /srv/a list",
-        "user list --data-dir /srv/a",
-        "key list --data-dir /srv/a",
-    ] {
+    for line in ["user --data-dir /srv/a list", "user list --data-dir /srv/a", "key list --data-dir /srv/a"] {
         match parse(line).unwrap() {
-            Command::User {
-                place,
-                command: user::Command::List { json: false },
-            }
-            | Command::Key {
-                place,
-                command:
-                    key::Command::List {
-                        user: None,
-                        json: false,
-                    },
-            } => {
+            Command::User { place, command: user::Command::List { json: false } }
+            | Command::Key { place, command: key::Command::List { user: None, json: false } } => {
                 assert_eq!(place.gather().unwrap().data_dir.to_str(), Some("/srv/a"));
             }
             other => panic!("{other:?}"),
@@ -98,10 +70,8 @@ fn the_commands_of_people_and_keys_are_read() {
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
     }
-    let Ok(Command::Key {
-        command: key::Command::Create { expires, .. },
-        ..
-    }) = parse("key create --user a@b --expires 90d")
+    let Ok(Command::Key { command: key::Command::Create { expires, .. }, .. }) =
+        parse("key create --user a@b --expires 90d")
     else {
         panic!("a key with an end")
     };
@@ -114,16 +84,10 @@ fn what_is_asked_wrongly_is_refused() {
         ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("user", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("user add", ErrorKind::MissingRequiredArgument),
-        (
-            "user add a@b --password-stdin --password-file x",
-            ErrorKind::ArgumentConflict,
-        ),
+        ("user add a@b --password-stdin --password-file x", ErrorKind::ArgumentConflict),
         ("user add a@b --password x", ErrorKind::UnknownArgument),
         ("key create", ErrorKind::MissingRequiredArgument),
-        (
-            "key create --user a@b --expires soon",
-            ErrorKind::ValueValidation,
-        ),
+        ("key create --user a@b --expires soon", ErrorKind::ValueValidation),
         ("serve --keepalive 1s", ErrorKind::UnknownArgument),
         ("user list --listen 127.0.0.1:1", ErrorKind::UnknownArgument),
     ] {

@@ -76,8 +76,6 @@ impl Command {
     /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), Trouble> {
         Home::existing(&config.data_dir)?;
-        Err(Trouble::Failed(
-            "`atelier user` is not part of this version yet; use a newer one".to_owned(),
-        ))
+        Err(Trouble::Failed("`atelier user` is not part of this version yet; use a newer one".to_owned()))
     }
 }

@@ -68,8 +68,5 @@ fn suggestion(origin: &Origin, near: &[&'static str]) -> String {
         return format!("{remove} (config.example.toml lists every key)");
     }
     let near: Vec<String> = near.iter().map(spell).collect();
-    format!(
-        "write {} or {remove} (config.example.toml lists every key)",
-        near.join(", ")
-    )
+    format!("write {} or {remove} (config.example.toml lists every key)", near.join(", "))
 }

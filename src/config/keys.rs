@@ -46,10 +46,7 @@ pub struct Key {
 
 static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let lines: Vec<&'static str> = EXAMPLE.lines().collect();
-    lines
-        .windows(2)
-        .filter_map(|pair| Key::read(pair[0], pair[1]))
-        .collect()
+    lines.windows(2).filter_map(|pair| Key::read(pair[0], pair[1])).collect()
 });
 
 /// Every key, in the order of the example file.
@@ -74,8 +71,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
         .iter()
         .map(|key| (distance(&name, key.name), key.name))
         .filter(|(far, key)| {
-            *far <= (key.len() / 3).max(1)
-                || name.len() > 3 && (key.contains(&name) || name.contains(key))
+            *far <= (key.len() / 3).max(1) || name.len() > 3 && (key.contains(&name) || name.contains(key))
         })
         .collect();
     near.sort_unstable();
@@ -100,9 +96,7 @@ fn distance(a: &str, b: &str) -> usize {
 impl Key {
     /// Reads `name = value` or `#name = value`, with the comment line above it.
     fn read(above: &'static str, line: &'static str) -> Option<Self> {
-        let (optional, line) = line
-            .strip_prefix('#')
-            .map_or((false, line), |rest| (true, rest));
+        let (optional, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
         let (name, example) = line.split_once(" = ")?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
             return None;
@@ -116,13 +110,7 @@ impl Key {
             _ => Kind::Text,
         };
         let help = above.strip_prefix("# ").unwrap_or("");
-        Some(Self {
-            name,
-            help,
-            kind,
-            example,
-            optional,
-        })
+        Some(Self { name, help, kind, example, optional })
     }
 
     /// The variable that sets it: `ATELIER_KEEP_ALIVE`.
@@ -152,9 +140,7 @@ impl Key {
             Kind::Text | Kind::Duration | Kind::Size => value.is_str(),
             Kind::Integer => value.as_integer().is_some_and(|n| u32::try_from(n).is_ok()),
             Kind::Boolean => value.is_bool(),
-            Kind::List => value
-                .as_array()
-                .is_some_and(|list| list.iter().all(Value::is_str)),
+            Kind::List => value.as_array().is_some_and(|list| list.iter().all(Value::is_str)),
         };
         if fits { Ok(value) } else { Err(self.rule()) }
     }
@@ -173,10 +159,7 @@ impl Key {
 
 /// The parts of a text that are separated by commas.
 fn list(text: &str) -> Vec<Value> {
-    let parts = text
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| Value::String(part.to_owned())).collect()
 }
 
@@ -202,10 +185,7 @@ mod tests {
         assert_eq!(near("keepalive"), ["keep_alive"]);
         assert_eq!(near("data-dir"), ["data_dir"]);
         assert_eq!(near("DATADIR"), ["data_dir"]);
-        assert_eq!(
-            near("password"),
-            ["admin_password", "password_grant", "password_queue"]
-        );
+        assert_eq!(near("password"), ["admin_password", "password_grant", "password_queue"]);
         assert!(near("zzz").is_empty());
     }
 }

@@ -17,11 +17,7 @@ pub(super) struct Layers(BTreeMap<&'static str, (Option<Value>, Origin)>);
 
 impl Layers {
     /// Lays the keys of a TOML file on top.
-    pub(super) fn lay_file(
-        &mut self,
-        path: &Path,
-        named_by: &'static str,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn lay_file(&mut self, path: &Path, named_by: &'static str) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             named_by,
@@ -32,19 +28,12 @@ impl Layers {
         let table: BTreeMap<String, Spanned<Value>> = toml::from_str(&text).map_err(|error| {
             let Range { start, .. } = error.span().unwrap_or_default();
             let message = error.message().to_owned();
-            ConfigError::Malformed {
-                path: path.to_owned(),
-                line: line(start),
-                message,
-            }
+            ConfigError::Malformed { path: path.to_owned(), line: line(start), message }
         })?;
         let mut entries: Vec<(String, Spanned<Value>)> = table.into_iter().collect();
         entries.sort_by_key(|(_, value)| value.span().start);
         for (name, value) in entries {
-            let origin = Origin::File {
-                path: path.to_owned(),
-                line: line(value.span().start),
-            };
+            let origin = Origin::File { path: path.to_owned(), line: line(value.span().start) };
             let key = known(&name, &name, &origin)?;
             self.lay(key, key.fitting(value.into_inner()), origin)?;
         }
@@ -66,15 +55,7 @@ impl Layers {
             let name = rest.to_ascii_lowercase();
             let origin = Origin::Variable(variable.clone());
             // Variables are told apart by case, so `ATELIER_Log` is not `ATELIER_LOG`.
-            let key = known(
-                if rest.bytes().any(|b| b.is_ascii_lowercase()) {
-                    ""
-                } else {
-                    &name
-                },
-                rest,
-                &origin,
-            )?;
+            let key = known(if rest.bytes().any(|b| b.is_ascii_lowercase()) { "" } else { &name }, rest, &origin)?;
             self.lay_text(key, &text, origin)?;
         }
         Ok(())
@@ -93,8 +74,7 @@ impl Layers {
             if key.kind == Kind::List {
                 let list = lists.entry(key.name).or_default();
                 list.extend((!text.is_empty()).then_some(Value::String(text)));
-                self.0
-                    .insert(key.name, (Some(Value::Array(list.clone())), origin));
+                self.0.insert(key.name, (Some(Value::Array(list.clone())), origin));
             } else {
                 self.lay_text(key, &text, origin)?;
             }
@@ -102,12 +82,7 @@ impl Layers {
         Ok(())
     }
 
-    fn lay_text(
-        &mut self,
-        key: &'static Key,
-        text: &str,
-        origin: Origin,
-    ) -> Result<(), ConfigError> {
+    fn lay_text(&mut self, key: &'static Key, text: &str, origin: Origin) -> Result<(), ConfigError> {
         if key.optional && text.is_empty() {
             self.0.insert(key.name, (None, origin));
             return Ok(());
@@ -115,22 +90,13 @@ impl Layers {
         self.lay(key, key.value(text), origin)
     }
 
-    fn lay(
-        &mut self,
-        key: &'static Key,
-        value: Result<Value, String>,
-        origin: Origin,
-    ) -> Result<(), ConfigError> {
+    fn lay(&mut self, key: &'static Key, value: Result<Value, String>, origin: Origin) -> Result<(), ConfigError> {
         match value {
             Ok(value) => {
                 self.0.insert(key.name, (Some(value), origin));
                 Ok(())
             }
-            Err(rule) => Err(ConfigError::Wrong {
-                key: key.name,
-                origin,
-                rule,
-            }),
+            Err(rule) => Err(ConfigError::Wrong { key: key.name, origin, rule }),
         }
     }
 
@@ -147,11 +113,7 @@ impl Layers {
             let path = error.path().to_string();
             let name = path.split(['[', '.']).next().unwrap_or_default();
             let key = keys::find(name).map_or("", |key| key.name);
-            ConfigError::Wrong {
-                key,
-                origin: origins.of(key),
-                rule: error.inner().message().to_owned(),
-            }
+            ConfigError::Wrong { key, origin: origins.of(key), rule: error.inner().message().to_owned() }
         })?;
         config.origins = origins;
         Ok(config)

@@ -44,9 +44,7 @@ impl spelling::Spelled for SigningAlgorithm {
     const RULE: &'static str = "RS256, ES256 or EdDSA";
 
     fn read(text: &str) -> Option<Self> {
-        [Self::Rs256, Self::Es256, Self::EdDsa]
-            .into_iter()
-            .find(|algorithm| algorithm.spell() == text)
+        [Self::Rs256, Self::Es256, Self::EdDsa].into_iter().find(|algorithm| algorithm.spell() == text)
     }
 
     fn spell(&self) -> String {
@@ -62,10 +60,7 @@ impl spelling::Spelled for SigningAlgorithm {
 /// The configuration in force. `config.example.toml` says why one would set each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(
-    missing_docs,
-    reason = "the sentence on each key stands once, in config.example.toml"
-)]
+#[expect(missing_docs, reason = "the sentence on each key stands once, in config.example.toml")]
 pub struct Config {
     pub data_dir: PathBuf,
 
@@ -172,9 +167,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let env: Vec<(String, String)> = env.into_iter().collect();
         let mut layers = Layers::default();
-        let named = env
-            .iter()
-            .find(|(name, path)| name == FILE_VARIABLE && !path.is_empty());
+        let named = env.iter().find(|(name, path)| name == FILE_VARIABLE && !path.is_empty());
         match (file, named) {
             (Some(path), _) => layers.lay_file(path, "--config")?,
             (None, Some((_, path))) => layers.lay_file(Path::new(path), FILE_VARIABLE)?,
@@ -185,11 +178,7 @@ impl Config {
         let config = layers.into_config()?;
         match rules::check(&config) {
             Ok(()) => Ok(config),
-            Err((key, rule)) => Err(ConfigError::Wrong {
-                key,
-                origin: config.origins.of(key),
-                rule,
-            }),
+            Err((key, rule)) => Err(ConfigError::Wrong { key, origin: config.origins.of(key), rule }),
         }
     }
 
@@ -198,9 +187,7 @@ impl Config {
     pub fn shown(&self) -> Vec<(&'static str, String, String)> {
         let table = Table::try_from(self).unwrap_or_default();
         let show = |key: &keys::Key| {
-            let value = table
-                .get(key.name)
-                .map_or_else(|| "(not set)".to_owned(), Value::to_string);
+            let value = table.get(key.name).map_or_else(|| "(not set)".to_owned(), Value::to_string);
             (key.name, value, self.origins.of(key.name).to_string())
         };
         keys::all().iter().map(show).collect()

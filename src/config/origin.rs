@@ -29,10 +29,7 @@ impl Origin {
         match self {
             Self::Default => "set it to another value".to_owned(),
             Self::File { path, line } => {
-                format!(
-                    "correct line {line} of {} (config.example.toml lists every key)",
-                    path.display()
-                )
+                format!("correct line {line} of {} (config.example.toml lists every key)", path.display())
             }
             Self::Variable(name) => format!("correct or unset the variable {name}"),
             Self::Flag(name) => format!("give --{name} another value"),

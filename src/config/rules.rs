@@ -24,7 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
     spelled("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;
     count("write_queue", c.write_queue, 1..=1_000_000)?;
-    count("readers", c.readers, 1..=1024)?;
+    count("readers", c.readers, 2..=1024)?;
     spelled("page_cache", &c.page_cache, 64 << 10..=1 << 30)?;
     count("password_threads", c.password_threads, 0..=1024)?;
     count("password_queue", c.password_queue, 1..=100_000)?;
@@ -32,24 +32,12 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("session_idle", &c.session_idle, SECOND..=DAY * 3650)?;
     spelled("session_life", &c.session_life, SECOND..=DAY * 3650)?;
     count("sign_in_free_failures", c.sign_in_free_failures, 1..=1000)?;
-    spelled(
-        "sign_in_longest_wait",
-        &c.sign_in_longest_wait,
-        SECOND..=DAY,
-    )?;
+    spelled("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
     count("graphql_depth", c.graphql_depth, 1..=100)?;
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
-    holds(
-        "data_dir",
-        !c.data_dir.as_os_str().is_empty(),
-        "must be the path of a directory",
-    )?;
-    holds(
-        "listen",
-        !c.listen.is_empty(),
-        "must hold at least one address",
-    )?;
+    holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;
+    holds("listen", !c.listen.is_empty(), "must hold at least one address")?;
     holds(
         "public_url",
         c.public_url.as_deref().is_none_or(is_origin),
@@ -70,10 +58,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     holds(
         "session_idle",
         c.session_idle <= c.session_life,
-        &format!(
-            "must not be longer than session_life, which is {}",
-            c.session_life.spell()
-        ),
+        &format!("must not be longer than session_life, which is {}", c.session_life.spell()),
     )?;
     holds(
         "admin_password",
@@ -83,38 +68,20 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
 }
 
 fn holds(key: &'static str, holds: bool, rule: &str) -> Result<(), Broken> {
-    if holds {
-        Ok(())
-    } else {
-        Err((key, rule.to_owned()))
-    }
+    if holds { Ok(()) } else { Err((key, rule.to_owned())) }
 }
 
 fn count(key: &'static str, value: usize, range: RangeInclusive<usize>) -> Result<(), Broken> {
-    holds(
-        key,
-        range.contains(&value),
-        &between(range.start(), range.end()),
-    )
+    holds(key, range.contains(&value), &between(range.start(), range.end()))
 }
 
-fn spelled<T: Spelled + PartialOrd>(
-    key: &'static str,
-    value: &T,
-    range: RangeInclusive<T>,
-) -> Result<(), Broken> {
-    holds(
-        key,
-        range.contains(value),
-        &between(range.start().spell(), range.end().spell()),
-    )
+fn spelled<T: Spelled + PartialOrd>(key: &'static str, value: &T, range: RangeInclusive<T>) -> Result<(), Broken> {
+    holds(key, range.contains(value), &between(range.start().spell(), range.end().spell()))
 }
 
 /// `https://atelier.example.com`, `http://10.0.0.5:8787`; no user, path, query or final slash.
 fn is_origin(text: &str) -> bool {
-    text.strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .is_some_and(is_host)
+    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(is_host)
 }
 
 /// `atelier.lan`, `10.0.0.5:8787`, `[::1]:8787`.
@@ -128,20 +95,12 @@ fn is_host(text: &str) -> bool {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         })
     };
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    bracketed.map_or_else(
-        || named(host),
-        |address| address.parse::<Ipv6Addr>().is_ok(),
-    ) && port.is_none_or(|port| {
-        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0)
-    })
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    bracketed.map_or_else(|| named(host), |address| address.parse::<Ipv6Addr>().is_ok())
+        && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0))
 }
 
 /// `info`, `info,atelier::store=debug`. A bare module name is a filter to `env_logger` too, but a
@@ -149,17 +108,12 @@ fn is_host(text: &str) -> bool {
 fn is_filter(text: &str) -> bool {
     let level = |text: &str| text.parse::<log::LevelFilter>().is_ok();
     let module = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-'))
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-'))
     };
-    text.split(',')
-        .map(str::trim)
-        .all(|part| match part.split_once('=') {
-            Some((name, wanted)) => module(name) && level(wanted),
-            None => level(part),
-        })
+    text.split(',').map(str::trim).all(|part| match part.split_once('=') {
+        Some((name, wanted)) => module(name) && level(wanted),
+        None => level(part),
+    })
 }
 
 #[cfg(test)]
@@ -168,12 +122,7 @@ mod tests {
 
     #[test]
     fn a_public_url_is_an_origin() {
-        for good in [
-            "https://a.example",
-            "http://localhost:8787",
-            "http://[::1]:8787",
-            "http://10.0.0.5",
-        ] {
+        for good in ["https://a.example", "http://localhost:8787", "http://[::1]:8787", "http://10.0.0.5"] {
             assert!(is_origin(good), "{good}");
         }
         for bad in [
@@ -200,23 +149,10 @@ mod tests {
 
     #[test]
     fn a_misspelled_level_is_no_filter() {
-        for good in [
-            "info",
-            "OFF",
-            "info,atelier=debug",
-            "warn, actix_web::server=trace",
-        ] {
+        for good in ["info", "OFF", "info,atelier=debug", "warn, actix_web::server=trace"] {
             assert!(is_filter(good), "{good}");
         }
-        for bad in [
-            "",
-            "inof",
-            "info,",
-            "=info",
-            "atelier=",
-            "atelier=loud",
-            "info;debug",
-        ] {
+        for bad in ["", "inof", "info,", "=info", "atelier=", "atelier=loud", "info;debug"] {
             assert!(!is_filter(bad), "{bad}");
         }
     }

@@ -40,13 +40,7 @@ fn in_units(amount: u64, units: &[(&str, u64)]) -> String {
     }
 }
 
-const TIMES: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("s", 1000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const TIMES: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Spelled for Duration {
     const RULE: &'static str = "a duration such as 500ms, 90s, 15m, 12h or 30d";
@@ -63,12 +57,7 @@ impl Spelled for Duration {
     }
 }
 
-const SIZES: [(&str, u64); 4] = [
-    ("B", 1),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
+const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// A size in bytes.
 impl Spelled for usize {
@@ -140,10 +129,7 @@ pub(super) mod list {
         T: Spelled,
         D: Deserializer<'de>,
     {
-        Vec::<String>::deserialize(from)?
-            .iter()
-            .map(|text| told(text))
-            .collect()
+        Vec::<String>::deserialize(from)?.iter().map(|text| told(text)).collect()
     }
 }
 
@@ -202,36 +188,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_the_rule() {
-        for text in [
-            "",
-            "s",
-            "15",
-            "1.5m",
-            "-1s",
-            "+1s",
-            "15 m",
-            "15M",
-            "1w",
-            "１５m",
-            "99999999999999999999d",
-        ] {
-            assert!(
-                read::<Duration>(text).unwrap_err().contains("15m"),
-                "{text}"
-            );
+        for text in ["", "s", "15", "1.5m", "-1s", "+1s", "15 m", "15M", "1w", "１５m", "99999999999999999999d"] {
+            assert!(read::<Duration>(text).unwrap_err().contains("15m"), "{text}");
         }
         for text in ["", "1", "1MB", "1mib", "1 MiB", "99999999999999GiB"] {
             assert!(read::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
         }
-        assert!(
-            read::<SocketAddr>("localhost:8787")
-                .unwrap_err()
-                .contains("127.0.0.1:8787")
-        );
-        assert!(
-            read::<IpAddr>("10.0.0.0/8")
-                .unwrap_err()
-                .contains("10.0.0.5")
-        );
+        assert!(read::<SocketAddr>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
+        assert!(read::<IpAddr>("10.0.0.0/8").unwrap_err().contains("10.0.0.5"));
     }
 }

@@ -34,6 +34,13 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// ISO 8601 with only as many digits of a second as are needed: `2024-07-11T16:53:30.02561+00:00`, as PostgreSQL
+    /// writes it and clients of Wallaroo read it.
+    pub fn trimmed(self) -> String {
+        Moment::from_microsecond(self.0)
+            .map_or_else(|_| String::new(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string())
+    }
+
     /// The moment that lies `duration` later.
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -58,6 +65,15 @@ mod tests {
         let moment = Timestamp::from_micros(1_720_716_810_025_610);
         assert_eq!(moment.to_string(), "2024-07-11T16:53:30.025610+00:00");
         assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000+00:00");
+    }
+
+    #[test]
+    fn trimmed_of_what_says_nothing() {
+        let trimmed = |micros: i64| Timestamp::from_micros(1_720_716_810_000_000 + micros).trimmed();
+        assert_eq!(trimmed(25_610), "2024-07-11T16:53:30.02561+00:00");
+        assert_eq!(trimmed(500_000), "2024-07-11T16:53:30.5+00:00");
+        assert_eq!(trimmed(0), "2024-07-11T16:53:30+00:00");
+        assert_eq!(trimmed(1), "2024-07-11T16:53:30.000001+00:00");
     }
 
     #[test]

@@ -55,7 +55,10 @@ mod tests {
     #[test]
     fn the_field_at_fault_is_named() {
         assert_eq!(told(r#"{"workspace_id":"7"}"#), r#"workspace_id: invalid type: string "7", expected i64"#);
-        assert_eq!(told(r#"{"workspace_id":7,"names":["a",1]}"#), "names[1]: invalid type: integer `1`, expected a string");
+        assert_eq!(
+            told(r#"{"workspace_id":7,"names":["a",1]}"#),
+            "names[1]: invalid type: integer `1`, expected a string"
+        );
         assert_eq!(told("{}"), "body: missing field `workspace_id`");
         assert!(told("{").starts_with("body: EOF while parsing"), "{}", told("{"));
         assert!(told(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));

@@ -12,6 +12,7 @@ use super::request;
 use crate::app::desk::Desk;
 use crate::app::sign_in;
 use crate::domain::actor::{Actor, Origin};
+use crate::domain::email::Email;
 use crate::error::{Error, Result, Unproved};
 
 /// A dialect: the same verbs in the words of one kind of client.
@@ -58,12 +59,17 @@ impl<D: Dialect> FromRequest for Caller<D> {
 #[derive(Clone)]
 pub(super) struct ActorName(pub(super) String);
 
+/// Tells the log who made a request.
+pub(super) fn name_actor(request: &HttpRequest, email: &Email) {
+    request.extensions_mut().insert(ActorName(email.to_string()));
+}
+
 fn prove<D: Dialect>(request: &HttpRequest) -> Result<Actor> {
     let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
     let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
     let actor = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
     if let Some(person) = actor.person() {
-        request.extensions_mut().insert(ActorName(person.email.to_string()));
+        name_actor(request, &person.email);
     }
     Ok(actor)
 }

@@ -48,12 +48,7 @@ pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     actix_web::rt::System::new().block_on(run(desk, settings, listeners, ready))
 }
 
-async fn run(
-    desk: Desk,
-    settings: &Settings,
-    listeners: Vec<TcpListener>,
-    ready: impl FnOnce(),
-) -> io::Result<()> {
+async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
     let proxies = web::Data::new(request::TrustedProxies(settings.trusted_proxies.clone()));
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));

@@ -26,9 +26,8 @@ pub fn put(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
 
 /// Forgets that a user works in this workspace unless told otherwise.
 pub fn delete(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
-    let mut query = tx
-        .conn
-        .prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user AND workspace_id = :workspace")?;
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user AND workspace_id = :workspace")?;
     query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?;
     Ok(())
 }

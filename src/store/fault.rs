@@ -10,7 +10,9 @@ use crate::error::Error;
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { retry_after: Duration::from_secs(1) },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy { retry_after: Duration::from_secs(1) }
+            }
             _ => Self::internal(error),
         }
     }

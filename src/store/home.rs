@@ -86,13 +86,7 @@ impl Home {
             .recursive(true)
             .mode(0o700)
             .create(&home.path)
-            .map_err(|source| {
-                home.io(
-                    "make the data directory",
-                    source,
-                    "name another one with --data-dir",
-                )
-            })?;
+            .map_err(|source| home.io("make the data directory", source, "name another one with --data-dir"))?;
         home.close_to_others()?;
         home.make_database()?;
         Ok(home)
@@ -106,14 +100,8 @@ impl Home {
                 home.close_to_others()?;
                 Ok(home)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(HomeError::Absent { path: home.path })
-            }
-            Err(source) => Err(home.io(
-                "look into",
-                source,
-                "run this as the user that runs the server",
-            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(HomeError::Absent { path: home.path }),
+            Err(source) => Err(home.io("look into", source, "run this as the user that runs the server")),
         }
     }
 
@@ -160,10 +148,7 @@ impl Home {
                 let mut text = String::new();
                 // Who holds it is a courtesy: an unreadable name must not hide the refusal.
                 let _ = (&file).take(32).read_to_string(&mut text);
-                return Err(HomeError::Taken {
-                    path: self.path.clone(),
-                    pid: text.trim().parse().ok(),
-                });
+                return Err(HomeError::Taken { path: self.path.clone(), pid: text.trim().parse().ok() });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
@@ -185,30 +170,18 @@ impl Home {
 
     fn close_to_others(&self) -> Result<()> {
         let next = "run atelier as the owner of the directory, or name another one with --data-dir";
-        let mode = fs::metadata(&self.path)
-            .map_err(|source| self.io("look at", source, next))?
-            .permissions()
-            .mode();
+        let mode = fs::metadata(&self.path).map_err(|source| self.io("look at", source, next))?.permissions().mode();
         let mode = mode & 0o7777;
         let loose = mode & 0o077 != 0;
         if !loose {
             return Ok(());
         }
-        if self
-            .holds_other_things()
-            .map_err(|source| self.io("look into", source, next))?
-        {
-            return Err(HomeError::Shared {
-                path: self.path.clone(),
-                mode,
-            });
+        if self.holds_other_things().map_err(|source| self.io("look into", source, next))? {
+            return Err(HomeError::Shared { path: self.path.clone(), mode });
         }
         fs::set_permissions(&self.path, Permissions::from_mode(0o700))
             .map_err(|source| self.io("close to other users (chmod 700)", source, next))?;
-        log::warn!(
-            "{} was open to other users (mode {mode:o}); it is 700 now",
-            self.path.display()
-        );
+        log::warn!("{} was open to other users (mode {mode:o}); it is 700 now", self.path.display());
         Ok(())
     }
 
@@ -246,23 +219,14 @@ impl Home {
             .map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
-            file.set_permissions(Permissions::from_mode(0o600))
-                .map_err(failed)?;
-            log::warn!(
-                "{} was open to other users (mode {mode:o}); it is 600 now",
-                path.display()
-            );
+            file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+            log::warn!("{} was open to other users (mode {mode:o}); it is 600 now", path.display());
         }
         Ok(())
     }
 
     fn io(&self, verb: &'static str, source: io::Error, next: &'static str) -> HomeError {
-        HomeError::Io {
-            verb,
-            path: self.path.clone(),
-            source,
-            next,
-        }
+        HomeError::Io { verb, path: self.path.clone(), source, next }
     }
 }
 
@@ -368,11 +332,7 @@ mod tests {
         fs::write(place.path().join("other"), "").unwrap();
         chmod(place.path(), 0o755);
         let error = Home::open(place.path()).unwrap_err().to_string();
-        assert!(
-            error
-                .contains("(mode 755) and holds other things; give atelier a directory of its own"),
-            "{error}"
-        );
+        assert!(error.contains("(mode 755) and holds other things; give atelier a directory of its own"), "{error}");
         assert_eq!(mode(place.path()), 0o755);
         assert!(!place.path().join("atelier.db").exists());
 
@@ -383,9 +343,7 @@ mod tests {
     #[test]
     fn an_existing_home_is_asked_for_by_name() {
         let place = tempfile::tempdir().unwrap();
-        let error = Home::existing(place.path().join("typo"))
-            .unwrap_err()
-            .to_string();
+        let error = Home::existing(place.path().join("typo")).unwrap_err().to_string();
         assert!(error.contains("there is no atelier database in"), "{error}");
         assert!(!place.path().join("typo").exists());
     }
@@ -396,17 +354,8 @@ mod tests {
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();
         let error = Home::open(&path).unwrap_err().to_string();
-        assert!(
-            error.starts_with(&format!(
-                "cannot make the data directory {}: ",
-                path.display()
-            )),
-            "{error}"
-        );
-        assert!(
-            error.ends_with("; name another one with --data-dir"),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("cannot make the data directory {}: ", path.display())), "{error}");
+        assert!(error.ends_with("; name another one with --data-dir"), "{error}");
     }
 
     #[test]
@@ -416,10 +365,7 @@ mod tests {
         let first = home.lock().unwrap();
         let error = home.lock().unwrap_err().to_string();
         let pid = std::process::id();
-        assert!(
-            error.starts_with(&format!("another atelier server (process {pid}) runs on ")),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("another atelier server (process {pid}) runs on ")), "{error}");
         assert!(error.contains("; stop it first, or "), "{error}");
 
         drop(first);

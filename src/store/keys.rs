@@ -10,7 +10,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-const COLUMNS: &str = "k.id, k.user_id, u.email, k.name, k.redacted, k.created_at, k.expires_at, k.revoked_at, k.last_used_at";
+const COLUMNS: &str =
+    "k.id, k.user_id, u.email, k.name, k.redacted, k.created_at, k.expires_at, k.revoked_at, k.last_used_at";
 
 /// The key of this number.
 pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
@@ -21,7 +22,8 @@ pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
 
 /// The key of this secret.
 pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Option<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.fingerprint = :fingerprint");
+    let sql =
+        format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.fingerprint = :fingerprint");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":fingerprint": fingerprint.as_bytes() }, read).optional()?)
 }
@@ -35,7 +37,8 @@ pub fn list(view: &View) -> Result<Vec<Key>> {
 
 /// The keys of a user, the oldest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.user_id = :user ORDER BY k.id");
+    let sql =
+        format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.user_id = :user ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -66,7 +69,8 @@ pub fn insert(
 
 /// Ends a key, unless it is ended already.
 pub fn revoke(tx: &Tx, id: KeyId) -> Result<()> {
-    let mut query = tx.conn.prepare_cached("UPDATE keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL")?;
+    let mut query =
+        tx.conn.prepare_cached("UPDATE keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL")?;
     query.execute(named_params! { ":id": id.0, ":now": tx.now.micros() })?;
     Ok(())
 }

@@ -55,7 +55,10 @@ fn refuse_old_sqlite() -> Result<()> {
     let version = (number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
     if version < SQLITE_NEEDED {
         let (a, b, c) = SQLITE_NEEDED;
-        return Err(Error::internal(format!("SQLite {} is too old; at least {a}.{b}.{c} is needed", rusqlite::version())));
+        return Err(Error::internal(format!(
+            "SQLite {} is too old; at least {a}.{b}.{c} is needed",
+            rusqlite::version()
+        )));
     }
     Ok(())
 }

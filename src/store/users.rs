@@ -59,9 +59,8 @@ pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
 
 /// The users of these UUIDs, the oldest account first.
 pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM users u WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM users u WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -69,9 +68,9 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
 
 /// How many enabled administrators there are, this user not counted.
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
-    let mut query = view.conn.prepare_cached(
-        "SELECT count(*) FROM users WHERE role = 'administrator' AND enabled = 1 AND id <> :but",
-    )?;
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT count(*) FROM users WHERE role = 'administrator' AND enabled = 1 AND id <> :but")?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
 

@@ -8,17 +8,8 @@ pub const AUDIENCE: [&str; 2] = ["master-realm", "account"];
 /// The only `typ` of an access token's claims: an id or refresh token says another.
 pub const BEARER: &str = "Bearer";
 
-const REALM_ROLES: &[&str] = &[
-    "default-roles-master",
-    "offline_access",
-    "uma_authorization",
-];
-const REALM_ROLES_ADMINISTRATOR: &[&str] = &[
-    "admin",
-    "default-roles-master",
-    "offline_access",
-    "uma_authorization",
-];
+const REALM_ROLES: &[&str] = &["default-roles-master", "offline_access", "uma_authorization"];
+const REALM_ROLES_ADMINISTRATOR: &[&str] = &["admin", "default-roles-master", "offline_access", "uma_authorization"];
 /// Held by everybody: the Wallaroo SDK looks people up through the admin endpoints. What the server lets a person do
 /// there is decided by the server, never by this claim.
 const MASTER_REALM_ROLES: &[&str] = &["manage-users", "view-users"];
@@ -140,11 +131,7 @@ impl<'a> AccessClaims<'a> {
     /// Builds the claims of a new token, with an id of its own.
     pub fn new(facts: &Facts<'a>) -> Self {
         let (realm_roles, default_role, allowed_roles): (_, _, &[&str]) = if facts.administrator {
-            (
-                REALM_ROLES_ADMINISTRATOR,
-                HASURA_ADMINISTRATOR,
-                &[HASURA_USER, HASURA_ADMINISTRATOR],
-            )
+            (REALM_ROLES_ADMINISTRATOR, HASURA_ADMINISTRATOR, &[HASURA_USER, HASURA_ADMINISTRATOR])
         } else {
             (REALM_ROLES, HASURA_USER, &[HASURA_USER])
         };
@@ -160,11 +147,7 @@ impl<'a> AccessClaims<'a> {
             session_state: facts.session,
             acr: "1",
             realm_access: Roles { roles: realm_roles },
-            resource_access: ResourceAccess {
-                master_realm: Roles {
-                    roles: MASTER_REALM_ROLES,
-                },
-            },
+            resource_access: ResourceAccess { master_realm: Roles { roles: MASTER_REALM_ROLES } },
             scope: facts.scope,
             sid: facts.session,
             email_verified: facts.email_verified,
@@ -175,9 +158,7 @@ impl<'a> AccessClaims<'a> {
                 x_hasura_allowed_roles: allowed_roles,
                 x_hasura_user_groups: "{}",
             },
-            name: format!("{} {}", facts.first_name, facts.last_name)
-                .trim()
-                .to_owned(),
+            name: format!("{} {}", facts.first_name, facts.last_name).trim().to_owned(),
             preferred_username: facts.email,
             given_name: facts.first_name,
             family_name: facts.last_name,
@@ -215,14 +196,7 @@ mod tests {
     fn told(facts: &Facts) -> Value {
         let mut value = serde_json::to_value(AccessClaims::new(facts)).unwrap();
         let id = value.as_object_mut().unwrap().remove("jti").unwrap();
-        assert_eq!(
-            id.as_str()
-                .unwrap()
-                .parse::<Uuid>()
-                .unwrap()
-                .get_version_num(),
-            4
-        );
+        assert_eq!(id.as_str().unwrap().parse::<Uuid>().unwrap().get_version_num(), 4);
         value
     }
 
@@ -255,28 +229,14 @@ mod tests {
 
     #[test]
     fn an_administrators_claims_differ_in_the_roles_alone() {
-        let (mut ordinary, mut administrator) = (
-            told(&facts()),
-            told(&Facts {
-                administrator: true,
-                ..facts()
-            }),
-        );
+        let (mut ordinary, mut administrator) = (told(&facts()), told(&Facts { administrator: true, ..facts() }));
         assert_eq!(
             administrator["realm_access"]["roles"],
-            json!([
-                "admin",
-                "default-roles-master",
-                "offline_access",
-                "uma_authorization"
-            ])
+            json!(["admin", "default-roles-master", "offline_access", "uma_authorization"])
         );
         let hasura = &administrator["https://hasura.io/jwt/claims"];
         assert_eq!(hasura["x-hasura-default-role"], "admin_user");
-        assert_eq!(
-            hasura["x-hasura-allowed-roles"],
-            json!(["user", "admin_user"])
-        );
+        assert_eq!(hasura["x-hasura-allowed-roles"], json!(["user", "admin_user"]));
         for value in [&mut ordinary, &mut administrator] {
             value["realm_access"] = Value::Null;
             value["https://hasura.io/jwt/claims"]["x-hasura-default-role"] = Value::Null;
@@ -287,34 +247,17 @@ mod tests {
 
     #[test]
     fn names_that_are_not_known_are_absent() {
-        let nameless = told(&Facts {
-            first_name: "",
-            last_name: "",
-            ..facts()
-        });
+        let nameless = told(&Facts { first_name: "", last_name: "", ..facts() });
         for absent in ["name", "given_name", "family_name"] {
             assert_eq!(nameless.get(absent), None);
         }
         assert_eq!(nameless["email"], "ada@example.com");
-        let mononym = told(&Facts {
-            last_name: "",
-            ..facts()
-        });
-        assert_eq!(
-            (&mononym["name"], mononym.get("family_name")),
-            (&json!("Ada"), None)
-        );
+        let mononym = told(&Facts { last_name: "", ..facts() });
+        assert_eq!((&mononym["name"], mononym.get("family_name")), (&json!("Ada"), None));
     }
 
     #[test]
     fn an_immense_lifetime_does_not_overflow() {
-        assert_eq!(
-            AccessClaims::new(&Facts {
-                lifetime: i64::MAX,
-                ..facts()
-            })
-            .exp,
-            i64::MAX
-        );
+        assert_eq!(AccessClaims::new(&Facts { lifetime: i64::MAX, ..facts() }).exp, i64::MAX);
     }
 }

@@ -44,25 +44,13 @@ impl Hashery {
     ///
     /// Fails when the system gives no thread.
     pub fn start(threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
-        let state = State {
-            jobs: VecDeque::new(),
-            open: true,
-        };
-        let queue = Arc::new(Queue {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        });
+        let state = State { jobs: VecDeque::new(), open: true };
+        let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
-        let mut hashery = Self {
-            queue,
-            waiting,
-            threads: Vec::with_capacity(threads.get()),
-        };
+        let mut hashery = Self { queue, waiting, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let queue = Arc::clone(&hashery.queue);
-            let thread = thread::Builder::new()
-                .name(format!("hashery-{number}"))
-                .spawn(move || queue.work())?;
+            let thread = thread::Builder::new().name(format!("hashery-{number}")).spawn(move || queue.work())?;
             hashery.threads.push(thread);
         }
         Ok(hashery)
@@ -151,10 +139,7 @@ impl Queue {
             if !state.open {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -168,11 +153,7 @@ mod tests {
     use super::*;
 
     fn pool(threads: usize, waiting: usize) -> Hashery {
-        Hashery::start(
-            NonZeroUsize::new(threads).unwrap(),
-            NonZeroUsize::new(waiting).unwrap(),
-        )
-        .unwrap()
+        Hashery::start(NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
     }
 
     /// Occupies the only thread until the sender is dropped; the receiver keeps the job from being skipped.
@@ -192,13 +173,8 @@ mod tests {
     #[test]
     fn a_job_answers_its_receiver_from_a_named_thread() {
         let pool = pool(1, 1);
-        let answer = pool
-            .submit(|| thread::current().name().map(str::to_owned))
-            .unwrap();
-        assert_eq!(
-            answer.blocking_recv().unwrap().as_deref(),
-            Some("hashery-0")
-        );
+        let answer = pool.submit(|| thread::current().name().map(str::to_owned)).unwrap();
+        assert_eq!(answer.blocking_recv().unwrap().as_deref(), Some("hashery-0"));
     }
 
     #[test]
@@ -212,11 +188,8 @@ mod tests {
                 pool.submit(move || meeting.wait().is_leader()).unwrap()
             })
             .collect();
-        let leaders = answers
-            .into_iter()
-            .map(|answer| answer.blocking_recv().unwrap())
-            .filter(|leader| *leader)
-            .count();
+        let leaders =
+            answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).filter(|leader| *leader).count();
         assert_eq!(leaders, 1);
     }
 
@@ -228,10 +201,7 @@ mod tests {
         let second = pool.submit(|| 2).unwrap();
         assert_eq!(pool.submit(|| 3).unwrap_err(), Full);
         drop(release);
-        assert_eq!(
-            (first.blocking_recv(), second.blocking_recv()),
-            (Ok(1), Ok(2))
-        );
+        assert_eq!((first.blocking_recv(), second.blocking_recv()), (Ok(1), Ok(2)));
         assert_eq!(pool.submit(|| 4).unwrap().blocking_recv(), Ok(4));
     }
 
@@ -250,10 +220,7 @@ mod tests {
         let (release, _answer) = occupied(&pool);
         let ran = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&ran);
-        drop(
-            pool.submit(move || count.fetch_add(1, Ordering::SeqCst))
-                .unwrap(),
-        );
+        drop(pool.submit(move || count.fetch_add(1, Ordering::SeqCst)).unwrap());
         drop(release);
         drop(pool);
         assert_eq!(ran.load(Ordering::SeqCst), 0);
@@ -276,22 +243,14 @@ mod tests {
             .collect();
         drop(pool);
         assert_eq!(Arc::strong_count(&alive), 1);
-        let answers: Vec<_> = answers
-            .into_iter()
-            .map(|mut answer| answer.try_recv().unwrap())
-            .collect();
+        let answers: Vec<_> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
         assert_eq!(answers, (0..8).collect::<Vec<_>>());
     }
 
     #[test]
     fn memory_is_given_back_at_rest() {
         let pool = pool(1, 2);
-        let kept = || {
-            pool.submit(password::kept)
-                .unwrap()
-                .blocking_recv()
-                .unwrap()
-        };
+        let kept = || pool.submit(password::kept).unwrap().blocking_recv().unwrap();
         let hashed = pool.submit(|| (password::verify("x", password::dummy()), password::kept()));
         assert!(hashed.unwrap().blocking_recv().unwrap().1 > 0);
         // The thread rests soon after its answer; a question asked before that is answered from memory still kept.

@@ -34,10 +34,7 @@ pub struct Expectation<'a> {
 
 impl fmt::Debug for Expectation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Expectation")
-            .field("audience", &self.audience)
-            .field("now", &self.now)
-            .finish_non_exhaustive()
+        f.debug_struct("Expectation").field("audience", &self.audience).field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -139,11 +136,7 @@ impl KeyRing {
         }
         let header = json!({ "alg": active.algorithm().name(), "typ": "JWT", "kid": active.kid() });
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
-        Self {
-            active,
-            verifying,
-            header,
-        }
+        Self { active, verifying, header }
     }
 
     /// The key that signs.
@@ -178,9 +171,7 @@ impl KeyRing {
 
     /// The public keys of all that verify, to be served to other verifiers.
     pub fn jwks(&self) -> JwkSet {
-        JwkSet {
-            keys: self.verifying.iter().map(|key| key.jwk().clone()).collect(),
-        }
+        JwkSet { keys: self.verifying.iter().map(|key| key.jwk().clone()).collect() }
     }
 
     fn sign(&self, claims: &impl Serialize) -> Result<Secret, KeyError> {
@@ -198,21 +189,14 @@ impl KeyRing {
 
     fn key(&self, header: &Header) -> Result<&VerifyingKey, Rejected> {
         let typ = header.typ.as_deref().ok_or(Rejected::HeaderType)?;
-        if !["JWT", "at+jwt"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(typ))
-        {
+        if !["JWT", "at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ)) {
             return Err(Rejected::HeaderType);
         }
         if header.jku || header.jwk || header.x5u || header.x5c || header.crit {
             return Err(Rejected::HeaderMember);
         }
         let kid = header.kid.as_deref().ok_or(Rejected::KeyMissing)?;
-        let key = self
-            .verifying
-            .iter()
-            .find(|key| key.kid() == kid)
-            .ok_or(Rejected::KeyUnknown)?;
+        let key = self.verifying.iter().find(|key| key.kid() == kid).ok_or(Rejected::KeyUnknown)?;
         if header.alg != key.algorithm().name() {
             return Err(Rejected::Algorithm);
         }
@@ -222,10 +206,7 @@ impl KeyRing {
 
 /// A header as it came. Members that mean nothing here are ignored (RFC 7515, 4), those that are dangerous are noticed
 /// even when `null`, and any of these twice is malformed.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says whether a member is there"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether a member is there")]
 #[derive(Deserialize)]
 struct Header<'a> {
     #[serde(borrow)]
@@ -279,20 +260,12 @@ impl Received<'_> {
         if self.typ.as_deref() != Some(BEARER) {
             return Err(Rejected::ClaimsType);
         }
-        let exp = self
-            .exp
-            .as_ref()
-            .and_then(Value::as_i64)
-            .ok_or(Rejected::ExpiryMissing)?;
+        let exp = self.exp.as_ref().and_then(Value::as_i64).ok_or(Rejected::ExpiryMissing)?;
         if exp <= expected.now {
             return Err(Rejected::Expired);
         }
         let latest = expected.now.saturating_add(LEEWAY);
-        let iat = self
-            .iat
-            .as_ref()
-            .and_then(Value::as_i64)
-            .ok_or(Rejected::Claims)?;
+        let iat = self.iat.as_ref().and_then(Value::as_i64).ok_or(Rejected::Claims)?;
         let nbf = match &self.nbf {
             None => iat,
             Some(nbf) => nbf.as_i64().ok_or(Rejected::Claims)?,
@@ -306,9 +279,7 @@ impl Received<'_> {
         let heard = match &self.aud {
             None => false,
             Some(Audience::One(audience)) => audience == expected.audience,
-            Some(Audience::Several(audiences)) => audiences
-                .iter()
-                .any(|audience| audience == expected.audience),
+            Some(Audience::Several(audiences)) => audiences.iter().any(|audience| audience == expected.audience),
         };
         if !heard {
             return Err(Rejected::Audience);
@@ -330,9 +301,7 @@ fn there<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, Rejected> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| Rejected::Malformed)
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejected::Malformed)
 }
 
 #[cfg(test)]

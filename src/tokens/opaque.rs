@@ -49,9 +49,7 @@ impl Kind {
 
     /// The kind that a text claims to be by its prefix; whether it is one, [`parse`] says.
     pub fn of(raw: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| raw.starts_with(kind.prefix()))
+        Self::ALL.into_iter().find(|kind| raw.starts_with(kind.prefix()))
     }
 }
 
@@ -123,11 +121,7 @@ pub fn redacted(raw: &str) -> String {
         return "****".to_owned();
     };
     let body = &raw[prefix.len()..];
-    let shown = if body.len() >= TEXT {
-        body.get(body.len() - SHOWN..)
-    } else {
-        None
-    };
+    let shown = if body.len() >= TEXT { body.get(body.len() - SHOWN..) } else { None };
     format!("{prefix}****{}", shown.unwrap_or_default())
 }
 
@@ -167,20 +161,14 @@ mod tests {
                 assert_eq!(parse(asked, token.expose()).is_some(), made == asked);
                 let body = token.expose().strip_prefix(made.prefix()).unwrap();
                 let swapped = format!("{}{body}", asked.prefix());
-                assert_eq!(
-                    parse(asked, &swapped).is_some(),
-                    made == asked,
-                    "the prefix is in the checksum"
-                );
+                assert_eq!(parse(asked, &swapped).is_some(), made == asked, "the prefix is in the checksum");
             }
         }
     }
 
     #[test]
     fn no_two_are_alike() {
-        let minted: HashSet<_> = (0..1000)
-            .map(|_| mint(Kind::Key).0.expose().to_owned())
-            .collect();
+        let minted: HashSet<_> = (0..1000).map(|_| mint(Kind::Key).0.expose().to_owned()).collect();
         assert_eq!(minted.len(), 1000);
     }
 
@@ -208,14 +196,7 @@ mod tests {
         let longer = format!("{text}A");
         let padded = format!("{text}=");
         let spaced = format!(" {text}");
-        for wrong in [
-            &text[..text.len() - 1],
-            &text[..4],
-            "",
-            &longer,
-            &padded,
-            &spaced,
-        ] {
+        for wrong in [&text[..text.len() - 1], &text[..4], "", &longer, &padded, &spaced] {
             assert_eq!(parse(Kind::Key, wrong), None, "{wrong}");
         }
     }
@@ -232,9 +213,8 @@ mod tests {
     #[test]
     fn a_fingerprint_is_sha256_of_the_whole_text() {
         let known = [
-            0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae,
-            0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61,
-            0xf2, 0x00, 0x15, 0xad,
+            0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03,
+            0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad,
         ];
         let fingerprint = Fingerprint::of("abc");
         assert_eq!(fingerprint.as_bytes(), &known);
@@ -248,10 +228,7 @@ mod tests {
     fn a_redacted_token_shows_its_kind_and_its_end() {
         let (token, _) = mint(Kind::Refresh);
         let shown = redacted(token.expose());
-        assert_eq!(
-            shown,
-            format!("atlr_****{}", &token.expose()[token.expose().len() - 4..])
-        );
+        assert_eq!(shown, format!("atlr_****{}", &token.expose()[token.expose().len() - 4..]));
         assert_eq!(redacted("atl_short"), "atl_****");
         assert_eq!(redacted("hunter2"), "****");
         assert_eq!(redacted(""), "****");

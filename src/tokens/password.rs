@@ -61,19 +61,13 @@ impl PasswordHash {
         let hash = phc::PasswordHash::new(raw).map_err(|_| refused())?;
         let params = Params::try_from(&hash).map_err(|_| refused())?;
         let sound = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
-            && hash
-                .version
-                .is_none_or(|version| Version::try_from(version).is_ok())
+            && hash.version.is_none_or(|version| Version::try_from(version).is_ok())
             && hash.salt.is_some()
             && hash.hash.is_some()
             && MEMORY_BOUND.contains(&params.m_cost())
             && PASSES_BOUND.contains(&params.t_cost())
             && LANES_BOUND.contains(&params.p_cost());
-        if sound {
-            Ok(Self(raw.to_owned()))
-        } else {
-            Err(refused())
-        }
+        if sound { Ok(Self(raw.to_owned())) } else { Err(refused()) }
     }
 
     /// The PHC text to store.
@@ -163,9 +157,7 @@ fn is_of_today(hash: &phc::PasswordHash) -> bool {
     hash.algorithm == ARGON2ID_IDENT
         && hash.version == Some(u32::from(Version::V0x13))
         && Params::try_from(&hash.params).is_ok_and(|params| params == TODAY)
-        && hash
-            .hash
-            .is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
+        && hash.hash.is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
 }
 
 /// How many blocks of memory this thread keeps.
@@ -176,9 +168,7 @@ pub(super) fn kept() -> usize {
 
 fn of_today(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN]) -> PasswordHash {
     let [salt, output] = [&salt[..], &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    PasswordHash(format!(
-        "$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"
-    ))
+    PasswordHash(format!("$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"))
 }
 
 /// The stored hash, taken apart, if it is one of what was typed.
@@ -197,19 +187,12 @@ fn matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
     Some(hash)
 }
 
-fn derive(
-    argon2: &Argon2,
-    password: &str,
-    salt: &[u8],
-    output: &mut [u8],
-) -> Result<(), HashFailed> {
+fn derive(argon2: &Argon2, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), HashFailed> {
     MEMORY.with_borrow_mut(|memory| {
         let blocks = argon2.params().block_count();
         if memory.len() < blocks {
             memory.clear();
-            memory
-                .try_reserve_exact(blocks.max(RESERVED))
-                .map_err(|_| HashFailed)?;
+            memory.try_reserve_exact(blocks.max(RESERVED)).map_err(|_| HashFailed)?;
             memory.resize(blocks, Block::default());
         }
         argon2
@@ -229,28 +212,16 @@ mod tests {
     use super::*;
 
     fn made_with(params: Params, algorithm: Algorithm, password: &str) -> PasswordHash {
-        let hash = Argon2::new(algorithm, Version::V0x13, params)
-            .hash_password(password.as_bytes())
-            .unwrap();
+        let hash = Argon2::new(algorithm, Version::V0x13, params).hash_password(password.as_bytes()).unwrap();
         PasswordHash::parse(&hash.to_string()).unwrap()
     }
 
     #[test]
     fn a_hash_knows_its_password_and_no_other() {
         let hash = hash(&Password::parse("correct horse").unwrap()).unwrap();
-        assert!(
-            hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{}",
-            hash.as_str()
-        );
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         assert_eq!(verify("correct horse", &hash), Verdict::Right);
-        for wrong in [
-            "correct horsf",
-            "correct horse ",
-            "Correct horse",
-            "",
-            &"x".repeat(100_000),
-        ] {
+        for wrong in ["correct horsf", "correct horse ", "Correct horse", "", &"x".repeat(100_000)] {
             assert_eq!(verify(wrong, &hash), Verdict::Wrong);
         }
         let stored = PasswordHash::parse(hash.as_str()).unwrap();
@@ -267,28 +238,14 @@ mod tests {
     fn a_hash_of_other_parameters_is_right_but_old() {
         let old = [
             (Params::new(64, 1, 1, None).unwrap(), Algorithm::Argon2id),
-            (
-                Params::new(19_456, 1, 1, None).unwrap(),
-                Algorithm::Argon2id,
-            ),
-            (
-                Params::new(19_456, 2, 2, None).unwrap(),
-                Algorithm::Argon2id,
-            ),
-            (
-                Params::new(19_456, 2, 1, Some(16)).unwrap(),
-                Algorithm::Argon2id,
-            ),
+            (Params::new(19_456, 1, 1, None).unwrap(), Algorithm::Argon2id),
+            (Params::new(19_456, 2, 2, None).unwrap(), Algorithm::Argon2id),
+            (Params::new(19_456, 2, 1, Some(16)).unwrap(), Algorithm::Argon2id),
             (TODAY, Algorithm::Argon2i),
         ];
         for (params, algorithm) in old {
             let hash = made_with(params, algorithm, "correct horse");
-            assert_eq!(
-                verify("correct horse", &hash),
-                Verdict::RightButOld,
-                "{}",
-                hash.as_str()
-            );
+            assert_eq!(verify("correct horse", &hash), Verdict::RightButOld, "{}", hash.as_str());
             assert_eq!(verify("wrong horse", &hash), Verdict::Wrong);
         }
     }
@@ -296,27 +253,15 @@ mod tests {
     #[test]
     fn a_hash_from_elsewhere_verifies() {
         // From the reference implementation's own test suite (argon2id, v=19, m=256, t=2, p=1).
-        let known =
-            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-        assert_eq!(
-            verify("password", &PasswordHash::parse(known).unwrap()),
-            Verdict::RightButOld
-        );
+        let known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        assert_eq!(verify("password", &PasswordHash::parse(known).unwrap()), Verdict::RightButOld);
     }
 
     #[test]
     fn what_an_earlier_hash_left_in_memory_does_not_matter() {
         let password = Password::parse("correct horse").unwrap();
-        let small = made_with(
-            Params::new(64, 3, 2, None).unwrap(),
-            Algorithm::Argon2id,
-            "correct horse",
-        );
-        let large = made_with(
-            Params::new(40_000, 1, 1, None).unwrap(),
-            Algorithm::Argon2d,
-            "correct horse",
-        );
+        let small = made_with(Params::new(64, 3, 2, None).unwrap(), Algorithm::Argon2id, "correct horse");
+        let large = made_with(Params::new(40_000, 1, 1, None).unwrap(), Algorithm::Argon2d, "correct horse");
         let today = hash(&password).unwrap();
         for _ in 0..2 {
             assert_eq!(verify("correct horse", &small), Verdict::RightButOld);
@@ -354,9 +299,7 @@ mod tests {
     fn the_dummy_is_a_sound_hash_of_todays_cost_that_nothing_matches() {
         let dummy = dummy();
         assert_eq!(PasswordHash::parse(dummy.as_str()).as_ref(), Ok(dummy));
-        assert!(is_of_today(
-            &phc::PasswordHash::new(dummy.as_str()).unwrap()
-        ));
+        assert!(is_of_today(&phc::PasswordHash::new(dummy.as_str()).unwrap()));
         assert_eq!(verify("", dummy), Verdict::Wrong);
         assert_eq!(super::dummy(), dummy, "made once");
     }
@@ -376,10 +319,7 @@ mod tests {
         };
         let (known, unknown) = (fastest(&real), fastest(dummy()));
         // The least of five is stable enough for a coarse bound: a skipped hash would be thousands of times faster.
-        assert!(
-            unknown * 2 > known && known * 2 > unknown,
-            "{known:?} against {unknown:?}"
-        );
+        assert!(unknown * 2 > known && known * 2 > unknown, "{known:?} against {unknown:?}");
     }
 
     #[test]
@@ -388,11 +328,7 @@ mod tests {
         assert_eq!(made.len(), 1000);
         for text in &made {
             assert_eq!(text.len(), 24);
-            assert!(
-                text.chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
-                "{text}"
-            );
+            assert!(text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{text}");
             assert!(!text.contains(['0', '1', 'i', 'l', 'o']), "{text}");
         }
         let used: HashSet<_> = made.iter().flat_map(|text| text.chars()).collect();

@@ -91,9 +91,7 @@ pub struct SealFailed;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// It was sealed under another master key.
-    #[error(
-        "sealed under the master key {wanted}, but this is {given}: put the right master key back from the backup"
-    )]
+    #[error("sealed under the master key {wanted}, but this is {given}: put the right master key back from the backup")]
     OtherKey {
         /// The id of the key that it was sealed under.
         wanted: String,
@@ -119,35 +117,20 @@ impl MasterKey {
             "# atelier's master key: it opens the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
             STANDARD.encode(bytes)
         );
-        let mut file = match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-        {
+        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(FileError::Exists {
-                    path: path.to_owned(),
-                });
+                return Err(FileError::Exists { path: path.to_owned() });
             }
             Err(source) => {
-                return Err(FileError::Io {
-                    path: path.to_owned(),
-                    verb: "written",
-                    source,
-                });
+                return Err(FileError::Io { path: path.to_owned(), verb: "written", source });
             }
         };
         let written = write(&mut file, path, &text);
         written.map(|()| key).map_err(|source| {
             // Half a key must not be found later; if even this fails, the file is refused as malformed.
             let _ = fs::remove_file(path);
-            FileError::Io {
-                path: path.to_owned(),
-                verb: "written",
-                source,
-            }
+            FileError::Io { path: path.to_owned(), verb: "written", source }
         })
     }
 
@@ -155,57 +138,35 @@ impl MasterKey {
     ///
     /// Refused when the file is missing, unreadable, malformed or open to others than its owner.
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        let failed = |source| FileError::Io {
-            path: path.to_owned(),
-            verb: "read",
-            source,
-        };
+        let failed = |source| FileError::Io { path: path.to_owned(), verb: "read", source };
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(FileError::Missing {
-                    path: path.to_owned(),
-                });
+                return Err(FileError::Missing { path: path.to_owned() });
             }
             Err(source) => return Err(failed(source)),
         };
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & TOO_WIDE != 0 {
-            return Err(FileError::TooWide {
-                path: path.to_owned(),
-                mode,
-            });
+            return Err(FileError::TooWide { path: path.to_owned(), mode });
         }
         let mut bytes = Vec::new();
-        file.take(FILE_BOUND)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
+        file.take(FILE_BOUND).read_to_end(&mut bytes).map_err(failed)?;
         // Not as text at once: a binary file is malformed, not unreadable.
-        Self::parse(&Secret::new(String::from_utf8_lossy(&bytes))).map_err(|reason| {
-            FileError::Malformed {
-                path: path.to_owned(),
-                reason,
-            }
-        })
+        Self::parse(&Secret::new(String::from_utf8_lossy(&bytes)))
+            .map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })
     }
 
     /// Takes a key from its text, as the file has it: one line of 32 bytes in base64, such as
     /// `openssl rand -base64 32` prints, among blank lines and lines that begin with `#`.
     pub fn parse(text: &Secret) -> Result<Self, Invalid> {
         let malformed = || Invalid::rule("a master key is one line of 32 bytes in base64");
-        let mut lines = text
-            .expose()
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut lines = text.expose().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return Err(malformed());
         };
-        let bytes: [u8; 32] = STANDARD
-            .decode(line)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(malformed)?;
+        let bytes: [u8; 32] =
+            STANDARD.decode(line).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)?;
         Ok(Self::from_bytes(&bytes))
     }
 
@@ -221,11 +182,7 @@ impl MasterKey {
         let mut body = Vec::with_capacity(plain.len() + TAG);
         body.extend_from_slice(plain);
         self.key
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                aad(&header, context),
-                &mut body,
-            )
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(&header, context), &mut body)
             .map_err(|_| SealFailed)?;
         Ok([&header[..], &nonce, &body].concat())
     }
@@ -240,22 +197,13 @@ impl MasterKey {
         }
         let (header, rest) = sealed.split_at_checked(HEADER).ok_or(OpenError::Damaged)?;
         if header[1..] != self.id {
-            return Err(OpenError::OtherKey {
-                wanted: hexadecimal(&header[1..]),
-                given: self.id(),
-            });
+            return Err(OpenError::OtherKey { wanted: hexadecimal(&header[1..]), given: self.id() });
         }
-        let (nonce, body) = rest
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(OpenError::Damaged)?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Damaged)?;
         let mut body = body.to_vec();
         let plain = self
             .key
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                aad(header, context),
-                &mut body,
-            )
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad(header, context), &mut body)
             .map_err(|_| OpenError::Damaged)?
             .len();
         body.truncate(plain);
@@ -263,19 +211,11 @@ impl MasterKey {
     }
 
     fn from_bytes(bytes: &[u8; 32]) -> Self {
-        let Ok(key) = UnboundKey::new(&AES_256_GCM, bytes) else {
-            unreachable!("32 bytes are a key of AES-256")
-        };
-        let tag = hmac::sign(
-            &hmac::Key::new(hmac::HMAC_SHA256, bytes),
-            b"atelier master key id",
-        );
+        let Ok(key) = UnboundKey::new(&AES_256_GCM, bytes) else { unreachable!("32 bytes are a key of AES-256") };
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"atelier master key id");
         let mut id = [0; ID];
         id.copy_from_slice(&tag.as_ref()[..ID]);
-        Self {
-            key: LessSafeKey::new(key),
-            id,
-        }
+        Self { key: LessSafeKey::new(key), id }
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -302,21 +242,16 @@ fn write(file: &mut File, path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     // The name is on the disk only when its directory is.
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -334,21 +269,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let made = MasterKey::create(&path).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# "), "{text}");
         assert_eq!(text.lines().count(), 2);
         let loaded = MasterKey::load(&path).unwrap();
         assert_eq!(loaded.id(), made.id());
-        assert_eq!(
-            loaded
-                .open("here", &made.seal("here", b"plain").unwrap())
-                .unwrap(),
-            b"plain"
-        );
+        assert_eq!(loaded.open("here", &made.seal("here", b"plain").unwrap()).unwrap(), b"plain");
     }
 
     #[test]
@@ -368,12 +295,7 @@ mod tests {
         let path = folder.path().join("master.key");
         let missing = MasterKey::load(&path).unwrap_err();
         assert!(matches!(missing, FileError::Missing { .. }));
-        assert!(
-            missing
-                .to_string()
-                .contains("missing: put it back from the backup"),
-            "{missing}"
-        );
+        assert!(missing.to_string().contains("missing: put it back from the backup"), "{missing}");
 
         MasterKey::create(&path).unwrap();
         for mode in [0o640, 0o604, 0o620, 0o602, 0o777] {
@@ -386,58 +308,25 @@ mod tests {
         MasterKey::load(&path).unwrap();
 
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        for text in [
-            &b""[..],
-            b"# only a comment\n",
-            b"not base64!",
-            b"c2hvcnQ=",
-            &[0xff, 0xfe, 0x00],
-        ] {
+        for text in [&b""[..], b"# only a comment\n", b"not base64!", b"c2hvcnQ=", &[0xff, 0xfe, 0x00]] {
             fs::write(&path, text).unwrap();
             let malformed = MasterKey::load(&path).unwrap_err();
-            assert!(
-                matches!(malformed, FileError::Malformed { .. }),
-                "{malformed}"
-            );
+            assert!(matches!(malformed, FileError::Malformed { .. }), "{malformed}");
         }
 
         let directory = MasterKey::load(folder.path()).unwrap_err();
-        assert!(
-            matches!(directory, FileError::Io { .. } | FileError::TooWide { .. }),
-            "{directory}"
-        );
+        assert!(matches!(directory, FileError::Io { .. } | FileError::TooWide { .. }), "{directory}");
         let nowhere = MasterKey::create(&folder.path().join("none/master.key")).unwrap_err();
-        assert!(
-            matches!(
-                nowhere,
-                FileError::Io {
-                    verb: "written",
-                    ..
-                }
-            ),
-            "{nowhere}"
-        );
+        assert!(matches!(nowhere, FileError::Io { verb: "written", .. }), "{nowhere}");
     }
 
     #[test]
     fn the_text_form_is_one_line_of_base64() {
         let line = STANDARD.encode([7; 32]);
-        for good in [
-            line.clone(),
-            format!("{line}\n"),
-            format!("# hi\r\n\r\n  {line}  \r\n# bye"),
-        ] {
-            assert_eq!(
-                MasterKey::parse(&Secret::new(good)).unwrap().id(),
-                key(7).id()
-            );
+        for good in [line.clone(), format!("{line}\n"), format!("# hi\r\n\r\n  {line}  \r\n# bye")] {
+            assert_eq!(MasterKey::parse(&Secret::new(good)).unwrap().id(), key(7).id());
         }
-        for bad in [
-            String::new(),
-            format!("{line}\n{line}"),
-            format!("{line}A"),
-            STANDARD.encode([7; 31]),
-        ] {
+        for bad in [String::new(), format!("{line}\n{line}"), format!("{line}A"), STANDARD.encode([7; 31])] {
             assert!(MasterKey::parse(&Secret::new(bad)).is_err());
         }
     }
@@ -451,36 +340,19 @@ mod tests {
 
     #[test]
     fn sealing_twice_gives_two_texts_that_both_open() {
-        let (one, two) = (
-            key(1).seal("c", b"plain").unwrap(),
-            key(1).seal("c", b"plain").unwrap(),
-        );
+        let (one, two) = (key(1).seal("c", b"plain").unwrap(), key(1).seal("c", b"plain").unwrap());
         assert_ne!(one, two);
         assert_eq!(one.len(), HEADER + NONCE_LEN + 5 + TAG);
         assert_eq!(key(1).open("c", &one), key(1).open("c", &two));
-        assert_eq!(
-            key(1).open("c", &key(1).seal("c", b"").unwrap()).unwrap(),
-            b""
-        );
+        assert_eq!(key(1).open("c", &key(1).seal("c", b"").unwrap()).unwrap(), b"");
     }
 
     #[test]
     fn another_key_is_told_from_damage() {
         let sealed = key(1).seal("c", b"plain").unwrap();
         let refused = key(2).open("c", &sealed).unwrap_err();
-        assert_eq!(
-            refused,
-            OpenError::OtherKey {
-                wanted: key(1).id(),
-                given: key(2).id()
-            }
-        );
-        assert!(
-            refused
-                .to_string()
-                .contains("put the right master key back"),
-            "{refused}"
-        );
+        assert_eq!(refused, OpenError::OtherKey { wanted: key(1).id(), given: key(2).id() });
+        assert!(refused.to_string().contains("put the right master key back"), "{refused}");
         assert_eq!(key(1).open("d", &sealed), Err(OpenError::Damaged));
         let newer = [&[2], &sealed[1..]].concat();
         assert_eq!(key(1).open("c", &newer), Err(OpenError::Format(2)));

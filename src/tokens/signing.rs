@@ -7,9 +7,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
-    Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair,
-    RsaSubjectPublicKey,
+    self, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, RsaSubjectPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -106,9 +105,7 @@ impl SigningKey {
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         let pair = match algorithm {
             Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
-            Algorithm::Es256 => {
-                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Pair::Ec)
-            }
+            Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Pair::Ec),
             Algorithm::EdDsa => Ed25519KeyPair::generate().map(Pair::Ed),
         };
         Self::from_pair(pair.map_err(|_| KeyError::Generation(algorithm))?)
@@ -118,9 +115,7 @@ impl SigningKey {
     pub fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let pair = match algorithm {
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(der).map(Pair::Rsa),
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Pair::Ec)
-            }
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map(Pair::Ec),
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(der).map(Pair::Ed),
         };
         Self::from_pair(pair.map_err(|_| KeyError::Malformed(algorithm))?)
@@ -129,14 +124,11 @@ impl SigningKey {
     /// Writes the key down for storage.
     pub fn to_pkcs8(&self) -> Result<Pkcs8, KeyError> {
         let der = match &self.pair {
-            Pair::Rsa(pair) => {
-                AsDer::<Pkcs8V1Der<'static>>::as_der(pair).map(|der| der.as_ref().into())
-            }
+            Pair::Rsa(pair) => AsDer::<Pkcs8V1Der<'static>>::as_der(pair).map(|der| der.as_ref().into()),
             Pair::Ec(pair) => pair.to_pkcs8v1().map(|der| der.as_ref().into()),
             Pair::Ed(pair) => pair.to_pkcs8v1().map(|der| der.as_ref().into()),
         };
-        der.map(Pkcs8)
-            .map_err(|_| KeyError::Encoding(self.algorithm()))
+        der.map(Pkcs8).map_err(|_| KeyError::Encoding(self.algorithm()))
     }
 
     /// The public half.
@@ -164,35 +156,19 @@ impl SigningKey {
         let signed = match &self.pair {
             Pair::Rsa(pair) => {
                 let mut bytes = vec![0; pair.public_modulus_len()];
-                pair.sign(
-                    &signature::RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    message,
-                    &mut bytes,
-                )
-                .map(|()| bytes)
+                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut bytes).map(|()| bytes)
             }
-            Pair::Ec(pair) => pair
-                .sign(&SystemRandom::new(), message)
-                .map(|signature| signature.as_ref().to_vec()),
-            Pair::Ed(pair) => pair
-                .try_sign(message)
-                .map(|signature| signature.as_ref().to_vec()),
+            Pair::Ec(pair) => pair.sign(&SystemRandom::new(), message).map(|signature| signature.as_ref().to_vec()),
+            Pair::Ed(pair) => pair.try_sign(message).map(|signature| signature.as_ref().to_vec()),
         };
         signed.map_err(|_| KeyError::Signing(self.algorithm()))
     }
 
     fn from_pair(pair: Pair) -> Result<Self, KeyError> {
         let public = match &pair {
-            Pair::Rsa(pair) => {
-                VerifyingKey::from_public(Algorithm::Rs256, pair.public_key().as_ref())
-            }
-            Pair::Ec(pair) => {
-                VerifyingKey::from_public(Algorithm::Es256, pair.public_key().as_ref())
-            }
-            Pair::Ed(pair) => {
-                VerifyingKey::from_public(Algorithm::EdDsa, pair.public_key().as_ref())
-            }
+            Pair::Rsa(pair) => VerifyingKey::from_public(Algorithm::Rs256, pair.public_key().as_ref()),
+            Pair::Ec(pair) => VerifyingKey::from_public(Algorithm::Es256, pair.public_key().as_ref()),
+            Pair::Ed(pair) => VerifyingKey::from_public(Algorithm::EdDsa, pair.public_key().as_ref()),
         }?;
         Ok(Self { pair, public })
     }
@@ -200,10 +176,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid())
-            .field("alg", &self.algorithm())
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid()).field("alg", &self.algorithm()).finish_non_exhaustive()
     }
 }
 
@@ -240,17 +213,12 @@ impl VerifyingKey {
             }
             Algorithm::Es256 => {
                 // SEC 1, 2.3.3: the byte 4, then x, then y.
-                let Some((4, point)) = public.split_first().filter(|(_, point)| point.len() == 64)
-                else {
+                let Some((4, point)) = public.split_first().filter(|(_, point)| point.len() == 64) else {
                     return Err(malformed());
                 };
                 let (x, y) = point.split_at(32);
                 (
-                    Material::Ec {
-                        crv: "P-256",
-                        x: encode(x),
-                        y: encode(y),
-                    },
+                    Material::Ec { crv: "P-256", x: encode(x), y: encode(y) },
                     ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public),
                 )
             }
@@ -258,27 +226,11 @@ impl VerifyingKey {
                 if public.len() != 32 {
                     return Err(malformed());
                 }
-                (
-                    Material::Okp {
-                        crv: "Ed25519",
-                        x: encode(public),
-                    },
-                    ParsedPublicKey::new(&ED25519, public),
-                )
+                (Material::Okp { crv: "Ed25519", x: encode(public) }, ParsedPublicKey::new(&ED25519, public))
             }
         };
-        let jwk = Jwk {
-            kid: material.thumbprint(),
-            material,
-            r#use: "sig",
-            alg: algorithm.name(),
-        };
-        Ok(Self {
-            algorithm,
-            parsed: parsed.map_err(|_| malformed())?,
-            public: public.into(),
-            jwk,
-        })
+        let jwk = Jwk { kid: material.thumbprint(), material, r#use: "sig", alg: algorithm.name() };
+        Ok(Self { algorithm, parsed: parsed.map_err(|_| malformed())?, public: public.into(), jwk })
     }
 
     /// The public key to store: `RSAPublicKey` DER (RFC 8017, A.1.1), an uncompressed point of P-256 (65 bytes), or the
@@ -324,11 +276,7 @@ enum Material {
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
     #[serde(rename = "EC")]
-    Ec {
-        crv: &'static str,
-        x: String,
-        y: String,
-    },
+    Ec { crv: &'static str, x: String, y: String },
     #[serde(rename = "OKP")]
     Okp { crv: &'static str, x: String },
 }
@@ -358,9 +306,7 @@ mod tests {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(&algorithm.to_string()), Ok(algorithm));
         }
-        for wrong in [
-            "", "none", "HS256", "rs256", "RS512", "EDDSA", "Ed25519", "RS256 ",
-        ] {
+        for wrong in ["", "none", "HS256", "rs256", "RS512", "EDDSA", "Ed25519", "RS256 "] {
             assert!(Algorithm::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -376,19 +322,10 @@ mod tests {
                 .to_owned(),
             e: "AQAB".to_owned(),
         };
-        assert_eq!(
-            rsa.thumbprint(),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         // RFC 8037, A.3.
-        let okp = Material::Okp {
-            crv: "Ed25519",
-            x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned(),
-        };
-        assert_eq!(
-            okp.thumbprint(),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
+        let okp = Material::Okp { crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned() };
+        assert_eq!(okp.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
@@ -397,14 +334,7 @@ mod tests {
             let key = SigningKey::generate(algorithm).unwrap();
             assert_eq!(key.algorithm(), algorithm);
             let signature = key.sign(b"message").unwrap();
-            assert_eq!(
-                signature.len(),
-                if algorithm == Algorithm::Rs256 {
-                    256
-                } else {
-                    64
-                }
-            );
+            assert_eq!(signature.len(), if algorithm == Algorithm::Rs256 { 256 } else { 64 });
             assert!(key.public().verifies(b"message", &signature));
             assert!(!key.public().verifies(b"Message", &signature));
             assert!(!key.public().verifies(b"message", &signature[1..]));
@@ -434,20 +364,11 @@ mod tests {
             let key = SigningKey::generate(made).unwrap();
             let (private, public) = (key.to_pkcs8().unwrap(), key.public().as_public());
             for asked in Algorithm::ALL.into_iter().filter(|asked| *asked != made) {
-                assert_eq!(
-                    SigningKey::from_pkcs8(asked, private.as_bytes()).unwrap_err(),
-                    KeyError::Malformed(asked)
-                );
-                assert_eq!(
-                    VerifyingKey::from_public(asked, public).unwrap_err(),
-                    KeyError::Malformed(asked)
-                );
+                assert_eq!(SigningKey::from_pkcs8(asked, private.as_bytes()).unwrap_err(), KeyError::Malformed(asked));
+                assert_eq!(VerifyingKey::from_public(asked, public).unwrap_err(), KeyError::Malformed(asked));
             }
             for at in [0, 1, public.len() / 2, public.len() - 1] {
-                assert!(
-                    VerifyingKey::from_public(made, &public[..at]).is_err(),
-                    "{made} cut at {at}"
-                );
+                assert!(VerifyingKey::from_public(made, &public[..at]).is_err(), "{made} cut at {at}");
             }
             assert!(SigningKey::from_pkcs8(made, &private.as_bytes()[1..]).is_err());
         }
@@ -459,8 +380,7 @@ mod tests {
     #[test]
     fn a_jwk_has_the_public_members_and_no_others() {
         let members = |algorithm| {
-            let value =
-                serde_json::to_value(SigningKey::generate(algorithm).unwrap().jwk()).unwrap();
+            let value = serde_json::to_value(SigningKey::generate(algorithm).unwrap().jwk()).unwrap();
             let mut names: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
             names.sort();
             (value, names.join(" "))
@@ -487,13 +407,7 @@ mod tests {
         for algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm).unwrap();
             let printed = format!("{key:?}");
-            assert_eq!(
-                printed,
-                format!(
-                    "SigningKey {{ kid: {:?}, alg: {algorithm:?}, .. }}",
-                    key.kid()
-                )
-            );
+            assert_eq!(printed, format!("SigningKey {{ kid: {:?}, alg: {algorithm:?}, .. }}", key.kid()));
             assert_eq!(format!("{:?}", key.to_pkcs8().unwrap()), "Pkcs8(***)");
         }
     }

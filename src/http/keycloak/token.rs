@@ -15,7 +15,7 @@ use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, Grant};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;
-use crate::http::request;
+use crate::http::{dialect, request};
 use crate::tokens::opaque::{self, Kind};
 
 /// What is granted, whatever is asked for (RFC 6749, section 3.3 lets the server say so in the answer).
@@ -55,6 +55,7 @@ pub(super) async fn issue(
         Grant::Password => by_password(&desk, visitor.origin, client, &form).await?,
         Grant::RefreshToken => by_refresh_token(&desk, visitor.origin, client, &form).await?,
     };
+    dialect::name_actor(&request, &signed_in.user.email);
     let tokens = tokens(&desk, &desk.issuers.issuer(request::host(&request)), signed_in)?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }

@@ -43,7 +43,11 @@ pub(super) struct Found(Option<Representation>);
         (status = 400, description = "Malformed question", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn query(desk: Data<Desk>, caller: Caller, body: Body<UserQuestion>) -> Result<Json<UsersFound>, Failure> {
+pub(super) async fn query(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<UserQuestion>,
+) -> Result<Json<UsersFound>, Failure> {
     let asked = body.0.user_ids;
     let manageable = users::manages(&caller);
     let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
@@ -141,7 +145,11 @@ pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmai
         (status = 400, description = "Malformed, unknown person, the last administrator, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn deactivate(desk: Data<Desk>, caller: Caller, body: Body<ByEmail>) -> Result<Json<Nothing>, Failure> {
+pub(super) async fn deactivate(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<ByEmail>,
+) -> Result<Json<Nothing>, Failure> {
     set_enabled(&desk, caller, &body.0, false).await
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Workspace {
     /// The name, unique among workspaces.
     #[schema(example = "ccfraudworkspace")]
     name: String,
-    /// When it was made: ISO 8601 with microseconds and offset.
+    /// When it was made: ISO 8601 with up to six digits of a second and an offset.
     #[schema(example = "2024-07-11T16:51:50.885751+00:00")]
     created_at: String,
     /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
@@ -62,7 +62,11 @@ pub(super) struct Workspace {
         (status = 400, description = "Malformed question", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Body<ListQuestion>) -> Result<Json<WorkspaceList>, Failure> {
+pub(super) async fn list(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<ListQuestion>,
+) -> Result<Json<WorkspaceList>, Failure> {
     let filter = WorkspaceFilter::from(body.0);
     let (found, mut contents) = desk
         .read(move |view| {
@@ -91,7 +95,7 @@ impl Workspace {
         Self {
             id: workspace.id.0,
             name: workspace.name.as_str().to_owned(),
-            created_at: workspace.created_at.to_string(),
+            created_at: workspace.created_at.trimmed(),
             created_by: workspace.created_by.as_ref().map(creator),
             archived: workspace.archived,
             models: contents.model_versions.iter().map(|id| id.0).collect(),
@@ -127,7 +131,11 @@ pub(super) struct WorkspaceCreated {
         (status = 400, description = "Malformed, taken or reserved name", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateWorkspace>) -> Result<Json<WorkspaceCreated>, Failure> {
+pub(super) async fn create(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<CreateWorkspace>,
+) -> Result<Json<WorkspaceCreated>, Failure> {
     let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
     let new = NewWorkspace { name: name.into(), archived: false };
     let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
@@ -224,7 +232,11 @@ pub(super) struct Member {
         (status = 400, description = "Malformed, or unknown workspace", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn list_users(desk: Data<Desk>, caller: Caller, body: Body<WorkspaceQuestion>) -> Result<Json<MemberList>, Failure> {
+pub(super) async fn list_users(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<WorkspaceQuestion>,
+) -> Result<Json<MemberList>, Failure> {
     let members = desk.read(move |view| members::list(view, &caller, WorkspaceId(body.0.workspace_id))).await?;
     let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
     Ok(Json(MemberList { users: users.collect() }))
@@ -255,7 +267,11 @@ pub(super) struct Removed {
         (status = 400, description = "Malformed, unknown workspace or person, the last owner, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
         (status = 500, description = "Something broke", body = Refusal)))]
-pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, body: Body<RemoveUser>) -> Result<Json<Removed>, Failure> {
+pub(super) async fn remove_user(
+    desk: Data<Desk>,
+    caller: Caller,
+    body: Body<RemoveUser>,
+) -> Result<Json<Removed>, Failure> {
     let RemoveUser { workspace_id, email, user_id } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let removed = desk.write(move |tx| members::remove(tx, &caller, WorkspaceId(workspace_id), &who)).await?;

@@ -1,0 +1,100 @@
+//! Do the real, unmodified SDKs work against the real binary?
+//!
+//! Each test is one story (a Python program in `tests/sdk/wallaroo`) told by one SDK version to a server
+//! of its own. A program prints a line for each thing it checked; the count asserted here keeps a program
+//! from passing because it checked nothing. The first run installs the SDKs and takes some minutes.
+#![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
+
+mod python;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use support::{ADMIN, ADMIN_PASSWORD, Server};
+
+const OLD: &str = "2025.1.6";
+const NEW: &str = "2026.1.3";
+
+#[test]
+fn the_tutorial_runs_on_the_new_sdk() {
+    tell(NEW, "tutorial.py", 45);
+}
+
+#[test]
+fn the_tutorial_runs_on_the_old_sdk() {
+    tell(OLD, "tutorial.py", 45);
+}
+
+#[test]
+fn the_new_sdk_keeps_workspaces() {
+    tell(NEW, "workspaces.py", 64);
+}
+
+#[test]
+fn the_old_sdk_keeps_workspaces() {
+    tell(OLD, "workspaces.py", 64);
+}
+
+#[test]
+fn the_new_sdk_keeps_members() {
+    tell(NEW, "members.py", 43);
+}
+
+#[test]
+fn the_old_sdk_keeps_members() {
+    tell(OLD, "members.py", 43);
+}
+
+#[test]
+fn the_new_sdk_knows_people() {
+    tell(NEW, "users.py", 63);
+}
+
+#[test]
+fn the_old_sdk_knows_people() {
+    tell(OLD, "users.py", 63);
+}
+
+#[test]
+fn the_new_sdk_stays_signed_in() {
+    tell(NEW, "tokens.py", 54);
+}
+
+#[test]
+fn the_old_sdk_stays_signed_in() {
+    tell(OLD, "tokens.py", 54);
+}
+
+/// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.
+fn tell(version: &str, program: &str, checks: u32) {
+    let python = python::environment(&format!("wallaroo-{version}"));
+    let server = Server::start();
+    let key = if program == "tokens.py" { key(&server) } else { String::new() };
+    let env = [
+        ("WALLAROO_URL", server.base()),
+        ("WALLAROO_SDK_AUTH_TYPE", "user_password"),
+        ("WALLAROO_USER", ADMIN),
+        ("WALLAROO_PASSWORD", ADMIN_PASSWORD),
+        ("ATELIER_TEST_SDK", version),
+        ("ATELIER_TEST_KEY", &key),
+    ];
+    let program = python::sources().join("wallaroo").join(program);
+    let printed = python::run(&python, &program, &env, Duration::from_mins(3));
+    println!("{printed}");
+    let passed = printed
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_suffix(" passed, 0 failed"))
+        .and_then(|count| count.parse::<u32>().ok())
+        .expect("the program's sum");
+    assert!(passed >= checks, "{passed} checks passed, {checks} are expected at least");
+}
+
+/// A key of the administrator's, made while the server runs.
+fn key(server: &Server) -> String {
+    let made = server.cli(&["key", "create", "--user", ADMIN, "--name", "sdk"]);
+    assert!(made.status.success(), "a key is made: {}", String::from_utf8_lossy(&made.stderr));
+    let key = String::from_utf8(made.stdout).expect("a key is text");
+    key.trim_end().to_owned()
+}

@@ -1,0 +1,163 @@
+//! Finds a Python, makes the virtual environments and runs programs in them.
+//!
+//! Knows Python and pip; knows nothing of what the programs test.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the SDKs' own dependencies install on.
+const VERSIONS: std::ops::RangeInclusive<u32> = 10..=12;
+
+/// Tells whether an interpreter is one of ours: its version, then its real path.
+const PROBE: &str = "import ensurepip, sys, venv; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
+
+#[derive(Debug)]
+struct Interpreter {
+    version: String,
+    path: PathBuf,
+}
+
+/// The Python to use: `ATELIER_TEST_PYTHON`, else the first of the usual names that runs.
+fn interpreter() -> &'static Interpreter {
+    static FOUND: OnceLock<Interpreter> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let asked = std::env::var("ATELIER_TEST_PYTHON").ok();
+        let usual = ["python3.12", "python3.11", "python3.10", "python3"];
+        let names: Vec<&str> = asked.as_deref().map_or_else(|| usual.to_vec(), |name| vec![name]);
+        names.iter().find_map(|name| probe(name)).unwrap_or_else(|| {
+            panic!(
+                "no Python 3.10, 3.11 or 3.12 with the venv module (tried {}).\nInstall one (Debian: python3 and \
+                 python3-venv) or name it in ATELIER_TEST_PYTHON. The Wallaroo SDKs install on no other.",
+                names.join(", ")
+            )
+        })
+    })
+}
+
+/// A name may be there and still be no Python: a version manager's shim for one that is not installed.
+fn probe(name: &str) -> Option<Interpreter> {
+    let output = Command::new(name).args(["-c", PROBE]).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    let (version, path) = text.trim_end().split_once('\n')?;
+    let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+    VERSIONS.contains(&minor).then(|| Interpreter { version: version.to_owned(), path: PathBuf::from(path.trim_end()) })
+}
+
+/// The Python of the virtual environment for `pin` (`tests/sdk/PIN.txt`), made at the first call.
+///
+/// One process at a time makes it. The stamp is written last, so a half-made or outdated one is remade.
+pub fn environment(pin: &str) -> PathBuf {
+    let list = sources().join(format!("{pin}.txt"));
+    let list = fs::read_to_string(&list).expect("the pinned requirements are readable");
+    let interpreter = interpreter();
+    let stamp = format!("python {} at {}\n{list}", interpreter.version, interpreter.path.display());
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let home = folder.join(format!("venv-{pin}"));
+    let (stamp_file, python) = (home.join("atelier-stamp.txt"), home.join("bin/python"));
+    fs::create_dir_all(folder).expect("the target folder is writable");
+    let lock = File::create(folder.join(format!("venv-{pin}.lock"))).expect("the lock file is writable");
+    lock.lock().expect("the lock can be taken");
+    if fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && python.exists() {
+        return python;
+    }
+
+    if home.exists() {
+        fs::remove_dir_all(&home).expect("an outdated environment can be removed");
+    }
+    must(Command::new(&interpreter.path).args(["-m", "venv"]).arg(&home));
+    let requirements = home.join("requirements.txt");
+    fs::write(&requirements, &list).expect("the environment is writable");
+    // The list is complete, so nothing is resolved and nothing can drift; `check` proves that it is.
+    let pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"];
+    must(Command::new(&python).args(pip).args(["install", "--no-deps", "-r"]).arg(&requirements));
+    must(Command::new(&python).args(pip).arg("check"));
+    fs::write(&stamp_file, &stamp).expect("the environment is writable");
+    python
+}
+
+fn must(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().expect("the Python that was found starts");
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Where the requirement lists and the programs are.
+pub fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
+}
+
+/// Runs a program with a home of its own and nothing inherited but `PATH`; returns all it printed.
+///
+/// # Panics
+///
+/// With what it printed, when it fails or is not done within `patience`.
+pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Duration) -> String {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let mut child = Command::new(python)
+        .arg(program)
+        .current_dir(scratch.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", scratch.path())
+        .env("XDG_CACHE_HOME", scratch.path().join("cache"))
+        // matplotlib, which the SDK loads, indexes the fonts once per folder: let that last.
+        .env("MPLCONFIGDIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("matplotlib"))
+        .env("LANG", "C.UTF-8")
+        .env("PYTHONUNBUFFERED", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the environment's Python starts");
+
+    let printed = Arc::new(Mutex::new(String::new()));
+    let readers = [
+        drain(child.stdout.take().expect("stdout is piped"), &printed),
+        drain(child.stderr.take().expect("stderr is piped"), &printed),
+    ];
+    let deadline = Instant::now() + patience;
+    let ended = loop {
+        if let Some(status) = child.try_wait().expect("the program can be waited for") {
+            break Some(status);
+        }
+        if Instant::now() > deadline {
+            child.kill().expect("the program can be killed");
+            child.wait().expect("the program can be waited for");
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    for reader in readers {
+        reader.join().expect("the output is read to its end");
+    }
+    let printed = printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match ended {
+        Some(status) if status.success() => printed,
+        Some(status) => panic!("{} ended with {status}:\n{printed}", program.display()),
+        None => panic!("{} was not done after {} s:\n{printed}", program.display(), patience.as_secs()),
+    }
+}
+
+fn drain(pipe: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> std::thread::JoinHandle<()> {
+    let into = Arc::clone(into);
+    std::thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    })
+}

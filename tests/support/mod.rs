@@ -1,0 +1,269 @@
+//! Starts the real binary for a test and looks after it.
+//!
+//! Several test binaries share this file (`#[path = "../support/mod.rs"] mod support;`). It knows the
+//! command line of `atelier`, its environment and the line it prints once it serves; it speaks no dialect.
+//!
+//! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are.
+#![allow(dead_code, reason = "each test binary uses its own part of this file")]
+
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The first administrator's e-mail.
+pub const ADMIN: &str = "ada@example.com";
+
+/// The first administrator's password.
+pub const ADMIN_PASSWORD: &str = "ada's analytical engine";
+
+const BINARY: &str = env!("CARGO_BIN_EXE_atelier");
+const READY: &str = "listening on ";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a server is to be started.
+#[derive(Debug, Default)]
+pub struct Setup {
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    data_dir: Option<PathBuf>,
+    more_listeners: usize,
+    no_admin: bool,
+}
+
+impl Setup {
+    /// One listener on a free port, a new data directory, [`ADMIN`] as its administrator.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds words to the command line after `serve --data-dir .. --listen ..`.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: &[S]) -> Self {
+        self.args.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Serves a directory that the caller owns, for a second start on the same data.
+    pub fn data_dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.data_dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Listens on one more address; each is waited for and listed by [`Server::bases`].
+    pub fn listen(mut self, address: &str) -> Self {
+        self.more_listeners += 1;
+        self.args(&["--listen", address])
+    }
+
+    /// Leaves it to the server to make an administrator.
+    pub fn without_admin(mut self) -> Self {
+        self.no_admin = true;
+        self
+    }
+
+    /// Starts the server and returns once it serves.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, when it ends or is silent for 30 seconds.
+    pub fn start(self) -> Server {
+        let data = self.data_dir.map_or_else(Data::new, Data::Lent);
+        let mut command = atelier();
+        command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
+        if !self.no_admin {
+            command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        }
+        command.envs(self.env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the atelier binary starts");
+
+        let log = Log::default();
+        let (ready, bases) = mpsc::channel();
+        let readers = vec![
+            log.drain(child.stdout.take().expect("stdout is piped"), Some(ready)),
+            log.drain(child.stderr.take().expect("stderr is piped"), None),
+        ];
+        let mut server = Server { child, readers, log, data, bases: Vec::new() };
+        server.wait_for(&bases, 1 + self.more_listeners);
+        server
+    }
+}
+
+/// A running server: killed when dropped, its log printed when the test fails.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    readers: Vec<JoinHandle<()>>,
+    log: Log,
+    data: Data,
+    bases: Vec<String>,
+}
+
+impl Server {
+    /// Starts a server as [`Setup::new`] has it.
+    pub fn start() -> Self {
+        Setup::new().start()
+    }
+
+    /// The first listener's URL, without a final slash.
+    pub fn base(&self) -> &str {
+        &self.bases[0]
+    }
+
+    /// Every listener's URL, in the order they were announced.
+    pub fn bases(&self) -> &[String] {
+        &self.bases
+    }
+
+    /// Where the server keeps its files.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything printed so far, stdout and stderr together.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Runs `atelier ARGS --data-dir DIR` on this server's data and waits for it.
+    pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
+        let mut command = atelier();
+        command.args(args).arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
+        command.output().expect("the atelier binary starts")
+    }
+
+    /// Asks the server to stop (SIGTERM), waits for it and returns how it ended.
+    ///
+    /// # Panics
+    ///
+    /// When it is still there after 30 seconds.
+    pub fn stop(&mut self) -> ExitStatus {
+        if let Some(ended) = self.child.try_wait().expect("the server can be waited for") {
+            return ended;
+        }
+        // The shell's own `kill`, so that no program has to be installed and no unsafe call made.
+        let asked = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the server can be signalled");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(ended) = self.child.try_wait().expect("the server can be waited for") {
+                self.readers.drain(..).for_each(|reader| reader.join().expect("the log is read to its end"));
+                return ended;
+            }
+            assert!(Instant::now() < deadline, "the server still runs 30 s after SIGTERM");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_for(&mut self, announced: &Receiver<String>, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.bases.len() < count {
+            match announced.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(base) => self.bases.push(base),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("the server said nothing of {READY:?} for 30 s")
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("the server ended before it served"),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        if std::thread::panicking() {
+            eprintln!("---- the server's log\n{}----", self.log());
+        }
+    }
+}
+
+/// Runs `atelier ARGS`, for commands that need no server, and waits for it.
+pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
+    atelier().args(args).stdin(Stdio::null()).output().expect("the atelier binary starts")
+}
+
+/// The binary, with nothing inherited that could configure it or a client of it.
+fn atelier() -> Command {
+    let mut command = Command::new(BINARY);
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("ATELIER_") || name.starts_with("WALLAROO_")) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[derive(Debug)]
+enum Data {
+    Own(TempDir),
+    Kept(PathBuf),
+    Lent(PathBuf),
+}
+
+impl Data {
+    fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("atelier-test-").tempdir().expect("a temporary directory");
+        if std::env::var_os("ATELIER_TEST_KEEP").is_some_and(|keep| keep == "1") {
+            let kept = dir.keep();
+            eprintln!("kept: {}", kept.display());
+            return Self::Kept(kept);
+        }
+        Self::Own(dir)
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(dir) => dir.path(),
+            Self::Kept(path) | Self::Lent(path) => path,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads `pipe` to its end on a thread of its own, so that the server never waits for a reader.
+    fn drain(&self, pipe: impl Read + Send + 'static, ready: Option<Sender<String>>) -> JoinHandle<()> {
+        let log = self.clone();
+        std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                let text = String::from_utf8_lossy(&line);
+                if let Some((base, ready)) = text.trim_end().strip_prefix(READY).zip(ready.as_ref()) {
+                    // Nobody listens any more once all addresses are known.
+                    let _ = ready.send(base.to_owned());
+                }
+                log.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                line.clear();
+            }
+        })
+    }
+}
