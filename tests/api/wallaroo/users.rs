@@ -1,0 +1,1 @@
+//! `/v1/api/users/*` and `/v1/api/user`.
