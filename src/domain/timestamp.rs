@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn trimmed_of_what_says_nothing() {
-        let trimmed = |micros| Timestamp::from_micros(1_720_716_810_000_000 + micros).trimmed();
+        let trimmed = |micros: i64| Timestamp::from_micros(1_720_716_810_000_000 + micros).trimmed();
         assert_eq!(trimmed(25_610), "2024-07-11T16:53:30.02561+00:00");
         assert_eq!(trimmed(500_000), "2024-07-11T16:53:30.5+00:00");
         assert_eq!(trimmed(0), "2024-07-11T16:53:30+00:00");

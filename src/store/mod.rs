@@ -86,6 +86,11 @@ impl Store {
         Ok(Self { readers, writer })
     }
 
+    /// How many reads there can be at a time.
+    pub fn readers(&self) -> usize {
+        self.readers.most()
+    }
+
     /// Reads from one snapshot, on the calling thread.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.readers.read(work)
