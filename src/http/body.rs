@@ -13,7 +13,7 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
+        let field = if path == "." || path == "?" { "body".to_owned() } else { path };
         Error::invalid(field, wording(error.inner()))
     })?;
     reader.end().map_err(|error| Error::invalid("body", wording(&error)))?;

@@ -90,7 +90,8 @@ fn nesting(text: &str) -> usize {
 
 /// What follows the string that a text begins with.
 fn after_string(text: &[u8]) -> &[u8] {
-    let (quote, escape): (&[u8], &[u8]) = if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
+    let (quote, escape): (&[u8], &[u8]) =
+        if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
     let mut rest = &text[quote.len()..];
     while !rest.is_empty() {
         // In a plain string the backslash escapes one byte more; in a block string only the three quotes.

@@ -76,13 +76,13 @@ fn a_null_is_no_condition_and_refused() {
     assert_eq!(told(text(|c| c.eq = MaybeUndefined::Null)), "where.user_id._eq: unexpected null value");
     assert_eq!(told(text(|c| c.any_of = MaybeUndefined::Null)), "where.user_id._in: unexpected null value");
     assert_eq!(told(text(|c| c.ilike = MaybeUndefined::Null)), "where.user_id._ilike: unexpected null value");
-    assert_eq!(told(number(|c| c.is_null = MaybeUndefined::Null)), "where.workspace_id._is_null: unexpected null value");
+    assert_eq!(
+        told(number(|c| c.is_null = MaybeUndefined::Null)),
+        "where.workspace_id._is_null: unexpected null value"
+    );
     let none = MemberFilter { workspace_id: MaybeUndefined::Null, ..MemberFilter::default() };
     let none = MemberFilter { and: MaybeUndefined::Value(vec![none]), ..MemberFilter::default() };
-    assert_eq!(
-        none.read().expect_err("a refusal").to_string(),
-        "where._and[0].workspace_id: unexpected null value"
-    );
+    assert_eq!(none.read().expect_err("a refusal").to_string(), "where._and[0].workspace_id: unexpected null value");
 }
 
 #[test]
@@ -90,13 +90,33 @@ fn like_is_that_of_sql() {
     let like = |pattern: &str, text: &str| Pattern::parse(pattern, false).expect("a pattern").matches(text);
     let ilike = |pattern: &str, text: &str| Pattern::parse(pattern, true).expect("a pattern").matches(text);
     for (pattern, text) in [
-        ("", ""), ("%", ""), ("%", "ä"), ("%%", "abc"), ("a%", "abc"), ("%c", "abc"), ("%b%", "abc"), ("a_c", "aéc"),
-        ("a%b%c", "a-b-b-c"), ("%ab", "aab"), ("\\%", "%"), ("a\\_c", "a_c"), ("\\\\", "\\"), ("\\a", "a"), ("_%", "x"),
+        ("", ""),
+        ("%", ""),
+        ("%", "ä"),
+        ("%%", "abc"),
+        ("a%", "abc"),
+        ("%c", "abc"),
+        ("%b%", "abc"),
+        ("a_c", "aéc"),
+        ("a%b%c", "a-b-b-c"),
+        ("%ab", "aab"),
+        ("\\%", "%"),
+        ("a\\_c", "a_c"),
+        ("\\\\", "\\"),
+        ("\\a", "a"),
+        ("_%", "x"),
     ] {
         assert!(like(pattern, text), "{text:?} like {pattern:?}");
     }
     for (pattern, text) in [
-        ("", "a"), ("_", ""), ("_", "ab"), ("A", "a"), ("a%", "ba"), ("%b", "abc"), ("\\%", "a"), ("a\\_c", "abc"),
+        ("", "a"),
+        ("_", ""),
+        ("_", "ab"),
+        ("A", "a"),
+        ("a%", "ba"),
+        ("%b", "abc"),
+        ("\\%", "a"),
+        ("a\\_c", "abc"),
         ("a%b%c", "a-c-b"),
     ] {
         assert!(!like(pattern, text), "{text:?} not like {pattern:?}");
