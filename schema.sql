@@ -9,6 +9,11 @@ CREATE TABLE meta (
     secret BLOB NOT NULL CHECK (length(secret) = 32)
 ) STRICT;
 
+INSERT INTO meta (id, generation, secret) VALUES (1, 1, randomblob(32));
+
+-- Marks the file as atelier's: "atel" in ASCII.
+PRAGMA application_id = 0x6174656c;
+
 -- People with an account, and the bots that service keys act as. `email` is as written, `email_key` as compared.
 -- No hash: cannot sign in by password. Who is invited has no account yet in the full sense; who is blocked never will
 -- again; `enabled` can be switched to and fro. `developer` says whether the person may make keys.

@@ -68,6 +68,8 @@ pub struct Member {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -76,5 +78,12 @@ mod tests {
             assert_eq!(Role::predefined(role.word()), Some(role));
         }
         assert_eq!(Role::predefined("custom"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_word_is_a_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
+            prop_assert!(Role::predefined(&word).is_none_or(|role| role.word() == word));
+        }
     }
 }
