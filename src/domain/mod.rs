@@ -9,6 +9,7 @@ pub mod invalid;
 pub mod key;
 pub mod member;
 pub mod organization;
+pub mod page;
 pub mod password;
 pub mod permission;
 pub mod role;

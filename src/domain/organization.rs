@@ -1,6 +1,9 @@
 //! An organization: the people who may find each other, and the workspaces that they share.
 
-use super::ids::OrganizationId;
+use super::ids::{OrganizationId, OrganizationMemberId, UserId};
+use super::invalid::Invalid;
+use super::text::{Description, named};
+use super::timestamp::Timestamp;
 
 /// The name of the organization that a new account begins with.
 pub const HOME_NAME: &str = "Home";
@@ -38,13 +41,71 @@ impl OrganizationRole {
     }
 }
 
+/// An organization's name: 1 to 255 characters, no control characters, no blank at either end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OrganizationName(String);
+
+impl OrganizationName {
+    /// The most characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes a name as it is written.
+    ///
+    /// Refuses one that is empty, too long, begins or ends with a blank or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        named(raw, Self::LONGEST).map(Self)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
     /// The row.
     pub id: OrganizationId,
     /// The name, unique in the account.
-    pub name: String,
+    pub name: OrganizationName,
+    /// What it is for.
+    pub description: Description,
+    /// Whether it is the one that clients without the notion of one live in.
+    pub home: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An organization to be.
+#[derive(Clone, Debug)]
+pub struct NewOrganization {
+    /// The name.
+    pub name: OrganizationName,
+    /// What it is for.
+    pub description: Description,
+}
+
+/// What is to change about an organization; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChange {
+    /// The new name.
+    pub name: Option<OrganizationName>,
+    /// What it is for now.
+    pub description: Option<Description>,
+}
+
+/// Somebody's place in an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationMember {
+    /// The row.
+    pub id: OrganizationMemberId,
+    /// Where.
+    pub organization: OrganizationId,
+    /// Who.
+    pub user: UserId,
+    /// In what role.
+    pub role: OrganizationRole,
 }
 
 #[cfg(test)]

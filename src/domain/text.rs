@@ -7,6 +7,20 @@ pub fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
+/// Takes a name as it is written: up to so many characters, no control characters, no blank at either end, not empty.
+pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
+    if raw.trim().is_empty() {
+        return Err(Invalid::rule("must not be empty"));
+    }
+    if raw.chars().count() > longest {
+        return Err(Invalid::rule(format!("must have at most {longest} characters")));
+    }
+    if raw.trim() != raw || raw.chars().any(char::is_control) {
+        return Err(Invalid::rule("must not begin or end with a blank or hold control characters"));
+    }
+    Ok(raw.to_owned())
+}
+
 /// What a thing is for: at most 1000 characters; may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description(String);

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::email::Email;
 use super::ids::{ModelVersionId, OrganizationId, PipelineId, UserId, WorkspaceId};
 use super::invalid::Invalid;
+use super::text::{Description, named};
 use super::timestamp::Timestamp;
 
 /// A workspace's name: 1 to 255 characters, no control characters, no blank at either end.
@@ -19,16 +20,7 @@ impl WorkspaceName {
     ///
     /// Refuses one that is empty, too long, begins or ends with a blank or holds a control character.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.trim().is_empty() {
-            return Err(Invalid::rule("must not be empty"));
-        }
-        if raw.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if raw.trim() != raw || raw.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not begin or end with a blank or hold control characters"));
-        }
-        Ok(Self(raw.to_owned()))
+        named(raw, Self::LONGEST).map(Self)
     }
 
     /// The name of the workspace that a person without a choice of their own works in.
@@ -104,6 +96,36 @@ pub struct Workspace {
     pub created_at: Timestamp,
     /// Whether it is laid aside.
     pub archived: bool,
+    /// What it is for.
+    pub description: Description,
+    /// Whether only its members and those who govern see it; another one is read by its whole organization.
+    pub private: bool,
+    /// What clients keep about it.
+    pub settings: Settings,
+}
+
+/// What clients keep about a workspace; to atelier it means nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether machine-learning models are shown.
+    pub ml_models_enabled: bool,
+    /// Where a colour gradient begins.
+    pub gradient_start_color: Option<String>,
+    /// Where it ends.
+    pub gradient_end_color: Option<String>,
+    /// Which language model is used unless told otherwise.
+    pub default_llm_integration: Option<LlmIntegration>,
+    /// The integration that agents run in unless told otherwise.
+    pub default_agent_runtime: Option<String>,
+}
+
+/// A language model of an integration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LlmIntegration {
+    /// The integration.
+    pub integration: String,
+    /// The model.
+    pub model: String,
 }
 
 /// Who made a workspace.
@@ -124,8 +146,44 @@ pub struct Creator {
 pub struct NewWorkspace {
     /// The name.
     pub name: WorkspaceName,
+    /// The organization that it shall belong to; none for the home organization.
+    pub organization: Option<OrganizationId>,
+    /// What it is for.
+    pub description: Description,
+    /// Whether only its members and those who govern shall see it.
+    pub private: bool,
     /// Whether it is laid aside from the start.
     pub archived: bool,
+}
+
+/// What is to change about a workspace; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceChange {
+    /// The new name.
+    pub name: Option<WorkspaceName>,
+    /// What it is for now.
+    pub description: Option<Description>,
+    /// Whether only its members and those who govern see it.
+    pub private: Option<bool>,
+    /// Whether machine-learning models are shown.
+    pub ml_models_enabled: Option<bool>,
+    /// Where a colour gradient begins; `Some(None)` clears it.
+    pub gradient_start_color: Option<Option<String>>,
+    /// Where it ends; `Some(None)` clears it.
+    pub gradient_end_color: Option<Option<String>>,
+    /// Which language model is used; `Some(None)` clears it.
+    pub default_llm_integration: Option<Option<LlmIntegration>>,
+    /// The integration that agents run in; `Some(None)` clears it.
+    pub default_agent_runtime: Option<Option<String>>,
+}
+
+/// Which workspaces a search is for.
+#[derive(Clone, Debug, Default)]
+pub struct WorkspaceSearch {
+    /// Those of this organization.
+    pub organization: Option<OrganizationId>,
+    /// Those whose name contains this, in any case.
+    pub name: Option<String>,
 }
 
 /// Which workspaces are asked for.

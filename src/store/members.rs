@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{Tx, View, row};
-use crate::domain::ids::{MemberId, UserId, WorkspaceId};
+use crate::domain::ids::{MemberId, OrganizationId, RoleId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
 use crate::error::Result;
 
-const COLUMNS: &str = "m.id, m.workspace_id, m.user_id, m.role, m.created_at, u.uuid";
+const COLUMNS: &str = "m.id, m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.uuid";
 
 /// Somebody's membership of a workspace; none for an outsider.
 pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>> {
@@ -38,16 +38,30 @@ pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> R
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":but": but.0 }, |row| row.get(0))?)
 }
 
+/// A user's memberships of the workspaces of an organization, or of all.
+pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) -> Result<Vec<Member>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id JOIN workspaces w ON w.id = m.workspace_id
+         WHERE m.user_id = :user AND (:organization IS NULL OR w.organization_id = :organization)
+         ORDER BY m.workspace_id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":organization": organization.map(|id| id.0) };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Puts a user into a workspace, or gives a member this role.
 pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (:workspace, :user, :role, :now)
-         ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role",
+        "INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
+         VALUES (:workspace, :user, :role, :role_id, :now)
+         ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role, role_id = excluded.role_id",
     )?;
     query.execute(named_params! {
         ":workspace": workspace.0,
         ":user": user.0,
         ":role": role.word(),
+        ":role_id": role.custom().map(|id| id.0),
         ":now": tx.now.micros(),
     })?;
     Ok(())
@@ -67,7 +81,10 @@ fn read(row: &Row) -> rusqlite::Result<Member> {
         workspace: WorkspaceId(row.get("workspace_id")?),
         user: UserId(row.get("user_id")?),
         uuid: row::uuid(row, "uuid")?,
-        role: row::text(row, "role", Role::from_word)?,
+        role: match row.get::<_, Option<i64>>("role_id")? {
+            Some(id) => Role::Custom(RoleId(id)),
+            None => row::text(row, "role", Role::predefined)?,
+        },
         created_at: row::moment(row, "created_at")?,
     })
 }

@@ -1,6 +1,7 @@
 //! Memory: all SQL, and the one SQLite file behind it. Nothing here judges, and nobody else speaks SQL.
 
 pub mod audit;
+pub mod bindings;
 pub mod contents;
 pub mod default_workspaces;
 mod fault;
@@ -14,6 +15,7 @@ pub mod members;
 mod open;
 pub mod organizations;
 mod readers;
+pub mod roles;
 mod row;
 pub mod schema;
 pub mod sessions;

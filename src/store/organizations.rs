@@ -4,33 +4,101 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
 use super::{Tx, View, row};
-use crate::domain::ids::{OrganizationId, UserId};
-use crate::domain::organization::{Organization, OrganizationRole};
+use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
+use crate::domain::organization::{
+    NewOrganization, Organization, OrganizationMember, OrganizationName, OrganizationRole,
+};
+use crate::domain::page::{Page, Slice};
+use crate::domain::text::{Description, fold};
 use crate::error::Result;
+
+const COLUMNS: &str = "id, name, description, home, created_at";
+
+/// The organization of this number.
+pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
+    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
 
 /// The home organization; none before the first start is through.
 pub fn find_home(view: &View) -> Result<Option<Organization>> {
-    let mut query = view.conn.prepare_cached("SELECT id, name FROM organizations WHERE home = 1")?;
+    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE home = 1");
+    let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row([], read).optional()?)
 }
 
-/// Adds the home organization.
-pub fn insert_home(tx: &Tx, name: &str) -> Result<Organization> {
+/// The organizations by number, those of one member or all, whose name contains this text, in any case.
+pub fn page(view: &View, of: Option<UserId>, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM organizations o
+         WHERE o.id > :after AND (:name IS NULL OR instr(o.name_key, :name) > 0)
+             AND (:user IS NULL OR EXISTS (
+                 SELECT 1 FROM organization_members m WHERE m.organization_id = o.id AND m.user_id = :user))
+         ORDER BY o.id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":after": page.after.unwrap_or(0),
+        ":name": name.map(fold),
+        ":user": of.map(|id| id.0),
+        ":limit": page.look_for(),
+    };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |organization| organization.id.0))
+}
+
+/// Adds an organization; a conflict if the name is taken.
+pub fn insert(tx: &Tx, new: &NewOrganization, home: bool) -> Result<Organization> {
+    let sql = format!(
+        "INSERT INTO organizations (name, name_key, description, home, created_at)
+         VALUES (:name, :name_key, :description, :home, :now) RETURNING {COLUMNS}"
+    );
+    let mut query = tx.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":name": new.name.as_str(),
+        ":name_key": fold(new.name.as_str()),
+        ":description": new.description.as_str(),
+        ":home": home,
+        ":now": tx.now.micros(),
+    };
+    query.query_row(params, read).map_err(conflict("organization", new.name.as_str()))
+}
+
+/// Writes an organization's name and description; a conflict if the name is taken.
+pub fn update(tx: &Tx, organization: &Organization) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO organizations (name, home, created_at) VALUES (:name, 1, :now) RETURNING id, name",
+        "UPDATE organizations SET name = :name, name_key = :name_key, description = :description WHERE id = :id",
     )?;
-    query
-        .query_row(named_params! { ":name": name, ":now": tx.now.micros() }, read)
-        .map_err(conflict("organization", name))
+    let params = named_params! {
+        ":id": organization.id.0,
+        ":name": organization.name.as_str(),
+        ":name_key": fold(organization.name.as_str()),
+        ":description": organization.description.as_str(),
+    };
+    query.execute(params).map_err(conflict("organization", organization.name.as_str()))?;
+    Ok(())
+}
+
+/// Deletes an organization with everything in it.
+pub fn delete(tx: &Tx, id: OrganizationId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM organizations WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
+/// Somebody's membership of an organization; none for an outsider.
+pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationMember>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id, organization_id, user_id, role FROM organization_members
+         WHERE organization_id = :organization AND user_id = :user",
+    )?;
+    let params = named_params! { ":organization": organization.0, ":user": user.0 };
+    Ok(query.query_row(params, read_member).optional()?)
 }
 
 /// The role of a user in an organization; none for an outsider.
 pub fn role(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationRole>> {
-    let mut query = view.conn.prepare_cached(
-        "SELECT role FROM organization_members WHERE organization_id = :organization AND user_id = :user",
-    )?;
-    let params = named_params! { ":organization": organization.0, ":user": user.0 };
-    Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
+    Ok(find_member(view, organization, user)?.map(|member| member.role))
 }
 
 /// The role that one user has in an organization that another user is in too; none if they share none.
@@ -45,22 +113,62 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
 }
 
+/// How many enabled admins an organization has, this user not counted.
+pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
+         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1",
+    )?;
+    let params = named_params! { ":organization": organization.0, ":but": but.0 };
+    Ok(query.query_row(params, |row| row.get(0))?)
+}
+
 /// Puts a user into an organization, or gives a member this role.
-pub fn put_member(tx: &Tx, organization: OrganizationId, user: UserId, role: OrganizationRole) -> Result<()> {
+pub fn put_member(
+    tx: &Tx,
+    organization: OrganizationId,
+    user: UserId,
+    role: OrganizationRole,
+) -> Result<OrganizationMember> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO organization_members (organization_id, user_id, role, created_at)
          VALUES (:organization, :user, :role, :now)
-         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role",
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET role = excluded.role
+         RETURNING id, organization_id, user_id, role",
     )?;
-    query.execute(named_params! {
+    let params = named_params! {
         ":organization": organization.0,
         ":user": user.0,
         ":role": role.word(),
         ":now": tx.now.micros(),
-    })?;
+    };
+    Ok(query.query_row(params, read_member)?)
+}
+
+/// Takes a user out of an organization.
+pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM organization_members WHERE organization_id = :organization AND user_id = :user",
+    )?;
+    query.execute(named_params! { ":organization": organization.0, ":user": user.0 })?;
     Ok(())
 }
 
 fn read(row: &Row) -> rusqlite::Result<Organization> {
-    Ok(Organization { id: OrganizationId(row.get("id")?), name: row.get("name")? })
+    Ok(Organization {
+        id: OrganizationId(row.get("id")?),
+        name: row::text(row, "name", |text| OrganizationName::parse(text).ok())?,
+        description: row::text(row, "description", |text| Description::parse(text).ok())?,
+        home: row.get("home")?,
+        created_at: row::moment(row, "created_at")?,
+    })
+}
+
+fn read_member(row: &Row) -> rusqlite::Result<OrganizationMember> {
+    Ok(OrganizationMember {
+        id: OrganizationMemberId(row.get("id")?),
+        organization: OrganizationId(row.get("organization_id")?),
+        user: UserId(row.get("user_id")?),
+        role: row::text(row, "role", OrganizationRole::from_word)?,
+    })
 }

@@ -103,8 +103,10 @@ pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
 /// Adds a user; a conflict if the address is taken.
 pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO users (uuid, email, email_key, first_name, last_name, enabled, role, password_hash, created_at)
-         VALUES (:uuid, :email, :email_key, :first_name, :last_name, 1, :role, :password_hash, :now)
+        "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
+             password_hash, must_change_password, created_at)
+         VALUES (:uuid, :email, :email_key, :first_name, :last_name, 'person', 'active', 1, 1, :role,
+             :password_hash, 0, :now)
          RETURNING id, uuid, email, first_name, last_name, enabled, role, created_at, last_sign_in_at",
     )?;
     query

@@ -1,16 +1,23 @@
 //! The table `workspaces`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
-use crate::domain::workspace::{Creator, NewWorkspace, Workspace, WorkspaceName};
+use crate::domain::page::{Page, Slice};
+use crate::domain::text::{Description, fold};
+use crate::domain::workspace::{
+    Creator, LlmIntegration, NewWorkspace, Settings, Workspace, WorkspaceName, WorkspaceSearch,
+};
 use crate::error::Result;
 
-const COLUMNS: &str = "w.id, w.organization_id, w.name, w.archived, w.created_at,
+const COLUMNS: &str = "w.id, w.organization_id, w.name, w.archived, w.created_at, w.description, w.private,
+    w.ml_models_enabled, w.gradient_start_color, w.gradient_end_color, w.default_llm_integration,
+    w.default_agent_runtime,
     c.id AS creator_id, c.uuid AS creator_uuid, c.email AS creator_email,
     EXISTS (SELECT 1 FROM default_workspaces d WHERE d.workspace_id = w.id AND d.user_id = c.id) AS by_default";
 
@@ -78,17 +85,70 @@ pub fn list_shared(view: &View, with: UserId, by: Option<&[Uuid]>) -> Result<Vec
     Ok(rows)
 }
 
+/// What of an organization's workspaces somebody sees without having joined them.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight {
+    /// Every workspace of the account.
+    Everything,
+    /// The workspaces that this user joined, those that a named role of theirs shows, those of an organization that
+    /// they are in and that are not private, and all of an organization that they are an admin of.
+    Of(UserId),
+}
+
+/// The workspaces that somebody sees, by number.
+pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
+    let seen = match sight {
+        Sight::Everything => "",
+        Sight::Of(_) => {
+            "AND (EXISTS (SELECT 1 FROM organization_members o
+                          WHERE o.organization_id = w.organization_id AND o.user_id = :me
+                              AND (w.private = 0 OR o.role = 'admin'))
+                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
+                 OR w.id IN (SELECT b.workspace_id FROM bindings b JOIN roles r ON r.id = b.role_id
+                             WHERE b.user_id = :me AND b.workspace_id IS NOT NULL AND r.shows_workspaces = 1))"
+        }
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES}
+         WHERE w.id > :after AND (:organization IS NULL OR w.organization_id = :organization)
+             AND (:name IS NULL OR instr(w.name_key, :name) > 0) {seen}
+         ORDER BY w.id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let me = match sight {
+        Sight::Everything => None,
+        Sight::Of(user) => Some(user.0),
+    };
+    let mut params: Vec<(&str, &dyn ToSql)> = Vec::with_capacity(5);
+    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let organization = search.organization.map(|id| id.0);
+    let name = search.name.as_deref().map(fold);
+    params.push((":after", &after));
+    params.push((":organization", &organization));
+    params.push((":name", &name));
+    params.push((":limit", &look_for));
+    if me.is_some() {
+        params.push((":me", &me));
+    }
+    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |workspace| workspace.id.0))
+}
+
 /// Adds a workspace; a conflict if the name is taken in the organization.
 pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator: UserId) -> Result<WorkspaceId> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO workspaces (organization_id, name, archived, created_by, created_at)
-         VALUES (:organization, :name, :archived, :creator, :now) RETURNING id",
+        "INSERT INTO workspaces
+             (organization_id, name, name_key, description, private, archived, created_by, created_at, ml_models_enabled)
+         VALUES (:organization, :name, :name_key, :description, :private, :archived, :creator, :now, 0) RETURNING id",
     )?;
     query
         .query_row(
             named_params! {
                 ":organization": organization.0,
                 ":name": new.name.as_str(),
+                ":name_key": fold(new.name.as_str()),
+                ":description": new.description.as_str(),
+                ":private": new.private,
                 ":archived": new.archived,
                 ":creator": creator.0,
                 ":now": tx.now.micros(),
@@ -96,6 +156,38 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
             |row| row.get(0).map(WorkspaceId),
         )
         .map_err(conflict("workspace", new.name.as_str()))
+}
+
+/// Writes what may change about a workspace; a conflict if the name is taken in the organization.
+pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE workspaces SET name = :name, name_key = :name_key, description = :description, private = :private,
+             ml_models_enabled = :ml_models_enabled, gradient_start_color = :start, gradient_end_color = :end,
+             default_llm_integration = :llm, default_agent_runtime = :runtime
+         WHERE id = :id",
+    )?;
+    let settings = &workspace.settings;
+    let llm = settings.default_llm_integration.as_ref().map(|llm| json!([llm.integration, llm.model]).to_string());
+    let params = named_params! {
+        ":id": workspace.id.0,
+        ":name": workspace.name.as_str(),
+        ":name_key": fold(workspace.name.as_str()),
+        ":description": workspace.description.as_str(),
+        ":private": workspace.private,
+        ":ml_models_enabled": settings.ml_models_enabled,
+        ":start": settings.gradient_start_color,
+        ":end": settings.gradient_end_color,
+        ":llm": llm,
+        ":runtime": settings.default_agent_runtime,
+    };
+    query.execute(params).map_err(conflict("workspace", workspace.name.as_str()))?;
+    Ok(())
+}
+
+/// Deletes a workspace with everything in it.
+pub fn delete(tx: &Tx, id: WorkspaceId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM workspaces WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
 }
 
 fn read(row: &Row) -> rusqlite::Result<Workspace> {
@@ -115,5 +207,23 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
         created_by,
         created_at: row::moment(row, "created_at")?,
         archived: row.get("archived")?,
+        description: row::text(row, "description", |text| Description::parse(text).ok())?,
+        private: row.get("private")?,
+        settings: Settings {
+            ml_models_enabled: row.get("ml_models_enabled")?,
+            gradient_start_color: row.get("gradient_start_color")?,
+            gradient_end_color: row.get("gradient_end_color")?,
+            default_llm_integration: match row.get::<_, Option<String>>("default_llm_integration")? {
+                None => None,
+                Some(_) => Some(row::text(row, "default_llm_integration", llm)?),
+            },
+            default_agent_runtime: row.get("default_agent_runtime")?,
+        },
     })
+}
+
+/// The pair of an integration and a model, as it is kept.
+fn llm(text: &str) -> Option<LlmIntegration> {
+    let (integration, model) = serde_json::from_str(text).ok()?;
+    Some(LlmIntegration { integration, model })
 }

@@ -99,13 +99,14 @@ CREATE TABLE workspaces (
 CREATE INDEX workspaces_by_creator ON workspaces (created_by);
 
 -- Roles: named sets of permissions, as 24 bytes of bits. Those with `predefined` are there from the start and never
--- change; what they allow is in `policy`.
+-- change; what they allow is in `policy`. `shows_workspaces` says whether SPACE_READ is among the permissions.
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
     description TEXT NOT NULL CHECK (length(description) <= 1000),
     predefined TEXT UNIQUE CHECK (predefined IN ('owner', 'member', 'reader', 'annotator')),
     permissions BLOB NOT NULL CHECK (length(permissions) = 24),
+    shows_workspaces INTEGER NOT NULL CHECK (shows_workspaces IN (0, 1)),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;

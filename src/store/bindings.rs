@@ -1,0 +1,130 @@
+//! The table `bindings`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::fault::conflict;
+use super::{Tx, View, row};
+use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
+use crate::domain::page::Page;
+use crate::domain::role::{Binding, Resource};
+use crate::error::Result;
+
+const COLUMNS: &str = "b.id, b.role_id, b.user_id, b.workspace_id, b.project_id, b.created_at, b.updated_at";
+
+/// The binding of this number.
+pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
+    let sql = format!("SELECT {COLUMNS} FROM bindings b WHERE b.id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// The bindings on workspaces, or those on projects, by number: everybody's or one user's, with the workspace that the
+/// thing is or is in. One more than a page holds is looked for.
+pub fn page(
+    view: &View,
+    on_projects: bool,
+    user: Option<UserId>,
+    page: Page,
+) -> Result<Vec<(Binding, WorkspaceId)>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, coalesce(b.workspace_id, p.workspace_id) AS place
+         FROM bindings b LEFT JOIN projects p ON p.id = b.project_id
+         WHERE b.id > :after AND (b.project_id IS NOT NULL) = :on_projects AND (:user IS NULL OR b.user_id = :user)
+         ORDER BY b.id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":after": page.after.unwrap_or(0),
+        ":on_projects": on_projects,
+        ":user": user.map(|id| id.0),
+        ":limit": page.look_for(),
+    };
+    let rows = query.query_map(params, |row| Ok((read(row)?, WorkspaceId(row.get("place")?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The binding that a user has on a thing.
+pub fn find_on(view: &View, user: UserId, resource: Resource) -> Result<Option<Binding>> {
+    let (workspace, project) = columns(resource);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM bindings b
+         WHERE b.user_id = :user AND (b.workspace_id = :workspace OR b.project_id = :project)"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":workspace": workspace, ":project": project };
+    Ok(query.query_row(params, read).optional()?)
+}
+
+/// Adds a binding; a conflict if the user has one on the thing already.
+pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result<Binding> {
+    let (workspace, project) = columns(resource);
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO bindings (role_id, user_id, workspace_id, project_id, created_at, updated_at)
+         VALUES (:role, :user, :workspace, :project, :now, :now)
+         RETURNING id, role_id, user_id, workspace_id, project_id, created_at, updated_at",
+    )?;
+    let params = named_params! {
+        ":role": role.0,
+        ":user": user.0,
+        ":workspace": workspace,
+        ":project": project,
+        ":now": tx.now.micros(),
+    };
+    query.query_row(params, read).map_err(conflict("role binding", "of that user on that thing"))
+}
+
+/// Gives a binding another role.
+pub fn update(tx: &Tx, id: BindingId, role: RoleId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE bindings SET role_id = :role, updated_at = :now WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":role": role.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Takes a binding away.
+pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM bindings WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
+/// Takes away what is bound to a user in a workspace, on its projects too; tells how many bindings that were.
+pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
+             OR project_id IN (SELECT id FROM projects WHERE workspace_id = :workspace))",
+    )?;
+    Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
+}
+
+/// Takes away what is bound to a user in an organization, or anywhere; tells how many bindings that were.
+pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM bindings WHERE user_id = :user AND (:organization IS NULL
+             OR workspace_id IN (SELECT id FROM workspaces WHERE organization_id = :organization)
+             OR project_id IN (SELECT p.id FROM projects p JOIN workspaces w ON w.id = p.workspace_id
+                               WHERE w.organization_id = :organization))",
+    )?;
+    let params = named_params! { ":user": user.0, ":organization": organization.map(|id| id.0) };
+    Ok(query.execute(params)?)
+}
+
+fn columns(resource: Resource) -> (Option<i64>, Option<i64>) {
+    match resource {
+        Resource::Workspace(id) => (Some(id.0), None),
+        Resource::Project(id) => (None, Some(id.0)),
+    }
+}
+
+fn read(row: &Row) -> rusqlite::Result<Binding> {
+    let resource = match (row.get::<_, Option<i64>>("workspace_id")?, row.get::<_, Option<i64>>("project_id")?) {
+        (Some(id), _) => Resource::Workspace(WorkspaceId(id)),
+        (None, id) => Resource::Project(ProjectId(id.unwrap_or_default())),
+    };
+    Ok(Binding {
+        id: BindingId(row.get("id")?),
+        role: RoleId(row.get("role_id")?),
+        user: UserId(row.get("user_id")?),
+        resource,
+        created_at: row::moment(row, "created_at")?,
+        updated_at: row::moment(row, "updated_at")?,
+    })
+}

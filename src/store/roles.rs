@@ -1,0 +1,138 @@
+//! The table `roles`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::fault::conflict;
+use super::{Tx, View, row};
+use crate::domain::ids::{ProjectId, RoleId, UserId, WorkspaceId};
+use crate::domain::member;
+use crate::domain::page::{Page, Slice};
+use crate::domain::permission::{Permission, PermissionSet};
+use crate::domain::role::NamedRole;
+use crate::error::Result;
+use crate::policy;
+
+const COLUMNS: &str = "r.id, r.name, r.description, r.predefined, r.permissions, r.created_at, r.updated_at";
+
+/// The role of this number.
+pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// The roles by number: all, or the predefined ones, or those that somebody made.
+pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM roles r
+         WHERE r.id > :after AND (:predefined IS NULL OR (r.predefined IS NOT NULL) = :predefined)
+         ORDER BY r.id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":after": page.after.unwrap_or(0), ":predefined": predefined, ":limit": page.look_for(),
+    };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |role| role.id.0))
+}
+
+/// What named roles allow a user in a workspace, and in one of its projects: that of a custom membership and those
+/// that are bound.
+pub fn named(
+    view: &View,
+    user: UserId,
+    workspace: WorkspaceId,
+    project: Option<ProjectId>,
+) -> Result<PermissionSet> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
+             SELECT role_id FROM members WHERE user_id = :user AND workspace_id = :workspace AND role_id IS NOT NULL
+             UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND workspace_id = :workspace
+             UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND project_id = :project)"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params =
+        named_params! { ":user": user.0, ":workspace": workspace.0, ":project": project.map(|id| id.0) };
+    let mut all = PermissionSet::EMPTY;
+    for role in query.query_map(params, read)? {
+        all = all.union(role?.permissions);
+    }
+    Ok(all)
+}
+
+/// Whether a role is given to anybody, as a membership or a binding.
+pub fn is_bound(view: &View, id: RoleId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM members WHERE role_id = :id) OR EXISTS (SELECT 1 FROM bindings WHERE role_id = :id)",
+    )?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0))?)
+}
+
+/// Adds a role; a conflict if the name is taken.
+pub fn insert(
+    tx: &Tx,
+    name: &str,
+    description: &str,
+    permissions: PermissionSet,
+    predefined: Option<member::Role>,
+) -> Result<RoleId> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO roles (name, description, predefined, permissions, shows_workspaces, created_at, updated_at)
+         VALUES (:name, :description, :predefined, :permissions, :shows, :now, :now) RETURNING id",
+    )?;
+    let params = named_params! {
+        ":name": name,
+        ":description": description,
+        ":predefined": predefined.map(member::Role::word),
+        ":permissions": permissions.to_bytes(),
+        ":shows": permissions.contains(Permission::SPACE_READ),
+        ":now": tx.now.micros(),
+    };
+    query.query_row(params, |row| row.get(0).map(RoleId)).map_err(conflict("role", name))
+}
+
+/// Writes a role's name, description and permissions; a conflict if the name is taken.
+pub fn update(tx: &Tx, role: &NamedRole) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE roles SET name = :name, description = :description, permissions = :permissions,
+             shows_workspaces = :shows, updated_at = :now
+         WHERE id = :id",
+    )?;
+    let params = named_params! {
+        ":id": role.id.0,
+        ":name": role.name,
+        ":description": role.description,
+        ":permissions": role.permissions.to_bytes(),
+        ":shows": role.permissions.contains(Permission::SPACE_READ),
+        ":now": tx.now.micros(),
+    };
+    query.execute(params).map_err(conflict("role", &role.name))?;
+    Ok(())
+}
+
+/// Deletes a role that nobody has.
+pub fn delete(tx: &Tx, id: RoleId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM roles WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
+fn read(row: &Row) -> rusqlite::Result<NamedRole> {
+    let predefined = match row.get::<_, Option<String>>("predefined")? {
+        None => None,
+        Some(_) => Some(row::text(row, "predefined", member::Role::predefined)?),
+    };
+    // What a predefined role allows may grow with the program; the row does not.
+    let permissions = match predefined {
+        Some(role) => policy::of_role(role),
+        None => PermissionSet::from_bytes(row.get("permissions")?),
+    };
+    Ok(NamedRole {
+        id: RoleId(row.get("id")?),
+        name: row.get("name")?,
+        description: row.get("description")?,
+        permissions,
+        predefined,
+        created_at: row::moment(row, "created_at")?,
+        updated_at: row::moment(row, "updated_at")?,
+    })
+}
