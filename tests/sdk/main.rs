@@ -3,10 +3,7 @@
 //! Each test is one story (a Python program in `tests/sdk/wallaroo`) told by one SDK version to a server
 //! of its own. A program prints a line for each thing it checked; the count asserted here keeps a program
 //! from passing because it checked nothing. The first run installs the SDKs and takes some minutes.
-#![expect(
-    clippy::expect_used,
-    reason = "a test ends where its ground is missing"
-)]
+#![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
 mod python;
 #[path = "../support/mod.rs"]
@@ -73,11 +70,7 @@ fn the_old_sdk_stays_signed_in() {
 fn tell(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("wallaroo-{version}"));
     let server = Server::start();
-    let key = if program == "tokens.py" {
-        key(&server)
-    } else {
-        String::new()
-    };
+    let key = if program == "tokens.py" { key(&server) } else { String::new() };
     let env = [
         ("WALLAROO_URL", server.base()),
         ("WALLAROO_SDK_AUTH_TYPE", "user_password"),
@@ -95,20 +88,13 @@ fn tell(version: &str, program: &str, checks: u32) {
         .find_map(|line| line.strip_suffix(" passed, 0 failed"))
         .and_then(|count| count.parse::<u32>().ok())
         .expect("the program's sum");
-    assert!(
-        passed >= checks,
-        "{passed} checks passed, {checks} are expected at least"
-    );
+    assert!(passed >= checks, "{passed} checks passed, {checks} are expected at least");
 }
 
 /// A key of the administrator's, made while the server runs.
 fn key(server: &Server) -> String {
     let made = server.cli(&["key", "create", "--user", ADMIN, "--name", "sdk"]);
-    assert!(
-        made.status.success(),
-        "a key is made: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    assert!(made.status.success(), "a key is made: {}", String::from_utf8_lossy(&made.stderr));
     let key = String::from_utf8(made.stdout).expect("a key is text");
     key.trim_end().to_owned()
 }

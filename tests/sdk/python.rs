@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 const VERSIONS: std::ops::RangeInclusive<u32> = 10..=12;
 
 /// Tells whether an interpreter is one of ours: its version, then its real path.
-const PROBE: &str =
-    "import ensurepip, sys, venv; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
+const PROBE: &str = "import ensurepip, sys, venv; print('%d.%d.%d' % sys.version_info[:3]); print(sys.executable)";
 
 #[derive(Debug)]
 struct Interpreter {
@@ -41,25 +40,11 @@ fn interpreter() -> &'static Interpreter {
 
 /// A name may be there and still be no Python: a version manager's shim for one that is not installed.
 fn probe(name: &str) -> Option<Interpreter> {
-    let output = Command::new(name)
-        .args(["-c", PROBE])
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout)
-        .ok()
-        .filter(|_| output.status.success())?;
+    let output = Command::new(name).args(["-c", PROBE]).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
     let (version, path) = text.trim_end().split_once('\n')?;
-    let minor = version
-        .strip_prefix("3.")?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()?;
-    VERSIONS.contains(&minor).then(|| Interpreter {
-        version: version.to_owned(),
-        path: PathBuf::from(path.trim_end()),
-    })
+    let minor = version.strip_prefix("3.")?.split('.').next()?.parse().ok()?;
+    VERSIONS.contains(&minor).then(|| Interpreter { version: version.to_owned(), path: PathBuf::from(path.trim_end()) })
 }
 
 /// The Python of the virtual environment for `pin` (`tests/sdk/PIN.txt`), made at the first call.
@@ -69,18 +54,13 @@ pub fn environment(pin: &str) -> PathBuf {
     let list = sources().join(format!("{pin}.txt"));
     let list = fs::read_to_string(&list).expect("the pinned requirements are readable");
     let interpreter = interpreter();
-    let stamp = format!(
-        "python {} at {}\n{list}",
-        interpreter.version,
-        interpreter.path.display()
-    );
+    let stamp = format!("python {} at {}\n{list}", interpreter.version, interpreter.path.display());
 
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let home = folder.join(format!("venv-{pin}"));
     let (stamp_file, python) = (home.join("atelier-stamp.txt"), home.join("bin/python"));
     fs::create_dir_all(folder).expect("the target folder is writable");
-    let lock =
-        File::create(folder.join(format!("venv-{pin}.lock"))).expect("the lock file is writable");
+    let lock = File::create(folder.join(format!("venv-{pin}.lock"))).expect("the lock file is writable");
     lock.lock().expect("the lock can be taken");
     if fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) && python.exists() {
         return python;
@@ -89,37 +69,19 @@ pub fn environment(pin: &str) -> PathBuf {
     if home.exists() {
         fs::remove_dir_all(&home).expect("an outdated environment can be removed");
     }
-    must(
-        Command::new(&interpreter.path)
-            .args(["-m", "venv"])
-            .arg(&home),
-    );
+    must(Command::new(&interpreter.path).args(["-m", "venv"]).arg(&home));
     let requirements = home.join("requirements.txt");
     fs::write(&requirements, &list).expect("the environment is writable");
     // The list is complete, so nothing is resolved and nothing can drift; `check` proves that it is.
-    let pip = [
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--quiet",
-    ];
-    must(
-        Command::new(&python)
-            .args(pip)
-            .args(["install", "--no-deps", "-r"])
-            .arg(&requirements),
-    );
+    let pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"];
+    must(Command::new(&python).args(pip).args(["install", "--no-deps", "-r"]).arg(&requirements));
     must(Command::new(&python).args(pip).arg("check"));
     fs::write(&stamp_file, &stamp).expect("the environment is writable");
     python
 }
 
 fn must(command: &mut Command) -> Output {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .expect("the Python that was found starts");
+    let output = command.stdin(Stdio::null()).output().expect("the Python that was found starts");
     assert!(
         output.status.success(),
         "{command:?} failed:\n{}{}",
@@ -149,10 +111,7 @@ pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Durati
         .env("HOME", scratch.path())
         .env("XDG_CACHE_HOME", scratch.path().join("cache"))
         // matplotlib, which the SDK loads, indexes the fonts once per folder: let that last.
-        .env(
-            "MPLCONFIGDIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("matplotlib"),
-        )
+        .env("MPLCONFIGDIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("matplotlib"))
         .env("LANG", "C.UTF-8")
         .env("PYTHONUNBUFFERED", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -183,33 +142,21 @@ pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Durati
     for reader in readers {
         reader.join().expect("the output is read to its end");
     }
-    let printed = printed
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let printed = printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match ended {
         Some(status) if status.success() => printed,
         Some(status) => panic!("{} ended with {status}:\n{printed}", program.display()),
-        None => panic!(
-            "{} was not done after {} s:\n{printed}",
-            program.display(),
-            patience.as_secs()
-        ),
+        None => panic!("{} was not done after {} s:\n{printed}", program.display(), patience.as_secs()),
     }
 }
 
-fn drain(
-    pipe: impl Read + Send + 'static,
-    into: &Arc<Mutex<String>>,
-) -> std::thread::JoinHandle<()> {
+fn drain(pipe: impl Read + Send + 'static, into: &Arc<Mutex<String>>) -> std::thread::JoinHandle<()> {
     let into = Arc::clone(into);
     std::thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            into.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_str(&String::from_utf8_lossy(&line));
+            into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
             line.clear();
         }
     })

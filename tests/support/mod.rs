@@ -45,15 +45,13 @@ impl Setup {
 
     /// Adds words to the command line after `serve --data-dir .. --listen ..`.
     pub fn args<S: AsRef<OsStr>>(mut self, args: &[S]) -> Self {
-        self.args
-            .extend(args.iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Sets a variable of the server's environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -83,22 +81,11 @@ impl Setup {
     pub fn start(self) -> Server {
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
         let mut command = atelier();
-        command
-            .arg("serve")
-            .arg("--data-dir")
-            .arg(data.path())
-            .args(["--listen", "127.0.0.1:0"])
-            .args(&self.args);
+        command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
-            command
-                .env("ATELIER_ADMIN_EMAIL", ADMIN)
-                .env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+            command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
         }
-        command
-            .envs(self.env)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.envs(self.env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the atelier binary starts");
 
         let log = Log::default();
@@ -107,13 +94,7 @@ impl Setup {
             log.drain(child.stdout.take().expect("stdout is piped"), Some(ready)),
             log.drain(child.stderr.take().expect("stderr is piped"), None),
         ];
-        let mut server = Server {
-            child,
-            readers,
-            log,
-            data,
-            bases: Vec::new(),
-        };
+        let mut server = Server { child, readers, log, data, bases: Vec::new() };
         server.wait_for(&bases, 1 + self.more_listeners);
         server
     }
@@ -163,11 +144,7 @@ impl Server {
     /// Runs `atelier ARGS --data-dir DIR` on this server's data and waits for it.
     pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
         let mut command = atelier();
-        command
-            .args(args)
-            .arg("--data-dir")
-            .arg(self.data_dir())
-            .stdin(Stdio::null());
+        command.args(args).arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
         command.output().expect("the atelier binary starts")
     }
 
@@ -181,26 +158,15 @@ impl Server {
             return ended;
         }
         // The shell's own `kill`, so that no program has to be installed and no unsafe call made.
-        let asked = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -TERM {}", self.pid()))
-            .status();
-        assert!(
-            asked.is_ok_and(|status| status.success()),
-            "the server can be signalled"
-        );
+        let asked = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status();
+        assert!(asked.is_ok_and(|status| status.success()), "the server can be signalled");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(ended) = self.child.try_wait().expect("the server can be waited for") {
-                self.readers
-                    .drain(..)
-                    .for_each(|reader| reader.join().expect("the log is read to its end"));
+                self.readers.drain(..).for_each(|reader| reader.join().expect("the log is read to its end"));
                 return ended;
             }
-            assert!(
-                Instant::now() < deadline,
-                "the server still runs 30 s after SIGTERM"
-            );
+            assert!(Instant::now() < deadline, "the server still runs 30 s after SIGTERM");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -235,21 +201,14 @@ impl Drop for Server {
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.
 pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
-    atelier()
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .expect("the atelier binary starts")
+    atelier().args(args).stdin(Stdio::null()).output().expect("the atelier binary starts")
 }
 
 /// The binary, with nothing inherited that could configure it or a client of it.
 fn atelier() -> Command {
     let mut command = Command::new(BINARY);
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| name.starts_with("ATELIER_") || name.starts_with("WALLAROO_"))
-        {
+        if name.to_str().is_some_and(|name| name.starts_with("ATELIER_") || name.starts_with("WALLAROO_")) {
             command.env_remove(name);
         }
     }
@@ -265,10 +224,7 @@ enum Data {
 
 impl Data {
     fn new() -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("atelier-test-")
-            .tempdir()
-            .expect("a temporary directory");
+        let dir = tempfile::Builder::new().prefix("atelier-test-").tempdir().expect("a temporary directory");
         if std::env::var_os("ATELIER_TEST_KEEP").is_some_and(|keep| keep == "1") {
             let kept = dir.keep();
             eprintln!("kept: {}", kept.display());
@@ -290,33 +246,22 @@ struct Log(Arc<Mutex<String>>);
 
 impl Log {
     fn text(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads `pipe` to its end on a thread of its own, so that the server never waits for a reader.
-    fn drain(
-        &self,
-        pipe: impl Read + Send + 'static,
-        ready: Option<Sender<String>>,
-    ) -> JoinHandle<()> {
+    fn drain(&self, pipe: impl Read + Send + 'static, ready: Option<Sender<String>>) -> JoinHandle<()> {
         let log = self.clone();
         std::thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
                 let text = String::from_utf8_lossy(&line);
-                if let Some((base, ready)) = text.trim_end().strip_prefix(READY).zip(ready.as_ref())
-                {
+                if let Some((base, ready)) = text.trim_end().strip_prefix(READY).zip(ready.as_ref()) {
                     // Nobody listens any more once all addresses are known.
                     let _ = ready.send(base.to_owned());
                 }
-                log.0
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push_str(&text);
+                log.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
                 line.clear();
             }
         })
