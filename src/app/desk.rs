@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::issuers::Issuers;
 use super::throttle::Throttle;
 use crate::domain::client::{Client, Grant};
@@ -24,7 +26,13 @@ pub struct Lifetimes {
 
 /// The desk; cloning it gives another handle to the same.
 #[derive(Clone)]
-pub struct Desk(Arc<Fittings>);
+pub struct Desk(Arc<Furnished>);
+
+struct Furnished {
+    fittings: Fittings,
+    /// Turns for long reads: fewer than there are readers, so that a glance never waits behind them.
+    long_reads: Semaphore,
+}
 
 /// What stands on the desk.
 pub struct Fittings {
@@ -48,14 +56,15 @@ impl std::ops::Deref for Desk {
     type Target = Fittings;
 
     fn deref(&self) -> &Fittings {
-        &self.0
+        &self.0.fittings
     }
 }
 
 impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
-        Self(Arc::new(fittings))
+        let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
+        Self(Arc::new(Furnished { fittings, long_reads }))
     }
 
     /// Whether a client may get tokens this way.
@@ -74,6 +83,7 @@ impl Desk {
         T: Send + 'static,
         F: FnOnce(&View) -> Result<T> + Send + 'static,
     {
+        let _turn = self.0.long_reads.acquire().await.map_err(Error::internal)?;
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.read(work)).await.map_err(Error::internal)?
     }

@@ -4,10 +4,12 @@
 //! is never locked: a stranger who fails from one address keeps nobody out who comes from another.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::email::Email;
 use crate::error::{Error, Result};
 
 /// The most counters; beyond that, those that were quiet longest are forgotten.
@@ -21,13 +23,15 @@ const ADDRESS_ALLOWANCE: u32 = 10;
 pub struct Throttle {
     free: u32,
     longest: Duration,
+    /// Names are kept as hashes under a random key: a counter has one size, however long a name is.
+    names: RandomState,
     counters: Mutex<HashMap<Subject, Counter>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Address(IpAddr),
-    Pair(IpAddr, String),
+    Pair(IpAddr, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +44,15 @@ struct Counter {
 impl Throttle {
     /// A throttle that lets `free` failures pass and never makes anybody wait longer than `longest`.
     pub fn new(free: u32, longest: Duration) -> Self {
-        Self { free, longest, counters: Mutex::new(HashMap::new()) }
+        Self { free, longest, names: RandomState::new(), counters: Mutex::default() }
     }
 
     /// Lets an attempt through, or tells when to come back. An attempt that is turned away counts for nothing.
     pub fn admit(&self, account: &str, from: IpAddr) -> Result<()> {
         let now = Instant::now();
         let counters = self.counters();
-        let wait = subjects(account, from)
+        let wait = self
+            .subjects(account, from)
             .iter()
             .filter_map(|subject| counters.get(subject))
             .map(|counter| counter.until.saturating_duration_since(now))
@@ -60,7 +65,7 @@ impl Throttle {
     pub fn failed(&self, account: &str, from: IpAddr) {
         let now = Instant::now();
         let mut counters = self.counters();
-        for subject in subjects(account, from) {
+        for subject in self.subjects(account, from) {
             let free = match subject {
                 Subject::Pair(..) => self.free,
                 Subject::Address(_) => self.free.saturating_mul(ADDRESS_ALLOWANCE),
@@ -81,8 +86,13 @@ impl Throttle {
 
     /// Notes a success, which clears what this account owes at this address.
     pub fn succeeded(&self, account: &str, from: IpAddr) {
-        let [pair, _] = subjects(account, from);
+        let [pair, _] = self.subjects(account, from);
         self.counters().remove(&pair);
+    }
+
+    fn subjects(&self, account: &str, from: IpAddr) -> [Subject; 2] {
+        let place = neighbourhood(from);
+        [Subject::Pair(place, self.names.hash_one(Email::fold(account))), Subject::Address(place)]
     }
 
     fn wait(&self, beyond: u32) -> Duration {
@@ -95,11 +105,6 @@ impl Throttle {
     fn counters(&self) -> MutexGuard<'_, HashMap<Subject, Counter>> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn subjects(account: &str, from: IpAddr) -> [Subject; 2] {
-    let place = neighbourhood(from);
-    [Subject::Pair(place, account.to_lowercase()), Subject::Address(place)]
 }
 
 /// An IPv6 customer has a whole /64; an IPv4-mapped address is the IPv4 address.

@@ -24,7 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
     spelled("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;
     count("write_queue", c.write_queue, 1..=1_000_000)?;
-    count("readers", c.readers, 1..=1024)?;
+    count("readers", c.readers, 2..=1024)?;
     spelled("page_cache", &c.page_cache, 64 << 10..=1 << 30)?;
     count("password_threads", c.password_threads, 0..=1024)?;
     count("password_queue", c.password_queue, 1..=100_000)?;

@@ -36,6 +36,28 @@ impl KeyName {
     }
 }
 
+/// What has become of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may be used.
+    Active,
+    /// It ended by itself.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+}
+
+impl KeyState {
+    /// The word for the state on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// An API key, without its secret, which nobody has but its owner.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -62,7 +84,18 @@ pub struct Key {
 impl Key {
     /// Whether the key may still be used at this moment.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+        self.state(now) == KeyState::Active
+    }
+
+    /// What has become of the key by this moment.
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        if self.revoked_at.is_some() {
+            KeyState::Revoked
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            KeyState::Expired
+        } else {
+            KeyState::Active
+        }
     }
 }
 

@@ -75,7 +75,8 @@ fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -i64::from(page_cache_kib))
 }
 
-fn refuse_old_sqlite() -> Result<()> {
+/// Refuses a SQLite that is too old to keep what it is given.
+pub fn refuse_old_sqlite() -> Result<()> {
     let number = rusqlite::version_number();
     let version = (number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
     if version < SQLITE_NEEDED {

@@ -16,27 +16,35 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pool of read-only connections; empty once closed.
 #[derive(Clone)]
-pub(super) struct Readers(Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>);
+pub(super) struct Readers {
+    pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
+    most: u32,
+}
 
 impl Readers {
     pub(super) fn open(path: &Path, sizes: Sizes) -> Result<Self> {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(open::reading_flags())
             .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
+        let most = sizes.readers.max(1);
         let pool = Pool::builder()
-            .max_size(sizes.readers.max(1))
+            .max_size(most)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connection_timeout(PATIENCE)
             .build(manager)?;
-        Ok(Self(Arc::new(RwLock::new(Some(pool)))))
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most })
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.most as usize
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let pool = {
-            let place = self.0.read().map_err(|_| Error::internal("the pool of readers is broken"))?;
+            let place = self.pool.read().map_err(|_| Error::internal("the pool of readers is broken"))?;
             place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
         };
         let mut conn = pool.get()?;
@@ -45,7 +53,7 @@ impl Readers {
     }
 
     pub(super) fn close(&self) {
-        if let Ok(mut place) = self.0.write() {
+        if let Ok(mut place) = self.pool.write() {
             *place = None;
         }
     }

@@ -7,6 +7,10 @@ use crate::error::{Error, Result};
 /// The schema as it is now.
 const SCHEMA: &str = include_str!("../../schema.sql");
 
+mod standing;
+
+pub use standing::{Standing, Unfit, standing};
+
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
 const STEPS: [&str; VERSION as usize] = [include_str!("steps/0001.sql")];
 

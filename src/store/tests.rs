@@ -300,12 +300,13 @@ fn a_write_in_passing_is_dropped_when_the_line_is_full() {
 #[test]
 fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
     let place = place();
-    assert_eq!(place.store.read(health::faults).unwrap(), Vec::<String>::new());
+    assert_eq!(place.store.read(health::integrity_faults).unwrap(), Vec::<String>::new());
+    assert_eq!(place.store.read(health::foreign_key_faults).unwrap(), Vec::<String>::new());
     assert_eq!(place.store.read(health::schema_version).unwrap(), schema::VERSION);
     let sql = "PRAGMA foreign_keys = OFF;
                INSERT INTO default_workspaces (user_id, workspace_id) VALUES (7, 8)";
     probe::execute(&place.home.database(), sql);
-    let faults = place.store.read(health::faults).unwrap();
+    let faults = place.store.read(health::foreign_key_faults).unwrap();
     assert!(faults.contains(&"row 1 of default_workspaces names a row of users that does not exist".to_owned()));
 }
 
