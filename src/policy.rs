@@ -234,8 +234,9 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::BindRole => in_workspace(Permission::ROLE_BINDING_CREATE),
         Action::ReadBindings => in_workspace(Permission::ROLE_BINDING_READ),
         Action::RemoveMember | Action::UnbindRole => in_workspace(Permission::ROLE_BINDING_DELETE),
+        // Whoever sees a workspace but is not in it leaves none, and may: nothing comes of it.
         Action::LeaveWorkspace => match in_workspace(Permission::SPACE_READ) {
-            Decision::Allowed => forbidden_unless(standing.own && standing.workspace.is_some()),
+            Decision::Allowed => forbidden_unless(standing.own),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,
         },
         Action::ReadProject => in_project(Permission::PROJECT_READ),
@@ -264,13 +265,21 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::ReadRoles => forbidden_unless(account != AccountRole::Annotator),
         Action::InviteUser => forbidden_unless(matches!(account, AccountRole::Administrator | AccountRole::Member)),
         Action::ReadUser => hidden_unless(belongs || standing.own),
-        Action::ReadUserWorkspaces => forbidden_unless(governs || standing.own),
-        Action::ChangeUser | Action::BlockUser | Action::SetPassword => match hidden_unless(belongs || standing.own) {
-            Decision::Allowed => forbidden_unless(governs),
-            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
-        },
-        Action::ReadKeys | Action::RevokeKey | Action::EndSession => hidden_unless(governs || standing.own),
-        Action::CreateKey => forbidden_unless(standing.own),
+        Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
+        Action::ReadUserWorkspaces | Action::ReadKeys | Action::EndSession => {
+            toward_a_person(standing, governs || standing.own)
+        }
+        Action::CreateKey => toward_a_person(standing, standing.own),
+        // A key of somebody else is not seen, though the person is: numbers can be guessed.
+        Action::RevokeKey => hidden_unless(governs || standing.own),
+    }
+}
+
+/// Whoever sees a person is told that this may not be done to them.
+fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
+    match decide(standing, Action::ReadUser) {
+        Decision::Allowed => forbidden_unless(allowed),
+        refused @ (Decision::Forbidden | Decision::Hidden) => refused,
     }
 }
 
@@ -385,3 +394,6 @@ const OF_ANNOTATORS: PermissionSet = PermissionSet::of(&[
     Permission::QUEUE_RECORD_READ,
     Permission::SPACE_READ,
 ]);
+
+#[cfg(test)]
+mod tests;
