@@ -52,6 +52,9 @@ pub enum Error {
         /// The rule that stands against it.
         rule: &'static str,
     },
+    /// Somebody would give more than they hold: by a role, a binding, a key or an invitation.
+    #[error("nobody gives more rights than they hold themselves")]
+    Exceeded,
     /// There is more to do than the server will queue.
     #[error("the server is busy; try again in {} s", retry_after.as_secs().max(1))]
     Busy {

@@ -1,10 +1,164 @@
-//! Organizations.
+//! Organizations: the people who may find each other, and the workspaces that they share.
 
-use crate::domain::organization::Organization;
+use serde_json::{Value, json};
+
+use super::{audit, standing, users};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{
+    NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole,
+};
+use crate::domain::page::{Page, Slice};
+use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result};
-use crate::store::{self, View};
+use crate::policy::{Action, Decision, decide};
+use crate::store::{self, Tx, View};
 
 /// The organization that clients without the notion of one live in.
 pub fn home(view: &View) -> Result<Organization> {
     store::organizations::find_home(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
+}
+
+/// The organization of this number, if the actor may see it.
+pub fn visible(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;
+    require(view, actor, id, Action::ReadOrganization)?;
+    Ok(organization)
+}
+
+fn require(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
+    standing::require(&standing::in_organization(view, actor, id)?, action, "organization", id)
+}
+
+/// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
+/// a text, in any case.
+pub fn page(view: &View, actor: &Actor, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
+    store::organizations::page(view, actor.user().filter(|_| !sees_all), name, page)
+}
+
+/// Makes an organization; whoever makes it is its first admin.
+///
+/// Administrators may. Refused when the name is taken.
+pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organization> {
+    standing::require(&standing::in_account(actor), Action::CreateOrganization, "organization", new.name.as_str())?;
+    let organization = store::organizations::insert(tx, new, false)?;
+    if let Some(me) = actor.user() {
+        store::organizations::put_member(tx, organization.id, me, OrganizationRole::Admin)?;
+    }
+    let object = (ObjectKind::Organization, organization.id);
+    audit::record(tx, actor, "organizations.create", object, (Value::Null, shown(&organization)))?;
+    Ok(organization)
+}
+
+/// Changes an organization's name or description.
+///
+/// Its admins may, and administrators. Refused when the new name is taken.
+pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationChange) -> Result<Organization> {
+    let before = visible(tx, actor, id)?;
+    require(tx, actor, id, Action::UpdateOrganization)?;
+    let mut after = before.clone();
+    if let Some(name) = &change.name {
+        after.name.clone_from(name);
+    }
+    if let Some(description) = &change.description {
+        after.description.clone_from(description);
+    }
+    if after == before {
+        return Ok(before);
+    }
+    store::organizations::update(tx, &after)?;
+    let change = (shown(&before), shown(&after));
+    audit::record(tx, actor, "organizations.change", (ObjectKind::Organization, id), change)?;
+    Ok(after)
+}
+
+/// Deletes an organization with its workspaces and everything in them, and the service keys that are left without one.
+///
+/// Its admins may, and administrators. The home organization cannot be deleted.
+pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
+    let organization = visible(tx, actor, id)?;
+    require(tx, actor, id, Action::DeleteOrganization)?;
+    if organization.home {
+        return Err(Error::Refused { rule: "the home organization cannot be deleted" });
+    }
+    store::organizations::delete(tx, id)?;
+    store::users::delete_bots_without_organization(tx)?;
+    let object = (ObjectKind::Organization, id);
+    audit::record(tx, actor, "organizations.delete", object, (shown(&organization), Value::Null))
+}
+
+/// Puts somebody into an organization in this role, or gives a member this role.
+///
+/// Its admins may, and administrators. Refused when the person is unknown or may not have the role
+/// ([`annotates_alike`]), and when it would leave the organization without an admin.
+pub fn put_member(
+    tx: &Tx,
+    actor: &Actor,
+    id: OrganizationId,
+    who: &users::Named,
+    role: OrganizationRole,
+) -> Result<OrganizationMember> {
+    visible(tx, actor, id)?;
+    require(tx, actor, id, Action::ManageOrganizationMembers)?;
+    let user = users::named_to_be_added(tx, actor, who)?;
+    annotates_alike(&user, role == OrganizationRole::Annotator)?;
+    let before = store::organizations::find_member(tx, id, user.id)?;
+    if let Some(member) = &before {
+        if member.role == role {
+            return Ok(member.clone());
+        }
+        keep_an_admin(tx, id, member)?;
+    }
+    let after = store::organizations::put_member(tx, id, user.id, role)?;
+    let change = (told(before.as_ref()), told(Some(&after)));
+    audit::record(tx, actor, "organizations.put_member", object(id, &user), change)?;
+    Ok(after)
+}
+
+/// Takes somebody out of an organization, and with that out of its workspaces and of what is bound to them there.
+///
+/// Its admins may, and administrators; anyone may leave. Refused when somebody is no member, and when it would leave
+/// the organization without an admin or a workspace without an owner.
+pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Named) -> Result<()> {
+    visible(tx, actor, id)?;
+    let user = users::named(tx, actor, who)?;
+    if actor.user() != Some(user.id) {
+        require(tx, actor, id, Action::ManageOrganizationMembers)?;
+    }
+    let member = store::organizations::find_member(tx, id, user.id)?
+        .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
+    keep_an_admin(tx, id, &member)?;
+    super::members::drop_from_organization(tx, &user, id)?;
+    store::organizations::delete_member(tx, id, user.id)?;
+    audit::record(tx, actor, "organizations.remove_member", object(id, &user), (told(Some(&member)), Value::Null))
+}
+
+/// Refuses to make an annotator of the account anything else in a place, or anybody else an annotator there.
+pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
+    if (user.role == AccountRole::Annotator) == as_annotator {
+        return Ok(());
+    }
+    Err(Error::Refused { rule: "an annotator of the account can only be an annotator, and nobody else can" })
+}
+
+/// Refuses to let the last enabled admin go.
+pub(super) fn keep_an_admin(tx: &Tx, id: OrganizationId, member: &OrganizationMember) -> Result<()> {
+    if member.role == OrganizationRole::Admin && store::organizations::count_other_admins(tx, id, member.user)? == 0 {
+        return Err(Error::Refused { rule: "an organization keeps at least one admin" });
+    }
+    Ok(())
+}
+
+fn object(id: OrganizationId, user: &User) -> (ObjectKind, String) {
+    (ObjectKind::OrganizationMember, format!("{id}/{}", user.uuid))
+}
+
+fn told(member: Option<&OrganizationMember>) -> Value {
+    member.map_or(Value::Null, |member| json!({ "role": member.role.word() }))
+}
+
+fn shown(organization: &Organization) -> Value {
+    json!({ "name": organization.name.as_str(), "description": organization.description.as_str() })
 }

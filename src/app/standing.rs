@@ -1,11 +1,12 @@
 //! Gathers the facts that `policy` judges by, and obeys it.
 
 use crate::domain::actor::{Actor, Who};
-use crate::domain::ids::{OrganizationId, UserId};
-use crate::domain::member::Role;
+use crate::domain::ids::{OrganizationId, ProjectId, UserId};
+use crate::domain::permission::PermissionSet;
 use crate::domain::user::AccountRole;
+use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::{Action, Decision, Standing, decide};
+use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, View};
 
 /// What the actor is in the account. The operator is an administrator to whom everything is their own.
@@ -26,9 +27,27 @@ pub(super) fn in_organization(view: &View, actor: &Actor, organization: Organiza
     Ok(standing)
 }
 
-/// What the actor is toward a workspace in which they have this role.
-pub(super) fn in_workspace(actor: &Actor, role: Option<Role>) -> Standing {
-    Standing { workspace: role, ..in_account(actor) }
+/// What the actor is toward a workspace.
+pub(super) fn in_workspace(view: &View, actor: &Actor, workspace: &Workspace) -> Result<Standing> {
+    in_place(view, actor, workspace, None)
+}
+
+/// What the actor is toward a project of a workspace.
+pub(super) fn in_project(view: &View, actor: &Actor, workspace: &Workspace, project: ProjectId) -> Result<Standing> {
+    in_place(view, actor, workspace, Some(project))
+}
+
+fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<ProjectId>) -> Result<Standing> {
+    let mut standing = in_organization(view, actor, workspace.organization)?;
+    standing.private = workspace.private;
+    if let Some(me) = actor.user() {
+        standing.workspace = store::members::find(view, workspace.id, me)?.map(|member| member.role);
+        standing.named = store::roles::named(view, me, workspace.id, project)?;
+        if let Some(project) = project {
+            standing.shut_out = store::projects::shuts_out(view, project, me)?;
+        }
+    }
+    Ok(standing)
 }
 
 /// What the actor is toward a person.
@@ -48,4 +67,9 @@ pub(super) fn require(standing: &Standing, action: Action, what: &'static str, k
         Decision::Forbidden => Err(Error::Forbidden { action }),
         Decision::Hidden => Err(Error::not_found(what, key)),
     }
+}
+
+/// Refuses to give more than the giver holds.
+pub(super) fn give(giver: &Standing, given: PermissionSet) -> Result<()> {
+    if given.is_within(policy::held(giver)) { Ok(()) } else { Err(Error::Exceeded) }
 }

@@ -1,4 +1,4 @@
-//! Workspaces: find, make.
+//! Workspaces: find, make, change, delete.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,11 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
-use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceFilter};
+use crate::domain::page::{Page, Slice};
+use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceSearch};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
+use crate::store::workspaces::Sight;
 use crate::store::{self, Tx, View};
 
 /// The workspace of this number, if the actor may see it.
@@ -21,66 +23,120 @@ pub fn visible(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace>
 
 /// Lets the actor do this in the workspace, or refuses.
 pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
-    let role = role(view, actor, workspace.id)?;
-    standing::require(&standing::in_workspace(actor, role), action, "workspace", workspace.id)
+    standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
 }
 
-fn role(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Option<Role>> {
-    match actor.user() {
-        Some(me) => Ok(store::members::find(view, id, me)?.map(|member| member.role)),
-        None => Ok(None),
-    }
-}
-
-/// The workspaces that the actor sees, by number: an administrator all, everybody else those that they joined.
+/// The workspaces that the actor joined, by number; to an administrator, all.
 ///
 /// A filter by users narrows that to the workspaces that one of these users joined too.
 pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<Workspace>> {
-    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
     match (&filter.joined_by, actor.user()) {
-        (None, _) if sees_all => store::workspaces::list(view),
-        (Some(users), _) if sees_all => store::workspaces::list_joined(view, users),
+        (None, _) if sees_all(actor) => store::workspaces::list(view),
+        (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, users),
         (users, Some(me)) => store::workspaces::list_shared(view, me, users.as_deref()),
         (_, None) => Ok(Vec::new()),
     }
 }
 
-/// Makes a workspace in the home organization; whoever makes it owns it.
+/// The workspaces that the actor may see, joined or not, by number.
 ///
-/// Refused when the name is taken, when the actor is not in the organization, and when the name says that it
+/// Refused when the organization of the search is none that the actor may see.
+pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
+    if let Some(id) = search.organization {
+        organizations::visible(view, actor, id)?;
+    }
+    let sight = match actor.user() {
+        Some(me) if !sees_all(actor) => Sight::Of(me),
+        Some(_) | None => Sight::Everything,
+    };
+    store::workspaces::page(view, sight, search, page)
+}
+
+fn sees_all(actor: &Actor) -> bool {
+    decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed
+}
+
+/// Makes a workspace in an organization, the home organization unless another is named; whoever makes it owns it.
+///
+/// Refused when the name is taken, when the actor may make none in the organization, and when the name says that it
 /// is the default workspace of somebody else.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
-    let home = organizations::home(tx)?;
-    let standing = standing::in_organization(tx, actor, home.id)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", &home.name)?;
+    let organization = match new.organization {
+        Some(id) => organizations::visible(tx, actor, id)?,
+        None => organizations::home(tx)?,
+    };
+    let standing = standing::in_organization(tx, actor, organization.id)?;
+    standing::require(&standing, Action::CreateWorkspace, "organization", organization.name.as_str())?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
     if new.name.default_owner().is_some_and(|owner| owner != person.email.as_str()) {
         return Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" });
     }
-    let id = store::workspaces::insert(tx, home.id, new, person.id)?;
+    let id = store::workspaces::insert(tx, organization.id, new, person.id)?;
     store::members::put(tx, id, person.id, Role::Owner)?;
-    let workspace = store::workspaces::find(tx, id)?.ok_or_else(|| Error::not_found("workspace", id))?;
+    let workspace = found(tx, id)?;
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
     Ok(workspace)
 }
 
-/// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
+/// Changes a workspace's name, description, privacy or settings.
 ///
-/// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
-pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
-    let home = organizations::home(tx)?;
-    match store::workspaces::find_by_name(tx, home.id, &new.name)? {
-        None => create(tx, actor, new),
-        Some(found) if role(tx, actor, found.id)?.is_some() => Ok(found),
-        Some(_) => Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() }),
+/// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken.
+pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
+    let before = visible(tx, actor, id)?;
+    require(tx, actor, &before, Action::UpdateWorkspace)?;
+    let mut after = before.clone();
+    let settings = &mut after.settings;
+    settings.ml_models_enabled = change.ml_models_enabled.unwrap_or(settings.ml_models_enabled);
+    assign(&mut settings.gradient_start_color, change.gradient_start_color.as_ref());
+    assign(&mut settings.gradient_end_color, change.gradient_end_color.as_ref());
+    assign(&mut settings.default_llm_integration, change.default_llm_integration.as_ref());
+    assign(&mut settings.default_agent_runtime, change.default_agent_runtime.as_ref());
+    assign(&mut after.name, change.name.as_ref());
+    assign(&mut after.description, change.description.as_ref());
+    after.private = change.private.unwrap_or(after.private);
+    if shown(&before) == shown(&after) {
+        return Ok(before);
+    }
+    store::workspaces::update(tx, &after)?;
+    let change = (shown(&before), shown(&after));
+    audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, id), change)?;
+    found(tx, id)
+}
+
+fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        place.clone_from(new);
     }
 }
 
+/// Deletes a workspace with everything in it.
+///
+/// Owners may, administrators, and whoever holds `SPACE_DELETE`.
+pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
+    let workspace = visible(tx, actor, id)?;
+    require(tx, actor, &workspace, Action::DeleteWorkspace)?;
+    store::workspaces::delete(tx, id)?;
+    audit::record(tx, actor, "workspaces.delete", (ObjectKind::Workspace, id), (shown(&workspace), Value::Null))
+}
+
+fn found(view: &View, id: WorkspaceId) -> Result<Workspace> {
+    store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))
+}
+
 fn shown(workspace: &Workspace) -> Value {
+    let settings = &workspace.settings;
     json!({
         "organization": workspace.organization.0,
         "name": workspace.name.as_str(),
+        "description": workspace.description.as_str(),
+        "private": workspace.private,
         "archived": workspace.archived,
         "owner": workspace.created_by.as_ref().map(|creator| creator.uuid),
+        "ml_models_enabled": settings.ml_models_enabled,
+        "gradient_start_color": settings.gradient_start_color,
+        "gradient_end_color": settings.gradient_end_color,
+        "default_llm_integration":
+            settings.default_llm_integration.as_ref().map(|llm| json!([llm.integration, llm.model])),
+        "default_agent_runtime": settings.default_agent_runtime,
     })
 }

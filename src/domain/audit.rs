@@ -13,6 +13,14 @@ pub enum ObjectKind {
     Member,
     /// An organization.
     Organization,
+    /// A membership of an organization.
+    OrganizationMember,
+    /// A named role.
+    Role,
+    /// A binding of a named role.
+    Binding,
+    /// A project.
+    Project,
     /// An API key.
     Key,
     /// A sign-in session.
@@ -29,6 +37,10 @@ impl ObjectKind {
             Self::Workspace => "workspace",
             Self::Member => "member",
             Self::Organization => "organization",
+            Self::OrganizationMember => "organization_member",
+            Self::Role => "role",
+            Self::Binding => "binding",
+            Self::Project => "project",
             Self::Key => "key",
             Self::Session => "session",
             Self::SigningKey => "signing_key",
