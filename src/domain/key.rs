@@ -114,6 +114,24 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn it_lives_until_it_is_revoked_or_runs_out(end in proptest::option::of(-9_i64..9), revoked: bool, now in -9_i64..9) {
+            let key = Key {
+                id: KeyId(1),
+                user: UserId(1),
+                email: Email::parse("ada@example.com").expect("an address"),
+                name: KeyName::parse("k").expect("a name"),
+                redacted: String::new(),
+                created_at: Timestamp::from_micros(-9),
+                expires_at: end.map(Timestamp::from_micros),
+                revoked_at: revoked.then_some(Timestamp::from_micros(0)),
+                last_used_at: None,
+            };
+            prop_assert_eq!(key.is_live(Timestamp::from_micros(now)), !revoked && end.is_none_or(|end| now < end));
+        }
+    }
+
     #[test]
     fn blank_and_long_names_are_refused() {
         assert!(KeyName::parse("  ").is_err());

@@ -22,6 +22,11 @@ pub mod users;
 pub mod workspaces;
 mod writer;
 
+#[cfg(test)]
+pub(crate) mod probe;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
