@@ -194,7 +194,7 @@ fn file(home: &Home) -> Vec<Finding> {
     match inspect(&path, see) {
         Ok(seen) => {
             findings.push(version(home, seen.standing));
-            if matches!(seen.standing, Standing::Empty | Standing::Foreign) {
+            if matches!(seen.standing, Standing::Empty | Standing::Foreign | Standing::NoDatabase) {
                 return findings;
             }
             findings.push(sound("integrity", seen.integrity));
@@ -238,6 +238,7 @@ fn version(home: &Home, standing: Standing) -> Finding {
         ),
         Standing::Newer(version) => refused(Unfit::Newer { version }),
         Standing::Foreign => refused(Unfit::Foreign),
+        Standing::NoDatabase => Finding::fault(WHAT, "the data file is no SQLite database", RESTORE),
     }
 }
 

@@ -137,7 +137,7 @@ fn other_versions_and_other_programs_are_told() {
     fault(&place, foreign, "choose another data directory");
 
     fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
-    fault(&place, "integrity: file is not a database", RESTORE);
+    fault(&place, "schema: the data file is no SQLite database", RESTORE);
 }
 
 #[test]

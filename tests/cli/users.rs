@@ -202,6 +202,8 @@ fn what_is_no_data_file_of_this_atelier_is_told_and_left_alone() {
     fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
     let run = place.run("user add bob@example.com");
     assert_eq!((run.code, run.out.as_str()), (1, ""));
-    assert!(run.err.contains("not a database; `atelier check` tells more"), "{}", run.err);
+    let words =
+        "error: the data file is no SQLite database; choose another data directory; `atelier check` tells more\n";
+    assert_eq!(run.err, words);
     assert_eq!(fs::read(place.database()).unwrap(), "Dear diary, ".repeat(1000).as_bytes());
 }
