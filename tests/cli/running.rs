@@ -14,14 +14,14 @@ fn cli(server: &Server, line: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn agent() -> ureq::Agent {
+fn client() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
 /// What a request for the workspaces with this key is answered.
 fn answer(server: &Server, key: &str) -> u16 {
     let url = format!("{}/v1/api/workspaces/list", server.base());
-    let request = agent().post(url).header("authorization", format!("Bearer {key}"));
+    let request = client().post(url).header("authorization", format!("Bearer {key}"));
     request.send_json(json!({})).unwrap().status().as_u16()
 }
 
@@ -33,7 +33,7 @@ fn sign_in(server: &Server, user: &str, password: &str) -> Result<Value, u16> {
 
 fn token(server: &Server, form: &[(&str, &str)]) -> Result<Value, u16> {
     let url = format!("{}/auth/realms/master/protocol/openid-connect/token", server.base());
-    let mut answer = agent().post(url).send_form(form.iter().copied()).unwrap();
+    let mut answer = client().post(url).send_form(form.iter().copied()).unwrap();
     match answer.status().as_u16() {
         200 => Ok(answer.body_mut().read_json().unwrap()),
         status => Err(status),

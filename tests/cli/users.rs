@@ -19,7 +19,9 @@ fn the_first_person_comes_before_the_first_start() {
     let place = Place::new();
     let run = place.run("user add ada@example.com --admin").good();
     assert!(is_made_up(run.out.strip_suffix('\n').unwrap()), "alone on stdout");
-    assert_eq!(run.err, "added ada@example.com as administrator; the password on stdout is shown this once\n");
+    let words = "./atelier-data is a new data directory; `atelier serve` starts a server on it\n\
+                 added ada@example.com as administrator; the password on stdout is shown this once\n";
+    assert_eq!(run.err, words);
     assert_eq!(mode(&place.data()), 0o700);
     assert_eq!(names(&place.data()), ["atelier.db", "atelier.lock"], "no log is left behind");
     for name in names(&place.data()) {
@@ -32,9 +34,9 @@ fn the_first_person_comes_before_the_first_start() {
 
 #[test]
 fn a_given_password_is_not_printed() {
-    let place = Place::new();
-    let run = place.run("user add ada@example.com --password-stdin").good();
-    assert_eq!((run.out.as_str(), run.err.as_str()), ("", "added ada@example.com as member\n"));
+    let place = Place::with_ada();
+    let run = place.run("user add carl@example.com --password-stdin").good();
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("", "added carl@example.com as member\n"));
     fs::write(place.path().join("secret"), PASSWORD).unwrap();
     let run = place.run("user add bob@example.com --password-file secret --json").good();
     assert_eq!(run.err, "");
