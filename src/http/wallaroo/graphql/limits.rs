@@ -90,7 +90,8 @@ fn nesting(text: &str) -> usize {
 
 /// What follows the string that a text begins with.
 fn after_string(text: &[u8]) -> &[u8] {
-    let (quote, escape): (&[u8], &[u8]) = if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
+    let (quote, escape): (&[u8], &[u8]) =
+        if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
     let mut rest = &text[quote.len()..];
     while !rest.is_empty() {
         // In a plain string the backslash escapes one byte more; in a block string only the three quotes.
@@ -179,4 +180,15 @@ fn deeds(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefini
         Selection::InlineFragment(fragment) => deeds(&fragment.node.selection_set.node, fragments),
     };
     set.items.iter().map(deeds_of).sum()
+}
+
+/// Whether a document asks for nothing but the schema itself.
+pub(super) fn is_about_schema(document: &ExecutableDocument) -> bool {
+    let about_schema = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    };
+    document.operations.iter().all(|(_, operation)| {
+        operation.node.ty == OperationType::Query && operation.node.selection_set.node.items.iter().all(about_schema)
+    })
 }

@@ -218,7 +218,8 @@ impl Wish {
             if !named.insert(who) {
                 return Err(Error::invalid(at("user_id"), "must not be named twice"));
             }
-            let role = row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
+            let role =
+                row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
                 (true, Some(Role::Member)) => {
