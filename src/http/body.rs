@@ -4,12 +4,16 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
-/// Reads JSON; what does not fit is told with the path of the field.
+/// Reads a JSON object; what does not fit is told with the path of the field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // Left to itself, serde takes an array for a struct and its elements for the fields in their order.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Error::invalid("body", "must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "body".to_owned() } else { path };
+        let field = if path == "." || path == "?" { "body".to_owned() } else { path };
         Error::invalid(field, wording(error.inner()))
     })?;
     reader.end().map_err(|error| Error::invalid("body", wording(&error)))?;
@@ -64,6 +68,14 @@ mod tests {
         assert!(told(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));
     }
 
+    #[test]
+    fn only_an_object_is_taken() {
+        for body in ["", " ", "[7]", "[7,[]]", "null", "7", "\"x\""] {
+            assert_eq!(told(body), "body: must be a JSON object", "{body}");
+        }
+        assert!(json::<Sample>(b" \r\n{\"workspace_id\":7}").is_ok());
+    }
+
     proptest! {
         #[test]
         fn no_body_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -73,7 +85,7 @@ mod tests {
 
     #[test]
     fn endless_nesting_is_refused() {
-        let deep = "[".repeat(100_000);
+        let deep = r#"{"a":"#.repeat(100_000);
         assert!(json::<serde_json::Value>(deep.as_bytes()).is_err());
     }
 }

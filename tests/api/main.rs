@@ -1,0 +1,17 @@
+//! What the server answers, to whom, and what it leaves behind: the real binary on a real file.
+//!
+//! The tree mirrors `src/http`. Tests that disturb nobody share a server within their file.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client;
+mod database;
+mod raw;
+mod world;
+
+mod wallaroo {
+    mod config;
+    mod users;
+    mod workspaces;
+}

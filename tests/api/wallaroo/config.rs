@@ -1,0 +1,24 @@
+//! `/v1/api/config`.
+
+use std::sync::OnceLock;
+
+use crate::world::World;
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    World::shared(&WORLD)
+}
+
+const ARCH: &str = if cfg!(target_arch = "aarch64") { "arm" } else { "x86" };
+
+#[test]
+fn anybody_is_told_the_default_architecture_and_nothing_else() {
+    let answer = world().nobody.get("/v1/api/config");
+    assert_eq!((answer.status, answer.body), (200, format!("{{\"default_arch\":\"{ARCH}\"}}")));
+}
+
+#[test]
+fn a_credential_that_is_worth_nothing_does_not_matter_there() {
+    let answer = world().nobody.with("nonsense").get("/v1/api/config");
+    assert_eq!((answer.status, answer.body), (200, format!("{{\"default_arch\":\"{ARCH}\"}}")));
+}

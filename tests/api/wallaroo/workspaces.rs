@@ -1,0 +1,794 @@
+//! `/v1/api/workspaces/*`.
+
+use std::sync::OnceLock;
+use std::thread;
+
+use rusqlite::params;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::client::{Answer, Client, refused, unproved};
+use crate::raw;
+use crate::world::{Person, World, fresh};
+
+const LIST: &str = "/v1/api/workspaces/list";
+const CREATE: &str = "/v1/api/workspaces/create";
+const ADD_USER: &str = "/v1/api/workspaces/add_user";
+const LIST_USERS: &str = "/v1/api/workspaces/list_users";
+const REMOVE_USER: &str = "/v1/api/workspaces/remove_user";
+const VALIDATE: &str = "/v1/api/workspaces/validate";
+
+const ALL: [&str; 6] = [LIST, CREATE, ADD_USER, LIST_USERS, REMOVE_USER, VALIDATE];
+
+/// 2024-07-11 16:53:30 UTC, in microseconds.
+const THEN: i64 = 1_720_716_810_000_000;
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    World::shared(&WORLD)
+}
+
+/// The names of the workspaces that a question finds, in their order.
+#[track_caller]
+fn names(who: &Client, question: &Value) -> Vec<String> {
+    let answer = who.post(LIST, question).ok();
+    let list = answer["workspaces"].as_array().expect("a list");
+    list.iter().map(|workspace| workspace["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+fn pair(who: &Person, user_type: &str) -> (String, String) {
+    (who.uuid.clone(), user_type.to_owned())
+}
+
+// Who may ask at all.
+
+#[test]
+fn without_a_credential_each_endpoint_answers_401_whatever_the_body() {
+    for path in ALL {
+        for body in ["", "{}", "{", "[]", r#"{"workspace_id":1}"#] {
+            let answer = world().nobody.send("POST", path, &[], body);
+            let whole = r#"{"msg":"a bearer token or API key is needed","code":401}"#;
+            assert_eq!((answer.status, answer.body.as_str()), (401, whole), "{path} {body}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{path}");
+            assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_that_is_worth_nothing_is_a_401_that_says_so() {
+    let nobody = &world().nobody;
+    let told = |credential: &str| nobody.with(credential).post(LIST, &json!({})).told();
+    assert_eq!(told("nonsense"), unproved("the access token is invalid or expired"));
+    assert_eq!(told("a.b.c"), unproved("the access token is invalid or expired"));
+    assert_eq!(told("atl_nonsense"), unproved("the API key is unknown"));
+    assert_eq!(told(&world().bob.refresh_token), unproved("the API key is unknown"));
+    let basic = nobody.send("POST", LIST, &[("authorization", "Basic YWRhOnNlY3JldA==")], "{}");
+    assert_eq!(basic.told(), unproved("a bearer token or API key is needed"));
+}
+
+#[test]
+fn the_scheme_of_the_credential_is_read_in_any_case() {
+    let token = world().bob.credential();
+    for scheme in ["Bearer", "bearer", "BEARER"] {
+        let headers = [("authorization", format!("{scheme} {token}"))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(world().nobody.send("POST", VALIDATE, &headers, "{}").told(), (200, json!({})), "{scheme}");
+    }
+}
+
+// list
+
+#[test]
+fn the_list_is_whole_ordered_by_number_and_its_keys_stand_in_order() {
+    let (world, dora) = (world(), world().somebody("dora"));
+    let (first, second) = (fresh("zebra"), fresh("aardvark"));
+    let ids = [dora.create(&first), dora.create(&second)];
+    let database = world.database();
+    for (id, micros) in ids.iter().zip([25_610, 0]) {
+        database.write("UPDATE workspaces SET created_at = ?2 WHERE id = ?1", params![id, THEN + micros]);
+    }
+    database.write("UPDATE workspaces SET archived = 1 WHERE id = ?1", [ids[1]]);
+    let answer = dora.post(LIST, &json!({}));
+    let whole = format!(
+        concat!(
+            r#"{{"workspaces":[{{"id":{},"name":"{}","created_at":"2024-07-11T16:53:30.02561+00:00","#,
+            r#""created_by":"{uuid}","archived":false,"models":[],"pipelines":[]}},"#,
+            r#"{{"id":{},"name":"{}","created_at":"2024-07-11T16:53:30+00:00","#,
+            r#""created_by":"{uuid}","archived":true,"models":[],"pipelines":[]}}]}}"#
+        ),
+        ids[0],
+        first,
+        ids[1],
+        second,
+        uuid = dora.uuid
+    );
+    assert_eq!((answer.status, answer.body), (200, whole));
+    assert!(ids[0] < ids[1]);
+}
+
+#[test]
+fn who_has_joined_nothing_is_shown_nothing() {
+    let edna = world().somebody("edna");
+    world().bob.create(&fresh("not-ednas"));
+    assert_eq!(edna.post(LIST, &json!({})).body, r#"{"workspaces":[]}"#);
+}
+
+#[test]
+fn a_member_sees_what_they_joined_and_an_administrator_sees_all() {
+    let world = World::start();
+    let (bobs, carols) = (world.bob.create("bobs"), world.carol.create("carols"));
+    let both = world.bob.create("both");
+    world.bob.add(both, &world.carol, "collaborator");
+    assert_eq!(names(&world.bob, &json!({})), ["bobs", "both"]);
+    assert_eq!(names(&world.carol, &json!({})), ["carols", "both"]);
+    assert_eq!(names(&world.ada, &json!({})), ["bobs", "carols", "both"]);
+    assert!(bobs < carols && carols < both);
+}
+
+#[test]
+fn user_ids_and_user_id_narrow_the_list_each_and_together() {
+    let world = World::start();
+    let (ada, bob, carol) = (&world.ada, &world.bob, &world.carol);
+    ada.create("adas");
+    bob.create("bobs");
+    carol.create("carols");
+    let both = bob.create("both");
+    bob.add(both, carol, "owner");
+    let (a, b, c) = (&ada.uuid, &bob.uuid, &carol.uuid);
+    let unknown = Uuid::from_u128(7);
+
+    // An administrator asks about anybody.
+    assert_eq!(names(ada, &json!({ "user_ids": [b] })), ["bobs", "both"]);
+    assert_eq!(names(ada, &json!({ "user_id": c })), ["carols", "both"]);
+    assert_eq!(names(ada, &json!({ "user_ids": [a, b] })), ["adas", "bobs", "both"]);
+    assert_eq!(names(ada, &json!({ "user_ids": [a], "user_id": c })), ["adas", "carols", "both"]);
+    assert_eq!(names(ada, &json!({ "user_ids": [b, b], "user_id": b })), ["bobs", "both"]);
+
+    // A member is told of others what both are in.
+    assert_eq!(names(bob, &json!({ "user_ids": [b] })), ["bobs", "both"]);
+    assert_eq!(names(bob, &json!({ "user_ids": [c] })), ["both"]);
+    assert_eq!(names(bob, &json!({ "user_id": c })), ["both"]);
+    assert_eq!(names(bob, &json!({ "user_ids": [a] })), [""; 0]);
+    assert_eq!(names(bob, &json!({ "user_ids": [a], "user_id": b })), ["bobs", "both"]);
+
+    // Nobody's workspaces are none; null is no filter.
+    for who in [ada, bob] {
+        assert_eq!(names(who, &json!({ "user_ids": [] })), [""; 0]);
+        assert_eq!(names(who, &json!({ "user_ids": [unknown] })), [""; 0]);
+        assert_eq!(names(who, &json!({ "user_id": unknown })), [""; 0]);
+    }
+    assert_eq!(names(bob, &json!({ "user_ids": null, "user_id": null })), ["bobs", "both"]);
+    assert_eq!(names(bob, &json!({ "user_ids": [], "user_id": b })), ["bobs", "both"]);
+}
+
+#[test]
+fn models_and_pipelines_are_the_rows_of_their_tables() {
+    let (database, fred) = (world().database(), world().somebody("fred"));
+    let (full, empty) = (fred.create(&fresh("full")), fred.create(&fresh("empty")));
+    let model = |name: &str| {
+        let sql = "INSERT INTO models (workspace_id, name, created_at, updated_at) VALUES (?1, ?2, 0, 0)";
+        database.write(sql, params![full, name])
+    };
+    let version = |model: i64| {
+        let sql = "INSERT INTO model_versions (model_id, uuid, created_at) VALUES (?1, ?2, 0)";
+        database.write(sql, params![model, Uuid::new_v4().to_string()])
+    };
+    let pipeline = |name: &str| {
+        let sql = "INSERT INTO pipelines (workspace_id, name, created_at, updated_at) VALUES (?1, ?2, 0, 0)";
+        database.write(sql, params![full, name])
+    };
+    let (one, two, _without_a_version) = (model("one"), model("two"), model("three"));
+    let versions = [version(two), version(one), version(two)];
+    let pipelines = [pipeline("p"), pipeline("a")];
+    let list = fred.post(LIST, &json!({})).ok();
+    let [first, second] = list["workspaces"].as_array().expect("a list").as_slice() else { panic!("{list}") };
+    assert_eq!(
+        (&first["id"], &first["models"], &first["pipelines"]),
+        (&json!(full), &json!(versions), &json!(pipelines))
+    );
+    assert_eq!((&second["id"], &second["models"], &second["pipelines"]), (&json!(empty), &json!([]), &json!([])));
+}
+
+#[test]
+fn the_creator_is_a_uuid_or_for_a_default_workspace_an_address_or_null_once_gone() {
+    let (database, gina) = (world().database(), world().somebody("gina"));
+    let heir = world().somebody("heir");
+    let ordinary = gina.create(&fresh("ordinary"));
+    let default = gina.create(&fresh("default"));
+    for id in [ordinary, default] {
+        gina.add(id, &heir, "owner");
+    }
+    let sql = "INSERT INTO default_workspaces (user_id, workspace_id) SELECT id, ?2 FROM users WHERE uuid = ?1";
+    database.write(sql, params![gina.uuid, default]);
+    let creators = |who: &Client| {
+        let list = who.post(LIST, &json!({})).ok();
+        list["workspaces"].as_array().expect("a list").iter().map(|w| w["created_by"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(creators(&heir), [json!(gina.uuid), json!(gina.email)]);
+    database.write("DELETE FROM users WHERE uuid = ?1", [&gina.uuid]);
+    assert_eq!(creators(&heir), [Value::Null, Value::Null]);
+}
+
+// create
+
+#[test]
+fn whoever_creates_a_workspace_owns_it() {
+    let (database, name) = (world().database(), fresh("mine"));
+    let answer = world().bob.post(CREATE, &json!({ "workspace_name": name }));
+    let id = answer.number("workspace_id");
+    assert_eq!((answer.status, answer.body), (200, format!("{{\"workspace_id\":{id}}}")));
+    assert_eq!(world().bob.members(id), [pair(&world().bob, "OWNER")]);
+    let sql = "SELECT actor, dialect, address, verb, kind, before IS NULL, json_extract(after, '$.name')
+               FROM audit WHERE verb = 'workspaces.create' AND object = ?1";
+    let rows = database.rows(sql, [id.to_string()]);
+    assert_eq!(rows, [format!("bob@example.com|wallaroo|127.0.0.1|workspaces.create|workspace|1|{name}")]);
+}
+
+#[test]
+fn names_fit_for_dns_are_taken_to_the_bounds() {
+    let person = world().somebody("namer");
+    let good = ["a".to_owned(), "z9".to_owned(), "a--b".to_owned(), "with-dash-1".to_owned(), "a".repeat(63)];
+    for name in &good {
+        person.create(name);
+    }
+    assert_eq!(names(&person, &json!({})), good);
+}
+
+#[test]
+fn every_other_name_is_refused_with_the_rule_it_breaks() {
+    let person = world().somebody("misnamer");
+    let alphabet = "workspace_name: must hold only lower-case letters a to z, digits and dashes";
+    let long = "a".repeat(64);
+    let rules = [
+        ("", "workspace_name: must not be empty"),
+        (long.as_str(), "workspace_name: must have at most 63 characters"),
+        ("1abc", "workspace_name: must begin with a lower-case letter"),
+        ("-abc", "workspace_name: must begin with a lower-case letter"),
+        ("abc-", "workspace_name: must not end with a dash"),
+        ("Abc", alphabet),
+        ("aBc", alphabet),
+        ("a_b", alphabet),
+        ("a.b", alphabet),
+        ("a b", alphabet),
+        (" ab", alphabet),
+        ("ab\n", alphabet),
+        ("a\u{0}b", alphabet),
+        ("ä", alphabet),
+        ("ａ", alphabet),
+        ("misnamer@example.com - Default Workspace", alphabet),
+    ];
+    for (name, msg) in rules {
+        let answer = person.post(CREATE, &json!({ "workspace_name": name }));
+        assert_eq!(answer.told(), refused(msg), "{name:?}");
+    }
+    assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
+}
+
+#[test]
+fn a_name_is_taken_once_whoever_has_it() {
+    let (database, name) = (world().database(), fresh("taken"));
+    let id = world().bob.create(&name);
+    let before = (database.count("workspaces"), database.count("members"), database.newest_audit());
+    for who in [&world().bob, &world().carol, &world().ada] {
+        let answer = who.post(CREATE, &json!({ "workspace_name": name }));
+        let msg = format!("workspace {name} already exists");
+        assert_eq!((answer.status, answer.body), (400, format!("{{\"msg\":\"{msg}\",\"code\":400}}")));
+    }
+    assert_eq!(world().bob.members(id), [pair(&world().bob, "OWNER")]);
+    let named: i64 = database.one("SELECT count(*) FROM workspaces WHERE name = ?1", [&name]);
+    assert_eq!(named, 1);
+    let refused: i64 =
+        database.one("SELECT count(*) FROM audit WHERE id > ?1 AND after LIKE ?2", params![before.2, name]);
+    assert_eq!(refused, 0, "a refusal leaves no trace in the audit");
+}
+
+#[test]
+fn of_many_who_want_one_name_at_once_one_has_it() {
+    let name = fresh("race");
+    let winners = thread::scope(|scope| {
+        let racers: Vec<_> = (0..16)
+            .map(|n| {
+                let who = if n % 2 == 0 { &world().bob } else { &world().carol };
+                let body = json!({ "workspace_name": name });
+                scope.spawn(move || who.with(who.credential()).post(CREATE, &body).status)
+            })
+            .collect();
+        let statuses: Vec<u16> = racers.into_iter().map(|racer| racer.join().expect("an answer")).collect();
+        assert!(statuses.iter().all(|status| matches!(status, 200 | 400)), "{statuses:?}");
+        statuses.iter().filter(|status| **status == 200).count()
+    });
+    assert_eq!(winners, 1);
+}
+
+// How bodies are read.
+
+#[test]
+fn json_is_read_whatever_the_content_type() {
+    let person = world().somebody("typist");
+    let mut made = Vec::new();
+    let types = [
+        "application/json",
+        "application/json; charset=utf-8",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "nonsense",
+    ];
+    for content_type in types {
+        let name = fresh("typed");
+        let body = json!({ "workspace_name": name }).to_string();
+        assert_eq!(person.send("POST", CREATE, &[("content-type", content_type)], body.as_bytes()).status, 200);
+        made.push(name);
+    }
+    // ureq may have an opinion of its own about what is missing; this has none.
+    let name = fresh("untyped");
+    let body = json!({ "workspace_name": name }).to_string();
+    let head = format!(
+        "POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
+        person.credential(),
+        body.len()
+    );
+    let answer = raw::exchange(person.base(), format!("{head}{body}").as_bytes()).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    made.push(name);
+    assert_eq!(names(&person, &json!({})), made);
+}
+
+#[test]
+fn no_body_at_all_is_an_empty_question() {
+    let person = world().somebody("laconic");
+    let raw = |path: &str, more: &str| {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.credential());
+        let answer = raw::exchange(person.base(), head.as_bytes()).expect("an answer");
+        (answer.status, answer.text())
+    };
+    for more in ["", "Content-Length: 0\r\n"] {
+        assert_eq!(raw(VALIDATE, more), (200, "{}".to_owned()));
+        assert_eq!(raw(LIST, more), (200, r#"{"workspaces":[]}"#.to_owned()));
+        let missing = r#"{"msg":"body: missing field `workspace_name`","code":400}"#;
+        assert_eq!(raw(CREATE, more), (400, missing.to_owned()));
+    }
+    assert_eq!(person.send("POST", LIST, &[], " \r\n").told(), (200, json!({ "workspaces": [] })));
+}
+
+#[test]
+fn unknown_keys_are_passed_over() {
+    let bob = &world().bob;
+    let id = bob
+        .post(CREATE, &json!({ "workspace_name": fresh("extra"), "colour": "blue", "x": [{}, [null]] }))
+        .number("workspace_id");
+    let answer = bob.post(LIST_USERS, &json!({ "workspace_id": id, "verbose": true }));
+    assert_eq!(answer.told(), (200, json!({ "users": [{ "user_id": bob.uuid, "user_type": "OWNER" }] })));
+    assert_eq!(bob.post(VALIDATE, &json!({ "anything": 1 })).told(), (200, json!({})));
+}
+
+#[test]
+fn a_wrong_type_is_told_by_field() {
+    let id = world().bob.create(&fresh("types"));
+    let string = "expected a string";
+    for (path, body, msg) in [
+        (CREATE, json!({ "workspace_name": 7 }), format!("workspace_name: invalid type: integer `7`, {string}")),
+        (CREATE, json!({ "workspace_name": null }), format!("workspace_name: invalid type: null, {string}")),
+        (CREATE, json!({ "workspace_name": ["a"] }), format!("workspace_name: invalid type: sequence, {string}")),
+        (
+            LIST_USERS,
+            json!({ "workspace_id": "7" }),
+            "workspace_id: invalid type: string \"7\", expected i64".to_owned(),
+        ),
+        (
+            LIST_USERS,
+            json!({ "workspace_id": 1.5 }),
+            "workspace_id: invalid type: floating point `1.5`, expected i64".to_owned(),
+        ),
+        (
+            LIST_USERS,
+            json!({ "workspace_id": true }),
+            "workspace_id: invalid type: boolean `true`, expected i64".to_owned(),
+        ),
+        (LIST_USERS, json!({ "workspace_id": null }), "workspace_id: invalid type: null, expected i64".to_owned()),
+        (LIST_USERS, json!({}), "body: missing field `workspace_id`".to_owned()),
+        (ADD_USER, json!({ "workspace_id": id, "email": 1 }), format!("email: invalid type: integer `1`, {string}")),
+        (
+            ADD_USER,
+            json!({ "workspace_id": id, "email": "a@b", "user_type": 1 }),
+            format!("user_type: invalid type: integer `1`, {string}"),
+        ),
+        (
+            ADD_USER,
+            json!({ "workspace_id": id, "email": "a@b", "url": 1 }),
+            format!("url: invalid type: integer `1`, {string}"),
+        ),
+        (ADD_USER, json!({ "email": "a@b" }), "body: missing field `workspace_id`".to_owned()),
+        (
+            REMOVE_USER,
+            json!({ "workspace_id": {}, "email": "a@b" }),
+            "workspace_id: invalid type: map, expected i64".to_owned(),
+        ),
+        (
+            REMOVE_USER,
+            json!({ "workspace_id": id, "user_id": 5 }),
+            "user_id: invalid type: integer `5`, expected a formatted UUID string".to_owned(),
+        ),
+        (LIST, json!({ "user_ids": "x" }), "user_ids: invalid type: string \"x\", expected a sequence".to_owned()),
+        (
+            LIST,
+            json!({ "user_ids": [world().bob.uuid, 1] }),
+            "user_ids[1]: invalid type: integer `1`, expected a formatted UUID string".to_owned(),
+        ),
+    ] {
+        assert_eq!(world().bob.post(path, &body).told(), refused(&msg), "{path} {body}");
+    }
+    for body in [json!({ "user_ids": ["x"] }), json!({ "user_id": "" })] {
+        let answer = world().bob.post(LIST, &body);
+        let msg = answer.json()["msg"].as_str().expect("a message").to_owned();
+        assert!(msg.starts_with("user_id") && msg.contains("UUID"), "{msg}");
+        assert_eq!(answer.told(), refused(&msg));
+    }
+    assert_eq!(world().bob.members(id), [pair(&world().bob, "OWNER")]);
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    let (person, name) = (world().somebody("listless"), fresh("positional"));
+    for body in [json!([name]), json!([]), json!(null), json!("x"), json!(7), json!(true)] {
+        let answer = person.post(CREATE, &body);
+        assert_eq!(answer.told(), refused("body: must be a JSON object"), "{body}");
+    }
+    assert_eq!(person.post(LIST, &json!([[person.uuid], null])).told(), refused("body: must be a JSON object"));
+    assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
+}
+
+#[test]
+fn malformed_bodies_are_refused_without_harm() {
+    let person = world().somebody("mangler");
+    let name = fresh("mangled");
+    let twice = format!(r#"{{"workspace_name":"{name}","workspace_name":"{name}"}}"#);
+    let deep = format!(r#"{{"workspace_name":{}"#, "[".repeat(100_000));
+    let deeper = format!(r#"{{"workspace_name":{}{}}}"#, r#"{"a":"#.repeat(50_000), "}".repeat(50_000));
+    for (body, part) in [
+        (b"{".as_slice(), "EOF while parsing"),
+        (br#"{"workspace_name":}"#, "expected value"),
+        (br#"{"workspace_name":"a"} x"#, "trailing characters"),
+        (br#"{'workspace_name':'a'}"#, "key must be a string"),
+        (b"{\"workspace_name\":\"\xff\xfe\"}", "invalid unicode code point"),
+        (br#"{"workspace_name":"\ud800"}"#, "unexpected end of hex escape"),
+        (b"{\"workspace_name\":\"a\nb\"}", "control character"),
+        (twice.as_bytes(), "duplicate field `workspace_name`"),
+        (deep.as_bytes(), "invalid type: sequence"),
+        (deeper.as_bytes(), "invalid type: map"),
+    ] {
+        let answer = person.send("POST", CREATE, &[], body);
+        let msg = answer.json()["msg"].as_str().expect("a message").to_owned();
+        assert_eq!(answer.told(), refused(&msg));
+        assert!(msg.contains(part), "{msg} has no {part}");
+    }
+    assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
+}
+
+#[test]
+fn a_body_beyond_the_bound_is_refused_and_the_next_request_is_served() {
+    let person = world().somebody("verbose");
+    let name = fresh("huge");
+    let padded = |length: usize| {
+        let mut body = format!(r#"{{"workspace_name":"{name}","x":""#);
+        body.push_str(&"x".repeat(length - body.len() - 2));
+        body + "\"}"
+    };
+    let whole = refused("body: must not be larger than the server's max_body");
+    for length in [(1 << 20) + 1, 8 << 20] {
+        assert_eq!(person.send("POST", CREATE, &[], padded(length)).told(), whole, "{length}");
+        assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
+    }
+    assert_eq!(person.send("POST", CREATE, &[], padded(1 << 20)).status, 200, "the bound itself is within");
+}
+
+#[test]
+fn a_chunked_body_beyond_the_bound_is_refused_too() {
+    let person = world().somebody("chunky");
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let head = format!(
+        "POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        person.credential()
+    );
+    let answer =
+        raw::exchange(person.base(), format!("{head}{}0\r\n\r\n", chunk.repeat(17)).as_bytes()).expect("an answer");
+    let whole = r#"{"msg":"body: must not be larger than the server's max_body","code":400}"#;
+    assert_eq!((answer.status, answer.text().as_str()), (400, whole));
+    assert_eq!(names(&person, &json!({})), [""; 0]);
+}
+
+// add_user
+
+#[test]
+fn somebody_is_added_by_address_in_any_case_or_by_uuid_or_by_both() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    let shout = carol.email.to_uppercase();
+    for who in [
+        json!({ "email": carol.email }),
+        json!({ "email": shout }),
+        json!({ "user_id": carol.uuid }),
+        json!({ "email": carol.email, "user_id": carol.uuid, "url": "http://localhost:3000" }),
+        json!({ "email": "", "user_id": carol.uuid, "user_type": null, "url": null }),
+    ] {
+        let id = bob.create(&fresh("joined"));
+        let mut body = who.clone();
+        body["workspace_id"] = json!(id);
+        let answer = bob.post(ADD_USER, &body);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "{}"), "{who}");
+        assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR")], "{who}");
+    }
+}
+
+#[test]
+fn the_role_is_named_in_any_case_and_is_collaborator_unless_named() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    for (word, role) in [
+        (None, "COLLABORATOR"),
+        (Some("collaborator"), "COLLABORATOR"),
+        (Some("COLLABORATOR"), "COLLABORATOR"),
+        (Some("owner"), "OWNER"),
+        (Some("Owner"), "OWNER"),
+        (Some("OWNER"), "OWNER"),
+    ] {
+        let id = bob.create(&fresh("role"));
+        let body = json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": word });
+        assert_eq!(bob.post(ADD_USER, &body).told(), (200, json!({})), "{word:?}");
+        assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, role)], "{word:?}");
+    }
+    let id = bob.create(&fresh("role"));
+    for word in ["", "admin", "owner ", "member"] {
+        let body = json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": word });
+        assert_eq!(bob.post(ADD_USER, &body).told(), refused("user_type: must be owner or collaborator"), "{word:?}");
+    }
+    assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
+}
+
+#[test]
+fn adding_a_member_again_sets_the_role_and_keeps_the_place() {
+    let (bob, carol, database) = (&world().bob, &world().carol, world().database());
+    let dave = world().somebody("again-dave");
+    let id = bob.create(&fresh("again"));
+    bob.add(id, carol, "collaborator");
+    bob.add(id, &dave, "collaborator");
+    let before = database.newest_audit();
+    bob.add(id, carol, "owner");
+    assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "OWNER"), pair(&dave, "COLLABORATOR")]);
+    bob.add(id, carol, "collaborator");
+    assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR"), pair(&dave, "COLLABORATOR")]);
+    // Once more changes nothing, and so does an unnamed role, which is the collaborator's.
+    bob.add(id, carol, "collaborator");
+    assert_eq!(bob.post(ADD_USER, &json!({ "workspace_id": id, "email": carol.email })).status, 200);
+    let sql = "SELECT before, after FROM audit WHERE id > ?1 AND object = ?2 ORDER BY id";
+    let rows = database.rows(sql, params![before, format!("{id}/{}", carol.uuid)]);
+    let (owner, member) = (r#"{"role":"owner"}"#, r#"{"role":"member"}"#);
+    assert_eq!(rows, [format!("{member}|{owner}"), format!("{owner}|{member}")], "one row for each change");
+}
+
+#[test]
+fn adding_a_person_who_does_not_exist_is_refused() {
+    let bob = &world().bob;
+    let id = bob.create(&fresh("unknown"));
+    let uuid = Uuid::from_u128(9);
+    for (who, msg) in [
+        (json!({ "email": "nobody@example.com" }), "user nobody@example.com does not exist".to_owned()),
+        (json!({ "user_id": uuid }), format!("user {uuid} does not exist")),
+        (
+            json!({ "email": world().carol.email, "user_id": bob.uuid }),
+            format!("user {} with the address {} does not exist", bob.uuid, world().carol.email),
+        ),
+        (json!({}), "email: is needed, or user_id".to_owned()),
+        (json!({ "email": null }), "email: is needed, or user_id".to_owned()),
+        (json!({ "email": "carol" }), "email: must be an e-mail address such as ada@example.com".to_owned()),
+    ] {
+        for path in [ADD_USER, REMOVE_USER] {
+            let mut body = who.clone();
+            body["workspace_id"] = json!(id);
+            assert_eq!(bob.post(path, &body).told(), refused(&msg), "{path} {who}");
+        }
+    }
+    assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
+}
+
+#[test]
+fn a_workspace_that_does_not_exist_and_one_that_is_not_seen_are_told_alike() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    let (hidden, absent) = (bob.create(&fresh("hidden")), i64::MAX);
+    for path in [ADD_USER, LIST_USERS, REMOVE_USER] {
+        for id in [hidden, absent, 0, -1] {
+            let answer = carol.post(path, &json!({ "workspace_id": id, "email": carol.email }));
+            assert_eq!(answer.told(), refused(&format!("workspace {id} does not exist")), "{path}");
+        }
+    }
+    assert_eq!(bob.members(hidden), [pair(bob, "OWNER")]);
+}
+
+#[test]
+fn a_collaborator_cannot_manage_members_and_is_told_which_right_is_missing() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    let dave = world().somebody("managed-dave");
+    let id = bob.create(&fresh("managed"));
+    bob.add(id, carol, "collaborator");
+    let add = "adding a member or changing a member's role needs an owner of the workspace or an administrator";
+    let remove = "removing another member needs an owner of the workspace or an administrator";
+    for (path, body, msg) in [
+        (ADD_USER, json!({ "workspace_id": id, "user_id": dave.uuid }), add),
+        (ADD_USER, json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": "owner" }), add),
+        (ADD_USER, json!({ "workspace_id": id, "user_id": bob.uuid, "user_type": "collaborator" }), add),
+        (REMOVE_USER, json!({ "workspace_id": id, "user_id": bob.uuid }), remove),
+        (REMOVE_USER, json!({ "workspace_id": id, "user_id": dave.uuid }), remove),
+    ] {
+        assert_eq!(carol.post(path, &body).told(), refused(msg), "{path} {body}");
+    }
+    assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR")]);
+}
+
+#[test]
+fn an_administrator_manages_a_workspace_without_being_in_it() {
+    let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
+    let id = bob.create(&fresh("governed"));
+    assert_eq!(ada.members(id), [pair(bob, "OWNER")]);
+    ada.add(id, carol, "owner");
+    let answer = ada.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": bob.uuid }));
+    assert_eq!(answer.told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(ada.members(id), [pair(carol, "OWNER")]);
+    assert_eq!(
+        bob.post(LIST_USERS, &json!({ "workspace_id": id })).told(),
+        refused(&format!("workspace {id} does not exist"))
+    );
+}
+
+#[test]
+fn who_is_not_in_the_organization_cannot_join() {
+    let (database, bob) = (world().database(), &world().bob);
+    let outsider = world().somebody("outsider");
+    let sql = "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE uuid = ?1)";
+    database.write(sql, [&outsider.uuid]);
+    let id = bob.create(&fresh("closed"));
+    let body = json!({ "workspace_id": id, "user_id": outsider.uuid });
+    let unseen = format!("user {} does not exist", outsider.uuid);
+    assert_eq!(bob.post(ADD_USER, &body).told(), refused(&unseen), "bob does not even see them");
+    let rule = "the person is not in the organization of the workspace";
+    assert_eq!(world().ada.post(ADD_USER, &body).told(), refused(rule));
+    assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
+    let answer = outsider.post(CREATE, &json!({ "workspace_name": fresh("outside") }));
+    assert_eq!(answer.told(), refused("organization Home does not exist"));
+}
+
+// list_users
+
+#[test]
+fn members_are_listed_in_the_order_in_which_they_joined() {
+    let (bob, carol, ada) = (&world().bob, &world().carol, &world().ada);
+    let id = carol.create(&fresh("order"));
+    carol.add(id, bob, "collaborator");
+    carol.add(id, ada, "owner");
+    let whole = format!(
+        r#"{{"users":[{{"user_id":"{}","user_type":"OWNER"}},{{"user_id":"{}","user_type":"COLLABORATOR"}},{{"user_id":"{}","user_type":"OWNER"}}]}}"#,
+        carol.uuid, bob.uuid, ada.uuid
+    );
+    for who in [carol, bob, ada] {
+        let answer = who.post(LIST_USERS, &json!({ "workspace_id": id }));
+        assert_eq!((answer.status, &answer.body), (200, &whole));
+    }
+}
+
+// remove_user
+
+#[test]
+fn removing_affects_one_row_and_then_none() {
+    let (bob, carol, database) = (&world().bob, &world().carol, world().database());
+    let before = database.newest_audit();
+    for who in [
+        json!({ "email": carol.email.to_uppercase() }),
+        json!({ "user_id": carol.uuid }),
+        json!({ "email": carol.email, "user_id": carol.uuid }),
+    ] {
+        let id = bob.create(&fresh("removed"));
+        bob.add(id, carol, "collaborator");
+        let mut body = who;
+        body["workspace_id"] = json!(id);
+        for rows in [1, 0, 0] {
+            let answer = bob.post(REMOVE_USER, &body);
+            assert_eq!((answer.status, answer.body), (200, format!("{{\"affected_rows\":{rows}}}")));
+            assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
+        }
+        let sql = "SELECT before, after FROM audit WHERE id > ?1 AND verb = 'members.remove' AND object = ?2";
+        let rows = database.rows(sql, params![before, format!("{id}/{}", carol.uuid)]);
+        assert_eq!(rows, [r#"{"role":"member"}|-"#], "one row for one change");
+        assert_eq!(
+            names(carol, &json!({ "user_id": bob.uuid })).iter().filter(|n| n.starts_with("removed")).count(),
+            0
+        );
+    }
+}
+
+#[test]
+fn a_member_may_leave() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    let id = bob.create(&fresh("left"));
+    bob.add(id, carol, "collaborator");
+    let body = json!({ "workspace_id": id, "email": carol.email });
+    assert_eq!(carol.post(REMOVE_USER, &body).told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
+    assert_eq!(carol.post(REMOVE_USER, &body).told(), refused(&format!("workspace {id} does not exist")));
+}
+
+#[test]
+fn the_last_owner_can_neither_leave_nor_be_removed_nor_demoted() {
+    let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
+    let id = bob.create(&fresh("last"));
+    bob.add(id, carol, "collaborator");
+    let rule = refused("a workspace keeps at least one owner");
+    let remove = json!({ "workspace_id": id, "user_id": bob.uuid });
+    for who in [bob, ada] {
+        assert_eq!(who.post(REMOVE_USER, &remove).told(), rule);
+        for user_type in ["collaborator", "COLLABORATOR"] {
+            let demote = json!({ "workspace_id": id, "user_id": bob.uuid, "user_type": user_type });
+            assert_eq!(who.post(ADD_USER, &demote).told(), rule);
+        }
+        // An unnamed role is the collaborator's, and so a demotion.
+        assert_eq!(who.post(ADD_USER, &json!({ "workspace_id": id, "email": bob.email })).told(), rule);
+    }
+    assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR")]);
+    // With another owner all of that is possible.
+    bob.add(id, carol, "owner");
+    assert_eq!(bob.post(REMOVE_USER, &remove).told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(carol.members(id), [pair(carol, "OWNER")]);
+}
+
+#[test]
+fn a_disabled_owner_does_not_count_as_one() {
+    let world = World::start();
+    let (ada, bob, carol) = (&world.ada, &world.bob, &world.carol);
+    let id = bob.create("asleep");
+    bob.add(id, carol, "owner");
+    assert_eq!(ada.post("/v1/api/users/deactivate", &json!({ "email": carol.email })).told(), (200, json!({})));
+    let answer = bob.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": bob.uuid }));
+    assert_eq!(answer.told(), refused("a workspace keeps at least one owner"));
+    assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "OWNER")]);
+}
+
+#[test]
+fn owners_who_remove_or_demote_each_other_at_once_leave_one() {
+    let (bob, carol) = (&world().bob, &world().carol);
+    for round in 0..12 {
+        let id = bob.create(&fresh("duel"));
+        bob.add(id, carol, "owner");
+        let strike = |who: &Person, whom: &Person| -> Answer {
+            let mut body = json!({ "workspace_id": id, "user_id": whom.uuid });
+            match round % 3 {
+                0 => who.post(REMOVE_USER, &body),
+                1 => {
+                    body["user_type"] = json!("collaborator");
+                    who.post(ADD_USER, &body)
+                }
+                // Both leave.
+                _ => who.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": who.uuid })),
+            }
+        };
+        let statuses = thread::scope(|scope| {
+            let one = scope.spawn(|| strike(bob, carol).status);
+            let other = scope.spawn(|| strike(carol, bob).status);
+            let mut both = [one.join().expect("an answer"), other.join().expect("an answer")];
+            both.sort_unstable();
+            both
+        });
+        assert_eq!(statuses, [200, 400], "round {round}");
+        let members = world().ada.members(id);
+        let owners = members.iter().filter(|(_, role)| role == "OWNER").count();
+        assert_eq!(owners, 1, "round {round}: {members:?}");
+    }
+}
+
+// validate
+
+#[test]
+fn validation_finds_nothing_amiss_and_changes_nothing() {
+    let (database, bob) = (world().database(), &world().bob);
+    let before = database.one::<i64>("SELECT count(*) FROM audit WHERE verb LIKE '%validate%'", []);
+    for body in ["", "{}", "null", "not JSON at all"] {
+        assert_eq!(bob.send("POST", VALIDATE, &[], body).told(), (200, json!({})), "{body}");
+    }
+    assert_eq!(database.one::<i64>("SELECT count(*) FROM audit WHERE verb LIKE '%validate%'", []), before);
+}
