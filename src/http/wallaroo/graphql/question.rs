@@ -16,7 +16,7 @@ use crate::http::body;
 
 /// A question to the schema.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", expecting = "an object with the key query")]
+#[serde(rename_all = "camelCase")]
 pub(in crate::http::wallaroo) struct Question {
     /// The document.
     #[schema(example = "query WorkspaceById($id: bigint!) { workspace_by_pk(id: $id) { name } }")]

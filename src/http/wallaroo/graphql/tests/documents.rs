@@ -73,12 +73,12 @@ async fn the_schema_is_described_the_same_the_second_time() {
 async fn what_is_no_question_is_refused() {
     let world = World::new();
     let cases = [
-        ("", "$.body", "body: EOF while parsing a value at line 1 column 0"),
-        ("nonsense", "$.body", "body: expected ident at line 1 column 2"),
+        ("", "$.body", "body: must be a JSON object"),
+        ("nonsense", "$.body", "body: must be a JSON object"),
         ("[]", "$.body", "body: must be one question; a batch of several is not answered"),
         (" [{\"query\":\"{__typename}\"}]", "$.body", "body: must be one question; a batch of several is not answered"),
         ("{}", "$.body", "body: missing field `query`"),
-        ("7", "$.body", "body: invalid type: integer `7`, expected an object with the key query"),
+        ("7", "$.body", "body: must be a JSON object"),
         (r#"{"query":7}"#, "$.query", "query: invalid type: integer `7`, expected a string"),
         (
             r#"{"query":"{__typename}","variables":[]}"#,
