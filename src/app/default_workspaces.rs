@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, organizations, workspaces};
+use super::{audit, workspaces};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
-use crate::domain::workspace::{NewWorkspace, Workspace};
+use crate::domain::ids::WorkspaceId;
+use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx, View};
 
@@ -20,25 +21,21 @@ pub fn find(view: &View, actor: &Actor) -> Result<Option<(i64, Workspace)>> {
     }
 }
 
-/// Makes the actor's default workspace, or makes the one of that name that the actor is in already the default.
-///
-/// Refused when the name belongs to a workspace that the actor is not in.
-pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
+/// Makes a workspace that the actor is in the one that they work in unless told otherwise.
+pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
     let me = itself(actor)?;
-    let home = organizations::home(tx)?;
-    let workspace = match store::workspaces::find_by_name(tx, home.id, &new.name)? {
-        None => workspaces::create(tx, actor, new)?,
-        Some(found) if store::members::find(tx, found.id, me.id)?.is_some() => found,
-        Some(_) => return Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() }),
-    };
-    let before = store::default_workspaces::find(tx, me.id)?.map(|(_, id)| id);
-    if before != Some(workspace.id) {
-        store::default_workspaces::put(tx, me.id, workspace.id)?;
-        let before = before.map_or(Value::Null, |id| json!({ "default_workspace": id.0 }));
-        let after = json!({ "default_workspace": workspace.id.0 });
-        audit::record(tx, actor, "default_workspaces.open", (ObjectKind::User, me.uuid), (before, after))?;
+    let workspace = workspaces::visible(tx, actor, workspace)?;
+    if store::members::find(tx, workspace.id, me.id)?.is_none() {
+        return Err(Error::Refused { rule: "a default workspace is one that its person is in" });
     }
-    store::workspaces::find(tx, workspace.id)?.ok_or_else(|| Error::not_found("workspace", workspace.id))
+    let before = store::default_workspaces::find(tx, me.id)?.map(|(_, id)| id);
+    if before == Some(workspace.id) {
+        return Ok(());
+    }
+    store::default_workspaces::put(tx, me.id, workspace.id)?;
+    let before = before.map_or(Value::Null, |id| json!({ "default_workspace": id.0 }));
+    let after = json!({ "default_workspace": workspace.id.0 });
+    audit::record(tx, actor, "default_workspaces.choose", (ObjectKind::User, me.uuid), (before, after))
 }
 
 fn itself(actor: &Actor) -> Result<&Person> {

@@ -1,5 +1,7 @@
 //! Who is in a workspace, and in what role.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{audit, users, workspaces};
@@ -60,6 +62,38 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
     let change = (shown(Some(member.role)), Value::Null);
     audit::record(tx, actor, "members.remove", object(&workspace, &user), change)?;
     Ok(true)
+}
+
+/// The most workspaces that people are taken out of at a time.
+pub const MOST_WORKSPACES: usize = 100;
+
+/// Takes everybody whom `which` picks out of these workspaces, all or nobody; gives the memberships that ended.
+///
+/// A workspace that the actor does not see has nobody to pick. Each leave is judged as in [`remove`], the actor's
+/// own last, so that an owner may take others along. Refused for more than [`MOST_WORKSPACES`].
+pub fn remove_all(
+    tx: &Tx,
+    actor: &Actor,
+    places: &BTreeSet<WorkspaceId>,
+    which: impl Fn(&Member) -> bool,
+) -> Result<Vec<Member>> {
+    if places.len() > MOST_WORKSPACES {
+        return Err(Error::Refused { rule: "people are taken out of at most 100 workspaces at a time" });
+    }
+    let mut leaving = Vec::new();
+    for place in places {
+        match list(tx, actor, *place) {
+            Ok(members) => leaving.extend(members.into_iter().filter(&which)),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    leaving.sort_by_key(|member| actor.user() == Some(member.user));
+    for member in &leaving {
+        remove(tx, actor, member.workspace, &users::Named::Uuid(member.uuid))?;
+    }
+    leaving.sort_by_key(|member| member.id);
+    Ok(leaving)
 }
 
 fn keep_an_owner(tx: &Tx, workspace: &Workspace, but: UserId) -> Result<()> {

@@ -32,6 +32,11 @@ pub fn ring(store: &Store, master: &MasterKey, algorithm: Algorithm) -> Result<K
     Ok(KeyRing::new(active, keys.into_iter().map(|key| key.public().clone())))
 }
 
+/// Proves that a master key opens a signing key; refused with the reason why it does not.
+pub fn prove(master: &MasterKey, key: &SealedKey) -> Result<()> {
+    unseal(master, key).map(drop)
+}
+
 fn unseal(master: &MasterKey, key: &SealedKey) -> Result<SigningKey> {
     let algorithm = Algorithm::parse(&key.algorithm).map_err(Error::internal)?;
     let der = master.open(&key.kid, &key.sealed).map_err(Error::internal)?;

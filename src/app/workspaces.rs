@@ -64,6 +64,18 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     Ok(workspace)
 }
 
+/// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
+///
+/// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
+pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
+    let home = organizations::home(tx)?;
+    match store::workspaces::find_by_name(tx, home.id, &new.name)? {
+        None => create(tx, actor, new),
+        Some(found) if role(tx, actor, found.id)?.is_some() => Ok(found),
+        Some(_) => Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() }),
+    }
+}
+
 fn shown(workspace: &Workspace) -> Value {
     json!({
         "organization": workspace.organization.0,

@@ -3,7 +3,6 @@
 use std::env;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
 use crate::cli::Trouble;
@@ -131,6 +130,6 @@ impl Args for Place {
 }
 
 /// Reads a duration such as `90d`, as the configuration spells them.
-pub(super) fn duration(text: &str) -> Result<std::time::Duration, Error> {
-    crate::config::spelling::read(text).map_err(|rule: String| Error::raw(ErrorKind::ValueValidation, rule))
+pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::spelling::read(text)
 }

@@ -3,10 +3,13 @@
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
 mod check;
+mod data;
+mod finding;
 pub mod flags;
 pub mod key;
 pub mod password;
 pub mod serve;
+mod table;
 pub mod user;
 
 use std::io::{self, Write};
@@ -36,7 +39,7 @@ pub enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Show the configuration in force, secrets masked, and where each value comes from.
+    /// Show the configuration in force, secrets masked, and look for what is wrong; changes nothing.
     Check {
         /// The configuration.
         #[command(flatten)]
@@ -101,7 +104,7 @@ pub fn run() -> ExitCode {
         Err(Trouble::Failed(words)) => (1, words),
         Err(Trouble::Usage(words)) => (2, words),
     };
-    let _ = writeln!(io::stderr(), "error: {words}");
+    say(&format!("error: {words}"));
     ExitCode::from(code)
 }
 
@@ -149,6 +152,12 @@ pub fn print(data: &str) -> Result<(), Trouble> {
         }
         _ => Ok(()),
     }
+}
+
+/// Tells words on stderr.
+pub fn say(words: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "{words}");
 }
 
 #[cfg(test)]

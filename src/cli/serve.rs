@@ -234,9 +234,3 @@ The Wallaroo SDK:
     }
     text
 }
-
-impl From<crate::error::Error> for Trouble {
-    fn from(error: crate::error::Error) -> Self {
-        Self::Failed(error.chain())
-    }
-}

@@ -1,11 +1,25 @@
 //! `atelier user`: the people of this server.
 
 use clap::Subcommand;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::cli::Trouble;
+use crate::app::users::Named;
+use crate::app::{setup, users};
+use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
+use crate::cli::{Trouble, print, say, table};
 use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
+use crate::error::{Error, InField};
 use crate::store::home::Home;
+use crate::tokens::password::{PasswordHash, generate, hash};
+
+/// What to do when the rule on administrators stands against a change.
+const ANOTHER_FIRST: &str = "make another one first with `atelier user promote` or `atelier user enable`";
 
 /// What can be done about people.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -55,7 +69,7 @@ pub enum Command {
         /// The person's e-mail address.
         email: String,
     },
-    /// Keep a person out, and end their sessions and keys at once.
+    /// Keep a person out: end every session and refuse every key at once.
     Disable {
         /// The person's e-mail address.
         email: String,
@@ -75,7 +89,142 @@ pub enum Command {
 impl Command {
     /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), Trouble> {
-        Home::existing(&config.data_dir)?;
-        Err(Trouble::Failed("`atelier user` is not part of this version yet; use a newer one".to_owned()))
+        let place = &config.data_dir;
+        let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
+        let role = |role| UserChange { role: Some(role), ..UserChange::default() };
+        match self {
+            Self::Add { email, first_name, last_name, admin, password, json } => {
+                let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
+                let new = NewUser {
+                    email: address(&email)?,
+                    first_name: name(first_name).in_field("--first-name")?,
+                    last_name: name(last_name).in_field("--last-name")?,
+                    role: if admin { AccountRole::Administrator } else { AccountRole::Member },
+                };
+                let password = NewPassword::of(&password)?;
+                // The first person may be added before the server is started for the first time.
+                add(&Home::open(place)?, new, &password, json)
+            }
+            Self::List { json } => list(&Home::existing(place)?, json),
+            Self::Passwd { email, password, revoke_keys, json } => {
+                let (home, email) = (Home::existing(place)?, address(&email)?);
+                set_password(&home, email, &NewPassword::of(&password)?, revoke_keys, json)
+            }
+            Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
+            Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
+            Self::Promote { email } => change(&Home::existing(place)?, &email, role(AccountRole::Administrator)),
+            Self::Demote { email } => change(&Home::existing(place)?, &email, role(AccountRole::Member)),
+        }
     }
+}
+
+/// A password to be set, and whether it is to be shown, since nobody knows it yet.
+struct NewPassword {
+    password: Password,
+    hash: PasswordHash,
+    made_up: bool,
+}
+
+impl NewPassword {
+    fn of(source: &Source) -> Result<Self, Trouble> {
+        let given = source.read()?;
+        let made_up = given.is_none();
+        let password = match given {
+            Some(given) => Password::parse(given.expose()).in_field("password")?,
+            None => generate(),
+        };
+        let hash = hash(&password).map_err(Error::internal)?;
+        Ok(Self { password, hash, made_up })
+    }
+
+    /// Prints the person, and the password where it was made up; in words only where there is nothing to read by
+    /// machine.
+    fn tell(&self, user: &User, done: &str, json: bool) -> Result<(), Trouble> {
+        let shown = self.made_up.then(|| self.password.expose());
+        if json {
+            let mut told = told(user);
+            if let (Some(password), Some(members)) = (shown, told.as_object_mut()) {
+                members.insert("password".to_owned(), password.into());
+            }
+            return print(&format!("{told:#}\n"));
+        }
+        if let Some(password) = shown {
+            print(&format!("{password}\n"))?;
+            say(&format!("{done}; the password on stdout is shown this once"));
+        } else {
+            say(done);
+        }
+        Ok(())
+    }
+}
+
+fn address(email: &str) -> Result<Email, Trouble> {
+    Ok(Email::parse(email).in_field("EMAIL")?)
+}
+
+fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), Trouble> {
+    let hash = password.hash.clone();
+    let user = data::with(home, |store| {
+        setup::settle(store)?;
+        let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
+        Ok(store.write_and_wait(move |tx| users::invite(tx, &actor, &new, uuid, Some(&hash)))?)
+    })?;
+    password.tell(&user, &format!("added {} as {}", user.email, user.role.word()), json)
+}
+
+fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+    let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
+    if json {
+        return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
+    }
+    if everybody.is_empty() {
+        say("there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name");
+    }
+    let row = |user: &User| {
+        [
+            user.uuid.to_string(),
+            user.email.to_string(),
+            format!("{} {}", user.first_name.as_str(), user.last_name.as_str()).trim().to_owned(),
+            user.role.word().to_owned(),
+            if user.enabled { "yes" } else { "no" }.to_owned(),
+            table::moment(Some(user.created_at)),
+            table::moment(user.last_sign_in_at),
+        ]
+    };
+    let head = ["ID", "EMAIL", "NAME", "ROLE", "ENABLED", "CREATED", "LAST SIGN-IN"];
+    print(&table::under(head, everybody.iter().map(row).collect()))
+}
+
+fn set_password(home: &Home, who: Email, new: &NewPassword, revoke_keys: bool, json: bool) -> Result<(), Trouble> {
+    let hash = new.hash.clone();
+    let user = data::with(home, |store| {
+        let (actor, who) = (Actor::operator(), Named::Email(who));
+        Ok(store.write_and_wait(move |tx| users::set_password(tx, &actor, &who, &hash, revoke_keys))?)
+    })?;
+    let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
+    new.tell(&user, &format!("{} has a new password, and {ended}", user.email), json)
+}
+
+fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
+    let who = Named::Email(address(email)?);
+    let user = data::with(home, |store| {
+        let actor = Actor::operator();
+        store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change)).map_err(or_refused(ANOTHER_FIRST))
+    })?;
+    let state = if user.enabled { "enabled" } else { "disabled" };
+    say(&format!("{} is {state}, {}", user.email, user.role.word()));
+    Ok(())
+}
+
+fn told(user: &User) -> Value {
+    json!({
+        "id": user.uuid.to_string(),
+        "email": user.email.as_str(),
+        "first_name": user.first_name.as_str(),
+        "last_name": user.last_name.as_str(),
+        "role": user.role.word(),
+        "enabled": user.enabled,
+        "created_at": user.created_at.to_string(),
+        "last_sign_in_at": user.last_sign_in_at.map(|moment| moment.to_string()),
+    })
 }

@@ -47,3 +47,32 @@ impl Client {
         BUILT_IN.iter().find(|client| client.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_grant_has_its_own_word() {
+        for grant in Grant::ALL {
+            assert_eq!(Grant::from_word(grant.word()), Some(grant));
+        }
+    }
+
+    #[test]
+    fn every_client_is_found_by_its_id() {
+        for client in &BUILT_IN {
+            assert_eq!(Client::find(client.id), Some(client));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_is_found(id in "[a-z-]{0,12}|\\PC{0,12}") {
+            prop_assert!(Client::find(&id).is_none_or(|client| client.id == id));
+            prop_assert!(Grant::from_word(&id).is_none_or(|grant| grant.word() == id));
+        }
+    }
+}

@@ -36,6 +36,28 @@ impl KeyName {
     }
 }
 
+/// What has become of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may be used.
+    Active,
+    /// It ended by itself.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+}
+
+impl KeyState {
+    /// The word for the state on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// An API key, without its secret, which nobody has but its owner.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -62,7 +84,18 @@ pub struct Key {
 impl Key {
     /// Whether the key may still be used at this moment.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+        self.state(now) == KeyState::Active
+    }
+
+    /// What has become of the key by this moment.
+    pub fn state(&self, now: Timestamp) -> KeyState {
+        if self.revoked_at.is_some() {
+            KeyState::Revoked
+        } else if self.expires_at.is_some_and(|end| end <= now) {
+            KeyState::Expired
+        } else {
+            KeyState::Active
+        }
     }
 }
 
@@ -78,6 +111,24 @@ mod tests {
                 Ok(name) => prop_assert_eq!(name.as_str(), raw.trim()),
                 Err(invalid) => prop_assert!(!invalid.rule.is_empty()),
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_lives_until_it_is_revoked_or_runs_out(end in proptest::option::of(-9_i64..9), revoked: bool, now in -9_i64..9) {
+            let key = Key {
+                id: KeyId(1),
+                user: UserId(1),
+                email: Email::parse("ada@example.com").expect("an address"),
+                name: KeyName::parse("k").expect("a name"),
+                redacted: String::new(),
+                created_at: Timestamp::from_micros(-9),
+                expires_at: end.map(Timestamp::from_micros),
+                revoked_at: revoked.then_some(Timestamp::from_micros(0)),
+                last_used_at: None,
+            };
+            prop_assert_eq!(key.is_live(Timestamp::from_micros(now)), !revoked && end.is_none_or(|end| now < end));
         }
     }
 

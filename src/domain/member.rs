@@ -48,3 +48,24 @@ pub struct Member {
     /// Since when.
     pub created_at: Timestamp,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_role_has_its_own_word() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_word(role.word()), Some(role));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_word_is_a_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
+            prop_assert!(Role::from_word(&word).is_none_or(|role| role.word() == word));
+        }
+    }
+}

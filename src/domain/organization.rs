@@ -40,3 +40,24 @@ pub struct Organization {
     /// The name, unique in the account.
     pub name: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_role_has_its_own_word() {
+        for role in OrganizationRole::ALL {
+            assert_eq!(OrganizationRole::from_word(role.word()), Some(role));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_other_word_is_a_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
+            prop_assert!(OrganizationRole::from_word(&word).is_none_or(|role| role.word() == word));
+        }
+    }
+}

@@ -23,3 +23,20 @@ impl fmt::Debug for Secret {
         f.write_str("***")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_kept_whole_and_never_printed(text in any::<String>()) {
+            let secret = Secret::new(text.clone());
+            prop_assert_eq!(secret.expose(), text.as_str());
+            prop_assert_eq!(format!("{secret:?}"), "***");
+            prop_assert_eq!(format!("{:#?}", Some(secret)), "Some(\n    ***,\n)");
+        }
+    }
+}

@@ -32,3 +32,27 @@ impl Session {
         now < self.idle_until && now < self.ends_at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_lives_until_the_first_of_its_ends(idle in -9_i64..9, end in -9_i64..9, now in -9_i64..9) {
+            let session = Session {
+                id: SessionId(1),
+                uuid: Uuid::nil(),
+                user: UserId(1),
+                client: String::new(),
+                scope: String::new(),
+                created_at: Timestamp::from_micros(-9),
+                idle_until: Timestamp::from_micros(idle),
+                ends_at: Timestamp::from_micros(end),
+            };
+            prop_assert_eq!(session.is_live(Timestamp::from_micros(now)), now < idle.min(end));
+        }
+    }
+}

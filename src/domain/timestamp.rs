@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp as Moment;
 
-/// A moment in UTC, kept as microseconds since 1970.
+/// A moment in UTC, kept as microseconds since 1970, between [`Timestamp::EARLIEST`] and [`Timestamp::LATEST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -14,9 +14,21 @@ impl Timestamp {
         Self(Moment::now().as_microsecond())
     }
 
-    /// From microseconds since 1970.
+    /// The earliest moment that can be told as a date.
+    pub const EARLIEST: Self = Self(-377_705_023_201_000_000);
+
+    /// The latest moment that can be told as a date, at the end of the year 9999.
+    pub const LATEST: Self = Self(253_402_207_200_000_000);
+
+    /// From microseconds since 1970; what lies beyond all dates is the first or the last of them.
     pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
+        if micros < Self::EARLIEST.0 {
+            Self::EARLIEST
+        } else if micros > Self::LATEST.0 {
+            Self::LATEST
+        } else {
+            Self(micros)
+        }
     }
 
     /// Microseconds since 1970.
@@ -41,10 +53,10 @@ impl Timestamp {
             .map_or_else(|_| String::new(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string())
     }
 
-    /// The moment that lies `duration` later.
+    /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(micros))
+        Self::from_micros(self.0.saturating_add(micros))
     }
 }
 
@@ -58,6 +70,10 @@ impl fmt::Display for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -80,5 +96,46 @@ mod tests {
     fn the_past_before_1970_rounds_down() {
         assert_eq!(Timestamp::from_micros(-1).seconds(), -1);
         assert_eq!(Timestamp::from_micros(-1).millis(), -1);
+    }
+
+    #[test]
+    fn the_bounds_are_those_of_dates() {
+        assert_eq!(Timestamp::EARLIEST.seconds(), Moment::MIN.as_second());
+        assert_eq!(Timestamp::LATEST.seconds(), Moment::MAX.as_second());
+    }
+
+    #[test]
+    fn there_is_a_last_moment_and_it_can_be_told() {
+        let end = Timestamp::now().after(Duration::MAX);
+        assert_eq!(end, Timestamp::LATEST);
+        assert_eq!(end.to_string(), "9999-12-30T22:00:00.000000+00:00");
+        assert_eq!(end.after(Duration::from_secs(1)), end);
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_can_be_told_and_the_order_stays(a in any::<i64>(), b in any::<i64>()) {
+            let [a, b] = [a, b].map(Timestamp::from_micros);
+            prop_assert!(a.to_string().ends_with("+00:00"));
+            prop_assert!(a.trimmed().ends_with("+00:00"));
+            prop_assert_eq!(a.max(b).micros(), a.micros().max(b.micros()));
+            prop_assert!(a.seconds() * 1_000 <= a.millis() && a.millis() * 1_000 <= a.micros());
+            prop_assert!(a.micros() - a.seconds() * 1_000_000 < 1_000_000);
+        }
+
+        #[test]
+        fn what_is_told_is_the_moment(micros in -62_135_596_800_000_000_i64..=Timestamp::LATEST.0) {
+            let moment = Timestamp::from_micros(micros);
+            prop_assert_eq!(moment.micros(), micros);
+            for text in [moment.to_string(), moment.trimmed()] {
+                prop_assert_eq!(text.parse::<Moment>().expect("ISO 8601").as_microsecond(), micros);
+            }
+        }
+
+        #[test]
+        fn later_is_never_earlier(micros in any::<i64>(), nanos in any::<u64>()) {
+            let moment = Timestamp::from_micros(micros);
+            prop_assert!(moment.after(Duration::from_nanos(nanos)) >= moment);
+        }
     }
 }

@@ -32,8 +32,10 @@ impl WorkspaceName {
     }
 
     /// The name of the workspace that a person without a choice of their own works in.
-    pub fn default_of(email: &Email) -> Self {
-        Self(format!("{email}{DEFAULT_ENDING}"))
+    ///
+    /// Refused when the address is so long that the name would be too long.
+    pub fn default_of(email: &Email) -> Result<Self, Invalid> {
+        Self::parse(&format!("{email}{DEFAULT_ENDING}"))
     }
 
     /// Whose default workspace the name says this is: the part before ` - Default Workspace`.
@@ -161,12 +163,23 @@ mod tests {
     #[test]
     fn a_default_name_says_whose_it_is() {
         let ada = Email::parse("ada@example.com").expect("an address");
-        let name = WorkspaceName::default_of(&ada);
+        let name = WorkspaceName::default_of(&ada).expect("a name");
         assert_eq!(name.as_str(), "ada@example.com - Default Workspace");
         assert_eq!(name.default_owner(), Some("ada@example.com"));
     }
 
     proptest! {
+        #[test]
+        fn a_default_name_is_a_name_too(local in "[a-z]{1,252}") {
+            let email = Email::parse(&format!("{local}@b")).expect("an address");
+            let name = WorkspaceName::default_of(&email);
+            prop_assert_eq!(name.is_ok(), email.as_str().len() + DEFAULT_ENDING.len() <= WorkspaceName::LONGEST);
+            if let Ok(name) = name {
+                prop_assert_eq!(WorkspaceName::parse(name.as_str()), Ok(name.clone()));
+                prop_assert_eq!(name.default_owner(), Some(email.as_str()));
+            }
+        }
+
         #[test]
         fn a_slug_is_what_the_rule_says(raw in "[a-zA-Z0-9_.é-]{0,66}") {
             let rule = !raw.is_empty()

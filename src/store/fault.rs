@@ -9,13 +9,13 @@ use crate::error::Error;
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::Busy { retry_after: Duration::from_secs(1) }
-            }
-            _ => Self::internal(error),
-        }
+        if is_lock(&error) { Self::Busy { retry_after: Duration::from_secs(1) } } else { Self::internal(error) }
     }
+}
+
+/// Whether somebody else's lock was not given up in time.
+pub(super) fn is_lock(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 impl From<r2d2::Error> for Error {

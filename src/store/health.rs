@@ -21,27 +21,29 @@ pub fn touch(tx: &Tx) -> Result<()> {
     Ok(grow(tx.conn)?)
 }
 
-/// What SQLite finds wrong with the file; empty if it is sound.
-pub fn faults(view: &View) -> Result<Vec<String>> {
-    let mut found = Vec::new();
+/// What SQLite finds wrong with the structure of the file; empty if it is sound.
+pub fn integrity_faults(view: &View) -> Result<Vec<String>> {
     let mut query = view.conn.prepare("PRAGMA integrity_check")?;
-    for line in query.query_map([], |row| row.get::<_, String>(0))? {
-        let line = line?;
-        if line != "ok" {
-            found.push(line);
-        }
-    }
+    let lines = query.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// The rows that name a row that does not exist; empty if there are none.
+pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
     let mut query = view.conn.prepare("PRAGMA foreign_key_check")?;
     let rows = query.query_map([], |row| {
         let table: String = row.get(0)?;
         let id: Option<i64> = row.get(1)?;
         let parent: String = row.get(2)?;
-        Ok(format!("row {} of {table} names a row of {parent} that does not exist", id.unwrap_or_default()))
+        let row = id.map_or_else(|| "a row".to_owned(), |id| format!("row {id}"));
+        Ok(format!("{row} of {table} names a row of {parent} that does not exist"))
     })?;
-    for row in rows {
-        found.push(row?);
-    }
-    Ok(found)
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The version of the SQLite that is compiled in.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
 }
 
 /// The version of the schema that the file has.

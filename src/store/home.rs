@@ -1,13 +1,16 @@
-//! The data directory as a place: its files, their modes, and the one server that may run on it.
+//! The data directory as a place: its files and their modes.
 //!
 //! It knows the file system only; what is in the database is not its business.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use super::file_system;
+use super::lock::{self, Holder, Lock};
 
 /// A data directory that cannot be used. Every message ends with the next step.
 #[derive(Debug, Error)]
@@ -69,12 +72,6 @@ pub struct Home {
     path: PathBuf,
 }
 
-/// The right to be the server of a directory, until it is dropped or the process ends.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
-
 impl Home {
     /// Opens a data directory, and makes it and an empty database file where they are absent.
     ///
@@ -90,6 +87,11 @@ impl Home {
         home.close_to_others()?;
         home.make_database()?;
         Ok(home)
+    }
+
+    /// The data directory of that path, whatever is there: it looks at nothing and changes nothing.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
     }
 
     /// Opens a data directory that a server has made; it makes none.
@@ -127,45 +129,19 @@ impl Home {
 
     /// Takes the directory for this server. Refused while another one has it.
     pub fn lock(&self) -> Result<Lock> {
-        let path = self.path.join("atelier.lock");
-        let failed = |source| HomeError::Io {
-            verb: "lock",
-            path: path.clone(),
-            source,
-            next: "check that this user may write there and that the file system can lock files",
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Who holds it is a courtesy: an unreadable name must not hide the refusal.
-                let _ = (&file).take(32).read_to_string(&mut text);
-                return Err(HomeError::Taken { path: self.path.clone(), pid: text.trim().parse().ok() });
-            }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        let write_pid = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
-        write_pid(&mut file).map_err(failed)?;
-        Ok(Lock { file })
+        lock::take(&self.path)
+    }
+
+    /// Who has the directory; nobody if no server runs there. It changes nothing.
+    pub fn holder(&self) -> Result<Option<Holder>> {
+        lock::holder(&self.path)
     }
 
     /// The kind of network file system that the directory is on, where it is on one.
     ///
     /// SQLite's locks and shared memory do not hold across machines, and often not on one either.
     pub fn network_file_system(&self) -> Option<&'static str> {
-        file_system(&self.path).and_then(network)
+        file_system::network(&self.path)
     }
 
     fn close_to_others(&self) -> Result<()> {
@@ -228,49 +204,6 @@ impl Home {
     fn io(&self, verb: &'static str, source: io::Error, next: &'static str) -> HomeError {
         HomeError::Io { verb, path: self.path.clone(), source, next }
     }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // The file stays: removing it would let two servers lock two files of one name.
-        let _ = self.file.set_len(0);
-    }
-}
-
-/// The magic number of the file system that holds a path.
-#[cfg(target_os = "linux")]
-fn file_system(path: &Path) -> Option<u64> {
-    let kind = rustix::fs::statfs(path).ok()?.f_type;
-    u64::try_from(kind & 0xffff_ffff).ok()
-}
-
-/// Elsewhere these numbers mean something else.
-#[cfg(not(target_os = "linux"))]
-fn file_system(_: &Path) -> Option<u64> {
-    None
-}
-
-/// The names of the magic numbers in statfs(2) and linux/magic.h that stand for a network file system.
-fn network(magic: u64) -> Option<&'static str> {
-    Some(match magic {
-        0x6969 => "nfs",
-        0x517b => "smb",
-        0xff53_4d42 => "cifs",
-        0xfe53_4d42 => "smb2",
-        0x0102_1997 => "9p",
-        0x6573_5546 => "fuse",
-        0x00c3_6400 => "ceph",
-        0x5346_414f | 0x6b41_4653 => "afs",
-        0x7375_7245 => "coda",
-        0x0bd0_0bd0 => "lustre",
-        0x4750_4653 => "gpfs",
-        0x0116_1970 => "gfs2",
-        0x7461_636f => "ocfs2",
-        0x1983_0326 => "beegfs",
-        0x564c => "ncp",
-        0x786f_4256 => "vboxsf",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
@@ -356,32 +289,5 @@ mod tests {
         let error = Home::open(&path).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot make the data directory {}: ", path.display())), "{error}");
         assert!(error.ends_with("; name another one with --data-dir"), "{error}");
-    }
-
-    #[test]
-    fn a_second_server_is_refused_until_the_first_is_gone() {
-        let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
-        let first = home.lock().unwrap();
-        let error = home.lock().unwrap_err().to_string();
-        let pid = std::process::id();
-        assert!(error.starts_with(&format!("another atelier server (process {pid}) runs on ")), "{error}");
-        assert!(error.contains("; stop it first, or "), "{error}");
-
-        drop(first);
-        let path = home.path().join("atelier.lock");
-        assert_eq!(fs::read(&path).unwrap(), b"");
-        let _second = home.lock().unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{pid}\n"));
-    }
-
-    #[test]
-    fn network_file_systems_are_known() {
-        assert_eq!(network(0x6969), Some("nfs"));
-        assert_eq!(network(0xff53_4d42), Some("cifs"));
-        assert_eq!(network(0xef53), None);
-        assert_eq!(network(0x0102_1994), None);
-        #[cfg(target_os = "linux")]
-        assert!(file_system(Path::new("/proc")).is_some_and(|magic| magic == 0x9fa0));
     }
 }

@@ -4,9 +4,12 @@ pub mod audit;
 pub mod contents;
 pub mod default_workspaces;
 mod fault;
+mod file_system;
 pub mod health;
 pub mod home;
+pub mod inspection;
 pub mod keys;
+pub mod lock;
 pub mod members;
 mod open;
 pub mod organizations;
@@ -19,6 +22,11 @@ pub mod users;
 pub mod workspaces;
 mod writer;
 
+#[cfg(test)]
+pub(crate) mod probe;
+#[cfg(test)]
+mod tests;
+
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,9 +34,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::domain::timestamp::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use home::{Home, HomeError};
+use schema::{Standing, Unfit};
 
-pub use open::SQLITE_NEEDED;
+pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
 
 /// A snapshot of the data, to read from.
 pub struct View<'a> {
@@ -86,6 +96,20 @@ impl Store {
         Ok(Self { readers, writer })
     }
 
+    /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
+    ///
+    /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
+    pub fn open_beside(home: &Home, sizes: Sizes) -> Result<Self> {
+        let path = home.database();
+        let _lock = match inspection::inspect(&path, schema::standing)? {
+            Standing::Empty | Standing::Older(_) => Some(home.lock().map_err(in_use)?),
+            Standing::Current => None,
+            Standing::Newer(version) => return Err(Unfit::Newer { version }.into()),
+            Standing::Foreign => return Err(Unfit::Foreign.into()),
+        };
+        Self::open(&path, sizes)
+    }
+
     /// How many reads there can be at a time.
     pub fn readers(&self) -> usize {
         self.readers.most()
@@ -134,5 +158,12 @@ impl Store {
     pub fn close(&self) {
         self.readers.close();
         self.writer.close();
+    }
+}
+
+fn in_use(error: HomeError) -> Error {
+    match error {
+        HomeError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
+        error @ (HomeError::Io { .. } | HomeError::Absent { .. } | HomeError::Shared { .. }) => Error::internal(error),
     }
 }

@@ -1,10 +1,14 @@
 //! Opening connections: every setting, on every connection.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::{fault, schema};
 use crate::error::{Error, Result};
 
 /// The oldest SQLite that is safe: before it, resetting the write-ahead log could lose commits.
@@ -13,21 +17,42 @@ pub const SQLITE_NEEDED: (i32, i32, i32) = (3, 51, 3);
 /// How long a connection waits for a lock of another process, such as the command line's.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it waits between looks where SQLite does not wait by itself.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 128;
 
-/// Opens the connection that writes.
+/// Opens the connection that writes; a file that is made is for its owner only.
+///
+/// Refuses a SQLite that is too old, and, untouched, a file that is not atelier's or is of a newer version.
 pub(super) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
     refuse_old_sqlite()?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // SQLite would ask the umask for the mode. The write-ahead log and the shared memory take theirs from the file.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(Error::internal)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(PATIENCE)?;
+    schema::refuse_others(&conn)?;
     settle(&conn, page_cache_kib)?;
-    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode = keep_a_log(&conn)?;
     if mode != "wal" {
         return Err(Error::internal(format!("SQLite keeps the journal mode {mode} where WAL was asked for")));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
     Ok(conn)
+}
+
+/// Switches to a write-ahead log; tells which journal the file has then.
+fn keep_a_log(conn: &Connection) -> rusqlite::Result<String> {
+    let start = Instant::now();
+    loop {
+        match conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            // SQLite does not wait by itself for others who open the file at the same time.
+            Err(error) if fault::is_lock(&error) && start.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
 }
 
 /// What a read-only connection is opened with.
@@ -50,7 +75,8 @@ fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -i64::from(page_cache_kib))
 }
 
-fn refuse_old_sqlite() -> Result<()> {
+/// Refuses a SQLite that is too old to keep what it is given.
+pub fn refuse_old_sqlite() -> Result<()> {
     let number = rusqlite::version_number();
     let version = (number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
     if version < SQLITE_NEEDED {

@@ -86,6 +86,13 @@ pub fn any_administrator(view: &View) -> Result<bool> {
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
+/// Whether there is an administrator who is enabled.
+pub fn any_enabled_administrator(view: &View) -> Result<bool> {
+    let mut query =
+        view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND enabled = 1)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
 /// The hash of a user's password; none for one who cannot sign in with a password.
 pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
     let mut query = view.conn.prepare_cached("SELECT password_hash FROM users WHERE id = :id")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Tx, View, health};
+use super::{Tx, View, fault, health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -80,10 +80,35 @@ impl<T> Pending<T> {
 
 /// A write whose result type the writer need not know.
 trait Job: Send {
+    /// Forgets what an earlier run came to, since its transaction is lost.
+    fn forget(&mut self);
     /// Does the work in a savepoint of its own; tells whether it succeeded.
     fn run(&mut self, tx: &Tx) -> bool;
     /// Answers, once the batch is on the disk or is not going to be.
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &str>);
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &Lost>);
+}
+
+/// Why a transaction did not come to be; told to each of its writes.
+enum Lost {
+    /// Another process held its lock for longer than the writer waits.
+    Locked,
+    /// Something broke.
+    Broken(String),
+}
+
+impl From<rusqlite::Error> for Lost {
+    fn from(error: rusqlite::Error) -> Self {
+        if fault::is_lock(&error) { Self::Locked } else { Self::Broken(error.to_string()) }
+    }
+}
+
+impl From<&Lost> for Error {
+    fn from(lost: &Lost) -> Self {
+        match lost {
+            Lost::Locked => Self::Busy { retry_after: COME_BACK },
+            Lost::Broken(reason) => Self::internal(reason.as_str()),
+        }
+    }
 }
 
 struct Task<T, F> {
@@ -97,6 +122,10 @@ where
     T: Send,
     F: Fn(&Tx) -> Result<T> + Send,
 {
+    fn forget(&mut self) {
+        self.outcome = None;
+    }
+
     fn run(&mut self, tx: &Tx) -> bool {
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
             .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
@@ -105,11 +134,11 @@ where
         succeeded
     }
 
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &str>) {
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &Lost>) {
         let answer = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
             (Some(outcome), Ok(())) => outcome,
-            (_, Err(reason)) => Err(Error::internal(reason)),
+            (_, Err(lost)) => Err(lost.into()),
             (None, Ok(())) => Err(Error::internal("a write was not run")),
         };
         // Whoever asked may be gone; the write stands all the same.
@@ -131,21 +160,29 @@ fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
 /// Runs a batch and answers it. If the batch as a whole fails, each write gets a commit of its own, so that
 /// one that breaks the transaction does not take its neighbours with it.
 fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
+    // Without a transaction nothing was run and nobody is at fault: waiting for it once more for each would only
+    // make the line longer.
+    if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
+        let lost = Lost::from(error);
+        return batch.into_iter().for_each(|job| job.settle(Err(&lost)));
+    }
     match try_commit(conn, &mut batch) {
         Ok(()) => batch.into_iter().for_each(|job| job.settle(Ok(()))),
         Err(error) if batch.len() == 1 => {
-            let reason = error.to_string();
-            batch.into_iter().for_each(|job| job.settle(Err(&reason)));
+            let lost = Lost::from(error);
+            batch.into_iter().for_each(|job| job.settle(Err(&lost)));
         }
         Err(error) => {
             log::warn!("a batch of {} writes failed and is done one by one: {error}", batch.len());
-            batch.into_iter().for_each(|job| commit(conn, vec![job]));
+            for mut job in batch {
+                job.forget();
+                commit(conn, vec![job]);
+            }
         }
     }
 }
 
 fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    run(conn, "BEGIN IMMEDIATE")?;
     let done = run_all(conn, batch).and_then(|()| run(conn, "COMMIT"));
     if done.is_err() && !conn.is_autocommit() {
         run(conn, "ROLLBACK")?;
@@ -157,9 +194,10 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     let mut changed = false;
     for job in batch {
         run(conn, "SAVEPOINT job")?;
+        let before = conn.total_changes();
         let tx = Tx { view: View { conn, now: Timestamp::now() } };
         if job.run(&tx) {
-            changed = true;
+            changed |= conn.total_changes() != before;
         } else if conn.is_autocommit() {
             // SQLite gave up the whole transaction, as it does when the disk is full.
             return Err(rusqlite::Error::SqliteFailure(
@@ -171,6 +209,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         }
         run(conn, "RELEASE job")?;
     }
+    // A write that found all as it should be costs no wait for the disk and makes no cache stale.
     if changed { health::grow(conn) } else { Ok(()) }
 }
 

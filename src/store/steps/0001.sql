@@ -7,6 +7,11 @@ CREATE TABLE meta (
     generation INTEGER NOT NULL
 ) STRICT;
 
+INSERT INTO meta (id, generation) VALUES (1, 1);
+
+-- Marks the file as atelier's: "atel" in ASCII.
+PRAGMA application_id = 0x6174656c;
+
 -- People with an account. `email` is as written, `email_key` as compared. No hash: cannot sign in by password.
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,29 +1,86 @@
 //! `/v1/graphql`: the small Hasura-shaped schema that the SDK works with (contract, section 4).
+//!
+//! It translates and nothing else: who may do what, `app` knows. The caller is the credential's, whatever a
+//! document says; an error is Hasura's shape, `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
+
+mod contents;
+mod default_workspaces;
+mod failure;
+mod filters;
+mod limits;
+mod members;
+mod question;
+mod roots;
+mod scalars;
+mod workspaces;
+
+#[cfg(test)]
+mod tests;
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use async_graphql::EmptySubscription;
 
-use super::{Caller, Failure};
+use self::failure::{Answer, Failure};
+use self::question::Question;
+use self::roots::{MutationRoot, QueryRoot};
+use super::Wallaroo;
 use crate::app::desk::Desk;
+use crate::domain::actor::Actor;
+use crate::http::dialect::{self, Dialect};
 
 /// The bounds of a query.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The deepest nesting.
+    /// The deepest nesting of fields.
     pub depth: usize,
-    /// The most fields.
+    /// The most fields, fragments written out and each alias counted.
     pub complexity: usize,
 }
 
-/// The schema.
-pub(in crate::http) struct Schema;
-
-pub(in crate::http) fn schema(_: &Desk, _: Bounds) -> Schema {
-    Schema
+/// The schema, and the bounds of what is asked of it.
+pub(in crate::http) struct Schema {
+    engine: async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>,
+    bounds: Bounds,
 }
 
+/// The schema over what stands on the desk.
+pub(in crate::http) fn schema(desk: &Desk, bounds: Bounds) -> Schema {
+    let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
+        .data(desk.clone())
+        .limit_depth(bounds.depth)
+        .limit_complexity(bounds.complexity)
+        .limit_directives(limits::DIRECTIVES)
+        .limit_recursive_depth(limits::NESTING)
+        .disable_suggestions()
+        .finish();
+    Schema { engine, bounds }
+}
+
+impl Schema {
+    /// Answers one question of somebody.
+    async fn answer(&self, actor: Actor, question: Question) -> Result<Answer, Failure> {
+        let request = question.read(self.bounds)?;
+        Ok(Answer::from(self.engine.execute(request.data(actor)).await))
+    }
+}
+
+/// The dialect as GraphQL speaks it: the same credential as Wallaroo's, another shape of refusal.
+pub(in crate::http) struct GraphQl;
+
+impl Dialect for GraphQl {
+    const NAME: &'static str = Wallaroo::NAME;
+    type Failure = Failure;
+}
+
+type Caller = dialect::Caller<GraphQl>;
+
 /// Answers a query or a mutation.
-#[utoipa::path(post, path = "/v1/graphql", tag = "graphql", responses((status = 200, description = "The answer")))]
-pub(super) async fn answer(_: Data<Schema>, _: Caller) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().finish())
+#[utoipa::path(post, path = "/v1/graphql", tag = "graphql", request_body = Question,
+    responses(
+        (status = 200, description = "`data`, or `errors` and nothing done", body = Answer),
+        (status = 401, description = "No valid credential", body = Answer),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Answer)))]
+pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
+    Ok(schema.answer(caller.actor, question).await?.into())
 }

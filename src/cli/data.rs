@@ -1,0 +1,49 @@
+//! The data file as a command works on it: opened beside a server that may be running, closed again in any case.
+
+use crate::cli::Trouble;
+use crate::error::Error;
+use crate::store::home::Home;
+use crate::store::{Sizes, Store};
+
+/// A command reads and writes little.
+const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512 };
+
+/// Opens the data file, does the work and closes it.
+pub(super) fn with<T>(home: &Home, work: impl FnOnce(&Store) -> Result<T, Trouble>) -> Result<T, Trouble> {
+    let store = Store::open_beside(home, SIZES)?;
+    let done = work(&store);
+    store.close();
+    done
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let next = match &error {
+            Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
+            Error::NotFound { what: "key", .. } => "`atelier key list` shows every key",
+            Error::NotFound { .. } => "`atelier user list` shows everybody",
+            Error::Conflict { .. } => "`atelier user list` shows who has it",
+            // The rules of these two, and how long to wait, are the next step.
+            Error::Refused { .. } | Error::Forbidden { .. } | Error::Busy { .. } | Error::Throttled { .. } => {
+                return Self::Failed(error.to_string());
+            }
+            Error::Unauthenticated(_) => "run this as the user that runs the server",
+            Error::Internal(_) => return Self::Failed(format!("{}; `atelier check` tells more", broken(&error))),
+        };
+        Self::Failed(format!("{error}; {next}"))
+    }
+}
+
+/// What broke and why, on one line; on the command line nobody else is to be kept from knowing it.
+pub(super) fn broken(error: &Error) -> String {
+    let chain = error.chain();
+    chain.strip_prefix("internal error: ").unwrap_or(&chain).to_owned()
+}
+
+/// Refused because of how things stand: the rule, and what to do about it.
+pub(super) fn or_refused(next: &'static str) -> impl Fn(Error) -> Trouble {
+    move |error| match error {
+        Error::Refused { rule } => Trouble::Failed(format!("{rule}; {next}")),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,67 @@
+//! What a check finds: well, doubtful or wrong, and what to do about it.
+
+use serde_json::{Value, json};
+
+use crate::cli::table;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, but not as one would want.
+    Warning,
+    /// It is broken, or the server does not start with it.
+    Fault,
+}
+
+impl Level {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// What was looked at; these names stay as they are.
+    pub(super) what: &'static str,
+    /// How bad it is.
+    pub(super) level: Level,
+    /// What was found.
+    pub(super) found: String,
+    /// What to do, unless all is well.
+    pub(super) next: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn ok(what: &'static str, found: impl Into<String>) -> Self {
+        Self { what, level: Level::Ok, found: found.into(), next: None }
+    }
+
+    pub(super) fn warning(what: &'static str, found: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what, level: Level::Warning, found: found.into(), next: Some(next.into()) }
+    }
+
+    pub(super) fn fault(what: &'static str, found: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what, level: Level::Fault, found: found.into(), next: Some(next.into()) }
+    }
+
+    /// `{"what", "level", "found", "next"}`.
+    pub(super) fn told(&self) -> Value {
+        json!({ "what": self.what, "level": self.level.word(), "found": self.found, "next": self.next })
+    }
+}
+
+/// One line for each finding.
+pub(super) fn lines(findings: &[Finding]) -> String {
+    let row = |finding: &Finding| {
+        let next = finding.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
+        [finding.level.word().to_owned(), finding.what.to_owned(), finding.found.clone() + &next]
+    };
+    table::lines(&findings.iter().map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,191 @@
+//! How the schema answers and refuses: `{"data"}`, or `{"errors": [{"message", "extensions"}]}` as Hasura has it.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use async_graphql::{PathSegment, Response, ServerError};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::http::request;
+
+/// The most errors that are told of one document.
+const MOST_ERRORS: usize = 10;
+
+/// A refusal before the schema was asked.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(in crate::http) struct Failure(#[from] Error);
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        status(&self.0)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        Answer::refusing(&self.0, "$").into()
+    }
+}
+
+/// The answer: `data`, or `errors` and nothing done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::wallaroo) struct Answer {
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    data: Option<async_graphql::Value>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Told>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    status: StatusCode,
+    #[serde(skip)]
+    #[schema(ignore)]
+    retry_after: Option<u64>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct Told {
+    /// What is wrong and, where a field is at fault, which one and by which rule.
+    #[schema(example = "object.name: must not be empty")]
+    message: String,
+    extensions: Extensions,
+}
+
+/// Where it is wrong, and in what way.
+#[derive(Debug, Serialize, ToSchema)]
+struct Extensions {
+    /// Where: a path that begins with `$`.
+    #[schema(example = "$.selectionSet.insert_workspace_one.args.object.name")]
+    path: String,
+    /// In what way: `validation-failed`, `permission-error`, `not-found`, `constraint-violation`, `invalid-jwt` or
+    /// `unexpected`.
+    #[schema(example = "validation-failed")]
+    code: &'static str,
+    /// What the log calls the request.
+    request_id: Uuid,
+}
+
+impl Answer {
+    fn refusing(error: &Error, path: &str) -> Self {
+        Self {
+            data: None,
+            errors: vec![Told::new(error, path)],
+            status: status(error),
+            retry_after: retry_after(error),
+        }
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        if response.errors.is_empty() {
+            return Self { data: Some(response.data), errors: Vec::new(), status: StatusCode::OK, retry_after: None };
+        }
+        let core = || response.errors.iter().filter_map(|error| error.source::<Error>());
+        Self {
+            data: None,
+            errors: response.errors.iter().take(MOST_ERRORS).map(Told::from).collect(),
+            status: core().map(status).max().unwrap_or(StatusCode::OK),
+            retry_after: core().filter_map(retry_after).max(),
+        }
+    }
+}
+
+impl From<Answer> for HttpResponse {
+    fn from(answer: Answer) -> Self {
+        let mut response = HttpResponse::build(answer.status);
+        if let Some(seconds) = answer.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if answer.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        response.json(answer)
+    }
+}
+
+impl Told {
+    fn new(error: &Error, path: &str) -> Self {
+        let (code, message) = match error {
+            Error::Invalid { .. } => ("validation-failed", error.to_string()),
+            Error::Unauthenticated(_) => ("invalid-jwt", error.to_string()),
+            Error::Forbidden { .. } => ("permission-error", error.to_string()),
+            Error::NotFound { .. } => ("not-found", error.to_string()),
+            Error::Conflict { what: "workspace", .. } => ("constraint-violation", NAME_IS_TAKEN.to_owned()),
+            Error::Conflict { .. } | Error::Refused { .. } => ("constraint-violation", error.to_string()),
+            Error::Busy { .. } | Error::Throttled { .. } => ("unexpected", error.to_string()),
+            Error::Internal(_) => {
+                log::error!("{} {}", request::id(), error.chain());
+                ("unexpected", error.to_string())
+            }
+        };
+        let path = match error {
+            Error::Invalid { field, .. } if path == "$" => format!("$.{field}"),
+            Error::Invalid { field, .. } => format!("{path}.args.{field}"),
+            _ => path.to_owned(),
+        };
+        Self { message, extensions: Extensions { path, code, request_id: request::id() } }
+    }
+}
+
+/// What PostgreSQL says through Hasura when a workspace's name is taken.
+const NAME_IS_TAKEN: &str =
+    r#"Uniqueness violation. duplicate key value violates unique constraint "workspace_name_key""#;
+
+impl From<&ServerError> for Told {
+    fn from(error: &ServerError) -> Self {
+        let path = path(&error.path);
+        match error.source::<Error>() {
+            Some(core) => Self::new(core, &path),
+            // What the schema itself finds wrong with a document.
+            None => Self {
+                message: error.message.clone(),
+                extensions: Extensions { path, code: "validation-failed", request_id: request::id() },
+            },
+        }
+    }
+}
+
+/// Hasura's way to point at a field: `$.selectionSet.workspace_by_pk.selectionSet.name`.
+fn path(segments: &[PathSegment]) -> String {
+    let mut path = "$".to_owned();
+    for segment in segments {
+        match segment {
+            PathSegment::Field(name) => path.extend([".selectionSet.", name]),
+            PathSegment::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    path
+}
+
+/// The status that a refusal is told with: 200 unless the client shall not just read it, but sign in or come back.
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Invalid { .. }
+        | Error::Forbidden { .. }
+        | Error::NotFound { .. }
+        | Error::Conflict { .. }
+        | Error::Refused { .. }
+        | Error::Internal(_) => StatusCode::OK,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn retry_after(error: &Error) -> Option<u64> {
+    match error {
+        Error::Busy { retry_after } | Error::Throttled { retry_after } => Some(retry_after.as_secs().max(1)),
+        Error::Invalid { .. }
+        | Error::Unauthenticated(_)
+        | Error::Forbidden { .. }
+        | Error::NotFound { .. }
+        | Error::Conflict { .. }
+        | Error::Refused { .. }
+        | Error::Internal(_) => None,
+    }
+}

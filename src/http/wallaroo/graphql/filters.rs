@@ -1,0 +1,306 @@
+//! The `where` of a question: read strictly, then held against a row.
+
+use std::collections::BTreeSet;
+
+use async_graphql::{InputObject, MaybeUndefined};
+
+use super::scalars::BigInt;
+use crate::domain::ids::WorkspaceId;
+use crate::error::{Error, Result};
+
+/// Conditions on a text; all of them must hold.
+#[derive(Debug, Default, InputObject)]
+#[graphql(name = "String_comparison_exp")]
+pub(super) struct StringComparison {
+    /// It is this text.
+    #[graphql(name = "_eq")]
+    eq: MaybeUndefined<String>,
+    /// It is another text.
+    #[graphql(name = "_neq")]
+    neq: MaybeUndefined<String>,
+    /// It is one of these texts.
+    #[graphql(name = "_in")]
+    any_of: MaybeUndefined<Vec<String>>,
+    /// It is like this pattern: `%` stands for any characters, `_` for one, a backslash takes the next as it is.
+    #[graphql(name = "_like")]
+    like: MaybeUndefined<String>,
+    /// As `_like`, upper and lower case alike.
+    #[graphql(name = "_ilike")]
+    ilike: MaybeUndefined<String>,
+    /// Whether there is none.
+    #[graphql(name = "_is_null")]
+    is_null: MaybeUndefined<bool>,
+}
+
+/// Conditions on a number; all of them must hold.
+#[derive(Debug, Default, InputObject)]
+#[graphql(name = "bigint_comparison_exp")]
+pub(super) struct BigintComparison {
+    /// It is this number.
+    #[graphql(name = "_eq")]
+    eq: MaybeUndefined<BigInt>,
+    /// It is another number.
+    #[graphql(name = "_neq")]
+    neq: MaybeUndefined<BigInt>,
+    /// It is one of these numbers.
+    #[graphql(name = "_in")]
+    any_of: MaybeUndefined<Vec<BigInt>>,
+    /// Whether there is none.
+    #[graphql(name = "_is_null")]
+    is_null: MaybeUndefined<bool>,
+}
+
+/// Conditions on a default workspace; all of them must hold.
+#[derive(Debug, Default, InputObject)]
+#[graphql(name = "user_default_workspace_bool_exp")]
+pub(super) struct DefaultWorkspaceFilter {
+    /// Further conditions.
+    #[graphql(name = "_and")]
+    and: MaybeUndefined<Vec<DefaultWorkspaceFilter>>,
+    /// On the UUID of the person.
+    #[graphql(name = "user_id")]
+    user_id: MaybeUndefined<StringComparison>,
+    /// On the number of the workspace.
+    #[graphql(name = "workspace_id")]
+    workspace_id: MaybeUndefined<BigintComparison>,
+}
+
+/// Conditions on a membership of a workspace; all of them must hold.
+#[derive(Debug, Default, InputObject)]
+#[graphql(name = "workspace_users_bool_exp")]
+pub(super) struct MemberFilter {
+    /// Further conditions.
+    #[graphql(name = "_and")]
+    and: MaybeUndefined<Vec<MemberFilter>>,
+    /// On the UUID of the member.
+    #[graphql(name = "user_id")]
+    user_id: MaybeUndefined<StringComparison>,
+    /// On the number of the workspace.
+    #[graphql(name = "workspace_id")]
+    workspace_id: MaybeUndefined<BigintComparison>,
+}
+
+impl DefaultWorkspaceFilter {
+    /// Reads the conditions; refuses those that compare with nothing.
+    pub(super) fn read(self) -> Result<Filter> {
+        self.read_at("where")
+    }
+
+    fn read_at(self, at: &str) -> Result<Filter> {
+        Filter::read(at, self.and, Self::read_at, self.user_id, self.workspace_id)
+    }
+}
+
+impl MemberFilter {
+    /// Reads the conditions; refuses those that compare with nothing.
+    pub(super) fn read(self) -> Result<Filter> {
+        self.read_at("where")
+    }
+
+    fn read_at(self, at: &str) -> Result<Filter> {
+        Filter::read(at, self.and, Self::read_at, self.user_id, self.workspace_id)
+    }
+}
+
+/// Conditions on a pair of a person and a workspace.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    all: Vec<Filter>,
+    user_id: Vec<OnText>,
+    workspace_id: Vec<OnNumber>,
+}
+
+#[derive(Debug)]
+enum OnText {
+    Is(String),
+    IsNot(String),
+    IsOneOf(BTreeSet<String>),
+    IsLike(Pattern),
+    /// A column that is never empty cannot be null.
+    IsNull(bool),
+}
+
+#[derive(Debug)]
+enum OnNumber {
+    Is(i64),
+    IsNot(i64),
+    IsOneOf(BTreeSet<i64>),
+    IsNull(bool),
+}
+
+impl Filter {
+    fn read<F>(
+        at: &str,
+        and: MaybeUndefined<Vec<F>>,
+        read: impl Fn(F, &str) -> Result<Self>,
+        user_id: MaybeUndefined<StringComparison>,
+        workspace_id: MaybeUndefined<BigintComparison>,
+    ) -> Result<Self> {
+        let all = given(and, at, "_and")?.unwrap_or_default();
+        let all = all.into_iter().enumerate().map(|(n, filter)| read(filter, &format!("{at}._and[{n}]")));
+        let all = all.collect::<Result<_>>()?;
+        let user_id = match given(user_id, at, "user_id")? {
+            Some(on_text) => on_text.read(&format!("{at}.user_id"))?,
+            None => Vec::new(),
+        };
+        let workspace_id = match given(workspace_id, at, "workspace_id")? {
+            Some(on_number) => on_number.read(&format!("{at}.workspace_id"))?,
+            None => Vec::new(),
+        };
+        Ok(Self { all, user_id, workspace_id })
+    }
+
+    /// Whether all conditions hold for this person and workspace.
+    pub(super) fn holds(&self, user_id: &str, workspace: WorkspaceId) -> bool {
+        self.user_id.iter().all(|condition| condition.holds(user_id))
+            && self.workspace_id.iter().all(|condition| condition.holds(workspace.0))
+            && self.all.iter().all(|filter| filter.holds(user_id, workspace))
+    }
+
+    /// The only workspaces for which the conditions can hold; none where they name no workspace.
+    pub(super) fn workspaces(&self) -> Option<BTreeSet<WorkspaceId>> {
+        let here = self.workspace_id.iter().filter_map(|condition| match condition {
+            OnNumber::Is(id) => Some(BTreeSet::from([WorkspaceId(*id)])),
+            OnNumber::IsOneOf(ids) => Some(ids.iter().map(|id| WorkspaceId(*id)).collect()),
+            OnNumber::IsNot(_) | OnNumber::IsNull(_) => None,
+        });
+        let below = self.all.iter().filter_map(Self::workspaces);
+        here.chain(below).reduce(|some, others| some.intersection(&others).copied().collect())
+    }
+}
+
+impl StringComparison {
+    fn read(self, at: &str) -> Result<Vec<OnText>> {
+        let pattern = |text: Option<String>, name: &str, fold: bool| {
+            text.map(|text| Pattern::parse(&text, fold))
+                .transpose()
+                .map_err(|rule| Error::invalid(format!("{at}.{name}"), rule))
+        };
+        let conditions = [
+            given(self.eq, at, "_eq")?.map(OnText::Is),
+            given(self.neq, at, "_neq")?.map(OnText::IsNot),
+            given(self.any_of, at, "_in")?.map(|texts| OnText::IsOneOf(texts.into_iter().collect())),
+            pattern(given(self.like, at, "_like")?, "_like", false)?.map(OnText::IsLike),
+            pattern(given(self.ilike, at, "_ilike")?, "_ilike", true)?.map(OnText::IsLike),
+            given(self.is_null, at, "_is_null")?.map(OnText::IsNull),
+        ];
+        Ok(conditions.into_iter().flatten().collect())
+    }
+}
+
+impl BigintComparison {
+    fn read(self, at: &str) -> Result<Vec<OnNumber>> {
+        let numbers = |numbers: Vec<BigInt>| OnNumber::IsOneOf(numbers.into_iter().map(|number| number.0).collect());
+        let conditions = [
+            given(self.eq, at, "_eq")?.map(|number| OnNumber::Is(number.0)),
+            given(self.neq, at, "_neq")?.map(|number| OnNumber::IsNot(number.0)),
+            given(self.any_of, at, "_in")?.map(numbers),
+            given(self.is_null, at, "_is_null")?.map(OnNumber::IsNull),
+        ];
+        Ok(conditions.into_iter().flatten().collect())
+    }
+}
+
+/// What is given; null is not, and taking it for "anything" would be a trap, so it is refused as Hasura does.
+fn given<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
+    match value {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Err(Error::invalid(format!("{at}.{name}"), "unexpected null value")),
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+    }
+}
+
+impl OnText {
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::Is(other) => text == other,
+            Self::IsNot(other) => text != other,
+            Self::IsOneOf(others) => others.contains(text),
+            Self::IsLike(pattern) => pattern.matches(text),
+            Self::IsNull(null) => !null,
+        }
+    }
+}
+
+impl OnNumber {
+    fn holds(&self, number: i64) -> bool {
+        match self {
+            Self::Is(other) => number == *other,
+            Self::IsNot(other) => number != *other,
+            Self::IsOneOf(others) => others.contains(&number),
+            Self::IsNull(null) => !null,
+        }
+    }
+}
+
+/// A pattern of SQL's `LIKE`.
+#[derive(Debug)]
+struct Pattern {
+    tokens: Vec<Token>,
+    fold: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    /// This character.
+    Just(char),
+    /// Any one character.
+    One,
+    /// Any characters, or none.
+    Any,
+}
+
+impl Pattern {
+    /// Reads a pattern; with `fold`, case does not matter.
+    ///
+    /// Refuses a backslash at the end, which escapes nothing.
+    fn parse(text: &str, fold: bool) -> Result<Self, &'static str> {
+        let mut tokens = Vec::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '%' => tokens.push(Token::Any),
+                '_' => tokens.push(Token::One),
+                '\\' => {
+                    let escaped = chars.next().ok_or("must not end with the escape character")?;
+                    tokens.extend(folded(escaped, fold).map(Token::Just));
+                }
+                c => tokens.extend(folded(c, fold).map(Token::Just)),
+            }
+        }
+        tokens.dedup_by(|a, b| *a == Token::Any && *b == Token::Any);
+        Ok(Self { tokens, fold })
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().flat_map(|c| folded(c, self.fold)).collect();
+        let (mut token, mut at) = (0, 0);
+        // The last `%`, and up to where it reaches so far: when what follows does not fit, it reaches one further.
+        let mut any: Option<(usize, usize)> = None;
+        while at < text.len() {
+            match (self.tokens.get(token), any) {
+                (Some(Token::Any), _) => {
+                    any = Some((token, at));
+                    token += 1;
+                }
+                (Some(Token::One), _) => (token, at) = (token + 1, at + 1),
+                (Some(Token::Just(c)), _) if *c == text[at] => (token, at) = (token + 1, at + 1),
+                (_, Some((last, reach))) => {
+                    any = Some((last, reach + 1));
+                    (token, at) = (last + 1, reach + 1);
+                }
+                (_, None) => return false,
+            }
+        }
+        self.tokens[token..].iter().all(|token| *token == Token::Any)
+    }
+}
+
+fn folded(c: char, fold: bool) -> impl Iterator<Item = char> {
+    let lower = fold.then(|| c.to_lowercase());
+    let same = (!fold).then_some(c);
+    lower.into_iter().flatten().chain(same)
+}
+
+#[cfg(test)]
+mod tests;

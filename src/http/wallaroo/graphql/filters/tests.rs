@@ -1,0 +1,140 @@
+use super::*;
+
+const ADA: &str = "7d9d5a5c-0a5e-4b52-9d3e-2f6f2f1b8a01";
+
+fn text(read: impl FnOnce(&mut StringComparison)) -> Result<bool> {
+    let mut comparison = StringComparison::default();
+    read(&mut comparison);
+    let filter = MemberFilter { user_id: MaybeUndefined::Value(comparison), ..MemberFilter::default() };
+    Ok(filter.read()?.holds(ADA, WorkspaceId(7)))
+}
+
+fn number(read: impl FnOnce(&mut BigintComparison)) -> Result<bool> {
+    Ok(on_number(read).read()?.holds(ADA, WorkspaceId(7)))
+}
+
+fn on_number(read: impl FnOnce(&mut BigintComparison)) -> MemberFilter {
+    let mut comparison = BigintComparison::default();
+    read(&mut comparison);
+    MemberFilter { workspace_id: MaybeUndefined::Value(comparison), ..MemberFilter::default() }
+}
+
+fn some(text: &str) -> MaybeUndefined<String> {
+    MaybeUndefined::Value(text.to_owned())
+}
+
+fn numbers(numbers: &[i64]) -> MaybeUndefined<Vec<BigInt>> {
+    MaybeUndefined::Value(numbers.iter().copied().map(BigInt).collect())
+}
+
+fn named(ids: &[i64]) -> Option<BTreeSet<WorkspaceId>> {
+    Some(ids.iter().copied().map(WorkspaceId).collect())
+}
+
+#[test]
+fn no_condition_holds_always() {
+    assert!(Filter::default().holds(ADA, WorkspaceId(7)));
+    assert!(text(|_| ()).expect("a filter"));
+}
+
+#[test]
+fn texts_are_compared_as_they_are() {
+    assert!(text(|c| c.eq = some(ADA)).expect("a filter"));
+    assert!(!text(|c| c.eq = some("")).expect("a filter"));
+    assert!(!text(|c| c.eq = some(&ADA.to_uppercase())).expect("a filter"));
+    assert!(!text(|c| c.neq = some(ADA)).expect("a filter"));
+    assert!(text(|c| c.neq = some("")).expect("a filter"));
+    assert!(text(|c| c.any_of = MaybeUndefined::Value(vec!["x".to_owned(), ADA.to_owned()])).expect("a filter"));
+    assert!(!text(|c| c.any_of = MaybeUndefined::Value(Vec::new())).expect("a filter"));
+    assert!(text(|c| c.is_null = MaybeUndefined::Value(false)).expect("a filter"));
+    assert!(!text(|c| c.is_null = MaybeUndefined::Value(true)).expect("a filter"));
+}
+
+#[test]
+fn numbers_are_compared() {
+    assert!(number(|c| c.eq = MaybeUndefined::Value(BigInt(7))).expect("a filter"));
+    assert!(!number(|c| c.eq = MaybeUndefined::Value(BigInt(8))).expect("a filter"));
+    assert!(!number(|c| c.neq = MaybeUndefined::Value(BigInt(7))).expect("a filter"));
+    assert!(number(|c| c.any_of = numbers(&[1, 7])).expect("a filter"));
+    assert!(!number(|c| c.any_of = numbers(&[])).expect("a filter"));
+    assert!(!number(|c| c.is_null = MaybeUndefined::Value(true)).expect("a filter"));
+}
+
+#[test]
+fn all_conditions_must_hold() {
+    assert!(!text(|c| (c.eq, c.neq) = (some(ADA), some(ADA))).expect("a filter"));
+    let seven = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(7)));
+    let eight = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(8)));
+    let all = |filters| MemberFilter { and: MaybeUndefined::Value(filters), ..MemberFilter::default() };
+    assert!(all(vec![seven(), all(vec![seven()])]).read().expect("a filter").holds(ADA, WorkspaceId(7)));
+    assert!(!all(vec![seven(), all(vec![eight()])]).read().expect("a filter").holds(ADA, WorkspaceId(7)));
+}
+
+#[test]
+fn a_null_is_no_condition_and_refused() {
+    let told = |result: Result<bool>| result.expect_err("a refusal").to_string();
+    assert_eq!(told(text(|c| c.eq = MaybeUndefined::Null)), "where.user_id._eq: unexpected null value");
+    assert_eq!(told(text(|c| c.any_of = MaybeUndefined::Null)), "where.user_id._in: unexpected null value");
+    assert_eq!(told(text(|c| c.ilike = MaybeUndefined::Null)), "where.user_id._ilike: unexpected null value");
+    assert_eq!(
+        told(number(|c| c.is_null = MaybeUndefined::Null)),
+        "where.workspace_id._is_null: unexpected null value"
+    );
+    let none = MemberFilter { workspace_id: MaybeUndefined::Null, ..MemberFilter::default() };
+    let none = MemberFilter { and: MaybeUndefined::Value(vec![none]), ..MemberFilter::default() };
+    assert_eq!(none.read().expect_err("a refusal").to_string(), "where._and[0].workspace_id: unexpected null value");
+}
+
+#[test]
+fn like_is_that_of_sql() {
+    let like = |pattern: &str, text: &str| Pattern::parse(pattern, false).expect("a pattern").matches(text);
+    let ilike = |pattern: &str, text: &str| Pattern::parse(pattern, true).expect("a pattern").matches(text);
+    for (pattern, text) in [
+        ("", ""),
+        ("%", ""),
+        ("%", "ä"),
+        ("%%", "abc"),
+        ("a%", "abc"),
+        ("%c", "abc"),
+        ("%b%", "abc"),
+        ("a_c", "aéc"),
+        ("a%b%c", "a-b-b-c"),
+        ("%ab", "aab"),
+        ("\\%", "%"),
+        ("a\\_c", "a_c"),
+        ("\\\\", "\\"),
+        ("\\a", "a"),
+        ("_%", "x"),
+    ] {
+        assert!(like(pattern, text), "{text:?} like {pattern:?}");
+    }
+    for (pattern, text) in [
+        ("", "a"),
+        ("_", ""),
+        ("_", "ab"),
+        ("A", "a"),
+        ("a%", "ba"),
+        ("%b", "abc"),
+        ("\\%", "a"),
+        ("a\\_c", "abc"),
+        ("a%b%c", "a-c-b"),
+    ] {
+        assert!(!like(pattern, text), "{text:?} not like {pattern:?}");
+    }
+    assert!(ilike("Ä%É", "äxxé") && ilike("%ßX", "aßx") && ilike("\\A", "a") && !ilike("b", "a"));
+    assert_eq!(Pattern::parse("a\\", false).expect_err("a refusal"), "must not end with the escape character");
+}
+
+#[test]
+fn the_named_workspaces_are_found_wherever_they_are_named() {
+    let places = |filter: MemberFilter| filter.read().expect("a filter").workspaces();
+    let eq = |id| on_number(move |c| c.eq = MaybeUndefined::Value(BigInt(id)));
+    assert_eq!(places(MemberFilter::default()), None);
+    assert_eq!(places(on_number(|c| c.neq = MaybeUndefined::Value(BigInt(7)))), None);
+    assert_eq!(places(on_number(|c| c.is_null = MaybeUndefined::Value(false))), None);
+    assert_eq!(places(eq(7)), named(&[7]));
+    assert_eq!(places(on_number(|c| c.any_of = numbers(&[7, 8, 7]))), named(&[7, 8]));
+    let nested = |filters| MemberFilter { and: MaybeUndefined::Value(filters), ..MemberFilter::default() };
+    assert_eq!(places(nested(vec![MemberFilter::default(), nested(vec![eq(9)])])), named(&[9]));
+    assert_eq!(places(nested(vec![eq(7), eq(8)])), named(&[]));
+}

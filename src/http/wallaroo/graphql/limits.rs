@@ -1,0 +1,183 @@
+//! How much a document may ask for, judged before anything that takes time is done with it.
+
+use std::collections::HashMap;
+
+use async_graphql::Name;
+use async_graphql::Positioned;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{
+    Directive, ExecutableDocument, FragmentDefinition, OperationType, Selection, SelectionSet,
+};
+
+use super::Bounds;
+use crate::error::{Error, Result};
+
+/// The longest document, in bytes. Long values belong into variables.
+pub(super) const LONGEST: usize = 128 * 1024;
+
+/// The deepest nesting of brackets, which the parser follows by recursion.
+pub(super) const NESTING: usize = 64;
+
+/// The most directives in one place.
+pub(super) const DIRECTIVES: usize = 4;
+
+/// Reads a document.
+///
+/// Refuses one that is no GraphQL, too long, too deep or too much, has fragments that contain themselves, or does
+/// more than one thing: each is a transaction, and several could not be answered as one.
+pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
+    let refuse = |rule: String| Err(Error::invalid("query", rule));
+    if text.len() > LONGEST {
+        return refuse(format!("must not be longer than {LONGEST} bytes"));
+    }
+    if nesting(text) > NESTING {
+        return refuse(format!("must not nest brackets deeper than {NESTING}"));
+    }
+    let document = parse_query(text).map_err(|error| Error::invalid("query", unreadable(&error)))?;
+    let mut scale = Scale { fragments: &document.fragments, known: HashMap::new(), written: 0 };
+    for name in document.fragments.keys() {
+        scale.fragment(name)?;
+    }
+    for (_, operation) in document.operations.iter() {
+        few_directives(&operation.node.directives)?;
+        let weight = scale.set(&operation.node.selection_set.node)?;
+        if weight.depth > bounds.depth {
+            return refuse(format!("must not nest fields deeper than {}", bounds.depth));
+        }
+        if weight.fields.max(scale.written) > bounds.complexity {
+            return refuse(format!("must not ask for more than {} fields", bounds.complexity));
+        }
+        let changes = operation.node.ty == OperationType::Mutation;
+        if changes && deeds(&operation.node.selection_set.node, &document.fragments) > 1 {
+            return refuse("must not do more than one thing: send one mutation field at a time".to_owned());
+        }
+    }
+    Ok(document)
+}
+
+/// Where a text stops being GraphQL.
+fn unreadable(error: &async_graphql::parser::Error) -> String {
+    match (error, error.positions().next()) {
+        (async_graphql::parser::Error::Syntax { .. }, Some(at)) => {
+            format!("not a valid graphql query (line {}, column {})", at.line, at.column)
+        }
+        (other, _) => format!("not a valid graphql query ({})", other.to_string().trim_end_matches('.')),
+    }
+}
+
+/// How deep brackets nest in a text, strings and comments left out.
+fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = match first {
+            b'"' => after_string(rest),
+            b'#' => tail.iter().position(|b| matches!(b, b'\n' | b'\r')).map_or(&[], |end| &tail[end..]),
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+                tail
+            }
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                tail
+            }
+            _ => tail,
+        };
+    }
+    deepest
+}
+
+/// What follows the string that a text begins with.
+fn after_string(text: &[u8]) -> &[u8] {
+    let (quote, escape): (&[u8], &[u8]) =
+        if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
+    let mut rest = &text[quote.len()..];
+    while !rest.is_empty() {
+        // In a plain string the backslash escapes one byte more; in a block string only the three quotes.
+        if rest.starts_with(escape) {
+            rest = rest.get(if quote.len() == 1 { 2 } else { escape.len() }..).unwrap_or(&[]);
+        } else if rest.starts_with(quote) {
+            return &rest[quote.len()..];
+        } else if quote.len() == 1 && matches!(rest[0], b'\n' | b'\r') {
+            return rest;
+        } else {
+            rest = &rest[1..];
+        }
+    }
+    rest
+}
+
+/// How much a selection asks for once its fragments are written out.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    fields: usize,
+    depth: usize,
+}
+
+/// Weighs each fragment once, however often it is spread.
+struct Scale<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// What the fragments weigh; nothing for one that is being weighed.
+    known: HashMap<Name, Option<Weight>>,
+    /// Selections as they are written.
+    written: usize,
+}
+
+impl Scale<'_> {
+    fn fragment(&mut self, name: &Name) -> Result<Weight> {
+        match self.known.get(name) {
+            Some(Some(weight)) => return Ok(*weight),
+            Some(None) => return Err(Error::invalid("query", format!("fragment {name} must not contain itself"))),
+            None => {}
+        }
+        // One that is not defined is the validation's to tell.
+        let Some(fragment) = self.fragments.get(name) else { return Ok(Weight::default()) };
+        if self.known.values().filter(|weight| weight.is_none()).count() >= NESTING {
+            return Err(Error::invalid("query", format!("must not nest fragments deeper than {NESTING}")));
+        }
+        few_directives(&fragment.node.directives)?;
+        self.known.insert(name.clone(), None);
+        let weight = self.set(&fragment.node.selection_set.node)?;
+        self.known.insert(name.clone(), Some(weight));
+        Ok(weight)
+    }
+
+    fn set(&mut self, set: &SelectionSet) -> Result<Weight> {
+        let mut sum = Weight::default();
+        for selection in &set.items {
+            self.written += 1;
+            few_directives(selection.node.directives())?;
+            let weight = match &selection.node {
+                Selection::Field(field) => {
+                    let below = self.set(&field.node.selection_set.node)?;
+                    Weight { fields: below.fields.saturating_add(1), depth: below.depth + 1 }
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
+                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node)?,
+            };
+            sum.fields = sum.fields.saturating_add(weight.fields);
+            sum.depth = sum.depth.max(weight.depth);
+        }
+        Ok(sum)
+    }
+}
+
+fn few_directives(directives: &[Positioned<Directive>]) -> Result<()> {
+    if directives.len() > DIRECTIVES {
+        return Err(Error::invalid("query", format!("must not have more than {DIRECTIVES} directives in one place")));
+    }
+    Ok(())
+}
+
+/// How many things a mutation does: its fields, fragments written out. Its weight is within bounds already.
+fn deeds(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> usize {
+    let deeds_of = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => usize::from(field.node.name.node != "__typename"),
+        Selection::FragmentSpread(spread) => fragments
+            .get(&spread.node.fragment_name.node)
+            .map_or(0, |fragment| deeds(&fragment.node.selection_set.node, fragments)),
+        Selection::InlineFragment(fragment) => deeds(&fragment.node.selection_set.node, fragments),
+    };
+    set.items.iter().map(deeds_of).sum()
+}

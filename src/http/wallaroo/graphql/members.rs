@@ -1,0 +1,51 @@
+//! `workspace_users`: who is in a workspace.
+
+use async_graphql::SimpleObject;
+
+use super::scalars::BigInt;
+use crate::domain::member::Member;
+use crate::http::wallaroo::workspaces::user_type;
+
+/// A membership of a workspace.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "workspace_users", rename_fields = "snake_case")]
+pub(super) struct WorkspaceUser {
+    /// The number of the membership.
+    id: BigInt,
+    /// The person's UUID.
+    user_id: String,
+    /// The role: `OWNER` or `COLLABORATOR`.
+    user_type: Option<String>,
+    /// The number of the workspace.
+    workspace_id: BigInt,
+}
+
+impl From<&Member> for WorkspaceUser {
+    fn from(member: &Member) -> Self {
+        Self {
+            id: BigInt(member.id.0),
+            user_id: member.uuid.to_string(),
+            user_type: Some(user_type(member.role).to_owned()),
+            workspace_id: BigInt(member.workspace.0),
+        }
+    }
+}
+
+/// The memberships that ended.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "workspace_users_mutation_response", rename_fields = "snake_case")]
+pub(super) struct WorkspaceUsersGone {
+    /// How many they are.
+    affected_rows: i32,
+    /// The memberships as they were.
+    returning: Vec<WorkspaceUser>,
+}
+
+impl From<&[Member]> for WorkspaceUsersGone {
+    fn from(gone: &[Member]) -> Self {
+        Self {
+            affected_rows: i32::try_from(gone.len()).unwrap_or(i32::MAX),
+            returning: gone.iter().map(WorkspaceUser::from).collect(),
+        }
+    }
+}

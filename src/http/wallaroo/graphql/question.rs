@@ -1,0 +1,78 @@
+//! What a client asks: a document, its variables and, where it holds several operations, which one.
+
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use async_graphql::{Name, Request, Variables};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::failure::Failure;
+use super::{Bounds, limits};
+use crate::error::{Error, Result};
+use crate::http::body;
+
+/// A question to the schema.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", expecting = "an object with the key query")]
+pub(in crate::http::wallaroo) struct Question {
+    /// The document.
+    #[schema(example = "query WorkspaceById($id: bigint!) { workspace_by_pk(id: $id) { name } }")]
+    query: String,
+    /// The values of its variables, by name.
+    #[schema(value_type = Option<Object>)]
+    variables: Option<Map<String, Value>>,
+    /// Which of its operations to do; needed where there are several.
+    operation_name: Option<String>,
+}
+
+impl FromRequest for Question {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| body::unreadable(&error))?;
+            Ok(Self::parse(&bytes)?)
+        })
+    }
+}
+
+impl Question {
+    /// Takes a JSON body, whatever its `Content-Type`.
+    ///
+    /// Refuses a list, which would be several questions at once.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Error::invalid("body", "must be one question; a batch of several is not answered"));
+        }
+        body::json(bytes)
+    }
+
+    /// Reads the document.
+    ///
+    /// Refuses one that is no GraphQL or out of bounds.
+    pub(super) fn read(self, bounds: Bounds) -> Result<Request> {
+        let document = limits::read(&self.query, bounds)?;
+        let mut variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
+        // A variable that is not given is its default or null, and has to be that before the document is
+        // validated: an argument with a variable of unknown value in it would not be looked at.
+        for (name, operation) in document.operations.iter() {
+            if self.operation_name.as_deref() != name.map(Name::as_str) && self.operation_name.is_some() {
+                continue;
+            }
+            for definition in &operation.node.variable_definitions {
+                if let Some(default) = definition.node.default_value() {
+                    variables.entry(definition.node.name.node.clone()).or_insert_with(|| default.clone());
+                }
+            }
+        }
+        let mut request = Request::new(self.query).variables(variables);
+        request.operation_name = self.operation_name;
+        request.set_parsed_query(document);
+        Ok(request)
+    }
+}

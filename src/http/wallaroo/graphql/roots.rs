@@ -1,0 +1,122 @@
+//! The fields that a document begins with.
+
+use async_graphql::{Context, Object};
+
+use super::default_workspaces::UserDefaultWorkspace;
+use super::filters::{DefaultWorkspaceFilter, MemberFilter};
+use super::members::WorkspaceUsersGone;
+use super::scalars::BigInt;
+use super::workspaces::{OnConflict, Parts, Wish, Workspace, WorkspaceInsert};
+use crate::app::desk::Desk;
+use crate::app::{default_workspaces, members, workspaces};
+use crate::domain::actor::Actor;
+use crate::domain::ids::WorkspaceId;
+use crate::error::{Error, Result};
+
+/// What can be asked.
+pub(in crate::http) struct QueryRoot;
+
+/// What can be done.
+pub(in crate::http) struct MutationRoot;
+
+/// The desk, and who asks.
+fn at_desk(ctx: &Context) -> Result<(Desk, Actor)> {
+    let missing = |error: async_graphql::Error| Error::internal(error.message);
+    Ok((ctx.data::<Desk>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
+}
+
+/// What can be asked.
+#[Object(name = "query_root", rename_fields = "snake_case")]
+impl QueryRoot {
+    /// The workspace of this number; null if there is none that the caller sees.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
+        let (desk, actor) = at_desk(ctx)?;
+        let parts = Parts::below(&ctx.look_ahead());
+        desk.read(move |view| match workspaces::visible(view, &actor, WorkspaceId(id.0)) {
+            Ok(workspace) => Workspace::load(view, &actor, &workspace, parts).map(Some),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    /// The caller's default workspace, if there is one and the conditions hold for it.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn user_default_workspace(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where")] filter: Option<DefaultWorkspaceFilter>,
+    ) -> Result<Vec<UserDefaultWorkspace>> {
+        let (desk, actor) = at_desk(ctx)?;
+        let filter = filter.unwrap_or_default().read()?;
+        let parts = Parts::below(&ctx.look_ahead().field("workspace"));
+        desk.read(move |view| {
+            let Some(me) = actor.person() else { return Ok(Vec::new()) };
+            let user_id = me.uuid.to_string();
+            let Some((link, workspace)) = default_workspaces::find(view, &actor)? else { return Ok(Vec::new()) };
+            if !filter.holds(&user_id, workspace.id) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![UserDefaultWorkspace {
+                id: BigInt(link),
+                user_id,
+                workspace_id: BigInt(workspace.id.0),
+                workspace: Some(Workspace::load(view, &actor, &workspace, parts)?),
+            }])
+        })
+        .await
+    }
+}
+
+/// What can be done.
+#[Object(name = "mutation_root", rename_fields = "snake_case")]
+impl MutationRoot {
+    /// Makes a workspace that the caller owns.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn insert_workspace_one(
+        &self,
+        ctx: &Context<'_>,
+        object: WorkspaceInsert,
+        #[graphql(name = "on_conflict")] on_conflict: Option<OnConflict>,
+    ) -> Result<Option<Workspace>> {
+        let (desk, actor) = at_desk(ctx)?;
+        let wish = Wish::read(&actor, object, on_conflict)?;
+        let parts = Parts::below(&ctx.look_ahead());
+        desk.write(move |tx| {
+            let make = if wish.existing_will_do { workspaces::open } else { workspaces::create };
+            let id = make(tx, &actor, &wish.new)?.id;
+            if wish.by_default {
+                default_workspaces::choose(tx, &actor, id)?;
+            }
+            for (who, role) in &wish.others {
+                members::put(tx, &actor, id, who, *role)?;
+            }
+            let workspace = workspaces::visible(tx, &actor, id)?;
+            Workspace::load(tx, &actor, &workspace, parts).map(Some)
+        })
+        .await
+    }
+
+    /// Takes everybody for whom the conditions hold out of the workspaces that these name, all or nobody.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn delete_workspace_users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "where")] filter: MemberFilter,
+    ) -> Result<Option<WorkspaceUsersGone>> {
+        let (desk, actor) = at_desk(ctx)?;
+        let filter = filter.read()?;
+        let places = filter
+            .workspaces()
+            .ok_or_else(|| Error::invalid("where", "must name the workspace by workspace_id with _eq or _in"))?;
+        let gone = desk
+            .write(move |tx| {
+                members::remove_all(tx, &actor, &places, |member| {
+                    filter.holds(&member.uuid.to_string(), member.workspace)
+                })
+            })
+            .await?;
+        Ok(Some(WorkspaceUsersGone::from(gone.as_slice())))
+    }
+}

@@ -1,0 +1,56 @@
+//! The scalars that Hasura takes over from PostgreSQL.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+
+use crate::domain::timestamp::Timestamp;
+
+/// A whole number of 64 bits: a JSON number, never a string; as input a string of digits will do too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BigInt(pub(super) i64);
+
+#[Scalar(name = "bigint")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        whole(&value).map(Self).ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        whole(value).is_some()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from(self.0)
+    }
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(digits) => digits.parse().ok(),
+        _ => None,
+    }
+}
+
+/// A moment: ISO 8601 with microseconds and `+00:00`, as in `2024-07-11T16:53:30.025610+00:00`.
+#[derive(Clone, Debug)]
+pub(super) struct Timestamptz(String);
+
+#[Scalar(name = "timestamptz")]
+impl ScalarType for Timestamptz {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+impl From<Timestamp> for Timestamptz {
+    fn from(moment: Timestamp) -> Self {
+        Self(moment.to_string())
+    }
+}

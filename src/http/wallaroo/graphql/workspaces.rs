@@ -1,0 +1,265 @@
+//! `workspace`: what is shown of one, and what one is made of.
+
+use std::collections::HashSet;
+
+use async_graphql::{ComplexObject, Enum, InputObject, Lookahead, SimpleObject};
+use uuid::Uuid;
+
+use super::contents::{Model, ModelsOrderBy, Pipeline, ordered};
+use super::members::WorkspaceUser;
+use super::scalars::{BigInt, Timestamptz};
+use crate::app::{contents, members, users};
+use crate::domain::actor::Actor;
+use crate::domain::email::Email;
+use crate::domain::member::Role;
+use crate::domain::workspace::{self, NewWorkspace, WorkspaceName};
+use crate::error::{Error, InField, Result};
+use crate::http::wallaroo::workspaces::{creator, role};
+use crate::store::View;
+use crate::store::contents::ModelRow;
+
+/// A workspace: where models and pipelines are kept.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "workspace", rename_fields = "snake_case", complex)]
+pub(super) struct Workspace {
+    /// The number.
+    id: BigInt,
+    /// The name, unique among workspaces.
+    name: String,
+    /// Whether it is laid aside.
+    archived: bool,
+    /// When it was made.
+    created_at: Timestamptz,
+    /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
+    created_by: Option<String>,
+    /// The UUID of who made it; null once that account is gone.
+    owner_id: Option<String>,
+    /// The members, in the order in which they joined.
+    users: Vec<WorkspaceUser>,
+    /// The pipelines, by number.
+    pipelines: Vec<Pipeline>,
+    #[graphql(skip)]
+    rows: Vec<ModelRow>,
+}
+
+#[ComplexObject(rename_args = "snake_case")]
+impl Workspace {
+    /// The models, by number unless another order is asked for.
+    async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
+        ordered(&self.rows, &order_by.unwrap_or_default())
+    }
+}
+
+/// Which parts of a workspace a document asks for, so that the others are not read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts {
+    users: bool,
+    models: bool,
+    pipelines: bool,
+}
+
+impl Parts {
+    /// The parts that are asked for below a field that gives a workspace.
+    pub(super) fn below(field: &Lookahead) -> Self {
+        let asked = |name| field.field(name).exists();
+        Self { users: asked("users"), models: asked("models"), pipelines: asked("pipelines") }
+    }
+}
+
+impl Workspace {
+    /// Shows a workspace that the actor sees, all of it as of one moment.
+    pub(super) fn load(view: &View, actor: &Actor, workspace: &workspace::Workspace, parts: Parts) -> Result<Self> {
+        let id = workspace.id;
+        let users = if parts.users { members::list(view, actor, id)? } else { Vec::new() };
+        let models = if parts.models { contents::models(view, actor, id)? } else { Vec::new() };
+        let pipelines = if parts.pipelines { contents::pipelines(view, actor, id)? } else { Vec::new() };
+        Ok(Self {
+            id: BigInt(id.0),
+            name: workspace.name.as_str().to_owned(),
+            archived: workspace.archived,
+            created_at: workspace.created_at.into(),
+            created_by: workspace.created_by.as_ref().map(creator),
+            owner_id: workspace.created_by.as_ref().map(|creator| creator.uuid.to_string()),
+            users: users.iter().map(WorkspaceUser::from).collect(),
+            pipelines: pipelines.into_iter().map(Pipeline::from).collect(),
+            rows: models,
+        })
+    }
+}
+
+/// A workspace to be.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_insert_input", rename_fields = "snake_case")]
+pub(super) struct WorkspaceInsert {
+    /// The name: 1 to 255 characters, unique.
+    name: Option<String>,
+    /// The caller's UUID, or nothing.
+    owner_id: Option<String>,
+    /// The caller's e-mail address or UUID, or nothing.
+    created_by: Option<String>,
+    /// Whether it is laid aside from the start.
+    archived: Option<bool>,
+    /// The members; the caller owns it in any case.
+    users: Option<WorkspaceUsersInsert>,
+    /// The caller, for whom it becomes the default workspace.
+    user_default_workspaces: Option<DefaultWorkspacesInsert>,
+}
+
+/// Members to be.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_users_arr_rel_insert_input")]
+pub(super) struct WorkspaceUsersInsert {
+    /// The members.
+    data: Vec<WorkspaceUserInsert>,
+}
+
+/// A member to be.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_users_insert_input", rename_fields = "snake_case")]
+pub(super) struct WorkspaceUserInsert {
+    /// The person's UUID.
+    user_id: Option<String>,
+    /// The role: `OWNER` or `COLLABORATOR`, in any case.
+    user_type: Option<String>,
+    /// Nothing: it is the workspace around it.
+    workspace_id: Option<BigInt>,
+}
+
+/// Those for whom it becomes the default workspace.
+#[derive(Debug, InputObject)]
+#[graphql(name = "user_default_workspace_arr_rel_insert_input")]
+pub(super) struct DefaultWorkspacesInsert {
+    /// The caller alone.
+    data: Vec<DefaultWorkspaceInsert>,
+}
+
+/// Somebody for whom it becomes the default workspace.
+#[derive(Debug, InputObject)]
+#[graphql(name = "user_default_workspace_insert_input", rename_fields = "snake_case")]
+pub(super) struct DefaultWorkspaceInsert {
+    /// The caller's UUID.
+    user_id: Option<String>,
+    /// Nothing: it is the workspace around it.
+    workspace_id: Option<BigInt>,
+}
+
+/// What to do when there is such a workspace already.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_on_conflict", rename_fields = "snake_case")]
+pub(super) struct OnConflict {
+    /// What makes it such a workspace.
+    constraint: WorkspaceConstraint,
+    /// What to change about it: nothing.
+    #[graphql(default)]
+    update_columns: Vec<WorkspaceUpdateColumn>,
+}
+
+/// What no two workspaces have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "workspace_constraint", rename_items = "snake_case")]
+pub(super) enum WorkspaceConstraint {
+    /// The name. The workspace that is there is given, if the caller is in it.
+    WorkspaceNameKey,
+    /// The number, which a new workspace gets from the server.
+    WorkspacePkey,
+}
+
+/// A column of a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "workspace_update_column", rename_items = "snake_case")]
+pub(super) enum WorkspaceUpdateColumn {
+    /// Whether it is laid aside.
+    Archived,
+    /// Who made it.
+    CreatedBy,
+    /// The name.
+    Name,
+    /// The UUID of who made it.
+    OwnerId,
+}
+
+/// A workspace to be, as somebody in particular asks for it.
+#[derive(Debug)]
+pub(super) struct Wish {
+    /// The workspace.
+    pub(super) new: NewWorkspace,
+    /// Whether one of that name which the caller is in will do.
+    pub(super) existing_will_do: bool,
+    /// Whether it becomes the caller's default workspace.
+    pub(super) by_default: bool,
+    /// Whom to put into it beside the caller.
+    pub(super) others: Vec<(users::Named, Role)>,
+}
+
+impl Wish {
+    /// Reads what somebody asks for.
+    ///
+    /// Refuses what speaks for somebody else, and what could not be done as it says.
+    pub(super) fn read(actor: &Actor, object: WorkspaceInsert, on_conflict: Option<OnConflict>) -> Result<Self> {
+        let me = actor.person().map(|person| (person.uuid, &person.email));
+        let is_me = |text: &str| me.is_some_and(|(uuid, _)| Uuid::parse_str(text).is_ok_and(|other| other == uuid));
+        let is_mine = |text: &str| me.is_some_and(|(_, email)| Email::fold(text) == email.key());
+        let name = object.name.ok_or_else(|| Error::invalid("object.name", "is needed"))?;
+        if object.owner_id.is_some_and(|owner| !is_me(&owner)) {
+            return Err(Error::invalid("object.owner_id", "must be yours: a workspace belongs to whoever makes it"));
+        }
+        if object.created_by.is_some_and(|by| !is_me(&by) && !is_mine(&by)) {
+            return Err(Error::invalid("object.created_by", "must be your e-mail address or UUID, or left out"));
+        }
+        let mut others = Vec::new();
+        let mut named = HashSet::new();
+        for (n, row) in object.users.map(|users| users.data).unwrap_or_default().into_iter().enumerate() {
+            let at = |field| format!("object.users.data[{n}].{field}");
+            if row.workspace_id.is_some() {
+                return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
+            }
+            let who = row.user_id.ok_or_else(|| Error::invalid(at("user_id"), "is needed"))?;
+            let who = Uuid::parse_str(&who).map_err(|_| Error::invalid(at("user_id"), "must be a UUID"))?;
+            if !named.insert(who) {
+                return Err(Error::invalid(at("user_id"), "must not be named twice"));
+            }
+            let role =
+                row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
+            match (me.is_some_and(|(uuid, _)| uuid == who), role) {
+                (true, None | Some(Role::Owner)) => {}
+                (true, Some(Role::Member)) => {
+                    return Err(Error::invalid(at("user_type"), "must be OWNER: whoever makes a workspace owns it"));
+                }
+                (false, role) => others.push((users::Named::Uuid(who), role.unwrap_or(Role::Member))),
+            }
+        }
+        let defaults = object.user_default_workspaces.map(|links| links.data).unwrap_or_default();
+        for (n, row) in defaults.iter().enumerate() {
+            let at = |field| format!("object.user_default_workspaces.data[{n}].{field}");
+            if row.workspace_id.is_some() {
+                return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
+            }
+            if !row.user_id.as_deref().is_some_and(is_me) {
+                return Err(Error::invalid(at("user_id"), "must be yours: everybody chooses for themselves"));
+            }
+        }
+        if on_conflict.as_ref().is_some_and(|conflict| !conflict.update_columns.is_empty()) {
+            return Err(Error::invalid("on_conflict.update_columns", "must be empty: what is there is left as it is"));
+        }
+        Ok(Self {
+            new: NewWorkspace {
+                name: WorkspaceName::parse(&name).in_field("object.name")?,
+                archived: object.archived.unwrap_or(false),
+            },
+            existing_will_do: on_conflict
+                .is_some_and(|conflict| conflict.constraint == WorkspaceConstraint::WorkspaceNameKey),
+            by_default: !defaults.is_empty(),
+            others,
+        })
+    }
+}
+
+const NO_WORKSPACE: &str = "must be left out: it is the workspace around it";
+
+/// The same refusal, told of the place where the value was found.
+fn placed(error: Error, field: String) -> Error {
+    match error {
+        Error::Invalid { rule, .. } => Error::Invalid { field: field.into(), rule },
+        other => other,
+    }
+}

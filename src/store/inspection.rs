@@ -1,0 +1,115 @@
+//! A look at the data file as it lies there, which changes nothing in it: no upgrade, no checkpoint, no file beside it.
+
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{View, open};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+
+/// The page cache of the connection that looks, in KiB.
+const PAGE_CACHE_KIB: u32 = 4096;
+
+/// Reads from one snapshot of a data file, whether a server runs on it or not.
+///
+/// Even a reader makes SQLite put a write-ahead log and shared memory beside a file that nobody has open, and leaves
+/// them there. So such a file is read as one that cannot change, and once more in the ordinary way if it did.
+/// Refused when there is no file, it cannot be read or it is no SQLite file.
+pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
+    let before = Trace::of(path)?;
+    if !before.in_use {
+        let answer = look(path, "?mode=ro&immutable=1", &work);
+        if Trace::of(path)? == before {
+            return answer;
+        }
+    }
+    look(path, "?mode=ro", &work)
+}
+
+fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
+    let address = address(path)? + how;
+    let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
+    open::for_reading(&conn, PAGE_CACHE_KIB)?;
+    let snapshot = conn.transaction()?;
+    work(&View { conn: &snapshot, now: Timestamp::now() })
+}
+
+/// What tells whether somebody else has worked on the file.
+#[derive(PartialEq, Eq)]
+struct Trace {
+    in_use: bool,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Trace {
+    fn of(path: &Path) -> Result<Self> {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let file = fs::metadata(path).map_err(Error::internal)?;
+        Ok(Self { in_use: PathBuf::from(log).exists(), length: file.len(), modified: file.modified().ok() })
+    }
+}
+
+/// The path as SQLite's URI, in which `?`, `#` and `%` have a meaning of their own.
+fn address(path: &Path) -> Result<String> {
+    let path = std::path::absolute(path).map_err(Error::internal)?;
+    let mut address = "file://".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => address.push(char::from(*byte)),
+            // Writing to a String does not fail.
+            _ => drop(write!(address, "%{byte:02X}")),
+        }
+    }
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema::{self, Standing};
+    use crate::store::{Sizes, Store, health};
+
+    fn names(place: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_look_leaves_no_trace() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("50% of it? #1.db");
+        Store::open(&path, Sizes::default()).unwrap().close();
+        let (before, names_before) = (fs::read(&path).unwrap(), names(place.path()));
+        assert_eq!(names_before, ["50% of it? #1.db"]);
+        assert_eq!(inspect(&path, schema::standing).unwrap(), Standing::Current);
+        assert_eq!(names(place.path()), names_before);
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn what_is_still_in_the_log_is_seen() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("atelier.db");
+        let store = Store::open(&path, Sizes::default()).unwrap();
+        let before = inspect(&path, health::generation).unwrap();
+        store.write_and_wait(health::touch).unwrap();
+        assert_eq!(inspect(&path, health::generation).unwrap(), store.generation().unwrap());
+        assert!(store.generation().unwrap() > before);
+    }
+
+    #[test]
+    fn a_missing_file_is_not_made() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(inspect(&place.path().join("atelier.db"), schema::standing).is_err());
+        assert!(names(place.path()).is_empty());
+    }
+}

@@ -1,0 +1,40 @@
+//! For tests of any layer: what the file holds, seen past all verbs, as another process would see it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use serde_json::{Value, json};
+
+/// The rows of a query, each column as JSON (a blob as its length).
+pub(crate) fn rows(file: &Path, sql: &str) -> Vec<Vec<Value>> {
+    let conn = Connection::open(file).unwrap();
+    let mut query = conn.prepare(sql).unwrap();
+    let width = query.column_count();
+    let rows = query.query_map([], |row| (0..width).map(|column| Ok(value(row.get_ref(column)?))).collect()).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// Changes the file behind everybody's back.
+pub(crate) fn execute(file: &Path, sql: &str) {
+    Connection::open(file).unwrap().execute_batch(sql).unwrap();
+}
+
+/// Every row of every table but those that are only counted in (`meta`, `sqlite_sequence`).
+pub(crate) fn everything(file: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'meta'
+               ORDER BY name";
+    let names = rows(file, sql);
+    let names = names.iter().map(|row| row[0].as_str().unwrap());
+    names.map(|name| (name.to_owned(), rows(file, &format!("SELECT * FROM {name} ORDER BY 1")))).collect()
+}
+
+fn value(cell: ValueRef) -> Value {
+    match cell {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => json!(number),
+        ValueRef::Real(number) => json!(number),
+        ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => json!(bytes.len()),
+    }
+}

@@ -1,0 +1,69 @@
+//! How the schema of a file stands to this program's, told without changing the file.
+
+use super::{APPLICATION_ID, VERSION};
+use crate::error::{Error, Result};
+use crate::store::View;
+
+/// How the schema of a file stands to this program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There are no tables yet.
+    Empty,
+    /// It lacks steps that this program knows.
+    Older(u32),
+    /// It is this program's.
+    Current,
+    /// It has steps, or a number, that this program does not know.
+    Newer(i32),
+    /// The file is another program's.
+    Foreign,
+}
+
+/// Why a file is not opened. Every message ends with the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// A newer release wrote it.
+    #[error(
+        "the data file has schema version {version}, this atelier knows versions up to {VERSION}; \
+         start the newer atelier that wrote it"
+    )]
+    Newer {
+        /// The file's version.
+        version: i32,
+    },
+    /// Another program wrote it.
+    #[error("this SQLite file belongs to another program; choose another data directory")]
+    Foreign,
+    /// It has to be made or upgraded, which only one who has the lock of the directory may do.
+    #[error(
+        "the data file must be brought to schema version {VERSION} first, which must not happen under a running \
+         server{}; stop the server, or use the atelier that it was started from",
+        pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The server's process, where it is known.
+        pid: Option<u32>,
+    },
+}
+
+impl From<Unfit> for Error {
+    fn from(unfit: Unfit) -> Self {
+        Self::internal(unfit)
+    }
+}
+
+/// How the schema of the file stands to this program's.
+pub fn standing(view: &View) -> Result<Standing> {
+    // One statement, so that what another process does meanwhile is seen as a whole or not at all.
+    let sql = "SELECT v.user_version, a.application_id, EXISTS (SELECT 1 FROM sqlite_schema)
+               FROM pragma_user_version v, pragma_application_id a";
+    let (version, application, tables): (i32, i32, bool) =
+        view.conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(match u32::try_from(version) {
+        _ if !tables && application == 0 && version == 0 => Standing::Empty,
+        _ if application != APPLICATION_ID => Standing::Foreign,
+        Ok(VERSION) => Standing::Current,
+        Ok(version) if version < VERSION => Standing::Older(version),
+        _ => Standing::Newer(version),
+    })
+}

@@ -1,0 +1,254 @@
+//! Old, new and strange files, and what becomes of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::thread;
+
+use rusqlite::types::Value;
+
+use super::*;
+use crate::store::{Sizes, Store, open};
+
+/// A file in a folder of its own.
+struct Place {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    Place { path: folder.path().join("atelier.db"), _folder: folder }
+}
+
+/// A file as a version long ago left it, with a row in each table that had one then.
+fn file_of_version(path: &Path, version: u32) {
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    for (step, number) in STEPS.iter().zip(1..=version) {
+        conn.execute_batch(step).unwrap();
+        conn.execute_batch(rows_of_version(number)).unwrap();
+    }
+    conn.pragma_update(None, "user_version", version).unwrap();
+}
+
+/// Rows for the tables that this version brought; a new version adds its arm.
+fn rows_of_version(version: u32) -> &'static str {
+    match version {
+        1 => {
+            "INSERT INTO users (uuid, email, email_key, first_name, last_name, enabled, role, password_hash, created_at)
+                 VALUES ('6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11', 'Ada@example.com', 'ada@example.com', 'Ada', '', 1,
+                         'administrator', NULL, 5);
+             INSERT INTO organizations (name, home, created_at) VALUES ('Home', 1, 5);
+             INSERT INTO organization_members (organization_id, user_id, role, created_at) VALUES (1, 1, 'admin', 5);
+             INSERT INTO workspaces (organization_id, name, archived, created_by, created_at)
+                 VALUES (1, 'engines', 0, 1, 6);
+             INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (1, 1, 'owner', 6);
+             INSERT INTO default_workspaces (user_id, workspace_id) VALUES (1, 1);
+             INSERT INTO models (workspace_id, name, created_by, created_at, updated_at) VALUES (1, 'm', 1, 7, 7);
+             INSERT INTO model_versions (model_id, uuid, created_at)
+                 VALUES (1, '0b7c9d8e-2b1f-4d57-8f6a-1c9d3e2f4a5b', 7);
+             INSERT INTO pipelines (workspace_id, name, created_by, created_at, updated_at) VALUES (1, 'p', 1, 7, 7);
+             INSERT INTO sessions (uuid, user_id, client, scope, created_at, idle_until, ends_at)
+                 VALUES ('a3f1c2d4-5b6e-4f70-8a91-b2c3d4e5f607', 1, 'sdk-client', 'openid', 8, 9, 10);
+             INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (zeroblob(32), 1, 8);
+             INSERT INTO keys (user_id, name, fingerprint, redacted, created_at)
+                 VALUES (1, 'k', zeroblob(32), 'atl_', 8);
+             INSERT INTO signing_keys (kid, algorithm, sealed, created_at) VALUES ('one', 'RS256', x'00', 8);
+             INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object)
+                 VALUES (8, 'operator', 'console', 'cli', '-', 'users.invite', 'user', '1');"
+        }
+        other => panic!("no rows are written down for version {other}"),
+    }
+}
+
+/// Every table, index and view by its name, with its words but without its layout, and what marks the file.
+fn shape(conn: &Connection) -> BTreeMap<String, String> {
+    // What the planner has counted is no part of the schema.
+    let sql = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
+    let mut query = conn.prepare(sql).unwrap();
+    let rows = query
+        .query_map([], |row| {
+            let (kind, name, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let words: Vec<&str> = sql.split_whitespace().collect();
+            Ok((format!("{kind} {name}"), words.join(" ").replace("( ", "(").replace(" )", ")")))
+        })
+        .unwrap();
+    let mut shape: BTreeMap<_, _> = rows.map(Result::unwrap).collect();
+    for pragma in ["user_version", "application_id"] {
+        let value: i64 = conn.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+        shape.insert(pragma.to_owned(), value.to_string());
+    }
+    shape
+}
+
+/// Every row of every table.
+fn contents(conn: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
+    let mut query = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let rows = |table: &String| {
+        let mut query = conn.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
+        let width = query.column_count();
+        let rows = query.query_map([], |row| (0..width).map(|column| row.get(column)).collect()).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    tables.iter().map(|table| (table.clone(), rows(table))).collect()
+}
+
+fn refusal(path: &Path) -> String {
+    Store::open(path, Sizes::default()).map(|_| ()).unwrap_err().chain()
+}
+
+fn look(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+#[test]
+fn all_steps_from_an_empty_file_make_the_schema() {
+    let (stepped, made) = (place(), place());
+    let steps = look(&stepped.path);
+    STEPS.iter().for_each(|step| steps.execute_batch(step).unwrap());
+    steps.pragma_update(None, "user_version", VERSION).unwrap();
+
+    Store::open(&made.path, Sizes::default()).unwrap().close();
+    let made = look(&made.path);
+    assert_eq!(shape(&steps), shape(&made));
+    assert_eq!(contents(&steps), contents(&made));
+    assert_eq!(shape(&made)["application_id"], APPLICATION_ID.to_string());
+    assert_eq!(shape(&made)["user_version"], VERSION.to_string());
+    assert_eq!(contents(&made)["meta"], [[Value::Integer(1), Value::Integer(1)]]);
+}
+
+#[test]
+fn a_file_of_every_older_version_comes_up_with_its_rows() {
+    let fresh = place();
+    Store::open(&fresh.path, Sizes::default()).unwrap().close();
+    for version in 1..=VERSION {
+        let old = place();
+        file_of_version(&old.path, version);
+        let before = contents(&look(&old.path));
+        assert!(before.values().all(|rows| !rows.is_empty() || version > 1), "every table has a row to lose");
+
+        Store::open(&old.path, Sizes::default()).unwrap().close();
+        let conn = look(&old.path);
+        assert_eq!(shape(&conn), shape(&look(&fresh.path)), "from version {version}");
+        let after = contents(&conn);
+        for (table, rows) in before {
+            assert_eq!(after.get(&table).map_or(0, Vec::len), rows.len(), "{table} from version {version}");
+        }
+        assert!(!conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
+    }
+}
+
+#[test]
+fn a_file_that_is_up_to_date_is_left_alone() {
+    let place = place();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    let before = fs::read(&place.path).unwrap();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    assert_eq!(fs::read(&place.path).unwrap(), before);
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_untouched() {
+    let place = place();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    look(&place.path).pragma_update(None, "user_version", VERSION + 1).unwrap();
+    let before = fs::read(&place.path).unwrap();
+    let told = refusal(&place.path);
+    let newer = VERSION + 1;
+    assert!(told.contains(&format!("the data file has schema version {newer}, this atelier knows")), "{told}");
+    assert!(told.ends_with("start the newer atelier that wrote it"), "{told}");
+    assert_eq!(fs::read(&place.path).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_a_nonsensical_version_is_refused() {
+    let place = place();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    look(&place.path).pragma_update(None, "user_version", -1).unwrap();
+    assert!(refusal(&place.path).contains("schema version -1"));
+}
+
+#[test]
+fn the_sqlite_file_of_another_program_is_refused_and_left_untouched() {
+    let theirs = [
+        "CREATE TABLE notes (text)",
+        "CREATE TABLE notes (text); PRAGMA user_version = 1",
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 3",
+    ];
+    for sql in theirs {
+        let place = place();
+        look(&place.path).execute_batch(sql).unwrap();
+        let before = fs::read(&place.path).unwrap();
+        let told = refusal(&place.path);
+        assert!(told.contains("belongs to another program; choose another data directory"), "{sql}: {told}");
+        assert_eq!(fs::read(&place.path).unwrap(), before, "{sql}");
+        let journal: String = look(&place.path).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+        assert_eq!(journal, "delete", "{sql}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_untouched() {
+    let place = place();
+    let text = "Dear diary, ".repeat(1000);
+    fs::write(&place.path, &text).unwrap();
+    let told = refusal(&place.path);
+    assert!(told.contains("is no SQLite database; choose another data directory"), "{told}");
+    assert_eq!(fs::read_to_string(&place.path).unwrap(), text);
+}
+
+#[test]
+fn many_who_open_an_empty_file_at_once_make_one_schema() {
+    for _ in 0..8 {
+        let place = place();
+        let barrier = Barrier::new(6);
+        thread::scope(|scope| {
+            let openers: Vec<_> = (0..6)
+                .map(|_| {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        Store::open(&place.path, Sizes::default()).map_err(|error| error.chain())
+                    })
+                })
+                .collect();
+            for opener in openers {
+                opener.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(contents(&look(&place.path))["meta"].len(), 1);
+    }
+}
+
+#[test]
+fn many_who_open_an_older_file_at_once_take_each_step_once() {
+    let place = place();
+    file_of_version(&place.path, 1);
+    let barrier = Barrier::new(4);
+    thread::scope(|scope| {
+        let openers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    Store::open(&place.path, Sizes::default()).map_err(|error| error.chain())
+                })
+            })
+            .collect();
+        for opener in openers {
+            opener.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(contents(&look(&place.path))["users"].len(), 1);
+}
+
+#[test]
+fn foreign_keys_are_watched_again_after_the_schema_is_made() {
+    let place = place();
+    let mut conn = open::for_writing(&place.path, 2048).unwrap();
+    bring_up_to_date(&mut conn).unwrap();
+    let on: bool = conn.pragma_query_value(None, "foreign_keys", |row| row.get(0)).unwrap();
+    assert!(on);
+}

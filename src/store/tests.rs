@@ -1,0 +1,368 @@
+//! What every connection is like, how the generation grows, and that what the nouns allow the tables take.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::home::Home;
+use super::*;
+use crate::domain::email::Email;
+use crate::domain::key::KeyName;
+use crate::domain::member::Role;
+use crate::domain::organization::HOME_NAME;
+use crate::domain::user::{AccountRole, NewUser, PersonName};
+use crate::domain::workspace::{NewWorkspace, WorkspaceName};
+use crate::error::Error;
+use crate::tokens::opaque::{self, Kind};
+
+const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512 };
+
+struct Place {
+    store: Store,
+    home: Home,
+    _folder: tempfile::TempDir,
+}
+
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path().join("data")).unwrap();
+    let store = Store::open(&home.database(), SIZES).unwrap();
+    Place { store, home, _folder: folder }
+}
+
+fn new_user(email: &str) -> NewUser {
+    let name = PersonName::default();
+    NewUser {
+        email: Email::parse(email).unwrap(),
+        first_name: name.clone(),
+        last_name: name,
+        role: AccountRole::Member,
+    }
+}
+
+impl Place {
+    fn add(&self, email: &str) -> Result<crate::domain::user::User> {
+        let new = new_user(email);
+        self.store.write_and_wait(move |tx| users::insert(tx, &new, Uuid::new_v4(), None))
+    }
+}
+
+fn pragma(conn: &Connection, name: &str) -> i64 {
+    conn.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+}
+
+/// Runs this on every reader of the pool at once.
+fn on_every_reader(store: &Store, look: impl Fn(&Connection) + Sync) {
+    let barrier = std::sync::Barrier::new(SIZES.readers as usize);
+    thread::scope(|scope| {
+        for _ in 0..SIZES.readers {
+            scope.spawn(|| {
+                store.read(|view| {
+                    barrier.wait();
+                    look(view.conn);
+                    Ok(())
+                })
+            });
+        }
+    });
+}
+
+fn as_everyone_should_be(conn: &Connection) {
+    assert_eq!(pragma(conn, "foreign_keys"), 1);
+    assert_eq!(pragma(conn, "trusted_schema"), 0);
+    assert_eq!(pragma(conn, "temp_store"), 2, "in memory");
+    assert_eq!(pragma(conn, "cache_size"), -i64::from(SIZES.page_cache_kib));
+    assert_eq!(pragma(conn, "busy_timeout"), 5000);
+    let journal: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(journal, "wal");
+}
+
+#[test]
+fn every_reader_has_every_setting_and_cannot_write() {
+    let place = place();
+    let seen = std::sync::Mutex::new(Vec::new());
+    on_every_reader(&place.store, |conn| {
+        as_everyone_should_be(conn);
+        assert_eq!(pragma(conn, "query_only"), 1);
+        assert!(conn.is_readonly("main").unwrap());
+        for sql in
+            ["DELETE FROM users", "CREATE TABLE t (a)", "UPDATE meta SET generation = 0", "PRAGMA user_version = 9"]
+        {
+            assert!(conn.execute_batch(sql).is_err(), "{sql}");
+        }
+        seen.lock().unwrap().push(std::ptr::from_ref(conn).addr());
+    });
+    let seen = seen.into_inner().unwrap();
+    assert_eq!(seen.len(), SIZES.readers as usize);
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len(), "three connections");
+}
+
+#[test]
+fn the_writer_has_every_setting_and_waits_for_the_disk() {
+    let place = place();
+    place
+        .store
+        .write_and_wait(|tx| {
+            as_everyone_should_be(tx.conn);
+            assert_eq!(pragma(tx.conn, "query_only"), 0);
+            assert_eq!(pragma(tx.conn, "synchronous"), 2, "FULL");
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_foreign_key_that_names_nothing_is_refused() {
+    let place = place();
+    let orphan = place.store.write_and_wait(|tx| {
+        members::put(tx, crate::domain::ids::WorkspaceId(7), crate::domain::ids::UserId(7), Role::Owner)
+    });
+    assert!(matches!(orphan, Err(Error::Internal(_))));
+}
+
+#[test]
+fn a_read_sees_one_snapshot() {
+    let place = place();
+    place
+        .store
+        .read(|view| {
+            let before = users::list(view)?.len();
+            place.add("ada@example.com").unwrap();
+            assert_eq!(users::list(view)?.len(), before);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(place.store.read(users::list).unwrap().len(), 1);
+}
+
+#[test]
+fn a_reader_that_panics_leaves_its_connection_in_order() {
+    let place = place();
+    for _ in 0..SIZES.readers * 2 {
+        let store = place.store.clone();
+        let panicked = thread::spawn(move || store.read(|_| -> Result<()> { std::panic::panic_any("a test's panic") }));
+        assert!(panicked.join().is_err());
+    }
+    place.add("ada@example.com").unwrap();
+    on_every_reader(&place.store, |conn| assert_eq!(pragma(conn, "query_only"), 1));
+    assert_eq!(place.store.read(users::list).unwrap().len(), 1);
+}
+
+#[test]
+fn more_reads_than_readers_wait_for_one_another() {
+    let place = place();
+    thread::scope(|scope| {
+        for _ in 0..SIZES.readers * 4 {
+            scope.spawn(|| {
+                place
+                    .store
+                    .read(|view| {
+                        thread::sleep(Duration::from_millis(10));
+                        users::list(view)
+                    })
+                    .unwrap()
+            });
+        }
+    });
+}
+
+#[test]
+fn the_generation_grows_with_a_commit_and_with_nothing_else() {
+    let place = place();
+    let start = place.store.generation().unwrap();
+    place.store.read(users::list).unwrap();
+    assert_eq!(place.store.generation().unwrap(), start, "a read");
+
+    place.add("ada@example.com").unwrap();
+    let after = place.store.generation().unwrap();
+    assert!(after > start, "a commit");
+
+    place.add("ADA@example.com").unwrap_err();
+    place.store.write_and_wait(|_| Err::<(), _>(Error::Refused { rule: "no" })).unwrap_err();
+    assert_eq!(place.store.generation().unwrap(), after, "a write that failed");
+    place.store.write_and_wait(|tx| users::list(tx).map(drop)).unwrap();
+    assert_eq!(place.store.generation().unwrap(), after, "a write that changed nothing");
+}
+
+#[test]
+fn the_generation_grows_with_a_commit_of_another_process() {
+    let place = place();
+    let theirs = Store::open(&place.home.database(), SIZES).unwrap();
+    let start = place.store.generation().unwrap();
+    let new = new_user("bob@example.com");
+    theirs.write_and_wait(move |tx| users::insert(tx, &new, Uuid::new_v4(), None)).unwrap();
+    assert!(place.store.generation().unwrap() > start);
+    assert_eq!(place.store.generation().unwrap(), theirs.generation().unwrap());
+    assert_eq!(place.store.read(users::list).unwrap().len(), 1, "and what they wrote is seen at once");
+    theirs.close();
+    place.add("ada@example.com").unwrap();
+}
+
+#[test]
+fn touching_the_file_is_a_commit() {
+    let place = place();
+    let start = place.store.generation().unwrap();
+    place.store.write_and_wait(health::touch).unwrap();
+    assert!(place.store.generation().unwrap() > start);
+}
+
+#[test]
+fn a_number_is_never_given_twice() {
+    let place = place();
+    let first = place.add("ada@example.com").unwrap();
+    let second = place.add("bob@example.com").unwrap();
+    probe::execute(&place.home.database(), "DELETE FROM users");
+    let third = place.add("ada@example.com").unwrap();
+    assert!(first.id < second.id && second.id < third.id);
+
+    let tables = probe::rows(&place.home.database(), "SELECT name, sql FROM sqlite_schema WHERE type = 'table'");
+    for table in tables {
+        let (name, sql) = (table[0].as_str().unwrap(), table[1].as_str().unwrap());
+        let numbered = sql.contains("id INTEGER PRIMARY KEY") && name != "meta";
+        assert!(!numbered || sql.contains("AUTOINCREMENT"), "{name}");
+        assert!(name.starts_with("sqlite_") || sql.contains("STRICT"), "{name}");
+    }
+}
+
+#[test]
+fn every_foreign_key_has_an_index_to_find_its_rows_by() {
+    let place = place();
+    let sql = "SELECT t.name, f.\"from\" FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
+               WHERE t.type = 'table' AND NOT EXISTS (
+                   SELECT 1 FROM pragma_index_list(t.name) l, pragma_index_info(l.name) i
+                   WHERE i.seqno = 0 AND i.name = f.\"from\")";
+    assert_eq!(probe::rows(&place.home.database(), sql), Vec::<Vec<serde_json::Value>>::new());
+}
+
+#[test]
+fn the_files_are_for_their_owner_only() {
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let place = place();
+    place.add("ada@example.com").unwrap();
+    let files: Vec<PathBuf> = fs::read_dir(place.home.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let names: BTreeSet<_> = files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, BTreeSet::from(["atelier.db", "atelier.db-shm", "atelier.db-wal"]));
+    for file in &files {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("alone.db");
+    let _store = Store::open(&alone, SIZES).unwrap();
+    assert_eq!(mode(&alone), 0o600, "without a home too");
+}
+
+#[test]
+fn closing_leaves_one_file_and_refuses_what_comes_later() {
+    let place = place();
+    place.add("ada@example.com").unwrap();
+    place.store.close();
+    let files: Vec<_> = fs::read_dir(place.home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["atelier.db"]);
+    assert!(matches!(place.store.read(users::list), Err(Error::Busy { .. })));
+    assert!(matches!(place.add("bob@example.com"), Err(Error::Busy { .. })));
+    place.store.close();
+    assert_eq!(Store::open(&place.home.database(), SIZES).unwrap().read(users::list).unwrap().len(), 1);
+}
+
+#[test]
+fn a_write_is_awaited_without_a_thread_of_its_own() {
+    let place = place();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let new = new_user("ada@example.com");
+    let user = runtime.block_on(place.store.write(move |tx| users::insert(tx, &new, Uuid::new_v4(), None))).unwrap();
+    assert_eq!(user.email.as_str(), "ada@example.com");
+}
+
+#[test]
+fn a_write_in_passing_is_dropped_when_the_line_is_full() {
+    let place = place();
+    let (release, gate) = channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    place.store.write_in_passing(move |_| {
+        gate.lock().unwrap().recv_timeout(Duration::from_secs(30)).unwrap();
+        Ok(())
+    });
+    for _ in 0..SIZES.write_queue * 3 {
+        place.store.write_in_passing(|tx| health::touch(tx));
+    }
+    release.send(()).unwrap();
+    place.store.close();
+}
+
+#[test]
+fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
+    let place = place();
+    assert_eq!(place.store.read(health::integrity_faults).unwrap(), Vec::<String>::new());
+    assert_eq!(place.store.read(health::foreign_key_faults).unwrap(), Vec::<String>::new());
+    assert_eq!(place.store.read(health::schema_version).unwrap(), schema::VERSION);
+    let sql = "PRAGMA foreign_keys = OFF;
+               INSERT INTO default_workspaces (user_id, workspace_id) VALUES (7, 8)";
+    probe::execute(&place.home.database(), sql);
+    let faults = place.store.read(health::foreign_key_faults).unwrap();
+    assert!(faults.contains(&"row 1 of default_workspaces names a row of users that does not exist".to_owned()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What a noun's parser lets through, its table takes and gives back unchanged.
+    #[test]
+    fn what_the_nouns_allow_the_tables_take(
+        addresses in proptest::collection::vec("[^\\pZ\\pC<>()\\[\\],;:\\\\\"@]{1,64}@[^\\pZ\\pC<>()\\[\\],;:\\\\\"@.]{1,40}", 1..4),
+        names in proptest::collection::vec("\\PC{0,260}", 4),
+    ) {
+        let place = place();
+        for address in &addresses {
+            let Ok(email) = Email::parse(address) else { continue };
+            let [first_name, last_name] = [&names[0], &names[1]].map(|name| PersonName::parse(name).unwrap_or_default());
+            let new = NewUser { email, first_name, last_name, role: AccountRole::Administrator };
+            let asked = new.clone();
+            let made = place.store.write_and_wait(move |tx| users::insert(tx, &asked, Uuid::new_v4(), None));
+            let made = match made {
+                Ok(made) => made,
+                Err(Error::Conflict { .. }) => continue,
+                Err(other) => return Err(TestCaseError::fail(other.chain())),
+            };
+            let found = place.store.read(|view| users::find_by_email(view, &address.to_uppercase())).unwrap();
+            let by_id = place.store.read(|view| users::find(view, made.id)).unwrap().unwrap();
+            prop_assert_eq!(by_id.email.as_str(), address.as_str());
+            prop_assert_eq!(&by_id.first_name, &new.first_name);
+            prop_assert_eq!(&by_id.last_name, &new.last_name);
+            if Email::fold(&address.to_uppercase()) == Email::fold(address) {
+                prop_assert_eq!(found.unwrap().id, made.id);
+            }
+            let key = KeyName::parse(&names[2]).ok();
+            let name = WorkspaceName::parse(&names[3]).ok();
+            let default = WorkspaceName::default_of(&made.email).ok();
+            let wrote = place.store.write_and_wait(move |tx| {
+                let (_, fingerprint) = opaque::mint(Kind::Key);
+                if let Some(key) = &key {
+                    let id = keys::insert(tx, made.id, key, &fingerprint, "atl_", None)?;
+                    assert_eq!(keys::find(tx, id)?.unwrap().name, *key);
+                }
+                let home = match organizations::find_home(tx)? {
+                    Some(home) => home,
+                    None => organizations::insert_home(tx, HOME_NAME)?,
+                };
+                for name in name.iter().chain(&default) {
+                    if workspaces::find_by_name(tx, home.id, name)?.is_none() {
+                        let new = NewWorkspace { name: name.clone(), archived: false };
+                        let id = workspaces::insert(tx, home.id, &new, made.id)?;
+                        assert_eq!(workspaces::find(tx, id)?.unwrap().name, *name);
+                    }
+                }
+                Ok(())
+            });
+            prop_assert!(wrote.is_ok(), "{}", wrote.unwrap_err().chain());
+        }
+        place.store.close();
+    }
+}

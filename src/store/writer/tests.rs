@@ -1,0 +1,503 @@
+//! What the writer promises, seen from the line and from a second connection.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use rusqlite::OpenFlags;
+
+use super::*;
+use crate::store::{open, schema};
+
+/// Beyond this something hangs.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the writer waits for the lock of another process.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// A writer on a file of its own, which has the table `note` besides the schema's.
+struct Bench {
+    writer: Writer,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+fn bench(queue: usize) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("atelier.db");
+    let mut conn = open::for_writing(&path, 2048).unwrap();
+    schema::bring_up_to_date(&mut conn).unwrap();
+    conn.execute_batch(
+        "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, after INTEGER REFERENCES note) STRICT",
+    )
+    .unwrap();
+    conn.busy_timeout(PATIENCE).unwrap();
+    Bench { writer: Writer::start(conn, queue).unwrap(), path, _folder: folder }
+}
+
+impl Bench {
+    /// A connection of its own, as another process would have.
+    fn other(&self) -> Connection {
+        Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
+    }
+
+    /// The notes that are committed, in the order in which they were written.
+    fn notes(&self) -> Vec<String> {
+        notes(&self.other())
+    }
+
+    fn generation(&self) -> i64 {
+        self.other().query_row("SELECT generation FROM meta", [], |row| row.get(0)).unwrap()
+    }
+
+    /// Does this write and gives its answer.
+    fn now<T: Send + 'static>(&self, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> Result<T> {
+        within(self.writer.send(work).unwrap())
+    }
+
+    /// Keeps the writer busy, so that what is sent meanwhile makes one batch.
+    fn hold(&self) -> Hold {
+        let (started, has_started) = channel();
+        let (release, gate) = channel::<()>();
+        let gate = Mutex::new(gate);
+        let answer = self.writer.send(move |_| {
+            started.send(()).unwrap();
+            gate.lock().unwrap().recv_timeout(LIMIT).unwrap();
+            Ok(())
+        });
+        has_started.recv_timeout(LIMIT).unwrap();
+        Hold { release, answer: answer.unwrap() }
+    }
+}
+
+struct Hold {
+    release: Sender<()>,
+    answer: Pending<()>,
+}
+
+impl Hold {
+    fn release(self) {
+        self.release.send(()).unwrap();
+        within(self.answer).unwrap();
+    }
+}
+
+/// Waits for an answer, but not for ever.
+fn within<T: Send + 'static>(pending: Pending<T>) -> Result<T> {
+    let (answer, answered) = channel();
+    thread::spawn(move || answer.send(pending.wait()));
+    answered.recv_timeout(LIMIT).expect("the writer hangs")
+}
+
+fn notes(conn: &Connection) -> Vec<String> {
+    let mut query = conn.prepare("SELECT text FROM note ORDER BY id").unwrap();
+    query.query_map([], |row| row.get(0)).unwrap().map(std::result::Result::unwrap).collect()
+}
+
+fn note(text: &'static str) -> impl Fn(&Tx) -> Result<()> + Send + 'static {
+    move |tx| {
+        tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [text])?;
+        Ok(())
+    }
+}
+
+fn refused() -> Error {
+    Error::Refused { rule: "not like this" }
+}
+
+#[test]
+fn a_failing_write_rolls_back_alone_while_its_neighbours_commit() {
+    let bench = bench(8);
+    let before = bench.generation();
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let failing = bench
+        .writer
+        .send(|tx| {
+            note("never")(tx)?;
+            note("nor this")(tx)?;
+            Err::<(), _>(refused())
+        })
+        .unwrap();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    assert!(matches!(within(failing), Err(Error::Refused { .. })));
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+    assert_eq!(bench.generation(), before + 1, "all three were in one commit");
+}
+
+#[test]
+fn a_panicking_write_rolls_back_alone_while_its_neighbours_commit() {
+    let bench = bench(8);
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let panicking = bench
+        .writer
+        .send(|tx| {
+            note("never")(tx)?;
+            let mut open = tx.conn.prepare("SELECT text FROM note")?;
+            let _rows = open.query([])?.next()?;
+            std::panic::panic_any("a test's panic") as Result<()>
+        })
+        .unwrap();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    assert_eq!(within(panicking).unwrap_err().chain(), "internal error: a write panicked");
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+    bench.now(note("afterwards")).unwrap();
+}
+
+#[test]
+fn a_write_sees_what_its_neighbours_in_the_batch_have_written() {
+    let bench = bench(8);
+    let hold = bench.hold();
+    let first = bench.writer.send(note("taken")).unwrap();
+    let second = bench.writer.send(note("taken")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    assert!(within(second).is_err());
+}
+
+#[test]
+fn no_answer_is_sent_before_the_commit() {
+    let bench = bench(8);
+    let (at_commit, is_at_commit) = channel();
+    let (open_gate, gate) = channel::<()>();
+    let gate = Mutex::new(Some(gate));
+    let setting = bench.writer.send(move |tx| {
+        let (at_commit, gate) = (at_commit.clone(), gate.lock().unwrap().take().unwrap());
+        let hook = move || {
+            at_commit.send(()).unwrap();
+            gate.recv_timeout(LIMIT).unwrap();
+            false
+        };
+        Ok(tx.conn.commit_hook(Some(hook))?)
+    });
+    is_at_commit.recv_timeout(LIMIT).unwrap();
+    open_gate.send(()).unwrap();
+    within(setting.unwrap()).unwrap();
+
+    let hold = bench.hold();
+    let [one, two] = ["one", "two"].map(|text| bench.writer.send(note(text)).unwrap());
+    let failing = bench.writer.send(|_| Err::<(), _>(refused())).unwrap();
+    let mut pending = vec![one, two, failing];
+    hold.release.send(()).unwrap();
+    is_at_commit.recv_timeout(LIMIT).unwrap();
+    open_gate.send(()).unwrap();
+    is_at_commit.recv_timeout(LIMIT).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    for Pending(answer) in &mut pending {
+        assert!(answer.try_recv().is_err(), "an answer came before the commit");
+    }
+    assert!(bench.notes().is_empty(), "nothing is committed yet");
+    open_gate.send(()).unwrap();
+
+    let other = bench.other();
+    let answers: Vec<_> = pending
+        .into_iter()
+        .map(|pending| {
+            let answer = within(pending);
+            // What was answered is there for everybody at the moment of the answer.
+            (answer.is_ok(), notes(&other))
+        })
+        .collect();
+    let all = ["one", "two"].map(str::to_owned).to_vec();
+    assert_eq!(answers, [(true, all.clone()), (true, all.clone()), (false, all)]);
+}
+
+#[test]
+fn every_answer_finds_its_row_on_a_second_connection() {
+    let bench = Arc::new(bench(64));
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let bench = &bench;
+            scope.spawn(move || {
+                let other = bench.other();
+                for n in 0..25 {
+                    let text = format!("{thread}/{n}");
+                    let row = text.clone();
+                    let id = bench.now(move |tx| {
+                        tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [&row])?;
+                        Ok(tx.conn.last_insert_rowid())
+                    });
+                    let sql = "SELECT text FROM note WHERE id = ?1";
+                    let found: String = other.query_row(sql, [id.unwrap()], |row| row.get(0)).unwrap();
+                    assert_eq!(found, text);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_full_line_answers_busy() {
+    let bench = bench(2);
+    let hold = bench.hold();
+    let waiting = [bench.writer.send(note("one")).unwrap(), bench.writer.send(note("two")).unwrap()];
+    for _ in 0..3 {
+        let refused = bench.writer.send(note("one too many")).map(drop);
+        assert!(matches!(refused, Err(Error::Busy { retry_after }) if retry_after == COME_BACK));
+    }
+    hold.release();
+    waiting.into_iter().for_each(|pending| within(pending).unwrap());
+    bench.now(note("room again")).unwrap();
+    assert_eq!(bench.notes(), ["one", "two", "room again"]);
+}
+
+#[test]
+fn when_one_write_loses_the_whole_transaction_its_neighbours_are_done_all_the_same() {
+    let bench = bench(8);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let counted = runs.clone();
+    let conflicting = bench
+        .writer
+        .send(move |tx| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            note("first")(tx)
+        })
+        .unwrap();
+    let guilty = bench
+        .writer
+        .send(|tx| {
+            note("never")(tx)?;
+            Ok(tx.conn.execute_batch("ROLLBACK")?)
+        })
+        .unwrap();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    assert!(within(conflicting).is_err());
+    assert!(matches!(within(guilty), Err(Error::Internal(_))));
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "once in the batch, once alone");
+}
+
+#[test]
+fn a_write_that_rolls_back_and_fails_takes_nobody_with_it() {
+    let bench = bench(8);
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let guilty = bench
+        .writer
+        .send(|tx| {
+            tx.conn.execute_batch("ROLLBACK")?;
+            Err::<(), _>(refused())
+        })
+        .unwrap();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    assert!(matches!(within(guilty), Err(Error::Refused { .. })));
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+}
+
+#[test]
+fn when_the_disk_is_full_only_what_does_not_fit_fails() {
+    let bench = bench(8);
+    bench
+        .now(|tx| {
+            let pages: i64 = tx.conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(tx.conn.pragma_update_and_check(None, "max_page_count", pages + 8, |_| Ok(()))?)
+        })
+        .unwrap();
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let large = bench
+        .writer
+        .send(|tx| {
+            tx.conn.execute("INSERT INTO note (text) VALUES (hex(zeroblob(1000000)))", [])?;
+            Ok(())
+        })
+        .unwrap();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    let told = within(large).unwrap_err().chain();
+    assert!(told.contains("full"), "{told}");
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+}
+
+#[test]
+fn a_commit_that_fails_is_answered_as_a_failure_and_changes_nothing() {
+    let bench = bench(8);
+    let before = bench.generation();
+    let dangling = || {
+        bench
+            .writer
+            .send(|tx| {
+                tx.conn.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+                tx.conn.execute("INSERT INTO note (text, after) VALUES ('dangling', 4711)", [])?;
+                Ok(())
+            })
+            .unwrap()
+    };
+    assert!(matches!(within(dangling()), Err(Error::Internal(_))));
+    assert!(bench.notes().is_empty());
+    assert_eq!(bench.generation(), before);
+
+    let hold = bench.hold();
+    let first = bench.writer.send(note("first")).unwrap();
+    let guilty = dangling();
+    let last = bench.writer.send(note("last")).unwrap();
+    hold.release();
+    within(first).unwrap();
+    let told = within(guilty).unwrap_err().chain();
+    assert_eq!(told, "internal error: FOREIGN KEY constraint failed");
+    within(last).unwrap();
+    assert_eq!(bench.notes(), ["first", "last"]);
+}
+
+#[test]
+fn a_commit_that_is_refused_is_answered_as_a_failure_and_changes_nothing() {
+    let bench = bench(8);
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = commits.clone();
+    bench
+        .now(move |tx| {
+            let counted = counted.clone();
+            // Let through are the commit of this write, that of the one that holds, and the last.
+            let refuse = move || (2..5).contains(&counted.fetch_add(1, Ordering::SeqCst));
+            Ok(tx.conn.commit_hook(Some(refuse))?)
+        })
+        .unwrap();
+    // The batch is refused, and then each of its three writes but the last.
+    let hold = bench.hold();
+    let [one, two, three] = ["one", "two", "three"].map(|text| bench.writer.send(note(text)).unwrap());
+    hold.release();
+    assert!(matches!(within(one), Err(Error::Internal(_))));
+    assert!(matches!(within(two), Err(Error::Internal(_))));
+    within(three).unwrap();
+    assert_eq!(bench.notes(), ["three"]);
+    assert_eq!(commits.load(Ordering::SeqCst), 6);
+}
+
+#[test]
+fn closing_finishes_what_is_in_line() {
+    let bench = bench(8);
+    let hold = bench.hold();
+    let pending = ["one", "two", "three"].map(|text| bench.writer.send(note(text)).unwrap());
+    thread::scope(|scope| {
+        let closing = scope.spawn(|| bench.writer.close());
+        let start = Instant::now();
+        while bench.writer.send(note("too late")).is_ok() {
+            assert!(start.elapsed() < LIMIT);
+        }
+        hold.release();
+        closing.join().unwrap();
+    });
+    pending.into_iter().for_each(|pending| within(pending).unwrap());
+    let notes = bench.notes();
+    assert_eq!(notes[..3], ["one", "two", "three"]);
+    let refused = bench.writer.send(note("after the end")).map(drop);
+    assert!(matches!(refused, Err(Error::Busy { .. })));
+    bench.writer.close();
+    let log = bench.path.with_extension("db-wal");
+    assert!(std::fs::metadata(log).map_or(0, |file| file.len()) == 0, "the write-ahead log is in the file");
+}
+
+#[test]
+fn a_lock_of_another_process_is_answered_as_busy_to_the_whole_line_at_once() {
+    let bench = bench(64);
+    let other = bench.other();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    let late: Vec<_> = (0..40).map(|_| bench.writer.send(note("never")).unwrap()).collect();
+    for pending in late {
+        assert!(matches!(within(pending), Err(Error::Busy { retry_after }) if retry_after == COME_BACK));
+    }
+    assert!(start.elapsed() < PATIENCE * 10, "one wait or two, not one for each of forty");
+    other.execute_batch("ROLLBACK").unwrap();
+    bench.now(note("free again")).unwrap();
+}
+
+#[test]
+fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
+    let bench = bench(8);
+    let (seize, seized) = (Mutex::new(Some(bench.other())), Arc::new(Mutex::new(None)));
+    let keep = seized.clone();
+    let hold = bench.hold();
+    let _first = bench.writer.send(note("first")).unwrap();
+    let conflicting = bench.writer.send(note("first")).unwrap();
+    let _guilty = bench.writer.send(move |tx| {
+        tx.conn.execute_batch("ROLLBACK")?;
+        // Another process is quicker, and the writes cannot be done again for as long as it goes on.
+        if let Some(other) = seize.lock().unwrap().take() {
+            other.execute_batch("BEGIN IMMEDIATE")?;
+            *keep.lock().unwrap() = Some(other);
+        }
+        Ok(())
+    });
+    hold.release();
+    assert!(matches!(within(conflicting), Err(Error::Busy { .. })), "it never met the row that it failed on");
+    drop(seized.lock().unwrap().take());
+}
+
+#[test]
+fn a_short_lock_of_another_process_is_waited_for() {
+    let bench = bench(8);
+    let other = bench.other();
+    other.execute_batch("BEGIN IMMEDIATE; INSERT INTO note (text) VALUES ('theirs')").unwrap();
+    let pending = bench.writer.send(note("ours")).unwrap();
+    thread::sleep(PATIENCE / 10);
+    other.execute_batch("COMMIT").unwrap();
+    within(pending).unwrap();
+    assert_eq!(bench.notes(), ["theirs", "ours"]);
+}
+
+#[test]
+fn a_batch_is_bounded() {
+    let bench = bench(BATCH * 2);
+    let before = bench.generation();
+    let hold = bench.hold();
+    let pending: Vec<_> = (0..BATCH + 10)
+        .map(|n| {
+            let work = move |tx: &Tx| {
+                tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
+                Ok(())
+            };
+            bench.writer.send(work).unwrap()
+        })
+        .collect();
+    hold.release();
+    for pending in pending {
+        within(pending).unwrap();
+    }
+    assert_eq!(bench.generation(), before + 2, "a full batch and the rest");
+    let expected: Vec<_> = (0..BATCH + 10).map(|n| n.to_string()).collect();
+    assert_eq!(bench.notes(), expected, "in the order in which they were sent");
+}
+
+#[test]
+fn a_write_whose_asker_is_gone_is_done_all_the_same() {
+    let bench = bench(8);
+    let hold = bench.hold();
+    drop(bench.writer.send(note("nobody waits")).unwrap());
+    hold.release();
+    bench.now(|_| Ok(())).unwrap();
+    assert_eq!(bench.notes(), ["nobody waits"]);
+}
+
+#[test]
+fn a_write_that_changes_nothing_leaves_the_generation() {
+    let bench = bench(8);
+    let before = bench.generation();
+    bench.now(|_| Ok(())).unwrap();
+    bench.now(|tx| Ok(tx.conn.execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?)).unwrap();
+    assert_eq!(bench.generation(), before);
+    bench.now(note("something")).unwrap();
+    assert_eq!(bench.generation(), before + 1);
+    bench.now(note("something")).unwrap_err();
+    assert_eq!(bench.generation(), before + 1);
+}
