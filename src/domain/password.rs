@@ -22,7 +22,7 @@ impl Password {
         if Self::LENGTH.contains(&length) {
             Ok(Self(Secret::new(raw)))
         } else {
-            Err(Invalid::rule(format!("a password has {} to {} characters", Self::LENGTH.start(), Self::LENGTH.end())))
+            Err(Invalid::rule(format!("must have {} to {} characters", Self::LENGTH.start(), Self::LENGTH.end())))
         }
     }
 
