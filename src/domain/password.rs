@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_refusal_names_the_rule_and_not_the_password() {
         let refused = Password::parse("hunter2").unwrap_err();
-        assert_eq!(refused.to_string(), "a password has 8 to 256 characters");
+        assert_eq!(refused.to_string(), "must have 8 to 256 characters");
     }
 
     #[test]
