@@ -4,6 +4,7 @@
 //! its `Tx`, because a transaction may be run again.
 
 mod audit;
+pub mod bindings;
 pub mod contents;
 pub mod default_workspaces;
 pub mod desk;
@@ -12,6 +13,8 @@ pub mod keys;
 pub mod members;
 pub mod organizations;
 pub mod passwords;
+pub mod projects;
+pub mod roles;
 pub mod sessions;
 pub mod setup;
 pub mod sign_in;

@@ -12,6 +12,7 @@ pub mod organization;
 pub mod page;
 pub mod password;
 pub mod permission;
+pub mod project;
 pub mod role;
 pub mod secret;
 pub mod session;

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod members;
 mod open;
 pub mod organizations;
+pub mod projects;
 mod readers;
 pub mod roles;
 mod row;

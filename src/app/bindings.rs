@@ -1,0 +1,128 @@
+//! Bindings: named roles that people have on one thing.
+
+use serde_json::{Value, json};
+
+use super::{audit, projects, roles, standing, users, workspaces};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::{BindingId, RoleId, UserId};
+use crate::domain::page::{Page, Slice};
+use crate::domain::role::{Binding, Resource};
+use crate::domain::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::policy::{Action, Decision, Standing, decide};
+use crate::store::{self, Tx, View};
+
+/// The binding of this number, if the actor may see bindings on its thing.
+pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
+    let binding = store::bindings::find(view, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
+    let standing = toward(view, actor, binding.resource)?.1;
+    match decide(&standing, Action::ReadBindings) {
+        Decision::Allowed => Ok(binding),
+        Decision::Forbidden | Decision::Hidden => Err(Error::not_found("role binding", id)),
+    }
+}
+
+/// The bindings on workspaces, or those on projects, that the actor may see, by number: everybody's, or one user's.
+///
+/// A page may be short although there are more: it is cut before it is sifted. Refused when the user is unknown.
+pub fn page(
+    view: &View,
+    actor: &Actor,
+    on_projects: bool,
+    of: Option<UserId>,
+    page: Page,
+) -> Result<Slice<Binding>> {
+    if let Some(user) = of {
+        users::require(view, actor, user, Action::ReadUser, user)?;
+    }
+    let found = store::bindings::page(view, on_projects, of, page)?;
+    let slice = Slice::cut(found, page, |(binding, _)| binding.id.0);
+    let mut items = Vec::with_capacity(slice.items.len());
+    for (binding, place) in slice.items {
+        let Some(workspace) = store::workspaces::find(view, place)? else { continue };
+        let standing = standing::in_workspace(view, actor, &workspace)?;
+        if decide(&standing, Action::ReadBindings) == Decision::Allowed {
+            items.push(binding);
+        }
+    }
+    Ok(Slice { items, next: slice.next })
+}
+
+/// Gives a person a named role on a thing.
+///
+/// Owners may, administrators, and whoever holds `ROLE_BINDING_CREATE`. Refused when the person is not in the
+/// organization of the thing or is an annotator who would be more, when the role allows more than the actor holds, and
+/// a conflict when the person has a role on the thing already.
+pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource: Resource) -> Result<Binding> {
+    let (workspace, standing) = toward(tx, actor, resource).map_err(|error| match error {
+        Error::NotFound { .. } => Error::Forbidden { action: Action::BindRole },
+        other => other,
+    })?;
+    if decide(&standing, Action::BindRole) != Decision::Allowed {
+        return Err(Error::Forbidden { action: Action::BindRole });
+    }
+    let user = users::named(tx, actor, who)?;
+    let role = roles::visible(tx, actor, role)?;
+    standing::give(&standing, role.permissions)?;
+    if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
+        return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
+    }
+    let binding = store::bindings::insert(tx, role.id, user.id, resource)?;
+    audit::record(tx, actor, "bindings.create", (ObjectKind::Binding, binding.id), (Value::Null, shown(&binding)))?;
+    Ok(binding)
+}
+
+/// Gives a binding another role.
+///
+/// Whoever may make the binding may. Refused when the new role, or the old one, allows more than the actor holds.
+pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
+    let before = visible(tx, actor, id)?;
+    let standing = toward(tx, actor, before.resource)?.1;
+    standing::require(&standing, Action::BindRole, "role binding", id).map_err(|_| Error::not_found("role binding", id))?;
+    let role = roles::visible(tx, actor, role)?;
+    standing::give(&standing, role.permissions)?;
+    standing::give(&standing, roles::visible(tx, actor, before.role)?.permissions)?;
+    if before.role == role.id {
+        return Ok(before);
+    }
+    store::bindings::update(tx, id, role.id)?;
+    let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
+    audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
+    Ok(after)
+}
+
+/// Takes a binding away.
+///
+/// Owners may, administrators, and whoever holds `ROLE_BINDING_DELETE`.
+pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
+    let binding = visible(tx, actor, id)?;
+    let standing = toward(tx, actor, binding.resource)?.1;
+    standing::require(&standing, Action::UnbindRole, "role binding", id).map_err(|_| Error::not_found("role binding", id))?;
+    store::bindings::delete(tx, id)?;
+    audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
+}
+
+/// The workspace that a thing is or is in, and what the actor is toward the thing.
+fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, Standing)> {
+    match resource {
+        Resource::Workspace(id) => {
+            let workspace = workspaces::visible(view, actor, id)?;
+            let standing = standing::in_workspace(view, actor, &workspace)?;
+            Ok((workspace, standing))
+        }
+        Resource::Project(id) => {
+            let (_, workspace) = projects::visible(view, actor, id)?;
+            let standing = standing::in_project(view, actor, &workspace, id)?;
+            Ok((workspace, standing))
+        }
+    }
+}
+
+fn shown(binding: &Binding) -> Value {
+    let on = match binding.resource {
+        Resource::Workspace(id) => json!({ "workspace": id.0 }),
+        Resource::Project(id) => json!({ "project": id.0 }),
+    };
+    json!({ "role": binding.role.0, "user": binding.user.0, "on": on })
+}

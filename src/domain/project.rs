@@ -1,0 +1,119 @@
+//! A project: a part of a workspace that can be restricted.
+
+use super::ids::{ProjectId, WorkspaceId};
+use super::invalid::Invalid;
+use super::text::named;
+use super::timestamp::Timestamp;
+
+/// A project's name: 1 to 255 characters, no control characters, no blank at either end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProjectName(String);
+
+impl ProjectName {
+    /// The most characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes a name as it is written.
+    ///
+    /// Refuses one that is empty, too long, begins or ends with a blank or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        named(raw, Self::LONGEST).map(Self)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a project is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProjectKind {
+    /// An application that is watched.
+    Application,
+    /// A harness that tests run in.
+    Harness,
+    /// An experiment.
+    Experiment,
+}
+
+impl ProjectKind {
+    /// Each kind.
+    pub const ALL: [Self; 3] = [Self::Application, Self::Harness, Self::Experiment];
+
+    /// The word for the kind in the database and the audit.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Harness => "harness",
+            Self::Experiment => "experiment",
+        }
+    }
+
+    /// The kind of a word; none if no kind has that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A project.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The row.
+    pub id: ProjectId,
+    /// Where it belongs.
+    pub workspace: WorkspaceId,
+    /// The name, unique in its workspace.
+    pub name: ProjectName,
+    /// What it is for.
+    pub kind: ProjectKind,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Which projects a search is for.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectSearch {
+    /// Those of this workspace.
+    pub workspace: Option<WorkspaceId>,
+    /// Those of workspaces whose name contains this, in any case.
+    pub workspace_name: Option<String>,
+    /// Those whose name contains this, in any case.
+    pub name: Option<String>,
+    /// Those of this kind.
+    pub kind: Option<ProjectKind>,
+}
+
+/// A project that only those see who have a binding on it, or who govern.
+#[derive(Clone, Debug)]
+pub struct Restriction {
+    /// Which one.
+    pub project: ProjectId,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_word() {
+        for kind in ProjectKind::ALL {
+            assert_eq!(ProjectKind::from_word(kind.word()), Some(kind));
+        }
+        assert_eq!(ProjectKind::from_word("other"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_kept_as_written(raw in any::<String>()) {
+            if let Ok(name) = ProjectName::parse(&raw) {
+                prop_assert_eq!(name.as_str(), raw.as_str());
+                prop_assert!(!raw.trim().is_empty() && raw.chars().count() <= ProjectName::LONGEST);
+            }
+        }
+    }
+}
