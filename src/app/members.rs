@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audit, standing, users, workspaces};
+use super::{audit, organizations, roles, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::{UserId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
 use crate::domain::user::User;
 use crate::domain::workspace::Workspace;
@@ -25,23 +25,32 @@ pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Me
 ///
 /// Owners and administrators may. Refused when the person is unknown or not in the workspace's organization,
 /// and when it would leave the workspace without an owner.
-pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, role: Role) -> Result<()> {
+pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, role: Role) -> Result<Member> {
     let workspace = workspaces::visible(tx, actor, workspace)?;
-    workspaces::require(tx, actor, &workspace, Action::AddMember)?;
+    let standing = standing::in_workspace(tx, actor, &workspace)?;
+    match role.custom() {
+        None => standing::require(&standing, Action::AddMember, "workspace", workspace.id)?,
+        Some(id) => {
+            standing::require(&standing, Action::BindRole, "workspace", workspace.id)?;
+            standing::give(&standing, roles::visible(tx, actor, id)?.permissions)?;
+        }
+    }
     let user = users::named(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
     }
+    organizations::annotates_alike(&user, role == Role::Annotator)?;
     let before = store::members::find(tx, workspace.id, user.id)?;
-    if before.as_ref().is_some_and(|member| member.role == role) {
-        return Ok(());
+    if let Some(member) = before.clone().filter(|member| member.role == role) {
+        return Ok(member);
     }
     if before.as_ref().is_some_and(|member| member.role == Role::Owner) {
         keep_an_owner(tx, &workspace, user.id)?;
     }
     store::members::put(tx, workspace.id, user.id, role)?;
     let change = (shown(before.map(|member| member.role)), shown(Some(role)));
-    audit::record(tx, actor, "members.put", object(&workspace, &user), change)
+    audit::record(tx, actor, "members.put", object(&workspace, &user), change)?;
+    store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found("member", user.uuid))
 }
 
 /// Takes somebody out of a workspace; tells whether they were in it.
@@ -52,13 +61,19 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
     let user = users::named(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
-        let role = member.as_ref().map(|member| member.role);
-        let standing = Standing { own: true, ..standing::in_workspace(actor, role) };
+        let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };
         standing::require(&standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
     } else {
         workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
     }
-    let Some(member) = member else { return Ok(false) };
+    let bindings = store::bindings::delete_in_workspace(tx, user.id, workspace.id)?;
+    let Some(member) = member else {
+        if bindings > 0 {
+            let change = (json!({ "bindings": bindings }), Value::Null);
+            audit::record(tx, actor, "members.remove", object(&workspace, &user), change)?;
+        }
+        return Ok(bindings > 0);
+    };
     if member.role == Role::Owner {
         keep_an_owner(tx, &workspace, user.id)?;
     }
@@ -68,6 +83,24 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
     audit::record(tx, actor, "members.remove", object(&workspace, &user), change)?;
     Ok(true)
 }
+
+/// Takes somebody out of every workspace of an organization that they leave, and of what is bound to them there; the
+/// organization's own row tells the audit.
+///
+/// Refused when it would leave a workspace without an owner.
+pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: OrganizationId) -> Result<()> {
+    for member in store::members::list_of(tx, user.id, Some(organization))? {
+        if member.role == Role::Owner && store::members::count_other_owners(tx, member.workspace, user.id)? == 0 {
+            return Err(LAST_OWNER);
+        }
+        store::members::delete(tx, member.workspace, user.id)?;
+        store::default_workspaces::delete(tx, user.id, member.workspace)?;
+    }
+    store::bindings::delete_of(tx, user.id, Some(organization)).map(drop)
+}
+
+/// What stands against taking the last owner out of a workspace.
+const LAST_OWNER: Error = Error::Refused { rule: "a workspace keeps at least one owner" };
 
 /// The most workspaces that people are taken out of at a time.
 pub const MOST_WORKSPACES: usize = 100;
@@ -103,7 +136,7 @@ pub fn remove_all(
 
 fn keep_an_owner(tx: &Tx, workspace: &Workspace, but: UserId) -> Result<()> {
     if store::members::count_other_owners(tx, workspace.id, but)? == 0 {
-        return Err(Error::Refused { rule: "a workspace keeps at least one owner" });
+        return Err(LAST_OWNER);
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ pub fn put_member(
 ) -> Result<OrganizationMember> {
     visible(tx, actor, id)?;
     require(tx, actor, id, Action::ManageOrganizationMembers)?;
-    let user = users::named_to_be_added(tx, actor, who)?;
+    let user = users::named(tx, actor, who)?;
     annotates_alike(&user, role == OrganizationRole::Annotator)?;
     let before = store::organizations::find_member(tx, id, user.id)?;
     if let Some(member) = &before {

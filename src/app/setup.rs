@@ -6,13 +6,16 @@ use uuid::Uuid;
 use super::{audit, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::organization::HOME_NAME;
+use crate::domain::member::Role;
+use crate::domain::organization::{HOME_NAME, NewOrganization, OrganizationName};
+use crate::domain::text::Description;
 use crate::domain::user::{NewUser, User};
 use crate::error::{Error, Result};
+use crate::policy;
 use crate::store::{self, Store, Tx};
 use crate::tokens::password::PasswordHash;
 
-/// Makes the home organization if there is none.
+/// Makes the home organization, and the roles that every account has, if there is none.
 pub fn settle(store: &Store) -> Result<()> {
     if store.read(store::organizations::find_home)?.is_some() {
         return Ok(());
@@ -25,9 +28,17 @@ fn make_home(tx: &Tx, actor: &Actor) -> Result<()> {
     if store::organizations::find_home(tx)?.is_some() {
         return Ok(());
     }
-    let home = store::organizations::insert_home(tx, HOME_NAME)?;
-    let after = json!({ "name": home.name });
+    let home = store::organizations::insert(tx, &new_home()?, true)?;
+    for role in Role::PREDEFINED {
+        store::roles::insert(tx, role.word(), "", policy::of_role(role), Some(role))?;
+    }
+    let after = json!({ "name": home.name.as_str() });
     audit::record(tx, actor, "organizations.create", (ObjectKind::Organization, home.id), (Value::Null, after))
+}
+
+fn new_home() -> Result<NewOrganization> {
+    let name = OrganizationName::parse(HOME_NAME).map_err(Error::internal)?;
+    Ok(NewOrganization { name, description: Description::default() })
 }
 
 /// Whether the account still lacks an administrator, so that the server has to make one.

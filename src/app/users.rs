@@ -121,7 +121,11 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
         after.last_name = last_name.clone();
     }
     after.enabled = change.enabled.unwrap_or(after.enabled);
-    after.role = change.role.unwrap_or(after.role);
+    after.role = match change.administrator {
+        Some(true) => AccountRole::Administrator,
+        Some(false) if before.role == AccountRole::Administrator => AccountRole::Member,
+        Some(false) | None => before.role,
+    };
     if shown(&before) == shown(&after) {
         return Ok(before);
     }
@@ -166,7 +170,8 @@ pub(super) fn require(view: &View, actor: &Actor, user: UserId, action: Action, 
 pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
     match role {
         AccountRole::Administrator => OrganizationRole::Admin,
-        AccountRole::Member => OrganizationRole::Member,
+        AccountRole::Member | AccountRole::UiOnly => OrganizationRole::Member,
+        AccountRole::Annotator => OrganizationRole::Annotator,
     }
 }
 

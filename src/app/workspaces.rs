@@ -78,6 +78,21 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     Ok(workspace)
 }
 
+/// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
+///
+/// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
+pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
+    let organization = new.organization.map_or_else(|| organizations::home(tx).map(|home| home.id), Ok)?;
+    let Some(found) = store::workspaces::find_by_name(tx, organization, &new.name)? else {
+        return create(tx, actor, new);
+    };
+    let joined = match actor.user() {
+        Some(me) => store::members::find(tx, found.id, me)?.is_some(),
+        None => false,
+    };
+    if joined { Ok(found) } else { Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() }) }
+}
+
 /// Changes a workspace's name, description, privacy or settings.
 ///
 /// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken.

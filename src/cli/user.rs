@@ -93,7 +93,7 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), Trouble> {
         let place = &config.data_dir;
         let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
-        let role = |role| UserChange { role: Some(role), ..UserChange::default() };
+        let administrator = |yes| UserChange { administrator: Some(yes), ..UserChange::default() };
         match self {
             Self::Add { email, first_name, last_name, admin, password, json } => {
                 let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
@@ -113,8 +113,8 @@ impl Command {
             }
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
-            Self::Promote { email } => change(&Home::existing(place)?, &email, role(AccountRole::Administrator)),
-            Self::Demote { email } => change(&Home::existing(place)?, &email, role(AccountRole::Member)),
+            Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
+            Self::Demote { email } => change(&Home::existing(place)?, &email, administrator(false)),
         }
     }
 }

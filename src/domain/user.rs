@@ -115,8 +115,8 @@ pub struct UserChange {
     pub last_name: Option<PersonName>,
     /// Whether the user may sign in.
     pub enabled: Option<bool>,
-    /// The new account role.
-    pub role: Option<AccountRole>,
+    /// Whether the user is an administrator; an administrator no longer is an ordinary member.
+    pub administrator: Option<bool>,
 }
 
 #[cfg(test)]

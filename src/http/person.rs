@@ -81,7 +81,7 @@ impl Representation {
             last_login: user.last_sign_in_at.map(|at| at.millis()),
             realm_roles: match user.role {
                 AccountRole::Administrator => vec!["admin"],
-                AccountRole::Member => Vec::new(),
+                AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Vec::new(),
             },
             federated_identities: [],
         }

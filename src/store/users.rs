@@ -126,6 +126,16 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
         .map_err(conflict("user", new.email.as_str()))
 }
 
+/// Deletes the bots that are in no organization any more, and their keys with them.
+pub fn delete_bots_without_organization(tx: &Tx) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM users WHERE kind = 'bot'
+             AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id)",
+    )?;
+    query.execute([])?;
+    Ok(())
+}
+
 /// Writes a user's profile, role and state; a conflict if the address is taken.
 pub fn update(tx: &Tx, user: &User) -> Result<()> {
     let mut query = tx.conn.prepare_cached(

@@ -71,6 +71,7 @@ impl ResponseError for Failure {
                 | Error::Forbidden { .. }
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
+                | Error::Exceeded
                 | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -79,7 +80,7 @@ impl ResponseError for Failure {
             Self::Core(error) => match error {
                 Error::Invalid { .. } | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-                Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+                Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -130,7 +131,7 @@ fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
         Error::Invalid { .. } | Error::Conflict { .. } => "invalid_request",
-        Error::Forbidden { .. } => "unauthorized_client",
+        Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
         Error::Busy { .. } | Error::Throttled { .. } => "temporarily_unavailable",
         Error::Internal(_) => "server_error",
     }

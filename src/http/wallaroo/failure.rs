@@ -45,7 +45,8 @@ impl ResponseError for Failure {
                 | Error::Forbidden { .. }
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
-                | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                | Error::Refused { .. }
+                | Error::Exceeded => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

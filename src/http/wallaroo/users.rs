@@ -192,7 +192,7 @@ pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>)
         first_name: Some(PersonName::parse(&edit.first_name).in_field("firstName")?),
         last_name: Some(PersonName::parse(&edit.last_name).in_field("lastName")?),
         enabled: Some(edit.enabled),
-        role: Some(if edit.is_admin { AccountRole::Administrator } else { AccountRole::Member }),
+        administrator: Some(edit.is_admin),
     };
     desk.write(move |tx| users::change(tx, &caller, &users::Named::Uuid(edit.id), &change)).await?;
     Ok(Json(Nothing {}))

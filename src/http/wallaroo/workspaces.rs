@@ -15,6 +15,7 @@ use crate::app::{contents, members, users, workspaces};
 use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
+use crate::domain::text::Description;
 use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceFilter};
 use crate::error::{Error, InField, Result};
 
@@ -137,7 +138,13 @@ pub(super) async fn create(
     body: Body<CreateWorkspace>,
 ) -> Result<Json<WorkspaceCreated>, Failure> {
     let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
-    let new = NewWorkspace { name: name.into(), archived: false };
+    let new = NewWorkspace {
+        name: name.into(),
+        organization: None,
+        description: Description::default(),
+        private: true,
+        archived: false,
+    };
     let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
     Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
 }
@@ -198,7 +205,7 @@ pub(super) fn role(word: &str) -> Result<Role> {
 pub(super) const fn user_type(role: Role) -> &'static str {
     match role {
         Role::Owner => "OWNER",
-        Role::Member => "COLLABORATOR",
+        Role::Member | Role::Reader | Role::Annotator | Role::Custom(_) => "COLLABORATOR",
     }
 }
 

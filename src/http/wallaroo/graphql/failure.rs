@@ -119,7 +119,7 @@ impl Told {
         let (code, message) = match error {
             Error::Invalid { .. } => ("validation-failed", error.to_string()),
             Error::Unauthenticated(_) => ("invalid-jwt", error.to_string()),
-            Error::Forbidden { .. } => ("permission-error", error.to_string()),
+            Error::Forbidden { .. } | Error::Exceeded => ("permission-error", error.to_string()),
             Error::NotFound { .. } => ("not-found", error.to_string()),
             Error::Conflict { what: "workspace", .. } => ("constraint-violation", NAME_IS_TAKEN.to_owned()),
             Error::Conflict { .. } | Error::Refused { .. } => ("constraint-violation", error.to_string()),
@@ -176,6 +176,7 @@ fn status(error: &Error) -> StatusCode {
         | Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::Refused { .. }
+        | Error::Exceeded
         | Error::Internal(_) => StatusCode::OK,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -191,6 +192,7 @@ fn retry_after(error: &Error) -> Option<u64> {
         | Error::NotFound { .. }
         | Error::Conflict { .. }
         | Error::Refused { .. }
+        | Error::Exceeded
         | Error::Internal(_) => None,
     }
 }

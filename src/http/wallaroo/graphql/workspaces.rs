@@ -12,6 +12,7 @@ use crate::app::{contents, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::member::Role;
+use crate::domain::text::Description;
 use crate::domain::workspace::{self, NewWorkspace, WorkspaceName};
 use crate::error::{Error, InField, Result};
 use crate::http::wallaroo::workspaces::{creator, role};
@@ -222,7 +223,7 @@ impl Wish {
                 row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
-                (true, Some(Role::Member)) => {
+                (true, Some(Role::Member | Role::Reader | Role::Annotator | Role::Custom(_))) => {
                     return Err(Error::invalid(at("user_type"), "must be OWNER: whoever makes a workspace owns it"));
                 }
                 (false, role) => others.push((users::Named::Uuid(who), role.unwrap_or(Role::Member))),
@@ -244,6 +245,9 @@ impl Wish {
         Ok(Self {
             new: NewWorkspace {
                 name: WorkspaceName::parse(&name).in_field("object.name")?,
+                organization: None,
+                description: Description::default(),
+                private: true,
                 archived: object.archived.unwrap_or(false),
             },
             existing_will_do: on_conflict

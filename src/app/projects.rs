@@ -1,0 +1,142 @@
+//! Projects of a workspace, and their restriction.
+
+use serde_json::{Value, json};
+
+use super::{audit, standing, workspaces};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::{ProjectId, WorkspaceId};
+use crate::domain::page::{Page, Slice};
+use crate::domain::project::{Project, ProjectKind, ProjectName, ProjectSearch, Restriction};
+use crate::domain::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::policy::{Action, Decision, decide};
+use crate::store::{self, Tx, View};
+
+/// The project of this number with its workspace, if the actor may see it.
+pub fn visible(view: &View, actor: &Actor, id: ProjectId) -> Result<(Project, Workspace)> {
+    let (project, workspace) = found(view, id)?;
+    standing::require(&standing::in_project(view, actor, &workspace, id)?, Action::ReadProject, "project", id)?;
+    Ok((project, workspace))
+}
+
+fn found(view: &View, id: ProjectId) -> Result<(Project, Workspace)> {
+    let missing = || Error::not_found("project", id);
+    let project = store::projects::find(view, id)?.ok_or_else(missing)?;
+    let workspace = store::workspaces::find(view, project.workspace)?.ok_or_else(missing)?;
+    Ok((project, workspace))
+}
+
+fn require(view: &View, actor: &Actor, (project, workspace): &(Project, Workspace), action: Action) -> Result<()> {
+    let standing = standing::in_project(view, actor, workspace, project.id)?;
+    standing::require(&standing, action, "project", project.id)
+}
+
+/// The projects of a search that the actor may see, by number.
+///
+/// A page may be short although there are more: it is cut before it is sifted. Refused when the workspace of the
+/// search is none that the actor may see.
+pub fn page(view: &View, actor: &Actor, search: &ProjectSearch, page: Page) -> Result<Slice<Project>> {
+    if let Some(workspace) = search.workspace {
+        workspaces::visible(view, actor, workspace)?;
+    }
+    let slice = Slice::cut(store::projects::page(view, search, page)?, page, |project| project.id.0);
+    sift(view, actor, slice, |project| project.id, Action::ReadProject)
+}
+
+/// Leaves out of a page what the actor may not do this to.
+fn sift<T>(
+    view: &View,
+    actor: &Actor,
+    slice: Slice<T>,
+    project: impl Fn(&T) -> ProjectId,
+    action: Action,
+) -> Result<Slice<T>> {
+    let mut items = Vec::with_capacity(slice.items.len());
+    for item in slice.items {
+        let (found, workspace) = found(view, project(&item))?;
+        let standing = standing::in_project(view, actor, &workspace, found.id)?;
+        if decide(&standing, action) == Decision::Allowed {
+            items.push(item);
+        }
+    }
+    Ok(Slice { items, next: slice.next })
+}
+
+/// Makes a project in a workspace.
+///
+/// Whoever holds `PROJECT_CREATE` there may. Refused when the name is taken.
+pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName) -> Result<Project> {
+    let workspace = workspaces::visible(tx, actor, workspace)?;
+    workspaces::require(tx, actor, &workspace, Action::CreateProject)?;
+    let project = store::projects::insert(tx, workspace.id, name, ProjectKind::Application, actor.user())?;
+    audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, shown(&project)))?;
+    Ok(project)
+}
+
+/// Gives a project another name.
+///
+/// Whoever holds `PROJECT_UPDATE` may. Refused when the name is taken.
+pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Result<Project> {
+    let place = visible(tx, actor, id)?;
+    require(tx, actor, &place, Action::UpdateProject)?;
+    let before = place.0;
+    if before.name == *name {
+        return Ok(before);
+    }
+    store::projects::update(tx, id, name)?;
+    let after = Project { name: name.clone(), ..before.clone() };
+    audit::record(tx, actor, "projects.rename", (ObjectKind::Project, id), (shown(&before), shown(&after)))?;
+    Ok(after)
+}
+
+/// Deletes a project.
+///
+/// Whoever holds `PROJECT_DELETE` may.
+pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
+    let place = visible(tx, actor, id)?;
+    require(tx, actor, &place, Action::DeleteProject)?;
+    store::projects::delete(tx, id)?;
+    audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (shown(&place.0), Value::Null))
+}
+
+/// The restrictions of projects that the actor may restrict, by project.
+///
+/// A page may be short although there are more: it is cut before it is sifted.
+pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Slice<Restriction>> {
+    let slice = Slice::cut(store::projects::page_of_restrictions(view, page)?, page, |found| found.project.0);
+    sift(view, actor, slice, |restriction| restriction.project, Action::RestrictProject)
+}
+
+/// Restricts a project to those who have a binding on it or may restrict it. Doing it again changes nothing.
+///
+/// Owners may, administrators, and whoever holds `PROJECT_RESTRICT`.
+pub fn restrict(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<Restriction> {
+    let place = visible(tx, actor, id)?;
+    require(tx, actor, &place, Action::RestrictProject)?;
+    if let Some(restriction) = store::projects::find_restriction(tx, id)? {
+        return Ok(restriction);
+    }
+    store::projects::restrict(tx, id, actor.user())?;
+    let change = (json!({ "restricted": false }), json!({ "restricted": true }));
+    audit::record(tx, actor, "projects.restrict", (ObjectKind::Project, id), change)?;
+    Ok(Restriction { project: id, created_at: tx.now })
+}
+
+/// Lifts the restriction of a project.
+///
+/// Whoever may restrict it may. Refused when it is not restricted.
+pub fn lift_restriction(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
+    let place = visible(tx, actor, id)?;
+    require(tx, actor, &place, Action::RestrictProject)?;
+    if store::projects::find_restriction(tx, id)?.is_none() {
+        return Err(Error::not_found("restriction of project", id));
+    }
+    store::projects::lift_restriction(tx, id)?;
+    let change = (json!({ "restricted": true }), json!({ "restricted": false }));
+    audit::record(tx, actor, "projects.lift_restriction", (ObjectKind::Project, id), change)
+}
+
+fn shown(project: &Project) -> Value {
+    json!({ "workspace": project.workspace.0, "name": project.name.as_str(), "kind": project.kind.word() })
+}
