@@ -257,7 +257,11 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             None => Decision::Hidden,
         },
         Action::UpdateOrganization | Action::DeleteOrganization | Action::ManageOrganizationMembers => {
-            if belongs { forbidden_unless(governs_organization) } else { Decision::Hidden }
+            if belongs {
+                forbidden_unless(governs_organization)
+            } else {
+                Decision::Hidden
+            }
         }
         Action::CreateOrganization | Action::ManageRoles | Action::CreateUser | Action::ReadAudit => {
             forbidden_unless(governs)

@@ -26,13 +26,7 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
 /// The bindings on workspaces, or those on projects, that the actor may see, by number: everybody's, or one user's.
 ///
 /// A page may be short although there are more: it is cut before it is sifted. Refused when the user is unknown.
-pub fn page(
-    view: &View,
-    actor: &Actor,
-    on_projects: bool,
-    of: Option<UserId>,
-    page: Page,
-) -> Result<Slice<Binding>> {
+pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, page: Page) -> Result<Slice<Binding>> {
     if let Some(user) = of {
         users::require(view, actor, user, Action::ReadUser, user)?;
     }
@@ -79,7 +73,8 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
 pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
     let before = visible(tx, actor, id)?;
     let standing = toward(tx, actor, before.resource)?.1;
-    standing::require(&standing, Action::BindRole, "role binding", id).map_err(|_| Error::not_found("role binding", id))?;
+    standing::require(&standing, Action::BindRole, "role binding", id)
+        .map_err(|_| Error::not_found("role binding", id))?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     standing::give(&standing, roles::visible(tx, actor, before.role)?.permissions)?;
@@ -98,7 +93,8 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
     let standing = toward(tx, actor, binding.resource)?.1;
-    standing::require(&standing, Action::UnbindRole, "role binding", id).map_err(|_| Error::not_found("role binding", id))?;
+    standing::require(&standing, Action::UnbindRole, "role binding", id)
+        .map_err(|_| Error::not_found("role binding", id))?;
     store::bindings::delete(tx, id)?;
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
+use crate::tokens::tags::TagKey;
 
 /// How long things last.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub struct Fittings {
     pub keyring: KeyRing,
     /// The pool that hashes passwords.
     pub hashery: Hashery,
+    /// The secret that the tags of public ids are derived from.
+    pub tags: TagKey,
     /// What slows down those who guess.
     pub throttle: Throttle,
     /// Who the server says it is.

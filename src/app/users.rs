@@ -18,6 +18,8 @@ use crate::tokens::password::PasswordHash;
 /// How somebody names a person.
 #[derive(Clone, Debug)]
 pub enum Named {
+    /// By row number.
+    Number(UserId),
     /// By UUID.
     Uuid(Uuid),
     /// By address, in any case.
@@ -29,6 +31,7 @@ pub enum Named {
 /// The person whom somebody names, if the actor may find them.
 pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {
+        Named::Number(id) => (store::users::find(view, *id)?, id.to_string()),
         Named::Uuid(uuid) => (store::users::find_by_uuid(view, *uuid)?, uuid.to_string()),
         Named::Email(email) => (store::users::find_by_email(view, email.as_str())?, email.to_string()),
         Named::Both(uuid, email) => {

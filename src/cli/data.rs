@@ -24,7 +24,11 @@ impl From<Error> for Trouble {
             Error::NotFound { .. } => "`atelier user list` shows everybody",
             Error::Conflict { .. } => "`atelier user list` shows who has it",
             // The rules of these two, and how long to wait, are the next step.
-            Error::Refused { .. } | Error::Exceeded | Error::Forbidden { .. } | Error::Busy { .. } | Error::Throttled { .. } => {
+            Error::Refused { .. }
+            | Error::Exceeded
+            | Error::Forbidden { .. }
+            | Error::Busy { .. }
+            | Error::Throttled { .. } => {
                 return Self::Failed(error.to_string());
             }
             Error::Unauthenticated(_) => "run this as the user that runs the server",

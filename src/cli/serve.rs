@@ -19,11 +19,12 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::http;
 use crate::store::home::Home;
-use crate::store::{Sizes, Store};
+use crate::store::{Sizes, Store, health};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
+use crate::tokens::tags::TagKey;
 
 /// Runs the server of that configuration until it is told to stop.
 pub fn run(config: &Config) -> Result<(), Trouble> {
@@ -52,6 +53,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
         store: store.clone(),
         keyring,
         hashery: hashery(config)?,
+        tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
             config.sign_in_longest_wait,

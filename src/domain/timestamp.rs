@@ -53,6 +53,12 @@ impl Timestamp {
             .map_or_else(|_| String::new(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string())
     }
 
+    /// ISO 8601 with six digits of a second and `Z`: `2024-07-11T16:53:30.025610Z`.
+    pub fn zulu(self) -> String {
+        let text = self.to_string();
+        text.strip_suffix("+00:00").map_or_else(|| text.clone(), |text| format!("{text}Z"))
+    }
+
     /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);

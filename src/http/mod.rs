@@ -1,5 +1,6 @@
 //! The web server: dialects over the verbs of `app`. A handler parses, calls, converts and names the status.
 
+pub mod arize;
 mod body;
 mod dialect;
 pub mod keycloak;
@@ -66,6 +67,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .wrap(from_fn(request::keep_book))
                 .configure(ops::mounted)
                 .configure(wallaroo::mounted)
+                .configure(arize::mounted)
                 .configure(keycloak::mounted)
                 .default_service(web::route().to(ops::no_page))
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
-use actix_web::{Resource, Route, web};
+use actix_web::{HttpRequest, Resource, Route, web};
 
 /// One way into a dialect.
 #[derive(Clone)]
@@ -32,6 +32,13 @@ pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_meth
         }
         config.service(resource.default_service(other_method()));
     }
+}
+
+/// The methods that the table has for the path of a request, as `Allow` lists them.
+pub(super) fn allowed(table: &[Entry], request: &HttpRequest) -> String {
+    let pattern = request.match_pattern();
+    let methods = table.iter().filter(|entry| pattern.as_deref() == Some(entry.path));
+    methods.map(|entry| entry.method.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Shortens a line of a table: `entry!(POST "/v2/spaces" => spaces::create)`.

@@ -20,12 +20,7 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
 
 /// The bindings on workspaces, or those on projects, by number: everybody's or one user's, with the workspace that the
 /// thing is or is in. One more than a page holds is looked for.
-pub fn page(
-    view: &View,
-    on_projects: bool,
-    user: Option<UserId>,
-    page: Page,
-) -> Result<Vec<(Binding, WorkspaceId)>> {
+pub fn page(view: &View, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<(Binding, WorkspaceId)>> {
     let sql = format!(
         "SELECT {COLUMNS}, coalesce(b.workspace_id, p.workspace_id) AS place
          FROM bindings b LEFT JOIN projects p ON p.id = b.project_id

@@ -11,6 +11,12 @@ pub fn generation(view: &View) -> Result<i64> {
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
+/// The secret of the data file, which the tags of public ids are derived from.
+pub fn secret(view: &View) -> Result<[u8; 32]> {
+    let mut query = view.conn.prepare_cached("SELECT secret FROM meta WHERE id = 1")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
 /// Notes that something changes in this transaction.
 pub(super) fn grow(conn: &Connection) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute([]).map(drop)

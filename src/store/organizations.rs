@@ -147,9 +147,9 @@ pub fn put_member(
 
 /// Takes a user out of an organization.
 pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "DELETE FROM organization_members WHERE organization_id = :organization AND user_id = :user",
-    )?;
+    let mut query = tx
+        .conn
+        .prepare_cached("DELETE FROM organization_members WHERE organization_id = :organization AND user_id = :user")?;
     query.execute(named_params! { ":organization": organization.0, ":user": user.0 })?;
     Ok(())
 }

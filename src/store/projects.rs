@@ -66,9 +66,9 @@ pub fn insert(
 
 /// Gives a project another name; a conflict if it is taken in the workspace.
 pub fn update(tx: &Tx, id: ProjectId, name: &ProjectName) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "UPDATE projects SET name = :name, name_key = :name_key, updated_at = :now WHERE id = :id",
-    )?;
+    let mut query = tx
+        .conn
+        .prepare_cached("UPDATE projects SET name = :name, name_key = :name_key, updated_at = :now WHERE id = :id")?;
     let params = named_params! {
         ":id": id.0, ":name": name.as_str(), ":name_key": fold(name.as_str()), ":now": tx.now.micros(),
     };

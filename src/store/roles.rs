@@ -38,12 +38,7 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
 
 /// What named roles allow a user in a workspace, and in one of its projects: that of a custom membership and those
 /// that are bound.
-pub fn named(
-    view: &View,
-    user: UserId,
-    workspace: WorkspaceId,
-    project: Option<ProjectId>,
-) -> Result<PermissionSet> {
+pub fn named(view: &View, user: UserId, workspace: WorkspaceId, project: Option<ProjectId>) -> Result<PermissionSet> {
     let sql = format!(
         "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
              SELECT role_id FROM members WHERE user_id = :user AND workspace_id = :workspace AND role_id IS NOT NULL
@@ -51,8 +46,7 @@ pub fn named(
              UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND project_id = :project)"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params =
-        named_params! { ":user": user.0, ":workspace": workspace.0, ":project": project.map(|id| id.0) };
+    let params = named_params! { ":user": user.0, ":workspace": workspace.0, ":project": project.map(|id| id.0) };
     let mut all = PermissionSet::EMPTY;
     for role in query.query_map(params, read)? {
         all = all.union(role?.permissions);

@@ -10,3 +10,4 @@ pub mod password;
 mod random;
 pub mod seal;
 pub mod signing;
+pub mod tags;

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::error::{Error, Unproved, seconds_to_wait};
-use crate::http::request;
+use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
@@ -144,11 +144,5 @@ pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
 
 /// Answers a method that an endpoint does not have.
 pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let pattern = request.match_pattern();
-    let allowed: Vec<_> = super::routes()
-        .into_iter()
-        .filter(|entry| pattern.as_deref() == Some(entry.path))
-        .map(|entry| entry.method.to_string())
-        .collect();
-    Err(Failure::WrongMethod { allowed: allowed.join(", ") })
+    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

@@ -1,0 +1,122 @@
+//! How the dialect tells a refusal: problem+json of exactly five fields (RFC 9457; contract, section 2).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+use crate::http::{request, routes};
+
+/// A refusal in the dialect's words.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What the core refuses.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// A malformed id, cursor or parameter, a body that is no JSON, or one that asks for nothing.
+    #[error("{field}: {rule}")]
+    Malformed {
+        /// The field, as the client knows it.
+        field: String,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// A path that leads nowhere.
+    #[error("there is no endpoint at this path")]
+    NoEndpoint,
+    /// A method that the endpoint does not have.
+    #[error("the endpoint does not have this method; it has {allowed}")]
+    WrongMethod {
+        /// The methods that it has.
+        allowed: String,
+    },
+}
+
+impl Failure {
+    /// Something is malformed.
+    pub(super) fn malformed(field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Malformed { field: field.into(), rule: rule.into() }
+    }
+}
+
+/// A refusal on the wire.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// What kind of refusal it is, as a URI.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:atelier:problem:not-found")]
+    kind: String,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: String,
+    /// The status of the answer.
+    #[schema(example = 404)]
+    status: u16,
+    /// What is wrong and, where a field is at fault, which one and by which rule.
+    detail: String,
+    /// The request, as the log knows it.
+    #[schema(example = "urn:uuid:6f1a4c1e-6d7b-4b57-9c36-0a5c7b1f0d3e")]
+    instance: String,
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Core(error) => match error {
+                Error::Invalid { .. } | Error::Exceeded => StatusCode::UNPROCESSABLE_ENTITY,
+                Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+                Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+                Error::NotFound { .. } => StatusCode::NOT_FOUND,
+                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header((CONTENT_TYPE, "application/problem+json"));
+        match self {
+            Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
+                answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+            }
+            Self::Core(Error::Unauthenticated(_)) => {
+                answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::Core(error @ Error::Internal(_)) => log::error!("{} {}", request::id(), error.chain()),
+            Self::WrongMethod { allowed } => {
+                answer.insert_header((ALLOW, allowed.as_str()));
+            }
+            Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint => {}
+        }
+        let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        let problem = Problem {
+            kind: format!("urn:atelier:problem:{}", title.to_lowercase().replace(' ', "-")),
+            title,
+            status: status.as_u16(),
+            detail: self.to_string(),
+            instance: format!("urn:uuid:{}", request::id()),
+        };
+        // `json` would name another content type.
+        answer.body(serde_json::to_string(&problem).unwrap_or_default())
+    }
+}
+
+/// Answers a path that leads nowhere.
+pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
+    Err(Failure::NoEndpoint)
+}
+
+/// Answers a method that an endpoint does not have.
+pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
+}

@@ -1,0 +1,103 @@
+//! Pages: `limit` and `cursor` in, `pagination` out (contract, section 3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Failure;
+use crate::domain::page::{Page, Slice};
+use crate::tokens::tags::TagKey;
+
+/// The most things on a page.
+const MOST: u32 = 100;
+
+/// How many things are on a page unless told otherwise.
+const USUAL: u32 = 50;
+
+/// How long the proof in a cursor is.
+const TAG: usize = 16;
+
+/// What is told about the pages of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Pagination {
+    /// Whether there is another page.
+    has_more: bool,
+    /// Where the next page begins; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl Pagination {
+    /// Tells where the page after this one begins. `list` says which list it is of, so that a cursor of one is refused
+    /// in another.
+    pub(super) fn of<T>(key: &TagKey, list: &str, slice: &Slice<T>) -> Self {
+        let next_cursor = slice.next.map(|row| {
+            let place = row.to_string();
+            let tag = key.tag("cursor", &format!("{list} {place}"), TAG);
+            URL_SAFE_NO_PAD.encode(format!("{place}:{tag}"))
+        });
+        Self { has_more: next_cursor.is_some(), next_cursor }
+    }
+}
+
+/// The page that a client asks for.
+///
+/// Refused when the limit is not from 1 to 100, and when the cursor is none that this list has given.
+pub(super) fn asked(key: &TagKey, list: &str, limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Failure> {
+    let limit = match limit {
+        None => USUAL,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MOST).contains(limit))
+            .ok_or_else(|| Failure::malformed("limit", format!("must be a number from 1 to {MOST}")))?,
+    };
+    let after = cursor.filter(|text| !text.is_empty()).map(|text| place(key, list, text)).transpose()?;
+    Ok(Page { after, limit })
+}
+
+fn place(key: &TagKey, list: &str, cursor: &str) -> Result<i64, Failure> {
+    let forged = || Failure::malformed("cursor", "must be the next_cursor of an earlier page of this list");
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| forged())?;
+    let text = String::from_utf8(bytes).map_err(|_| forged())?;
+    let (place, tag) = text.split_once(':').ok_or_else(forged)?;
+    if tag.len() != TAG || !key.matches("cursor", &format!("{list} {place}"), tag) {
+        return Err(forged());
+    }
+    place.parse().map_err(|_| forged())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> TagKey {
+        TagKey::new(&[3; 32])
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let slice = Slice { items: vec![(); 2], next: Some(42) };
+        let cursor = Pagination::of(&key(), "spaces", &slice).next_cursor.expect("a cursor");
+        let page = asked(&key(), "spaces", Some("2"), Some(&cursor)).expect("a page");
+        assert_eq!(page, Page { after: Some(42), limit: 2 });
+        assert!(asked(&key(), "users", None, Some(&cursor)).is_err());
+        assert!(asked(&TagKey::new(&[4; 32]), "spaces", None, Some(&cursor)).is_err());
+        assert!(asked(&key(), "spaces", None, Some("NDI")).is_err());
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor() {
+        let last = Pagination::of(&key(), "spaces", &Slice { items: vec![()], next: None });
+        assert_eq!(serde_json::to_string(&last).expect("JSON"), r#"{"has_more":false}"#);
+    }
+
+    #[test]
+    fn the_limit_is_bounded() {
+        for bad in ["0", "101", "-1", "x", "", "1e2"] {
+            assert!(asked(&key(), "spaces", Some(bad), None).is_err(), "{bad}");
+        }
+        assert_eq!(asked(&key(), "spaces", None, None).expect("a page").limit, 50);
+    }
+}

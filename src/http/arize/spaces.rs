@@ -1,0 +1,380 @@
+//! `/v2/spaces` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query, present};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::{RoleGiven, RoleShown, space_word};
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::{members, roles, users, workspaces};
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::member::Role;
+use crate::domain::text::Description;
+use crate::domain::workspace::{
+    LlmIntegration, NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
+};
+use crate::error::{Error, InField};
+use crate::tokens::tags::TagKey;
+
+/// A space.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Space {
+    /// The id.
+    id: String,
+    /// The name, unique in its organization.
+    name: String,
+    /// What it is for; may be empty.
+    description: String,
+    /// When it was made.
+    created_at: String,
+    /// Whether only its members and those who govern see it.
+    is_private: bool,
+    /// The organization that it belongs to.
+    organization_id: String,
+    /// Whether machine-learning models are shown.
+    ml_models_enabled: bool,
+    /// Where a colour gradient begins.
+    gradient_start_color: Option<String>,
+    /// Where it ends.
+    gradient_end_color: Option<String>,
+    /// Which language model is used unless told otherwise.
+    default_llm_integration: Option<LlmReference>,
+    /// The integration that agents run in unless told otherwise.
+    default_agent_runtime: Option<RuntimeReference>,
+}
+
+impl Shown for Space {
+    const SHAPE: Shape = Shape::Space;
+}
+
+impl Listed for Space {
+    const PLURAL: &'static str = "spaces";
+}
+
+/// A language model of an integration.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LlmReference {
+    /// The integration.
+    integration_id: String,
+    /// The model.
+    model_name: String,
+}
+
+/// An integration.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuntimeReference {
+    /// The integration.
+    integration_id: String,
+}
+
+impl Space {
+    fn new(key: &TagKey, workspace: Workspace) -> Self {
+        let settings = workspace.settings;
+        Self {
+            id: workspace.id.show(key),
+            name: workspace.name.as_str().to_owned(),
+            description: workspace.description.as_str().to_owned(),
+            created_at: workspace.created_at.zulu(),
+            is_private: workspace.private,
+            organization_id: workspace.organization.show(key),
+            ml_models_enabled: settings.ml_models_enabled,
+            gradient_start_color: settings.gradient_start_color,
+            gradient_end_color: settings.gradient_end_color,
+            default_llm_integration: settings
+                .default_llm_integration
+                .map(|llm| LlmReference { integration_id: llm.integration, model_name: llm.model }),
+            default_agent_runtime: settings
+                .default_agent_runtime
+                .map(|integration_id| RuntimeReference { integration_id }),
+        }
+    }
+}
+
+/// A page of spaces.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "describes `List<Space>`")]
+pub(super) struct SpaceList {
+    spaces: Vec<Space>,
+    pagination: Pagination,
+}
+
+/// Lists the spaces that the caller may see, by age.
+#[utoipa::path(get, path = "/v2/spaces", tag = "spaces",
+    params(
+        ("org_id" = Option<String>, Query, description = "Only those of this organization"),
+        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of spaces", body = SpaceList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Space>> {
+    query.only(&["org_id", "name", "limit", "cursor"])?;
+    let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
+    let search = WorkspaceSearch { organization, name: query.text("name")? };
+    let page = page::asked(&desk.tags, "spaces", query.one("limit")?, query.one("cursor")?)?;
+    let slice = desk.read(move |view| workspaces::page(view, &caller, &search, page)).await?;
+    let pagination = Pagination::of(&desk.tags, "spaces", &slice);
+    let spaces = slice.items.into_iter().map(|workspace| Space::new(&desk.tags, workspace)).collect();
+    Ok(Reply::Ok(List::new(spaces, pagination)))
+}
+
+/// A space to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateSpace {
+    /// The name, 1 to 255 characters, unique in its organization.
+    name: String,
+    /// The organization that it shall belong to.
+    organization_id: String,
+    /// What it is for, at most 1000 characters.
+    description: Option<String>,
+    /// Whether only its members and those who govern shall see it.
+    is_private: Option<bool>,
+}
+
+/// Makes a space; the caller becomes its admin.
+#[utoipa::path(post, path = "/v2/spaces", tag = "spaces", request_body = CreateSpace,
+    responses(
+        (status = 201, description = "The new space", body = Space),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
+    let body = body.0;
+    let new = NewWorkspace {
+        name: name(&body.name)?,
+        organization: Some(OrganizationId::read(&desk.tags, "organization_id", &body.organization_id)?),
+        description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
+        private: body.is_private.unwrap_or(false),
+        archived: false,
+    };
+    let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
+    Ok(Reply::Created(Space::new(&desk.tags, workspace)))
+}
+
+/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+fn name(raw: &str) -> Result<WorkspaceName, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(WorkspaceName::parse(raw).in_field("name")?)
+}
+
+/// Shows a space.
+#[utoipa::path(get, path = "/v2/spaces/{space_id}", tag = "spaces",
+    params(("space_id" = String, Path, description = "The space")),
+    responses(
+        (status = 200, description = "The space", body = Space),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Space> {
+    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    let workspace = desk.glance(|view| workspaces::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
+}
+
+/// What is to change about a space; at least one field is needed. Null clears.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateSpace {
+    /// The new name.
+    name: Option<String>,
+    /// What it is for now; null or an empty text clears.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+    /// Whether only its members and those who govern see it.
+    is_private: Option<bool>,
+    /// Whether machine-learning models are shown.
+    ml_models_enabled: Option<bool>,
+    /// Where a colour gradient begins.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    gradient_start_color: Option<Option<String>>,
+    /// Where it ends.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    gradient_end_color: Option<Option<String>>,
+    /// Which language model is used unless told otherwise.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<LlmReference>)]
+    default_llm_integration: Option<Option<LlmReference>>,
+    /// The integration that agents run in unless told otherwise.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<RuntimeReference>)]
+    default_agent_runtime: Option<Option<RuntimeReference>>,
+}
+
+impl UpdateSpace {
+    fn is_empty(&self) -> bool {
+        self.name.is_none()
+            && self.description.is_none()
+            && self.is_private.is_none()
+            && self.ml_models_enabled.is_none()
+            && self.gradient_start_color.is_none()
+            && self.gradient_end_color.is_none()
+            && self.default_llm_integration.is_none()
+            && self.default_agent_runtime.is_none()
+    }
+}
+
+impl TryFrom<UpdateSpace> for WorkspaceChange {
+    type Error = Failure;
+
+    fn try_from(update: UpdateSpace) -> Result<Self, Failure> {
+        if update.is_empty() {
+            return Err(Failure::malformed("body", "must have at least one field"));
+        }
+        let description = update.description.map(Option::unwrap_or_default);
+        let llm = |llm: LlmReference| LlmIntegration { integration: llm.integration_id, model: llm.model_name };
+        Ok(Self {
+            name: update.name.as_deref().map(name).transpose()?,
+            description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
+            private: update.is_private,
+            ml_models_enabled: update.ml_models_enabled,
+            gradient_start_color: update.gradient_start_color,
+            gradient_end_color: update.gradient_end_color,
+            default_llm_integration: update.default_llm_integration.map(|given| given.map(llm)),
+            default_agent_runtime: update
+                .default_agent_runtime
+                .map(|given| given.map(|runtime| runtime.integration_id)),
+        })
+    }
+}
+
+/// Changes a space.
+#[utoipa::path(patch, path = "/v2/spaces/{space_id}", tag = "spaces", request_body = UpdateSpace,
+    params(("space_id" = String, Path, description = "The space")),
+    responses(
+        (status = 200, description = "The space as it is now", body = Space),
+        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateSpace>,
+) -> Answer<Space> {
+    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    let change = WorkspaceChange::try_from(body.0)?;
+    let workspace = desk.write(move |tx| workspaces::change(tx, &caller, id, &change)).await?;
+    Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
+}
+
+/// Deletes a space with everything in it.
+#[utoipa::path(delete, path = "/v2/spaces/{space_id}", tag = "spaces",
+    params(("space_id" = String, Path, description = "The space")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    desk.write(move |tx| workspaces::delete(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}
+
+/// Whom to put into a space, in what role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddSpaceUser {
+    /// The person.
+    user_id: String,
+    /// The role.
+    role: RoleGiven,
+}
+
+/// A membership of a space.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SpaceMembership {
+    /// The id.
+    id: String,
+    /// The person.
+    user_id: String,
+    /// The space.
+    space_id: String,
+    /// The role.
+    role: RoleShown,
+}
+
+impl Shown for SpaceMembership {
+    const SHAPE: Shape = Shape::SpaceMembership;
+}
+
+/// Puts somebody into a space, or gives a member another role.
+#[utoipa::path(post, path = "/v2/spaces/{space_id}/users", tag = "spaces", request_body = AddSpaceUser,
+    params(("space_id" = String, Path, description = "The space")),
+    responses(
+        (status = 200, description = "The membership", body = SpaceMembership),
+        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space, person or role", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn add_user(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<AddSpaceUser>,
+) -> Answer<SpaceMembership> {
+    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    let user = UserId::read(&desk.tags, "user_id", &body.0.user_id)?;
+    let role = body.0.role.in_space(&desk.tags, "role")?;
+    let (member, named) = desk
+        .write(move |tx| {
+            let member = members::put(tx, &caller, id, &users::Named::Number(user), role)?;
+            let named = role.custom().map(|id| roles::visible(tx, &caller, id)).transpose()?;
+            Ok((member, named))
+        })
+        .await?;
+    let role = match (member.role, named) {
+        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.show(&desk.tags), name: named.name },
+        (role, _) => RoleShown::Predefined { name: space_word(role) },
+    };
+    Ok(Reply::Ok(SpaceMembership {
+        id: member.id.show(&desk.tags),
+        user_id: member.user.show(&desk.tags),
+        space_id: member.workspace.show(&desk.tags),
+        role,
+    }))
+}
+
+/// Takes somebody out of a space, and what is bound to them there.
+#[utoipa::path(delete, path = "/v2/spaces/{space_id}/users/{user_id}", tag = "spaces",
+    params(
+        ("space_id" = String, Path, description = "The space"),
+        ("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed, or the last admin", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space, or no member", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+    let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
+    let user = UserId::read(&desk.tags, "user_id", &ids.1)?;
+    let removed = desk.write(move |tx| members::remove(tx, &caller, space, &users::Named::Number(user))).await?;
+    if removed { Ok(Reply::Done) } else { Err(Error::not_found("member", &ids.1).into()) }
+}
