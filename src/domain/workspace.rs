@@ -156,6 +156,13 @@ pub struct NewWorkspace {
     pub archived: bool,
 }
 
+impl NewWorkspace {
+    /// A private workspace of the home organization, as clients make that know neither.
+    pub fn private(name: WorkspaceName) -> Self {
+        Self { name, organization: None, description: Description::default(), private: true, archived: false }
+    }
+}
+
 /// What is to change about a workspace; `None` leaves a thing as it is.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceChange {

@@ -34,6 +34,9 @@ const fn standing(account: usize, organization: usize, workspace: usize, own: bo
         organization: ORGANIZATIONS[organization],
         workspace: WORKSPACES[workspace],
         own,
+        named: PermissionSet::EMPTY,
+        private: true,
+        shut_out: false,
     }
 }
 
@@ -41,7 +44,14 @@ fn all() -> impl Iterator<Item = Standing> {
     let standings = |account| {
         ORGANIZATIONS.into_iter().flat_map(move |organization| {
             WORKSPACES.into_iter().flat_map(move |workspace| {
-                OWN.into_iter().map(move |own| Standing { account, organization, workspace, own })
+                OWN.into_iter().map(move |own| Standing {
+                    account,
+                    organization,
+                    workspace,
+                    own,
+                    private: true,
+                    ..Standing::default()
+                })
             })
         })
     };

@@ -53,8 +53,8 @@ pub fn insert(
     expires_at: Option<Timestamp>,
 ) -> Result<KeyId> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO keys (user_id, name, fingerprint, redacted, created_at, expires_at)
-         VALUES (:user, :name, :fingerprint, :redacted, :now, :expires_at) RETURNING id",
+        "INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at, expires_at)
+         VALUES (:user, :name, :fingerprint, :redacted, '', :now, :expires_at) RETURNING id",
     )?;
     let params = named_params! {
         ":user": user.0,

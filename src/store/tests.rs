@@ -16,7 +16,8 @@ use super::*;
 use crate::domain::email::Email;
 use crate::domain::key::KeyName;
 use crate::domain::member::Role;
-use crate::domain::organization::HOME_NAME;
+use crate::domain::organization::{HOME_NAME, NewOrganization, OrganizationName};
+use crate::domain::text::Description;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Error;
@@ -350,11 +351,18 @@ proptest! {
                 }
                 let home = match organizations::find_home(tx)? {
                     Some(home) => home,
-                    None => organizations::insert_home(tx, HOME_NAME)?,
+                    None => organizations::insert(
+                        tx,
+                        &NewOrganization {
+                            name: OrganizationName::parse(HOME_NAME).unwrap(),
+                            description: Description::default(),
+                        },
+                        true,
+                    )?,
                 };
                 for name in name.iter().chain(&default) {
                     if workspaces::find_by_name(tx, home.id, name)?.is_none() {
-                        let new = NewWorkspace { name: name.clone(), archived: false };
+                        let new = NewWorkspace::private(name.clone());
                         let id = workspaces::insert(tx, home.id, &new, made.id)?;
                         assert_eq!(workspaces::find(tx, id)?.unwrap().name, *name);
                     }

@@ -101,7 +101,6 @@ impl Space {
 
 /// A page of spaces.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "describes `List<Space>`")]
 pub(super) struct SpaceList {
     spaces: Vec<Space>,
     pagination: Pagination,

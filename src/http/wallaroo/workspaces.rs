@@ -15,7 +15,6 @@ use crate::app::{contents, members, users, workspaces};
 use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
-use crate::domain::text::Description;
 use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceFilter};
 use crate::error::{Error, InField, Result};
 
@@ -138,13 +137,7 @@ pub(super) async fn create(
     body: Body<CreateWorkspace>,
 ) -> Result<Json<WorkspaceCreated>, Failure> {
     let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
-    let new = NewWorkspace {
-        name: name.into(),
-        organization: None,
-        description: Description::default(),
-        private: true,
-        archived: false,
-    };
+    let new = NewWorkspace::private(name.into());
     let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
     Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
 }

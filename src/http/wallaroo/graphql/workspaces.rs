@@ -12,7 +12,6 @@ use crate::app::{contents, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::member::Role;
-use crate::domain::text::Description;
 use crate::domain::workspace::{self, NewWorkspace, WorkspaceName};
 use crate::error::{Error, InField, Result};
 use crate::http::wallaroo::workspaces::{creator, role};
@@ -244,11 +243,8 @@ impl Wish {
         }
         Ok(Self {
             new: NewWorkspace {
-                name: WorkspaceName::parse(&name).in_field("object.name")?,
-                organization: None,
-                description: Description::default(),
-                private: true,
                 archived: object.archived.unwrap_or(false),
+                ..NewWorkspace::private(WorkspaceName::parse(&name).in_field("object.name")?)
             },
             existing_will_do: on_conflict
                 .is_some_and(|conflict| conflict.constraint == WorkspaceConstraint::WorkspaceNameKey),

@@ -81,6 +81,7 @@ fn desk(store: Store) -> Desk {
     Desk::new(Fittings {
         store,
         keyring: KeyRing::new(SigningKey::generate(Algorithm::Es256).expect("a key"), []),
+        tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         hashery: Hashery::start(one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
@@ -153,7 +154,7 @@ impl World {
 
     fn workspace(&self, owner: &Actor, name: &str) -> i64 {
         let owner = owner.clone();
-        let new = NewWorkspace { name: WorkspaceName::parse(name).expect("a name"), archived: false };
+        let new = NewWorkspace::private(WorkspaceName::parse(name).expect("a name"));
         write(&self.desk.store, move |tx| app::workspaces::create(tx, &owner, &new)).id.0
     }
 
