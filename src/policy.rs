@@ -124,19 +124,19 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::CreateWorkspace => hidden_unless(administrator || standing.organization.is_some()),
         Action::ReadUser => hidden_unless(administrator || standing.own || standing.organization.is_some()),
         Action::InviteUser => forbidden_unless(administrator),
-        Action::ChangeUser | Action::SetPassword => toward_a_person(standing, administrator),
+        Action::ChangeUser | Action::SetPassword => toward_a_person(*standing, administrator),
         Action::ReadUserWorkspaces | Action::ReadKeys | Action::EndSession => {
-            toward_a_person(standing, administrator || standing.own)
+            toward_a_person(*standing, administrator || standing.own)
         }
-        Action::CreateKey => toward_a_person(standing, standing.own),
+        Action::CreateKey => toward_a_person(*standing, standing.own),
         // A key of somebody else is not seen, though the person is: numbers can be guessed.
         Action::RevokeKey => hidden_unless(administrator || standing.own),
     }
 }
 
 /// Whoever sees a person is told that this may not be done to them.
-fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
-    match decide(standing, Action::ReadUser) {
+fn toward_a_person(standing: Standing, allowed: bool) -> Decision {
+    match decide(&standing, Action::ReadUser) {
         Decision::Allowed => forbidden_unless(allowed),
         Decision::Forbidden => Decision::Forbidden,
         Decision::Hidden => Decision::Hidden,

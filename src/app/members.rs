@@ -54,7 +54,7 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
     if actor.user() == Some(user.id) {
         let role = member.as_ref().map(|member| member.role);
         let standing = Standing { own: true, ..standing::in_workspace(actor, role) };
-        standing::require(&standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
+        standing::require(standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
     } else {
         workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
     }

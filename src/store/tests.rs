@@ -291,7 +291,7 @@ fn a_write_in_passing_is_dropped_when_the_line_is_full() {
         Ok(())
     });
     for _ in 0..SIZES.write_queue * 3 {
-        place.store.write_in_passing(|tx| health::touch(tx));
+        place.store.write_in_passing(health::touch);
     }
     release.send(()).unwrap();
     place.store.close();

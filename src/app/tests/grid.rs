@@ -2,7 +2,11 @@
 
 use super::*;
 use crate::app::{members, users, workspaces};
+use crate::domain::user::UserChange;
 use crate::policy::{Decision, Standing, decide};
+
+/// A write to be tried by somebody.
+type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
 
 fn told<T>(answer: &Result<T>) -> Decision {
     match answer {
@@ -46,7 +50,7 @@ fn the_verbs_tell_what_the_policy_decides() {
         assert_eq!(told(&office.read(|view| users::named(view, who, &target))), judge(Action::ReadUser));
 
         // Each is tried in a write that is then given up, so that nobody changes what the next one finds.
-        let tried = |action: Action, work: Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>| {
+        let tried = |action: Action, work: Try| {
             let outcome = office.by(who, move |tx, actor| {
                 work(tx, actor)?;
                 Err::<(), _>(Error::Refused { rule: "given up" })
@@ -64,7 +68,7 @@ fn the_verbs_tell_what_the_policy_decides() {
         );
         tried(
             Action::ChangeUser,
-            Box::new(move |tx, actor| users::change(tx, actor, &to, &Default::default()).map(drop)),
+            Box::new(move |tx, actor| users::change(tx, actor, &to, &UserChange::default()).map(drop)),
         );
         let to = target.clone();
         tried(

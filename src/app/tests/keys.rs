@@ -57,7 +57,7 @@ fn a_key_ends_in_the_future_or_not_at_all() {
     let until = |end: Timestamp| NewKey { expires_at: Some(end), ..new_key(&office, &office.bob) };
     let error = office.refusal(&office.bob, create(until(Timestamp::from_micros(1))));
     assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
-    office.change(&office.bob, "keys.create", create(until(Timestamp::now().after(Duration::from_secs(60)))));
+    office.change(&office.bob, "keys.create", create(until(Timestamp::now().after(Duration::from_mins(1)))));
     let (key, _) = office.change(&office.bob, "keys.create", create(until(Timestamp::from_micros(i64::MAX))));
     assert_eq!(key.expires_at, Some(Timestamp::LATEST));
 }
@@ -99,7 +99,7 @@ fn a_key_lets_in_until_it_is_revoked_runs_out_or_its_person_is_disabled() {
     use crate::error::Unproved;
     let office = office();
     let new = new_key(&office, &office.bob);
-    let fingerprint = new.fingerprint.clone();
+    let fingerprint = new.fingerprint;
     let (key, _) = office.change(&office.bob, "keys.create", create(new));
     let enter = || office.read(|view| keys::let_in(view, &fingerprint));
     let refusal = || match enter() {

@@ -87,7 +87,7 @@ fn two_owners_who_leave_at_once_keep_one() {
                         members::put(tx, &actor, place, &named(&actor), Role::Member)
                     }
                 };
-                Box::new(job) as Box<dyn Fn(&Tx) -> Result<()> + Send>
+                Box::new(job) as Job
             })
             .collect();
         office.at_once(jobs);
@@ -106,7 +106,7 @@ fn two_owners_who_are_put_out_at_once_by_many_keep_one() {
         .map(|n| {
             let (ada, who) = (office.ada.clone(), named([&office.bob, &office.carol][n % 2]));
             let job = move |tx: &Tx| members::remove(tx, &ada, place, &who).map(drop);
-            Box::new(job) as Box<dyn Fn(&Tx) -> Result<()> + Send>
+            Box::new(job) as Job
         })
         .collect();
     let done = office.at_once(jobs);

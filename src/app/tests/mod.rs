@@ -33,14 +33,17 @@ use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::PasswordHash;
 
 const LIFETIMES: Lifetimes = Lifetimes {
-    access_token: Duration::from_secs(300),
-    session_idle: Duration::from_secs(1800),
-    session_life: Duration::from_secs(36_000),
+    access_token: Duration::from_mins(5),
+    session_idle: Duration::from_mins(30),
+    session_life: Duration::from_hours(10),
 };
 
 /// No password's hash; nobody signs in with it.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
                     MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+
+/// A write to be tried at the same time as others.
+type Job = Box<dyn Fn(&Tx) -> Result<()> + Send>;
 
 /// A data file with the home organization, in which are ada, bob and carol; the stranger is in none.
 struct Office {
@@ -239,7 +242,7 @@ impl Office {
             uuid: Uuid::new_v4(),
             client: "sdk-client".to_owned(),
             scope: "openid".to_owned(),
-            refresh_token: fingerprint.clone(),
+            refresh_token: fingerprint,
             lifetimes,
         };
         let (id, session) = (who.user().unwrap(), new.uuid);
@@ -251,8 +254,8 @@ impl Office {
         (session, fingerprint)
     }
 
-    /// Sends these all at once, each from a thread of its own; gives how many were done.
-    fn at_once(&self, jobs: Vec<Box<dyn Fn(&Tx) -> Result<()> + Send>>) -> Vec<Result<()>> {
+    /// Sends these all at once, each from a thread of its own; gives what became of them.
+    fn at_once(&self, jobs: Vec<Job>) -> Vec<Result<()>> {
         let barrier = Barrier::new(jobs.len());
         thread::scope(|scope| {
             let threads: Vec<_> = jobs

@@ -39,7 +39,7 @@ fn gate() -> Gate {
         store: office.store.clone(),
         keyring,
         hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
-        throttle: Throttle::new(3, Duration::from_secs(900)),
+        throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),
         lifetimes: LIFETIMES,
         password_grant: true,

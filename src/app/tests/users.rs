@@ -73,7 +73,7 @@ fn administrators_who_depose_one_another_at_once_keep_one() {
                 let victim = named(all[(n + n / 3) % 3]);
                 let blow = if n % 2 == 0 { enabled(false) } else { role(AccountRole::Member) };
                 let job = move |tx: &Tx| users::change(tx, &actor, &victim, &blow).map(drop);
-                Box::new(job) as Box<dyn Fn(&Tx) -> Result<()> + Send>
+                Box::new(job) as Job
             })
             .collect();
         office.at_once(jobs);
@@ -197,7 +197,7 @@ fn whoever_governs_the_account_governs_its_home() {
             let home = organizations::find_home(view)?.unwrap();
             organizations::role(view, home.id, who.user().unwrap())
         });
-        role.unwrap().map(|role| role.word())
+        role.unwrap().map(crate::domain::organization::OrganizationRole::word)
     };
     assert_eq!((at_home(&office.ada), at_home(&office.bob)), (Some("admin"), Some("member")));
     office.change(&office.ada, "users.change", change(&office.bob, role(AccountRole::Administrator)));

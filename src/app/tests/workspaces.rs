@@ -54,7 +54,7 @@ fn fifty_who_want_one_name_at_once_make_one_workspace() {
         .map(|n| {
             let actor = [&office.bob, &office.carol][n % 2].clone();
             let job = move |tx: &Tx| workspaces::create(tx, &actor, &called("engines")).map(drop);
-            Box::new(job) as Box<dyn Fn(&Tx) -> Result<()> + Send>
+            Box::new(job) as Job
         })
         .collect();
     let done = office.at_once(jobs);
