@@ -53,13 +53,13 @@ pub enum Error {
         rule: &'static str,
     },
     /// There is more to do than the server will queue.
-    #[error("the server is busy; try again in {} s", retry_after.as_secs().max(1))]
+    #[error("the server is busy; try again in {} s", seconds_to_wait(*retry_after))]
     Busy {
         /// When to try again.
         retry_after: Duration,
     },
     /// There were too many failures from there.
-    #[error("too many failed attempts; try again in {} s", retry_after.as_secs().max(1))]
+    #[error("too many failed attempts; try again in {} s", seconds_to_wait(*retry_after))]
     Throttled {
         /// When to try again.
         retry_after: Duration,
@@ -153,6 +153,11 @@ impl Error {
     }
 }
 
+/// How long to wait in whole seconds, rounded up, so that whoever waits that long is not too early.
+pub fn seconds_to_wait(retry_after: Duration) -> u64 {
+    (retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1)
+}
+
 /// Adds the name of a field to what is wrong with its value.
 pub trait InField<T> {
     /// The same, with the name that the client has for the field.
@@ -162,5 +167,19 @@ pub trait InField<T> {
 impl<T> InField<T> for std::result::Result<T, Invalid> {
     fn in_field(self, field: impl Into<Cow<'static, str>>) -> Result<T> {
         self.map_err(|invalid| Error::Invalid { field: field.into(), rule: invalid.rule })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up() {
+        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (1999, 2), (900_000, 900)] {
+            assert_eq!(seconds_to_wait(Duration::from_millis(millis)), seconds, "{millis} ms");
+        }
+        let busy = Error::Busy { retry_after: Duration::from_millis(1500) };
+        assert_eq!(busy.to_string(), "the server is busy; try again in 2 s");
     }
 }

@@ -13,7 +13,11 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." || path == "?" { "body".to_owned() } else { path };
+        // A `?` stands for a key that could not be read.
+        let field = match path.trim_end_matches('?').trim_end_matches('.') {
+            "" => "body".to_owned(),
+            field => field.to_owned(),
+        };
         Error::invalid(field, wording(error.inner()))
     })?;
     reader.end().map_err(|error| Error::invalid("body", wording(&error)))?;
@@ -65,6 +69,8 @@ mod tests {
         );
         assert_eq!(told("{}"), "body: missing field `workspace_id`");
         assert!(told("{").starts_with("body: EOF while parsing"), "{}", told("{"));
+        assert!(told(r#"{"workspace_id":7"#).starts_with("body: EOF while parsing"));
+        assert!(told(r#"{"workspace_id":7,x"#).starts_with("body: key must be a string"));
         assert!(told(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));
     }
 

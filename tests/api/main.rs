@@ -15,3 +15,9 @@ mod wallaroo {
     mod users;
     mod workspaces;
 }
+
+mod keycloak {
+    mod discovery;
+    mod token;
+    mod users;
+}

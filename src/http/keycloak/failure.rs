@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
-use crate::error::{Error, Unproved};
+use crate::error::{Error, Unproved, seconds_to_wait};
 use crate::http::request;
 
 /// A refusal in the dialect's words.
@@ -104,7 +104,7 @@ impl ResponseError for Failure {
             text = format!("{text}; the log knows it as request {}", request::id());
         }
         if let Some(Error::Busy { retry_after } | Error::Throttled { retry_after }) = core {
-            answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+            answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
         }
         match self {
             Self::Token { error, description, .. } => {
