@@ -84,7 +84,8 @@ impl Client {
         }
         let answer = self.agent.run(request.body(body).expect("a request")).expect("an answer");
         let (head, body) = answer.into_parts();
-        let body = body.into_with_config().limit(64 << 20).read_to_string().expect("a body of UTF-8");
+        let body = body.into_with_config().limit(64 << 20).read_to_vec().expect("the whole body");
+        let body = String::from_utf8_lossy(&body).into_owned();
         Answer { status: head.status.as_u16(), body, headers: head.headers }
     }
 

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -135,6 +136,27 @@ impl World {
 pub fn invite(ada: &Person, nobody: &Client, email: &str, password: &str) -> Person {
     ada.post("/v1/api/users/invite", &json!({ "email": email, "password": password })).ok();
     Person::enter(nobody, email, password)
+}
+
+/// Does something while the line of a server with `--write-queue 1` is full, and lets go before its writer gives up.
+pub fn full_line(world: &World, database: &Database, meanwhile: impl FnOnce()) {
+    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for _ in 0..6 {
+            let (client, tell) = (world.ada.with(world.ada.credential()), tell.clone());
+            scope.spawn(move || {
+                let body = json!({ "workspace_name": fresh("in-line") });
+                let _ = tell.send(client.post("/v1/api/workspaces/create", &body).status);
+            });
+        }
+        // One write is with the writer and one in the line; whatever comes after them is turned away.
+        let next = || told.recv_timeout(Duration::from_secs(20)).expect("an answer");
+        assert_eq!([next(), next(), next(), next()], [503; 4]);
+        meanwhile();
+        database.0.execute_batch("ROLLBACK").expect("the lock given back");
+        assert_eq!([next(), next()], [200; 2], "what was accepted is done");
+    });
 }
 
 /// A name for a workspace that no other test uses.
