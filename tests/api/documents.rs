@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client};
 use crate::database::Database;
 use crate::support::Setup;
-use crate::world::{World, fresh, full_line};
+use crate::world::{World, fresh, full_line, wait_for_log};
 
 const DOCUMENT: &str = "/v1/api/openapi.json";
 const PAGE: &str = "/v1/api/docs/";
@@ -233,7 +233,7 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
             let id = answer.header("x-request-id").expect("an id");
             let msg = format!("internal error; the log knows it as request {id}");
             assert_eq!(answer.told(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
-            assert!(world.server.log().contains(&format!("{id} internal error: no such table: sessions")), "{path}");
+            wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
         }
         assert!(!answer.body.contains("sessions") && !answer.body.contains("SELECT"), "{answer:?}");
     }

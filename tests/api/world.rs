@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -157,6 +157,16 @@ pub fn full_line(world: &World, database: &Database, meanwhile: impl FnOnce()) {
         database.0.execute_batch("ROLLBACK").expect("the lock given back");
         assert_eq!([next(), next()], [200; 2], "what was accepted is done");
     });
+}
+
+/// Returns once the server's log has this text, which may come a moment after the answer.
+#[track_caller]
+pub fn wait_for_log(server: &Server, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.log().contains(text) {
+        assert!(Instant::now() < deadline, "the log has no {text:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A name for a workspace that no other test uses.
