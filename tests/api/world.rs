@@ -111,13 +111,16 @@ impl World {
 
     /// A server that the tests of one file share, until the test binary ends.
     pub fn shared(place: &'static OnceLock<Self>) -> &'static Self {
-        place.get_or_init(|| {
-            let world = Self::start();
-            let watch = watchdog(&world.server);
-            // It has to outlive every test: what it waits for is the end of this process.
-            std::mem::forget(watch);
-            world
-        })
+        place.get_or_init(|| Self::shared_of(Setup::new()))
+    }
+
+    /// The same as [`World::shared`], set up like this and kept by the caller.
+    pub fn shared_of(setup: Setup) -> Self {
+        let world = Self::of(setup);
+        let watch = watchdog(&world.server);
+        // It has to outlive every test: what it waits for is the end of this process.
+        std::mem::forget(watch);
+        world
     }
 
     /// One more member, whom no other test knows.
