@@ -23,3 +23,6 @@ mod standing;
 pub mod throttle;
 pub mod users;
 pub mod workspaces;
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,7 @@ pub fn manages(actor: &Actor) -> bool {
 
 /// Refuses whoever may not invite, before anything costly is done for them.
 pub fn may_invite(actor: &Actor, email: &Email) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::InviteUser, "user", email)
+    standing::require(&standing::in_account(actor), Action::CreateUser, "user", email)
 }
 
 /// Makes an account and puts the person into the home organization.

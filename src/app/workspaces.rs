@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{audit, organizations, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
+use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
@@ -68,7 +69,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let standing = standing::in_organization(tx, actor, organization.id)?;
     standing::require(&standing, Action::CreateWorkspace, "organization", organization.name.as_str())?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
-    if new.name.default_owner().is_some_and(|owner| owner != person.email.as_str()) {
+    if new.name.default_owner().is_some_and(|owner| Email::fold(owner) != person.email.key()) {
         return Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" });
     }
     let id = store::workspaces::insert(tx, organization.id, new, person.id)?;

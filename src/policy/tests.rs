@@ -89,9 +89,9 @@ fn grid() -> String {
          operator   on the command line of the data directory\n\n",
     );
     let _ = write!(page, "{:<20}", "");
-    PEOPLE.iter().for_each(|(name, _)| {
+    for (name, _) in &PEOPLE {
         let _ = write!(page, "{name:<11}");
-    });
+    }
     for action in Action::ALL {
         let _ = write!(page, "\n{:<20}", format!("{action:?}"));
         for (_, standing) in &PEOPLE {

@@ -75,6 +75,17 @@ impl Client {
 
     /// Sends whatever is wanted. A body that is `()` is no body.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl AsSendBody) -> Answer {
+        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same as [`Client::send`], to a server that may be gone.
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsSendBody,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(credential) = &self.credential {
             request = request.header("authorization", format!("Bearer {credential}"));
@@ -82,10 +93,10 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.agent.run(request.body(body).expect("a request")).expect("an answer");
-        let (head, body) = answer.into_parts();
-        let body = body.into_with_config().limit(64 << 20).read_to_string().expect("a body of UTF-8");
-        Answer { status: head.status.as_u16(), body, headers: head.headers }
+        let (head, body) = self.agent.run(request.body(body).expect("a request"))?.into_parts();
+        let body = body.into_with_config().limit(64 << 20).read_to_vec()?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status: head.status.as_u16(), body, headers: head.headers })
     }
 
     /// Asks for tokens with a password.

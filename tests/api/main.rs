@@ -7,7 +7,13 @@ mod support;
 
 mod client;
 mod database;
+mod documents;
+mod keys;
+mod parity;
+mod process;
 mod raw;
+mod robustness;
+mod routes;
 mod world;
 
 mod wallaroo {

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -110,13 +111,16 @@ impl World {
 
     /// A server that the tests of one file share, until the test binary ends.
     pub fn shared(place: &'static OnceLock<Self>) -> &'static Self {
-        place.get_or_init(|| {
-            let world = Self::start();
-            let watch = watchdog(&world.server);
-            // It has to outlive every test: what it waits for is the end of this process.
-            std::mem::forget(watch);
-            world
-        })
+        place.get_or_init(|| Self::shared_of(Setup::new()))
+    }
+
+    /// The same as [`World::shared`], set up like this and kept by the caller.
+    pub fn shared_of(setup: Setup) -> Self {
+        let world = Self::of(setup);
+        let watch = watchdog(&world.server);
+        // It has to outlive every test: what it waits for is the end of this process.
+        std::mem::forget(watch);
+        world
     }
 
     /// One more member, whom no other test knows.
@@ -135,6 +139,37 @@ impl World {
 pub fn invite(ada: &Person, nobody: &Client, email: &str, password: &str) -> Person {
     ada.post("/v1/api/users/invite", &json!({ "email": email, "password": password })).ok();
     Person::enter(nobody, email, password)
+}
+
+/// Does something while the line of a server with `--write-queue 1` is full, and lets go before its writer gives up.
+pub fn full_line(world: &World, database: &Database, meanwhile: impl FnOnce()) {
+    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for _ in 0..6 {
+            let (client, tell) = (world.ada.with(world.ada.credential()), tell.clone());
+            scope.spawn(move || {
+                let body = json!({ "workspace_name": fresh("in-line") });
+                let _ = tell.send(client.post("/v1/api/workspaces/create", &body).status);
+            });
+        }
+        // One write is with the writer and one in the line; whatever comes after them is turned away.
+        let next = || told.recv_timeout(Duration::from_secs(20)).expect("an answer");
+        assert_eq!([next(), next(), next(), next()], [503; 4]);
+        meanwhile();
+        database.0.execute_batch("ROLLBACK").expect("the lock given back");
+        assert_eq!([next(), next()], [200; 2], "what was accepted is done");
+    });
+}
+
+/// Returns once the server's log has this text, which may come a moment after the answer.
+#[track_caller]
+pub fn wait_for_log(server: &Server, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.log().contains(text) {
+        assert!(Instant::now() < deadline, "the log has no {text:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A name for a workspace that no other test uses.

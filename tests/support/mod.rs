@@ -154,11 +154,16 @@ impl Server {
     ///
     /// When it is still there after 30 seconds.
     pub fn stop(&mut self) -> ExitStatus {
+        self.stop_by("TERM")
+    }
+
+    /// The same as [`Server::stop`], by another signal.
+    pub fn stop_by(&mut self, signal: &str) -> ExitStatus {
         if let Some(ended) = self.child.try_wait().expect("the server can be waited for") {
             return ended;
         }
         // The shell's own `kill`, so that no program has to be installed and no unsafe call made.
-        let asked = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status();
+        let asked = Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", self.pid())).status();
         assert!(asked.is_ok_and(|status| status.success()), "the server can be signalled");
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -166,7 +171,7 @@ impl Server {
                 self.readers.drain(..).for_each(|reader| reader.join().expect("the log is read to its end"));
                 return ended;
             }
-            assert!(Instant::now() < deadline, "the server still runs 30 s after SIGTERM");
+            assert!(Instant::now() < deadline, "the server still runs 30 s after SIG{signal}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

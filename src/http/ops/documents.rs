@@ -21,15 +21,15 @@ impl Modify for BearerSignIn {
     }
 }
 
-/// Mounts the documents and the pages that show them.
+/// Mounts the pages that show the documents.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     let page = Config::from("/v1/api/openapi.json").persist_authorization(false);
     config
-        .route("/v1/api/openapi.json", web::get().to(describe_wallaroo))
         .service(web::redirect("/v1/api/docs", "/v1/api/docs/"))
         .service(SwaggerUi::new("/v1/api/docs/{_:.*}").config(page));
 }
 
-async fn describe_wallaroo() -> HttpResponse {
+/// `GET /v1/api/openapi.json`
+pub(super) async fn describe_wallaroo() -> HttpResponse {
     HttpResponse::Ok().json(wallaroo::Description::openapi())
 }

@@ -3,17 +3,34 @@
 pub mod documents;
 pub mod health;
 
+use actix_web::http::header::ALLOW;
 use actix_web::{HttpResponse, web};
+
+use super::routes::{Entry, entry, mount};
+
+/// Each way in, beside the pages that show the documents.
+pub fn routes() -> Vec<Entry> {
+    vec![
+        entry!(GET "/healthz" => health::alive),
+        entry!(GET "/readyz" => health::ready),
+        entry!(GET "/v1/api/openapi.json" => documents::describe_wallaroo),
+    ]
+}
 
 /// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
-    config
-        .route("/healthz", web::get().to(health::alive))
-        .route("/readyz", web::get().to(health::ready))
-        .configure(documents::mounted);
+    mount(config, &routes(), || web::route().to(wrong_method));
+    config.configure(documents::mounted);
 }
 
 /// Answers a path that leads nowhere and belongs to no dialect.
 pub(super) async fn no_page() -> HttpResponse {
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("there is nothing here\n")
+}
+
+async fn wrong_method() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((ALLOW, "GET"))
+        .content_type("text/plain; charset=utf-8")
+        .body("this can be read only; it has GET\n")
 }

@@ -42,7 +42,8 @@ pub(super) struct Found(Option<Representation>);
         (status = 200, description = "The people, by UUID", body = UsersFound),
         (status = 400, description = "Malformed question", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn query(
     desk: Data<Desk>,
     caller: Caller,
@@ -90,7 +91,8 @@ pub(super) struct Invited {
         (status = 200, description = "The person and the password", body = Invited),
         (status = 400, description = "Malformed, the address is taken, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
     let (new, password) = invited(body.0)?;
     users::may_invite(&caller, &new.email)?;
@@ -133,7 +135,8 @@ pub(super) struct ByEmail {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmail>) -> Result<Json<Nothing>, Failure> {
     set_enabled(&desk, caller, &body.0, true).await
 }
@@ -144,7 +147,8 @@ pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmai
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, the last administrator, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn deactivate(
     desk: Data<Desk>,
     caller: Caller,
@@ -184,7 +188,8 @@ pub(super) struct EditUser {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, the last administrator, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>) -> Result<Json<Nothing>, Failure> {
     let edit = body.0;
     let change = UserChange {

@@ -61,7 +61,8 @@ pub(super) struct Workspace {
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "Malformed question", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
@@ -130,7 +131,8 @@ pub(super) struct WorkspaceCreated {
         (status = 200, description = "The number of the new workspace", body = WorkspaceCreated),
         (status = 400, description = "Malformed, taken or reserved name", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn create(
     desk: Data<Desk>,
     caller: Caller,
@@ -165,7 +167,8 @@ pub(super) struct AddUser {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown workspace or person, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUser>) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
@@ -231,7 +234,8 @@ pub(super) struct Member {
         (status = 200, description = "The members", body = MemberList),
         (status = 400, description = "Malformed, or unknown workspace", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn list_users(
     desk: Data<Desk>,
     caller: Caller,
@@ -266,7 +270,8 @@ pub(super) struct Removed {
         (status = 200, description = "How many memberships ended", body = Removed),
         (status = 400, description = "Malformed, unknown workspace or person, the last owner, or a right is missing", body = Refusal),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn remove_user(
     desk: Data<Desk>,
     caller: Caller,
@@ -283,7 +288,8 @@ pub(super) async fn remove_user(
     responses(
         (status = 200, description = "Nothing was amiss", body = Nothing),
         (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal)))]
+        (status = 500, description = "Something broke", body = Refusal),
+        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
 pub(super) async fn validate(_: Caller) -> Json<Nothing> {
     Json(Nothing {})
 }

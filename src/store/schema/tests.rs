@@ -37,13 +37,24 @@ fn file_of_version(path: &Path, version: u32) {
 fn rows_of_version(version: u32) -> &'static str {
     match version {
         1 => {
-            "INSERT INTO users (uuid, email, email_key, first_name, last_name, enabled, role, password_hash, created_at)
-                 VALUES ('6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11', 'Ada@example.com', 'ada@example.com', 'Ada', '', 1,
-                         'administrator', NULL, 5);
-             INSERT INTO organizations (name, home, created_at) VALUES ('Home', 1, 5);
+            "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
+                                must_change_password, created_at)
+                 VALUES ('6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11', 'Ada@example.com', 'ada@example.com', 'Ada', '',
+                         'person', 'active', 1, 1, 'administrator', 0, 5);
+             INSERT INTO links (fingerprint, user_id, purpose, created_at, expires_at)
+                 VALUES (zeroblob(32), 1, 'password_reset', 5, 6);
+             INSERT INTO organizations (name, name_key, description, home, created_at)
+                 VALUES ('Home', 'home', '', 1, 5);
              INSERT INTO organization_members (organization_id, user_id, role, created_at) VALUES (1, 1, 'admin', 5);
-             INSERT INTO workspaces (organization_id, name, archived, created_by, created_at)
-                 VALUES (1, 'engines', 0, 1, 6);
+             INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_by, created_at,
+                                     ml_models_enabled)
+                 VALUES (1, 'engines', 'engines', '', 1, 0, 1, 6, 0);
+             INSERT INTO roles (name, description, permissions, shows_workspaces, created_at, updated_at)
+                 VALUES ('r', '', zeroblob(24), 0, 6, 6);
+             INSERT INTO projects (workspace_id, name, name_key, kind, created_by, created_at, updated_at)
+                 VALUES (1, 'p', 'p', 'application', 1, 6, 6);
+             INSERT INTO restrictions (project_id, created_by, created_at) VALUES (1, 1, 6);
+             INSERT INTO bindings (role_id, user_id, project_id, created_at, updated_at) VALUES (1, 1, 1, 6, 6);
              INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (1, 1, 'owner', 6);
              INSERT INTO default_workspaces (user_id, workspace_id) VALUES (1, 1);
              INSERT INTO models (workspace_id, name, created_by, created_at, updated_at) VALUES (1, 'm', 1, 7, 7);
@@ -53,8 +64,8 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO sessions (uuid, user_id, client, scope, created_at, idle_until, ends_at)
                  VALUES ('a3f1c2d4-5b6e-4f70-8a91-b2c3d4e5f607', 1, 'sdk-client', 'openid', 8, 9, 10);
              INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (zeroblob(32), 1, 8);
-             INSERT INTO keys (user_id, name, fingerprint, redacted, created_at)
-                 VALUES (1, 'k', zeroblob(32), 'atl_', 8);
+             INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at)
+                 VALUES (1, 'k', zeroblob(32), 'atl_', '', 8);
              INSERT INTO signing_keys (kid, algorithm, sealed, created_at) VALUES ('one', 'RS256', x'00', 8);
              INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object)
                  VALUES (8, 'operator', 'console', 'cli', '-', 'users.invite', 'user', '1');"
@@ -108,16 +119,21 @@ fn look(path: &Path) -> Connection {
 fn all_steps_from_an_empty_file_make_the_schema() {
     let (stepped, made) = (place(), place());
     let steps = look(&stepped.path);
-    STEPS.iter().for_each(|step| steps.execute_batch(step).unwrap());
+    for step in STEPS {
+        steps.execute_batch(step).unwrap();
+    }
     steps.pragma_update(None, "user_version", VERSION).unwrap();
+    let same_secret = "UPDATE meta SET secret = zeroblob(32)";
+    steps.execute_batch(same_secret).unwrap();
 
     Store::open(&made.path, Sizes::default()).unwrap().close();
     let made = look(&made.path);
+    made.execute_batch(same_secret).unwrap();
     assert_eq!(shape(&steps), shape(&made));
     assert_eq!(contents(&steps), contents(&made));
     assert_eq!(shape(&made)["application_id"], APPLICATION_ID.to_string());
     assert_eq!(shape(&made)["user_version"], VERSION.to_string());
-    assert_eq!(contents(&made)["meta"], [[Value::Integer(1), Value::Integer(1)]]);
+    assert_eq!(contents(&made)["meta"], [[Value::Integer(1), Value::Integer(1), Value::Blob(vec![0; 32])]]);
 }
 
 #[test]

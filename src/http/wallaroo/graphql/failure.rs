@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::error::{Error, seconds_to_wait};
 use crate::http::request;
 
 /// The most errors that are told of one document.
@@ -185,7 +185,7 @@ fn status(error: &Error) -> StatusCode {
 
 fn retry_after(error: &Error) -> Option<u64> {
     match error {
-        Error::Busy { retry_after } | Error::Throttled { retry_after } => Some(retry_after.as_secs().max(1)),
+        Error::Busy { retry_after } | Error::Throttled { retry_after } => Some(seconds_to_wait(*retry_after)),
         Error::Invalid { .. }
         | Error::Unauthenticated(_)
         | Error::Forbidden { .. }

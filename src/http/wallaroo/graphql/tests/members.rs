@@ -37,7 +37,7 @@ async fn a_collaborator_removes_nobody_else() {
         refused(
             "$.selectionSet.delete_workspace_users",
             "permission-error",
-            "removing another member needs an owner of the workspace or an administrator"
+            "removing another member needs an owner of the workspace, ROLE_BINDING_DELETE or an administrator"
         )
     );
     let bob = json!({ "user_id": uuid(&world.bob), "workspace_id": id });

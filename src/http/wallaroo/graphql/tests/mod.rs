@@ -1,7 +1,6 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -24,7 +23,7 @@ use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Result;
-use crate::store::{Sizes, Store, Tx};
+use crate::store::{Sizes, Store, Tx, probe};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::signing::{Algorithm, SigningKey};
@@ -169,13 +168,12 @@ impl World {
     }
 
     fn sql(&self, sql: &str) {
-        let file = Connection::open(self.place.path().join("atelier.db")).expect("the data file");
-        file.execute_batch(sql).expect("rows");
+        probe::execute(&self.place.path().join("atelier.db"), sql);
     }
 
     fn audited(&self, verb: &str) -> i64 {
-        let file = Connection::open(self.place.path().join("atelier.db")).expect("the data file");
-        file.query_row("SELECT count(*) FROM audit WHERE verb = ?1", [verb], |row| row.get(0)).expect("a count")
+        let sql = format!("SELECT count(*) FROM audit WHERE verb = '{verb}'");
+        probe::rows(&self.place.path().join("atelier.db"), &sql)[0][0].as_i64().expect("a count")
     }
 }
 

@@ -1,0 +1,271 @@
+//! The description of the Wallaroo dialect is true, and the page that shows it asks nobody else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use atelier::http::wallaroo;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Client};
+use crate::database::Database;
+use crate::support::Setup;
+use crate::world::{World, fresh, full_line, wait_for_log};
+
+const DOCUMENT: &str = "/v1/api/openapi.json";
+const PAGE: &str = "/v1/api/docs/";
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    World::shared(&WORLD)
+}
+
+/// Compares real answers with what the document says of them, and remembers what it has seen.
+struct Recorder {
+    document: Value,
+    seen: BTreeMap<String, BTreeSet<u16>>,
+}
+
+impl Recorder {
+    fn new(nobody: &Client) -> Self {
+        Self { document: nobody.get(DOCUMENT).ok(), seen: BTreeMap::new() }
+    }
+
+    /// What the document says of an operation.
+    fn operation(&self, method: &str, path: &str) -> &Value {
+        let operation = &self.document["paths"][path][method.to_lowercase()];
+        assert!(operation.is_object(), "{method} {path} is not described");
+        operation
+    }
+
+    /// A schema with what it refers to.
+    fn validator(&self, schema: &Value) -> jsonschema::Validator {
+        let whole = json!({ "allOf": [schema], "components": self.document["components"] });
+        jsonschema::draft202012::new(&whole).expect("a schema")
+    }
+
+    /// Asks, and compares the answer (and the question, where it was accepted) with its description.
+    fn ask(&mut self, client: &Client, method: &str, path: &str, body: &Value) -> Answer {
+        let answer = match method {
+            "GET" => client.get(path),
+            _ => client.post(path, body),
+        };
+        let operation = self.operation(method, path).clone();
+        let described = &operation["responses"][answer.status.to_string()];
+        assert!(described.is_object(), "{method} {path} answers {} undescribed: {answer:?}", answer.status);
+        let schema = &described["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{method} {path} {} has no schema: {described}", answer.status);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{method} {path}");
+        if let Err(error) = self.validator(schema).validate(&answer.json()) {
+            panic!("{method} {path} {}: {error}: {}", answer.status, answer.body);
+        }
+        if answer.status == 200 && method == "POST" && !answer.body.starts_with("{\"errors\"") {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if schema.is_object() {
+                assert!(self.validator(schema).is_valid(body), "{path} takes what it does not describe: {body}");
+            }
+        }
+        self.seen.entry(format!("{method} {path}")).or_default().insert(answer.status);
+        answer
+    }
+}
+
+/// What is asked of each operation so that it succeeds, one after the other.
+fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, Value)> {
+    let (carol, email) = (&world.carol, format!("{}@example.com", fresh("described")));
+    let member = json!({ "workspace_id": workspace, "email": carol.email });
+    vec![
+        ("GET", "/v1/api/config", Value::Null),
+        ("POST", "/v1/api/workspaces/create", json!({ "workspace_name": fresh("described") })),
+        ("POST", "/v1/api/workspaces/list", json!({})),
+        ("POST", "/v1/api/workspaces/list", json!({ "user_ids": [carol.uuid], "user_id": null })),
+        ("POST", "/v1/api/workspaces/add_user", member.clone()),
+        (
+            "POST",
+            "/v1/api/workspaces/add_user",
+            json!({ "workspace_id": workspace, "user_id": carol.uuid, "user_type": "owner", "url": "x" }),
+        ),
+        ("POST", "/v1/api/workspaces/list_users", json!({ "workspace_id": workspace })),
+        ("POST", "/v1/api/workspaces/remove_user", member.clone()),
+        ("POST", "/v1/api/workspaces/remove_user", member),
+        ("POST", "/v1/api/workspaces/validate", json!({})),
+        ("POST", "/v1/api/users/query", json!({})),
+        ("POST", "/v1/api/users/query", json!({ "user_ids": [carol.uuid, uuid::Uuid::from_u128(1)] })),
+        ("POST", "/v1/api/users/invite", json!({ "email": email })),
+        ("POST", "/v1/api/users/deactivate", json!({ "email": email })),
+        ("POST", "/v1/api/users/activate", json!({ "email": email })),
+        (
+            "POST",
+            "/v1/api/user",
+            json!({
+                "id": carol.uuid, "firstName": "Carol", "lastName": "C", "email": carol.email, "enabled": true, "isAdmin": false
+            }),
+        ),
+        (
+            "POST",
+            "/v1/graphql",
+            json!({ "query": format!("{{ workspace_by_pk(id: {workspace}) {{ id name created_at }} }}") }),
+        ),
+    ]
+}
+
+#[test]
+fn the_document_is_openapi_3_1_and_describes_every_route_and_nothing_else() {
+    let answer = world().nobody.get(DOCUMENT);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let document = answer.ok();
+    assert!(document["openapi"].as_str().expect("a version").starts_with("3.1."), "{}", document["openapi"]);
+    assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
+    let paths = document["paths"].as_object().expect("paths");
+    let described: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().expect("an item").keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let mounted: BTreeSet<String> =
+        wallaroo::routes().into_iter().map(|entry| format!("{} {}", entry.method, entry.path)).collect();
+    assert_eq!(described, mounted);
+}
+
+#[test]
+fn every_operation_says_what_it_is_and_how_one_signs_in() {
+    let document = world().nobody.get(DOCUMENT).ok();
+    let scheme = &document["components"]["securitySchemes"]["bearer"];
+    assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
+    assert_eq!(document["security"], json!([{ "bearer": [] }]));
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            assert!(ids.insert(operation["operationId"].as_str().expect("an id").to_owned()), "{method} {path}");
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!(summary.ends_with('.'), "{method} {path} has no summary: {summary:?}");
+            assert!(operation["tags"].is_array(), "{method} {path}");
+            let open = path == "/v1/api/config";
+            assert_eq!(operation.get("security").is_some(), open, "{method} {path}");
+        }
+    }
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"").skip(1) {
+        let reference = reference.split('"').next().expect("a reference");
+        let pointer = reference.strip_prefix('#').expect("a reference within the document");
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[test]
+fn real_answers_are_as_described_successes_and_refusals() {
+    let setup = Setup::new().args(&["--write-queue", "1", "--workers", "2"]);
+    let world = World::of(setup);
+    let mut recorder = Recorder::new(&world.nobody);
+    let workspace = world.bob.create("described");
+
+    for (method, path, body) in successes(&world, workspace) {
+        let answer = recorder.ask(&world.ada, method, path, &body);
+        assert_eq!(answer.status, 200, "{method} {path} {body}: {answer:?}");
+    }
+    for (method, path, body) in successes(&world, workspace) {
+        if path == "/v1/api/config" {
+            continue;
+        }
+        assert_eq!(recorder.ask(&world.nobody, method, path, &body).status, 401, "{path}");
+        // Wrong in type, in value and in right.
+        for wrong in [
+            json!([]),
+            json!({ "workspace_id": "x", "workspace_name": 1, "email": 1, "user_ids": 1, "id": 1, "query": 1 }),
+        ] {
+            let answer = recorder.ask(&world.ada, method, path, &wrong);
+            let expected = if path.ends_with("validate") || path == "/v1/graphql" { 200 } else { 400 };
+            assert_eq!(answer.status, expected, "{path} {wrong}");
+        }
+        recorder.ask(&world.carol, method, path, &body);
+    }
+    busy(&world, &mut recorder, workspace);
+    broken(&world, &mut recorder, workspace);
+
+    // Whatever an operation is described to answer, it was seen to answer.
+    let mut unseen = Vec::new();
+    for entry in wallaroo::routes() {
+        let name = format!("{} {}", entry.method, entry.path);
+        let responses =
+            recorder.operation(entry.method.as_str(), entry.path)["responses"].as_object().expect("answers");
+        let seen = recorder.seen.get(&name).cloned().unwrap_or_default();
+        unseen.extend(
+            responses
+                .keys()
+                .filter(|code| !seen.contains(&code.parse().expect("a status")))
+                .map(|code| format!("{name} {code}")),
+        );
+    }
+    // These have nothing to write, and a read waits rather than give up.
+    unseen.retain(|line| !line.ends_with(" 503"));
+    assert_eq!(unseen, [""; 0], "described and never seen");
+}
+
+/// Every change while the line of writes is full.
+fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
+    let database = world.database();
+    full_line(world, &database, || {
+        for (method, path, body) in successes(world, workspace) {
+            let writes = ["create", "add_user", "remove_user", "invite", "activate", "deactivate", "api/user"];
+            if writes.iter().any(|ending| path.ends_with(ending)) {
+                let answer = recorder.ask(&world.ada, method, path, &body);
+                assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}: {answer:?}");
+                let whole = json!({ "msg": "the server is busy; try again in 1 s", "code": 503 });
+                assert_eq!(answer.json(), whole, "{path}");
+            }
+        }
+    });
+}
+
+/// Everything while a table is missing.
+fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
+    let database: Database = world.database();
+    let questions = successes(world, workspace);
+    database.write("ALTER TABLE sessions RENAME TO lost", []);
+    for (method, path, body) in questions {
+        if path == "/v1/api/config" {
+            continue;
+        }
+        let answer = recorder.ask(&world.ada, method, path, &body);
+        if path == "/v1/graphql" {
+            assert!(answer.body.contains("internal error"), "{answer:?}");
+        } else {
+            let id = answer.header("x-request-id").expect("an id");
+            let msg = format!("internal error; the log knows it as request {id}");
+            assert_eq!(answer.told(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
+            wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
+        }
+        assert!(!answer.body.contains("sessions") && !answer.body.contains("SELECT"), "{answer:?}");
+    }
+    database.write("ALTER TABLE lost RENAME TO sessions", []);
+    assert_eq!(world.ada.post("/v1/api/workspaces/validate", &json!({})).status, 200, "and all is well again");
+}
+
+#[test]
+fn the_page_of_the_documents_asks_no_other_server() {
+    let page = world().nobody.get(PAGE);
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").expect("a type").starts_with("text/html"), "{page:?}");
+    let mut parts: Vec<String> = Vec::new();
+    for attribute in ["src=\"", "href=\""] {
+        parts
+            .extend(page.body.split(attribute).skip(1).map(|rest| rest.split('"').next().expect("a value").to_owned()));
+    }
+    assert!(
+        parts.iter().any(|part| part.ends_with(".js")) && parts.iter().any(|part| part.ends_with(".css")),
+        "{parts:?}"
+    );
+    for part in &parts {
+        assert!(!part.contains("//"), "{part} is elsewhere");
+        let answer = world().nobody.send("GET", &format!("{PAGE}{}", part.trim_start_matches("./")), &[], ());
+        assert_eq!(answer.status, 200, "{part}");
+        if part.ends_with(".css") {
+            assert!(!answer.body.contains("@import") && !answer.body.contains("url(http"), "{part}");
+        }
+    }
+    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{}", page.body);
+    let start = world().nobody.get(&format!("{PAGE}swagger-initializer.js"));
+    assert_eq!(start.status, 200);
+    assert!(start.body.contains(DOCUMENT), "{}", start.body);
+    assert!(!start.body.contains("http://") && !start.body.contains("https://"), "{}", start.body);
+}

@@ -1,0 +1,177 @@
+//! API keys as bearer credentials, in every dialect.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use atelier::tokens::opaque::{self, Kind};
+use rusqlite::params;
+use serde_json::json;
+
+use crate::client::{Answer, Client};
+use crate::world::{Person, World, fresh};
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    World::shared(&WORLD)
+}
+
+/// Now, in microseconds since 1970.
+fn now() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().expect("a clock after 1970");
+    i64::try_from(since.as_micros()).expect("a clock before 290 000")
+}
+
+/// Makes a key that acts as somebody for a day, and gives it with its number.
+fn key(whose: &Person) -> (Client, i64) {
+    let made = world().server.cli(&["key", "create", "--user", &whose.email, "--expires", "1d"]);
+    assert!(made.status.success(), "{made:?}");
+    let secret = String::from_utf8(made.stdout).expect("a text");
+    let fingerprint = opaque::parse(Kind::Key, secret.trim_end()).expect("the key alone on stdout");
+    let sql = "SELECT id FROM keys WHERE fingerprint = ?1";
+    (world().nobody.with(secret.trim_end()), world().database().one(sql, [fingerprint.as_bytes()]))
+}
+
+/// The same question in each dialect.
+fn asked(client: &Client) -> [Answer; 3] {
+    let keycloak = format!("/auth/admin/realms/master/users/{}", world().carol.uuid);
+    let graphql = json!({ "query": "{ __typename }" });
+    [
+        client.post("/v1/api/workspaces/validate", &json!({})),
+        client.get(&keycloak),
+        client.post("/v1/graphql", &graphql),
+    ]
+}
+
+#[track_caller]
+fn is_let_in(client: &Client) {
+    assert_eq!(asked(client).map(|answer| answer.status), [200, 200, 200]);
+}
+
+#[track_caller]
+fn is_refused(client: &Client, why: &str) {
+    let [wallaroo, keycloak, graphql] = asked(client);
+    assert_eq!(wallaroo.told(), (401, json!({ "msg": why, "code": 401 })));
+    assert_eq!(keycloak.told(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
+    assert_eq!((graphql.status, &graphql.json()["errors"][0]["message"]), (401, &json!(why)));
+}
+
+#[test]
+fn a_key_acts_as_its_person_in_every_dialect() {
+    let (bob, (client, id)) = (&world().bob, key(&world().bob));
+    is_let_in(&client);
+    let name = fresh("keyed");
+    let workspace = client.post("/v1/api/workspaces/create", &json!({ "workspace_name": name })).number("workspace_id");
+    assert_eq!(bob.members(workspace), [(bob.uuid.clone(), "OWNER".to_owned())]);
+    let answer = client.post("/v1/api/users/invite", &json!({ "email": "keyed@example.com" }));
+    let right = "inviting a person needs an administrator";
+    assert_eq!(answer.told(), (400, json!({ "msg": right, "code": 400 })), "and may no more than bob");
+    let sql = "SELECT actor, credential FROM audit WHERE verb = 'workspaces.create' AND object = ?1";
+    let rows = world().database().rows(sql, [workspace.to_string()]);
+    assert_eq!(rows, [format!("bob@example.com|key {id}")]);
+}
+
+#[test]
+fn a_key_of_an_administrator_administers() {
+    let (client, _) = key(&world().ada);
+    assert_eq!(client.post("/v1/api/users/invite", &json!({ "email": "by-key@example.com" })).status, 200);
+}
+
+#[test]
+fn a_key_is_refused_once_revoked_on_an_open_connection() {
+    let (client, id) = key(&world().bob);
+    is_let_in(&client);
+    assert!(world().server.cli(&["key", "revoke", &id.to_string()]).status.success());
+    is_refused(&client, "the API key is revoked or expired");
+}
+
+#[test]
+fn a_key_ends_by_itself() {
+    let (client, id) = key(&world().bob);
+    is_let_in(&client);
+    world().database().write("UPDATE keys SET expires_at = ?2 WHERE id = ?1", params![id, now() - 1]);
+    is_refused(&client, "the API key is revoked or expired");
+}
+
+#[test]
+fn the_keys_of_a_disabled_person_are_refused_until_the_person_is_enabled() {
+    let xia = world().somebody("xia");
+    let (client, _) = key(&xia);
+    is_let_in(&client);
+    world().ada.post("/v1/api/users/deactivate", &json!({ "email": xia.email })).ok();
+    is_refused(&client, "Account disabled");
+    world().ada.post("/v1/api/users/activate", &json!({ "email": xia.email })).ok();
+    is_let_in(&client);
+}
+
+#[test]
+fn a_new_password_ends_every_session_and_the_keys_where_asked() {
+    let (ada, yan) = (&world().ada, world().somebody("yan"));
+    let (client, _) = key(&yan);
+    let passwd = |more: &[&str]| {
+        let line = [["user", "passwd", &yan.email].as_slice(), more].concat();
+        assert!(world().server.cli(&line).status.success());
+    };
+    passwd(&[]);
+    assert_eq!(yan.post("/v1/api/workspaces/validate", &json!({})).status, 401, "at once");
+    assert_eq!(world().nobody.refresh(&yan.refresh_token).status, 400);
+    assert_eq!(world().nobody.sign_in(&yan.email, &yan.password).status, 401);
+    is_let_in(&client);
+    passwd(&["--revoke-keys"]);
+    is_refused(&client, "the API key is revoked or expired");
+    is_let_in(ada);
+}
+
+#[test]
+fn a_key_that_nobody_made_or_is_mistyped_is_refused() {
+    let (client, _) = key(&world().bob);
+    let (stranger, _) = opaque::mint(Kind::Key);
+    let text = client.credential().to_owned();
+    let mistyped = format!("{}{}", &text[..text.len() - 1], if text.ends_with('A') { 'B' } else { 'A' });
+    for credential in [stranger.expose(), &mistyped, "atl_", &text[..20], &text.to_uppercase().replace("ATL_", "atl_")]
+    {
+        is_refused(&world().nobody.with(credential), "the API key is unknown");
+    }
+    let (refresh, _) = opaque::mint(Kind::Refresh);
+    is_refused(&world().nobody.with(refresh.expose()), "the API key is unknown");
+    is_let_in(&client);
+}
+
+#[test]
+fn a_key_in_the_address_or_in_a_cookie_is_no_credential() {
+    let (client, _) = key(&world().bob);
+    let path = format!("/v1/api/workspaces/validate?access_token={}", client.credential());
+    let cookie = format!("access_token={}", client.credential());
+    let answer = world().nobody.send("POST", &path, &[("cookie", &cookie), ("x-api-key", client.credential())], "");
+    assert_eq!(answer.told(), (401, json!({ "msg": "a bearer token or API key is needed", "code": 401 })));
+}
+
+#[test]
+fn the_last_use_is_noted_to_the_minute() {
+    let (client, id) = key(&world().bob);
+    let database = world().database();
+    let noted = || database.one::<Option<i64>>("SELECT last_used_at FROM keys WHERE id = ?1", [id]);
+    assert_eq!(noted(), None);
+    let before = now();
+    is_let_in(&client);
+    // Nobody waits for the note, so it may come a moment later.
+    let wait_for = |wanted: &dyn Fn(i64) -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(at) = noted().filter(|at| wanted(*at)) {
+                return at;
+            }
+            assert!(Instant::now() < deadline, "the use was not noted: {:?}", noted());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let first = wait_for(&|_| true);
+    assert!((before..=now()).contains(&first), "{first}");
+    is_let_in(&client);
+    let long_ago = first - 61_000_000;
+    database.write("UPDATE keys SET last_used_at = ?2 WHERE id = ?1", params![id, long_ago]);
+    is_let_in(&client);
+    let again = wait_for(&|at| at > long_ago);
+    assert!(again >= first, "{again}");
+    let kept = database.rows("SELECT verb FROM audit WHERE kind = 'key' AND object = ?1", [id.to_string()]);
+    assert_eq!(kept, ["keys.create"], "a use is no change that the audit keeps");
+}

@@ -1,0 +1,228 @@
+//! One story told in each dialect leaves the same rows, and one row of the audit.
+
+use serde_json::{Value, json};
+
+use crate::client::Answer;
+use crate::world::World;
+
+/// What a story leaves: every row that matters, in words instead of numbers and times, and its audit.
+#[derive(Debug, PartialEq, Eq)]
+struct Left {
+    rows: Vec<String>,
+    audit: Vec<String>,
+}
+
+/// A dialect, and how it tells a story of the world and the number of its workspace.
+type Telling<'a> = (&'a str, &'a dyn Fn(&World, i64));
+
+/// Tells a story to a new world in which bob owns a workspace that carol has joined.
+fn left_by((dialect, story): Telling) -> Left {
+    let world = World::start();
+    let workspace = world.bob.create("den");
+    world.bob.add(workspace, &world.carol, "collaborator");
+    let database = world.database();
+    let newest = database.newest_audit();
+    story(&world, workspace);
+    let rows = [
+        "SELECT 'user', email, first_name, last_name, enabled, role, password_hash IS NOT NULL FROM users ORDER BY email",
+        "SELECT 'organization', o.name, u.email, m.role FROM organization_members m
+         JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id ORDER BY u.email",
+        "SELECT 'workspace', w.name, w.archived, u.email FROM workspaces w LEFT JOIN users u ON u.id = w.created_by
+         ORDER BY w.name",
+        "SELECT 'member', w.name, u.email, m.role FROM members m JOIN workspaces w ON w.id = m.workspace_id
+         JOIN users u ON u.id = m.user_id ORDER BY w.name, u.email",
+        "SELECT 'default', u.email, w.name FROM default_workspaces d JOIN workspaces w ON w.id = d.workspace_id
+         JOIN users u ON u.id = d.user_id ORDER BY u.email",
+        "SELECT 'sessions', u.email, count(*) FROM sessions s JOIN users u ON u.id = s.user_id GROUP BY u.email
+         ORDER BY u.email",
+    ];
+    let rows = rows.iter().flat_map(|sql| database.rows(sql, [])).collect();
+    let mut audit =
+        database.rows("SELECT verb, kind, object, before, after FROM audit WHERE id > ?1 ORDER BY id", [newest]);
+    let told_in = database.rows("SELECT DISTINCT dialect FROM audit WHERE id > ?1", [newest]);
+    assert_eq!(told_in, [dialect], "the audit names the dialect");
+    // People have other UUIDs in each world.
+    let mut names = database.rows("SELECT uuid, email FROM users", []);
+    for row in &mut audit {
+        for name in &mut names {
+            let (uuid, email) = name.split_once('|').expect("two columns");
+            *row = row.replace(uuid, email);
+        }
+    }
+    Left { rows, audit }
+}
+
+/// Tells the same story in several ways; gives what it left.
+#[track_caller]
+fn told_alike(tellings: &[Telling]) -> Left {
+    let mut first: Option<(&str, Left)> = None;
+    for telling in tellings {
+        let left = left_by(*telling);
+        match &first {
+            None => first = Some((telling.0, left)),
+            Some((dialect, expected)) => assert_eq!(&left, expected, "{} and {dialect}", telling.0),
+        }
+    }
+    let (_, left) = first.expect("a telling");
+    assert_eq!(left.audit.len(), 1, "one row in the audit: {left:?}");
+    left
+}
+
+fn cli(world: &World, line: &[&str]) {
+    let done = world.server.cli(line);
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[track_caller]
+fn done(answer: &Answer) {
+    assert!(matches!(answer.status, 200 | 204) && !answer.body.contains("errors"), "{answer:?}");
+}
+
+fn graphql(client: &crate::client::Client, query: &str, variables: &Value) {
+    done(&client.post("/v1/graphql", &json!({ "query": query, "variables": variables })));
+}
+
+/// `POST /v1/api/user` about bob: as he is, but for one thing.
+fn edit_bob(world: &World, change: &Value) {
+    let mut body = json!({
+        "id": world.bob.uuid, "firstName": "", "lastName": "", "email": world.bob.email, "enabled": true, "isAdmin": false
+    });
+    for (key, value) in change.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    done(&world.ada.post("/v1/api/user", &body));
+}
+
+fn put_bob(world: &World, change: &Value) {
+    done(&world.ada.put(&format!("/auth/admin/realms/master/users/{}", world.bob.uuid), change));
+}
+
+fn post_bob(world: &World, path: &str) {
+    done(&world.ada.post(path, &json!({ "email": world.bob.email })));
+}
+
+#[test]
+fn a_person_is_disabled() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, _| post_bob(world, "/v1/api/users/deactivate")),
+        ("wallaroo", &|world, _| edit_bob(world, &json!({ "enabled": false }))),
+        ("keycloak", &|world, _| put_bob(world, &json!({ "enabled": false }))),
+        ("cli", &|world, _| cli(world, &["user", "disable", "bob@example.com"])),
+    ]);
+    assert!(left.rows.contains(&"user|bob@example.com|||0|member|1".to_owned()), "{left:?}");
+    assert!(!left.rows.iter().any(|row| row.starts_with("sessions|bob@")), "{left:?}");
+    assert!(left.audit[0].starts_with("users.change|user|bob@example.com|"), "{left:?}");
+}
+
+#[test]
+fn a_disabled_person_is_enabled_again() {
+    let off = |world: &World| {
+        // What comes before the story is no part of it.
+        let sql = "UPDATE users SET enabled = 0 WHERE email = 'bob@example.com'";
+        world.database().write(sql, []);
+    };
+    told_alike(&[
+        ("wallaroo", &|world, _| {
+            off(world);
+            post_bob(world, "/v1/api/users/activate");
+        }),
+        ("wallaroo", &|world, _| {
+            off(world);
+            edit_bob(world, &json!({}));
+        }),
+        ("keycloak", &|world, _| {
+            off(world);
+            put_bob(world, &json!({ "enabled": true }));
+        }),
+        ("cli", &|world, _| {
+            off(world);
+            cli(world, &["user", "enable", "bob@example.com"]);
+        }),
+    ]);
+}
+
+#[test]
+fn a_person_is_renamed() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, _| edit_bob(world, &json!({ "firstName": "Bob", "email": "robert@example.com" }))),
+        ("keycloak", &|world, _| put_bob(world, &json!({ "firstName": "Bob", "email": "robert@example.com" }))),
+    ]);
+    assert!(left.rows.contains(&"user|robert@example.com|Bob||1|member|1".to_owned()), "{left:?}");
+}
+
+#[test]
+fn a_person_is_promoted() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, _| edit_bob(world, &json!({ "isAdmin": true }))),
+        ("cli", &|world, _| cli(world, &["user", "promote", "bob@example.com"])),
+    ]);
+    assert!(left.rows.contains(&"organization|Home|bob@example.com|admin".to_owned()), "{left:?}");
+}
+
+#[test]
+fn a_person_is_invited() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, _| done(&world.ada.post("/v1/api/users/invite", &json!({ "email": "Zoe@example.com" })))),
+        ("cli", &|world, _| cli(world, &["user", "add", "Zoe@example.com"])),
+    ]);
+    assert!(left.rows.contains(&"user|Zoe@example.com|||1|member|1".to_owned()), "{left:?}");
+    assert!(left.audit[0].starts_with("users.invite|user|Zoe@example.com|-|"), "{left:?}");
+}
+
+#[test]
+fn a_member_is_removed() {
+    let mutation = "mutation DeleteWorkspaceUser($user_id: String!, $workspace_id: bigint!) {
+        delete_workspace_users(where: {user_id: {_eq: $user_id}, _and: {workspace_id: {_eq: $workspace_id}}}) {
+            affected_rows
+        }
+    }";
+    let left =
+        told_alike(&[
+            ("wallaroo", &|world, id| {
+                done(&world.bob.post(
+                    "/v1/api/workspaces/remove_user",
+                    &json!({ "workspace_id": id, "email": "carol@example.com" }),
+                ));
+            }),
+            ("wallaroo", &|world, id| {
+                done(&world.bob.post(
+                    "/v1/api/workspaces/remove_user",
+                    &json!({ "workspace_id": id, "user_id": world.carol.uuid }),
+                ));
+            }),
+            ("wallaroo", &|world, id| {
+                graphql(&world.bob, mutation, &json!({ "user_id": world.carol.uuid, "workspace_id": id }));
+            }),
+        ]);
+    assert!(!left.rows.contains(&"member|den|carol@example.com|member".to_owned()), "{left:?}");
+}
+
+#[test]
+fn a_refused_story_leaves_nothing_in_any_dialect() {
+    let rule = "a workspace keeps at least one owner";
+    let mutation = "mutation M($user_id: String!, $workspace_id: bigint!) {
+        delete_workspace_users(where: {user_id: {_eq: $user_id}, workspace_id: {_eq: $workspace_id}}) { affected_rows }
+    }";
+    let world = World::start();
+    let workspace = world.bob.create("den");
+    let database = world.database();
+    let newest = database.newest_audit();
+    let rest = world
+        .bob
+        .post("/v1/api/workspaces/remove_user", &json!({ "workspace_id": workspace, "user_id": world.bob.uuid }));
+    assert_eq!(rest.told(), (400, json!({ "msg": rule, "code": 400 })));
+    let variables = json!({ "user_id": world.bob.uuid, "workspace_id": workspace });
+    let hasura = world.bob.post("/v1/graphql", &json!({ "query": mutation, "variables": variables }));
+    assert_eq!((hasura.status, &hasura.json()["errors"][0]["message"]), (200, &json!(rule)));
+    let last = "the account keeps at least one enabled administrator";
+    let rest = world.ada.post("/v1/api/users/deactivate", &json!({ "email": world.ada.email }));
+    assert_eq!(rest.told(), (400, json!({ "msg": last, "code": 400 })));
+    let keycloak =
+        world.ada.put(&format!("/auth/admin/realms/master/users/{}", world.ada.uuid), &json!({ "enabled": false }));
+    assert_eq!(keycloak.told(), (400, json!({ "error": last })));
+    let cli = world.server.cli(&["user", "disable", "ada@example.com"]);
+    assert!(!cli.status.success() && String::from_utf8_lossy(&cli.stderr).contains(last), "{cli:?}");
+    assert_eq!(database.audit_after(newest), [""; 0]);
+    assert_eq!(world.bob.members(workspace), [(world.bob.uuid.clone(), "OWNER".to_owned())]);
+    assert_eq!(database.rows("SELECT enabled, role FROM users WHERE email LIKE 'ada%'", []), ["1|administrator"]);
+}

@@ -1,0 +1,324 @@
+//! The server as a process: its start, its health, its end, and what it leaves on the disk.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::Client;
+use crate::database::Database;
+use crate::raw::{connect, read_answer};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Setup, run};
+use crate::world::{Person, World, fresh, full_line, wait_for_log};
+
+const CREATE: &str = "/v1/api/workspaces/create";
+
+fn files(place: &Path) -> BTreeSet<String> {
+    let names = fs::read_dir(place).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| name.into_string().expect("a name")).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+// Health.
+
+#[test]
+fn a_server_that_serves_says_so() {
+    let server = Setup::new().start();
+    let nobody = Client::new(server.base());
+    for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+        let answer = nobody.get(path);
+        assert_eq!((answer.status, answer.body.as_str()), (200, body));
+        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}
+
+#[test]
+fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() {
+    let world = World::of(Setup::new().args(&["--write-queue", "1"]));
+    let (ada, bob, nobody, database) = (&world.ada, &world.bob, &world.nobody, world.database());
+    let workspace = bob.create("full");
+    bob.add(workspace, &world.carol, "collaborator");
+    let path = format!("/auth/admin/realms/master/users/{}", bob.uuid);
+    let busy = "the server is busy; try again in 1 s";
+    full_line(&world, &database, || {
+        let wallaroo = bob.post(CREATE, &json!({ "workspace_name": fresh("late") }));
+        assert_eq!(wallaroo.told(), (503, json!({ "msg": busy, "code": 503 })));
+        let keycloak = ada.put(&path, &json!({ "firstName": "Late" }));
+        assert_eq!(keycloak.told(), (503, json!({ "error": busy })));
+        let token = nobody.sign_in(&bob.email, &bob.password);
+        let unavailable = json!({ "error": "temporarily_unavailable", "error_description": busy });
+        assert_eq!(token.told(), (503, unavailable));
+        let mutation = format!(
+            r#"mutation {{ delete_workspace_users(where: {{user_id: {{_eq: "{}"}}, workspace_id: {{_eq: {workspace}}}}}) {{ affected_rows }} }}"#,
+            world.carol.uuid
+        );
+        let graphql = bob.post("/v1/graphql", &json!({ "query": mutation }));
+        assert_eq!((graphql.status, &graphql.json()["errors"][0]["message"]), (503, &json!(busy)));
+        for answer in [wallaroo, keycloak, token, graphql] {
+            assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+        }
+        // Reading goes on, and whoever balances the load is told.
+        assert_eq!(bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
+        assert_eq!(nobody.get("/healthz").status, 200);
+        let ready = nobody.get("/readyz");
+        assert_eq!((ready.status, ready.body.as_str()), (503, "the data file cannot be written\n"));
+    });
+    assert_eq!(nobody.get("/readyz").status, 200, "and all is well again");
+    assert_eq!(bob.members(workspace).len(), 2, "what was turned away was not done");
+    assert_eq!(database.one::<i64>("SELECT count(*) FROM workspaces WHERE name LIKE 'late%'", []), 0);
+    assert_eq!(database.one::<i64>("SELECT count(*) FROM users WHERE first_name = 'Late'", []), 0);
+}
+
+#[test]
+fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
+    let world = World::start();
+    let database = world.database();
+    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    // The server waits for some seconds, as for a command line that is at work.
+    let ready = world.nobody.get("/readyz");
+    assert_eq!((ready.status, ready.body.as_str()), (503, "the data file cannot be written\n"));
+    let answer = world.bob.post(CREATE, &json!({ "workspace_name": "late" }));
+    let busy = json!({ "msg": "the server is busy; try again in 1 s", "code": 503 });
+    assert_eq!(answer.told(), (503, busy));
+    assert_eq!(world.nobody.get("/healthz").status, 200);
+    assert_eq!(world.bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
+    database.0.execute_batch("ROLLBACK").expect("the lock given back");
+    assert_eq!(world.nobody.get("/readyz").status, 200);
+    assert_eq!(world.bob.post(CREATE, &json!({ "workspace_name": "late" })).status, 200);
+}
+
+// The end.
+
+#[test]
+fn a_signal_lets_what_was_accepted_finish_and_leaves_a_tidy_directory() {
+    for signal in ["TERM", "INT"] {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut server = Setup::new().data_dir(place.path()).start();
+        let ada = Person::enter(&Client::new(server.base()), ADMIN, ADMIN_PASSWORD);
+        let mut idle = connect(server.base());
+        let database = Database::open(place.path());
+        database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        let before = server.log().lines().count();
+        let (tell, told) = mpsc::channel();
+        let started = Instant::now();
+        let ended = std::thread::scope(|scope| {
+            let client = ada.with(ada.credential());
+            scope.spawn(move || {
+                let _ = tell.send(client.post(CREATE, &json!({ "workspace_name": "in-flight" })).told());
+            });
+            // It has to be with the writer before the signal comes; nothing tells when.
+            assert!(told.recv_timeout(Duration::from_millis(500)).is_err(), "it waits for the lock");
+            let stopping = scope.spawn(|| server.stop_by(signal));
+            assert!(told.recv_timeout(Duration::from_millis(300)).is_err(), "it still waits");
+            database.0.execute_batch("ROLLBACK").expect("the lock given back");
+            let answer = told.recv_timeout(Duration::from_secs(10)).expect("the answer, in spite of the signal");
+            assert_eq!(answer, (200, json!({ "workspace_id": 1 })), "{signal}");
+            drop(database);
+            stopping.join().expect("the end")
+        });
+        assert_eq!(ended.code(), Some(0), "{signal}");
+        assert!(started.elapsed() < Duration::from_secs(10), "an idle connection holds nobody up");
+        assert!(read_answer(&mut idle).is_none());
+        let log = server.log();
+        assert!(log.lines().skip(before).any(|line| line.contains(&format!("stopping, as SIG{signal} asks"))), "{log}");
+        let left = files(place.path());
+        assert!(left.contains("atelier.db") && !left.contains("atelier.db-wal"), "{left:?}");
+        let kept: String = Database::open(place.path()).one("SELECT name FROM workspaces", []);
+        assert_eq!(kept, "in-flight");
+    }
+}
+
+#[test]
+fn while_it_stops_the_server_is_not_ready() {
+    let mut world = World::start();
+    let mut open = connect(world.server.base());
+    let ask = |stream: &mut std::net::TcpStream| {
+        let _ = std::io::Write::write_all(stream, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        read_answer(stream).map(|answer| answer.status)
+    };
+    assert_eq!(ask(&mut open), Some(200));
+    let database = world.database();
+    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let bob = world.bob.with(world.bob.credential());
+    let server = &mut world.server;
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(move || bob.post(CREATE, &json!({ "workspace_name": "last" })).status);
+        std::thread::sleep(Duration::from_millis(300));
+        let stopping = scope.spawn(|| server.stop().code());
+        std::thread::sleep(Duration::from_millis(300));
+        // An open connection is either told or closed; no new one is taken.
+        assert!(matches!(ask(&mut open), None | Some(503)), "it is ready still");
+        database.0.execute_batch("ROLLBACK").expect("the lock given back");
+        assert_eq!(waiting.join().expect("an answer"), 200);
+        assert_eq!(stopping.join().expect("an end"), Some(0));
+    });
+}
+
+#[test]
+fn whatever_was_acknowledged_is_there_after_a_kill() {
+    const THREADS: usize = 8;
+    let place = tempfile::tempdir().expect("a directory");
+    let server = Setup::new().data_dir(place.path()).start();
+    let ada = Person::enter(&Client::new(server.base()), ADMIN, ADMIN_PASSWORD);
+    let (acknowledged, count, gone) = (Mutex::new(BTreeSet::new()), AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let client = ada.with(ada.credential());
+            let (acknowledged, count, gone) = (&acknowledged, &count, &gone);
+            scope.spawn(move || {
+                for n in 0..2000 {
+                    let name = format!("w-{thread}-{n}");
+                    let body = json!({ "workspace_name": name }).to_string();
+                    match client.try_send("POST", CREATE, &[], body) {
+                        Ok(answer) => {
+                            assert_eq!(answer.status, 200, "{answer:?}");
+                            acknowledged.lock().expect("a lock").insert(name);
+                            count.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(_) => {
+                            assert!(gone.load(Ordering::Acquire), "refused before the kill");
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while count.load(Ordering::Relaxed) < 200 {
+            assert!(Instant::now() < deadline, "only {} creates in 30 s", count.load(Ordering::Relaxed));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        gone.store(true, Ordering::Release);
+        drop(server);
+    });
+    assert!(files(place.path()).contains("atelier.db-wal"), "it was killed, not stopped");
+    let server = Setup::new().data_dir(place.path()).start();
+    let database = Database::open(place.path());
+    let kept: BTreeSet<String> = database.rows("SELECT name FROM workspaces", []).into_iter().collect();
+    let acknowledged = acknowledged.into_inner().expect("a lock");
+    let lost: Vec<_> = acknowledged.difference(&kept).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    assert!(kept.len() <= acknowledged.len() + THREADS, "more than was asked for");
+    // Each came whole: with its owner and its row in the audit.
+    let count = i64::try_from(kept.len()).expect("few");
+    assert_eq!(database.count("members"), count);
+    assert_eq!(database.one::<i64>("SELECT count(*) FROM audit WHERE verb = 'workspaces.create'", []), count);
+    assert_eq!(database.rows("PRAGMA integrity_check", []), ["ok"]);
+    assert_eq!(database.rows("PRAGMA foreign_key_check", []), [""; 0]);
+    assert!(server.cli(&["check"]).status.success());
+}
+
+// The start.
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused() {
+    let server = Setup::new().start();
+    let place = server.data_dir().to_str().expect("a path");
+    let second = run(&["serve", "--data-dir", place, "--listen", "127.0.0.1:0"]);
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(1), "{words}");
+    let expected = format!(
+        "error: another atelier server (process {}) runs on {place}; stop it first, or give this one its own directory with --data-dir",
+        server.pid()
+    );
+    assert!(words.lines().any(|line| line == expected), "{words}");
+    assert_eq!(String::from_utf8_lossy(&second.stdout), "");
+    assert_eq!(Client::new(server.base()).get("/readyz").status, 200, "the first one does not mind");
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused() {
+    let server = Setup::new().start();
+    let address = server.base().strip_prefix("http://").expect("a URL");
+    let place = tempfile::tempdir().expect("a directory");
+    let second = run(&["serve", "--data-dir", place.path().to_str().expect("a path"), "--listen", address]);
+    let words = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(1), "{words}");
+    assert!(words.contains(&format!("error: cannot listen on {address}: ")), "{words}");
+}
+
+#[test]
+fn the_directory_is_the_owners_alone() {
+    let server = Setup::new().start();
+    let place = server.data_dir();
+    assert_eq!(mode(place), 0o700);
+    for name in files(place) {
+        assert_eq!(mode(&place.join(&name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn the_first_administrator_is_made_up_where_none_is_configured() {
+    let place = tempfile::tempdir().expect("a directory");
+    let server = Setup::new().data_dir(place.path()).without_admin().start();
+    let nobody = Client::new(server.base());
+    let note = place.path().join("first-admin.txt");
+    assert_eq!(mode(&note), 0o600);
+    let text = fs::read_to_string(&note).expect("the note");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let [email, password] = lines.as_slice() else { panic!("{text}") };
+    assert_eq!(*email, "admin@localhost");
+    assert!(password.len() >= 16, "{password}");
+    wait_for_log(&server, &format!("password={password}"));
+    let admin = Person::enter(&nobody, email, password);
+    assert_eq!(admin.post("/v1/api/users/invite", &json!({ "email": "bob@example.com" })).status, 200);
+    for guess in ["admin", "password", "atelier", ""] {
+        assert_ne!(nobody.sign_in(email, guess).status, 200, "{guess}");
+    }
+    // The next start makes nobody and shows nothing.
+    let password = (*password).to_owned();
+    drop(server);
+    let server = Setup::new().data_dir(place.path()).start();
+    assert!(!server.log().contains(&password) && !server.log().contains("first start"), "{}", server.log());
+    let nobody = Client::new(server.base());
+    assert_eq!(nobody.sign_in(ADMIN, ADMIN_PASSWORD).status, 401, "there is an administrator already");
+    assert_eq!(nobody.sign_in("admin@localhost", &password).status, 200);
+}
+
+#[test]
+fn no_two_servers_make_up_the_same_password() {
+    let passwords = [(), ()].map(|()| {
+        let server = Setup::new().without_admin().start();
+        let text = fs::read_to_string(server.data_dir().join("first-admin.txt")).expect("the note");
+        text.lines().last().expect("a password").to_owned()
+    });
+    assert_ne!(passwords[0], passwords[1]);
+}
+
+#[test]
+fn the_first_administrator_is_the_one_who_is_configured() {
+    let server = Setup::new().start();
+    let nobody = Client::new(server.base());
+    assert!(!server.data_dir().join("first-admin.txt").exists(), "a known password is not written down");
+    let ada = Person::enter(&nobody, ADMIN, ADMIN_PASSWORD);
+    assert_eq!(ada.post("/v1/api/users/invite", &json!({ "email": "bob@example.com" })).status, 200);
+    for (email, password) in [("admin@localhost", "admin"), ("admin@localhost", ADMIN_PASSWORD), ("admin", "admin")] {
+        assert_eq!(nobody.sign_in(email, password).status, 401);
+    }
+    let people = Database::open(server.data_dir()).rows("SELECT email, role FROM users ORDER BY id", []);
+    assert_eq!(people, ["ada@example.com|administrator", "bob@example.com|member"]);
+    assert!(!server.log().contains(ADMIN_PASSWORD), "nor is it printed");
+}
+
+#[test]
+fn the_first_administrators_password_can_come_from_a_file() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "the secret of a file\n").expect("a write");
+    let server = Setup::new()
+        .without_admin()
+        .env("ATELIER_ADMIN_EMAIL", "grace@example.com")
+        .env("ATELIER_ADMIN_PASSWORD_FILE", file.path())
+        .start();
+    assert_eq!(Client::new(server.base()).sign_in("grace@example.com", "the secret of a file").status, 200);
+    assert!(!server.log().contains("the secret of a file"));
+    assert!(!server.data_dir().join("first-admin.txt").exists());
+}
