@@ -142,7 +142,7 @@ fn what_is_no_request_is_refused() {
 
 #[test]
 fn too_many_or_too_large_headers_are_refused() {
-    let many: String = (0..10_000).map(|n| format!("X-{n}: y\r\n")).collect();
+    let many = "X-Y: z\r\n".repeat(10_000);
     let huge = format!("X: {}\r\n", "y".repeat(1 << 20));
     let credential = format!("Authorization: Bearer {}\r\n", "z".repeat(100_000));
     for headers in [many, huge, credential] {
