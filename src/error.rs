@@ -130,6 +130,7 @@ impl Error {
     }
 
     /// A thing does not exist.
+    #[expect(clippy::needless_pass_by_value, reason = "a caller hands over a number as easily as a text")]
     pub fn not_found(what: &'static str, key: impl ToString) -> Self {
         Self::NotFound { what, key: key.to_string() }
     }

@@ -118,26 +118,28 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             Some(Role::Member) => Decision::Forbidden,
             None => Decision::Hidden,
         },
-        Action::LeaveWorkspace => match standing.workspace {
-            Some(Role::Owner | Role::Member) if standing.own => Decision::Allowed,
-            Some(Role::Owner | Role::Member) => Decision::Forbidden,
-            None => hidden_unless(administrator),
-        },
+        // An administrator who is in no workspace leaves none, and may: nothing comes of it.
+        Action::LeaveWorkspace if administrator || standing.workspace.is_some() => forbidden_unless(standing.own),
+        Action::LeaveWorkspace => Decision::Hidden,
         Action::CreateWorkspace => hidden_unless(administrator || standing.organization.is_some()),
         Action::ReadUser => hidden_unless(administrator || standing.own || standing.organization.is_some()),
-        Action::ReadUserWorkspaces => forbidden_unless(administrator || standing.own),
         Action::InviteUser => forbidden_unless(administrator),
-        Action::ChangeUser | Action::SetPassword => {
-            if administrator {
-                Decision::Allowed
-            } else if standing.own || standing.organization.is_some() {
-                Decision::Forbidden
-            } else {
-                Decision::Hidden
-            }
+        Action::ChangeUser | Action::SetPassword => toward_a_person(*standing, administrator),
+        Action::ReadUserWorkspaces | Action::ReadKeys | Action::EndSession => {
+            toward_a_person(*standing, administrator || standing.own)
         }
-        Action::ReadKeys | Action::RevokeKey | Action::EndSession => hidden_unless(administrator || standing.own),
-        Action::CreateKey => forbidden_unless(standing.own),
+        Action::CreateKey => toward_a_person(*standing, standing.own),
+        // A key of somebody else is not seen, though the person is: numbers can be guessed.
+        Action::RevokeKey => hidden_unless(administrator || standing.own),
+    }
+}
+
+/// Whoever sees a person is told that this may not be done to them.
+fn toward_a_person(standing: Standing, allowed: bool) -> Decision {
+    match decide(&standing, Action::ReadUser) {
+        Decision::Allowed => forbidden_unless(allowed),
+        Decision::Forbidden => Decision::Forbidden,
+        Decision::Hidden => Decision::Hidden,
     }
 }
 
@@ -148,3 +150,6 @@ const fn hidden_unless(allowed: bool) -> Decision {
 const fn forbidden_unless(allowed: bool) -> Decision {
     if allowed { Decision::Allowed } else { Decision::Forbidden }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
 /// How exact the last use of a key is kept.
-const LAST_USED_STEP: Duration = Duration::from_secs(60);
+const LAST_USED_STEP: Duration = Duration::from_mins(1);
 
 /// A key to be, and what is kept of its secret.
 #[derive(Clone, Debug)]
@@ -54,17 +54,13 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewKey) -> Result<Key> {
 
 /// The keys of a person, the oldest first; without one, everybody's, for the operator and administrators.
 pub fn list(view: &View, actor: &Actor, of: Option<&users::Named>) -> Result<Vec<Key>> {
-    match of {
-        Some(who) => {
-            let user = users::named(view, actor, who)?;
-            users::require(view, actor, user.id, Action::ReadKeys, user.uuid)?;
-            store::keys::list_of(view, user.id)
-        }
-        None => {
-            standing::require(&standing::in_account(actor), Action::ReadKeys, "user", "anybody")?;
-            store::keys::list(view)
-        }
+    if let Some(who) = of {
+        let user = users::named(view, actor, who)?;
+        users::require(view, actor, user.id, Action::ReadKeys, user.uuid)?;
+        return store::keys::list_of(view, user.id);
     }
+    standing::require(standing::in_account(actor), Action::ReadKeys, "user", "anybody")?;
+    store::keys::list(view)
 }
 
 /// Ends a key. Ending it again changes nothing.
@@ -73,7 +69,7 @@ pub fn list(view: &View, actor: &Actor, of: Option<&users::Named>) -> Result<Vec
 pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     let key = store::keys::find(tx, id)?.ok_or_else(|| Error::not_found("key", id))?;
     let standing = standing::toward(tx, actor, key.user)?;
-    standing::require(&standing, Action::RevokeKey, "key", id)?;
+    standing::require(standing, Action::RevokeKey, "key", id)?;
     if key.revoked_at.is_some() {
         return Ok(());
     }

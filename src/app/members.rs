@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audit, users, workspaces};
+use super::{audit, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{UserId, WorkspaceId};
@@ -12,7 +12,7 @@ use crate::domain::member::{Member, Role};
 use crate::domain::user::User;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::Action;
+use crate::policy::{Action, Standing};
 use crate::store::{self, Tx, View};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
@@ -50,10 +50,15 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
     let workspace = workspaces::visible(tx, actor, workspace)?;
     let user = users::named(tx, actor, who)?;
-    if actor.user() != Some(user.id) {
+    let member = store::members::find(tx, workspace.id, user.id)?;
+    if actor.user() == Some(user.id) {
+        let role = member.as_ref().map(|member| member.role);
+        let standing = Standing { own: true, ..standing::in_workspace(actor, role) };
+        standing::require(standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
+    } else {
         workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
     }
-    let Some(member) = store::members::find(tx, workspace.id, user.id)? else { return Ok(false) };
+    let Some(member) = member else { return Ok(false) };
     if member.role == Role::Owner {
         keep_an_owner(tx, &workspace, user.id)?;
     }

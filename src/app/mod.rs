@@ -20,3 +20,6 @@ mod standing;
 pub mod throttle;
 pub mod users;
 pub mod workspaces;
+
+#[cfg(test)]
+mod tests;

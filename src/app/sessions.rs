@@ -150,11 +150,12 @@ pub(super) fn person(user: &User) -> Person {
 ///
 /// The user may, and administrators.
 pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
-    users::require(tx, actor, user, Action::EndSession, user)?;
-    let ended = store::sessions::delete_of(tx, user)?;
+    let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    users::require(tx, actor, user.id, Action::EndSession, user.id)?;
+    let ended = store::sessions::delete_of(tx, user.id)?;
     if ended > 0 {
         let before = json!({ "sessions": ended });
-        audit::record(tx, actor, "sessions.end_all", (ObjectKind::User, user), (before, Value::Null))?;
+        audit::record(tx, actor, "sessions.end_all", (ObjectKind::User, user.uuid), (before, Value::Null))?;
     }
     Ok(ended)
 }

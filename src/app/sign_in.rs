@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::{keys, passwords};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
+use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -17,7 +18,10 @@ use crate::store;
 use crate::tokens::claims::AUDIENCE;
 use crate::tokens::keyring::Expectation;
 use crate::tokens::opaque::{self, Kind};
-use crate::tokens::password::Verdict;
+use crate::tokens::password::{PasswordHash, Verdict};
+
+/// How often a password is checked again because another one is kept by the time that it was found right.
+const TRIES: u32 = 3;
 
 /// Somebody who says who they are.
 #[derive(Clone, Debug)]
@@ -50,13 +54,32 @@ pub struct SignedIn {
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     desk.throttle.admit(&attempt.username, from)?;
+    for _ in 0..TRIES {
+        let proof = prove(desk, from, &attempt).await?;
+        if let Some(signed_in) = begin(desk, origin, &attempt, proof).await? {
+            return Ok(signed_in);
+        }
+    }
+    Err(Unproved::WrongPassword.into())
+}
+
+/// Whom a password has proved somebody to be.
+struct Proof {
+    user: UserId,
+    /// What it was checked against.
+    hash: Option<PasswordHash>,
+    /// What is to be kept from now on, if that is something else.
+    renewed: Option<PasswordHash>,
+}
+
+async fn prove(desk: &Desk, from: IpAddr, attempt: &Attempt) -> Result<Proof> {
     let found = desk.glance(|view| {
         let Some(user) = store::users::find_by_email(view, &attempt.username)? else { return Ok(None) };
         let hash = store::users::password_hash(view, user.id)?;
         Ok(Some((user, hash)))
     })?;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let (verdict, renewed) = passwords::verify(desk, attempt.password, hash.clone()).await?;
+    let (verdict, renewed) = passwords::verify(desk, attempt.password.clone(), hash.clone()).await?;
     let user = match (user, verdict) {
         (Some(user), Verdict::Right | Verdict::RightButOld) => user,
         (Some(_), Verdict::Wrong) | (None, _) => {
@@ -68,34 +91,39 @@ pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Re
         return Err(Unproved::Disabled.into());
     }
     desk.throttle.succeeded(&attempt.username, from);
+    Ok(Proof { user: user.id, hash, renewed })
+}
+
+/// Begins the session of somebody who has proved who they are; none if another password is kept by now.
+async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<SignedIn>> {
     let (refresh_token, fingerprint) = opaque::mint(Kind::Refresh);
     let new = NewSession {
         uuid: Uuid::new_v4(),
-        client: attempt.client,
-        scope: attempt.scope,
+        client: attempt.client.clone(),
+        scope: attempt.scope.clone(),
         refresh_token: fingerprint,
         lifetimes: desk.lifetimes,
     };
     let actor = Actor::nobody(origin.clone());
-    let (user, session) = desk
+    let begun = desk
         .write(move |tx| {
-            // Between the look and the write, the password may have been changed or the person disabled.
-            let user = store::users::find(tx, user.id)?.ok_or(Unproved::WrongPassword)?;
+            // Between the look and the write, the person may have been disabled or the password changed, or
+            // another sign-in with the same one may have renewed its hash.
+            let user = store::users::find(tx, proof.user)?.ok_or(Unproved::WrongPassword)?;
             if !user.enabled {
                 return Err(Unproved::Disabled.into());
             }
-            let now = store::users::password_hash(tx, user.id)?;
-            if now.as_ref().map(|hash| hash.as_str()) != hash.as_ref().map(|hash| hash.as_str()) {
-                return Err(Unproved::WrongPassword.into());
+            if store::users::password_hash(tx, user.id)? != proof.hash {
+                return Ok(None);
             }
-            if let Some(renewed) = &renewed {
+            if let Some(renewed) = &proof.renewed {
                 store::users::update_password(tx, user.id, renewed)?;
             }
             let session = sessions::begin(tx, &actor, &user, &new)?;
-            Ok((user, session))
+            Ok(Some((user, session)))
         })
         .await?;
-    Ok(SignedIn { user, session, refresh_token })
+    Ok(begun.map(|(user, session)| SignedIn { user, session, refresh_token }))
 }
 
 /// Who acts with this bearer credential: an access token or an API key.

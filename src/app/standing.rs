@@ -42,8 +42,8 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
 }
 
 /// Lets an allowed action through; tells a hidden thing as one that does not exist.
-pub(super) fn require(standing: &Standing, action: Action, what: &'static str, key: impl ToString) -> Result<()> {
-    match decide(standing, action) {
+pub(super) fn require(standing: Standing, action: Action, what: &'static str, key: impl ToString) -> Result<()> {
+    match decide(&standing, action) {
         Decision::Allowed => Ok(()),
         Decision::Forbidden => Err(Error::Forbidden { action }),
         Decision::Hidden => Err(Error::not_found(what, key)),

@@ -88,7 +88,7 @@ pub fn manages(actor: &Actor) -> bool {
 
 /// Refuses whoever may not invite, before anything costly is done for them.
 pub fn may_invite(actor: &Actor, email: &Email) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::InviteUser, "user", email)
+    standing::require(standing::in_account(actor), Action::InviteUser, "user", email)
 }
 
 /// Makes an account and puts the person into the home organization.
@@ -159,7 +159,7 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, re
 
 /// Lets the actor do this to a person, or refuses.
 pub(super) fn require(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
-    standing::require(&standing::toward(view, actor, user)?, action, "user", key)
+    standing::require(standing::toward(view, actor, user)?, action, "user", key)
 }
 
 /// Who governs the account governs its home.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{audit, organizations, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
+use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceFilter};
@@ -22,7 +23,7 @@ pub fn visible(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace>
 /// Lets the actor do this in the workspace, or refuses.
 pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
     let role = role(view, actor, workspace.id)?;
-    standing::require(&standing::in_workspace(actor, role), action, "workspace", workspace.id)
+    standing::require(standing::in_workspace(actor, role), action, "workspace", workspace.id)
 }
 
 fn role(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Option<Role>> {
@@ -52,9 +53,9 @@ pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let home = organizations::home(tx)?;
     let standing = standing::in_organization(tx, actor, home.id)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", &home.name)?;
+    standing::require(standing, Action::CreateWorkspace, "organization", &home.name)?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
-    if new.name.default_owner().is_some_and(|owner| owner != person.email.as_str()) {
+    if new.name.default_owner().is_some_and(|owner| Email::fold(owner) != person.email.key()) {
         return Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" });
     }
     let id = store::workspaces::insert(tx, home.id, new, person.id)?;

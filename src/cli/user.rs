@@ -1,5 +1,7 @@
 //! `atelier user`: the people of this server.
 
+use std::path::Path;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -102,8 +104,7 @@ impl Command {
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
                 };
                 let password = NewPassword::of(&password)?;
-                // The first person may be added before the server is started for the first time.
-                add(&Home::open(place)?, new, &password, json)
+                add(&made_if_absent(place)?, new, &password, json)
             }
             Self::List { json } => list(&Home::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
@@ -160,6 +161,16 @@ impl NewPassword {
 
 fn address(email: &str) -> Result<Email, Trouble> {
     Ok(Email::parse(email).in_field("EMAIL")?)
+}
+
+/// The data directory, which the first person may come into before a server does; told, for it may be a slip.
+fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
+    let absent = !Home::at(place).database().exists();
+    let home = Home::open(place)?;
+    if absent {
+        say(&format!("{} is a new data directory; `atelier serve` starts a server on it", place.display()));
+    }
+    Ok(home)
 }
 
 fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), Trouble> {

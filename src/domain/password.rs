@@ -22,7 +22,7 @@ impl Password {
         if Self::LENGTH.contains(&length) {
             Ok(Self(Secret::new(raw)))
         } else {
-            Err(Invalid::rule(format!("a password has {} to {} characters", Self::LENGTH.start(), Self::LENGTH.end())))
+            Err(Invalid::rule(format!("must have {} to {} characters", Self::LENGTH.start(), Self::LENGTH.end())))
         }
     }
 
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_refusal_names_the_rule_and_not_the_password() {
         let refused = Password::parse("hunter2").unwrap_err();
-        assert_eq!(refused.to_string(), "a password has 8 to 256 characters");
+        assert_eq!(refused.to_string(), "must have 8 to 256 characters");
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Timestamp {
     }
 
     /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
+    #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_add(micros))

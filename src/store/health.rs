@@ -45,8 +45,3 @@ pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
-
-/// The version of the schema that the file has.
-pub fn schema_version(view: &View) -> Result<u32> {
-    Ok(view.conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
-}

@@ -12,14 +12,11 @@ use super::{View, open};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
-/// The page cache of the connection that looks, in KiB.
-const PAGE_CACHE_KIB: u32 = 4096;
-
 /// Reads from one snapshot of a data file, whether a server runs on it or not.
 ///
 /// Even a reader makes SQLite put a write-ahead log and shared memory beside a file that nobody has open, and leaves
 /// them there. So such a file is read as one that cannot change, and once more in the ordinary way if it did.
-/// Refused when there is no file, it cannot be read or it is no SQLite file.
+/// Refused when there is no file or it cannot be read.
 pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let before = Trace::of(path)?;
     if !before.in_use {
@@ -34,7 +31,7 @@ pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
 fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let address = address(path)? + how;
     let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
-    open::for_reading(&conn, PAGE_CACHE_KIB)?;
+    open::for_looking(&conn)?;
     let snapshot = conn.transaction()?;
     work(&View { conn: &snapshot, now: Timestamp::now() })
 }

@@ -101,12 +101,8 @@ impl Store {
     /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
     pub fn open_beside(home: &Home, sizes: Sizes) -> Result<Self> {
         let path = home.database();
-        let _lock = match inspection::inspect(&path, schema::standing)? {
-            Standing::Empty | Standing::Older(_) => Some(home.lock().map_err(in_use)?),
-            Standing::Current => None,
-            Standing::Newer(version) => return Err(Unfit::Newer { version }.into()),
-            Standing::Foreign => return Err(Unfit::Foreign.into()),
-        };
+        let standing = inspection::inspect(&path, schema::standing)?.fit()?;
+        let _lock = if standing == Standing::Current { None } else { Some(home.lock().map_err(in_use)?) };
         Self::open(&path, sizes)
     }
 

@@ -66,6 +66,13 @@ pub(super) fn for_reading(conn: &Connection, page_cache_kib: u32) -> rusqlite::R
     conn.pragma_update(None, "query_only", true)
 }
 
+/// Sets up a connection that looks at any file, whatever is in it: nothing here reads the file.
+pub(super) fn for_looking(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(PATIENCE)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    conn.pragma_update(None, "query_only", true)
+}
+
 fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -33,10 +33,10 @@ pub(super) fn moment_if_any(row: &Row, column: &str) -> rusqlite::Result<Option<
 
 /// Numbers as the JSON text that `json_each` unfolds.
 pub(super) fn numbers(ids: impl Iterator<Item = i64>) -> String {
-    serde_json::Value::from_iter(ids).to_string()
+    ids.collect::<serde_json::Value>().to_string()
 }
 
 /// UUIDs as the JSON text that `json_each` unfolds.
 pub(super) fn uuids(uuids: &[Uuid]) -> String {
-    serde_json::Value::from_iter(uuids.iter().map(Uuid::to_string)).to_string()
+    uuids.iter().map(Uuid::to_string).collect::<serde_json::Value>().to_string()
 }

@@ -164,13 +164,18 @@ fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
     // make the line longer.
     if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
         let lost = Lost::from(error);
-        return batch.into_iter().for_each(|job| job.settle(Err(&lost)));
+        for job in batch {
+            job.settle(Err(&lost));
+        }
+        return;
     }
     match try_commit(conn, &mut batch) {
         Ok(()) => batch.into_iter().for_each(|job| job.settle(Ok(()))),
         Err(error) if batch.len() == 1 => {
             let lost = Lost::from(error);
-            batch.into_iter().for_each(|job| job.settle(Err(&lost)));
+            for job in batch {
+                job.settle(Err(&lost));
+            }
         }
         Err(error) => {
             log::warn!("a batch of {} writes failed and is done one by one: {error}", batch.len());

@@ -57,7 +57,7 @@ impl PasswordHash {
     /// Refused when it is no argon2 PHC text with a salt and a hash, or asks for more than 256 MiB, 16 passes or 16
     /// lanes.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let refused = || Invalid::rule("a password hash is an argon2 PHC text of bounded cost");
+        let refused = || Invalid::rule("must be an argon2 PHC text of bounded cost");
         let hash = phc::PasswordHash::new(raw).map_err(|_| refused())?;
         let params = Params::try_from(&hash).map_err(|_| refused())?;
         let sound = Algorithm::try_from(hash.algorithm.as_str()).is_ok()

@@ -76,7 +76,7 @@ pub(super) async fn list(
             Ok((found, contents))
         })
         .await?;
-    let workspaces = found.into_iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
+    let workspaces = found.iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
     Ok(Json(WorkspaceList { workspaces }))
 }
 
@@ -91,7 +91,7 @@ impl From<ListQuestion> for WorkspaceFilter {
 }
 
 impl Workspace {
-    fn new(workspace: crate::domain::workspace::Workspace, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
+    fn new(workspace: &crate::domain::workspace::Workspace, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
         let contents = contents.remove(&workspace.id).unwrap_or_default();
         Self {
             id: workspace.id.0,

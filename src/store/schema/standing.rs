@@ -1,5 +1,7 @@
 //! How the schema of a file stands to this program's, told without changing the file.
 
+use rusqlite::{Connection, ErrorCode};
+
 use super::{APPLICATION_ID, VERSION};
 use crate::error::{Error, Result};
 use crate::store::View;
@@ -17,6 +19,20 @@ pub enum Standing {
     Newer(i32),
     /// The file is another program's.
     Foreign,
+    /// The file is not SQLite's, or its beginning is damaged.
+    NoDatabase,
+}
+
+impl Standing {
+    /// Refuses what this program must not write into.
+    pub(in crate::store) fn fit(self) -> Result<Self, Unfit> {
+        match self {
+            Self::Empty | Self::Older(_) | Self::Current => Ok(self),
+            Self::Newer(version) => Err(Unfit::Newer { version }),
+            Self::Foreign => Err(Unfit::Foreign),
+            Self::NoDatabase => Err(Unfit::NoDatabase),
+        }
+    }
 }
 
 /// Why a file is not opened. Every message ends with the next step.
@@ -34,6 +50,9 @@ pub enum Unfit {
     /// Another program wrote it.
     #[error("this SQLite file belongs to another program; choose another data directory")]
     Foreign,
+    /// It is no database at all.
+    #[error("the data file is no SQLite database; choose another data directory")]
+    NoDatabase,
     /// It has to be made or upgraded, which only one who has the lock of the directory may do.
     #[error(
         "the data file must be brought to schema version {VERSION} first, which must not happen under a running \
@@ -54,11 +73,18 @@ impl From<Unfit> for Error {
 
 /// How the schema of the file stands to this program's.
 pub fn standing(view: &View) -> Result<Standing> {
+    of(view.conn)
+}
+
+pub(super) fn of(conn: &Connection) -> Result<Standing> {
     // One statement, so that what another process does meanwhile is seen as a whole or not at all.
     let sql = "SELECT v.user_version, a.application_id, EXISTS (SELECT 1 FROM sqlite_schema)
                FROM pragma_user_version v, pragma_application_id a";
-    let (version, application, tables): (i32, i32, bool) =
-        view.conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let found = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (version, application, tables): (i32, i32, bool) = match found {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Ok(Standing::NoDatabase),
+        found => found?,
+    };
     Ok(match u32::try_from(version) {
         _ if !tables && application == 0 && version == 0 => Standing::Empty,
         _ if application != APPLICATION_ID => Standing::Foreign,

@@ -108,7 +108,9 @@ fn look(path: &Path) -> Connection {
 fn all_steps_from_an_empty_file_make_the_schema() {
     let (stepped, made) = (place(), place());
     let steps = look(&stepped.path);
-    STEPS.iter().for_each(|step| steps.execute_batch(step).unwrap());
+    for step in STEPS {
+        steps.execute_batch(step).unwrap();
+    }
     steps.pragma_update(None, "user_version", VERSION).unwrap();
 
     Store::open(&made.path, Sizes::default()).unwrap().close();

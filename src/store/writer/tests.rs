@@ -246,7 +246,9 @@ fn a_full_line_answers_busy() {
         assert!(matches!(refused, Err(Error::Busy { retry_after }) if retry_after == COME_BACK));
     }
     hold.release();
-    waiting.into_iter().for_each(|pending| within(pending).unwrap());
+    for pending in waiting {
+        within(pending).unwrap();
+    }
     bench.now(note("room again")).unwrap();
     assert_eq!(bench.notes(), ["one", "two", "room again"]);
 }
@@ -397,7 +399,9 @@ fn closing_finishes_what_is_in_line() {
         hold.release();
         closing.join().unwrap();
     });
-    pending.into_iter().for_each(|pending| within(pending).unwrap());
+    for pending in pending {
+        within(pending).unwrap();
+    }
     let notes = bench.notes();
     assert_eq!(notes[..3], ["one", "two", "three"]);
     let refused = bench.writer.send(note("after the end")).map(drop);

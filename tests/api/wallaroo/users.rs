@@ -210,7 +210,7 @@ fn an_address_is_invited_once_in_whatever_case() {
 #[test]
 fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
     let (ada, database) = (&world().ada, world().database());
-    let length = "password: a password has 8 to 256 characters";
+    let length = "password: must have 8 to 256 characters";
     let long = "x".repeat(257);
     for (body, msg) in [
         (json!({}), "body: missing field `email`"),

@@ -71,6 +71,11 @@ struct Extensions {
 }
 
 impl Answer {
+    /// Whether it is what was asked for.
+    pub(super) fn is_whole(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     fn refusing(error: &Error, path: &str) -> Self {
         Self {
             data: None,
@@ -157,7 +162,7 @@ fn path(segments: &[PathSegment]) -> String {
     for segment in segments {
         match segment {
             PathSegment::Field(name) => path.extend([".selectionSet.", name]),
-            PathSegment::Index(index) => path.push_str(&format!("[{index}]")),
+            PathSegment::Index(index) => path.extend(["[", &index.to_string(), "]"]),
         }
     }
     path

@@ -181,3 +181,14 @@ fn deeds(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefini
     };
     set.items.iter().map(deeds_of).sum()
 }
+
+/// Whether a document asks for nothing but the schema itself.
+pub(super) fn is_about_schema(document: &ExecutableDocument) -> bool {
+    let about_schema = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    };
+    document.operations.iter().all(|(_, operation)| {
+        operation.node.ty == OperationType::Query && operation.node.selection_set.node.items.iter().all(about_schema)
+    })
+}

@@ -7,8 +7,10 @@ mod contents;
 mod default_workspaces;
 mod failure;
 mod filters;
+mod introspections;
 mod limits;
 mod members;
+mod pattern;
 mod question;
 mod roots;
 mod scalars;
@@ -18,15 +20,18 @@ mod workspaces;
 mod tests;
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::http::header::ContentType;
+use actix_web::web::{Bytes, Data};
 use async_graphql::EmptySubscription;
 
 use self::failure::{Answer, Failure};
+use self::introspections::Introspections;
 use self::question::Question;
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
 use crate::app::desk::Desk;
 use crate::domain::actor::Actor;
+use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 
 /// The bounds of a query.
@@ -42,6 +47,7 @@ pub struct Bounds {
 pub(in crate::http) struct Schema {
     engine: async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>,
     bounds: Bounds,
+    introspections: Introspections,
 }
 
 /// The schema over what stands on the desk.
@@ -54,15 +60,31 @@ pub(in crate::http) fn schema(desk: &Desk, bounds: Bounds) -> Schema {
         .limit_recursive_depth(limits::NESTING)
         .disable_suggestions()
         .finish();
-    Schema { engine, bounds }
+    Schema { engine, bounds, introspections: Introspections::default() }
 }
 
 impl Schema {
     /// Answers one question of somebody.
-    async fn answer(&self, actor: Actor, question: Question) -> Result<Answer, Failure> {
-        let request = question.read(self.bounds)?;
-        Ok(Answer::from(self.engine.execute(request.data(actor)).await))
+    async fn answer(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
+        if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
+            return Ok(json(known));
+        }
+        let (request, about_schema) = question.read(self.bounds)?;
+        let text = about_schema.then(|| request.query.clone());
+        let answer = Answer::from(self.engine.execute(request.data(actor)).await);
+        match text {
+            Some(text) if answer.is_whole() => {
+                let body = Bytes::from(serde_json::to_vec(&answer).map_err(Error::internal)?);
+                self.introspections.keep(text, &body);
+                Ok(json(body))
+            }
+            Some(_) | None => Ok(answer.into()),
+        }
     }
+}
+
+fn json(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }
 
 /// The dialect as GraphQL speaks it: the same credential as Wallaroo's, another shape of refusal.
@@ -82,5 +104,5 @@ type Caller = dialect::Caller<GraphQl>;
         (status = 401, description = "No valid credential", body = Answer),
         (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
-    Ok(schema.answer(caller.actor, question).await?.into())
+    schema.answer(caller.actor, question).await
 }

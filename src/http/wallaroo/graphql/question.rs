@@ -16,7 +16,7 @@ use crate::http::body;
 
 /// A question to the schema.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", expecting = "an object with the key query")]
+#[serde(rename_all = "camelCase")]
 pub(in crate::http::wallaroo) struct Question {
     /// The document.
     #[schema(example = "query WorkspaceById($id: bigint!) { workspace_by_pk(id: $id) { name } }")]
@@ -49,11 +49,22 @@ impl Question {
         body::json(bytes)
     }
 
-    /// Reads the document.
+    /// The document.
+    pub(super) fn text(&self) -> &str {
+        &self.query
+    }
+
+    /// Whether there is nothing but the document.
+    pub(super) fn is_bare(&self) -> bool {
+        self.variables.as_ref().is_none_or(Map::is_empty) && self.operation_name.is_none()
+    }
+
+    /// Reads the document; tells too whether it asks for nothing but the schema itself, whoever asks and whenever.
     ///
     /// Refuses one that is no GraphQL or out of bounds.
-    pub(super) fn read(self, bounds: Bounds) -> Result<Request> {
+    pub(super) fn read(self, bounds: Bounds) -> Result<(Request, bool)> {
         let document = limits::read(&self.query, bounds)?;
+        let about_schema = self.is_bare() && limits::is_about_schema(&document);
         let mut variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
         // A variable that is not given is its default or null, and has to be that before the document is
         // validated: an argument with a variable of unknown value in it would not be looked at.
@@ -70,6 +81,6 @@ impl Question {
         let mut request = Request::new(self.query).variables(variables);
         request.operation_name = self.operation_name;
         request.set_parsed_query(document);
-        Ok(request)
+        Ok((request, about_schema))
     }
 }

@@ -4,10 +4,11 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 
 use crate::domain::timestamp::Timestamp;
 
-/// A whole number of 64 bits: a JSON number, never a string; as input a string of digits will do too.
+/// A whole number as Hasura writes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BigInt(pub(super) i64);
 
+/// A whole number of 64 bits: a JSON number, never a string; as input a string of digits will do too.
 #[Scalar(name = "bigint")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -31,10 +32,11 @@ fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-/// A moment: ISO 8601 with microseconds and `+00:00`, as in `2024-07-11T16:53:30.025610+00:00`.
+/// A moment as PostgreSQL writes one.
 #[derive(Clone, Debug)]
 pub(super) struct Timestamptz(String);
 
+/// A moment: ISO 8601 with up to six digits of a second and `+00:00`, as in `2024-07-11T16:53:30.02561+00:00`.
 #[Scalar(name = "timestamptz")]
 impl ScalarType for Timestamptz {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,0 +1,83 @@
+//! The verbs obey the policy: what it hides they do not find, and what it forbids they say is forbidden.
+
+use super::*;
+use crate::app::{members, users, workspaces};
+use crate::domain::user::UserChange;
+use crate::policy::{Decision, Standing, decide};
+
+/// A write to be tried by somebody.
+type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
+
+fn told<T>(answer: &Result<T>) -> Decision {
+    match answer {
+        Err(Error::NotFound { .. }) => Decision::Hidden,
+        Err(Error::Forbidden { .. }) => Decision::Forbidden,
+        _ => Decision::Allowed,
+    }
+}
+
+#[test]
+fn the_verbs_tell_what_the_policy_decides() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let dora = office.by(&office.ada, |tx, actor| {
+        users::invite(tx, actor, &new_user("dora", AccountRole::Member), Uuid::new_v4(), None)
+    });
+    let dora = acting(&dora.unwrap());
+    office.join(&office.bob, place, &office.carol, Role::Member);
+
+    let facts = |who: &Actor, workspace| Standing {
+        account: who.person().map(|person| person.role),
+        organization: (uuid(who) != uuid(&office.stranger))
+            .then_some(crate::domain::organization::OrganizationRole::Member),
+        workspace,
+        own: false,
+    };
+    let people = [
+        (&office.ada, None),
+        (&office.bob, Some(Role::Owner)),
+        (&office.carol, Some(Role::Member)),
+        (&dora, None),
+        (&office.stranger, None),
+    ];
+    for (who, role) in people {
+        let toward = facts(who, role);
+        let judge = |action| decide(&toward, action);
+        let target = if std::ptr::eq(who, &raw const dora) { named(&office.carol) } else { named(&dora) };
+        let read = office.read(|view| workspaces::visible(view, who, place));
+        assert_eq!(told(&read), judge(Action::ReadWorkspace), "{who:?}");
+        assert_eq!(told(&office.read(|view| members::list(view, who, place))), judge(Action::ReadWorkspace));
+        assert_eq!(told(&office.read(|view| users::named(view, who, &target))), judge(Action::ReadUser));
+
+        // Each is tried in a write that is then given up, so that nobody changes what the next one finds.
+        let tried = |action: Action, work: Try| {
+            let outcome = office.by(who, move |tx, actor| {
+                work(tx, actor)?;
+                Err::<(), _>(Error::Refused { rule: "given up" })
+            });
+            assert_eq!(told(&outcome), judge(action), "{action:?} by {who:?}: {outcome:?}");
+        };
+        let to = named(&office.ada);
+        tried(Action::AddMember, Box::new(move |tx, actor| members::put(tx, actor, place, &to, Role::Member)));
+        let to = target.clone();
+        tried(
+            Action::InviteUser,
+            Box::new(|tx, actor| {
+                users::invite(tx, actor, &new_user("eve", AccountRole::Member), Uuid::new_v4(), None).map(drop)
+            }),
+        );
+        tried(
+            Action::ChangeUser,
+            Box::new(move |tx, actor| users::change(tx, actor, &to, &UserChange::default()).map(drop)),
+        );
+        let to = target.clone();
+        tried(
+            Action::SetPassword,
+            Box::new(move |tx, actor| users::set_password(tx, actor, &to, &hash(), true).map(drop)),
+        );
+        tried(
+            Action::CreateWorkspace,
+            Box::new(|tx, actor| workspaces::create(tx, actor, &called("another")).map(drop)),
+        );
+    }
+}

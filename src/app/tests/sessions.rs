@@ -1,0 +1,149 @@
+//! Sessions: going on with a refresh token, and the ends that they come to.
+
+use super::*;
+use crate::app::sessions;
+use crate::domain::session::Session;
+use crate::error::Unproved;
+
+fn refresh(
+    token: &Fingerprint,
+    client: &'static str,
+    lifetimes: Lifetimes,
+) -> impl Fn(&Tx, &Actor) -> Result<(User, Session)> + Send + 'static {
+    let token = *token;
+    move |tx, actor| sessions::refresh(tx, actor, &token, client, &lifetimes)
+}
+
+#[track_caller]
+fn unproved(error: &Error, why: Unproved) {
+    assert!(matches!(error, Error::Unauthenticated(told) if *told == why), "{error:?}");
+}
+
+fn nobody() -> Actor {
+    Actor::nobody(origin())
+}
+
+/// Lets time pass for every session.
+fn wait(office: &Office, time: Duration) {
+    let micros = time.as_micros();
+    let sql = format!("UPDATE sessions SET idle_until = idle_until - {micros}, ends_at = ends_at - {micros}");
+    probe::execute(&office.file, &sql);
+}
+
+#[test]
+fn the_same_refresh_token_works_twice() {
+    let office = office();
+    let (session, token) = office.sign_in(&office.bob);
+    for _ in 0..2 {
+        let before = office.audit().len();
+        let (user, found) = office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
+        assert_eq!((user.uuid, found.uuid), (uuid(&office.bob), session));
+        let traces = office.audit().split_off(before);
+        assert_eq!(traces.len(), 1);
+        assert_eq!((traces[0].actor.as_str(), traces[0].verb.as_str()), ("bob@example.com", "sessions.refresh"));
+        assert_eq!(traces[0].object, session.to_string());
+    }
+}
+
+#[test]
+fn the_refresh_token_of_another_client_is_refused() {
+    let office = office();
+    let (_, token) = office.sign_in(&office.bob);
+    unproved(&office.refusal(&nobody(), refresh(&token, "console", LIFETIMES)), Unproved::BadRefreshToken);
+    let (_, unknown) = opaque::mint(Kind::Refresh);
+    unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), Unproved::BadRefreshToken);
+}
+
+#[test]
+fn a_session_that_nobody_uses_ends() {
+    let office = office();
+    let (session, token) = office.sign_in(&office.bob);
+    wait(&office, Duration::from_mins(29));
+    office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
+    wait(&office, Duration::from_mins(29));
+    office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
+    wait(&office, LIFETIMES.session_idle);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
+    let enter = office.read(|view| sessions::let_in(view, session, uuid(&office.bob)));
+    unproved(&enter.unwrap_err(), Unproved::SessionOver);
+}
+
+#[test]
+fn a_session_ends_however_much_it_is_used() {
+    let office = office();
+    let (_, token) = office.sign_in(&office.bob);
+    let mut refreshes = 0;
+    loop {
+        wait(&office, Duration::from_mins(20));
+        match office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)) {
+            Ok((_, session)) => assert!(session.idle_until <= session.ends_at),
+            Err(error) => break unproved(&error, Unproved::DeadRefreshToken),
+        }
+        refreshes += 1;
+        assert!(refreshes < 40, "it never ends");
+    }
+    assert_eq!(refreshes, 29, "20 minutes each, of 10 hours");
+}
+
+#[test]
+fn an_idle_time_beyond_the_life_is_cut_to_it() {
+    let office = office();
+    let lifetimes = Lifetimes { session_idle: Duration::from_secs(99_999), ..LIFETIMES };
+    let (session, token) = office.sign_in_for(&office.bob, lifetimes);
+    let (_, found) = office.by(&nobody(), refresh(&token, "sdk-client", lifetimes)).unwrap();
+    assert_eq!((found.uuid, found.idle_until), (session, found.ends_at));
+}
+
+#[test]
+fn a_session_lets_in_its_own_user_only() {
+    let office = office();
+    let (session, _) = office.sign_in(&office.bob);
+    let enter = |session, who: &Actor| office.read(|view| sessions::let_in(view, session, uuid(who)));
+    assert_eq!(enter(session, &office.bob).unwrap().0.uuid, uuid(&office.bob));
+    unproved(&enter(session, &office.carol).unwrap_err(), Unproved::SessionOver);
+    unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), Unproved::SessionOver);
+    probe::execute(&office.file, "UPDATE users SET enabled = 0");
+    unproved(&enter(session, &office.bob).unwrap_err(), Unproved::Disabled);
+}
+
+#[test]
+fn the_refresh_token_of_somebody_disabled_is_refused() {
+    let office = office();
+    let (_, token) = office.sign_in(&office.bob);
+    probe::execute(&office.file, "UPDATE users SET enabled = 0 WHERE email_key = 'bob@example.com'");
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::Disabled);
+}
+
+#[test]
+fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
+    let office = office();
+    let bob = office.bob.user().unwrap();
+    let end = move |tx: &Tx, actor: &Actor| sessions::end_all(tx, actor, bob);
+    office.sign_in(&office.bob);
+    let (_, token) = office.sign_in(&office.bob);
+    forbidden(&office.refusal(&office.carol, end), Action::EndSession);
+    hidden(&office.refusal(&office.stranger, end));
+    hidden(&office.refusal(&nobody(), end));
+    let (ended, trace) = office.change(&office.bob, "sessions.end_all", end);
+    assert_eq!(ended, 2);
+    assert_eq!((trace.kind.as_str(), trace.object), ("user", uuid(&office.bob).to_string()));
+    assert_eq!(office.nothing(&office.bob, end), 0);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::BadRefreshToken);
+    office.sign_in(&office.bob);
+    office.change(&office.ada, "sessions.end_all", end);
+}
+
+#[test]
+fn dead_sessions_are_swept_out_by_new_ones() {
+    let office = office();
+    for _ in 0..20 {
+        office.sign_in(&office.bob);
+    }
+    wait(&office, LIFETIMES.session_life);
+    for _ in 0..4 {
+        office.sign_in(&office.carol);
+    }
+    let left =
+        probe::rows(&office.file, "SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM refresh_tokens)");
+    assert_eq!(left, [[4, 4]]);
+}

@@ -1,0 +1,278 @@
+//! Signing in with a password, and being let in with a token or a key.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+
+use super::*;
+use crate::app::desk::{Desk, Fittings};
+use crate::app::issuers::Issuers;
+use crate::app::sign_in::{self, Attempt, SignedIn};
+use crate::app::throttle::Throttle;
+use crate::app::{keys, sessions, signing_keys, users};
+use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::domain::user::UserChange;
+use crate::error::Unproved;
+use crate::tokens::hashery::Hashery;
+use crate::tokens::password;
+use crate::tokens::seal::MasterKey;
+use crate::tokens::signing::Algorithm;
+
+const PASSWORD: &str = "bob builds engines";
+
+/// The same under weaker parameters, as an older release or another program kept it.
+const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/Fy0f9wN2SlPMmFbTV7mNrLGSgMxzZt68Gx1GPkM";
+
+struct Gate {
+    office: Office,
+    desk: Desk,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// An office whose bob has a password.
+fn gate() -> Gate {
+    let office = office();
+    let master = MasterKey::create(&office.file.with_file_name("master.key")).unwrap();
+    let before = office.audit().len();
+    let keyring = signing_keys::ring(&office.store, &master, Algorithm::EdDsa).unwrap();
+    let made = office.audit().split_off(before);
+    assert_eq!((made.len(), made[0].verb.as_str()), (1, "signing_keys.create"));
+    let one = NonZeroUsize::MIN;
+    let desk = Desk::new(Fittings {
+        store: office.store.clone(),
+        keyring,
+        hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
+        throttle: Throttle::new(3, Duration::from_mins(15)),
+        issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),
+        lifetimes: LIFETIMES,
+        password_grant: true,
+    });
+    let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
+    office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
+    let bob = named(&office.bob);
+    office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &bob, &hash, false)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    Gate { office, desk, runtime }
+}
+
+impl Gate {
+    fn try_from(&self, from: IpAddr, name: &str, password: &str) -> Result<SignedIn> {
+        let attempt = Attempt {
+            username: name.to_owned(),
+            password: Secret::new(password),
+            client: "sdk-client".to_owned(),
+            scope: "openid".to_owned(),
+        };
+        let origin = Origin { address: Some(from), ..origin() };
+        self.runtime.block_on(sign_in::with_password(&self.desk, &origin, attempt))
+    }
+
+    fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
+        self.try_from([192, 0, 2, 1].into(), name, password)
+    }
+
+    fn token(&self, signed_in: &SignedIn) -> String {
+        let issuer = self.desk.issuers.issuer(None);
+        let now = crate::domain::timestamp::Timestamp::now();
+        let token = sessions::access_token(&self.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
+        token.text.expose().to_owned()
+    }
+
+    fn enter(&self, bearer: &str) -> Result<Actor> {
+        sign_in::with_bearer(&self.desk, origin(), bearer)
+    }
+
+    fn refusal(&self, bearer: &str) -> Unproved {
+        match self.enter(bearer) {
+            Err(Error::Unauthenticated(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn key(&self, whose: &Actor) -> (KeyId, String) {
+        let (secret, fingerprint) = opaque::mint(Kind::Key);
+        let new = keys::NewKey {
+            user: named(whose),
+            name: crate::domain::key::KeyName::parse("laptop").unwrap(),
+            fingerprint,
+            redacted: opaque::redacted(secret.expose()),
+            expires_at: None,
+        };
+        let key = self.office.by(whose, move |tx, actor| keys::create(tx, actor, &new)).unwrap();
+        (key.id, secret.expose().to_owned())
+    }
+
+    fn set_enabled(&self, enabled: bool) {
+        let (bob, change) = (named(&self.office.bob), UserChange { enabled: Some(enabled), ..UserChange::default() });
+        self.office.by(&self.office.ada, move |tx, actor| users::change(tx, actor, &bob, &change)).unwrap();
+    }
+}
+
+#[track_caller]
+fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
+    assert!(matches!(answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
+}
+
+#[test]
+fn the_right_password_begins_a_session_and_leaves_one_row() {
+    let gate = gate();
+    let before = gate.office.audit().len();
+    let signed_in = gate.sign_in("BOB@example.com", PASSWORD).unwrap();
+    gate.office.secrets.lock().unwrap().push(signed_in.refresh_token.expose().to_owned());
+    let traces = gate.office.audit().split_off(before);
+    assert_eq!(traces.len(), 1);
+    assert_eq!((traces[0].actor.as_str(), traces[0].verb.as_str()), ("bob@example.com", "sessions.begin"));
+    assert_eq!(traces[0].object, signed_in.session.uuid.to_string());
+    let actor = gate.enter(&gate.token(&signed_in)).unwrap();
+    assert_eq!(actor.user(), gate.office.bob.user());
+    assert_eq!(actor.credential, Credential::Session(signed_in.session.id));
+}
+
+#[test]
+fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_leave_nothing() {
+    let gate = gate();
+    let before = probe::everything(&gate.office.file);
+    let wrong = gate.sign_in("bob@example.com", "bob breaks engines");
+    let unknown = gate.sign_in("dora@example.com", PASSWORD);
+    unproved(&wrong, Unproved::WrongPassword);
+    unproved(&unknown, Unproved::WrongPassword);
+    assert_eq!(wrong.unwrap_err().to_string(), unknown.unwrap_err().to_string());
+    assert_eq!(probe::everything(&gate.office.file), before);
+}
+
+#[test]
+fn whoever_fails_again_and_again_waits_and_others_do_not() {
+    let gate = gate();
+    for _ in 0..4 {
+        unproved(&gate.sign_in("bob@example.com", "guess"), Unproved::WrongPassword);
+    }
+    assert!(matches!(gate.sign_in("bob@example.com", PASSWORD), Err(Error::Throttled { .. })));
+    assert!(gate.try_from([192, 0, 2, 99].into(), "bob@example.com", PASSWORD).is_ok(), "from elsewhere");
+}
+
+#[test]
+fn a_disabled_person_is_told_so_only_with_the_right_password() {
+    let gate = gate();
+    gate.set_enabled(false);
+    unproved(&gate.sign_in("bob@example.com", "wrong password"), Unproved::WrongPassword);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::Disabled);
+}
+
+#[test]
+fn a_disabled_users_session_and_key_are_refused_at_once() {
+    let gate = gate();
+    let token = gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap());
+    let (_, key) = gate.key(&gate.office.bob);
+    assert!(gate.enter(&token).is_ok() && gate.enter(&key).is_ok());
+    gate.set_enabled(false);
+    assert_eq!(gate.refusal(&token), Unproved::SessionOver);
+    assert_eq!(gate.refusal(&key), Unproved::Disabled);
+    gate.set_enabled(true);
+    assert_eq!(gate.refusal(&token), Unproved::SessionOver, "the session is over for good");
+}
+
+#[test]
+fn a_new_password_ends_sessions_at_once_and_keys_where_asked() {
+    let gate = gate();
+    let token = gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap());
+    let (_, key) = gate.key(&gate.office.bob);
+    for revoke_keys in [false, true] {
+        let bob = named(&gate.office.bob);
+        let set = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &bob, &hash(), revoke_keys);
+        gate.office.by(&gate.office.ada, set).unwrap();
+        assert_eq!(gate.refusal(&token), Unproved::SessionOver);
+        assert_eq!(gate.enter(&key).is_ok(), !revoke_keys);
+    }
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::WrongPassword);
+}
+
+#[test]
+fn a_revoked_key_is_refused_at_once() {
+    let gate = gate();
+    let (id, key) = gate.key(&gate.office.bob);
+    assert_eq!(gate.enter(&key).unwrap().credential, Credential::Key(id));
+    gate.office.by(&gate.office.bob, move |tx, actor| keys::revoke(tx, actor, id)).unwrap();
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
+}
+
+#[test]
+fn the_use_of_a_key_is_noted_without_a_row() {
+    let gate = gate();
+    let (id, key) = gate.key(&gate.office.bob);
+    let before = gate.office.audit().len();
+    gate.enter(&key).unwrap();
+    gate.office.write(|_| Ok(())).unwrap();
+    let noted = || gate.office.read(|view| store::keys::find(view, id)).unwrap().unwrap().last_used_at;
+    let first = noted();
+    assert!(first.is_some());
+    gate.enter(&key).unwrap();
+    gate.office.write(|_| Ok(())).unwrap();
+    assert_eq!(noted(), first, "not more often than every minute");
+    assert_eq!(gate.office.audit().len(), before);
+}
+
+#[test]
+fn what_is_no_credential_is_refused() {
+    let gate = gate();
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let token = gate.token(&signed_in);
+    assert_eq!(gate.refusal(signed_in.refresh_token.expose()), Unproved::UnknownKey, "a refresh token opens nothing");
+    assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), Unproved::UnknownKey);
+    assert_eq!(gate.refusal(&format!("{token}x")), Unproved::BadToken);
+    assert_eq!(gate.refusal(""), Unproved::BadToken);
+    let elsewhere = sessions::access_token(
+        &gate.desk,
+        "http://evil.example/auth/realms/master",
+        &signed_in.user,
+        &signed_in.session,
+        crate::domain::timestamp::Timestamp::now(),
+    );
+    assert_eq!(gate.refusal(elsewhere.unwrap().text.expose()), Unproved::BadToken);
+}
+
+#[test]
+fn an_access_token_never_outlives_its_session() {
+    let gate = gate();
+    let mut signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let now = crate::domain::timestamp::Timestamp::now();
+    signed_in.session.ends_at = now.after(Duration::from_secs(7));
+    let issuer = gate.desk.issuers.issuer(None);
+    let token = sessions::access_token(&gate.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
+    assert_eq!(token.expires_at, signed_in.session.ends_at);
+}
+
+#[test]
+fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
+    let gate = gate();
+    gate.office.secrets.lock().unwrap().push(OLD_HASH.to_owned());
+    probe::execute(
+        &gate.office.file,
+        &format!("UPDATE users SET password_hash = '{OLD_HASH}' WHERE email_key = 'bob@example.com'"),
+    );
+    let attempts = (0..6).map(|_| {
+        let attempt = Attempt {
+            username: "bob@example.com".to_owned(),
+            password: Secret::new(PASSWORD),
+            client: "sdk-client".to_owned(),
+            scope: "openid".to_owned(),
+        };
+        let desk = gate.desk.clone();
+        async move { sign_in::with_password(&desk, &origin(), attempt).await }
+    });
+    let answers = gate.runtime.block_on(async {
+        let tasks: Vec<_> = attempts.map(tokio::spawn).collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    });
+    for answer in answers {
+        answer.unwrap();
+    }
+    let sql = "SELECT password_hash FROM users WHERE email_key = 'bob@example.com'";
+    let kept = probe::rows(&gate.office.file, sql)[0][0].as_str().unwrap().to_owned();
+    assert!(kept != OLD_HASH, "the hash is renewed");
+    assert!(gate.sign_in("bob@example.com", PASSWORD).is_ok());
+}

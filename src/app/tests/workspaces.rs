@@ -1,0 +1,174 @@
+//! Workspaces: making, listing, and whose default one is.
+
+use serde_json::json;
+
+use super::*;
+use crate::app::{contents, default_workspaces, workspaces};
+use crate::domain::workspace::{Workspace, WorkspaceFilter};
+
+fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
+    let new = called(name);
+    move |tx, actor| workspaces::create(tx, actor, &new)
+}
+
+fn open(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
+    let new = called(name);
+    move |tx, actor| workspaces::open(tx, actor, &new)
+}
+
+fn choose(place: WorkspaceId) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
+    move |tx, actor| default_workspaces::choose(tx, actor, place)
+}
+
+fn names(office: &Office, actor: &Actor, joined_by: Option<&[&Actor]>) -> Vec<String> {
+    let joined_by = joined_by.map(|people| people.iter().map(|who| uuid(who)).collect());
+    let found = office.read(|view| workspaces::list(view, actor, &WorkspaceFilter { joined_by })).unwrap();
+    found.iter().map(|workspace| workspace.name.as_str().to_owned()).collect()
+}
+
+#[test]
+fn whoever_makes_a_workspace_owns_it() {
+    let office = office();
+    let (made, trace) = office.change(&office.bob, "workspaces.create", create("engines"));
+    assert_eq!(office.role(made.id, &office.bob), Some(Role::Owner));
+    assert_eq!(made.created_by.unwrap().uuid, uuid(&office.bob));
+    assert_eq!((trace.kind.as_str(), trace.object), ("workspace", made.id.to_string()));
+    let after = json!({ "organization": 1, "name": "engines", "archived": false, "owner": uuid(&office.bob) });
+    assert_eq!((trace.before, trace.after), (None, Some(after)));
+}
+
+#[test]
+fn a_name_is_taken_once() {
+    let office = office();
+    office.workspace(&office.bob, "engines");
+    for who in [&office.bob, &office.carol, &office.ada] {
+        let error = office.refusal(who, create("engines"));
+        assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn fifty_who_want_one_name_at_once_make_one_workspace() {
+    let office = office();
+    let jobs = (0..50)
+        .map(|n| {
+            let actor = [&office.bob, &office.carol][n % 2].clone();
+            let job = move |tx: &Tx| workspaces::create(tx, &actor, &called("engines")).map(drop);
+            Box::new(job) as Job
+        })
+        .collect();
+    let done = office.at_once(jobs);
+    assert_eq!(done.iter().filter(|one| one.is_ok()).count(), 1);
+    assert!(done.iter().all(|one| matches!(one, Ok(()) | Err(Error::Conflict { .. }))));
+    assert_eq!(probe::rows(&office.file, "SELECT count(*) FROM members"), [[json!(1)]]);
+}
+
+#[test]
+fn outside_the_organization_nobody_makes_a_workspace() {
+    let office = office();
+    hidden(&office.refusal(&office.stranger, create("engines")));
+    hidden(&office.refusal(&Actor::nobody(origin()), create("engines")));
+    refused(&office.refusal(&Actor::operator(), create("engines")), "a workspace is made by a person");
+}
+
+#[test]
+fn everybody_lists_what_they_joined_and_an_administrator_all() {
+    let office = office();
+    let shared = office.workspace(&office.bob, "shared");
+    office.workspace(&office.bob, "bobs");
+    office.workspace(&office.carol, "carols");
+    office.join(&office.bob, shared, &office.carol, Role::Member);
+    let (ada, bob, carol, stranger) = (&office.ada, &office.bob, &office.carol, &office.stranger);
+
+    assert_eq!(names(&office, ada, None), ["shared", "bobs", "carols"]);
+    assert_eq!(names(&office, &Actor::operator(), None), ["shared", "bobs", "carols"]);
+    assert_eq!(names(&office, bob, None), ["shared", "bobs"]);
+    assert_eq!(names(&office, carol, None), ["shared", "carols"]);
+    assert_eq!(names(&office, stranger, None), [""; 0]);
+    assert_eq!(names(&office, &Actor::nobody(origin()), None), [""; 0]);
+
+    assert_eq!(names(&office, ada, Some(&[carol])), ["shared", "carols"]);
+    assert_eq!(names(&office, ada, Some(&[carol, bob])), ["shared", "bobs", "carols"]);
+    assert_eq!(names(&office, ada, Some(&[stranger])), [""; 0]);
+    assert_eq!(names(&office, ada, Some(&[])), [""; 0]);
+    assert_eq!(names(&office, bob, Some(&[bob])), ["shared", "bobs"]);
+    assert_eq!(names(&office, bob, Some(&[carol])), ["shared"], "what one shares with her, and no more");
+    assert_eq!(names(&office, bob, Some(&[carol, bob])), ["shared", "bobs"]);
+    assert_eq!(names(&office, stranger, Some(&[bob])), [""; 0]);
+    assert_eq!(names(&office, &Actor::nobody(origin()), Some(&[bob])), [""; 0]);
+}
+
+#[test]
+fn what_is_in_a_workspace_is_seen_by_those_who_see_it() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    for who in [&office.bob, &office.ada] {
+        assert!(office.read(|view| contents::models(view, who, place)).unwrap().is_empty());
+        assert!(office.read(|view| contents::pipelines(view, who, place)).unwrap().is_empty());
+        assert_eq!(office.read(|view| workspaces::visible(view, who, place)).unwrap().id, place);
+    }
+    for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
+        hidden(&office.read(|view| contents::models(view, who, place)).map(drop).unwrap_err());
+        hidden(&office.read(|view| contents::pipelines(view, who, place)).map(drop).unwrap_err());
+        hidden(&office.read(|view| workspaces::visible(view, who, place)).map(drop).unwrap_err());
+    }
+}
+
+#[test]
+fn a_default_workspace_name_of_somebody_else_is_refused() {
+    let office = office();
+    for name in ["carol@example.com - Default Workspace", "CAROL@example.com - Default Workspace"] {
+        for who in [&office.bob, &office.ada] {
+            refused(&office.refusal(who, create(name)), "kept for the default workspace of the person it names");
+            refused(&office.refusal(who, open(name)), "kept for the default workspace of the person it names");
+        }
+    }
+    office.change(&office.carol, "workspaces.create", open("carol@example.com - Default Workspace"));
+    let error = office.refusal(&office.ada, open("carol@example.com - Default Workspace"));
+    assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+}
+
+#[test]
+fn ones_own_address_is_ones_own_in_any_case() {
+    let office = office();
+    office.change(&office.bob, "workspaces.create", create("Bob@Example.COM - Default Workspace"));
+}
+
+#[test]
+fn opening_takes_what_one_is_in_and_makes_what_is_not_there() {
+    let office = office();
+    let (made, _) = office.change(&office.bob, "workspaces.create", open("engines"));
+    assert_eq!(office.nothing(&office.bob, open("engines")).id, made.id);
+    for who in [&office.carol, &office.ada] {
+        let error = office.refusal(who, open("engines"));
+        assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+    }
+    office.join(&office.bob, made.id, &office.carol, Role::Member);
+    assert_eq!(office.nothing(&office.carol, open("engines")).id, made.id);
+}
+
+#[test]
+fn a_default_workspace_is_one_that_its_person_is_in() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let found = |who: &Actor| {
+        let found = office.read(|view| default_workspaces::find(view, who)).unwrap();
+        found.map(|(_, workspace)| workspace.id)
+    };
+    assert_eq!(found(&office.bob), None);
+    let ((), trace) = office.change(&office.bob, "default_workspaces.choose", choose(place));
+    assert_eq!((trace.kind.as_str(), trace.object), ("user", uuid(&office.bob).to_string()));
+    assert_eq!((trace.before, trace.after), (None, Some(json!({ "default_workspace": place.0 }))));
+    office.nothing(&office.bob, choose(place));
+    assert_eq!(found(&office.bob), Some(place));
+
+    let other = office.workspace(&office.bob, "other");
+    let ((), trace) = office.change(&office.bob, "default_workspaces.choose", choose(other));
+    assert_eq!(trace.before, Some(json!({ "default_workspace": place.0 })));
+
+    hidden(&office.refusal(&office.carol, choose(place)));
+    refused(&office.refusal(&office.ada, choose(place)), "one that its person is in");
+    refused(&office.refusal(&Actor::operator(), choose(place)), "only a person");
+    assert_eq!(found(&office.carol), None);
+    assert_eq!(found(&Actor::operator()), None);
+}

@@ -1,0 +1,65 @@
+//! The data directory as a place, and who is there.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+use super::{AS_THE_SERVER, START, file};
+use crate::cli::data::broken;
+use crate::cli::finding::Finding;
+use crate::store::home::Home;
+use crate::store::{self, health};
+
+/// What there is to find in the directory.
+pub(super) fn look(home: &Home) -> Vec<Finding> {
+    const WHAT: &str = "data directory";
+    let path = home.path().display();
+    let mode = match fs::metadata(home.path()) {
+        Ok(found) if found.is_dir() => found.permissions().mode() & 0o7777,
+        Ok(_) => {
+            let next = "name another one with --data-dir";
+            return vec![Finding::fault(WHAT, format!("{path} is no directory"), next)];
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return vec![Finding::fault(WHAT, format!("there is no {path}"), START)];
+        }
+        Err(error) => {
+            return vec![Finding::fault(WHAT, format!("{path} cannot be looked at: {error}"), AS_THE_SERVER)];
+        }
+    };
+    let mut findings = vec![match mode & 0o077 {
+        0 => Finding::ok(WHAT, format!("{path}, mode {mode:o}")),
+        _ => Finding::warning(
+            WHAT,
+            format!("{path} is open to other users (mode {mode:o})"),
+            format!("run `chmod 700 {path}`"),
+        ),
+    }];
+    findings.push(match home.network_file_system() {
+        None => Finding::ok("file system", "no network file system"),
+        Some(kind) => Finding::warning(
+            "file system",
+            format!("a network file system ({kind}), where SQLite can lose data"),
+            "move the data directory to a local disk",
+        ),
+    });
+    findings.push(match home.holder() {
+        Ok(None) => Finding::ok("server", "none runs"),
+        Ok(Some(holder)) => {
+            let process = holder.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
+            Finding::ok("server", format!("runs{process}"))
+        }
+        Err(error) => Finding::warning("server", "nobody knows whether one runs", error.to_string()),
+    });
+    findings.push(sqlite());
+    findings.extend(file::look(home));
+    findings
+}
+
+fn sqlite() -> Finding {
+    let version = health::sqlite_version();
+    match store::refuse_old_sqlite() {
+        Ok(()) => Finding::ok("sqlite", version),
+        Err(error) => Finding::fault("sqlite", broken(&error), "build atelier with the SQLite that it brings along"),
+    }
+}

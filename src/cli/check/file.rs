@@ -1,0 +1,200 @@
+//! The data file, and the key that belongs to it.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{AS_THE_SERVER, START};
+use crate::app::signing_keys;
+use crate::cli::data::broken;
+use crate::cli::finding::Finding;
+use crate::error::Result;
+use crate::store::home::Home;
+use crate::store::inspection::inspect;
+use crate::store::schema::{self, Standing, Unfit};
+use crate::store::signing_keys::SealedKey;
+use crate::store::{self, View, health};
+use crate::tokens::seal::{FileError, MasterKey};
+
+/// How many of the faults in a file are told.
+const TOLD: usize = 5;
+
+const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
+
+/// What one look at the data file gives.
+struct Seen {
+    standing: Standing,
+    integrity: Result<Vec<String>>,
+    foreign_keys: Result<Vec<String>>,
+    /// What only this program's schema is known to have.
+    known: Option<Known>,
+}
+
+struct Known {
+    signing_keys: Result<Vec<SealedKey>>,
+    administrators: Result<(bool, bool)>,
+}
+
+fn see(view: &View) -> Result<Seen> {
+    let standing = schema::standing(view)?;
+    let administrators =
+        || Ok((store::users::any_administrator(view)?, store::users::any_enabled_administrator(view)?));
+    Ok(Seen {
+        standing,
+        integrity: health::integrity_faults(view),
+        foreign_keys: health::foreign_key_faults(view),
+        known: (standing == Standing::Current)
+            .then(|| Known { signing_keys: store::signing_keys::list(view), administrators: administrators() }),
+    })
+}
+
+/// What there is to find in the file.
+pub(super) fn look(home: &Home) -> Vec<Finding> {
+    const WHAT: &str = "data file";
+    let path = home.database();
+    let mode = match fs::metadata(&path) {
+        Ok(found) => found.permissions().mode() & 0o7777,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return vec![Finding::fault(WHAT, format!("there is no {}", path.display()), START)];
+        }
+        Err(error) => {
+            let found = format!("{} cannot be looked at: {error}", path.display());
+            return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
+        }
+    };
+    if let Err(error) = fs::File::open(&path) {
+        let found = format!("{} cannot be read: {error}", path.display());
+        return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
+    }
+    let mut findings = vec![private(WHAT, &path, mode)];
+    match inspect(&path, see) {
+        Ok(seen) => {
+            findings.push(version(home, seen.standing));
+            if matches!(seen.standing, Standing::Empty | Standing::Foreign | Standing::NoDatabase) {
+                return findings;
+            }
+            findings.push(sound("integrity", seen.integrity));
+            findings.push(sound("foreign keys", seen.foreign_keys));
+            if let Some(known) = seen.known {
+                findings.push(master_key(&home.master_key(), known.signing_keys));
+                findings.push(administrator(known.administrators));
+            }
+        }
+        Err(error) => findings.push(Finding::fault("integrity", broken(&error), RESTORE)),
+    }
+    findings
+}
+
+fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
+    let path = path.display();
+    let loose = mode & 0o077 != 0;
+    if !loose {
+        return Finding::ok(what, format!("{path}, mode {mode:o}"));
+    }
+    let found = format!("{path} is open to other users (mode {mode:o})");
+    Finding::fault(what, found, format!("run `chmod 600 {path}`"))
+}
+
+fn version(home: &Home, standing: Standing) -> Finding {
+    const WHAT: &str = "schema";
+    let ours = schema::VERSION;
+    // A refusal has its next step behind the semicolon.
+    let refused = |unfit: Unfit| {
+        let words = unfit.to_string();
+        let (found, next) = words.split_once("; ").unwrap_or((&words, ""));
+        Finding::fault(WHAT, found, next)
+    };
+    match standing {
+        Standing::Current => Finding::ok(WHAT, format!("version {ours}, as this atelier has it")),
+        Standing::Empty => Finding::fault(WHAT, format!("{} is empty", home.database().display()), START),
+        Standing::Older(version) => Finding::warning(
+            WHAT,
+            format!("version {version}, this atelier has version {ours}"),
+            "start `atelier serve` of this version once, which upgrades the file; back it up before",
+        ),
+        Standing::Newer(version) => refused(Unfit::Newer { version }),
+        Standing::Foreign => refused(Unfit::Foreign),
+        Standing::NoDatabase => Finding::fault(WHAT, "the data file is no SQLite database", RESTORE),
+    }
+}
+
+fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
+    match faults {
+        Ok(faults) if faults.is_empty() => Finding::ok(what, "sound"),
+        Ok(faults) => {
+            let mut found =
+                faults.iter().take(TOLD).map(|fault| fault.replace('\n', " ")).collect::<Vec<_>>().join(", ");
+            if faults.len() > TOLD {
+                let _ = write!(found, " and {} more", faults.len() - TOLD);
+            }
+            Finding::fault(what, found, RESTORE)
+        }
+        Err(error) => Finding::fault(what, broken(&error), RESTORE),
+    }
+}
+
+fn master_key(path: &Path, sealed: Result<Vec<SealedKey>>) -> Finding {
+    const WHAT: &str = "master key";
+    let sealed = match sealed {
+        Ok(sealed) => sealed,
+        Err(error) => return Finding::fault(WHAT, broken(&error), RESTORE),
+    };
+    let key = match MasterKey::load(path) {
+        Ok(key) => key,
+        Err(FileError::Missing { .. }) if sealed.is_empty() => {
+            return Finding::ok(WHAT, "there is none yet, and nothing that it sealed; the server makes it");
+        }
+        Err(error) => return unreadable(path, &error),
+    };
+    for one in &sealed {
+        if let Err(error) = signing_keys::prove(&key, one) {
+            let next = format!("put the {} that belongs to this data file back from the backup", path.display());
+            return Finding::fault(
+                WHAT,
+                format!("it does not open the signing key {}: {}", one.kid, broken(&error)),
+                next,
+            );
+        }
+    }
+    Finding::ok(WHAT, format!("{}, opens {}", path.display(), count(sealed.len(), "signing key")))
+}
+
+fn unreadable(path: &Path, error: &FileError) -> Finding {
+    const WHAT: &str = "master key";
+    let path = path.display();
+    let from_backup = "put it back from the backup; nothing that it sealed can be opened without it";
+    match error {
+        FileError::Missing { .. } => Finding::fault(WHAT, format!("{path} is missing"), from_backup),
+        FileError::TooWide { mode, .. } => {
+            let found = format!("{path} is open to other users (mode {mode:o})");
+            Finding::fault(WHAT, found, format!("run `chmod 600 {path}`"))
+        }
+        FileError::Malformed { reason, .. } => {
+            Finding::fault(WHAT, format!("{path} is malformed: {reason}"), from_backup)
+        }
+        FileError::Io { source, .. } => Finding::fault(WHAT, format!("{path} cannot be read: {source}"), AS_THE_SERVER),
+        FileError::Exists { .. } => Finding::fault(WHAT, error.to_string(), from_backup),
+    }
+}
+
+fn administrator(found: Result<(bool, bool)>) -> Finding {
+    const WHAT: &str = "administrator";
+    match found {
+        Ok((_, true)) => Finding::ok(WHAT, "there is an enabled one"),
+        Ok((true, false)) => {
+            Finding::fault(WHAT, "every administrator is disabled", "let one in with `atelier user enable EMAIL`")
+        }
+        Ok((false, false)) => Finding::warning(
+            WHAT,
+            "there is none",
+            "start `atelier serve`, which makes one, or run `atelier user add --admin EMAIL`",
+        ),
+        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+    }
+}
+
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,38 @@
+//! Under which names the server is reached.
+
+use crate::cli::finding::Finding;
+use crate::config::Config;
+
+/// What there is to find about the names of the server.
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let open = config.listen.iter().find(|address| !address.ip().is_loopback());
+    let mut findings = vec![match (open, &config.public_url) {
+        (Some(address), None) if config.trusted_hosts.is_empty() => Finding::warning(
+            "public url",
+            format!("others reach {address}, but tokens are issued for this machine's own names only"),
+            "set public_url to the address that people type",
+        ),
+        (Some(_), None) => Finding::ok("public url", "not set; tokens are issued for the trusted hosts too"),
+        (None, None) => Finding::ok("public url", "not set; only this machine reaches the server"),
+        (_, Some(url)) if url.starts_with("http://") && !is_local(url) => Finding::warning(
+            "public url",
+            format!("passwords and tokens travel to {url} unencrypted"),
+            "put a proxy with TLS before the server and begin public_url with https://",
+        ),
+        (_, Some(url)) => Finding::ok("public url", url),
+    }];
+    if config.public_url.is_some() && !config.trusted_hosts.is_empty() {
+        findings.push(Finding::warning(
+            "trusted hosts",
+            "they count for nothing while public_url is set",
+            "remove trusted_hosts or public_url",
+        ));
+    }
+    findings
+}
+
+/// Whether a URL names this machine.
+fn is_local(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local))
+}

@@ -1,0 +1,58 @@
+use super::*;
+use crate::domain::timestamp::Timestamp;
+
+#[tokio::test]
+async fn a_full_line_says_when_to_come_back() {
+    let world = World::new();
+    world.desk.store.close();
+    let body = json!({ "query": WORKSPACE_BY_ID, "variables": { "id": 1 } }).to_string();
+    let question = Question::parse(body.as_bytes()).expect("a question");
+    let response = world.schema.answer(world.ada.clone(), question).await.expect("an answer");
+    assert_eq!(response.status(), 503);
+    assert!(response.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn what_breaks_is_not_told() {
+    let world = World::new();
+    world.sql("DROP TABLE pipelines");
+    let id = world.workspace(&world.ada, "broken");
+    assert_eq!(
+        world.ask(&world.ada, WORKSPACE_BY_ID, json!({ "id": id })).await,
+        refused("$.selectionSet.workspace_by_pk", "unexpected", "internal error")
+    );
+}
+
+#[actix_web::test]
+async fn without_a_credential_the_door_stays_shut() {
+    use actix_web::http::header::HeaderValue;
+    use actix_web::{App, test, web};
+    let world = World::new();
+    let app = test::init_service(
+        App::new()
+            .app_data(web::Data::new(world.desk.clone()))
+            .app_data(web::Data::new(schema(&world.desk, bounds())))
+            .configure(crate::http::wallaroo::mounted),
+    )
+    .await;
+    for credential in [None, Some("Bearer nonsense"), Some("Basic YTpi")] {
+        let mut request = test::TestRequest::post().uri("/v1/graphql").set_payload(r#"{"query":"{__typename}"}"#);
+        if let Some(credential) = credential {
+            request = request.insert_header(("authorization", credential));
+        }
+        let answer = test::call_service(&app, request.to_request()).await;
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.headers().get("www-authenticate").map(HeaderValue::as_bytes), Some(&b"Bearer"[..]));
+        let body: Value = test::read_body_json(answer).await;
+        assert_eq!(body["errors"][0]["extensions"]["code"], "invalid-jwt");
+        assert_eq!(body["errors"][0]["extensions"]["path"], "$");
+        assert!(body["errors"][0]["message"].is_string());
+    }
+}
+
+#[test]
+fn a_moment_is_told_as_rest_tells_it() {
+    let moment = Timestamp::from_micros(1_720_716_810_025_610);
+    let told = async_graphql::ScalarType::to_value(&scalars::Timestamptz::from(moment));
+    assert_eq!(told, async_graphql::Value::from(moment.to_string()));
+}

@@ -1,0 +1,194 @@
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+mod answers;
+mod documents;
+mod members;
+mod workspaces;
+
+use super::*;
+use crate::app::desk::{Fittings, Lifetimes};
+use crate::app::issuers::Issuers;
+use crate::app::throttle::Throttle;
+use crate::app::{self, setup, users};
+use crate::config::Config;
+use crate::domain::actor::{Credential, Origin, Person, Who};
+use crate::domain::email::Email;
+use crate::domain::ids::{KeyId, WorkspaceId};
+use crate::domain::member::Role;
+use crate::domain::user::{AccountRole, NewUser, PersonName};
+use crate::domain::workspace::{NewWorkspace, WorkspaceName};
+use crate::error::Result;
+use crate::store::{Sizes, Store, Tx, probe};
+use crate::tokens::hashery::Hashery;
+use crate::tokens::keyring::KeyRing;
+use crate::tokens::signing::{Algorithm, SigningKey};
+
+/// What the SDK sends when a client is made: graphql-core 3.2's `get_introspection_query()`, as it prints it.
+const INTROSPECTION: &str = include_str!("../../../../../tests/golden/introspection.graphql");
+
+const USER_DEFAULT_WORKSPACE: &str = r#"
+    query UserDefaultWorkspace($user_id: String = "") {
+      user_default_workspace(where: {user_id: {_eq: $user_id}}) {
+        workspace { archived created_at created_by name id users { user_id } pipelines { id } models { models { id } } }
+      }
+    }"#;
+
+const CREATE_DEFAULT_USER_WORKSPACE: &str = "
+    mutation CreateDefaultUserWorkspace($user_id: String, $workspace_name: String, $user_type: String, $user_email: String) {
+      insert_workspace_one(
+        object: {name: $workspace_name, owner_id: $user_id, created_by: $user_email,
+          users: {data: {user_id: $user_id, user_type: $user_type}}, archived: false,
+          user_default_workspaces: {data: {user_id: $user_id}}}
+        on_conflict: {constraint: workspace_name_key, update_columns: []}
+      ) { id }
+    }";
+
+const WORKSPACE_BY_ID: &str = "
+    query WorkspaceById($id: bigint!) {
+      workspace_by_pk(id: $id) {
+        archived created_at created_by id name users { user_id }
+        models(order_by: {updated_at: desc}) { id models { id } } pipelines { id }
+      }
+    }";
+
+const DELETE_WORKSPACE_USER: &str = "
+    mutation DeleteWorkspaceUser($user_id: String!, $workspace_id: bigint!) {
+      delete_workspace_users(where: {user_id: {_eq: $user_id}, _and: {workspace_id: {_eq: $workspace_id}}}) {
+        affected_rows
+      }
+    }";
+
+/// A server's inside with an administrator and three people.
+struct World {
+    place: TempDir,
+    desk: Desk,
+    schema: Schema,
+    root: Actor,
+    ada: Actor,
+    bob: Actor,
+    eve: Actor,
+}
+
+fn desk(store: Store) -> Desk {
+    let one = NonZeroUsize::MIN;
+    let day = Duration::from_hours(24);
+    Desk::new(Fittings {
+        store,
+        keyring: KeyRing::new(SigningKey::generate(Algorithm::Es256).expect("a key"), []),
+        hashery: Hashery::start(one, one).expect("a thread"),
+        throttle: Throttle::new(5, day),
+        issuers: Issuers::new(None, Vec::new()),
+        lifetimes: Lifetimes { access_token: day, session_idle: day, session_life: day },
+        password_grant: true,
+    })
+}
+
+/// Does what waits for the writer on a thread that may wait.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join()).expect("no panic").expect("no refusal")
+}
+
+fn write<T: Send + 'static>(store: &Store, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> T {
+    apart(|| store.write_and_wait(work))
+}
+
+fn bounds() -> Bounds {
+    let config = Config::default();
+    Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity }
+}
+
+fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
+    let new = NewUser {
+        email: Email::parse(email).expect("an address"),
+        first_name: PersonName::default(),
+        last_name: PersonName::default(),
+        role,
+    };
+    let user = write(store, move |tx| users::invite(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
+    let person = Person { id: user.id, uuid: user.uuid, email: user.email, role };
+    let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4() };
+    Actor { who: Who::Person(person), credential: Credential::Key(KeyId(1)), origin }
+}
+
+impl World {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&place.path().join("atelier.db"), Sizes::default()).expect("a store");
+        apart(|| setup::settle(&store));
+        let root = enroll(&store, "root@example.com", AccountRole::Administrator);
+        let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]
+            .map(|email| enroll(&store, email, AccountRole::Member));
+        let desk = desk(store);
+        let schema = schema(&desk, bounds());
+        Self { place, desk, schema, root, ada, bob, eve }
+    }
+
+    /// The whole body of the answer, less the request ids.
+    async fn ask(&self, who: &Actor, query: &str, variables: Value) -> Value {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        self.post(who, &body).await.1
+    }
+
+    async fn post(&self, who: &Actor, body: &str) -> (u16, Value) {
+        let asked = async {
+            let question = Question::parse(body.as_bytes())?;
+            self.schema.answer(who.clone(), question).await
+        };
+        let response = asked.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
+        let status = response.status().as_u16();
+        let bytes = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
+        let mut body: Value = serde_json::from_slice(&bytes).expect("JSON");
+        for error in body.get_mut("errors").and_then(Value::as_array_mut).into_iter().flatten() {
+            let extensions = error["extensions"].as_object_mut().expect("extensions");
+            assert!(extensions.remove("request_id").is_some_and(|id| id.is_string()));
+        }
+        (status, body)
+    }
+
+    fn workspace(&self, owner: &Actor, name: &str) -> i64 {
+        let owner = owner.clone();
+        let new = NewWorkspace { name: WorkspaceName::parse(name).expect("a name"), archived: false };
+        write(&self.desk.store, move |tx| app::workspaces::create(tx, &owner, &new)).id.0
+    }
+
+    fn join(&self, owner: &Actor, workspace: i64, who: &Actor, role: Role) {
+        let (owner, who) = (owner.clone(), users::Named::Uuid(uuid(who)));
+        write(&self.desk.store, move |tx| app::members::put(tx, &owner, WorkspaceId(workspace), &who, role));
+    }
+
+    fn members(&self, workspace: i64) -> Vec<Uuid> {
+        let members = self.desk.glance(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
+        members.expect("members").into_iter().map(|member| member.uuid).collect()
+    }
+
+    fn sql(&self, sql: &str) {
+        probe::execute(&self.place.path().join("atelier.db"), sql);
+    }
+
+    fn audited(&self, verb: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM audit WHERE verb = '{verb}'");
+        probe::rows(&self.place.path().join("atelier.db"), &sql)[0][0].as_i64().expect("a count")
+    }
+}
+
+fn uuid(who: &Actor) -> Uuid {
+    who.person().expect("a person").uuid
+}
+
+fn refused(path: &str, code: &str, message: &str) -> Value {
+    json!({ "errors": [{ "message": message, "extensions": { "path": path, "code": code } }] })
+}
+
+fn default_workspace(who: &Actor) -> Value {
+    let person = who.person().expect("a person");
+    json!({
+        "user_id": person.uuid,
+        "workspace_name": format!("{} - Default Workspace", person.email),
+        "user_type": "OWNER",
+    })
+}

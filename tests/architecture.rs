@@ -1,0 +1,352 @@
+//! Do the layers know only what they may? Reads the words of every file under `src`.
+//!
+//! `domain <- policy <- store <- app <- { http, cli } <- main`: a layer knows what stands left of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read the files fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which layers a layer knows besides itself.
+const KNOWS: [(&str, &[&str]); 11] = [
+    ("domain", &[]),
+    ("policy", &["domain"]),
+    ("error", &["domain", "policy"]),
+    ("tokens", &["domain"]),
+    ("config", &["domain"]),
+    ("store", &["domain", "policy", "error", "tokens"]),
+    ("app", &["domain", "policy", "error", "tokens", "store"]),
+    ("http", &["domain", "policy", "error", "tokens", "store", "app"]),
+    ("cli", &["domain", "policy", "error", "tokens", "config", "store", "app"]),
+    ("main", &["cli"]),
+    ("lib", &["domain", "policy", "error", "tokens", "config", "store", "app", "http", "cli"]),
+];
+
+/// Which crates only one layer knows.
+const HOMES: [(&str, &[&str]); 4] = [
+    ("store", &["rusqlite", "r2d2", "r2d2_sqlite"]),
+    ("http", &["actix_web", "actix_http", "async_graphql", "utoipa", "utoipa_swagger_ui"]),
+    ("cli", &["clap"]),
+    ("tokens", &["argon2", "aws_lc_rs", "crc32fast", "jsonwebtoken"]),
+];
+
+/// What layers without input and output do not touch, their tests aside.
+const PURE: [&str; 2] = ["domain", "policy"];
+const IMPURE: [&[&str]; 8] = [
+    &["tokio"],
+    &["log"],
+    &["std", "env"],
+    &["std", "fs"],
+    &["std", "io"],
+    &["std", "process"],
+    &["std", "sync"],
+    &["std", "thread"],
+];
+
+/// Edges that are against the rule for a reason: from a place, to a place.
+const ALLOWED: [(&str, &str); 4] = [
+    // The server is started from the command line.
+    ("cli::serve", "http"),
+    // A test of the default bounds asks for the defaults.
+    ("http::wallaroo::graphql::tests", "config"),
+    // The pages of the documents show the description of each dialect, which says how one signs in there.
+    ("http::ops::documents", "http::wallaroo"),
+    ("http::wallaroo", "http::ops::documents"),
+];
+
+/// The most lines of a file, its tests at the end not counted, and of a file of tests.
+const LONGEST: usize = 350;
+const LONGEST_TESTS: usize = 600;
+
+/// Files that are longer for a reason.
+const LONG: [(&str, &str); 0] = [];
+
+/// One file: its path under `src`, and its text without comments and strings.
+struct Source {
+    modules: Vec<String>,
+    words: Vec<String>,
+}
+
+/// Blanks out comments, strings and characters, so that every path left is code.
+fn bare(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let starts = |at: usize, what: &str| chars[at..].iter().copied().take(what.len()).eq(what.chars());
+    while at < chars.len() {
+        let raw = (chars[at] == 'r' && !out.ends_with(|c: char| c.is_alphanumeric() && !"bc".contains(c) || c == '_'))
+            .then(|| chars[at + 1..].iter().take_while(|c| **c == '#').count())
+            .filter(|hashes| chars.get(at + 1 + hashes) == Some(&'"'));
+        let end = if starts(at, "//") {
+            chars[at..].iter().position(|c| *c == '\n').map_or(chars.len(), |length| at + length)
+        } else if starts(at, "/*") {
+            let (mut depth, mut end) = (1, at + 2);
+            while depth > 0 && end < chars.len() {
+                let step = if starts(end, "/*") {
+                    (1, 2)
+                } else if starts(end, "*/") {
+                    (-1, 2)
+                } else {
+                    (0, 1)
+                };
+                depth += step.0;
+                end += step.1;
+            }
+            end
+        } else if let Some(hashes) = raw {
+            let close = format!("\"{}", "#".repeat(hashes));
+            let body = at + 2 + hashes;
+            (body..chars.len()).find(|end| starts(*end, &close)).map_or(chars.len(), |end| end + close.len())
+        } else if chars[at] == '"' {
+            let mut end = at + 1;
+            while end < chars.len() && chars[end] != '"' {
+                end += if chars[end] == '\\' { 2 } else { 1 };
+            }
+            end + 1
+        } else if chars[at] == '\'' && chars.get(at + 1) == Some(&'\\') {
+            (at + 3..chars.len()).find(|end| chars[*end] == '\'').map_or(chars.len(), |end| end + 1)
+        } else if chars[at] == '\'' && chars.get(at + 2) == Some(&'\'') {
+            at + 3
+        } else {
+            out.push(chars[at]);
+            at += 1;
+            continue;
+        };
+        out.extend(chars[at..end.min(chars.len())].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+        at = end;
+    }
+    out
+}
+
+/// The names, the double colons and every other sign.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let named = |c: char| c.is_alphanumeric() || c == '_';
+        let length = if named(first) {
+            rest.find(|c| !named(c)).unwrap_or(rest.len())
+        } else if rest.starts_with("::") {
+            2
+        } else {
+            first.len_utf8()
+        };
+        if !first.is_whitespace() {
+            words.push(rest[..length].to_owned());
+        }
+        rest = &rest[length..];
+    }
+    words
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+        Self { modules: path.split('/').map(str::to_owned).collect(), words: words(&bare(text)) }
+    }
+
+    fn layer(&self) -> &str {
+        &self.modules[0]
+    }
+
+    fn is(&self, at: usize, word: &str) -> bool {
+        self.words.get(at).is_some_and(|found| found == word)
+    }
+
+    /// Every path that the file names, from the root: `crate::store::users` or `rusqlite::Row`.
+    fn paths(&self) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        // The modules inside the file that the place is in, each with the depth of its brace.
+        let (mut inside, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
+        let mut at = 0;
+        while at < self.words.len() {
+            match self.words[at].as_str() {
+                "mod" if self.is(at + 2, "{") => inside.push((self.words[at + 1].clone(), depth)),
+                "{" => depth += 1,
+                "}" => {
+                    depth = depth.saturating_sub(1);
+                    inside.retain(|(_, outer)| *outer < depth);
+                }
+                _ => {}
+            }
+            let begins = at == 0 || self.words[at - 1] != "::";
+            let is_use = at > 0 && (self.words[at - 1] == "use" || self.is(at.wrapping_sub(2), "extern"));
+            if begins && (is_use || self.is(at + 1, "::")) {
+                let here: Vec<String> =
+                    self.modules.iter().cloned().chain(inside.iter().map(|(name, _)| name.clone())).collect();
+                let mut ends = Vec::new();
+                self.tree(at, &[], &mut ends);
+                // `use<'a>` of a return type names nothing.
+                let named = ends.into_iter().filter(|path| !path.is_empty());
+                found.extend(named.map(|path| rooted(&path, &here)));
+            }
+            at += 1;
+        }
+        found
+    }
+
+    /// Reads a path, or the tree of a `use`, and gives each of its ends; tells where it stops.
+    fn tree(&self, mut at: usize, stem: &[String], ends: &mut Vec<Vec<String>>) -> usize {
+        let mut path = stem.to_vec();
+        while let Some(word) = self.words.get(at) {
+            if word == "{" {
+                at += 1;
+                while at < self.words.len() && !self.is(at, "}") {
+                    at = if self.is(at, ",") { at + 1 } else { self.tree(at, &path, ends).max(at + 1) };
+                }
+                return at + 1;
+            }
+            if word == "*" || word.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                path.push(word.clone());
+                at += 1;
+            }
+            if !self.is(at, "::") {
+                break;
+            }
+            at += 1;
+        }
+        if self.is(at, "as") {
+            at += 2;
+        }
+        ends.push(path);
+        at
+    }
+}
+
+/// The path from the root: `crate` stands first for what is ours.
+fn rooted(path: &[String], here: &[String]) -> Vec<String> {
+    let mut rest = path.iter().peekable();
+    let mut base: Vec<String> = match rest.peek().map(|first| first.as_str()) {
+        Some("crate" | "atelier") => {
+            rest.next();
+            Vec::new()
+        }
+        Some("self") => {
+            rest.next();
+            here.to_vec()
+        }
+        Some("super") => here.to_vec(),
+        _ => return path.to_vec(),
+    };
+    while rest.next_if(|word| *word == "super").is_some() {
+        base.pop();
+    }
+    [vec!["crate".to_owned()], base, rest.cloned().collect()].concat()
+}
+
+/// What a file knows that it may not.
+fn faults(path: &str, text: &str) -> BTreeSet<String> {
+    let source = Source::new(path, text);
+    let Some((_, knows)) = KNOWS.iter().find(|(layer, _)| *layer == source.layer()) else {
+        return BTreeSet::from([format!("{path}: {} is no layer", source.layer())]);
+    };
+    let place = source.modules.join("::");
+    let within = |place: &str, what: &str| place == what || place.starts_with(&format!("{what}::"));
+    let mut faults = BTreeSet::new();
+    for target in source.paths() {
+        let name = target.join("::");
+        if target[0] != "crate" {
+            let home = HOMES.iter().find(|(_, crates)| crates.contains(&target[0].as_str()));
+            if home.is_some_and(|(home, _)| *home != source.layer()) {
+                faults.insert(format!("{path}: {} is not for {}", target[0], source.layer()));
+            }
+            let impure = IMPURE.iter().any(|what| target.iter().take(what.len()).eq(what.iter()));
+            if impure && !is_tests(path) && PURE.contains(&source.layer()) {
+                faults.insert(format!("{path}: {name} is not for {}", source.layer()));
+            }
+            continue;
+        }
+        let Some(layer) = target.get(1).filter(|layer| KNOWS.iter().any(|(known, _)| known == layer)) else { continue };
+        let ours = target[1..].join("::");
+        if ALLOWED.iter().any(|(from, to)| within(&place, from) && within(&ours, to)) {
+            continue;
+        }
+        if layer != source.layer() && !knows.contains(&layer.as_str()) {
+            faults.insert(format!("{path}: {} must not know {layer} ({name})", source.layer()));
+        }
+        let dialect = |modules: &[String]| modules.get(1).filter(|name| dialects().contains(*name)).cloned();
+        if layer == "http" && source.layer() == "http" {
+            let (from, to) = (dialect(&source.modules), dialect(&target[1..]));
+            if from.is_some() && to.is_some() && from != to {
+                faults.insert(format!("{path}: a dialect must not know another ({name})"));
+            }
+        }
+    }
+    faults
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The folders under `src/http`.
+fn dialects() -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("http")).unwrap().map(Result::unwrap);
+    let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// Every file under `src`, by its path there.
+fn sources() -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_layer_knows_only_what_it_may() {
+    let sources = sources();
+    assert!(sources.len() > 60, "the files are found");
+    let faults: Vec<_> = sources.iter().flat_map(|(path, text)| faults(path, text)).collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    let edges: usize = sources.iter().map(|(path, text)| Source::new(path, text).paths().len()).sum();
+    assert!(edges > 1_000, "the paths are found: {edges}");
+}
+
+#[test]
+fn every_exception_is_needed() {
+    let within = |place: &str, what: &str| place == what || place.starts_with(&format!("{what}::"));
+    for (from, to) in ALLOWED {
+        let needed = sources().iter().any(|(path, text)| {
+            let source = Source::new(path, text);
+            within(&source.modules.join("::"), from)
+                && source.paths().iter().any(|path| path[0] == "crate" && within(&path[1..].join("::"), to))
+        });
+        assert!(needed, "nothing in {from} knows {to} any more");
+    }
+}
+
+fn is_tests(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+/// How many lines a file has before the tests at its end.
+fn length(text: &str) -> usize {
+    text.find("\n#[cfg(test)]\nmod tests {").map_or(text, |end| &text[..end]).lines().count()
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    for (path, text) in sources() {
+        let (found, longest) =
+            if is_tests(&path) { (text.lines().count(), LONGEST_TESTS) } else { (length(&text), LONGEST) };
+        let listed = LONG.iter().any(|(known, _)| *known == path);
+        assert!(listed || found <= longest, "{path} has {found} lines; {longest} are enough for one noun");
+        assert!(!listed || found > longest, "{path} is short again; strike it off the list");
+    }
+}
+
+#[path = "architecture/planted.rs"]
+mod planted;

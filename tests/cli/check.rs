@@ -1,0 +1,249 @@
+//! `atelier check`: what it finds, and that it changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::support::Setup;
+use crate::{Place, chmod, names};
+
+/// Everything in a directory.
+fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    names(path).into_iter().map(|name| (name.clone(), fs::read(path.join(name)).unwrap())).collect()
+}
+
+/// What the check finds here, as `level what: found; next`, and how it exits; nothing may change.
+fn check(place: &Place, line: &str) -> (i32, Vec<String>) {
+    let before = place.data().is_dir().then(|| contents(&place.data()));
+    let run = place.run(&format!("check --json {line}"));
+    let after = place.data().is_dir().then(|| contents(&place.data()));
+    assert!(before == after, "a check changes nothing");
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(told["sound"], run.code == 0, "{told:#}");
+    assert_eq!(run.err.is_empty(), run.code == 0, "{}", run.err);
+    let findings = told["findings"].as_array().unwrap().iter().map(|finding| {
+        let text = |name: &str| finding[name].as_str().unwrap();
+        let next = finding["next"].as_str().map(|next| format!("; {next}")).unwrap_or_default();
+        assert_eq!(finding["level"] == "ok", next.is_empty(), "{finding}");
+        format!("{} {}: {}{next}", text("level"), text("what"), text("found"))
+    });
+    (run.code, findings.collect())
+}
+
+/// Those that are not well.
+fn amiss(place: &Place, line: &str) -> (i32, Vec<String>) {
+    let (code, mut findings) = check(place, line);
+    findings.retain(|finding| !finding.starts_with("ok "));
+    (code, findings)
+}
+
+/// The only fault, which begins so and ends so.
+fn fault(place: &Place, begin: &str, end: &str) {
+    let (code, findings) = amiss(place, "");
+    assert_eq!(code, 1, "{findings:?}");
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].starts_with(&format!("fault {begin}")), "{findings:?}");
+    assert!(findings[0].ends_with(&format!("; {end}")), "{findings:?}");
+}
+
+/// A place where a server has run and stopped.
+fn served() -> Place {
+    let place = Place::new();
+    let mut server = Setup::new().data_dir(place.data()).start();
+    assert!(server.stop().success());
+    place
+}
+
+const START: &str = "start `atelier serve`, which makes it, or name the directory of your server with --data-dir";
+const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
+
+#[test]
+fn all_is_well_after_a_server_has_stopped() {
+    let place = served();
+    let (code, findings) = check(&place, "");
+    let sqlite = findings.iter().position(|finding| finding.starts_with("ok sqlite: 3.")).unwrap();
+    let mut rest = findings;
+    rest.remove(sqlite);
+    let wanted = [
+        "ok public url: not set; only this machine reaches the server",
+        "ok data directory: ./atelier-data, mode 700",
+        "ok file system: no network file system",
+        "ok server: none runs",
+        "ok data file: ./atelier-data/atelier.db, mode 600",
+        "ok schema: version 1, as this atelier has it",
+        "ok integrity: sound",
+        "ok foreign keys: sound",
+        "ok master key: ./atelier-data/master.key, opens 1 signing key",
+        "ok administrator: there is an enabled one",
+    ];
+    assert_eq!((code, rest), (0, wanted.map(str::to_owned).to_vec()));
+
+    let text = place.run("check").good();
+    assert_eq!(text.err, "");
+    let (configuration, findings) = text.out.split_once("\n\n").unwrap();
+    assert!(configuration.starts_with("data_dir              = \"./atelier-data\"  # default\n"));
+    assert!(findings.contains("\nok  integrity       sound\n"), "{findings}");
+}
+
+#[test]
+fn before_the_first_start_it_says_so() {
+    let place = Place::new();
+    fault(&place, "data directory: there is no ./atelier-data", START);
+    assert!(!place.data().exists());
+    let run = place.run("check");
+    assert_eq!((run.code, run.err.as_str()), (1, "error: there is a fault; do what its line says\n"));
+
+    fs::create_dir(place.data()).unwrap();
+    chmod(&place.data(), 0o700);
+    fault(&place, "data file: there is no ./atelier-data/atelier.db", START);
+    fs::write(place.database(), "").unwrap();
+    chmod(&place.database(), 0o600);
+    fault(&place, "schema: ./atelier-data/atelier.db is empty", START);
+    fs::remove_dir_all(place.data()).unwrap();
+    fs::write(place.data(), "").unwrap();
+    let run = place.run("check");
+    assert!(run.out.contains("fault  data directory  ./atelier-data is no directory; name another one"), "{}", run.out);
+}
+
+#[test]
+fn who_added_people_before_the_first_start_is_well() {
+    let place = Place::with_ada();
+    assert_eq!(amiss(&place, ""), (0, Vec::new()));
+    place.sql("UPDATE users SET role = 'member'");
+    let next = "start `atelier serve`, which makes one, or run `atelier user add --admin EMAIL`";
+    assert_eq!(amiss(&place, ""), (0, vec![format!("warning administrator: there is none; {next}")]));
+    place.sql("UPDATE users SET role = 'administrator', enabled = 0");
+    fault(&place, "administrator: every administrator is disabled", "let one in with `atelier user enable EMAIL`");
+}
+
+#[test]
+fn other_versions_and_other_programs_are_told() {
+    let place = served();
+    place.sql("PRAGMA user_version = 99");
+    let newer = "schema: the data file has schema version 99, this atelier knows versions up to 1";
+    fault(&place, newer, "start the newer atelier that wrote it");
+    place.sql("PRAGMA user_version = 0");
+    let next = "start `atelier serve` of this version once, which upgrades the file; back it up before";
+    let older = format!("warning schema: version 0, this atelier has version 1; {next}");
+    assert_eq!(amiss(&place, ""), (0, vec![older]));
+
+    fs::remove_file(place.database()).unwrap();
+    Connection::open(place.database()).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    chmod(&place.database(), 0o600);
+    let foreign = "schema: this SQLite file belongs to another program";
+    fault(&place, foreign, "choose another data directory");
+
+    fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
+    fault(&place, "schema: the data file is no SQLite database", RESTORE);
+}
+
+#[test]
+fn a_damaged_file_is_told() {
+    let place = served();
+    let whole = fs::read(place.database()).unwrap();
+    // The page size stands in two bytes at 16 (https://sqlite.org/fileformat.html#the_database_header).
+    let page = usize::from(u16::from_be_bytes([whole[16], whole[17]]));
+    let mut told = 0;
+    for start in (0..whole.len()).step_by(page) {
+        let mut bytes = whole.clone();
+        for byte in &mut bytes[start..start + 64] {
+            *byte ^= 0xff;
+        }
+        fs::write(place.database(), &bytes).unwrap();
+        let (code, findings) = amiss(&place, "");
+        if code == 1 {
+            told += 1;
+            assert!(findings.iter().any(|finding| finding.ends_with(RESTORE)), "{findings:?}");
+        } else {
+            // Pages that are free hold nothing.
+            assert!(findings.is_empty(), "{findings:?}");
+        }
+    }
+    assert!(told > whole.len() / page / 2, "{told} of {}", whole.len() / page);
+
+    fs::write(place.database(), &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(amiss(&place, "").0, 1, "half a file");
+    fs::write(place.database(), &whole).unwrap();
+    assert_eq!(amiss(&place, ""), (0, Vec::new()));
+}
+
+#[test]
+fn a_row_that_refers_to_nothing_is_told() {
+    let place = served();
+    place.sql("DELETE FROM users");
+    let (code, findings) = amiss(&place, "");
+    assert_eq!(code, 1);
+    let words = "fault foreign keys: row 1 of organization_members names a row of users that does not exist";
+    assert!(findings.iter().any(|finding| finding.starts_with(words)), "{findings:?}");
+}
+
+#[test]
+fn a_master_key_that_does_not_fit_is_told() {
+    let (place, other) = (served(), served());
+    let key = place.data().join("master.key");
+    let shown = "./atelier-data/master.key";
+    fs::copy(other.data().join("master.key"), &key).unwrap();
+    let next = format!("put the {shown} that belongs to this data file back from the backup");
+    fault(&place, "master key: it does not open the signing key ", &next);
+
+    let lost = "put it back from the backup; nothing that it sealed can be opened without it";
+    fs::write(&key, "nonsense").unwrap();
+    fault(&place, &format!("master key: {shown} is malformed: "), lost);
+    chmod(&key, 0o640);
+    fault(
+        &place,
+        &format!("master key: {shown} is open to other users (mode 640)"),
+        &format!("run `chmod 600 {shown}`"),
+    );
+    fs::remove_file(&key).unwrap();
+    fault(&place, &format!("master key: {shown} is missing"), lost);
+}
+
+#[test]
+fn modes_that_let_others_in_are_told() {
+    let place = served();
+    chmod(&place.data(), 0o755);
+    let words =
+        "warning data directory: ./atelier-data is open to other users (mode 755); run `chmod 700 ./atelier-data`";
+    assert_eq!(amiss(&place, ""), (0, vec![words.to_owned()]));
+    chmod(&place.data(), 0o700);
+    chmod(&place.database(), 0o644);
+    let begin = "data file: ./atelier-data/atelier.db is open to other users (mode 644)";
+    fault(&place, begin, "run `chmod 600 ./atelier-data/atelier.db`");
+}
+
+#[test]
+fn a_server_that_others_cannot_name_is_told() {
+    let place = served();
+    let amiss = |line: &str| amiss(&place, line);
+    let unnamed = "warning public url: others reach 0.0.0.0:80, but tokens are issued for this machine's own names only; \
+                   set public_url to the address that people type";
+    assert_eq!(amiss("--listen 0.0.0.0:80"), (0, vec![unnamed.to_owned()]));
+    let none = (0, Vec::new());
+    assert_eq!(amiss("--listen 127.0.0.1:80 --listen [::1]:80"), none);
+    assert_eq!(amiss("--listen 0.0.0.0:80 --trusted-hosts atelier.lan"), none);
+    assert_eq!(amiss("--listen 0.0.0.0:80 --public-url https://atelier.lan"), none);
+    assert_eq!(amiss("--public-url http://localhost:80"), none);
+    let open = "warning public url: passwords and tokens travel to http://atelier.lan unencrypted; \
+                put a proxy with TLS before the server and begin public_url with https://";
+    assert_eq!(amiss("--public-url http://atelier.lan"), (0, vec![open.to_owned()]));
+    let idle = "warning trusted hosts: they count for nothing while public_url is set; \
+                remove trusted_hosts or public_url";
+    assert_eq!(amiss("--public-url https://a.lan --trusted-hosts b.lan"), (0, vec![idle.to_owned()]));
+}
+
+#[test]
+fn what_a_killed_server_left_in_its_log_counts() {
+    let place = Place::new();
+    // Dropped: killed before it could move the log into the file.
+    drop(Setup::new().data_dir(place.data()).start());
+    assert!(names(&place.data()).contains(&"atelier.db-wal".to_owned()));
+    let before = fs::read(place.database()).unwrap();
+    let run = place.run("check").good();
+    assert!(run.out.contains("opens 1 signing key"), "{}", run.out);
+    assert!(run.out.contains("ok  server          none runs"), "{}", run.out);
+    assert_eq!(fs::read(place.database()).unwrap(), before);
+}

@@ -1,0 +1,111 @@
+//! `atelier key`.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::Place;
+
+const FOREVER: &str = "key 1 acts for ada@example.com until it is revoked; the key on stdout is shown this once\n";
+
+#[test]
+fn a_key_is_printed_alone_and_kept_as_a_fingerprint() {
+    let place = Place::with_ada();
+    let run = place.run("key create --user Ada@Example.com").good();
+    assert_eq!(run.err, FOREVER);
+    let key = run.out.strip_suffix('\n').unwrap();
+    assert!(key.starts_with("atl_") && key.len() == 52, "{key}");
+    let file = fs::read(place.database()).unwrap();
+    assert!(!file.windows(key.len()).any(|bytes| bytes == key.as_bytes()));
+    let listed = place.run("key list").good().out + &place.run("key list --json").good().out;
+    assert!(!listed.contains(key) && listed.contains(&format!("atl_****{}", &key[48..])));
+}
+
+#[test]
+fn keys_are_listed_with_their_state() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com").good();
+    let mut made = place.json("key create --user ada@example.com --name laptop --expires 90d --json");
+    assert!(made.as_object_mut().unwrap().remove("secret").unwrap().as_str().unwrap().starts_with("atl_"));
+    place.run("key create --user bob@example.com --expires 1d").good();
+    place.run("key create --user bob@example.com").good();
+    place.sql("UPDATE keys SET expires_at = created_at + 1 WHERE id = 2");
+    place.run("key revoke 3").good();
+
+    let listed = place.json("key list --json");
+    assert_eq!(listed[0], made);
+    let states: Vec<_> = (0..3).map(|at| (&listed[at]["id"], &listed[at]["status"])).collect();
+    let (active, expired, revoked) = (json!("active"), json!("expired"), json!("revoked"));
+    assert_eq!(states, [(&json!(1), &active), (&json!(2), &expired), (&json!(3), &revoked)]);
+    let made = made.as_object_mut().unwrap();
+    for field in ["created_at", "expires_at"] {
+        assert!(made.remove(field).unwrap().as_str().unwrap().ends_with("+00:00"), "{field}");
+    }
+    assert!(made.remove("key").unwrap().as_str().unwrap().starts_with("atl_****"));
+    let rest = json!({
+        "id": 1, "user": "ada@example.com", "name": "laptop", "status": "active", "revoked_at": null,
+        "last_used_at": null,
+    });
+    assert_eq!(json!(made), rest);
+
+    let text = place.run("key list").good().out;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("ID  USER             NAME          KEY           CREATED "), "{}", lines[0]);
+    assert!(lines[0].ends_with("EXPIRES               LAST USED  STATUS"), "{}", lines[0]);
+    assert!(lines[1].starts_with("1   ada@example.com  laptop        atl_****"), "{}", lines[1]);
+    assert!(lines[3].ends_with("Z  -                     -          revoked"), "{}", lines[3]);
+
+    let text = place.run("key list --user ada@example.com").good().out;
+    assert_eq!(text.lines().count(), 2);
+}
+
+#[test]
+fn a_key_is_revoked_once_and_for_all() {
+    let place = Place::with_ada();
+    place.run("key create --user ada@example.com").good();
+    for _ in 0..2 {
+        let run = place.run("key revoke 1").good();
+        assert_eq!((run.out.as_str(), run.err.as_str()), ("", "key 1 is revoked\n"));
+    }
+    place.run("key revoke 2").refused(1, "key 2 does not exist; `atelier key list` shows every key");
+    let run = place.run("key revoke one");
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+
+    place.run("key create --user ada@example.com").good();
+    place.run("user passwd ada@example.com --revoke-keys").good();
+    assert_eq!(place.json("key list --json")[1]["status"], "revoked");
+}
+
+#[test]
+fn a_key_that_could_not_work_is_not_made() {
+    let place = Place::with_ada();
+    place
+        .run("key create --user eve@example.com")
+        .refused(1, "user eve@example.com does not exist; `atelier user list` shows everybody");
+    place
+        .run("key create --user eve")
+        .refused(2, "--user: must be an e-mail address such as ada@example.com; correct it and try again");
+    place
+        .run("key create --user ada@example.com --expires 0s")
+        .refused(2, "--expires: must lie in the future; correct it and try again");
+    let run = place.run("key create --user ada@example.com --expires soon");
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    let words = "error: invalid value 'soon' for '--expires <DURATION>': must be a duration such as 500ms, ";
+    assert!(run.err.starts_with(words), "{}", run.err);
+    place.run("user add bob@example.com").good();
+    place.run("user disable bob@example.com").good();
+    place.run("key create --user bob@example.com").refused(1, "the person is disabled; enable the account first");
+    let run = place.run("key list").good();
+    assert_eq!(
+        (run.out.as_str(), run.err.as_str()),
+        ("", "there are no keys; `atelier key create --user EMAIL` makes one\n")
+    );
+    assert_eq!(place.json("key list --json"), json!([]));
+}
+
+#[test]
+fn a_key_may_last_longer_than_the_calendar() {
+    let place = Place::with_ada();
+    let key = place.json("key create --user ada@example.com --expires 99999999999d --json");
+    assert!(key["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{key}");
+}

@@ -1,0 +1,144 @@
+//! The command line beside a running server: its next request sees what was done.
+
+use std::fs::{self, File};
+
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN, Server, Setup};
+use crate::{PASSWORD, Place};
+
+/// Runs a command on the server's data and gives its stdout.
+fn cli(server: &Server, line: &str) -> String {
+    let output = server.cli(&line.split_whitespace().collect::<Vec<_>>());
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn client() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+/// What a request for the workspaces with this key is answered.
+fn answer(server: &Server, key: &str) -> u16 {
+    let url = format!("{}/v1/api/workspaces/list", server.base());
+    let request = client().post(url).header("authorization", format!("Bearer {key}"));
+    request.send_json(json!({})).unwrap().status().as_u16()
+}
+
+/// The tokens that a password is worth, or the status of the refusal.
+fn sign_in(server: &Server, user: &str, password: &str) -> Result<Value, u16> {
+    let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", user), ("password", password)];
+    token(server, &form)
+}
+
+fn token(server: &Server, form: &[(&str, &str)]) -> Result<Value, u16> {
+    let url = format!("{}/auth/realms/master/protocol/openid-connect/token", server.base());
+    let mut answer = client().post(url).send_form(form.iter().copied()).unwrap();
+    match answer.status().as_u16() {
+        200 => Ok(answer.body_mut().read_json().unwrap()),
+        status => Err(status),
+    }
+}
+
+#[test]
+fn a_key_works_until_it_is_revoked() {
+    let server = Server::start();
+    let key = cli(&server, &format!("key create --user {ADMIN} --expires 90d"));
+    assert_eq!(answer(&server, &key), 200);
+    // The use is noted in passing, so the answer may be here before.
+    let noted = |_| {
+        let listed: Value = serde_json::from_str(&cli(&server, "key list --json")).unwrap();
+        listed[0]["last_used_at"].is_string()
+    };
+    assert!((0..100).any(noted), "the last use is listed");
+    cli(&server, "key revoke 1");
+    assert_eq!(answer(&server, &key), 401);
+    assert!(!server.log().contains(&key));
+}
+
+#[test]
+fn a_person_may_sign_in_until_disabled() {
+    let server = Server::start();
+    let password = cli(&server, "user add bob@example.com");
+    let tokens = sign_in(&server, "bob@example.com", &password).unwrap();
+    let access = tokens["access_token"].as_str().unwrap();
+    let key = cli(&server, "key create --user bob@example.com");
+    assert_eq!((answer(&server, access), answer(&server, &key)), (200, 200));
+    let listed: Value = serde_json::from_str(&cli(&server, "user list --json")).unwrap();
+    assert!(listed[1]["last_sign_in_at"].is_string(), "{listed}");
+
+    cli(&server, "user disable bob@example.com");
+    assert_eq!((answer(&server, access), answer(&server, &key)), (401, 401));
+    assert!(sign_in(&server, "bob@example.com", &password).is_err());
+
+    cli(&server, "user enable bob@example.com");
+    assert_eq!(answer(&server, access), 401, "a session that was ended stays ended");
+    assert_eq!(answer(&server, &key), 200);
+    assert!(sign_in(&server, "bob@example.com", &password).is_ok());
+}
+
+#[test]
+fn a_new_password_ends_every_session() {
+    let server = Server::start();
+    let old = cli(&server, "user add bob@example.com");
+    let tokens = sign_in(&server, "bob@example.com", &old).unwrap();
+    let key = cli(&server, "key create --user bob@example.com");
+    let new = cli(&server, "user passwd bob@example.com --revoke-keys");
+    assert_ne!(old, new);
+    assert_eq!(answer(&server, tokens["access_token"].as_str().unwrap()), 401);
+    assert_eq!(answer(&server, &key), 401);
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let form = [("client_id", "sdk-client"), ("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    assert_eq!(token(&server, &form).unwrap_err(), 400);
+    assert!(sign_in(&server, "bob@example.com", &old).is_err());
+    assert!(sign_in(&server, "bob@example.com", &new).is_ok());
+    for secret in [&old, &new, &key] {
+        assert!(!server.log().contains(secret.as_str()));
+    }
+}
+
+#[test]
+fn who_was_added_before_the_first_start_is_its_administrator() {
+    let place = Place::with_ada();
+    let server = Setup::new().without_admin().data_dir(place.data()).start();
+    assert!(!place.data().join("first-admin.txt").exists());
+    assert!(!server.log().contains("This is the first start"));
+    assert!(sign_in(&server, "ada@example.com", PASSWORD).is_ok());
+}
+
+#[test]
+fn a_check_sees_the_server_and_lets_it_be() {
+    let server = Server::start();
+    for _ in 0..3 {
+        let told: Value = serde_json::from_str(&cli(&server, "check --json")).unwrap();
+        let running = told["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == "server").unwrap();
+        assert_eq!(running["found"], format!("runs, as process {}", server.pid()));
+        assert_eq!(told["sound"], true, "{told:#}");
+    }
+    let key = cli(&server, &format!("key create --user {ADMIN}"));
+    assert_eq!(answer(&server, &key), 200);
+}
+
+#[test]
+fn the_schema_is_not_upgraded_under_a_server() {
+    let place = Place::with_ada();
+    place.sql("PRAGMA user_version = 0");
+    let before = fs::read(place.database()).unwrap();
+    let lock = File::create(place.data().join("atelier.lock")).unwrap();
+    lock.lock().unwrap();
+    place.run("user list").refused(
+        1,
+        "the data file must be brought to schema version 1 first, which must not happen under a running server; \
+         stop the server, or use the atelier that it was started from; `atelier check` tells more",
+    );
+    assert_eq!(fs::read(place.database()).unwrap(), before);
+
+    let fresh = Place::new();
+    fs::create_dir(fresh.data()).unwrap();
+    let lock = File::create(fresh.data().join("atelier.lock")).unwrap();
+    lock.lock().unwrap();
+    let run = fresh.run("user add ada@example.com");
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("stop the server, or "), "{}", run.err);
+    assert_eq!(fs::read(fresh.database()).unwrap(), b"", "a server that is just starting makes the tables itself");
+}

@@ -1,0 +1,211 @@
+//! `atelier user`.
+
+use std::fs;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::{PASSWORD, Place, mode, names, run_in};
+
+const LAST: &str = "the account keeps at least one enabled administrator; \
+                    make another one first with `atelier user promote` or `atelier user enable`";
+
+fn is_made_up(password: &str) -> bool {
+    password.len() == 24 && password.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+#[test]
+fn the_first_person_comes_before_the_first_start() {
+    let place = Place::new();
+    let run = place.run("user add ada@example.com --admin").good();
+    assert!(is_made_up(run.out.strip_suffix('\n').unwrap()), "alone on stdout");
+    let words = "./atelier-data is a new data directory; `atelier serve` starts a server on it\n\
+                 added ada@example.com as administrator; the password on stdout is shown this once\n";
+    assert_eq!(run.err, words);
+    assert_eq!(mode(&place.data()), 0o700);
+    assert_eq!(names(&place.data()), ["atelier.db", "atelier.lock"], "no log is left behind");
+    for name in names(&place.data()) {
+        assert_eq!(mode(&place.data().join(&name)), 0o600, "{name}");
+    }
+    let file = fs::read(place.database()).unwrap();
+    let password = run.out.trim().as_bytes();
+    assert!(!file.windows(password.len()).any(|bytes| bytes == password), "only a hash is kept");
+}
+
+#[test]
+fn a_given_password_is_not_printed() {
+    let place = Place::with_ada();
+    let run = place.run("user add carl@example.com --password-stdin").good();
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("", "added carl@example.com as member\n"));
+    fs::write(place.path().join("secret"), PASSWORD).unwrap();
+    let run = place.run("user add bob@example.com --password-file secret --json").good();
+    assert_eq!(run.err, "");
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(told.get("password"), None);
+    let run = place.run("user passwd bob@example.com --password-file secret").good();
+    assert_eq!(
+        (run.out.as_str(), run.err.as_str()),
+        ("", "bob@example.com has a new password, and every session is ended\n")
+    );
+}
+
+#[test]
+fn a_made_up_password_is_in_the_json() {
+    let place = Place::new();
+    let mut told = place.json("user add Ada@Example.com --first-name Ada --last-name L --json");
+    let password = told.as_object_mut().unwrap().remove("password").unwrap();
+    assert!(is_made_up(password.as_str().unwrap()));
+    let listed = place.json("user list --json");
+    assert_eq!(listed, json!([told]));
+    let told = told.as_object_mut().unwrap();
+    let (id, created) = (told.remove("id").unwrap(), told.remove("created_at").unwrap());
+    assert_eq!(id.as_str().unwrap().len(), 36);
+    let created = created.as_str().unwrap();
+    assert!(created.len() == 32 && created.ends_with("+00:00"), "{created}");
+    let rest = json!({
+        "email": "Ada@Example.com", "first_name": "Ada", "last_name": "L", "role": "member", "enabled": true,
+        "last_sign_in_at": null,
+    });
+    assert_eq!(json!(told), rest);
+
+    let changed = place.json("user passwd ada@example.com --json");
+    assert_ne!(changed["password"], password);
+    assert!(is_made_up(changed["password"].as_str().unwrap()));
+}
+
+#[test]
+fn everybody_is_listed_in_columns() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com").good();
+    let run = place.run("user list").good();
+    assert_eq!(run.err, "");
+    let lines: Vec<&str> = run.out.lines().collect();
+    let column = lines[0].find("NAME").unwrap();
+    let head: Vec<&str> = lines[0].split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+    assert_eq!(head, ["ID", "EMAIL", "NAME", "ROLE", "ENABLED", "CREATED", "LAST SIGN-IN"]);
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1][column..].starts_with("Ada   administrator  yes      20"), "{}", lines[1]);
+    assert!(lines[2][column..].starts_with("      member         yes      20"), "{}", lines[2]);
+    assert!(lines[1].ends_with("Z  -"), "{}", lines[1]);
+}
+
+#[test]
+fn an_empty_list_says_what_to_do() {
+    let place = Place::new();
+    fs::create_dir(place.data()).unwrap();
+    fs::write(place.database(), "").unwrap();
+    let run = place.run("user list").good();
+    assert_eq!(run.out, "");
+    assert!(
+        run.err.ends_with(
+            "there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name\n"
+        ),
+        "{}",
+        run.err
+    );
+    assert_eq!(place.json("user list --json"), json!([]));
+}
+
+#[test]
+fn people_are_changed_and_each_change_is_recorded() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com --password-stdin").good();
+    let steps = [
+        ("disable", "bob@example.com is disabled, member\n"),
+        ("enable", "bob@example.com is enabled, member\n"),
+        ("promote", "bob@example.com is enabled, administrator\n"),
+        ("promote", "bob@example.com is enabled, administrator\n"),
+        ("demote", "bob@example.com is enabled, member\n"),
+    ];
+    for (verb, words) in steps {
+        let run = place.run(&format!("user {verb} BOB@example.com")).good();
+        assert_eq!((run.out.as_str(), run.err.as_str()), ("", words));
+    }
+    place.run("user passwd bob@example.com --revoke-keys --password-stdin").good();
+
+    let conn = Connection::open(place.database()).unwrap();
+    let mut query =
+        conn.prepare("SELECT actor, credential, dialect, verb, before, after FROM audit ORDER BY id").unwrap();
+    let rows = query.query_map([], |row| {
+        let texts = [0, 1, 2, 3].map(|at| row.get::<_, String>(at).unwrap());
+        let states = [4, 5].map(|at| row.get::<_, Option<String>>(at).unwrap().unwrap_or_default());
+        Ok((texts.join(" "), states.concat()))
+    });
+    let rows: Vec<(String, String)> = rows.unwrap().map(Result::unwrap).collect();
+    let acts: Vec<&str> = rows.iter().map(|(act, _)| act.as_str()).collect();
+    let operator = |verb: &str| format!("operator console cli users.{verb}");
+    let mut wanted = vec!["operator server server organizations.create".to_owned()];
+    wanted.extend(["invite", "invite", "change", "change", "change", "change", "set_password"].map(operator));
+    assert_eq!(acts, wanted, "what changed nothing left no row");
+    assert!(rows.iter().all(|(_, states)| !states.contains(PASSWORD) && !states.contains("argon2")));
+}
+
+#[test]
+fn who_is_unknown_or_known_already_is_told() {
+    let place = Place::with_ada();
+    place
+        .run("user add ADA@example.com")
+        .refused(1, "user ADA@example.com already exists; `atelier user list` shows who has it");
+    for verb in ["passwd", "enable", "disable", "promote", "demote"] {
+        place
+            .run(&format!("user {verb} eve@example.com"))
+            .refused(1, "user eve@example.com does not exist; `atelier user list` shows everybody");
+        place
+            .run(&format!("user {verb} eve"))
+            .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+    }
+}
+
+#[test]
+fn an_ill_formed_person_makes_nothing() {
+    let place = Place::new();
+    place
+        .run("user add ada")
+        .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+    let long = "n".repeat(256);
+    place
+        .run(&format!("user add ada@example.com --first-name {long}"))
+        .refused(2, "--first-name: must have at most 255 characters; correct it and try again");
+    let weak = run_in(place.path(), "user add ada@example.com --password-stdin", "hunter2", &[]);
+    assert_eq!((weak.code, weak.out.as_str()), (2, ""));
+    assert!(weak.err.contains("8 to 256 characters"), "{}", weak.err);
+    run_in(place.path(), "user add ada@example.com --password-stdin", "", &[])
+        .refused(2, "the password in stdin must be one line; write it there alone");
+    let absent = place.run("user add ada@example.com --password-file nowhere");
+    assert_eq!((absent.code, absent.out.as_str()), (1, ""));
+    assert!(absent.err.starts_with("error: cannot read the password from nowhere: "), "{}", absent.err);
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let place = Place::with_ada();
+    place.run("user demote ada@example.com").refused(1, LAST);
+    place.run("user disable ada@example.com").refused(1, LAST);
+    place.run("user add bob@example.com --admin --password-stdin").good();
+    place.run("user disable bob@example.com").good();
+    place.run("user demote ada@example.com").refused(1, LAST);
+    place.run("user enable bob@example.com").good();
+    place.run("user demote ada@example.com").good();
+    let roles = place.json("user list --json");
+    assert_eq!((&roles[0]["role"], &roles[1]["role"]), (&json!("member"), &json!("administrator")));
+}
+
+#[test]
+fn what_is_no_data_file_of_this_atelier_is_told_and_left_alone() {
+    let place = Place::with_ada();
+    place.sql("PRAGMA user_version = 99");
+    let before = fs::read(place.database()).unwrap();
+    let run = place.run("user list");
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("schema version 99") && run.err.contains("; start the newer atelier"), "{}", run.err);
+    assert_eq!(fs::read(place.database()).unwrap(), before);
+
+    fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
+    let run = place.run("user add bob@example.com");
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    let words =
+        "error: the data file is no SQLite database; choose another data directory; `atelier check` tells more\n";
+    assert_eq!(run.err, words);
+    assert_eq!(fs::read(place.database()).unwrap(), "Dear diary, ".repeat(1000).as_bytes());
+}
