@@ -450,7 +450,7 @@ fn malformed_bodies_are_refused_without_harm() {
         (b"{".as_slice(), "EOF while parsing"),
         (br#"{"workspace_name":}"#, "expected value"),
         (br#"{"workspace_name":"a"} x"#, "trailing characters"),
-        (br#"{'workspace_name':'a'}"#, "key must be a string"),
+        (br"{'workspace_name':'a'}", "key must be a string"),
         (b"{\"workspace_name\":\"\xff\xfe\"}", "invalid unicode code point"),
         (br#"{"workspace_name":"\ud800"}"#, "unexpected end of hex escape"),
         (b"{\"workspace_name\":\"a\nb\"}", "control character"),
