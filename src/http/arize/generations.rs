@@ -45,6 +45,22 @@ pub(super) enum Shape {
     Space,
     /// A membership of a space.
     SpaceMembership,
+    /// An organization.
+    Organization,
+    /// A membership of an organization.
+    OrganizationMembership,
+    /// A role.
+    Role,
+    /// A binding of a role.
+    Binding,
+    /// A project.
+    Project,
+    /// A restriction of a project, in a list.
+    Restriction,
+    /// A restriction of a project, as the answer to making it.
+    CreatedRestriction,
+    /// A row of the audit.
+    AuditLog,
 }
 
 /// One way in which older generations differ.
