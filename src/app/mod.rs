@@ -3,7 +3,7 @@
 //! A verb takes domain types, finds, judges, checks the state, writes and records; it has no effect outside
 //! its `Tx`, because a transaction may be run again.
 
-mod audit;
+pub mod audit;
 pub mod bindings;
 pub mod contents;
 pub mod default_workspaces;
@@ -17,6 +17,7 @@ pub mod projects;
 pub mod roles;
 pub mod sessions;
 pub mod setup;
+mod sight;
 pub mod sign_in;
 pub mod signing_keys;
 mod standing;

@@ -28,6 +28,19 @@ pub enum Named {
     Both(Uuid, Email),
 }
 
+impl Named {
+    /// Whether this names the actor.
+    pub fn is(&self, actor: &Actor) -> bool {
+        let Some(me) = actor.person() else { return false };
+        match self {
+            Self::Number(id) => *id == me.id,
+            Self::Uuid(uuid) => *uuid == me.uuid,
+            Self::Email(email) => *email == me.email,
+            Self::Both(uuid, email) => *uuid == me.uuid && *email == me.email,
+        }
+    }
+}
+
 /// The person whom somebody names, if the actor may find them.
 pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
+use super::workspaces::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::organization::{
@@ -29,7 +30,7 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 }
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.
-pub fn page(view: &View, of: Option<UserId>, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM organizations o
          WHERE o.id > :after AND (:name IS NULL OR instr(o.name_key, :name) > 0)
@@ -41,7 +42,7 @@ pub fn page(view: &View, of: Option<UserId>, name: Option<&str>, page: Page) -> 
     let params = named_params! {
         ":after": page.after.unwrap_or(0),
         ":name": name.map(fold),
-        ":user": of.map(|id| id.0),
+        ":user": sight.user().map(|id| id.0),
         ":limit": page.look_for(),
     };
     let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::error::{Error, seconds_to_wait};
 use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
@@ -87,7 +87,7 @@ impl ResponseError for Failure {
         answer.insert_header((CONTENT_TYPE, "application/problem+json"));
         match self {
             Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
-                answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
             Self::Core(Error::Unauthenticated(_)) => {
                 answer.insert_header((WWW_AUTHENTICATE, "Bearer"));

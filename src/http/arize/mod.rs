@@ -3,12 +3,18 @@
 //! Statuses are exact (201, 200, 204); a refusal is problem+json of exactly five fields. Answers are shaped for the
 //! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
 
+mod audit_logs;
 mod body;
 mod failure;
 mod generations;
 mod ids;
+mod organizations;
 mod page;
+mod projects;
 mod reply;
+mod resource_restrictions;
+mod role_bindings;
+mod roles;
 mod spaces;
 mod spelling;
 
@@ -54,6 +60,32 @@ pub fn routes() -> Vec<Entry> {
         entry!(DELETE "/v2/spaces/{space_id}" => spaces::delete),
         entry!(POST "/v2/spaces/{space_id}/users" => spaces::add_user),
         entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => spaces::remove_user),
+        entry!(GET "/v2/organizations" => organizations::list),
+        entry!(POST "/v2/organizations" => organizations::create),
+        entry!(GET "/v2/organizations/{org_id}" => organizations::get),
+        entry!(PATCH "/v2/organizations/{org_id}" => organizations::update),
+        entry!(DELETE "/v2/organizations/{org_id}" => organizations::delete),
+        entry!(POST "/v2/organizations/{org_id}/users" => organizations::add_user),
+        entry!(DELETE "/v2/organizations/{org_id}/users/{user_id}" => organizations::remove_user),
+        entry!(GET "/v2/roles" => roles::list),
+        entry!(POST "/v2/roles" => roles::create),
+        entry!(GET "/v2/roles/{role_id}" => roles::get),
+        entry!(PATCH "/v2/roles/{role_id}" => roles::update),
+        entry!(DELETE "/v2/roles/{role_id}" => roles::delete),
+        entry!(GET "/v2/role-bindings" => role_bindings::list),
+        entry!(POST "/v2/role-bindings" => role_bindings::create),
+        entry!(GET "/v2/role-bindings/{binding_id}" => role_bindings::get),
+        entry!(PATCH "/v2/role-bindings/{binding_id}" => role_bindings::update),
+        entry!(DELETE "/v2/role-bindings/{binding_id}" => role_bindings::delete),
+        entry!(GET "/v2/projects" => projects::list),
+        entry!(POST "/v2/projects" => projects::create),
+        entry!(GET "/v2/projects/{project_id}" => projects::get),
+        entry!(PATCH "/v2/projects/{project_id}" => projects::update),
+        entry!(DELETE "/v2/projects/{project_id}" => projects::delete),
+        entry!(GET "/v2/resource-restrictions" => resource_restrictions::list),
+        entry!(POST "/v2/resource-restrictions" => resource_restrictions::create),
+        entry!(DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete),
+        entry!(GET "/v2/audit-logs" => audit_logs::list),
     ]
 }
 
@@ -78,6 +110,32 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         spaces::delete,
         spaces::add_user,
         spaces::remove_user,
+        organizations::list,
+        organizations::create,
+        organizations::get,
+        organizations::update,
+        organizations::delete,
+        organizations::add_user,
+        organizations::remove_user,
+        roles::list,
+        roles::create,
+        roles::get,
+        roles::update,
+        roles::delete,
+        role_bindings::list,
+        role_bindings::create,
+        role_bindings::get,
+        role_bindings::update,
+        role_bindings::delete,
+        projects::list,
+        projects::create,
+        projects::get,
+        projects::update,
+        projects::delete,
+        resource_restrictions::list,
+        resource_restrictions::create,
+        resource_restrictions::delete,
+        audit_logs::list,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn)
