@@ -12,9 +12,7 @@ from checks import check, finish, refused, same, story
 from people import (
     GRACE,
     KEY,
-    OLD,
     REVOKES,
-    SDK,
     VERSION,
     BadRequest,
     Conflict,
@@ -25,20 +23,17 @@ from people import (
     ada,
     an_id,
     ask,
-    attempt,
     client,
     generated,
     home,
     just_now,
     other_id,
-    paged,
     pages,
     person,
     plain,
     problem,
     refusal,
     space_role,
-    told,
     word,
 )
 
@@ -109,7 +104,10 @@ with story("create"):
     check("made just now", just_now(plainest.created_at), plainest.created_at)
     same("it has no end and no words", (plainest.expires_at, plainest.description or None), (None, None))
     check("the key is long", len(plainest.key) >= 30, len(plainest.key))
-    check("and shown in part only", plainest.redacted_key not in ("", plainest.key) and plainest.key not in plainest.redacted_key)
+    check(
+        "and shown in part only",
+        plainest.redacted_key not in ("", plainest.key) and plainest.key not in plainest.redacted_key,
+    )
     same("it works at once", client(plainest.key).users.get(user=bob.id).email, bob.email)
     same("as that person", client(plainest.key).api_keys.create(name="second").created_by_user_id, bob.id)
     until = soon(days=1)
@@ -124,7 +122,11 @@ with story("create"):
     same("and then no more", works(short.key), False)
 
 with story("create refuses"):
-    problem("an end that is over", (Unprocessable, BadRequest), lambda: bobs.api_keys.create(name="x", expires_at=soon(days=-1)))
+    problem(
+        "an end that is over",
+        (Unprocessable, BadRequest),
+        lambda: bobs.api_keys.create(name="x", expires_at=soon(days=-1)),
+    )
     refused("the SDK refuses a long name", ValidationError, lambda: bobs.api_keys.create(name="x" * 257))
     base = {"key_type": "USER", "name": "x"}
     for sentence, body, *statuses in (
@@ -159,7 +161,9 @@ with story("list"):
     check("and when it was used", fields.last_used_at is None or just_now(fields.last_used_at), fields.last_used_at)
     whole = bobs.api_keys.list(limit=100).api_keys
     single, wrong = pages(bobs.api_keys.list, "api_keys")
-    same("one by one to the end", ([k.to_dict()["id"] for k in single], wrong), ([k.to_dict()["id"] for k in whole], []))
+    same(
+        "one by one to the end", ([k.to_dict()["id"] for k in single], wrong), ([k.to_dict()["id"] for k in whole], [])
+    )
     problem("a forged cursor", BadRequest, lambda: bobs.api_keys.list(cursor="forged"))
     refusal("an unknown status", ask("GET", "/v2/api-keys?status=RUSTY"), 400, 422)
 
@@ -173,37 +177,72 @@ with story("service keys"):
     same("as a member it works there", robots.projects.create(name="built", space=alpha.id).name, "built")
     problem("and does not rule", Forbidden, lambda: robots.spaces.update(space=alpha.id, name="mine"))
     reading = service("reading", alpha.id, role="READ_ONLY")
-    problem("one that may read, by the space's id, does not write", Forbidden, lambda: client(reading.key).projects.create(name="x", space=alpha.id))
+    problem(
+        "one that may read, by the space's id, does not write",
+        Forbidden,
+        lambda: client(reading.key).projects.create(name="x", space=alpha.id),
+    )
     ruling = service("ruling", alpha.id, role="ADMIN", org="MEMBER", account="MEMBER")
-    same("one that may rule does", client(ruling.key).spaces.update(space=alpha.id, description="ruled").description, "ruled")
+    same(
+        "one that may rule does",
+        client(ruling.key).spaces.update(space=alpha.id, description="ruled").description,
+        "ruled",
+    )
     check("the bot is no person", "robot" not in [user.name for user in ada.users.list(limit=100).users])
     refused("an unknown space", NotFoundError, lambda: service("x", "nothing like it"))
     problem("an unknown id", (NotFound, Unprocessable, BadRequest), lambda: service("x", other_id(alpha.id)))
     problem("an annotator", Unprocessable, lambda: service("x", alpha.id, role="ANNOTATOR")) if BOTS else None
     same("by space", names(ada, space="alpha"), ["reading", "robot", "ruling"])
     same("by another space", names(ada, space=beta.id), [])
-    same("by creator", (names(ada, space="alpha", user_id=me.id), names(ada, space="alpha", user_id=bob.id)), (["reading", "robot", "ruling"], []))
+    same(
+        "by creator",
+        (names(ada, space="alpha", user_id=me.id), names(ada, space="alpha", user_id=bob.id)),
+        (["reading", "robot", "ruling"], []),
+    )
     check("by type", {"robot", "ruling"} <= set(names(ada, key_type=SERVICE)), names(ada, key_type=SERVICE))
     check("not among a person's", "robot" not in names(ada, key_type=USER) + names(ada))
     problem("the list of a space is for those inside", NotFound, lambda: zoes.api_keys.list(space=alpha.id))
 
 with story("service keys as the wire has them"):
-    places = [{"org_id": home.id, "role": {"type": "PREDEFINED", "name": "MEMBER"}, "spaces": [{"space_id": alpha.id}, {"space_id": beta.id}]}]
+    places = [
+        {
+            "org_id": home.id,
+            "role": {"type": "PREDEFINED", "name": "MEMBER"},
+            "spaces": [{"space_id": alpha.id}, {"space_id": beta.id}],
+        }
+    ]
     today = {"sdk-version": "8.61.0"}
-    status, new = ask("POST", "/v2/api-keys", {"key_type": "SERVICE", "name": "two", "organizations": places}, headers=today)
+    status, new = ask(
+        "POST", "/v2/api-keys", {"key_type": "SERVICE", "name": "two", "organizations": places}, headers=today
+    )
     bot = new["bot_user"]
     member = {"type": "PREDEFINED", "name": "MEMBER"}
     same("today's shape", (status, bot["account_role"], bot["name"] != ""), (201, member, True))
-    granted = [{"org_id": home.id, "role": member, "spaces": [{"space_id": alpha.id, "role": member}, {"space_id": beta.id, "role": member}]}]
+    granted = [
+        {
+            "org_id": home.id,
+            "role": member,
+            "spaces": [{"space_id": alpha.id, "role": member}, {"space_id": beta.id, "role": member}],
+        }
+    ]
     same("tells what it may", bot["organizations"], granted)
-    old = {"key_type": "service", "name": "old", "space_id": alpha.id, "roles": {"space_role": "read-only", "account_role": "member"}}
+    old = {
+        "key_type": "service",
+        "name": "old",
+        "space_id": alpha.id,
+        "roles": {"space_role": "read-only", "account_role": "member"},
+    }
     status, made = ask("POST", "/v2/api-keys", old, headers={"sdk-version": "8.36.0"})
     same("the shape before 8.41", (status, made["key_type"], "bot_user" in made), (201, "service", False))
     same("has exactly what that SDK knows", sorted(set(made) - {"description", "expires_at", "last_used_at"}), KNOWN)
     status, made = ask("POST", "/v2/api-keys", {**old, "name": "old too"}, headers=today)
     same("is read from anybody", (status, made["key_type"]), (201, "SERVICE"))
     spaces = made["bot_user"]["organizations"][0]
-    same("with the same meaning", (spaces["role"]["name"], spaces["spaces"][0]["role"]["name"]), ("READ_ONLY", "READ_ONLY"))
+    same(
+        "with the same meaning",
+        (spaces["role"]["name"], spaces["spaces"][0]["role"]["name"]),
+        ("READ_ONLY", "READ_ONLY"),
+    )
     status, made = ask("POST", "/v2/api-keys", {"name": "no type"}, headers={"sdk-version": "8.36.0"})
     same("no type is a user's", (status, made["key_type"]), (201, "user"))
     service_body = {"key_type": "SERVICE", "name": "x"}
@@ -224,14 +263,18 @@ with story("service keys as the wire has them"):
         ("an unknown field inside", {"organizations": [{**places_with()["organizations"][0], "colour": "red"}]}, 422),
     ):
         refusal(sentence, ask("POST", "/v2/api-keys", {**service_body, **more}), *statuses)
-    status, made = ask("POST", "/v2/api-keys", {**service_body, "name": "curator", **places_with(space=custom)}, headers=today)
+    status, made = ask(
+        "POST", "/v2/api-keys", {**service_body, "name": "curator", **places_with(space=custom)}, headers=today
+    )
     given = made["bot_user"]["organizations"][0]["spaces"][0]["role"]
     same("a custom role in a space is one", (status, given["type"], given["id"]), (201, "CUSTOM", role.id))
     if BOTS:
         listed = {key.actual_instance.name: key.actual_instance for key in ada.api_keys.list(space=alpha.id).api_keys}
         same("the list has the bot", listed["two"].bot_user.id, bot["id"])
         same("by space without its places", listed["two"].bot_user.organizations, [])
-        bound = ada.role_bindings.create(user_id=bot["id"], role_id=role.id, resource_type="SPACE", resource_id=alpha.id)
+        bound = ada.role_bindings.create(
+            user_id=bot["id"], role_id=role.id, resource_type="SPACE", resource_id=alpha.id
+        )
         same("a bot can be bound", bound.user_id, bot["id"])
 
 with story("who may make service keys"):
@@ -241,7 +284,11 @@ with story("who may make service keys"):
     ada.spaces.add_user(space=beta.id, user_id=bob.id, role=space_role("ADMIN"))
     own = service("bobs", beta.id, by=bobs, role="ADMIN")
     same("an administrator of the space", (own.created_by_user_id, plain(own.status)), (bob.id, "ACTIVE"))
-    problem("not above their own role in the organization", Unprocessable, lambda: service("x", beta.id, by=bobs, org="ADMIN"))
+    problem(
+        "not above their own role in the organization",
+        Unprocessable,
+        lambda: service("x", beta.id, by=bobs, org="ADMIN"),
+    )
     problem("nor in the account", Unprocessable, lambda: service("x", beta.id, by=bobs, account="ADMIN"))
 
 with story("refresh"):
@@ -252,16 +299,26 @@ with story("refresh"):
     same("no end is given", again.expires_at, None)
     bounded = bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=2))
     check("an end may be added", bounded.expires_at is not None)
-    problem("not put off", Unprocessable, lambda: bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=3)))
+    problem(
+        "not put off", Unprocessable, lambda: bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=3))
+    )
     same("a refusal leaves the secret", works(bounded.key), True)
     inherited = bobs.api_keys.refresh(api_key_id=plainest.id)
     same("left out it is inherited", inherited.expires_at, bounded.expires_at)
     sooner = bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=1))
     check("sooner it may be", sooner.expires_at < inherited.expires_at)
-    problem("not over", (Unprocessable, BadRequest), lambda: bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=-1)))
+    problem(
+        "not over",
+        (Unprocessable, BadRequest),
+        lambda: bobs.api_keys.refresh(api_key_id=plainest.id, expires_at=soon(days=-1)),
+    )
     bot = service("turn", alpha.id, expires_at=soon(days=1))
     turned = ada.api_keys.refresh(api_key_id=bot.id)
-    same("a service key, too", (turned.id, turned.expires_at, works(turned.key), works(bot.key)), (bot.id, bot.expires_at, True, False))
+    same(
+        "a service key, too",
+        (turned.id, turned.expires_at, works(turned.key), works(bot.key)),
+        (bot.id, bot.expires_at, True, False),
+    )
     same("with the same places", client(turned.key).spaces.get(space=alpha.id).id, alpha.id)
     path = f"/v2/api-keys/{plainest.id}/refresh"
     refusal("a grace of more than a day", ask("POST", path, {"grace_period_seconds": 86401}), 400, 422)
@@ -303,7 +360,11 @@ with story("revoke"):
     check("and on that of the revoked", "victim" in names(bobs, status=REVOKED), names(bobs, status=REVOKED))
     [gone] = [key.to_dict() for key in bobs.api_keys.list(status=REVOKED).api_keys if key.to_dict()["name"] == "victim"]
     same("as what it is", plain(gone["status"]), plain(REVOKED))
-    problem("it is not refreshed", (NotFound, BadRequest, Conflict, Unprocessable), lambda: bobs.api_keys.refresh(api_key_id=victim.id))
+    problem(
+        "it is not refreshed",
+        (NotFound, BadRequest, Conflict, Unprocessable),
+        lambda: bobs.api_keys.refresh(api_key_id=victim.id),
+    )
     problem("nobody else's", (NotFound, Forbidden), lambda: end(second, eves))
     same("which still works", works(second.key), True)
     problem("nothing unknown", NotFound, lambda: end(first.model_copy(update={"id": other_id(first.id)})))
@@ -316,14 +377,19 @@ with story("revoke"):
         again, _ = ask(method, f"/v2/api-keys/{wire.id}{path}")
         same(f"{method} revokes, twice", (status, again, works(wire.key)), (204, 204, False))
     status, answer = ask("GET", f"/v2/api-keys?status=deleted&user_id={bob.id}", headers={"sdk-version": "8.33.0"})
-    same("before 8.34 it is called deleted", (status, {key["status"] for key in answer["api_keys"]}), (200, {"deleted"}))
+    same(
+        "before 8.34 it is called deleted", (status, {key["status"] for key in answer["api_keys"]}), (200, {"deleted"})
+    )
 
 with story("who cannot have keys"):
     lost = bobs.api_keys.create(name="lost")
     ada.users.delete(user_id=bob.id)
     same("a person who is gone has none that work", works(lost.key), False)
     ada.spaces.delete(space=alpha.id)
-    check("a service key without its space does nothing", not works(ruling.key) or client(ruling.key).spaces.list().spaces == [])
+    check(
+        "a service key without its space does nothing",
+        not works(ruling.key) or client(ruling.key).spaces.list().spaces == [],
+    )
     same("ada's are what they were", works(KEY), True)
 
 finish()

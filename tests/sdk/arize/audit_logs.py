@@ -61,7 +61,11 @@ with story("list"):
     check("by whom", {me.id, bob.id} <= {entry.user_id for entry in whole}, {entry.user_id for entry in whole})
     check("from where", all(isinstance(entry.ip, str) and entry.ip for entry in whole), whole)
     loose = [entry.variables for entry in whole if entry.variables is not None]
-    check("variables are JSON in a string", all(isinstance(text, str) and json.loads(text) is not None for text in loose), loose)
+    check(
+        "variables are JSON in a string",
+        all(isinstance(text, str) and json.loads(text) is not None for text in loose),
+        loose,
+    )
     check("no secret stands there", secret not in str(whole) and secret[4:] not in str(whole))
 
 with story("filters"):
@@ -71,9 +75,15 @@ with story("filters"):
     same("of somebody who has done nothing", logs(user_id=invite("idle").id), [])
     problem("of nobody unknown", (NotFound, BadRequest), lambda: logs(user_id=other_id(bob.id)))
     same("no subscriptions", logs(operation_type=Kind.SUBSCRIPTION), [])
-    check("queries are queries", all(plain(entry.operation_type) == "QUERY" for entry in logs(operation_type=Kind.QUERY)))
+    check(
+        "queries are queries", all(plain(entry.operation_type) == "QUERY" for entry in logs(operation_type=Kind.QUERY))
+    )
     name = by_bob[0].operation_name
-    same("by name", ids(logs(user_id=bob.id, operation_names=[name])), [e.id for e in logs(user_id=bob.id) if e.operation_name == name])
+    same(
+        "by name",
+        ids(logs(user_id=bob.id, operation_names=[name])),
+        [e.id for e in logs(user_id=bob.id) if e.operation_name == name],
+    )
     both = sorted({entry.operation_name for entry in by_bob})
     same("by several", ids(logs(user_id=bob.id, operation_type=Kind.MUTATION, operation_names=both)), ids(by_bob))
     same("exactly", logs(operation_names=[name[:-1], name.swapcase()]), [])
@@ -87,20 +97,37 @@ with story("times"):
     check("until", until and all(entry.created_at <= between for entry in until), until)
     everything = ids(logs(operation_type=Kind.MUTATION))
     same("both are all", ids(since) + ids(until), everything)
-    same("the bounds belong to it", ids(logs(start_time=since[0].created_at, end_time=since[0].created_at, operation_type=Kind.MUTATION))[:1], ids(since)[:1])
-    same("a time without an offset is UTC", ids(logs(start_time=between.replace(tzinfo=None), operation_type=Kind.MUTATION)), ids(since))
+    same(
+        "the bounds belong to it",
+        ids(logs(start_time=since[0].created_at, end_time=since[0].created_at, operation_type=Kind.MUTATION))[:1],
+        ids(since)[:1],
+    )
+    same(
+        "a time without an offset is UTC",
+        ids(logs(start_time=between.replace(tzinfo=None), operation_type=Kind.MUTATION)),
+        ids(since),
+    )
     west = between.astimezone(timezone(-timedelta(hours=8)))
     same("any offset is understood", ids(logs(start_time=west, operation_type=Kind.MUTATION)), ids(since))
     stamp = between.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     status, answer = ask("GET", f"/v2/audit-logs?start_time={stamp}&operation_type=MUTATION&limit=100")
     same("also a Z", (status, [entry["id"] for entry in answer["logs"]]), (200, ids(since)))
-    same("nothing was done in the future", logs(start_time=datetime.now(timezone.utc) + timedelta(days=1), end_time=datetime.now(timezone.utc) + timedelta(days=2)), [])
+    same(
+        "nothing was done in the future",
+        logs(
+            start_time=datetime.now(timezone.utc) + timedelta(days=1),
+            end_time=datetime.now(timezone.utc) + timedelta(days=2),
+        ),
+        [],
+    )
     refusal("what is no time", ask("GET", "/v2/audit-logs?start_time=yesterday"), 400, 422)
 
 with story("pages"):
     end = datetime.now(timezone.utc)
     fixed = logs(end_time=end, operation_type=Kind.MUTATION)
-    single, wrong = pages(lambda **page: ada.audit_logs.list(end_time=end, operation_type=Kind.MUTATION, **page), "logs")
+    single, wrong = pages(
+        lambda **page: ada.audit_logs.list(end_time=end, operation_type=Kind.MUTATION, **page), "logs"
+    )
     same("one by one to the end", (ids(single), wrong), (ids(fixed), []))
     first = ada.audit_logs.list(operation_type=Kind.MUTATION, limit=2)
     invite("meanwhile")

@@ -11,7 +11,6 @@ from people import (
     Forbidden,
     NotFound,
     Unauthorized,
-    Unprocessable,
     ada,
     an_id,
     ask,
@@ -41,7 +40,9 @@ with story("the home organization"):
     same("it has a description, if an empty one", isinstance(home.description, str), True)
     same("get by id", ada.organizations.get(organization=home.id), home)
     same("it is the first in the list", [o.id for o in ada.organizations.list().organizations], [home.id])
-    problem("it cannot be deleted", (Forbidden, BadRequest, Conflict), lambda: ada.organizations.delete(organization="Home"))
+    problem(
+        "it cannot be deleted", (Forbidden, BadRequest, Conflict), lambda: ada.organizations.delete(organization="Home")
+    )
     same("and stays", ada.organizations.get(organization="Home"), home)
 
 with story("create and get"):
@@ -115,7 +116,9 @@ with story("add_user"):
         same(f"by name and anew as {role}", (again.id, told(again.role)), (joined.id, role))
     check("the new one sees it", "Acme" in [o.name for o in bobs.organizations.list().organizations])
     check("and not every other", "snake_case" not in [o.name for o in bobs.organizations.list().organizations])
-    add = lambda **more: ada.organizations.add_user(**{"organization": acme.id, "user_id": bob.id, "role": org_role("MEMBER"), **more})
+    add = lambda **more: ada.organizations.add_user(
+        **{"organization": acme.id, "user_id": bob.id, "role": org_role("MEMBER"), **more}
+    )
     problem("an unknown user", NotFound, lambda: add(user_id=other_id(bob.id)))
     problem("an unknown organization", NotFound, lambda: add(organization=other_id(acme.id)))
     problem("an annotator who is none", BadRequest, lambda: add(role=org_role("ANNOTATOR")))
@@ -124,7 +127,9 @@ with story("add_user"):
     problem("who can be nothing else", BadRequest, lambda: add(user_id=ann.id))
     path = f"/v2/organizations/{acme.id}/users"
     refusal("a bare word for a role", ask("POST", path, {"user_id": bob.id, "role": "MEMBER"}), 400, 422)
-    refusal("an unknown role", ask("POST", path, {"user_id": bob.id, "role": {"type": "PREDEFINED", "name": "KING"}}), 422)
+    refusal(
+        "an unknown role", ask("POST", path, {"user_id": bob.id, "role": {"type": "PREDEFINED", "name": "KING"}}), 422
+    )
     refusal("no role", ask("POST", path, {"user_id": bob.id}), 422)
     curator = ada.roles.create(name="Curator", permissions=[generated.Permission.SPACE_READ])
     custom = {"user_id": bob.id, "role": {"type": "CUSTOM", "id": curator.id}}
@@ -141,9 +146,17 @@ with story("remove_user"):
     same("remove_user removes", ada.organizations.remove_user(organization="Acme", user_id=bob.id), None)
     problem("from its spaces, too", NotFound, lambda: bobs.spaces.get(space=space.id))
     problem("and the organization is out of sight", NotFound, lambda: bobs.organizations.get(organization=acme.id))
-    problem("there is no one to remove from the space", NotFound, lambda: ada.spaces.remove_user(space=space.id, user_id=bob.id))
+    problem(
+        "there is no one to remove from the space",
+        NotFound,
+        lambda: ada.spaces.remove_user(space=space.id, user_id=bob.id),
+    )
     problem("once", NotFound, lambda: ada.organizations.remove_user(organization=acme.id, user_id=bob.id))
-    problem("nobody unknown", NotFound, lambda: ada.organizations.remove_user(organization=acme.id, user_id=other_id(bob.id)))
+    problem(
+        "nobody unknown",
+        NotFound,
+        lambda: ada.organizations.remove_user(organization=acme.id, user_id=other_id(bob.id)),
+    )
     add()
     problem("who comes back has no space", NotFound, lambda: ada.spaces.remove_user(space=space.id, user_id=bob.id))
 
@@ -163,7 +176,11 @@ with story("what others may do"):
     same("nothing has changed", ada.organizations.get(organization=acme.id).name, "Acme")
     add(role=org_role("ADMIN"))
     same("its administrator may", bobs.organizations.update(organization="Acme", description="bob").description, "bob")
-    same("and adds people", told(bobs.organizations.add_user(organization=acme.id, user_id=bob.id, role=org_role("ADMIN")).role), "ADMIN")
+    same(
+        "and adds people",
+        told(bobs.organizations.add_user(organization=acme.id, user_id=bob.id, role=org_role("ADMIN")).role),
+        "ADMIN",
+    )
 
 with story("delete"):
     same("by id", ada.organizations.delete(organization=acme.id), None)

@@ -55,7 +55,11 @@ with story("create and get"):
     twin = create(name="rocket", space=beta.id)
     check("another space may have the name", twin.id != rocket.id)
     for name in ("50%", "under_score", "a/b?c#d", "Größe", "x" * 255):
-        same(f"any name will do, {name:.11}", ada.projects.get(project=create(name=name, space=alpha.id).name, space=alpha.id).name, name)
+        same(
+            f"any name will do, {name:.11}",
+            ada.projects.get(project=create(name=name, space=alpha.id).name, space=alpha.id).name,
+            name,
+        )
 
 with story("create refuses"):
     problem("a taken name", Conflict, lambda: create(name="rocket", space=alpha.id), "name")

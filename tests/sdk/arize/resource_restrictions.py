@@ -37,7 +37,9 @@ restrict, unrestrict = ada.resource_restrictions.restrict, ada.resource_restrict
 
 
 def restricted(by=ada, **filter):
-    return sorted(entry.resource_id for entry in by.resource_restrictions.list(limit=100, **filter).resource_restrictions)
+    return sorted(
+        entry.resource_id for entry in by.resource_restrictions.list(limit=100, **filter).resource_restrictions
+    )
 
 
 with story("restrict"):
@@ -59,7 +61,9 @@ with story("what it does"):
     problem("nor for who reads the space", NotFound, lambda: eves.projects.get(project=rocket.id))
     same("other projects are as they were", bobs.projects.update(project=comet.id, name="comet").name, "comet")
     same("an administrator sees it", ada.projects.get(project=rocket.id).name, "Rocket")
-    writer = ada.roles.create(name="Writer", permissions=[Permission.SPACE_READ, Permission.PROJECT_READ, Permission.PROJECT_UPDATE])
+    writer = ada.roles.create(
+        name="Writer", permissions=[Permission.SPACE_READ, Permission.PROJECT_READ, Permission.PROJECT_UPDATE]
+    )
     above = ada.role_bindings.create(user_id=bob.id, role_id=writer.id, resource_type="SPACE", resource_id=alpha.id)
     problem("a role bound to the space does not help", NotFound, lambda: bobs.projects.get(project=rocket.id))
     direct = ada.role_bindings.create(user_id=bob.id, role_id=writer.id, resource_type="PROJECT", resource_id=rocket.id)
@@ -74,7 +78,9 @@ with story("restrict refuses"):
     problem("nothing unknown", (NotFound, Forbidden), lambda: restrict(resource_id=other_id(rocket.id)))
     refusal("no id", ask("POST", "/v2/resource-restrictions", {}), 422)
     refusal("a number", ask("POST", "/v2/resource-restrictions", {"resource_id": 1}), 422)
-    refusal("an unknown field", ask("POST", "/v2/resource-restrictions", {"resource_id": comet.id, "colour": "red"}), 422)
+    refusal(
+        "an unknown field", ask("POST", "/v2/resource-restrictions", {"resource_id": comet.id, "colour": "red"}), 422
+    )
     problem("a member", Forbidden, lambda: bobs.resource_restrictions.restrict(resource_id=comet.id))
     problem("a reader", Forbidden, lambda: eves.resource_restrictions.restrict(resource_id=comet.id))
     problem("a stranger", (NotFound, Forbidden), lambda: zoes.resource_restrictions.restrict(resource_id=comet.id))
@@ -98,12 +104,17 @@ with story("list"):
     status, answer = ask("GET", "/v2/resource-restrictions?resource_type=PROJECT&limit=100")
     found = sorted(entry["resource_id"] for entry in answer["resource_restrictions"])
     same("on the wire", (status, found), (200, sorted([rocket.id, comet.id])))
-    check("as three fields", all(sorted(r) == ["created_at", "resource_id", "resource_type"] for r in answer["resource_restrictions"]))
+    check(
+        "as three fields",
+        all(sorted(r) == ["created_at", "resource_id", "resource_type"] for r in answer["resource_restrictions"]),
+    )
     refusal("an unknown type", ask("GET", "/v2/resource-restrictions?resource_type=PLANET"), 400, 422)
     unrestrict(resource_id=comet.id)
 
 with story("unrestrict"):
-    problem("not by a member", (NotFound, Forbidden), lambda: bobs.resource_restrictions.unrestrict(resource_id=rocket.id))
+    problem(
+        "not by a member", (NotFound, Forbidden), lambda: bobs.resource_restrictions.unrestrict(resource_id=rocket.id)
+    )
     problem("nor by a stranger", NotFound, lambda: zoes.resource_restrictions.unrestrict(resource_id=rocket.id))
     same("by who may", unrestrict(resource_id=rocket.id), None)
     same("then the space's roles count again", bobs.projects.get(project=rocket.id).name, "rocket")
@@ -112,7 +123,11 @@ with story("unrestrict"):
     problem("nothing unknown", NotFound, lambda: unrestrict(resource_id=other_id(rocket.id)))
     ada.role_bindings.delete(binding_id=above.id)
     ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=space_role("ADMIN"))
-    same("an administrator of the space restricts", bobs.resource_restrictions.restrict(resource_id=rocket.id).resource_id, rocket.id)
+    same(
+        "an administrator of the space restricts",
+        bobs.resource_restrictions.restrict(resource_id=rocket.id).resource_id,
+        rocket.id,
+    )
     same("and still sees it", bobs.projects.get(project=rocket.id).name, "rocket")
     same("and opens it", bobs.resource_restrictions.unrestrict(resource_id=rocket.id), None)
     restrict(resource_id=comet.id)

@@ -76,10 +76,16 @@ with story("create refuses"):
     create = ada.role_bindings.create
     kinds = {"user_id": bob.id, "role_id": reader.id}
     problem("a space that is a project", BadRequest, lambda: create(**kinds, resource_type=SPACE, resource_id=comet.id))
-    problem("a project that is a space", BadRequest, lambda: create(**kinds, resource_type=PROJECT, resource_id=beta.id))
+    problem(
+        "a project that is a space", BadRequest, lambda: create(**kinds, resource_type=PROJECT, resource_id=beta.id)
+    )
     problem("an organization", BadRequest, lambda: create(**kinds, resource_type=SPACE, resource_id=home.id))
     problem("what is no id", BadRequest, lambda: create(**kinds, resource_type=SPACE, resource_id="beta"))
-    refused("the SDK refuses another type", ValidationError, lambda: create(**kinds, resource_type="PLANET", resource_id=beta.id))
+    refused(
+        "the SDK refuses another type",
+        ValidationError,
+        lambda: create(**kinds, resource_type="PLANET", resource_id=beta.id),
+    )
     body = {**kinds, "resource_type": "SPACE", "resource_id": beta.id}
     refusal("and so does the server", ask("POST", "/v2/role-bindings", {**body, "resource_type": "PLANET"}), 400, 422)
     for field in body:
@@ -91,9 +97,15 @@ with story("create refuses"):
 with story("list"):
     on_spaces = [b.id for b in ada.role_bindings.list(resource_type=SPACE).role_bindings]
     same("by type", sorted(on_spaces), sorted([first.id, third.id]))
-    same("by type and user", [b.id for b in ada.role_bindings.list(resource_type=SPACE, user_id=eve.id).role_bindings], [third.id])
+    same(
+        "by type and user",
+        [b.id for b in ada.role_bindings.list(resource_type=SPACE, user_id=eve.id).role_bindings],
+        [third.id],
+    )
     same("of nobody", ada.role_bindings.list(resource_type=PROJECT, user_id=zoe.id).role_bindings, [])
-    problem("of nobody unknown", NotFound, lambda: ada.role_bindings.list(resource_type=SPACE, user_id=other_id(bob.id)))
+    problem(
+        "of nobody unknown", NotFound, lambda: ada.role_bindings.list(resource_type=SPACE, user_id=other_id(bob.id))
+    )
     spare = bind(eve, reader, beta)
     paged("one by one to the end", lambda **page: ada.role_bindings.list(resource_type=SPACE, **page), "role_bindings")
     problem("a forged cursor", BadRequest, lambda: ada.role_bindings.list(resource_type=SPACE, cursor="forged"))
@@ -107,8 +119,14 @@ with story("update"):
     same("and stays the same", (changed.id, changed.created_at), (first.id, first.created_at))
     check("updated_at moves", changed.updated_at > first.updated_at)
     same("get shows it", ada.role_bindings.get(binding_id=first.id), changed)
-    problem("to no unknown role", NotFound, lambda: ada.role_bindings.update(binding_id=first.id, role_id=other_id(reader.id)))
-    problem("nothing unknown", NotFound, lambda: ada.role_bindings.update(binding_id=other_id(first.id), role_id=reader.id))
+    problem(
+        "to no unknown role",
+        NotFound,
+        lambda: ada.role_bindings.update(binding_id=first.id, role_id=other_id(reader.id)),
+    )
+    problem(
+        "nothing unknown", NotFound, lambda: ada.role_bindings.update(binding_id=other_id(first.id), role_id=reader.id)
+    )
     path = f"/v2/role-bindings/{first.id}"
     refusal("no role", ask("PATCH", path, {}), 400, 422)
     refusal("another user", ask("PATCH", path, {"role_id": reader.id, "user_id": eve.id}), 422)

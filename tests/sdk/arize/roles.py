@@ -12,7 +12,6 @@ from people import (
     Forbidden,
     NotFound,
     Unauthorized,
-    Unprocessable,
     ada,
     an_id,
     ask,
@@ -122,7 +121,14 @@ with story("list"):
     refusal("is_predefined is true or false", ask("GET", "/v2/roles?is_predefined=maybe"), 400, 422)
 
 with story("permissions that this SDK may not know"):
-    every = ["SPACE_READ", "ROLE_READ", "PROMPT_RESTRICT", "DATASET_VIEW_READ", "SERVICE_KEY_REVOKE", "LLM_INTEGRATION_CREATE"]
+    every = [
+        "SPACE_READ",
+        "ROLE_READ",
+        "PROMPT_RESTRICT",
+        "DATASET_VIEW_READ",
+        "SERVICE_KEY_REVOKE",
+        "LLM_INTEGRATION_CREATE",
+    ]
     body = {"name": "Modern", "permissions": every}
     status, answer = ask("POST", "/v2/roles", body, headers=TODAY)
     same("today's SDK makes a role of them", (status, sorted(answer["permissions"])), (201, sorted(every)))
@@ -142,7 +148,11 @@ with story("update"):
     same("a name, by id", (renamed.name, granted(renamed)), ("Keeper", granted(curator)))
     check("updated_at moves", renamed.updated_at >= curator.updated_at and renamed.created_at == curator.created_at)
     changed = ada.roles.update(role="Keeper", permissions=[READ])
-    same("permissions are replaced, by name", (granted(changed), changed.description), (["PROJECT_READ"], "keeps datasets"))
+    same(
+        "permissions are replaced, by name",
+        (granted(changed), changed.description),
+        (["PROJECT_READ"], "keeps datasets"),
+    )
     cleared = ada.roles.update(role=curator.id, description="" if OLD else None)
     same("a description is cleared", cleared.description or None, None)
     all_ = ada.roles.update(role=curator.id, name="Curator", description="again", permissions=FEW)

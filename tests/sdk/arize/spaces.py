@@ -54,7 +54,9 @@ def private(space, value=True):
     if PRIVACY:
         ada.spaces.update(space=space.id, is_private=value)
     else:
-        status, answer = ask("PATCH", f"/v2/spaces/{space.id}", {"is_private": value}, headers={"sdk-version": "8.61.0"})
+        status, answer = ask(
+            "PATCH", f"/v2/spaces/{space.id}", {"is_private": value}, headers={"sdk-version": "8.61.0"}
+        )
         assert (status, answer["is_private"]) == (200, value), answer
 
 
@@ -200,12 +202,28 @@ with story("add_user"):
     given = ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=custom_role(custom))
     same("a custom role", (told(given.role), given.role.name), (custom.id, "Curator"))
     ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=space_role("MEMBER"))
-    problem("an unknown user", NotFound, lambda: ada.spaces.add_user(space=alpha.id, user_id=other_id(bob.id), role=space_role("MEMBER")))
+    problem(
+        "an unknown user",
+        NotFound,
+        lambda: ada.spaces.add_user(space=alpha.id, user_id=other_id(bob.id), role=space_role("MEMBER")),
+    )
     ghost = custom.model_copy(update={"id": other_id(custom.id)})
-    problem("an unknown role", (NotFound, BadRequest, Unprocessable), lambda: ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=custom_role(ghost)))
-    problem("an unknown space", NotFound, lambda: ada.spaces.add_user(space=other_id(alpha.id), user_id=bob.id, role=space_role("MEMBER")))
+    problem(
+        "an unknown role",
+        (NotFound, BadRequest, Unprocessable),
+        lambda: ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=custom_role(ghost)),
+    )
+    problem(
+        "an unknown space",
+        NotFound,
+        lambda: ada.spaces.add_user(space=other_id(alpha.id), user_id=bob.id, role=space_role("MEMBER")),
+    )
     far = create("far", organization=other)
-    problem("nobody from another organization", BadRequest, lambda: ada.spaces.add_user(space=far.id, user_id=bob.id, role=space_role("MEMBER")))
+    problem(
+        "nobody from another organization",
+        BadRequest,
+        lambda: ada.spaces.add_user(space=far.id, user_id=bob.id, role=space_role("MEMBER")),
+    )
     refused("so bob does not see it", NotFoundError, lambda: bobs.spaces.get(space="far"))
 
 with story("annotators"):
@@ -214,8 +232,16 @@ with story("annotators"):
     joined = ada.spaces.add_user(space=alpha.id, user_id=ann.id, role=space_role("ANNOTATOR"))
     same("may be annotators", told(joined.role), "ANNOTATOR")
     for role in ("MEMBER", "ADMIN", "READ_ONLY"):
-        problem(f"not {role}", BadRequest, lambda: ada.spaces.add_user(space=alpha.id, user_id=ann.id, role=space_role(role)))
-    problem("and nobody else may be", BadRequest, lambda: ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=space_role("ANNOTATOR")))
+        problem(
+            f"not {role}",
+            BadRequest,
+            lambda: ada.spaces.add_user(space=alpha.id, user_id=ann.id, role=space_role(role)),
+        )
+    problem(
+        "and nobody else may be",
+        BadRequest,
+        lambda: ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=space_role("ANNOTATOR")),
+    )
 
 with story("remove_user"):
     ada.spaces.add_user(space=alpha.id, user_id=eve.id, role=space_role("MEMBER"))
@@ -261,11 +287,21 @@ with story("what others may do"):
     own = create("bobs", by=bobs)
     same("a member does", bobs.spaces.get(space="bobs"), own)
     same("and may change it", bobs.spaces.update(space="bobs", description="mine").description, "mine")
-    same("and fill it", told(bobs.spaces.add_user(space=own.id, user_id=eve.id, role=space_role("MEMBER")).role), "MEMBER")
+    same(
+        "and fill it",
+        told(bobs.spaces.add_user(space=own.id, user_id=eve.id, role=space_role("MEMBER")).role),
+        "MEMBER",
+    )
     ada.spaces.add_user(space=alpha.id, user_id=bob.id, role=space_role("ADMIN"))
-    same("an administrator of the space may", bobs.spaces.update(space=alpha.id, description="bob was here").description, "bob was here")
+    same(
+        "an administrator of the space may",
+        bobs.spaces.update(space=alpha.id, description="bob was here").description,
+        "bob was here",
+    )
     ada.organizations.add_user(organization=home.id, user_id=eve.id, role=org_role("ADMIN"))
-    same("one of the organization, too", eves.spaces.update(space=alpha.id, description="and eve").description, "and eve")
+    same(
+        "one of the organization, too", eves.spaces.update(space=alpha.id, description="and eve").description, "and eve"
+    )
 
 with story("delete"):
     project = ada.projects.create(name="inside", space=alpha.id)

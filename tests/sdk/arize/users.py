@@ -3,7 +3,7 @@
 from arize.users.types import DeletionStatus, InviteMode, User, UserStatus
 from pydantic import ValidationError
 
-from checks import check, finish, like, refused, same, story
+from checks import check, finish, refused, same, story
 from people import (
     ADA,
     OLD,
@@ -52,7 +52,11 @@ with story("the first administrator"):
     me = ada.users.get(user=ADA)
     check("is a User", isinstance(me, User), type(me))
     check("whose id is one", an_id("User", me.id) and "@" not in me.id, me.id)
-    same("active, an administrator, a developer", (plain(me.status), told(me.role), me.is_developer), ("ACTIVE", "ADMIN", True))
+    same(
+        "active, an administrator, a developer",
+        (plain(me.status), told(me.role), me.is_developer),
+        ("ACTIVE", "ADMIN", True),
+    )
     check("made just now", just_now(me.created_at) or me.created_at.tzinfo is not None, me.created_at)
     same("get by id", ada.users.get(user=me.id), me)
     same("by e-mail in any case", ada.users.get(user="Ada@Example.COM"), me)
@@ -69,7 +73,11 @@ with story("create, active at once"):
     same("active", (plain(bob.status), told(bob.role)), ("ACTIVE", "MEMBER"))
     same("a member is a developer unless told otherwise", bob.is_developer, True)
     check("made just now", just_now(bob.created_at), bob.created_at)
-    same("get gives the same", ada.users.get(user=bob.id).model_dump(), {k: v for k, v in bob.model_dump().items() if k in User.model_fields})
+    same(
+        "get gives the same",
+        ada.users.get(user=bob.id).model_dump(),
+        {k: v for k, v in bob.model_dump().items() if k in User.model_fields},
+    )
     problem("not twice", Conflict, lambda: invite("bob"))
     problem("in no case", Conflict, lambda: invite("bob", email="BOB@example.com"))
     problem("and an active person is not invited", Conflict, lambda: invite("bob", mode="EMAIL_LINK"))
@@ -88,14 +96,21 @@ with story("create, active at once"):
     else:
         role = {"type": "PREDEFINED", "name": "MEMBER_UI_ONLY"}
         status, _ = ask("POST", "/v2/users", {**body("ui@example.com", "NONE"), "role": role}, headers=TODAY)
-        same("a role that this SDK lacks reads as MEMBER", (status, told(ada.users.get(user="ui@example.com").role)), (201, "MEMBER"))
+        same(
+            "a role that this SDK lacks reads as MEMBER",
+            (status, told(ada.users.get(user="ui@example.com").role)),
+            (201, "MEMBER"),
+        )
 
 with story("create, invited"):
     ivy = invite("ivy", mode="EMAIL_LINK")
     same("is INVITED", plain(ivy.status), "INVITED")
     same("and so in the list", plain(ada.users.get(user="ivy@example.com").status), "INVITED")
     again = ada.users.create(
-        name="Somebody else", email="IVY@example.com", role=account_role("ADMIN"), invite_mode=InviteMode(word("EMAIL_LINK"))
+        name="Somebody else",
+        email="IVY@example.com",
+        role=account_role("ADMIN"),
+        invite_mode=InviteMode(word("EMAIL_LINK")),
     )
     same("again: nothing changes", (again.id, again.name, told(again.role)), (ivy.id, "Ivy", "MEMBER"))
     status, answer = ask("POST", "/v2/users", body("ivy@example.com"))
@@ -110,7 +125,11 @@ with story("create, invited"):
 with story("create, with a temporary password"):
     status, answer = ask("POST", "/v2/users", body("tim@example.com", "TEMPORARY_PASSWORD"))
     password = answer.get("temporary_password") or ""
-    same("201 and INVITED", (status, answer["status"], answer["invite_mode"]), (201, word("INVITED"), word("TEMPORARY_PASSWORD")))
+    same(
+        "201 and INVITED",
+        (status, answer["status"], answer["invite_mode"]),
+        (201, word("INVITED"), word("TEMPORARY_PASSWORD")),
+    )
     check("with a password that is long", len(password) >= 8, len(password))
     status, answer = ask("POST", "/v2/users", body("tim@example.com", "TEMPORARY_PASSWORD"))
     check("shown once", (status, "temporary_password" in answer) == (200, False), answer)
@@ -203,7 +222,11 @@ with story("what others may do"):
         problem(f"a member may not {sentence}", Forbidden, lambda: call(mias))
         problem(f"for a stranger there is nobody to {sentence}", NotFound, lambda: call(zoes))
         problem(f"nobody may {sentence}", Unauthorized, lambda: call(client("atl_nobody")))
-    problem("a member cannot make itself a developer", Forbidden, lambda: mias.users.update(user_id=mia.id, is_developer=True))
+    problem(
+        "a member cannot make itself a developer",
+        Forbidden,
+        lambda: mias.users.update(user_id=mia.id, is_developer=True),
+    )
     kim = invite("kim", by=mias)
     same("a member makes members", (told(kim.role), plain(kim.status)), ("MEMBER", "ACTIVE"))
     same("and annotators", told(invite("lea", "ANNOTATOR", by=mias).role), "ANNOTATOR")
@@ -238,7 +261,10 @@ with story("delete"):
 
 with story("bulk_delete"):
     results = ada.users.bulk_delete(user_ids=[kim.id, other_id(kim.id)], emails=["LEA@example.com", "who@example.com"])
-    found = sorted((result.status.value, getattr(result, "user_id", None) or getattr(result, "id", None) or "") for result in results)
+    found = sorted(
+        (result.status.value, getattr(result, "user_id", None) or getattr(result, "id", None) or "")
+        for result in results
+    )
     lost = "who@example.com" if VERSION < (8, 31) else ""
     deleted = sorted(identity for status, identity in found if status == DeletionStatus.DELETED.value)
     same("one result for each", [status for status, _ in found], ["deleted", "deleted", "failed", "not_found"])
