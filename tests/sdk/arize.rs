@@ -19,17 +19,17 @@ const REST: Needs = Needs { complete: false, ..Needs::USUAL };
 
 #[test]
 fn the_first_arize_keeps_spaces() {
-    tell(FIRST, "spaces.py", 154);
+    tell(FIRST, "spaces.py", 155);
 }
 
 #[test]
 fn the_middle_arize_keeps_spaces() {
-    tell(MIDDLE, "spaces.py", 154);
+    tell(MIDDLE, "spaces.py", 155);
 }
 
 #[test]
 fn the_newest_arize_keeps_spaces() {
-    tell(NEWEST, "spaces.py", 157);
+    tell(NEWEST, "spaces.py", 159);
 }
 
 #[test]

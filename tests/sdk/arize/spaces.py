@@ -1,11 +1,15 @@
 """Every method of `client.spaces`, and what each refuses."""
 
+import os
+
+from arize import ArizeClient
 from arize.exceptions.spaces import AmbiguousNameError
 from arize.utils.resolve import NotFoundError
 from pydantic import ValidationError
 
 from checks import check, finish, refused, same, story
 from people import (
+    HOST,
     KEY,
     OLD,
     PRIVACY,
@@ -319,6 +323,12 @@ with story("who is asking"):
     refusal("no key at all", ask("GET", "/v2/spaces", headers={"Authorization": ""}), 401)
     status, _ = ask("GET", "/v2/spaces", headers={"Authorization": KEY})
     same("a key without Bearer is one", status, 200)
+    os.environ.update(ARIZE_API_KEY=KEY, ARIZE_API_HOST=HOST, ARIZE_API_SCHEME="http")
+    same("told by variables", ArizeClient().spaces.get(space="bobs").id, own.id)
+    if VERSION >= (8, 37):
+        host, port = HOST.split(":")
+        apart = ArizeClient(api_key=KEY, api_host=host, api_port=int(port), api_scheme="http")
+        same("or with the port apart", apart.spaces.get(space="bobs").id, own.id)
     same("a second key of the same person", client(key_of(bob.email)).spaces.get(space="bobs").id, own.id)
 
 finish()
