@@ -41,6 +41,32 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
+    fn detail(&self) -> String {
+        match self {
+            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(what)),
+            Self::Core(Error::Conflict { what: "binding of role", .. }) => {
+                "the role is still given to somebody: take it away first".to_owned()
+            }
+            Self::Core(Error::Conflict { what: "role binding", .. }) => {
+                "user_id: that user has a role on that resource already".to_owned()
+            }
+            Self::Core(Error::Conflict { what: "user", key }) => format!("email: {key} is taken by another user"),
+            Self::Core(Error::Conflict { what, key }) => format!("name: there is a {} {key} already", word(what)),
+            Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
+        }
+    }
+}
+
+/// The dialect's word for what the core calls a thing.
+fn word(what: &'static str) -> &'static str {
+    match what {
+        "workspace" => "space",
+        other => other,
+    }
+}
+
 /// A refusal on the wire.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
@@ -103,7 +129,7 @@ impl ResponseError for Failure {
             kind: format!("urn:atelier:problem:{}", title.to_lowercase().replace(' ', "-")),
             title,
             status: status.as_u16(),
-            detail: self.to_string(),
+            detail: self.detail(),
             instance: format!("urn:uuid:{}", request::id()),
         };
         // `json` would name another content type.
