@@ -24,7 +24,7 @@ fn role(role: AccountRole) -> UserChange {
 
 fn invite(name: &str, role: AccountRole) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
     let (new, uuid) = (new_user(name, role), Uuid::new_v4());
-    move |tx, actor| users::invite(tx, actor, &new, uuid, Some(&hash()))
+    move |tx, actor| users::create(tx, actor, &new, uuid, Some(&hash()))
 }
 
 fn set_password(who: &Actor, keys: bool) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
@@ -85,7 +85,7 @@ fn administrators_who_depose_one_another_at_once_keep_one() {
 #[test]
 fn every_change_of_a_person_leaves_one_row() {
     let office = office();
-    let (dora, made) = office.change(&office.ada, "users.invite", invite("dora", AccountRole::Member));
+    let (dora, made) = office.change(&office.ada, "users.create", invite("dora", AccountRole::Member));
     let shown = json!({
         "email": "dora@example.com", "first_name": "dora", "last_name": "", "enabled": true, "role": "member",
     });

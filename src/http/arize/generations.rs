@@ -45,6 +45,10 @@ pub(super) enum Shape {
     Space,
     /// A membership of a space.
     SpaceMembership,
+    /// A person.
+    User,
+    /// A new person.
+    CreatedUser,
 }
 
 /// One way in which older generations differ.

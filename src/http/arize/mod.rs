@@ -11,6 +11,7 @@ mod page;
 mod reply;
 mod spaces;
 mod spelling;
+mod users;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
@@ -54,6 +55,13 @@ pub fn routes() -> Vec<Entry> {
         entry!(DELETE "/v2/spaces/{space_id}" => spaces::delete),
         entry!(POST "/v2/spaces/{space_id}/users" => spaces::add_user),
         entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => spaces::remove_user),
+        entry!(GET "/v2/users" => users::list),
+        entry!(POST "/v2/users" => users::create),
+        entry!(GET "/v2/users/{user_id}" => users::get),
+        entry!(PATCH "/v2/users/{user_id}" => users::update),
+        entry!(DELETE "/v2/users/{user_id}" => users::delete),
+        entry!(POST "/v2/users/{user_id}/resend-invitation" => users::resend_invitation),
+        entry!(POST "/v2/users/{user_id}/reset-password" => users::reset_password),
     ]
 }
 
@@ -78,6 +86,13 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         spaces::delete,
         spaces::add_user,
         spaces::remove_user,
+        users::list,
+        users::create,
+        users::get,
+        users::update,
+        users::delete,
+        users::resend_invitation,
+        users::reset_password,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn)

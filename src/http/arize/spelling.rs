@@ -7,6 +7,7 @@ use super::Failure;
 use super::ids::Public;
 use crate::domain::ids::RoleId;
 use crate::domain::member::Role;
+use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
@@ -60,6 +61,40 @@ impl RoleGiven {
                 Error::invalid(format!("{field}.name"), "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR").into()
             }),
         }
+    }
+}
+
+impl RoleGiven {
+    /// The role in the account that is given, as this field; named ones are for places only.
+    pub(super) fn in_account(self, field: &str) -> Result<AccountRole, Failure> {
+        match (canonical(&self.kind).as_str(), self.name, self.id) {
+            ("PREDEFINED", Some(name), None) => {
+                let word = canonical(&name);
+                let found = AccountRole::ALL.into_iter().find(|role| account_word(*role) == word);
+                found.ok_or_else(|| {
+                    let rule = "must be ADMIN, MEMBER, MEMBER_UI_ONLY or ANNOTATOR";
+                    Error::invalid(format!("{field}.name"), rule).into()
+                })
+            }
+            ("PREDEFINED", _, _) => {
+                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+            }
+            ("CUSTOM", _, _) => {
+                Err(Error::invalid(format!("{field}.type"), "CUSTOM is reserved: roles in the account are predefined")
+                    .into())
+            }
+            _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED").into()),
+        }
+    }
+}
+
+/// The dialect's word for a role in the account.
+pub(super) const fn account_word(role: AccountRole) -> &'static str {
+    match role {
+        AccountRole::Administrator => "ADMIN",
+        AccountRole::Member => "MEMBER",
+        AccountRole::UiOnly => "MEMBER_UI_ONLY",
+        AccountRole::Annotator => "ANNOTATOR",
     }
 }
 

@@ -145,9 +145,9 @@ fn an_invited_person_can_sign_in_with_the_password_that_was_given() {
     assert_eq!((answer.status, answer.body), (200, format!(r#"{{"id":"{id}","password":"{password}"}}"#)));
     assert_eq!(Person::enter(nobody, email, password).uuid, id);
     assert_eq!(row(&id), "ina@example.com|||1|member");
-    let sql = "SELECT actor, dialect, verb, kind, before, after FROM audit WHERE verb = 'users.invite' AND object = ?1";
+    let sql = "SELECT actor, dialect, verb, kind, before, after FROM audit WHERE verb = 'users.create' AND object = ?1";
     let after = r#"{"email":"ina@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
-    assert_eq!(database.rows(sql, [&id]), [format!("ada@example.com|wallaroo|users.invite|user|-|{after}")]);
+    assert_eq!(database.rows(sql, [&id]), [format!("ada@example.com|wallaroo|users.create|user|-|{after}")]);
 }
 
 #[test]
