@@ -1,6 +1,8 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
+mod departures;
 mod grid;
+mod invitations;
 mod keys;
 mod members;
 mod sessions;
