@@ -170,7 +170,7 @@ impl Action {
             Self::BlockUser => "deleting a person needs an administrator",
             Self::SetPassword => "setting a person's password needs an administrator",
             Self::ReadKeys => "seeing a person's keys needs that person or an administrator",
-            Self::CreateKey => "making a key needs the person it acts as, or the operator",
+            Self::CreateKey => "making a key needs the person it acts as, a developer, or the operator",
             Self::RevokeKey => "revoking a key needs its owner or an administrator",
             Self::ReadServiceKeys => "seeing service keys needs an owner, SERVICE_KEY_READ or an administrator",
             Self::CreateServiceKey => "making a service key needs an owner, SERVICE_KEY_CREATE or an administrator",

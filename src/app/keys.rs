@@ -10,7 +10,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::ids::KeyId;
 use crate::domain::key::{Key, KeyName};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
@@ -40,6 +40,7 @@ pub struct NewKey {
 pub fn create(tx: &Tx, actor: &Actor, new: &NewKey) -> Result<Key> {
     let user = users::named(tx, actor, &new.user)?;
     users::require(tx, actor, user.id, Action::CreateKey, user.uuid)?;
+    users::develops(actor, &user)?;
     if !user.enabled {
         return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
     }
@@ -95,7 +96,10 @@ pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Ke
     if !key.is_live(view.now) {
         return Err(Unproved::DeadKey.into());
     }
-    let user = store::users::find(view, key.user)?.filter(|user| user.enabled).ok_or(Unproved::Disabled)?;
+    let user = store::users::find(view, key.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
+    if user.role == AccountRole::UiOnly {
+        return Err(Unproved::PagesOnly.into());
+    }
     Ok((user, key))
 }
 

@@ -122,6 +122,29 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
     store::bindings::delete_of(tx, user.id, Some(organization)).map(drop)
 }
 
+/// Gives a workspace whose last owner goes another one: the actor, if they are in its organization, or else the first
+/// admin of that.
+///
+/// Refused when there is neither.
+pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
+    let workspace = workspaces::visible(tx, actor, place)?;
+    let mut heir = actor.user().filter(|me| *me != leaving.id);
+    if let Some(me) = heir
+        && store::organizations::role(tx, workspace.organization, me)?.is_none()
+    {
+        heir = None;
+    }
+    if heir.is_none() {
+        heir = store::organizations::first_other_admin(tx, workspace.organization, leaving.id)?;
+    }
+    let heir = heir.map(|id| store::users::find(tx, id)).transpose()?.flatten().ok_or(Error::Refused {
+        rule: "the person is the last owner of a workspace in whose organization nobody can take it over",
+    })?;
+    let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
+    store::members::put(tx, place, heir.id, Role::Owner)?;
+    audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
+}
+
 /// What stands against taking the last owner out of a workspace.
 const LAST_OWNER: Error = Error::Refused { rule: "a workspace keeps at least one owner" };
 

@@ -2,6 +2,7 @@
 
 pub mod arize;
 mod body;
+pub mod console;
 mod dialect;
 pub mod keycloak;
 pub mod ops;
@@ -70,6 +71,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .configure(ops::mounted)
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
+                .configure(console::mounted)
                 .configure(keycloak::mounted)
                 .default_service(web::route().to(ops::no_page))
         }

@@ -10,6 +10,7 @@ pub mod health;
 pub mod home;
 pub mod inspection;
 pub mod keys;
+pub mod links;
 pub mod lock;
 pub mod members;
 mod open;

@@ -119,3 +119,14 @@ fn a_key_lets_in_until_it_is_revoked_runs_out_or_its_person_is_disabled() {
     probe::execute(&office.file, "DELETE FROM keys");
     assert_eq!(refusal(), Unproved::UnknownKey);
 }
+
+#[test]
+fn only_developers_make_keys_for_themselves() {
+    let office = office();
+    let bob = office.bob.user().unwrap();
+    for off in ["developer = 0", "developer = 1, role = 'ui_only'"] {
+        crate::store::probe::execute(&office.file, &format!("UPDATE users SET {off} WHERE id = {bob}"));
+        forbidden(&office.refusal(&office.bob, create(new_key(&office, &office.bob))), Action::CreateKey);
+    }
+    office.change(&Actor::operator(), "keys.create", create(new_key(&office, &office.bob)));
+}

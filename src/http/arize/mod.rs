@@ -17,6 +17,7 @@ mod role_bindings;
 mod roles;
 mod spaces;
 mod spelling;
+mod users;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
@@ -86,6 +87,13 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/v2/resource-restrictions" => resource_restrictions::create),
         entry!(DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete),
         entry!(GET "/v2/audit-logs" => audit_logs::list),
+        entry!(GET "/v2/users" => users::list),
+        entry!(POST "/v2/users" => users::create),
+        entry!(GET "/v2/users/{user_id}" => users::get),
+        entry!(PATCH "/v2/users/{user_id}" => users::update),
+        entry!(DELETE "/v2/users/{user_id}" => users::delete),
+        entry!(POST "/v2/users/{user_id}/resend-invitation" => users::resend_invitation),
+        entry!(POST "/v2/users/{user_id}/reset-password" => users::reset_password),
     ]
 }
 
@@ -136,6 +144,13 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         resource_restrictions::create,
         resource_restrictions::delete,
         audit_logs::list,
+        users::list,
+        users::create,
+        users::get,
+        users::update,
+        users::delete,
+        users::resend_invitation,
+        users::reset_password,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn)

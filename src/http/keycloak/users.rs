@@ -99,6 +99,7 @@ impl TryFrom<Update> for UserChange {
             first_name: update.first_name.as_deref().map(PersonName::parse).transpose().in_field("firstName")?,
             last_name: update.last_name.as_deref().map(PersonName::parse).transpose().in_field("lastName")?,
             enabled: update.enabled,
+            developer: None,
             administrator: None,
         })
     }

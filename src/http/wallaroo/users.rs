@@ -91,10 +91,10 @@ pub(super) struct Invited {
         AlwaysRefusals))]
 pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
     let (new, password) = invited(body.0)?;
-    users::may_invite(&caller, &new.email)?;
+    users::may_create(&caller, &new.email)?;
     let hash = passwords::hash(&desk, password.clone()).await?;
     let id = Uuid::new_v4();
-    desk.write(move |tx| users::invite(tx, &caller, &new, id, Some(&hash))).await?;
+    desk.write(move |tx| users::create(tx, &caller, &new, id, Some(&hash))).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
@@ -187,6 +187,7 @@ pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>)
         first_name: Some(PersonName::parse(&edit.first_name).in_field("firstName")?),
         last_name: Some(PersonName::parse(&edit.last_name).in_field("lastName")?),
         enabled: Some(edit.enabled),
+        developer: None,
         administrator: Some(edit.is_admin),
     };
     desk.write(move |tx| users::change(tx, &caller, &users::Named::Uuid(edit.id), &change)).await?;
