@@ -35,7 +35,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
             standing::give(&standing, roles::visible(tx, actor, id)?.permissions)?;
         }
     }
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
     }
@@ -58,7 +58,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
 /// Owners and administrators may; anyone may leave. Refused when it would leave the workspace without an owner.
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
     let workspace = workspaces::visible(tx, actor, workspace)?;
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
         let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };

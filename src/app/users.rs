@@ -44,6 +44,18 @@ pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     Ok(user)
 }
 
+/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
+pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+    let (found, key) = match who {
+        Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
+        Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
+        Named::Email(_) | Named::Both(_, _) => return named(view, actor, who),
+    };
+    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    require(view, actor, user.id, Action::ReadUser, &key)?;
+    Ok(user)
+}
+
 /// The person of this UUID, if the actor may find them.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     named(view, actor, &Named::Uuid(uuid))

@@ -15,19 +15,35 @@ use crate::tokens::password::PasswordHash;
 const COLUMNS: &str =
     "u.id, u.uuid, u.email, u.first_name, u.last_name, u.enabled, u.role, u.created_at, u.last_sign_in_at";
 
-/// The user of this number.
+/// The person of this number.
 pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
+    one(view, "u.id = :key AND u.kind = 'person'", &id.0)
+}
+
+/// The person of this UUID.
+pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+    one(view, "u.uuid = :key AND u.kind = 'person'", &uuid.to_string())
+}
+
+/// The person of this whole address, in any case.
+pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
+    one(view, "u.email_key = :key AND u.kind = 'person'", &Email::fold(email))
+}
+
+/// The person or bot of this number.
+pub fn find_principal(view: &View, id: UserId) -> Result<Option<User>> {
     one(view, "u.id = :key", &id.0)
 }
 
-/// The user of this UUID.
-pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+/// The person or bot of this UUID.
+pub fn find_principal_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
     one(view, "u.uuid = :key", &uuid.to_string())
 }
 
-/// The user of this whole address, in any case.
-pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
-    one(view, "u.email_key = :key", &Email::fold(email))
+/// Whether a person may make keys, as far as the person's own row says.
+pub fn is_developer(view: &View, id: UserId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached("SELECT developer FROM users WHERE id = :id AND kind = 'person'")?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
 fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<User>> {
@@ -36,31 +52,33 @@ fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<Use
     Ok(query.query_row(named_params! { ":key": key }, read).optional()?)
 }
 
-/// Every user, the oldest account first.
+/// Every person, the oldest account first.
 pub fn list(view: &View) -> Result<Vec<User>> {
-    let sql = format!("SELECT {COLUMNS} FROM users u ORDER BY u.id");
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every user who is in an organization of this one, the oldest account first.
+/// Every person who is in an organization of this one, the oldest account first.
 pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
-         WHERE u.id = :me OR u.id IN (
+         WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
              SELECT theirs.user_id FROM organization_members mine
              JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-             WHERE mine.user_id = :me)
+             WHERE mine.user_id = :me))
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":me": of.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The users of these UUIDs, the oldest account first.
+/// The people of these UUIDs, the oldest account first.
 pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM users u WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) AND u.kind = 'person' ORDER BY u.id"
+    );
     let mut query = view.conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -68,9 +86,10 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
 
 /// How many enabled administrators there are, this user not counted.
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
-    let mut query = view
-        .conn
-        .prepare_cached("SELECT count(*) FROM users WHERE role = 'administrator' AND enabled = 1 AND id <> :but")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT count(*) FROM users
+         WHERE role = 'administrator' AND enabled = 1 AND kind = 'person' AND id <> :but",
+    )?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
 
@@ -82,14 +101,17 @@ pub fn any(view: &View) -> Result<bool> {
 
 /// Whether there is an administrator, enabled or not.
 pub fn any_administrator(view: &View) -> Result<bool> {
-    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator')")?;
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND kind = 'person')")?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
 /// Whether there is an administrator who is enabled.
 pub fn any_enabled_administrator(view: &View) -> Result<bool> {
-    let mut query =
-        view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND enabled = 1)")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND enabled = 1 AND kind = 'person')",
+    )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 

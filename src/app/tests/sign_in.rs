@@ -46,6 +46,7 @@ fn gate() -> Gate {
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),
         lifetimes: LIFETIMES,
+        key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();

@@ -45,6 +45,12 @@ pub(super) enum Shape {
     Space,
     /// A membership of a space.
     SpaceMembership,
+    /// An API key.
+    Key,
+    /// A new API key with its secret.
+    CreatedKey,
+    /// A renewed API key with its secret.
+    RefreshedKey,
 }
 
 /// One way in which older generations differ.

@@ -3,6 +3,7 @@
 //! Statuses are exact (201, 200, 204); a refusal is problem+json of exactly five fields. Answers are shaped for the
 //! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
 
+mod api_keys;
 mod body;
 mod failure;
 mod generations;
@@ -54,6 +55,11 @@ pub fn routes() -> Vec<Entry> {
         entry!(DELETE "/v2/spaces/{space_id}" => spaces::delete),
         entry!(POST "/v2/spaces/{space_id}/users" => spaces::add_user),
         entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => spaces::remove_user),
+        entry!(GET "/v2/api-keys" => api_keys::list),
+        entry!(POST "/v2/api-keys" => api_keys::create),
+        entry!(DELETE "/v2/api-keys/{api_key_id}" => api_keys::delete),
+        entry!(POST "/v2/api-keys/{api_key_id}/refresh" => api_keys::refresh),
+        entry!(PUT "/v2/api-keys/{api_key_id}/revoke" => api_keys::revoke),
     ]
 }
 
@@ -78,6 +84,11 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         spaces::delete,
         spaces::add_user,
         spaces::remove_user,
+        api_keys::list,
+        api_keys::create,
+        api_keys::delete,
+        api_keys::refresh,
+        api_keys::revoke,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn)
