@@ -3,6 +3,7 @@
 mod grid;
 mod keys;
 mod members;
+mod service_keys;
 mod sessions;
 mod sign_in;
 mod users;
