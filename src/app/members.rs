@@ -29,7 +29,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
     let workspace = workspaces::visible(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
     let role = allowed(tx, actor, (&workspace, &standing), role)?;
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
     }
@@ -81,7 +81,7 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
         Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
         found => found?,
     };
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
         let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };

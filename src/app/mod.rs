@@ -18,6 +18,7 @@ pub mod organizations;
 pub mod passwords;
 pub mod projects;
 pub mod roles;
+pub mod service_keys;
 pub mod sessions;
 pub mod setup;
 mod sight;

@@ -58,6 +58,18 @@ pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     Ok(user)
 }
 
+/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
+pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+    let (found, key) = match who {
+        Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
+        Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
+        Named::Email(_) | Named::Both(_, _) => return named(view, actor, who),
+    };
+    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    require(view, actor, user.id, Action::ReadUser, &key)?;
+    Ok(user)
+}
+
 /// The person of this UUID, if the actor may find them.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     named(view, actor, &Named::Uuid(uuid))
@@ -229,12 +241,6 @@ pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
 /// Whether somebody is an administrator who may come in.
 pub(super) fn governs(user: &User) -> bool {
     user.may_enter() && user.role == AccountRole::Administrator
-}
-
-/// Refuses whoever is no developer to make keys for themselves; the operator makes keys for anybody.
-pub(super) fn develops(actor: &Actor, user: &User) -> Result<()> {
-    let may = actor.user().is_none() || (user.developer && user.role != AccountRole::UiOnly);
-    if may { Ok(()) } else { Err(Error::Forbidden { action: Action::CreateKey }) }
 }
 
 /// Refuses to let the last enabled administrator go.

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod bot;
 pub mod client;
 pub mod email;
 pub mod ids;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bindings;
+pub mod bots;
 pub mod contents;
 pub mod default_workspaces;
 mod fault;

@@ -16,19 +16,35 @@ use crate::tokens::password::PasswordHash;
 const COLUMNS: &str = "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
     u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at";
 
-/// The user of this number.
+/// The person of this number.
 pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
-    one(view, "u.id = :key", &id.0)
+    one(view, "u.id = :key AND u.kind = 'person'", &id.0)
 }
 
-/// The user of this UUID.
+/// The person of this UUID.
 pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
-    one(view, "u.uuid = :key", &uuid.to_string())
+    one(view, "u.uuid = :key AND u.kind = 'person'", &uuid.to_string())
 }
 
 /// The person of this whole address, in any case.
 pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
     one(view, "u.email_key = :key AND u.kind = 'person'", &Email::fold(email))
+}
+
+/// The person or bot of this number.
+pub fn find_principal(view: &View, id: UserId) -> Result<Option<User>> {
+    one(view, "u.id = :key", &id.0)
+}
+
+/// The person or bot of this UUID.
+pub fn find_principal_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+    one(view, "u.uuid = :key", &uuid.to_string())
+}
+
+/// Whether a person may make keys, as far as the person's own row says.
+pub fn is_developer(view: &View, id: UserId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached("SELECT developer FROM users WHERE id = :id AND kind = 'person'")?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
 fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<User>> {
@@ -105,7 +121,7 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM users
-         WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND id <> :but",
+         WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person' AND id <> :but",
     )?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
@@ -118,16 +134,18 @@ pub fn any(view: &View) -> Result<bool> {
 
 /// Whether there is an administrator, enabled or not, who is not closed out for good.
 pub fn any_administrator(view: &View) -> Result<bool> {
-    let mut query = view
-        .conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND state <> 'blocked')")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM users
+                 WHERE role = 'administrator' AND state <> 'blocked' AND kind = 'person')",
+    )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
 /// Whether there is an administrator who may come in.
 pub fn any_enabled_administrator(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND enabled = 1 AND state = 'active')",
+        "SELECT EXISTS (SELECT 1 FROM users
+             WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person')",
     )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }

@@ -5,6 +5,7 @@ mod grid;
 mod invitations;
 mod keys;
 mod members;
+mod service_keys;
 mod sessions;
 mod sign_in;
 mod users;

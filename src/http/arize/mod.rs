@@ -3,6 +3,7 @@
 //! Statuses are exact (201, 200, 204); a refusal is problem+json of exactly five fields. Answers are shaped for the
 //! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
 
+mod api_keys;
 mod audit_logs;
 mod body;
 mod failure;
@@ -94,6 +95,11 @@ pub fn routes() -> Vec<Entry> {
         entry!(DELETE "/v2/users/{user_id}" => users::delete),
         entry!(POST "/v2/users/{user_id}/resend-invitation" => users::resend_invitation),
         entry!(POST "/v2/users/{user_id}/reset-password" => users::reset_password),
+        entry!(GET "/v2/api-keys" => api_keys::list),
+        entry!(POST "/v2/api-keys" => api_keys::create),
+        entry!(DELETE "/v2/api-keys/{api_key_id}" => api_keys::delete),
+        entry!(POST "/v2/api-keys/{api_key_id}/refresh" => api_keys::refresh),
+        entry!(PUT "/v2/api-keys/{api_key_id}/revoke" => api_keys::revoke),
     ]
 }
 
@@ -151,6 +157,11 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         users::delete,
         users::resend_invitation,
         users::reset_password,
+        api_keys::list,
+        api_keys::create,
+        api_keys::delete,
+        api_keys::refresh,
+        api_keys::revoke,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn)

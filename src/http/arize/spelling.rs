@@ -71,12 +71,10 @@ impl RoleGiven {
     /// The role in the account that is given, as this field; named ones are for places only.
     pub(super) fn in_account(self, field: &str) -> Result<AccountRole, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
-            ("PREDEFINED", Some(name), None) => {
-                account_role(&name).ok_or_else(|| {
-                    let rule = "must be ADMIN, MEMBER, MEMBER_UI_ONLY or ANNOTATOR";
-                    Error::invalid(format!("{field}.name"), rule).into()
-                })
-            }
+            ("PREDEFINED", Some(name), None) => account_role(&name).ok_or_else(|| {
+                let rule = "must be ADMIN, MEMBER, MEMBER_UI_ONLY or ANNOTATOR";
+                Error::invalid(format!("{field}.name"), rule).into()
+            }),
             ("PREDEFINED", _, _) => {
                 Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
             }

@@ -85,6 +85,7 @@ fn desk(store: Store) -> Desk {
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
         lifetimes: Lifetimes { access_token: day, session_idle: day, session_life: day },
+        key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
     })
 }

@@ -1,0 +1,3 @@
+//! The Arize dialect.
+
+mod api_keys;
