@@ -3,7 +3,11 @@
 mod grid;
 mod keys;
 mod members;
+mod organizations;
+mod projects;
+mod roles;
 mod sessions;
+mod sight;
 mod sign_in;
 mod users;
 mod workspaces;
