@@ -166,6 +166,7 @@ const HOLDERS: &[Shape] = &[
     Shape::CreatedUser,
     Shape::Key,
     Shape::CreatedKey,
+    Shape::RefreshedKey,
 ];
 
 /// Everything in which older generations differ, the newest first. A number is a minor version of 8.
@@ -198,7 +199,7 @@ const DOWNGRADES: &[Downgrade] = &[
     // Since 43 a space tells whether it is private; before, it must not.
     below(43, SPACES, Without("is_private")),
     // Since 41 a new service key tells of its bot user; before, it must not.
-    below(41, SECRETS, Without("bot_user")),
+    below(41, &[Shape::CreatedKey], Without("bot_user")),
     // In 40 alone a key that comes with its secret must not have the blotted one too.
     below(41, SECRETS, Without("redacted_key")).since(40),
     // Since 40 words are in upper case; before, in lower case, and roles had a hyphen.
@@ -266,9 +267,12 @@ fn known(shape: Shape, thing: &mut Thing) {
         Shape::Key => {
             "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at"
         }
-        Shape::CreatedKey | Shape::RefreshedKey => {
+        Shape::CreatedKey => {
             "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at \
              key bot_user"
+        }
+        Shape::RefreshedKey => {
+            "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at key"
         }
         Shape::Restriction | Shape::CreatedRestriction => "resource_type resource_id created_at",
         Shape::Project => "id name space_id created_at",
@@ -446,7 +450,10 @@ mod tests {
                 "resource_id": "s", "created_at": TIME, "updated_at": TIME })],
             Shape::Key => vec![key.clone(), with(&service, json!({ "status": "REVOKED" }))],
             Shape::CreatedKey => vec![with(&key, secret.clone()), with(&service, secret)],
-            Shape::RefreshedKey => vec![with(&with(&key, secret), json!({ "status": "REVOKED" }))],
+            Shape::RefreshedKey => {
+                let revoked = json!({ "status": "REVOKED" });
+                vec![with(&with(&key, secret.clone()), revoked), with(&service, secret)]
+            }
             Shape::Restriction | Shape::CreatedRestriction => vec![restriction],
             Shape::Project => vec![json!({ "id": "p", "name": "Ledger", "space_id": "s", "created_at": TIME,
                 "project_type": "APPLICATION" })],
@@ -645,6 +652,7 @@ mod tests {
         assert_eq!(names(Shape::Project, 44), "created_at id name space_id");
         assert!(fitted(Shape::Key, 45, &samples(Shape::Key)[1]).get("bot_user").is_some());
         assert!(fitted(Shape::Key, 44, &samples(Shape::Key)[1]).get("bot_user").is_none());
+        assert!(fitted(Shape::RefreshedKey, 44, &samples(Shape::RefreshedKey)[1]).get("bot_user").is_none());
         let no_bot = json!({ "bot_user": null });
         assert_eq!(fitted(Shape::CreatedKey, 44, &no_bot), json!({ "created_by_user_id": "" }));
     }
