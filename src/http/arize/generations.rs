@@ -190,6 +190,9 @@ const DOWNGRADES: &[Downgrade] = &[
     below(41, ROLES, Unpermitted("LLM_INTEGRATION_CREATE LLM_INTEGRATION_DELETE LLM_INTEGRATION_UPDATE")),
     below(41, ROLES, Unpermitted("MANAGED_AGENT_CREATE MANAGED_AGENT_DELETE MANAGED_AGENT_READ MANAGED_AGENT_UPDATE")),
     below(39, ROLES, Unpermitted("DATASET_VIEW_CREATE DATASET_VIEW_DELETE DATASET_VIEW_READ DATASET_VIEW_UPDATE")),
+    below(24, ROLES, Unpermitted("REMOTE_ENDPOINT_INTEGRATION_CREATE REMOTE_ENDPOINT_INTEGRATION_DELETE")),
+    below(24, ROLES, Unpermitted("REMOTE_ENDPOINT_INTEGRATION_READ REMOTE_ENDPOINT_INTEGRATION_UPDATE")),
+    below(22, ROLES, Unpermitted("USER_PERMISSION_UPDATE")),
     // Since 41 the permission to end service keys speaks of revoking; before, of deleting.
     below(41, ROLES, By(deletes_keys)),
     // Since 59 there is the account role MEMBER_UI_ONLY; before, such a person is shown as a MEMBER.
@@ -210,6 +213,8 @@ const DOWNGRADES: &[Downgrade] = &[
     below(40, &[Shape::CreatedRestriction], By(wrapped)),
     // Since 34 an ended key is revoked; before, deleted.
     below(34, KEYS, By(deleted)),
+    // Since some 28 a key tells when it was last used, or nothing of it; before, it must not.
+    below(29, KEYS, Without("last_used_at")),
 ];
 
 /// Fits an answer, a thing or a page of a list of them, to a generation.
@@ -535,7 +540,7 @@ mod tests {
 
     #[test]
     fn what_is_fitted_fits() {
-        for minor in 28..=61 {
+        for minor in 20..=61 {
             for shape in EVERYTHING.iter().filter(|shape| **shape != Shape::CreatedRestriction) {
                 for thing in samples(*shape) {
                     let once = fitted(*shape, minor, &thing);
@@ -606,7 +611,10 @@ mod tests {
             (40, 125),
             (39, 125),
             (38, 121),
-            (30, 121),
+            (24, 121),
+            (23, 117),
+            (22, 117),
+            (21, 116),
         ];
         for (minor, permissions) in counts {
             assert_eq!(count(minor), Some(permissions), "{minor}");
@@ -709,6 +717,14 @@ mod tests {
         assert_eq!(&fitted(shape, 40, restriction), restriction);
         assert_eq!(fitted(shape, 39, restriction), json!({ "resource_restriction": restriction }));
         assert_eq!(&fitted(Shape::Restriction, 39, restriction), restriction);
+    }
+
+    #[test]
+    fn below_29_a_key_does_not_tell_when_it_was_last_used() {
+        for shape in KEYS {
+            assert!(fitted(*shape, 29, &samples(*shape)[0]).get("last_used_at").is_some());
+            assert!(fitted(*shape, 28, &samples(*shape)[0]).get("last_used_at").is_none());
+        }
     }
 
     #[test]
