@@ -10,6 +10,7 @@ use super::ids::Public;
 use crate::domain::ids::RoleId;
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
+use crate::domain::permission::Permission;
 use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
@@ -151,6 +152,14 @@ pub(super) fn account_role(word: &str) -> Option<AccountRole> {
     named(&AccountRole::ALL, account_word, word)
 }
 
+/// The permission of a name in any spelling. Before 8.41 service keys were deleted where they are revoked now.
+pub(super) fn permission(name: &str) -> Option<Permission> {
+    match canonical(name).as_str() {
+        "SERVICE_KEY_DELETE" => Some(Permission::SERVICE_KEY_REVOKE),
+        name => Permission::from_name(name),
+    }
+}
+
 /// The one of these that has this word, in any spelling.
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<T> {
     let word = canonical(word);
@@ -245,6 +254,8 @@ words! {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -257,6 +268,50 @@ mod tests {
         assert_eq!(InviteMode::read("email_link"), Some(InviteMode::EmailLink));
         assert_eq!(KeyType::read("service"), Some(KeyType::Service));
         assert_eq!(KeyStatus::read("deleted"), Some(KeyStatus::Revoked));
+    }
+
+    #[test]
+    fn a_permission_is_read_by_its_old_name() {
+        assert_eq!(permission("SERVICE_KEY_DELETE"), Some(Permission::SERVICE_KEY_REVOKE));
+        assert_eq!(permission("role_read"), Some(Permission::ROLE_READ));
+        assert_eq!(permission("ROLE_EAT"), None);
+        assert!(Permission::all().all(|one| permission(one.name()) == Some(one)));
+    }
+
+    #[test]
+    fn a_role_is_read_as_every_generation_sends_it() {
+        let key = TagKey::new(&[3; 32]);
+        let id = RoleId(7).show(&key);
+        let read = |body: Value| {
+            let given: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
+            given.in_space(&key, "role").map_err(|error| error.to_string())
+        };
+        for body in [
+            json!({ "type": "CUSTOM", "id": id }),
+            json!({ "type": "custom", "id": id, "name": "Night shift" }),
+            json!({ "type": "CUSTOM", "id": id, "name": "ADMIN" }),
+            json!({ "type": "CUSTOM", "id": id, "name": null }),
+        ] {
+            assert_eq!(read(body.clone()), Ok(Role::Custom(RoleId(7))), "{body}");
+        }
+        for body in [
+            json!({ "type": "PREDEFINED", "name": "READ_ONLY" }),
+            json!({ "type": "predefined", "name": "read-only" }),
+            json!({ "type": "PREDEFINED", "name": "READ_ONLY", "id": null }),
+        ] {
+            assert_eq!(read(body.clone()), Ok(Role::Reader), "{body}");
+        }
+        for body in [
+            json!("ADMIN"),
+            json!({ "name": "ADMIN" }),
+            json!({ "type": "PREDEFINED", "name": 1 }),
+            json!({ "type": "PREDEFINED", "name": "MEMBER_UI_ONLY" }),
+            json!({ "type": "PREDEFINED", "name": "ADMIN", "id": id }),
+            json!({ "type": "PREDEFINED", "name": "ADMIN", "rank": 1 }),
+            json!({ "type": "CUSTOM", "name": "Night shift" }),
+        ] {
+            assert!(read(body.clone()).is_err(), "{body}");
+        }
     }
 
     #[test]
