@@ -5,6 +5,7 @@
 //! from passing because it checked nothing. The first run installs the SDKs and takes some minutes.
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
+mod arize;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
