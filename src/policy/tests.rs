@@ -216,3 +216,37 @@ fn what_may_be_done_to_a_person_may_be_done_by_those_who_see_them_only() {
         }
     }
 }
+
+#[test]
+fn nobody_gives_a_role_above_their_own() {
+    for giver in all() {
+        for (role, needed) in [
+            (AccountRole::Administrator, Some(AccountRole::Administrator)),
+            (AccountRole::Member, Some(AccountRole::Member)),
+        ] {
+            let holds = giver.account == needed || giver.account == Some(AccountRole::Administrator);
+            assert_eq!(gives_in_account(&giver, role), holds, "{role:?}: {giver:?}");
+        }
+        let governs = giver.account == Some(AccountRole::Administrator);
+        for (role, holds) in [
+            (OrganizationRole::Admin, giver.account.is_some() && giver.organization == Some(OrganizationRole::Admin)),
+            (OrganizationRole::Member, giver.account.is_some() && giver.organization.is_some()),
+        ] {
+            assert_eq!(gives_in_organization(&giver, role), holds || governs, "{role:?}: {giver:?}");
+        }
+    }
+    let of = |organization| Standing {
+        account: Some(AccountRole::Member),
+        organization: Some(organization),
+        ..Standing::default()
+    };
+    let (reader, annotator) = (of(OrganizationRole::Reader), of(OrganizationRole::Annotator));
+    assert!(!gives_in_organization(&reader, OrganizationRole::Member));
+    assert!(gives_in_organization(&reader, OrganizationRole::Reader));
+    assert!(!gives_in_organization(&annotator, OrganizationRole::Reader));
+    for role in [AccountRole::UiOnly, AccountRole::Annotator] {
+        let giver = Standing { account: Some(role), ..of(OrganizationRole::Admin) };
+        assert!(!gives_in_account(&giver, AccountRole::Member), "{role:?}");
+        assert!(!gives_in_account(&giver, AccountRole::Administrator), "{role:?}");
+    }
+}

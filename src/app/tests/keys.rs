@@ -203,7 +203,7 @@ fn a_key_only_narrows_the_key_that_it_is_made_with() {
 #[test]
 fn the_account_says_how_long_a_key_lasts_and_whether_people_make_any() {
     let office = office();
-    let capped = KeyRules { allowed: true, longest_life: Some(Duration::from_mins(60)) };
+    let capped = KeyRules { allowed: true, longest_life: Some(Duration::from_hours(1)) };
     let operator = Actor::operator();
     for who in [&office.bob, &operator] {
         let (key, _) = office.change(who, "keys.create", create_under(capped, new_key(&office, &office.bob)));

@@ -274,6 +274,7 @@ struct SpaceGiven {
 /// The roles of a service key as generations before 8.41 send them.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names that the SDK sends")]
 struct RolesGiven {
     /// In the space.
     space_role: Option<String>,
