@@ -222,10 +222,14 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     let governs_organization = governs || standing.organization == Some(OrganizationRole::Admin);
     let belongs = governs || standing.organization.is_some();
     let held = held(standing);
-    let in_workspace = |permission| by_permission(held, Permission::SPACE_READ, permission);
+    let sees_workspace = held.contains(Permission::SPACE_READ);
+    let sees_project = held.contains(Permission::PROJECT_READ);
+    let in_workspace = |permission| by_permission(held, sees_workspace, permission);
+    // Roles are bound on workspaces and on projects.
+    let on_thing = |permission| by_permission(held, sees_workspace || sees_project, permission);
     let in_project = |permission| {
         let open = !standing.shut_out || held.contains(Permission::PROJECT_RESTRICT);
-        if open { by_permission(held, Permission::PROJECT_READ, permission) } else { Decision::Hidden }
+        by_permission(held, sees_project && open, permission)
     };
     match action {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
@@ -235,9 +239,10 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             Decision::Allowed => forbidden_unless(governs_organization || standing.workspace == Some(Role::Owner)),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,
         },
-        Action::BindRole => in_workspace(Permission::ROLE_BINDING_CREATE),
-        Action::ReadBindings => in_workspace(Permission::ROLE_BINDING_READ),
-        Action::RemoveMember | Action::UnbindRole => in_workspace(Permission::ROLE_BINDING_DELETE),
+        Action::BindRole => on_thing(Permission::ROLE_BINDING_CREATE),
+        Action::ReadBindings => on_thing(Permission::ROLE_BINDING_READ),
+        Action::UnbindRole => on_thing(Permission::ROLE_BINDING_DELETE),
+        Action::RemoveMember => in_workspace(Permission::ROLE_BINDING_DELETE),
         // Whoever sees a workspace but is not in it leaves none, and may: nothing comes of it.
         Action::LeaveWorkspace => match in_workspace(Permission::SPACE_READ) {
             Decision::Allowed => forbidden_unless(standing.own),
@@ -318,15 +323,9 @@ fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
     }
 }
 
-/// Allowed with the permission; forbidden to whoever may at least see the thing; hidden from everybody else.
-const fn by_permission(held: PermissionSet, to_see: Permission, needed: Permission) -> Decision {
-    if held.contains(needed) {
-        Decision::Allowed
-    } else if held.contains(to_see) {
-        Decision::Forbidden
-    } else {
-        Decision::Hidden
-    }
+/// Hidden from whoever does not see the thing; of the others, allowed to those who hold the permission.
+const fn by_permission(held: PermissionSet, sees: bool, needed: Permission) -> Decision {
+    if sees { forbidden_unless(held.contains(needed)) } else { Decision::Hidden }
 }
 
 const fn hidden_unless(allowed: bool) -> Decision {

@@ -1,11 +1,29 @@
-//! Records what was done, in the transaction that does it.
+//! Records what was done, in the transaction that does it, and tells it.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::standing;
 use crate::domain::actor::Actor;
-use crate::domain::audit::{Entry, ObjectKind};
+use crate::domain::audit::{AuditSearch, Entry, ObjectKind, Recorded};
+use crate::domain::page::{Page, Slice};
 use crate::error::Result;
-use crate::store::{self, Tx};
+use crate::policy::Action;
+use crate::store::{self, Tx, View};
+
+/// How far back a search goes unless told otherwise.
+const WINDOW: Duration = Duration::from_hours(30 * 24);
+
+/// The rows of a search, the newest first.
+///
+/// Administrators may.
+pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Result<Slice<Recorded>> {
+    standing::require(&standing::in_account(actor), Action::ReadAudit, "audit", "of the account")?;
+    let until = search.until.unwrap_or(view.now);
+    let from = search.from.unwrap_or_else(|| until.before(WINDOW));
+    store::audit::page(view, (from, until), search, page)
+}
 
 /// Records one change.
 pub(super) fn record(

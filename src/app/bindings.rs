@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, projects, roles, standing, users, workspaces};
+use super::{audit, projects, roles, sight, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{BindingId, RoleId, UserId};
+use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
-use crate::domain::role::{Binding, Resource};
+use crate::domain::role::{Binding, NamedRole, Resource};
+use crate::domain::user::{AccountRole, User};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::{Action, Decision, Standing, decide};
+use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
 /// The binding of this number, if the actor may see bindings on its thing.
@@ -25,22 +27,19 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
 
 /// The bindings on workspaces, or those on projects, that the actor may see, by number: everybody's, or one user's.
 ///
-/// A page may be short although there are more: it is cut before it is sifted. Refused when the user is unknown.
+/// Refused when the user is unknown.
 pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, page: Page) -> Result<Slice<Binding>> {
     if let Some(user) = of {
-        users::require(view, actor, user, Action::ReadUser, user)?;
+        users::named(view, actor, &users::Named::Number(user))?;
     }
-    let found = store::bindings::page(view, on_projects, of, page)?;
-    let slice = Slice::cut(found, page, |(binding, _)| binding.id.0);
-    let mut items = Vec::with_capacity(slice.items.len());
-    for (binding, place) in slice.items {
-        let Some(workspace) = store::workspaces::find(view, place)? else { continue };
-        let standing = standing::in_workspace(view, actor, &workspace)?;
-        if decide(&standing, Action::ReadBindings) == Decision::Allowed {
-            items.push(binding);
-        }
-    }
-    Ok(Slice { items, next: slice.next })
+    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
+    let look = |page| store::bindings::page(view, sight, on_projects, of, page);
+    let keep = |binding: &Binding| match visible(view, actor, binding.id) {
+        Ok(_) => Ok(true),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    };
+    sight::sifted(page, |binding| binding.id.0, look, keep)
 }
 
 /// Gives a person a named role on a thing.
@@ -62,6 +61,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
     }
+    annotates_at_most(&user, &role)?;
     let binding = store::bindings::insert(tx, role.id, user.id, resource)?;
     audit::record(tx, actor, "bindings.create", (ObjectKind::Binding, binding.id), (Value::Null, shown(&binding)))?;
     Ok(binding)
@@ -69,7 +69,8 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
 
 /// Gives a binding another role.
 ///
-/// Whoever may make the binding may. Refused when the new role, or the old one, allows more than the actor holds.
+/// Whoever may make the binding may. Refused when the new role, or the old one, allows more than the actor holds, and
+/// when an annotator of the account would be more.
 pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
     let before = visible(tx, actor, id)?;
     let standing = toward(tx, actor, before.resource)?.1;
@@ -81,6 +82,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     if before.role == role.id {
         return Ok(before);
     }
+    annotates_at_most(&users::named(tx, actor, &users::Named::Number(before.user))?, &role)?;
     store::bindings::update(tx, id, role.id)?;
     let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
     audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
@@ -97,6 +99,14 @@ pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
         .map_err(|_| Error::not_found("role binding", id))?;
     store::bindings::delete(tx, id)?;
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
+}
+
+/// Refuses to give an annotator of the account more than annotators do.
+fn annotates_at_most(user: &User, role: &NamedRole) -> Result<()> {
+    if user.role != AccountRole::Annotator || role.permissions.is_within(policy::of_role(Role::Annotator)) {
+        return Ok(());
+    }
+    Err(Error::Refused { rule: "an annotator of the account can only have what annotators do" })
 }
 
 /// The workspace that a thing is or is in, and what the actor is toward the thing.

@@ -13,7 +13,7 @@ use crate::domain::key::{Grace, Key, KeyKind, KeyName, KeyRules, KeySearch, KeyS
 use crate::domain::page::{Page, Slice};
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
 use crate::store::keys::{Kept, Scope};
@@ -61,7 +61,9 @@ pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<(
     standing::require(&standing::in_account(actor), Action::HoldKeys, "user", "nobody")?;
     let held = match &actor.who {
         Who::Operator => true,
-        Who::Person(person) => rules.allowed && store::users::is_developer(view, person.id)?,
+        Who::Person(person) => {
+            rules.allowed && person.role != AccountRole::UiOnly && store::users::is_developer(view, person.id)?
+        }
         Who::Nobody => false,
     };
     if held { Ok(()) } else { Err(Error::Forbidden { action: Action::HoldKeys }) }
@@ -80,7 +82,9 @@ pub(super) fn end(
 ) -> Result<Option<Timestamp>> {
     let made_with = match actor.credential {
         Credential::Key(id) => store::keys::find(tx, id)?.and_then(|key| key.expires_at),
-        Credential::Session(_) | Credential::Password | Credential::Console | Credential::Server => None,
+        Credential::Session(_) | Credential::Password | Credential::Link | Credential::Console | Credential::Server => {
+            None
+        }
     };
     let longest = rules.longest_life.map(|life| tx.now.after(life));
     let limits = [
@@ -234,7 +238,10 @@ pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Ke
     if !key.is_live(view.now) {
         return Err(Unproved::DeadKey.into());
     }
-    let user = store::users::find_principal(view, key.user)?.filter(|user| user.enabled).ok_or(Unproved::Disabled)?;
+    let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
+    if user.role == AccountRole::UiOnly {
+        return Err(Unproved::PagesOnly.into());
+    }
     Ok((user, key))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::member::{Member, Role};
 use crate::domain::user::User;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::{Action, Standing};
+use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
@@ -23,18 +23,12 @@ pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Me
 
 /// Puts somebody into a workspace in this role, or gives a member this role.
 ///
-/// Owners and administrators may. Refused when the person is unknown or not in the workspace's organization,
-/// and when it would leave the workspace without an owner.
+/// Owners and administrators may, and give a named role whoever holds `ROLE_BINDING_CREATE`. Refused when the person is
+/// unknown or not in the workspace's organization, when a named role is given for more than the actor holds, and when it would leave the workspace without an owner.
 pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, role: Role) -> Result<Member> {
     let workspace = workspaces::visible(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
-    match role.custom() {
-        None => standing::require(&standing, Action::AddMember, "workspace", workspace.id)?,
-        Some(id) => {
-            standing::require(&standing, Action::BindRole, "workspace", workspace.id)?;
-            standing::give(&standing, roles::visible(tx, actor, id)?.permissions)?;
-        }
-    }
+    let role = allowed(tx, actor, (&workspace, &standing), role)?;
     let user = users::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
@@ -44,8 +38,17 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
     if let Some(member) = before.clone().filter(|member| member.role == role) {
         return Ok(member);
     }
-    if before.as_ref().is_some_and(|member| member.role == Role::Owner) {
-        keep_an_owner(tx, &workspace, user.id)?;
+    if let Some(member) = &before {
+        // Whoever may only give named roles takes away no more than they could have given.
+        if decide(&standing, Action::AddMember) != Decision::Allowed {
+            standing::give(&standing, policy::of_role(member.role))?;
+            if let Some(id) = member.role.custom() {
+                standing::give(&standing, roles::visible(tx, actor, id)?.permissions)?;
+            }
+        }
+        if member.role == Role::Owner {
+            keep_an_owner(tx, &workspace, user.id)?;
+        }
     }
     store::members::put(tx, workspace.id, user.id, role)?;
     let change = (shown(before.map(|member| member.role)), shown(Some(role)));
@@ -53,11 +56,31 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
     store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found("member", user.uuid))
 }
 
+/// The role that the actor may give in a workspace. A custom one that is predefined is just that.
+fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing), role: Role) -> Result<Role> {
+    let Some(id) = role.custom() else {
+        standing::require(standing, Action::AddMember, "workspace", workspace.id)?;
+        return Ok(role);
+    };
+    standing::require(standing, Action::BindRole, "workspace", workspace.id)?;
+    let named = roles::visible(tx, actor, id)?;
+    if let Some(predefined) = named.predefined {
+        standing::require(standing, Action::AddMember, "workspace", workspace.id)?;
+        return Ok(predefined);
+    }
+    standing::give(standing, named.permissions)?;
+    Ok(role)
+}
+
 /// Takes somebody out of a workspace; tells whether they were in it.
 ///
-/// Owners and administrators may; anyone may leave. Refused when it would leave the workspace without an owner.
+/// Owners and administrators may; anyone may leave, and leaves nothing where there is nothing to be seen. Refused when
+/// it would leave the workspace without an owner.
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
-    let workspace = workspaces::visible(tx, actor, workspace)?;
+    let workspace = match workspaces::visible(tx, actor, workspace) {
+        Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
+        found => found?,
+    };
     let user = users::principal(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
@@ -97,6 +120,29 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
         store::default_workspaces::delete(tx, user.id, member.workspace)?;
     }
     store::bindings::delete_of(tx, user.id, Some(organization)).map(drop)
+}
+
+/// Gives a workspace whose last owner goes another one: the actor, if they are in its organization, or else the first
+/// admin of that.
+///
+/// Refused when there is neither.
+pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
+    let workspace = workspaces::visible(tx, actor, place)?;
+    let mut heir = actor.user().filter(|me| *me != leaving.id);
+    if let Some(me) = heir
+        && store::organizations::role(tx, workspace.organization, me)?.is_none()
+    {
+        heir = None;
+    }
+    if heir.is_none() {
+        heir = store::organizations::first_other_admin(tx, workspace.organization, leaving.id)?;
+    }
+    let heir = heir.map(|id| store::users::find(tx, id)).transpose()?.flatten().ok_or(Error::Refused {
+        rule: "the person is the last owner of a workspace in whose organization nobody can take it over",
+    })?;
+    let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
+    store::members::put(tx, place, heir.id, Role::Owner)?;
+    audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
 }
 
 /// What stands against taking the last owner out of a workspace.
@@ -146,5 +192,9 @@ fn object(workspace: &Workspace, user: &User) -> (ObjectKind, String) {
 }
 
 fn shown(role: Option<Role>) -> Value {
-    role.map_or(Value::Null, |role| json!({ "role": role.word() }))
+    match role {
+        None => Value::Null,
+        Some(Role::Custom(id)) => json!({ "role": Role::Custom(id).word(), "role_id": id.0 }),
+        Some(role) => json!({ "role": role.word() }),
+    }
 }

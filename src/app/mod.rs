@@ -3,13 +3,16 @@
 //! A verb takes domain types, finds, judges, checks the state, writes and records; it has no effect outside
 //! its `Tx`, because a transaction may be run again.
 
-mod audit;
+pub mod audit;
 pub mod bindings;
 pub mod contents;
 pub mod default_workspaces;
+pub mod departures;
 pub mod desk;
+pub mod invitations;
 pub mod issuers;
 pub mod keys;
+pub mod links;
 pub mod members;
 pub mod organizations;
 pub mod passwords;
@@ -18,6 +21,7 @@ pub mod roles;
 pub mod service_keys;
 pub mod sessions;
 pub mod setup;
+mod sight;
 pub mod sign_in;
 pub mod signing_keys;
 mod standing;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, standing, users};
+use super::{audit, sight, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
@@ -12,7 +12,7 @@ use crate::domain::organization::{
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result};
-use crate::policy::{Action, Decision, decide};
+use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 /// The organization that clients without the notion of one live in.
@@ -34,8 +34,10 @@ fn require(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Re
 /// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
 /// a text, in any case.
 pub fn page(view: &View, actor: &Actor, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
-    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
-    store::organizations::page(view, actor.user().filter(|_| !sees_all), name, page)
+    match sight::of(actor) {
+        Some(sight) => store::organizations::page(view, sight, name, page),
+        None => Ok(sight::nothing()),
+    }
 }
 
 /// Makes an organization; whoever makes it is its first admin.

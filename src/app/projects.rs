@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, standing, workspaces};
+use super::{audit, sight, standing, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ProjectId, WorkspaceId};
@@ -34,33 +34,25 @@ fn require(view: &View, actor: &Actor, (project, workspace): &(Project, Workspac
 
 /// The projects of a search that the actor may see, by number.
 ///
-/// A page may be short although there are more: it is cut before it is sifted. Refused when the workspace of the
-/// search is none that the actor may see.
+/// Refused when the workspace of the search is none that the actor may see.
 pub fn page(view: &View, actor: &Actor, search: &ProjectSearch, page: Page) -> Result<Slice<Project>> {
     if let Some(workspace) = search.workspace {
         workspaces::visible(view, actor, workspace)?;
     }
-    let slice = Slice::cut(store::projects::page(view, search, page)?, page, |project| project.id.0);
-    sift(view, actor, slice, |project| project.id, Action::ReadProject)
+    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
+    let look = |page| store::projects::page(view, sight, search, page);
+    sight::sifted(
+        page,
+        |project: &Project| project.id.0,
+        look,
+        |project| may(view, actor, project.id, Action::ReadProject),
+    )
 }
 
-/// Leaves out of a page what the actor may not do this to.
-fn sift<T>(
-    view: &View,
-    actor: &Actor,
-    slice: Slice<T>,
-    project: impl Fn(&T) -> ProjectId,
-    action: Action,
-) -> Result<Slice<T>> {
-    let mut items = Vec::with_capacity(slice.items.len());
-    for item in slice.items {
-        let (found, workspace) = found(view, project(&item))?;
-        let standing = standing::in_project(view, actor, &workspace, found.id)?;
-        if decide(&standing, action) == Decision::Allowed {
-            items.push(item);
-        }
-    }
-    Ok(Slice { items, next: slice.next })
+fn may(view: &View, actor: &Actor, id: ProjectId, action: Action) -> Result<bool> {
+    let (project, workspace) = found(view, id)?;
+    let standing = standing::in_project(view, actor, &workspace, project.id)?;
+    Ok(decide(&standing, action) == Decision::Allowed)
 }
 
 /// Makes a project in a workspace.
@@ -101,11 +93,11 @@ pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
 }
 
 /// The restrictions of projects that the actor may restrict, by project.
-///
-/// A page may be short although there are more: it is cut before it is sifted.
 pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Slice<Restriction>> {
-    let slice = Slice::cut(store::projects::page_of_restrictions(view, page)?, page, |found| found.project.0);
-    sift(view, actor, slice, |restriction| restriction.project, Action::RestrictProject)
+    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
+    let look = |page| store::projects::page_of_restrictions(view, sight, page);
+    let keep = |found: &Restriction| may(view, actor, found.project, Action::RestrictProject);
+    sight::sifted(page, |found| found.project.0, look, keep)
 }
 
 /// Restricts a project to those who have a binding on it or may restrict it. Doing it again changes nothing.

@@ -16,10 +16,12 @@ use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
+use crate::domain::role::Resource;
 use crate::domain::user::AccountRole;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, decide};
+use crate::store::workspaces::Sight;
 use crate::store::{self, Tx, View};
 
 /// The most organizations of a service key, and the most workspaces of each.
@@ -148,7 +150,12 @@ pub(super) fn holds_all(view: &View, actor: &Actor, bot: UserId) -> Result<()> {
     }
     let all = Page { after: None, limit: u32::MAX };
     for on_projects in [false, true] {
-        for (binding, place) in store::bindings::page(view, on_projects, Some(bot.id), all)? {
+        for binding in store::bindings::page(view, Sight::Everything, on_projects, Some(bot.id), all)? {
+            let place = match binding.resource {
+                Resource::Workspace(id) => Some(id),
+                Resource::Project(id) => store::projects::find(view, id)?.map(|project| project.workspace),
+            };
+            let Some(place) = place else { continue };
             let Some(workspace) = store::workspaces::find(view, place)? else { continue };
             holds &= gives(view, actor, &workspace, Role::Custom(binding.role))?;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, organizations, standing};
+use super::{audit, organizations, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -12,7 +12,6 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceSearch};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
-use crate::store::workspaces::Sight;
 use crate::store::{self, Tx, View};
 
 /// The workspace of this number, if the actor may see it.
@@ -46,11 +45,10 @@ pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) ->
     if let Some(id) = search.organization {
         organizations::visible(view, actor, id)?;
     }
-    let sight = match actor.user() {
-        Some(me) if !sees_all(actor) => Sight::Of(me),
-        Some(_) | None => Sight::Everything,
-    };
-    store::workspaces::page(view, sight, search, page)
+    match sight::of(actor) {
+        Some(sight) => store::workspaces::page(view, sight, search, page),
+        None => Ok(sight::nothing()),
+    }
 }
 
 fn sees_all(actor: &Actor) -> bool {

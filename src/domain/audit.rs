@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use super::ids::{AuditId, UserId};
+use super::timestamp::Timestamp;
+
 /// What kind of thing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectKind {
@@ -61,4 +64,43 @@ pub struct Entry {
     pub before: Value,
     /// How it is, without secrets; `null` if it is no more.
     pub after: Value,
+}
+
+/// Stands in a search for whoever acts without an account: the operator and the server itself.
+pub const NO_ACCOUNT: UserId = UserId(0);
+
+/// Which rows of the audit a search is for.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSearch {
+    /// Those of this moment and later; 30 days before the end unless told otherwise.
+    pub from: Option<Timestamp>,
+    /// Those of this moment and before; now unless told otherwise.
+    pub until: Option<Timestamp>,
+    /// Those of this user, or of [`NO_ACCOUNT`].
+    pub by: Option<UserId>,
+    /// Those of one of these verbs; of all if there is none.
+    pub verbs: Vec<String>,
+}
+
+/// One row of the audit.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The row.
+    pub id: AuditId,
+    /// When it was done.
+    pub at: Timestamp,
+    /// By whom; none for the operator and the server itself.
+    pub by: Option<UserId>,
+    /// From which address.
+    pub address: Option<String>,
+    /// The verb of `app`.
+    pub verb: String,
+    /// What kind of thing was changed.
+    pub kind: String,
+    /// Which one.
+    pub object: String,
+    /// How it was, as JSON.
+    pub before: Option<String>,
+    /// How it is, as JSON.
+    pub after: Option<String>,
 }

@@ -35,6 +35,8 @@ id! {
     SessionId;
     /// The number of an API key.
     KeyId;
+    /// The number of a row of the audit.
+    AuditId;
     /// The number of a model, a named series of versions.
     ModelId;
     /// The number of one version of a model.

@@ -8,6 +8,7 @@ pub mod email;
 pub mod ids;
 pub mod invalid;
 pub mod key;
+pub mod link;
 pub mod member;
 pub mod organization;
 pub mod page;

@@ -74,6 +74,13 @@ impl Timestamp {
         text.strip_suffix("+00:00").map_or_else(|| text.clone(), |text| format!("{text}Z"))
     }
 
+    /// The moment that lies `duration` earlier, but none before [`Timestamp::EARLIEST`].
+    #[must_use]
+    pub fn before(self, duration: std::time::Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_sub(micros))
+    }
+
     /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
@@ -97,6 +104,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_moment_is_read_with_or_without_offset() {
+        let moment = Timestamp::from_micros(1_720_716_810_025_610);
+        for text in [
+            "2024-07-11T16:53:30.025610Z",
+            "2024-07-11T16:53:30.025610+0000",
+            "2024-07-11T16:53:30.02561+00:00",
+            "2024-07-11T16:53:30.025610",
+            "2024-07-11 18:53:30.025610+0200",
+            "2024-07-11T14:53:30.025610-02:00",
+        ] {
+            assert_eq!(Timestamp::parse(text).expect(text), moment, "{text}");
+        }
+        assert_eq!(Timestamp::parse("1970-01-02").expect("a date").seconds(), 86_400);
+        for text in ["", "yesterday", "12", "2024-13-01T00:00:00Z", "2024-07-11T25:00:00"] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn six_digits_and_an_offset() {
@@ -174,6 +200,7 @@ mod tests {
         fn later_is_never_earlier(micros in any::<i64>(), nanos in any::<u64>()) {
             let moment = Timestamp::from_micros(micros);
             prop_assert!(moment.after(Duration::from_nanos(nanos)) >= moment);
+            prop_assert!(moment.before(Duration::from_nanos(nanos)) <= moment);
         }
     }
 }

@@ -1,12 +1,47 @@
 //! The table `audit`.
 
-use rusqlite::named_params;
+use rusqlite::{Row, named_params};
 use serde_json::Value;
 
-use super::Tx;
+use super::{Tx, View, row};
 use crate::domain::actor::{Actor, Who};
-use crate::domain::audit::Entry;
+use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, Recorded};
+use crate::domain::ids::{AuditId, UserId};
+use crate::domain::page::{Page, Slice};
+use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
+
+/// The rows of a search between two moments, both included, the newest first.
+pub fn page(
+    view: &View,
+    (from, until): (Timestamp, Timestamp),
+    search: &AuditSearch,
+    page: Page,
+) -> Result<Slice<Recorded>> {
+    let by = match search.by {
+        None => "",
+        Some(NO_ACCOUNT) => "AND actor_id IS NULL",
+        Some(_) => "AND actor_id = :by",
+    };
+    let sql = format!(
+        "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit
+         WHERE id < :before AND at BETWEEN :from AND :until
+             AND (:verbs IS NULL OR verb IN (SELECT value FROM json_each(:verbs))) {by}
+         ORDER BY id DESC LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let before = page.after.unwrap_or(i64::MAX);
+    let (from, until, look_for) = (from.micros(), until.micros(), page.look_for());
+    let verbs = (!search.verbs.is_empty()).then(|| Value::from(search.verbs.clone()).to_string());
+    let user = search.by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
+    let mut params: Vec<(&str, &dyn rusqlite::ToSql)> =
+        vec![(":before", &before), (":from", &from), (":until", &until), (":verbs", &verbs), (":limit", &look_for)];
+    if user.is_some() {
+        params.push((":by", &user));
+    }
+    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |recorded| recorded.id.0))
+}
 
 /// Adds one row: who did what.
 pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
@@ -38,4 +73,18 @@ pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
 
 fn json(value: &Value) -> Option<String> {
     (!value.is_null()).then(|| value.to_string())
+}
+
+fn read(row: &Row) -> rusqlite::Result<Recorded> {
+    Ok(Recorded {
+        id: AuditId(row.get("id")?),
+        at: row::moment(row, "at")?,
+        by: row.get::<_, Option<i64>>("actor_id")?.map(UserId),
+        address: row.get("address")?,
+        verb: row.get("verb")?,
+        kind: row.get("kind")?,
+        object: row.get("object")?,
+        before: row.get("before")?,
+        after: row.get("after")?,
+    })
 }

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
+use super::workspaces::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::page::Page;
@@ -18,13 +19,20 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The bindings on workspaces, or those on projects, by number: everybody's or one user's, with the workspace that the
-/// thing is or is in. One more than a page holds is looked for.
-pub fn page(view: &View, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<(Binding, WorkspaceId)>> {
+/// The bindings on workspaces, or those on projects, that somebody may be able to see, by number: everybody's or one
+/// user's, but for those that they certainly cannot see. One more than a page holds is looked for.
+pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
     let sql = format!(
-        "SELECT {COLUMNS}, coalesce(b.workspace_id, p.workspace_id) AS place
-         FROM bindings b LEFT JOIN projects p ON p.id = b.project_id
+        "SELECT {COLUMNS} FROM bindings b
+         LEFT JOIN projects p ON p.id = b.project_id
+         JOIN workspaces w ON w.id = coalesce(b.workspace_id, p.workspace_id)
          WHERE b.id > :after AND (b.project_id IS NOT NULL) = :on_projects AND (:user IS NULL OR b.user_id = :user)
+             AND (:me IS NULL
+                 OR EXISTS (SELECT 1 FROM organization_members o
+                            WHERE o.organization_id = w.organization_id AND o.user_id = :me AND o.role = 'admin')
+                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
+                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
+                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
          ORDER BY b.id LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -32,10 +40,10 @@ pub fn page(view: &View, on_projects: bool, user: Option<UserId>, page: Page) ->
         ":after": page.after.unwrap_or(0),
         ":on_projects": on_projects,
         ":user": user.map(|id| id.0),
+        ":me": sight.user().map(|id| id.0),
         ":limit": page.look_for(),
     };
-    let rows = query.query_map(params, |row| Ok((read(row)?, WorkspaceId(row.get("place")?))))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The binding that a user has on a thing.

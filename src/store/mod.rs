@@ -11,6 +11,7 @@ pub mod health;
 pub mod home;
 pub mod inspection;
 pub mod keys;
+pub mod links;
 pub mod lock;
 pub mod members;
 mod open;

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
+use super::workspaces::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::organization::{
@@ -29,7 +30,7 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 }
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.
-pub fn page(view: &View, of: Option<UserId>, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM organizations o
          WHERE o.id > :after AND (:name IS NULL OR instr(o.name_key, :name) > 0)
@@ -41,7 +42,7 @@ pub fn page(view: &View, of: Option<UserId>, name: Option<&str>, page: Page) -> 
     let params = named_params! {
         ":after": page.after.unwrap_or(0),
         ":name": name.map(fold),
-        ":user": of.map(|id| id.0),
+        ":user": sight.user().map(|id| id.0),
         ":limit": page.look_for(),
     };
     let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
@@ -117,8 +118,8 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
 pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
-         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but
-             AND u.enabled = 1 AND u.kind = 'person'",
+         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1
+             AND u.state = 'active' AND u.kind = 'person'",
     )?;
     let params = named_params! { ":organization": organization.0, ":but": but.0 };
     Ok(query.query_row(params, |row| row.get(0))?)
@@ -153,6 +154,33 @@ pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Res
         .prepare_cached("DELETE FROM organization_members WHERE organization_id = :organization AND user_id = :user")?;
     query.execute(named_params! { ":organization": organization.0, ":user": user.0 })?;
     Ok(())
+}
+
+/// The organizations that a user is in, by number, with the role there.
+pub fn memberships(view: &View, user: UserId) -> Result<Vec<OrganizationMember>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id, organization_id, user_id, role FROM organization_members
+         WHERE user_id = :user ORDER BY organization_id",
+    )?;
+    Ok(query.query_map(named_params! { ":user": user.0 }, read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The admin who may come in and was the first to join an organization, this user not counted.
+pub fn first_other_admin(view: &View, organization: OrganizationId, but: UserId) -> Result<Option<UserId>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.user_id FROM organization_members m JOIN users u ON u.id = m.user_id
+         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.kind = 'person'
+             AND u.enabled = 1 AND u.state = 'active'
+         ORDER BY m.id LIMIT 1",
+    )?;
+    let params = named_params! { ":organization": organization.0, ":but": but.0 };
+    Ok(query.query_row(params, |row| row.get(0).map(UserId)).optional()?)
+}
+
+/// Takes a user out of every organization; tells of how many.
+pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM organization_members WHERE user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Organization> {

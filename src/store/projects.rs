@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
+use super::workspaces::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
 use crate::domain::page::Page;
@@ -19,13 +20,21 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The projects of a search, by number, whoever may see them. One more than a page holds is looked for.
-pub fn page(view: &View, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
+/// The projects of a search that somebody may be able to see, by number: those that they certainly cannot see are left
+/// out. One more than a page holds is looked for.
+pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM projects p JOIN workspaces w ON w.id = p.workspace_id
          WHERE p.id > :after AND (:workspace IS NULL OR p.workspace_id = :workspace)
              AND (:workspace_name IS NULL OR instr(w.name_key, :workspace_name) > 0)
              AND (:name IS NULL OR instr(p.name_key, :name) > 0) AND (:kind IS NULL OR p.kind = :kind)
+             AND (:me IS NULL
+                 OR EXISTS (SELECT 1 FROM organization_members o
+                            WHERE o.organization_id = w.organization_id AND o.user_id = :me
+                                AND (w.private = 0 OR o.role = 'admin'))
+                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
+                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
+                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
          ORDER BY p.id LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -35,6 +44,7 @@ pub fn page(view: &View, search: &ProjectSearch, page: Page) -> Result<Vec<Proje
         ":workspace_name": search.workspace_name.as_deref().map(fold),
         ":name": search.name.as_deref().map(fold),
         ":kind": search.kind.map(ProjectKind::word),
+        ":me": sight.user().map(|id| id.0),
         ":limit": page.look_for(),
     };
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
@@ -98,12 +108,24 @@ pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction
     Ok(query.query_row(named_params! { ":id": id.0 }, read_restriction).optional()?)
 }
 
-/// The restrictions by project, whoever may see them. One more than a page holds is looked for.
-pub fn page_of_restrictions(view: &View, page: Page) -> Result<Vec<Restriction>> {
+/// The restrictions that somebody may be able to see, by project: those that they certainly cannot see are left out.
+/// One more than a page holds is looked for.
+pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT project_id, created_at FROM restrictions WHERE project_id > :after ORDER BY project_id LIMIT :limit",
+        "SELECT r.project_id, r.created_at
+         FROM restrictions r JOIN projects p ON p.id = r.project_id JOIN workspaces w ON w.id = p.workspace_id
+         WHERE r.project_id > :after
+             AND (:me IS NULL
+                 OR EXISTS (SELECT 1 FROM organization_members o
+                            WHERE o.organization_id = w.organization_id AND o.user_id = :me AND o.role = 'admin')
+                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
+                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
+                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
+         ORDER BY r.project_id LIMIT :limit",
     )?;
-    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.look_for() };
+    let params = named_params! {
+        ":after": page.after.unwrap_or(0), ":me": sight.user().map(|id| id.0), ":limit": page.look_for(),
+    };
     Ok(query.query_map(params, read_restriction)?.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -95,6 +95,16 @@ pub enum Sight {
     Of(UserId),
 }
 
+impl Sight {
+    /// Whose it is, where it has a limit.
+    pub(super) const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Everything => None,
+            Self::Of(user) => Some(user),
+        }
+    }
+}
+
 /// The workspaces that somebody sees, by number.
 pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
     let seen = match sight {
@@ -115,10 +125,7 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
          ORDER BY w.id LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let me = match sight {
-        Sight::Everything => None,
-        Sight::Of(user) => Some(user.0),
-    };
+    let me = sight.user().map(|user| user.0);
     let mut params: Vec<(&str, &dyn ToSql)> = Vec::with_capacity(5);
     let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
     let organization = search.organization.map(|id| id.0);

@@ -42,9 +42,15 @@ impl Stage {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
         let body = match (method, path) {
-            ("GET", "/v1/api/config" | "/v1/api/openapi.json" | "/healthz" | "/readyz") => None,
-            ("GET", "/auth/realms/master/.well-known/openid-configuration") => None,
-            ("GET", "/auth/realms/master/protocol/openid-connect/certs") => None,
+            (
+                "GET",
+                "/v1/api/config"
+                | "/v1/api/openapi.json"
+                | "/healthz"
+                | "/readyz"
+                | "/auth/realms/master/.well-known/openid-configuration"
+                | "/auth/realms/master/protocol/openid-connect/certs",
+            ) => None,
             ("GET", "/auth/admin/realms/master/users") => {
                 return Some(Ask { path: format!("{path}?email={}", erin.email), body: None, form: None });
             }

@@ -170,9 +170,10 @@ fn a_disabled_users_session_and_key_are_refused_at_once() {
     assert!(gate.enter(&token).is_ok() && gate.enter(&key).is_ok());
     gate.set_enabled(false);
     assert_eq!(gate.refusal(&token), Unproved::SessionOver);
-    assert_eq!(gate.refusal(&key), Unproved::Disabled);
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
     gate.set_enabled(true);
     assert_eq!(gate.refusal(&token), Unproved::SessionOver, "the session is over for good");
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey, "and the key is");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
 use crate::domain::ids::{
-    BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, UserId, WorkspaceId,
+    AuditId, BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, UserId, WorkspaceId,
 };
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
@@ -57,6 +57,17 @@ pub(super) trait Public: Sized {
     }
 }
 
+/// Reads a public id as [`Public::read`] does, where an id of another kind is malformed rather than unknown.
+pub(super) fn read_only_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
+    let bytes = STANDARD.decode(id).unwrap_or_default();
+    match bytes.split(|byte| *byte == b':').next() {
+        Some(kind) if bytes.contains(&b':') && kind != T::KIND.as_bytes() => {
+            Err(Failure::malformed(field, format!("must be the id of a {}", T::WHAT)))
+        }
+        _ => T::read(key, field, id),
+    }
+}
+
 macro_rules! public {
     ($($id:ident $kind:literal $what:literal;)*) => {$(
         impl Public for $id {
@@ -84,6 +95,7 @@ public! {
     KeyId "ApiKey" "API key";
     MemberId "SpaceMembership" "space membership";
     OrganizationMemberId "OrganizationMembership" "organization membership";
+    AuditId "AuditLog" "audit log";
 }
 
 #[cfg(test)]

@@ -4,14 +4,21 @@
 //! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
 
 mod api_keys;
+mod audit_logs;
 mod body;
 mod failure;
 mod generations;
 mod ids;
+mod organizations;
 mod page;
+mod projects;
 mod reply;
+mod resource_restrictions;
+mod role_bindings;
+mod roles;
 mod spaces;
 mod spelling;
+mod users;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
@@ -55,6 +62,39 @@ pub fn routes() -> Vec<Entry> {
         entry!(DELETE "/v2/spaces/{space_id}" => spaces::delete),
         entry!(POST "/v2/spaces/{space_id}/users" => spaces::add_user),
         entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => spaces::remove_user),
+        entry!(GET "/v2/organizations" => organizations::list),
+        entry!(POST "/v2/organizations" => organizations::create),
+        entry!(GET "/v2/organizations/{org_id}" => organizations::get),
+        entry!(PATCH "/v2/organizations/{org_id}" => organizations::update),
+        entry!(DELETE "/v2/organizations/{org_id}" => organizations::delete),
+        entry!(POST "/v2/organizations/{org_id}/users" => organizations::add_user),
+        entry!(DELETE "/v2/organizations/{org_id}/users/{user_id}" => organizations::remove_user),
+        entry!(GET "/v2/roles" => roles::list),
+        entry!(POST "/v2/roles" => roles::create),
+        entry!(GET "/v2/roles/{role_id}" => roles::get),
+        entry!(PATCH "/v2/roles/{role_id}" => roles::update),
+        entry!(DELETE "/v2/roles/{role_id}" => roles::delete),
+        entry!(GET "/v2/role-bindings" => role_bindings::list),
+        entry!(POST "/v2/role-bindings" => role_bindings::create),
+        entry!(GET "/v2/role-bindings/{binding_id}" => role_bindings::get),
+        entry!(PATCH "/v2/role-bindings/{binding_id}" => role_bindings::update),
+        entry!(DELETE "/v2/role-bindings/{binding_id}" => role_bindings::delete),
+        entry!(GET "/v2/projects" => projects::list),
+        entry!(POST "/v2/projects" => projects::create),
+        entry!(GET "/v2/projects/{project_id}" => projects::get),
+        entry!(PATCH "/v2/projects/{project_id}" => projects::update),
+        entry!(DELETE "/v2/projects/{project_id}" => projects::delete),
+        entry!(GET "/v2/resource-restrictions" => resource_restrictions::list),
+        entry!(POST "/v2/resource-restrictions" => resource_restrictions::create),
+        entry!(DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete),
+        entry!(GET "/v2/audit-logs" => audit_logs::list),
+        entry!(GET "/v2/users" => users::list),
+        entry!(POST "/v2/users" => users::create),
+        entry!(GET "/v2/users/{user_id}" => users::get),
+        entry!(PATCH "/v2/users/{user_id}" => users::update),
+        entry!(DELETE "/v2/users/{user_id}" => users::delete),
+        entry!(POST "/v2/users/{user_id}/resend-invitation" => users::resend_invitation),
+        entry!(POST "/v2/users/{user_id}/reset-password" => users::reset_password),
         entry!(GET "/v2/api-keys" => api_keys::list),
         entry!(POST "/v2/api-keys" => api_keys::create),
         entry!(DELETE "/v2/api-keys/{api_key_id}" => api_keys::delete),
@@ -84,6 +124,39 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         spaces::delete,
         spaces::add_user,
         spaces::remove_user,
+        organizations::list,
+        organizations::create,
+        organizations::get,
+        organizations::update,
+        organizations::delete,
+        organizations::add_user,
+        organizations::remove_user,
+        roles::list,
+        roles::create,
+        roles::get,
+        roles::update,
+        roles::delete,
+        role_bindings::list,
+        role_bindings::create,
+        role_bindings::get,
+        role_bindings::update,
+        role_bindings::delete,
+        projects::list,
+        projects::create,
+        projects::get,
+        projects::update,
+        projects::delete,
+        resource_restrictions::list,
+        resource_restrictions::create,
+        resource_restrictions::delete,
+        audit_logs::list,
+        users::list,
+        users::create,
+        users::get,
+        users::update,
+        users::delete,
+        users::resend_invitation,
+        users::reset_password,
         api_keys::list,
         api_keys::create,
         api_keys::delete,

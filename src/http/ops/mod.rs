@@ -14,6 +14,7 @@ pub fn routes() -> Vec<Entry> {
         entry!(GET "/healthz" => health::alive),
         entry!(GET "/readyz" => health::ready),
         entry!(GET "/v1/api/openapi.json" => documents::describe_wallaroo),
+        entry!(GET "/v2/openapi.json" => documents::describe_arize),
     ]
 }
 

@@ -1,0 +1,149 @@
+//! `/v2/audit-logs` (contract, section 6): what was changed. Reads leave no row.
+
+use actix_web::web::Data;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::body::{Query, as_malformed};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Reply, Shown};
+use super::spelling::canonical;
+use super::{Answer, Caller, Failure};
+use crate::app::audit;
+use crate::app::desk::Desk;
+use crate::domain::audit::{AuditSearch, NO_ACCOUNT, Recorded};
+use crate::domain::ids::UserId;
+use crate::domain::page::Slice;
+use crate::domain::timestamp::Timestamp;
+use crate::error::InField;
+use crate::tokens::tags::TagKey;
+
+/// The most names of operations in one search.
+const MOST_NAMES: usize = 20;
+
+/// The most characters of such a name.
+const LONGEST_NAME: usize = 255;
+
+/// One change.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuditLog {
+    /// The id.
+    id: String,
+    /// Who made it. The operator and the server have no account and share one id, which is nobody's.
+    user_id: String,
+    /// From which address; empty for the operator and the server.
+    ip: String,
+    /// `MUTATION`.
+    #[schema(example = "MUTATION")]
+    operation_type: &'static str,
+    /// What was done.
+    #[schema(example = "workspaces.create")]
+    operation_name: String,
+    /// What was done to what.
+    #[schema(example = "workspaces.create workspace 7")]
+    operation_text: String,
+    /// How it was before and is after, as the text of a JSON object.
+    #[schema(example = r#"{"before":null,"after":{"name":"engines"}}"#)]
+    variables: String,
+    /// When.
+    created_at: String,
+}
+
+impl Shown for AuditLog {
+    const SHAPE: Shape = Shape::AuditLog;
+}
+
+impl Listed for AuditLog {
+    const PLURAL: &'static str = "logs";
+}
+
+impl AuditLog {
+    fn new(key: &TagKey, recorded: Recorded) -> Self {
+        let json = |text: Option<String>| text.unwrap_or_else(|| Value::Null.to_string());
+        let (before, after) = (json(recorded.before), json(recorded.after));
+        Self {
+            id: recorded.id.show(key),
+            user_id: recorded.by.unwrap_or(NO_ACCOUNT).show(key),
+            ip: recorded.address.unwrap_or_default(),
+            operation_type: "MUTATION",
+            operation_text: format!("{} {} {}", recorded.verb, recorded.kind, recorded.object),
+            operation_name: recorded.verb,
+            variables: format!(r#"{{"before":{before},"after":{after}}}"#),
+            created_at: recorded.at.zulu(),
+        }
+    }
+}
+
+/// A page of the audit.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AuditLogList {
+    logs: Vec<AuditLog>,
+    pagination: Pagination,
+}
+
+/// Lists what was changed, the newest first; for administrators.
+#[utoipa::path(get, path = "/v2/audit-logs", tag = "audit logs",
+    params(
+        ("start_time" = Option<String>, Query, description = "Only from this moment on; 30 days before the end unless told otherwise"),
+        ("end_time" = Option<String>, Query, description = "Only up to this moment; now unless told otherwise"),
+        ("user_id" = Option<String>, Query, description = "Only what this person did"),
+        ("operation_type" = Option<String>, Query, description = "MUTATION; of QUERY and SUBSCRIPTION there is nothing"),
+        ("operation_name" = Option<Vec<String>>, Query, description = "Only what is called one of these; up to 20, each a parameter of its own"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of the audit", body = AuditLogList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
+    query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
+    let search = AuditSearch {
+        from: moment(&query, "start_time")?,
+        until: moment(&query, "end_time")?,
+        by: query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?,
+        verbs: names(&query)?,
+    };
+    let wanted = changes_wanted(&query)?;
+    let page = page::asked(&desk.tags, "audit_logs", query.one("limit")?, query.one("cursor")?)?;
+    let found = desk.read(move |view| audit::page(view, &caller, &search, page)).await?;
+    let slice = if wanted { found } else { Slice { items: Vec::new(), next: None } };
+    let pagination = Pagination::of(&desk.tags, "audit_logs", &slice);
+    let shown = slice.items.into_iter().map(|recorded| AuditLog::new(&desk.tags, recorded)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+/// A moment; a blank is taken for the `+` that was not escaped.
+fn moment(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
+    let Some(raw) = query.one(field)? else { return Ok(None) };
+    let raw = match raw.rsplit_once(' ') {
+        Some((date, offset)) if date.contains('T') => format!("{date}+{offset}"),
+        Some(_) | None => raw.to_owned(),
+    };
+    Timestamp::parse(&raw).in_field(field).map(Some).map_err(as_malformed)
+}
+
+/// The exact names of operations that are searched for.
+fn names(query: &Query) -> Result<Vec<String>, Failure> {
+    let names: Vec<String> = query.many("operation_name").map(str::to_owned).collect();
+    if names.len() > MOST_NAMES {
+        return Err(Failure::malformed("operation_name", format!("must be given at most {MOST_NAMES} times")));
+    }
+    if names.iter().any(|name| name.is_empty() || name.chars().count() > LONGEST_NAME) {
+        return Err(Failure::malformed("operation_name", format!("must have 1 to {LONGEST_NAME} characters")));
+    }
+    Ok(names)
+}
+
+/// Whether changes are searched for, which is all that the audit has.
+fn changes_wanted(query: &Query) -> Result<bool, Failure> {
+    match query.one("operation_type")?.map(canonical).as_deref() {
+        None | Some("MUTATION") => Ok(true),
+        Some("QUERY" | "SUBSCRIPTION") => Ok(false),
+        Some(_) => Err(Failure::malformed("operation_type", "must be QUERY, MUTATION or SUBSCRIPTION")),
+    }
+}

@@ -1,0 +1,291 @@
+//! `/v2/organizations` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query, present};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::{Given, RoleGiven, RoleShown};
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::{organizations, users};
+use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::organization::{
+    NewOrganization, Organization as Noun, OrganizationChange, OrganizationName, OrganizationRole,
+};
+use crate::domain::text::Description;
+use crate::error::{Error, InField};
+use crate::tokens::tags::TagKey;
+
+/// An organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Organization {
+    /// The id.
+    id: String,
+    /// The name, unique in the account.
+    name: String,
+    /// What it is for; may be empty.
+    description: String,
+    /// When it was made.
+    created_at: String,
+}
+
+impl Shown for Organization {
+    const SHAPE: Shape = Shape::Organization;
+}
+
+impl Listed for Organization {
+    const PLURAL: &'static str = "organizations";
+}
+
+impl Organization {
+    fn new(key: &TagKey, organization: &Noun) -> Self {
+        Self {
+            id: organization.id.show(key),
+            name: organization.name.as_str().to_owned(),
+            description: organization.description.as_str().to_owned(),
+            created_at: organization.created_at.zulu(),
+        }
+    }
+}
+
+/// A page of organizations.
+#[derive(Serialize, ToSchema)]
+pub(super) struct OrganizationList {
+    organizations: Vec<Organization>,
+    pagination: Pagination,
+}
+
+/// Lists the organizations that the caller is in, by age; to an administrator, all.
+#[utoipa::path(get, path = "/v2/organizations", tag = "organizations",
+    params(
+        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of organizations", body = OrganizationList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Organization>> {
+    query.only(&["name", "limit", "cursor"])?;
+    let name = query.text("name")?;
+    let page = page::asked(&desk.tags, "organizations", query.one("limit")?, query.one("cursor")?)?;
+    let slice = desk.read(move |view| organizations::page(view, &caller, name.as_deref(), page)).await?;
+    let pagination = Pagination::of(&desk.tags, "organizations", &slice);
+    let shown = slice.items.iter().map(|organization| Organization::new(&desk.tags, organization)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+/// An organization to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateOrganization {
+    /// The name, 1 to 255 characters, unique in the account.
+    name: String,
+    /// What it is for, at most 1000 characters.
+    description: Option<String>,
+}
+
+/// Makes an organization; the caller becomes its admin.
+#[utoipa::path(post, path = "/v2/organizations", tag = "organizations", request_body = CreateOrganization,
+    responses(
+        (status = 201, description = "The new organization", body = Organization),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateOrganization>) -> Answer<Organization> {
+    let new = NewOrganization {
+        name: name(&body.0.name)?,
+        description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
+    };
+    let organization = desk.write(move |tx| organizations::create(tx, &caller, &new)).await?;
+    Ok(Reply::Created(Organization::new(&desk.tags, &organization)))
+}
+
+/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+fn name(raw: &str) -> Result<OrganizationName, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(OrganizationName::parse(raw).in_field("name")?)
+}
+
+/// Shows an organization.
+#[utoipa::path(get, path = "/v2/organizations/{org_id}", tag = "organizations",
+    params(("org_id" = String, Path, description = "The organization")),
+    responses(
+        (status = 200, description = "The organization", body = Organization),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Organization> {
+    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
+    let organization = desk.glance(|view| organizations::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
+}
+
+/// What is to change about an organization; at least one field is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateOrganization {
+    /// The new name.
+    name: Option<String>,
+    /// What it is for now; null or an empty text clears.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+}
+
+impl TryFrom<UpdateOrganization> for OrganizationChange {
+    type Error = Failure;
+
+    fn try_from(update: UpdateOrganization) -> Result<Self, Failure> {
+        if update.name.is_none() && update.description.is_none() {
+            return Err(Failure::malformed("body", "must have at least one field"));
+        }
+        let description = update.description.map(Option::unwrap_or_default);
+        Ok(Self {
+            name: update.name.as_deref().map(name).transpose()?,
+            description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
+        })
+    }
+}
+
+/// Changes an organization.
+#[utoipa::path(patch, path = "/v2/organizations/{org_id}", tag = "organizations", request_body = UpdateOrganization,
+    params(("org_id" = String, Path, description = "The organization")),
+    responses(
+        (status = 200, description = "The organization as it is now", body = Organization),
+        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateOrganization>,
+) -> Answer<Organization> {
+    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
+    let change = OrganizationChange::try_from(body.0)?;
+    let organization = desk.write(move |tx| organizations::change(tx, &caller, id, &change)).await?;
+    Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
+}
+
+/// Deletes an organization with its spaces and everything in them.
+#[utoipa::path(delete, path = "/v2/organizations/{org_id}", tag = "organizations",
+    params(("org_id" = String, Path, description = "The organization")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id, or the home organization", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
+    desk.write(move |tx| organizations::delete(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}
+
+/// Whom to put into an organization, in what role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddOrganizationUser {
+    /// The person.
+    user_id: String,
+    /// The role, a predefined one.
+    role: RoleGiven,
+}
+
+/// A membership of an organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrganizationMembership {
+    /// The id.
+    id: String,
+    /// The person.
+    user_id: String,
+    /// The organization.
+    organization_id: String,
+    /// The role.
+    role: RoleShown,
+}
+
+impl Shown for OrganizationMembership {
+    const SHAPE: Shape = Shape::OrganizationMembership;
+}
+
+/// Puts somebody into an organization, or gives a member another role.
+#[utoipa::path(post, path = "/v2/organizations/{org_id}/users", tag = "organizations", request_body = AddOrganizationUser,
+    params(("org_id" = String, Path, description = "The organization")),
+    responses(
+        (status = 200, description = "The membership", body = OrganizationMembership),
+        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization or person", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn add_user(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<AddOrganizationUser>,
+) -> Answer<OrganizationMembership> {
+    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
+    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
+    let role = role(&desk.tags, body.0.role)?;
+    let member = desk.write(move |tx| organizations::put_member(tx, &caller, id, &user, role)).await?;
+    Ok(Reply::Ok(OrganizationMembership {
+        id: member.id.show(&desk.tags),
+        user_id: member.user.show(&desk.tags),
+        organization_id: member.organization.show(&desk.tags),
+        role: RoleShown::Predefined { name: word(member.role) },
+    }))
+}
+
+fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
+    match given.read(key, "role")? {
+        Given::Custom(_) => Err(Error::invalid("role", "of type CUSTOM is not yet supported in organizations").into()),
+        Given::Predefined(named) => {
+            let found = OrganizationRole::ALL.into_iter().find(|role| word(*role) == named);
+            let rule = "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR";
+            found.ok_or_else(|| Error::invalid("role.name", rule).into())
+        }
+    }
+}
+
+/// The dialect's word for a role in an organization.
+pub(super) const fn word(role: OrganizationRole) -> &'static str {
+    match role {
+        OrganizationRole::Admin => "ADMIN",
+        OrganizationRole::Member => "MEMBER",
+        OrganizationRole::Reader => "READ_ONLY",
+        OrganizationRole::Annotator => "ANNOTATOR",
+    }
+}
+
+/// Takes somebody out of an organization, and with that out of its spaces.
+#[utoipa::path(delete, path = "/v2/organizations/{org_id}/users/{user_id}", tag = "organizations",
+    params(
+        ("org_id" = String, Path, description = "The organization"),
+        ("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed, or the last admin of the organization or of a space", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown organization, or no member", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+    let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
+    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);
+    desk.write(move |tx| organizations::remove_member(tx, &caller, id, &user)).await?;
+    Ok(Reply::Done)
+}

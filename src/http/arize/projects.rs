@@ -1,0 +1,203 @@
+//! `/v2/projects` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::canonical;
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::projects;
+use crate::domain::ids::{ProjectId, WorkspaceId};
+use crate::domain::project::{Project as Noun, ProjectKind, ProjectName, ProjectSearch};
+use crate::error::InField;
+use crate::tokens::tags::TagKey;
+
+/// A project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Project {
+    /// The id.
+    id: String,
+    /// The name, unique in its space.
+    name: String,
+    /// The space that it belongs to.
+    space_id: String,
+    /// When it was made.
+    created_at: String,
+    /// `APPLICATION`, `HARNESS` or `EXPERIMENT`.
+    #[serde(rename = "project_type")]
+    #[schema(example = "APPLICATION")]
+    kind: &'static str,
+}
+
+impl Shown for Project {
+    const SHAPE: Shape = Shape::Project;
+}
+
+impl Listed for Project {
+    const PLURAL: &'static str = "projects";
+}
+
+impl Project {
+    fn new(key: &TagKey, project: &Noun) -> Self {
+        Self {
+            id: project.id.show(key),
+            name: project.name.as_str().to_owned(),
+            space_id: project.workspace.show(key),
+            created_at: project.created_at.zulu(),
+            kind: word(project.kind),
+        }
+    }
+}
+
+/// The dialect's word for a kind of project.
+const fn word(kind: ProjectKind) -> &'static str {
+    match kind {
+        ProjectKind::Application => "APPLICATION",
+        ProjectKind::Harness => "HARNESS",
+        ProjectKind::Experiment => "EXPERIMENT",
+    }
+}
+
+/// A page of projects.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProjectList {
+    projects: Vec<Project>,
+    pagination: Pagination,
+}
+
+/// Lists the projects that the caller may see, by age.
+#[utoipa::path(get, path = "/v2/projects", tag = "projects",
+    params(
+        ("space_id" = Option<String>, Query, description = "Only those of this space"),
+        ("space_name" = Option<String>, Query, description = "Only those of spaces whose name contains this, in any case"),
+        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
+        ("project_type" = Option<String>, Query, description = "Only those that are APPLICATION, HARNESS or EXPERIMENT"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of projects", body = ProjectList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Project>> {
+    query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
+    let search = ProjectSearch {
+        workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?,
+        workspace_name: query.text("space_name")?,
+        name: query.text("name")?,
+        kind: query.one("project_type")?.map(kind).transpose()?,
+    };
+    let page = page::asked(&desk.tags, "projects", query.one("limit")?, query.one("cursor")?)?;
+    let slice = desk.read(move |view| projects::page(view, &caller, &search, page)).await?;
+    let pagination = Pagination::of(&desk.tags, "projects", &slice);
+    let shown = slice.items.iter().map(|project| Project::new(&desk.tags, project)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+fn kind(named: &str) -> Result<ProjectKind, Failure> {
+    let named = canonical(named);
+    let found = ProjectKind::ALL.into_iter().find(|kind| word(*kind) == named);
+    found.ok_or_else(|| Failure::malformed("project_type", "must be APPLICATION, HARNESS or EXPERIMENT"))
+}
+
+/// A project to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateProject {
+    /// The name, 1 to 255 characters, unique in the space.
+    name: String,
+    /// The space that it shall belong to.
+    space_id: String,
+}
+
+/// Makes a project of the type APPLICATION.
+#[utoipa::path(post, path = "/v2/projects", tag = "projects", request_body = CreateProject,
+    responses(
+        (status = 201, description = "The new project", body = Project),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
+    let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
+    let name = name(&body.0.name)?;
+    let project = desk.write(move |tx| projects::create(tx, &caller, space, &name)).await?;
+    Ok(Reply::Created(Project::new(&desk.tags, &project)))
+}
+
+/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+fn name(raw: &str) -> Result<ProjectName, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(ProjectName::parse(raw).in_field("name")?)
+}
+
+/// Shows a project.
+#[utoipa::path(get, path = "/v2/projects/{project_id}", tag = "projects",
+    params(("project_id" = String, Path, description = "The project")),
+    responses(
+        (status = 200, description = "The project", body = Project),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Project> {
+    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
+    let (project, _) = desk.glance(|view| projects::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Project::new(&desk.tags, &project)))
+}
+
+/// What is to change about a project.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateProject {
+    /// The new name.
+    name: String,
+}
+
+/// Gives a project another name.
+#[utoipa::path(patch, path = "/v2/projects/{project_id}", tag = "projects", request_body = UpdateProject,
+    params(("project_id" = String, Path, description = "The project")),
+    responses(
+        (status = 200, description = "The project as it is now", body = Project),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateProject>,
+) -> Answer<Project> {
+    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
+    let name = name(&body.0.name)?;
+    let project = desk.write(move |tx| projects::rename(tx, &caller, id, &name)).await?;
+    Ok(Reply::Ok(Project::new(&desk.tags, &project)))
+}
+
+/// Deletes a project.
+#[utoipa::path(delete, path = "/v2/projects/{project_id}", tag = "projects",
+    params(("project_id" = String, Path, description = "The project")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
+    desk.write(move |tx| projects::delete(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}

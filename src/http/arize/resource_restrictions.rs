@@ -1,0 +1,127 @@
+//! `/v2/resource-restrictions` (contract, section 6). Only projects can be restricted here.
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::{Public, read_only_kind};
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::canonical;
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::projects;
+use crate::domain::ids::ProjectId;
+use crate::domain::page::Slice;
+use crate::domain::project::Restriction;
+use crate::tokens::tags::TagKey;
+
+/// A project that only those see who have a binding on it, or who may restrict it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ResourceRestriction {
+    /// `PROJECT`.
+    #[schema(example = "PROJECT")]
+    resource_type: &'static str,
+    /// The project.
+    resource_id: String,
+    /// Since when.
+    created_at: String,
+}
+
+impl Shown for ResourceRestriction {
+    const SHAPE: Shape = Shape::Restriction;
+}
+
+impl Listed for ResourceRestriction {
+    const PLURAL: &'static str = "resource_restrictions";
+}
+
+impl ResourceRestriction {
+    fn new(key: &TagKey, restriction: &Restriction) -> Self {
+        Self {
+            resource_type: "PROJECT",
+            resource_id: restriction.project.show(key),
+            created_at: restriction.created_at.zulu(),
+        }
+    }
+}
+
+/// The same as the answer to making it, which older generations know in another shape.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Made(ResourceRestriction);
+
+impl Shown for Made {
+    const SHAPE: Shape = Shape::CreatedRestriction;
+}
+
+/// A page of restrictions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ResourceRestrictionList {
+    resource_restrictions: Vec<ResourceRestriction>,
+    pagination: Pagination,
+}
+
+/// Lists the restrictions of projects that the caller may restrict, by age of the project.
+#[utoipa::path(get, path = "/v2/resource-restrictions", tag = "resource restrictions",
+    params(
+        ("resource_type" = Option<String>, Query, description = "PROJECT; of DASHBOARD and PROMPT there are none"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
+    query.only(&["resource_type", "limit", "cursor"])?;
+    let page = page::asked(&desk.tags, "resource_restrictions", query.one("limit")?, query.one("cursor")?)?;
+    let slice = match query.one("resource_type")?.map(canonical).as_deref() {
+        None | Some("PROJECT") => desk.read(move |view| projects::page_of_restrictions(view, &caller, page)).await?,
+        Some("DASHBOARD" | "PROMPT") => Slice { items: Vec::new(), next: None },
+        Some(_) => return Err(Failure::malformed("resource_type", "must be PROJECT, DASHBOARD or PROMPT")),
+    };
+    let pagination = Pagination::of(&desk.tags, "resource_restrictions", &slice);
+    let shown = slice.items.iter().map(|restriction| ResourceRestriction::new(&desk.tags, restriction)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+/// What to restrict.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateResourceRestriction {
+    /// The project.
+    resource_id: String,
+}
+
+/// Restricts a project; again changes nothing.
+#[utoipa::path(post, path = "/v2/resource-restrictions", tag = "resource restrictions", request_body = CreateResourceRestriction,
+    responses(
+        (status = 200, description = "The restriction", body = ResourceRestriction),
+        (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateResourceRestriction>) -> Answer<Made> {
+    let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &body.0.resource_id)?;
+    let restriction = desk.write(move |tx| projects::restrict(tx, &caller, id)).await?;
+    Ok(Reply::Ok(Made(ResourceRestriction::new(&desk.tags, &restriction))))
+}
+
+/// Lifts the restriction of a project.
+#[utoipa::path(delete, path = "/v2/resource-restrictions/{resource_id}", tag = "resource restrictions",
+    params(("resource_id" = String, Path, description = "The project")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown project, or one that is not restricted", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
+    desk.write(move |tx| projects::lift_restriction(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}

@@ -1,0 +1,204 @@
+//! `/v2/role-bindings` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::{Public, read_only_kind};
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::canonical;
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::{bindings, users};
+use crate::domain::ids::{BindingId, RoleId, UserId};
+use crate::domain::role::{Binding, Resource};
+use crate::error::Error;
+use crate::tokens::tags::TagKey;
+
+/// A role that a person or a service key's bot has on one thing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RoleBinding {
+    /// The id.
+    id: String,
+    /// The role.
+    role_id: String,
+    /// Who has it.
+    user_id: String,
+    /// `SPACE` or `PROJECT`.
+    #[schema(example = "SPACE")]
+    resource_type: &'static str,
+    /// The space or the project.
+    resource_id: String,
+    /// When it was made.
+    created_at: String,
+    /// When it was last changed.
+    updated_at: String,
+}
+
+impl Shown for RoleBinding {
+    const SHAPE: Shape = Shape::Binding;
+}
+
+impl Listed for RoleBinding {
+    const PLURAL: &'static str = "role_bindings";
+}
+
+impl RoleBinding {
+    fn new(key: &TagKey, binding: &Binding) -> Self {
+        let (resource_type, resource_id) = match binding.resource {
+            Resource::Workspace(id) => (SPACE, id.show(key)),
+            Resource::Project(id) => (PROJECT, id.show(key)),
+        };
+        Self {
+            id: binding.id.show(key),
+            role_id: binding.role.show(key),
+            user_id: binding.user.show(key),
+            resource_type,
+            resource_id,
+            created_at: binding.created_at.zulu(),
+            updated_at: binding.updated_at.zulu(),
+        }
+    }
+}
+
+const SPACE: &str = "SPACE";
+const PROJECT: &str = "PROJECT";
+const KINDS: &str = "must be SPACE or PROJECT";
+
+/// A page of bindings.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RoleBindingList {
+    role_bindings: Vec<RoleBinding>,
+    pagination: Pagination,
+}
+
+/// Lists the bindings on spaces, or those on projects, that the caller may see, by age.
+#[utoipa::path(get, path = "/v2/role-bindings", tag = "role bindings",
+    params(
+        ("resource_type" = String, Query, description = "SPACE or PROJECT"),
+        ("user_id" = Option<String>, Query, description = "Only those of this person"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of bindings", body = RoleBindingList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
+    query.only(&["resource_type", "user_id", "limit", "cursor"])?;
+    let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
+        Some(SPACE) => false,
+        Some(PROJECT) => true,
+        Some(_) | None => return Err(Failure::malformed("resource_type", KINDS)),
+    };
+    let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
+    let page = page::asked(&desk.tags, "role_bindings", query.one("limit")?, query.one("cursor")?)?;
+    let slice = desk.read(move |view| bindings::page(view, &caller, on_projects, user, page)).await?;
+    let pagination = Pagination::of(&desk.tags, "role_bindings", &slice);
+    let shown = slice.items.iter().map(|binding| RoleBinding::new(&desk.tags, binding)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+/// A binding to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateRoleBinding {
+    /// The role.
+    role_id: String,
+    /// Who shall have it: a person, or a service key's bot.
+    user_id: String,
+    /// `SPACE` or `PROJECT`.
+    #[schema(example = "SPACE")]
+    resource_type: String,
+    /// The space or the project.
+    resource_id: String,
+}
+
+impl CreateRoleBinding {
+    fn resource(&self, key: &TagKey) -> Result<Resource, Failure> {
+        match canonical(&self.resource_type).as_str() {
+            SPACE => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Workspace),
+            PROJECT => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Project),
+            _ => Err(Error::invalid("resource_type", KINDS).into()),
+        }
+    }
+}
+
+/// Gives a role on a thing.
+#[utoipa::path(post, path = "/v2/role-bindings", tag = "role bindings", request_body = CreateRoleBinding,
+    responses(
+        (status = 201, description = "The new binding", body = RoleBinding),
+        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing, or the thing is unknown", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown role or person", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The person has a role on the thing", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
+    let resource = body.0.resource(&desk.tags)?;
+    let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
+    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
+    let binding = desk.write(move |tx| bindings::create(tx, &caller, role, &user, resource)).await?;
+    Ok(Reply::Created(RoleBinding::new(&desk.tags, &binding)))
+}
+
+/// Shows a binding.
+#[utoipa::path(get, path = "/v2/role-bindings/{binding_id}", tag = "role bindings",
+    params(("binding_id" = String, Path, description = "The binding")),
+    responses(
+        (status = 200, description = "The binding", body = RoleBinding),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
+    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
+    let binding = desk.glance(|view| bindings::visible(view, &caller, id))?;
+    Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
+}
+
+/// Which role a binding shall be of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateRoleBinding {
+    /// The role.
+    role_id: String,
+}
+
+/// Gives a binding another role.
+#[utoipa::path(patch, path = "/v2/role-bindings/{binding_id}", tag = "role bindings", request_body = UpdateRoleBinding,
+    params(("binding_id" = String, Path, description = "The binding")),
+    responses(
+        (status = 200, description = "The binding as it is now", body = RoleBinding),
+        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown binding or role, or no right", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateRoleBinding>,
+) -> Answer<RoleBinding> {
+    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
+    let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
+    let binding = desk.write(move |tx| bindings::change(tx, &caller, id, role)).await?;
+    Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
+}
+
+/// Takes a binding away.
+#[utoipa::path(delete, path = "/v2/role-bindings/{binding_id}", tag = "role bindings",
+    params(("binding_id" = String, Path, description = "The binding")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
+    desk.write(move |tx| bindings::delete(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}

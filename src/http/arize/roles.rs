@@ -1,0 +1,220 @@
+//! `/v2/roles` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Body, Query, present};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::{canonical, space_word};
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::roles::{self, NewRole, RoleChange};
+use crate::domain::ids::RoleId;
+use crate::domain::permission::{Permission, PermissionSet};
+use crate::domain::role::{NamedRole, RoleName};
+use crate::domain::text::Description;
+use crate::error::{Error, InField, Result as Outcome};
+use crate::tokens::tags::TagKey;
+
+/// A role.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Role {
+    /// The id.
+    id: String,
+    /// The name, unique among those that somebody made.
+    name: String,
+    /// What it is for; left out where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    description: String,
+    /// What it allows.
+    permissions: Vec<&'static str>,
+    /// Whether it was there from the start and never changes.
+    is_predefined: bool,
+    /// When it was made.
+    created_at: String,
+    /// When it was last changed.
+    updated_at: String,
+}
+
+impl Shown for Role {
+    const SHAPE: Shape = Shape::Role;
+}
+
+impl Listed for Role {
+    const PLURAL: &'static str = "roles";
+}
+
+impl Role {
+    fn new(key: &TagKey, role: NamedRole) -> Self {
+        Self {
+            id: role.id.show(key),
+            name: role.predefined.map_or(role.name, |predefined| space_word(predefined).to_owned()),
+            description: role.description,
+            permissions: role.permissions.iter().map(Permission::name).collect(),
+            is_predefined: role.predefined.is_some(),
+            created_at: role.created_at.zulu(),
+            updated_at: role.updated_at.zulu(),
+        }
+    }
+}
+
+/// A page of roles.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RoleList {
+    roles: Vec<Role>,
+    pagination: Pagination,
+}
+
+/// Lists the roles, the predefined ones first and then by age.
+#[utoipa::path(get, path = "/v2/roles", tag = "roles",
+    params(
+        ("is_predefined" = Option<bool>, Query, description = "Only those that are predefined, or only the others"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of roles", body = RoleList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Role>> {
+    query.only(&["is_predefined", "limit", "cursor"])?;
+    let predefined = query.boolean("is_predefined")?;
+    let page = page::asked(&desk.tags, "roles", query.one("limit")?, query.one("cursor")?)?;
+    let slice = desk.read(move |view| roles::page(view, &caller, predefined, page)).await?;
+    let pagination = Pagination::of(&desk.tags, "roles", &slice);
+    let shown = slice.items.into_iter().map(|role| Role::new(&desk.tags, role)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+/// A role to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateRole {
+    /// The name, 1 to 255 characters, unique.
+    name: String,
+    /// What it allows: names of permissions, at least one.
+    permissions: Vec<String>,
+    /// What it is for, at most 1000 characters.
+    description: Option<String>,
+}
+
+/// Makes a role.
+#[utoipa::path(post, path = "/v2/roles", tag = "roles", request_body = CreateRole,
+    responses(
+        (status = 201, description = "The new role", body = Role),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
+    let new = NewRole {
+        name: name(&body.0.name)?,
+        description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
+        permissions: permissions(&body.0.permissions)?,
+    };
+    let role = desk.write(move |tx| roles::create(tx, &caller, &new)).await?;
+    Ok(Reply::Created(Role::new(&desk.tags, role)))
+}
+
+/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+fn name(raw: &str) -> Result<RoleName, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(RoleName::parse(raw).in_field("name")?)
+}
+
+/// The set of these permissions, in any order and spelling.
+fn permissions(names: &[String]) -> Outcome<PermissionSet> {
+    let read = |(place, name): (usize, &String)| {
+        let unknown = || Error::invalid(format!("permissions[{place}]"), "must be the name of a permission");
+        Permission::from_name(&canonical(name)).ok_or_else(unknown)
+    };
+    names.iter().enumerate().map(read).collect()
+}
+
+/// Shows a role.
+#[utoipa::path(get, path = "/v2/roles/{role_id}", tag = "roles",
+    params(("role_id" = String, Path, description = "The role")),
+    responses(
+        (status = 200, description = "The role", body = Role),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Role> {
+    let id = RoleId::read(&desk.tags, "role_id", &id)?;
+    let role = desk.glance(|view| roles::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Role::new(&desk.tags, role)))
+}
+
+/// What is to change about a role; at least one field is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateRole {
+    /// The new name.
+    name: Option<String>,
+    /// What it allows now, instead of what it allowed.
+    permissions: Option<Vec<String>>,
+    /// What it is for now; null or an empty text clears.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+}
+
+impl TryFrom<UpdateRole> for RoleChange {
+    type Error = Failure;
+
+    fn try_from(update: UpdateRole) -> Result<Self, Failure> {
+        if update.name.is_none() && update.permissions.is_none() && update.description.is_none() {
+            return Err(Failure::malformed("body", "must have at least one field"));
+        }
+        let description = update.description.map(Option::unwrap_or_default);
+        Ok(Self {
+            name: update.name.as_deref().map(name).transpose()?,
+            description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
+            permissions: update.permissions.as_deref().map(permissions).transpose()?,
+        })
+    }
+}
+
+/// Changes a role, and with it what everybody may who has it.
+#[utoipa::path(patch, path = "/v2/roles/{role_id}", tag = "roles", request_body = UpdateRole,
+    params(("role_id" = String, Path, description = "The role")),
+    responses(
+        (status = 200, description = "The role as it is now", body = Role),
+        (status = 400, description = "Malformed, nothing to change, or a predefined role", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateRole>) -> Answer<Role> {
+    let id = RoleId::read(&desk.tags, "role_id", &id)?;
+    let change = RoleChange::try_from(body.0)?;
+    let role = desk.write(move |tx| roles::change(tx, &caller, id, &change)).await?;
+    Ok(Reply::Ok(Role::new(&desk.tags, role)))
+}
+
+/// Deletes a role that nobody has.
+#[utoipa::path(delete, path = "/v2/roles/{role_id}", tag = "roles",
+    params(("role_id" = String, Path, description = "The role")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed id, or a predefined role", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody has it", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = RoleId::read(&desk.tags, "role_id", &id)?;
+    desk.write(move |tx| roles::delete(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}
