@@ -157,6 +157,13 @@ fn a_disabled_person_gets_no_key() {
         (named(&office.bob), crate::domain::user::UserChange { enabled: Some(false), ..Default::default() });
     office.by(&office.ada, move |tx, actor| crate::app::users::change(tx, actor, &bob, &off)).unwrap();
     refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "the person is disabled");
+    for state in ["invited', invited_until = 9000000000000000, email = 'bob@example.com", "blocked"] {
+        probe::execute(
+            &office.file,
+            &format!("UPDATE users SET enabled = 1, state = '{state}' WHERE email_key = 'bob@example.com'"),
+        );
+        refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "is not in use");
+    }
 }
 
 #[test]
