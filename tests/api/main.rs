@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arize;
 mod client;
 mod database;
 mod documents;
