@@ -201,3 +201,16 @@ fn an_annotator_of_the_account_is_given_no_more_than_annotators_do() {
     refused(&office.refusal(&office.bob, change), "only have what annotators do");
     office.change(&office.bob, "members.put", put(place, &office.carol, Role::Annotator));
 }
+
+#[test]
+fn the_bot_of_a_service_key_is_bound_as_a_person_is() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let role = office.named_role("looker", &[Permission::SPACE_READ]);
+    let bot = office.carol.user().unwrap();
+    probe::execute(&office.file, &format!("UPDATE users SET kind = 'bot' WHERE id = {bot}"));
+    let on = Resource::Workspace(place);
+    let create =
+        move |tx: &Tx, actor: &Actor| bindings::create(tx, actor, role, &Named::Number(bot), on).map(|made| made.user);
+    assert_eq!(office.change(&office.bob, "bindings.create", create).0, bot);
+}
