@@ -96,6 +96,15 @@ pub enum Unproved {
     /// The right credential of somebody who is disabled.
     #[error("Account disabled")]
     Disabled,
+    /// The right temporary password, in place of which another has to be chosen first.
+    #[error("Account is not fully set up")]
+    NotSetUp,
+    /// The API key of somebody who may use pages only.
+    #[error("the account works through pages only, not by API keys")]
+    PagesOnly,
+    /// A link that is unknown, used up or expired.
+    #[error("the link is used up or has expired; ask for another one")]
+    DeadLink,
     /// A refresh token that is unknown or another client's.
     #[error("Invalid refresh token")]
     BadRefreshToken,

@@ -3,8 +3,6 @@
 //! What somebody holds adds up: the account role, the role in the organization, the role in the workspace and the
 //! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
 
-use std::sync::LazyLock;
-
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -73,6 +71,8 @@ pub enum Action {
     SetPassword,
     /// See somebody's API keys.
     ReadKeys,
+    /// Make API keys at all, for oneself or for a service.
+    HoldKeys,
     /// Make an API key that acts as somebody.
     CreateKey,
     /// End or renew an API key of somebody.
@@ -91,7 +91,7 @@ pub enum Action {
 
 impl Action {
     /// Each action.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -122,6 +122,7 @@ impl Action {
         Self::BlockUser,
         Self::SetPassword,
         Self::ReadKeys,
+        Self::HoldKeys,
         Self::CreateKey,
         Self::RevokeKey,
         Self::ReadServiceKeys,
@@ -170,6 +171,7 @@ impl Action {
             Self::BlockUser => "deleting a person needs an administrator",
             Self::SetPassword => "setting a person's password needs an administrator",
             Self::ReadKeys => "seeing a person's keys needs that person or an administrator",
+            Self::HoldKeys => "making API keys needs developer access, which the account or the person does not have",
             Self::CreateKey => "making a key needs the person it acts as, or the operator",
             Self::RevokeKey => "revoking a key needs its owner or an administrator",
             Self::ReadServiceKeys => "seeing service keys needs an owner, SERVICE_KEY_READ or an administrator",
@@ -273,6 +275,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         }
         Action::ReadRoles => forbidden_unless(account != AccountRole::Annotator),
         Action::InviteUser => forbidden_unless(matches!(account, AccountRole::Administrator | AccountRole::Member)),
+        Action::HoldKeys => forbidden_unless(account != AccountRole::UiOnly),
         Action::ReadUser => hidden_unless(belongs || standing.own),
         Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
         Action::ReadUserWorkspaces | Action::ReadKeys | Action::EndSession => {
@@ -282,6 +285,32 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         // A key of somebody else is not seen, though the person is: numbers can be guessed.
         Action::RevokeKey => hidden_unless(governs || standing.own),
     }
+}
+
+/// Whether somebody of this standing may give somebody this role in the organization: none above their own.
+pub fn gives_in_organization(giver: &Standing, role: OrganizationRole) -> bool {
+    let may = |action| decide(giver, action) == Decision::Allowed;
+    match role {
+        OrganizationRole::Admin => may(Action::ManageOrganizationMembers),
+        OrganizationRole::Member => may(Action::CreateWorkspace),
+        OrganizationRole::Reader => may(Action::ReadOrganization) && !annotates(giver),
+        OrganizationRole::Annotator => may(Action::ReadOrganization),
+    }
+}
+
+/// Whether somebody of this standing may give somebody this role in the account: none above their own.
+pub fn gives_in_account(giver: &Standing, role: AccountRole) -> bool {
+    match role {
+        AccountRole::Administrator => giver.account == Some(AccountRole::Administrator),
+        AccountRole::Member => matches!(giver.account, Some(AccountRole::Administrator | AccountRole::Member)),
+        AccountRole::UiOnly => giver.account.is_some_and(|own| own != AccountRole::Annotator),
+        AccountRole::Annotator => giver.account.is_some(),
+    }
+}
+
+/// Whether somebody of this standing sees of an organization no more than an annotator does.
+fn annotates(standing: &Standing) -> bool {
+    standing.account != Some(AccountRole::Administrator) && standing.organization == Some(OrganizationRole::Annotator)
 }
 
 /// Whoever sees a person is told that this may not be done to them.
@@ -328,27 +357,23 @@ pub fn held(standing: &Standing) -> PermissionSet {
 
 /// Every permission there is.
 pub fn everything() -> PermissionSet {
-    *EVERYTHING
+    PermissionSet::EVERYTHING
 }
 
 /// What a predefined role allows; of a custom role, what its named role allows is to be added.
 pub fn of_role(role: Role) -> PermissionSet {
     match role {
-        Role::Owner => *OWNER,
-        Role::Member => *MEMBER,
-        Role::Reader => *READER,
+        Role::Owner => OWNER,
+        Role::Member => MEMBER,
+        Role::Reader => READER,
         Role::Annotator => OF_ANNOTATORS,
         Role::Custom(_) => PermissionSet::EMPTY,
     }
 }
 
-static EVERYTHING: LazyLock<PermissionSet> = LazyLock::new(|| Permission::all().collect());
-static OWNER: LazyLock<PermissionSet> =
-    LazyLock::new(|| Permission::all().filter(|permission| !OF_THE_ACCOUNT.contains(*permission)).collect());
-static MEMBER: LazyLock<PermissionSet> =
-    LazyLock::new(|| OWNER.iter().filter(|permission| !OF_OWNERS.contains(*permission)).collect());
-static READER: LazyLock<PermissionSet> =
-    LazyLock::new(|| MEMBER.iter().filter(|permission| permission.name().ends_with("_READ")).collect());
+const OWNER: PermissionSet = PermissionSet::EVERYTHING.without(OF_THE_ACCOUNT);
+const MEMBER: PermissionSet = OWNER.without(OF_OWNERS);
+const READER: PermissionSet = MEMBER.without(PermissionSet::EVERYTHING.without(PermissionSet::READING));
 
 /// What concerns the account as a whole, and no role in a workspace allows.
 const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[

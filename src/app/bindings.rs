@@ -55,7 +55,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
     if decide(&standing, Action::BindRole) != Decision::Allowed {
         return Err(Error::Forbidden { action: Action::BindRole });
     }
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {

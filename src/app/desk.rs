@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use super::issuers::Issuers;
 use super::throttle::Throttle;
 use crate::domain::client::{Client, Grant};
+use crate::domain::key::KeyRules;
 use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
@@ -51,6 +52,8 @@ pub struct Fittings {
     pub issuers: Issuers,
     /// How long things last.
     pub lifetimes: Lifetimes,
+    /// What the account allows of API keys.
+    pub key_rules: KeyRules,
     /// Whether clients may hand over a password for a token.
     pub password_grant: bool,
 }

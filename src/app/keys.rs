@@ -1,18 +1,22 @@
-//! API keys: lasting credentials of a person.
+//! API keys: lasting credentials of a person or a service.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{audit, standing, users};
-use crate::domain::actor::Actor;
+use super::{audit, service_keys, standing, users, workspaces};
+use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
+use crate::domain::bot::Bot;
 use crate::domain::ids::KeyId;
-use crate::domain::key::{Key, KeyName};
+use crate::domain::key::{Grace, Key, KeyKind, KeyName, KeyRules, KeySearch, KeyState};
+use crate::domain::page::{Page, Slice};
+use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
+use crate::store::keys::{Kept, Scope};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
@@ -22,37 +26,84 @@ const LAST_USED_STEP: Duration = Duration::from_mins(1);
 /// A key to be, and what is kept of its secret.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Whom it acts as.
-    pub user: users::Named,
     /// What it is called.
     pub name: KeyName,
-    /// The fingerprint of its secret.
-    pub fingerprint: Fingerprint,
-    /// The secret with all but its ends blotted out.
-    pub redacted: String,
+    /// What it is for.
+    pub description: Description,
+    /// What is kept of its secret.
+    pub secret: Kept,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
 }
 
 /// Makes a key that acts as a person.
 ///
-/// The person may, and the operator. Refused when it would end before it begins, or the person is disabled.
-pub fn create(tx: &Tx, actor: &Actor, new: &NewKey) -> Result<Key> {
-    let user = users::named(tx, actor, &new.user)?;
+/// The person may, and the operator. Refused when making keys is switched off, when it would end before it begins or
+/// later than it may ([`end`]), and when the person is disabled.
+pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, new: &NewKey) -> Result<Key> {
+    may_hold(tx, actor, rules)?;
+    let user = users::named(tx, actor, whose)?;
     users::require(tx, actor, user.id, Action::CreateKey, user.uuid)?;
     if !user.enabled {
         return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
     }
-    if new.expires_at.is_some_and(|end| end <= tx.now) {
-        return Err(Error::invalid("expires_at", "must lie in the future"));
-    }
-    let id = store::keys::insert(tx, user.id, &new.name, &new.fingerprint, &new.redacted, new.expires_at)?;
-    let key = store::keys::find(tx, id)?.ok_or_else(|| Error::not_found("key", id))?;
+    let expires_at = end(tx, actor, rules, new.expires_at, None)?;
+    let (texts, maker) = ((&new.name, &new.description), actor.user());
+    let id = store::keys::insert(tx, user.id, texts, &new.secret, maker, expires_at)?;
+    let key = found(tx, id)?;
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, shown(&key)))?;
     Ok(key)
 }
 
-/// The keys of a person, the oldest first; without one, everybody's, for the operator and administrators.
+/// Refuses whoever may make no key at all: a bot, a person without developer access, and every person while that is
+/// switched off. The operator may.
+pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::HoldKeys, "user", "nobody")?;
+    let held = match &actor.who {
+        Who::Operator => true,
+        Who::Person(person) => {
+            rules.allowed && person.role != AccountRole::UiOnly && store::users::is_developer(view, person.id)?
+        }
+        Who::Nobody => false,
+    };
+    if held { Ok(()) } else { Err(Error::Forbidden { action: Action::HoldKeys }) }
+}
+
+/// When a secret that is made now ends: as asked, or as late as it may.
+///
+/// It may not outlast the key that it is made with, the longest life that the account allows, nor, where it takes the
+/// place of another one, that one's end. Refused when it is asked to, and when the end lies in the past.
+pub(super) fn end(
+    tx: &Tx,
+    actor: &Actor,
+    rules: &KeyRules,
+    asked: Option<Timestamp>,
+    before: Option<Timestamp>,
+) -> Result<Option<Timestamp>> {
+    let made_with = match actor.credential {
+        Credential::Key(id) => store::keys::find(tx, id)?.and_then(|key| key.expires_at),
+        Credential::Session(_) | Credential::Password | Credential::Link | Credential::Console | Credential::Server => {
+            None
+        }
+    };
+    let longest = rules.longest_life.map(|life| tx.now.after(life));
+    let limits = [
+        (before, "must not be later than the key ends now: a refresh does not extend it"),
+        (made_with, "must not be later than the end of the key that it is made with"),
+        (longest, "must not be later than key_longest_life allows"),
+    ];
+    let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
+    if asked <= tx.now {
+        return Err(Error::invalid("expires_at", "must lie in the future"));
+    }
+    match limits.into_iter().find(|(limit, _)| limit.is_some_and(|limit| asked > limit)) {
+        Some((_, rule)) => Err(Error::invalid("expires_at", rule)),
+        None => Ok(Some(asked)),
+    }
+}
+
+/// The keys that act as a person, the oldest first; without one, everybody's and every service's, for the operator and
+/// administrators.
 pub fn list(view: &View, actor: &Actor, of: Option<&users::Named>) -> Result<Vec<Key>> {
     if let Some(who) = of {
         let user = users::named(view, actor, who)?;
@@ -63,18 +114,110 @@ pub fn list(view: &View, actor: &Actor, of: Option<&users::Named>) -> Result<Vec
     store::keys::list(view)
 }
 
-/// Ends a key. Ending it again changes nothing.
+/// The keys of a search by number, each service key with its bot.
 ///
-/// Its owner may, the operator and administrators.
+/// Of a workspace, its service keys; else the actor's own keys, or the service keys that the actor made. Somebody
+/// else's are for administrators. A bot is shown without its places in the list of one of them. Refused when the
+/// workspace is none that the actor may see or whose service keys the actor may not see, and when the person is
+/// unknown.
+pub fn page(view: &View, actor: &Actor, search: &KeySearch, page: Page) -> Result<Slice<(Key, Option<Bot>)>> {
+    let Some(scope) = scope(view, actor, search)? else { return Ok(Slice { items: Vec::new(), next: None }) };
+    let slice = store::keys::page(view, scope, search.live, page)?;
+    let bots: Vec<_> = slice.items.iter().filter(|key| key.kind == KeyKind::Service).map(|key| key.user).collect();
+    let mut bots = match bots.as_slice() {
+        [] => std::collections::BTreeMap::new(),
+        bots => store::bots::list(view, bots, search.workspace.is_none())?,
+    };
+    Ok(slice.map(|key| {
+        let bot = bots.remove(&key.user);
+        (key, bot)
+    }))
+}
+
+/// Where a search looks; nowhere for what cannot be: user keys of a workspace, and those of an operator.
+fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>> {
+    if let Some(id) = search.workspace {
+        let workspace = workspaces::visible(view, actor, id)?;
+        workspaces::require(view, actor, &workspace, Action::ReadServiceKeys)?;
+        let wanted = search.kind != Some(KeyKind::User);
+        return Ok(wanted.then_some(Scope::In(id, search.user)));
+    }
+    let whose = match search.user {
+        None => actor.user(),
+        Some(id) => {
+            if !users::manages(actor) {
+                return Err(Error::Forbidden { action: Action::ReadKeys });
+            }
+            Some(users::named(view, actor, &users::Named::Number(id))?.id)
+        }
+    };
+    Ok(whose.map(|user| match search.kind {
+        None | Some(KeyKind::User) => Scope::Of(user),
+        Some(KeyKind::Service) => Scope::MadeBy(user),
+    }))
+}
+
+/// How a key is to be renewed.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// What is kept of the new secret.
+    pub secret: Kept,
+    /// When the key shall end; as now, if nothing is said.
+    pub expires_at: Option<Timestamp>,
+    /// For how long the old secret is good.
+    pub grace: Grace,
+}
+
+/// Gives a key another secret; it stays the same key, and ends no later than before ([`end`]).
+///
+/// Whoever may revoke it may, and must hold what a service key allows. The old secret is good for the grace, which
+/// ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
+/// revoked or has expired: it is there, so it is not missing, but nothing is left to renew.
+pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
+    let before = controlled(tx, actor, id)?;
+    if before.kind == KeyKind::Service && actor.user() != Some(before.user) {
+        service_keys::holds_all(tx, actor, before.user)?;
+    }
+    if before.state(tx.now) != KeyState::Active {
+        return Err(Error::invalid("api_key_id", "is of a key that is revoked or has expired; make another one"));
+    }
+    let expires_at = end(tx, actor, rules, renewal.expires_at, before.expires_at)?;
+    let grace = renewal.grace.end(tx.now).map(|end| before.expires_at.map_or(end, |old| old.min(end)));
+    store::keys::renew(tx, id, &renewal.secret, expires_at, grace)?;
+    let after = found(tx, id)?;
+    let mut told = shown(&after);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("old_secret_until".to_owned(), grace.map(|end| end.to_string()).into());
+    }
+    audit::record(tx, actor, "keys.refresh", (ObjectKind::Key, id), (shown(&before), told))?;
+    Ok(after)
+}
+
+/// Ends a key, and blocks the bot of a service key. Ending it again changes nothing.
+///
+/// Its owner may, the operator and administrators; a service key also those whom [`service_keys::require`] lets.
 pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
-    let key = store::keys::find(tx, id)?.ok_or_else(|| Error::not_found("key", id))?;
-    let standing = standing::toward(tx, actor, key.user)?;
-    standing::require(&standing, Action::RevokeKey, "key", id)?;
+    let key = controlled(tx, actor, id)?;
     if key.revoked_at.is_some() {
         return Ok(());
     }
     store::keys::revoke(tx, id)?;
+    if key.kind == KeyKind::Service {
+        store::bots::block(tx, key.user)?;
+    }
     audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (shown(&key), Value::Null))
+}
+
+/// The key of this number, if the actor may end or renew it.
+fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
+    let key = found(view, id)?;
+    match key.kind {
+        KeyKind::User => {
+            standing::require(&standing::toward(view, actor, key.user)?, Action::RevokeKey, "key", id)?;
+        }
+        KeyKind::Service => service_keys::require(view, actor, &key)?,
+    }
+    Ok(key)
 }
 
 /// Whether it is time to note again that the key is in use.
@@ -87,7 +230,7 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
     store::keys::update_last_used(tx, id)
 }
 
-/// The person that a key lets in, and the key.
+/// The person or bot that a key lets in, and the key.
 ///
 /// Refused when the key is unknown, revoked or expired, or its person is disabled.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key)> {
@@ -95,14 +238,24 @@ pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Ke
     if !key.is_live(view.now) {
         return Err(Unproved::DeadKey.into());
     }
-    let user = store::users::find(view, key.user)?.filter(|user| user.enabled).ok_or(Unproved::Disabled)?;
+    let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
+    if user.role == AccountRole::UiOnly {
+        return Err(Unproved::PagesOnly.into());
+    }
     Ok((user, key))
 }
 
-fn shown(key: &Key) -> Value {
+pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
+    store::keys::find(view, id)?.ok_or_else(|| Error::not_found("key", id))
+}
+
+/// A key as the audit keeps it.
+pub(super) fn shown(key: &Key) -> Value {
     json!({
+        "type": key.kind.word(),
         "user": key.email.as_str(),
         "name": key.name.as_str(),
+        "description": key.description.as_str(),
         "key": key.redacted,
         "expires_at": key.expires_at.map(|end| end.to_string()),
     })

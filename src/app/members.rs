@@ -29,7 +29,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
     let workspace = workspaces::visible(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
     let role = allowed(tx, actor, (&workspace, &standing), role)?;
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
     }
@@ -74,10 +74,14 @@ fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing
 
 /// Takes somebody out of a workspace; tells whether they were in it.
 ///
-/// Owners and administrators may; anyone may leave. Refused when it would leave the workspace without an owner.
+/// Owners and administrators may; anyone may leave, and leaves nothing where there is nothing to be seen. Refused when
+/// it would leave the workspace without an owner.
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
-    let workspace = workspaces::visible(tx, actor, workspace)?;
-    let user = users::named(tx, actor, who)?;
+    let workspace = match workspaces::visible(tx, actor, workspace) {
+        Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
+        found => found?,
+    };
+    let user = users::principal(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
         let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };
@@ -116,6 +120,29 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
         store::default_workspaces::delete(tx, user.id, member.workspace)?;
     }
     store::bindings::delete_of(tx, user.id, Some(organization)).map(drop)
+}
+
+/// Gives a workspace whose last owner goes another one: the actor, if they are in its organization, or else the first
+/// admin of that.
+///
+/// Refused when there is neither.
+pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
+    let workspace = workspaces::visible(tx, actor, place)?;
+    let mut heir = actor.user().filter(|me| *me != leaving.id);
+    if let Some(me) = heir
+        && store::organizations::role(tx, workspace.organization, me)?.is_none()
+    {
+        heir = None;
+    }
+    if heir.is_none() {
+        heir = store::organizations::first_other_admin(tx, workspace.organization, leaving.id)?;
+    }
+    let heir = heir.map(|id| store::users::find(tx, id)).transpose()?.flatten().ok_or(Error::Refused {
+        rule: "the person is the last owner of a workspace in whose organization nobody can take it over",
+    })?;
+    let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
+    store::members::put(tx, place, heir.id, Role::Owner)?;
+    audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
 }
 
 /// What stands against taking the last owner out of a workspace.

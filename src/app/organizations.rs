@@ -125,7 +125,7 @@ pub fn put_member(
 /// the organization without an admin or a workspace without an owner.
 pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Named) -> Result<()> {
     visible(tx, actor, id)?;
-    let user = users::named(tx, actor, who)?;
+    let user = users::principal(tx, actor, who)?;
     if actor.user() != Some(user.id) {
         require(tx, actor, id, Action::ManageOrganizationMembers)?;
     }

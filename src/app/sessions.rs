@@ -80,7 +80,7 @@ pub fn refresh(
     if !session.is_live(tx.now) {
         return Err(Unproved::DeadRefreshToken.into());
     }
-    let user = store::users::find(tx, session.user)?.filter(|user| user.enabled).ok_or(Unproved::Disabled)?;
+    let user = store::users::find(tx, session.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
     let before = session.idle_until;
     session.idle_until = tx.now.after(lifetimes.session_idle).min(session.ends_at);
     store::sessions::update_idle(tx, session.id, session.idle_until)?;
@@ -130,14 +130,14 @@ pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Se
         .ok_or(Unproved::SessionOver)?;
     let user =
         store::users::find(view, session.user)?.filter(|found| found.uuid == user).ok_or(Unproved::SessionOver)?;
-    if !user.enabled {
+    if !user.may_enter() {
         return Err(Unproved::Disabled.into());
     }
     Ok((user, session))
 }
 
 /// The same origin, with the user as the one who acts.
-fn acting(actor: &Actor, user: &User) -> Actor {
+pub(super) fn acting(actor: &Actor, user: &User) -> Actor {
     Actor { who: Who::Person(person(user)), ..actor.clone() }
 }
 

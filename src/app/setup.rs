@@ -56,6 +56,6 @@ pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash) -> R
         if store::users::any_administrator(tx)? {
             return Err(Error::Refused { rule: "the account has an administrator already" });
         }
-        users::invite(tx, &actor, &new, uuid, Some(&hash))
+        users::create(tx, &actor, &new, uuid, Some(&hash))
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{User, UserStatus};
 use crate::error::{Error, Result, Unproved};
 use crate::store;
 use crate::tokens::claims::AUDIENCE;
@@ -50,7 +50,7 @@ pub struct SignedIn {
 /// Signs somebody in with a password and begins a session.
 ///
 /// An unknown name and a wrong password are refused alike, in the same time; failures slow down what follows.
-/// A disabled person is told so only with the right password.
+/// A disabled person is told so only with the right password; so is one who has to choose another first.
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     desk.throttle.admit(&attempt.username, from)?;
@@ -87,11 +87,26 @@ async fn prove(desk: &Desk, from: IpAddr, attempt: &Attempt) -> Result<Proof> {
             return Err(Unproved::WrongPassword.into());
         }
     };
-    if !user.enabled {
-        return Err(Unproved::Disabled.into());
+    if let Some(unproved) = turned_away(&user, Timestamp::now()) {
+        if unproved == Unproved::WrongPassword {
+            desk.throttle.failed(&attempt.username, from);
+        }
+        return Err(unproved.into());
     }
     desk.throttle.succeeded(&attempt.username, from);
     Ok(Proof { user: user.id, hash, renewed })
+}
+
+/// What somebody is told who comes with the right password, but may not come in. A password that was temporary is
+/// worth nothing once the invitation has run out.
+fn turned_away(user: &User, now: Timestamp) -> Option<Unproved> {
+    match user.status(now) {
+        UserStatus::Active if user.must_change_password => Some(Unproved::NotSetUp),
+        UserStatus::Active => None,
+        UserStatus::Invited => Some(Unproved::NotSetUp),
+        UserStatus::Expired => Some(Unproved::WrongPassword),
+        UserStatus::Disabled | UserStatus::Blocked => Some(Unproved::Disabled),
+    }
 }
 
 /// Begins the session of somebody who has proved who they are; none if another password is kept by now.
@@ -110,14 +125,14 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
             // Between the look and the write, the person may have been disabled or the password changed, or
             // another sign-in with the same one may have renewed its hash.
             let user = store::users::find(tx, proof.user)?.ok_or(Unproved::WrongPassword)?;
-            if !user.enabled {
-                return Err(Unproved::Disabled.into());
+            if let Some(unproved) = turned_away(&user, tx.now) {
+                return Err(unproved.into());
             }
             if store::users::password_hash(tx, user.id)? != proof.hash {
                 return Ok(None);
             }
             if let Some(renewed) = &proof.renewed {
-                store::users::update_password(tx, user.id, renewed)?;
+                store::users::update_password(tx, user.id, Some(renewed))?;
             }
             let session = sessions::begin(tx, &actor, &user, &new)?;
             Ok(Some((user, session)))

@@ -9,7 +9,8 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::organization::OrganizationRole;
-use crate::domain::user::{AccountRole, NewUser, User, UserChange};
+use crate::domain::page::{Page, Slice};
+use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
@@ -28,6 +29,19 @@ pub enum Named {
     Both(Uuid, Email),
 }
 
+impl Named {
+    /// Whether this names the actor.
+    pub fn is(&self, actor: &Actor) -> bool {
+        let Some(me) = actor.person() else { return false };
+        match self {
+            Self::Number(id) => *id == me.id,
+            Self::Uuid(uuid) => *uuid == me.uuid,
+            Self::Email(email) => *email == me.email,
+            Self::Both(uuid, email) => *uuid == me.uuid && *email == me.email,
+        }
+    }
+}
+
 /// The person whom somebody names, if the actor may find them.
 pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {
@@ -44,9 +58,38 @@ pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     Ok(user)
 }
 
+/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
+pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+    let (found, key) = match who {
+        Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
+        Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
+        Named::Email(_) | Named::Both(_, _) => return named(view, actor, who),
+    };
+    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    require(view, actor, user.id, Action::ReadUser, &key)?;
+    Ok(user)
+}
+
 /// The person of this UUID, if the actor may find them.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     named(view, actor, &Named::Uuid(uuid))
+}
+
+/// The person of this number, if the actor may find them and the account is neither switched off nor closed.
+pub fn visible(view: &View, actor: &Actor, id: UserId) -> Result<User> {
+    let user = named(view, actor, &Named::Number(id))?;
+    match user.status(view.now) {
+        UserStatus::Active | UserStatus::Invited | UserStatus::Expired if user.kind == UserKind::Person => Ok(user),
+        UserStatus::Active | UserStatus::Invited | UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => {
+            Err(Error::not_found("user", id))
+        }
+    }
+}
+
+/// The people, by number, whom the actor may find and whose account is neither switched off nor closed.
+pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Result<Slice<User>> {
+    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
+    store::users::page(view, actor.user().filter(|_| !sees_all), search, page)
 }
 
 /// The people whom the actor may find: an administrator everybody, everybody else those of their organizations.
@@ -89,30 +132,55 @@ pub fn manages(actor: &Actor) -> bool {
     decide(&standing::in_account(actor), Action::ChangeUser) == Decision::Allowed
 }
 
-/// Refuses whoever may not invite, before anything costly is done for them.
-pub fn may_invite(actor: &Actor, email: &Email) -> Result<()> {
+/// Refuses whoever may not make accounts, before anything costly is done for them.
+pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::CreateUser, "user", email)
 }
 
-/// Makes an account and puts the person into the home organization.
+/// Makes an account that can be used at once, and puts the person into the home organization.
 ///
 /// Administrators may. Refused when the address is taken.
-pub fn invite(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
-    may_invite(actor, &new.email)?;
+pub fn create(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
+    may_create(actor, &new.email)?;
     let home = organizations::home(tx)?;
     let user = store::users::insert(tx, new, uuid, hash)?;
     store::organizations::put_member(tx, home.id, user.id, home_role(user.role))?;
-    audit::record(tx, actor, "users.invite", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
+    audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
     Ok(user)
 }
 
-/// Changes a person's profile, role or state; disabling ends every session and refuses every key at once.
+/// Changes a person's profile, role or state; switching the account off ends every session and every key.
 ///
-/// Administrators may. Refused when it would leave the account without an enabled administrator, and when the
-/// new address is taken.
+/// Administrators may. Refused when it would leave the account without an enabled administrator, when the new address
+/// is taken, and when the account is closed for good.
 pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Result<User> {
-    let before = named(tx, actor, who)?;
-    require(tx, actor, before.id, Action::ChangeUser, before.uuid)?;
+    let before = person(tx, actor, who, Action::ChangeUser)?;
+    let after = changed(&before, change);
+    if shown(&before) == shown(&after) {
+        return Ok(before);
+    }
+    if before.state == UserState::Blocked {
+        return Err(CLOSED);
+    }
+    if governs(&before) && !governs(&after) {
+        keep_an_administrator(tx, &before)?;
+    }
+    store::users::update(tx, &after)?;
+    let mut told = shown(&after);
+    if before.enabled && !after.enabled {
+        told["ended"] = end_access(tx, after.id)?;
+    }
+    if before.role != after.role {
+        let home = organizations::home(tx)?;
+        if store::organizations::role(tx, home.id, after.id)?.is_some() {
+            store::organizations::put_member(tx, home.id, after.id, home_role(after.role))?;
+        }
+    }
+    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (shown(&before), told))?;
+    Ok(after)
+}
+
+fn changed(before: &User, change: &UserChange) -> User {
     let mut after = before.clone();
     if let Some(email) = &change.email {
         after.email = email.clone();
@@ -124,43 +192,72 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
         after.last_name = last_name.clone();
     }
     after.enabled = change.enabled.unwrap_or(after.enabled);
+    after.developer = change.developer.unwrap_or(after.developer);
     after.role = match change.administrator {
         Some(true) => AccountRole::Administrator,
         Some(false) if before.role == AccountRole::Administrator => AccountRole::Member,
         Some(false) | None => before.role,
     };
-    if shown(&before) == shown(&after) {
-        return Ok(before);
-    }
-    let governs = |user: &User| user.enabled && user.role == AccountRole::Administrator;
-    if governs(&before) && !governs(&after) && store::users::count_other_administrators(tx, before.id)? == 0 {
-        return Err(Error::Refused { rule: "the account keeps at least one enabled administrator" });
-    }
-    store::users::update(tx, &after)?;
-    if before.enabled && !after.enabled {
-        store::sessions::delete_of(tx, after.id)?;
-    }
-    if before.role != after.role {
-        let home = organizations::home(tx)?;
-        if store::organizations::role(tx, home.id, after.id)?.is_some() {
-            store::organizations::put_member(tx, home.id, after.id, home_role(after.role))?;
-        }
-    }
-    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (shown(&before), shown(&after)))?;
-    Ok(after)
+    after
 }
 
-/// Gives a person a new password, which ends every session, and every key where asked.
+/// Gives a person a new password, which ends every session, every link, and every key where asked.
 ///
-/// Administrators may.
+/// Administrators may. Somebody who is invited is in with that. Refused when the account is closed for good.
 pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, revoke_keys: bool) -> Result<User> {
-    let user = named(tx, actor, who)?;
-    require(tx, actor, user.id, Action::SetPassword, user.uuid)?;
-    store::users::update_password(tx, user.id, hash)?;
-    let sessions = store::sessions::delete_of(tx, user.id)?;
+    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    if user.state == UserState::Blocked {
+        return Err(CLOSED);
+    }
+    let sessions = keep_password(tx, &mut user, hash)?;
     let keys = if revoke_keys { store::keys::revoke_of(tx, user.id)? } else { 0 };
     let after = json!({ "sessions_ended": sessions, "keys_revoked": keys });
     audit::record(tx, actor, "users.set_password", (ObjectKind::User, user.uuid), (Value::Null, after))?;
+    Ok(user)
+}
+
+/// What stands against a change of an account that is closed for good.
+pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted; it stays closed for good" };
+
+/// Keeps a password that its person knows: whoever was invited is in, and sessions and links are over. Tells how many
+/// sessions ended.
+pub(super) fn keep_password(tx: &Tx, user: &mut User, hash: &PasswordHash) -> Result<usize> {
+    user.state = UserState::Active;
+    user.must_change_password = false;
+    store::users::update(tx, user)?;
+    store::users::update_password(tx, user.id, Some(hash))?;
+    store::links::delete_of(tx, user.id)?;
+    store::sessions::delete_of(tx, user.id)
+}
+
+/// Ends every session, key and link of a user; tells how many.
+pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
+    store::links::delete_of(tx, user)?;
+    let sessions = store::sessions::delete_of(tx, user)?;
+    let keys = store::keys::revoke_of(tx, user)?;
+    Ok(json!({ "sessions": sessions, "keys": keys }))
+}
+
+/// Whether somebody is an administrator who may come in.
+pub(super) fn governs(user: &User) -> bool {
+    user.may_enter() && user.role == AccountRole::Administrator
+}
+
+/// Refuses to let the last enabled administrator go.
+pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
+    if store::users::count_other_administrators(tx, user.id)? == 0 {
+        return Err(Error::Refused { rule: "the account keeps at least one enabled administrator" });
+    }
+    Ok(())
+}
+
+/// The person whom somebody names, if the actor may do this to them. A bot has no account to manage.
+pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
+    let user = named(view, actor, who)?;
+    if user.kind == UserKind::Bot {
+        return Err(Error::not_found("user", user.uuid));
+    }
+    require(view, actor, user.id, action, user.uuid)?;
     Ok(user)
 }
 
@@ -178,8 +275,10 @@ pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
     }
 }
 
-fn shown(user: &User) -> Value {
+/// A user as the audit keeps one.
+pub(super) fn shown(user: &User) -> Value {
     json!({
+        "developer": user.developer,
         "email": user.email.as_str(),
         "first_name": user.first_name.as_str(),
         "last_name": user.last_name.as_str(),

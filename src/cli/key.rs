@@ -7,15 +7,19 @@ use serde_json::{Value, json};
 
 use crate::app::keys::{self, NewKey};
 use crate::app::users::Named;
+use crate::cli::serve::key_rules;
 use crate::cli::{Trouble, data, flags, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::ids::KeyId;
-use crate::domain::key::{Key, KeyName};
+use crate::domain::key::{Key, KeyKind, KeyName, KeyRules};
+use crate::domain::secret::Secret;
+use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, InField};
 use crate::store::home::Home;
+use crate::store::keys::Kept;
 use crate::tokens::opaque::{Kind, mint, redacted};
 
 /// What can be done about API keys.
@@ -29,6 +33,9 @@ pub enum Command {
         /// A name to know it by.
         #[arg(long, default_value = "command line")]
         name: String,
+        /// What it is for.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        description: String,
         /// How long it works, such as 90d; without it, until it is revoked.
         #[arg(long, value_name = "DURATION", value_parser = flags::duration)]
         expires: Option<Duration>,
@@ -57,9 +64,15 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), Trouble> {
         let home = Home::existing(&config.data_dir)?;
         match self {
-            Self::Create { user, name, expires, json } => {
-                let name = KeyName::parse(&name).in_field("--name")?;
-                create(&home, owner(&user)?, name, expires, json)
+            Self::Create { user, name, description, expires, json } => {
+                let (secret, fingerprint) = mint(Kind::Key);
+                let new = NewKey {
+                    name: KeyName::parse(&name).in_field("--name")?,
+                    description: Description::parse(&description).in_field("--description")?,
+                    secret: Kept { fingerprint, redacted: redacted(secret.expose()) },
+                    expires_at: expires.map(|life| Timestamp::now().after(life)),
+                };
+                create(&home, key_rules(config), owner(&user)?, new, &secret, json)
             }
             Self::List { user, json } => list(&home, user.as_deref(), json),
             Self::Revoke { id } => revoke(&home, KeyId(id)),
@@ -71,13 +84,10 @@ fn owner(email: &str) -> Result<Named, Trouble> {
     Ok(Named::Email(Email::parse(email).in_field("--user")?))
 }
 
-fn create(home: &Home, user: Named, name: KeyName, expires: Option<Duration>, json: bool) -> Result<(), Trouble> {
-    let (secret, fingerprint) = mint(Kind::Key);
-    let expires_at = expires.map(|life| Timestamp::now().after(life));
-    let new = NewKey { user, name, fingerprint, redacted: redacted(secret.expose()), expires_at };
+fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: &Secret, json: bool) -> Result<(), Trouble> {
     let key = data::with(home, |store| {
         let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| keys::create(tx, &actor, &new)).map_err(in_flags)?)
+        Ok(store.write_and_wait(move |tx| keys::create(tx, &actor, &rules, &user, &new)).map_err(in_flags)?)
     })?;
     if json {
         let mut told = told(&key, key.created_at);
@@ -107,7 +117,8 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
     let row = |key: &Key| {
         [
             key.id.to_string(),
-            key.email.to_string(),
+            key.kind.word().to_owned(),
+            whose(key).to_owned(),
             key.name.as_str().to_owned(),
             key.redacted.clone(),
             table::moment(Some(key.created_at)),
@@ -116,7 +127,7 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
             key.state(now).word().to_owned(),
         ]
     };
-    let head = ["ID", "USER", "NAME", "KEY", "CREATED", "EXPIRES", "LAST USED", "STATUS"];
+    let head = ["ID", "TYPE", "USER", "NAME", "KEY", "CREATED", "EXPIRES", "LAST USED", "STATUS"];
     print(&table::under(head, keys.iter().map(row).collect()))
 }
 
@@ -127,6 +138,14 @@ fn revoke(home: &Home, id: KeyId) -> Result<(), Trouble> {
     })?;
     say(&format!("key {id} is revoked"));
     Ok(())
+}
+
+/// The address of a key's person; a bot has none that means anything.
+fn whose(key: &Key) -> &str {
+    match key.kind {
+        KeyKind::User => key.email.as_str(),
+        KeyKind::Service => "-",
+    }
 }
 
 /// Calls a field as its flag is called.
@@ -140,8 +159,10 @@ fn in_flags(error: Error) -> Error {
 fn told(key: &Key, now: Timestamp) -> Value {
     json!({
         "id": key.id.0,
-        "user": key.email.as_str(),
+        "type": key.kind.word(),
+        "user": (key.kind == KeyKind::User).then(|| key.email.as_str()),
         "name": key.name.as_str(),
+        "description": key.description.as_str(),
         "key": key.redacted,
         "created_at": key.created_at.to_string(),
         "expires_at": key.expires_at.map(|moment| moment.to_string()),

@@ -14,6 +14,7 @@ use crate::app::throttle::Throttle;
 use crate::app::{setup, signing_keys};
 use crate::config::{Config, SigningAlgorithm};
 use crate::domain::email::Email;
+use crate::domain::key::KeyRules;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
@@ -64,6 +65,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
             session_idle: config.session_idle,
             session_life: config.session_life,
         },
+        key_rules: key_rules(config),
         password_grant: config.password_grant,
     });
     let greeting = greeting(&desk, &addresses, first.as_ref());
@@ -73,6 +75,11 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
     };
     http::serve(desk, &settings(config), listeners, ready)
         .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; look at the log above")))
+}
+
+/// What the configuration allows of API keys.
+pub(super) fn key_rules(config: &Config) -> KeyRules {
+    KeyRules { allowed: config.keys_allowed, longest_life: config.key_longest_life }
 }
 
 fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Trouble> {

@@ -1,5 +1,6 @@
 //! `atelier user`: the people of this server.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use clap::Subcommand;
@@ -7,17 +8,19 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::users::Named;
-use crate::app::{setup, users};
+use crate::app::{links, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
 use crate::cli::{Trouble, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
+use crate::domain::link::Purpose;
 use crate::domain::password::Password;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
 use crate::store::home::Home;
+use crate::tokens::opaque::{Kind, mint};
 use crate::tokens::password::{PasswordHash, generate, hash};
 
 /// What to do when the rule on administrators stands against a change.
@@ -66,6 +69,16 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a link, alone, by which an invited person chooses a password: once, within 72 hours.
+    InviteLink {
+        /// The person's e-mail address.
+        email: String,
+    },
+    /// Print a link, alone, by which a person chooses another password: once, within 30 minutes.
+    ResetLink {
+        /// The person's e-mail address.
+        email: String,
+    },
     /// Let a disabled person in again.
     Enable {
         /// The person's e-mail address.
@@ -111,6 +124,8 @@ impl Command {
                 let (home, email) = (Home::existing(place)?, address(&email)?);
                 set_password(&home, email, &NewPassword::of(&password)?, revoke_keys, json)
             }
+            Self::InviteLink { email } => make_link(config, &email, Purpose::Invitation),
+            Self::ResetLink { email } => make_link(config, &email, Purpose::PasswordReset),
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
             Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
@@ -178,7 +193,7 @@ fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<
     let user = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
-        Ok(store.write_and_wait(move |tx| users::invite(tx, &actor, &new, uuid, Some(&hash)))?)
+        Ok(store.write_and_wait(move |tx| users::create(tx, &actor, &new, uuid, Some(&hash)))?)
     })?;
     password.tell(&user, &format!("added {} as {}", user.email, user.role.word()), json)
 }
@@ -214,6 +229,33 @@ fn set_password(home: &Home, who: Email, new: &NewPassword, revoke_keys: bool, j
     })?;
     let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
     new.tell(&user, &format!("{} has a new password, and {ended}", user.email), json)
+}
+
+fn make_link(config: &Config, email: &str, purpose: Purpose) -> Result<(), Trouble> {
+    let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
+    let (secret, fingerprint) = mint(Kind::Link);
+    let user = data::with(&home, |store| {
+        let actor = Actor::operator();
+        Ok(store.write_and_wait(move |tx| links::make(tx, &actor, &who, purpose, &fingerprint))?)
+    })?;
+    print(&format!("{}/auth/invitation?token={}\n", origin(config), secret.expose()))?;
+    let life = match purpose {
+        Purpose::Invitation => "72 hours",
+        Purpose::PasswordReset => "30 minutes",
+    };
+    say(&format!("{} can choose a password by the link on stdout, once and within {life}", user.email));
+    Ok(())
+}
+
+/// Where people reach the server: its public URL, or else its first address.
+fn origin(config: &Config) -> String {
+    let here = || {
+        let address = config.listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
+        let address =
+            if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address };
+        format!("http://{address}")
+    };
+    config.public_url.clone().unwrap_or_else(here)
 }
 
 fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {

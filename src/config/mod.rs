@@ -100,6 +100,10 @@ pub struct Config {
     #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
 
+    pub keys_allowed: bool,
+    #[serde(with = "spelling::optional")]
+    pub key_longest_life: Option<Duration>,
+
     pub sign_in_free_failures: usize,
     #[serde(with = "spelling")]
     pub sign_in_longest_wait: Duration,
@@ -142,6 +146,8 @@ impl Default for Config {
             session_idle: Duration::from_hours(30 * 24),
             session_life: Duration::from_hours(90 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
+            keys_allowed: true,
+            key_longest_life: None,
             sign_in_free_failures: 5,
             sign_in_longest_wait: Duration::from_mins(15),
             graphql_depth: 15,

@@ -31,6 +31,9 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("access_token_life", &c.access_token_life, SECOND..=DAY)?;
     spelled("session_idle", &c.session_idle, SECOND..=DAY * 3650)?;
     spelled("session_life", &c.session_life, SECOND..=DAY * 3650)?;
+    if let Some(life) = &c.key_longest_life {
+        spelled("key_longest_life", life, SECOND..=DAY * 3650)?;
+    }
     count("sign_in_free_failures", c.sign_in_free_failures, 1..=1000)?;
     spelled("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
     count("graphql_depth", c.graphql_depth, 1..=100)?;

@@ -133,6 +133,27 @@ pub(super) mod list {
     }
 }
 
+/// For `#[serde(with)]` on an optional spelled value.
+pub(super) mod optional {
+    use super::{Deserialize, Deserializer, Serializer, Spelled, told};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
+    pub(in crate::config) fn serialize<T: Spelled, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.serialize_str(&value.spell()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(in crate::config) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: Spelled,
+        D: Deserializer<'de>,
+    {
+        told(&String::deserialize(from)?).map(Some)
+    }
+}
+
 /// For `#[serde(with)]` on an optional secret: it is read, but shown as `***` and never quoted in an error.
 pub(super) mod secret {
     use super::{Deserialize, Deserializer, Serializer, de::Error};

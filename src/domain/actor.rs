@@ -52,6 +52,8 @@ pub enum Credential {
     Key(KeyId),
     /// A password, while signing in.
     Password,
+    /// A link that lets somebody choose a password.
+    Link,
     /// Access to the data directory.
     Console,
     /// The server itself, at its start.
@@ -65,6 +67,7 @@ impl Credential {
             Self::Session(id) => format!("session {id}"),
             Self::Key(id) => format!("key {id}"),
             Self::Password => "password".to_owned(),
+            Self::Link => "link".to_owned(),
             Self::Console => "console".to_owned(),
             Self::Server => "server".to_owned(),
         }

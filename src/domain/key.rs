@@ -1,8 +1,11 @@
-//! An API key: a lasting credential of a person.
+//! An API key: a lasting credential of a person or a service.
+
+use std::time::Duration;
 
 use super::email::Email;
-use super::ids::{KeyId, UserId};
+use super::ids::{KeyId, UserId, WorkspaceId};
 use super::invalid::Invalid;
+use super::text::Description;
 use super::timestamp::Timestamp;
 
 /// What a key is called: 1 to 256 characters, none of them a control character.
@@ -36,6 +39,76 @@ impl KeyName {
     }
 }
 
+/// Whom a key acts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A person.
+    User,
+    /// A bot that was made for it.
+    Service,
+}
+
+impl KeyKind {
+    /// The word for the kind in the audit and on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// What the account allows of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRules {
+    /// Whether people may make keys.
+    pub allowed: bool,
+    /// How long a key may last from the moment that its secret is made.
+    pub longest_life: Option<Duration>,
+}
+
+impl KeyRules {
+    /// Everybody may make keys that last for ever.
+    pub const LOOSE: Self = Self { allowed: true, longest_life: None };
+}
+
+/// For how long after a refresh the secret before it is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grace(Duration);
+
+impl Grace {
+    /// The longest, in seconds.
+    pub const LONGEST: u64 = 86_400;
+
+    /// Takes a number of seconds.
+    ///
+    /// Refuses less than none and more than a day.
+    pub fn parse(seconds: i64) -> Result<Self, Invalid> {
+        match u64::try_from(seconds) {
+            Ok(seconds) if seconds <= Self::LONGEST => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(Invalid::rule(format!("must be from 0 to {}", Self::LONGEST))),
+        }
+    }
+
+    /// When it ends that begins now; none for no grace at all.
+    pub fn end(self, now: Timestamp) -> Option<Timestamp> {
+        (!self.0.is_zero()).then(|| now.after(self.0))
+    }
+}
+
+/// What is looked for among keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySearch {
+    /// Whom they act as.
+    pub kind: Option<KeyKind>,
+    /// Those that may be used, or those that may not any more.
+    pub live: bool,
+    /// Service keys of this workspace.
+    pub workspace: Option<WorkspaceId>,
+    /// Of this person: a user key's owner, a service key's maker.
+    pub user: Option<UserId>,
+}
+
 /// What has become of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
@@ -63,12 +136,18 @@ impl KeyState {
 pub struct Key {
     /// The row.
     pub id: KeyId,
-    /// Whose it is.
+    /// Whom it acts as.
     pub user: UserId,
-    /// The owner's address.
+    /// Whether that is a person or a bot.
+    pub kind: KeyKind,
+    /// The address of whom it acts as.
     pub email: Email,
     /// What it is called.
     pub name: KeyName,
+    /// What it is for.
+    pub description: Description,
+    /// Who made it; none for the operator.
+    pub created_by: Option<UserId>,
     /// The secret with all but its ends blotted out.
     pub redacted: String,
     /// When it was made.
@@ -120,8 +199,11 @@ mod tests {
             let key = Key {
                 id: KeyId(1),
                 user: UserId(1),
+                kind: KeyKind::User,
                 email: Email::parse("ada@example.com").expect("an address"),
                 name: KeyName::parse("k").expect("a name"),
+                description: Description::default(),
+                created_by: None,
                 redacted: String::new(),
                 created_at: Timestamp::from_micros(-9),
                 expires_at: end.map(Timestamp::from_micros),
@@ -129,6 +211,16 @@ mod tests {
                 last_used_at: None,
             };
             prop_assert_eq!(key.is_live(Timestamp::from_micros(now)), !revoked && end.is_none_or(|end| now < end));
+        }
+    }
+
+    #[test]
+    fn a_grace_is_at_most_a_day() {
+        let now = Timestamp::from_micros(0);
+        assert_eq!(Grace::parse(0).expect("none").end(now), None);
+        assert_eq!(Grace::parse(86_400).expect("a day").end(now), Some(Timestamp::from_micros(86_400_000_000)));
+        for bad in [-1, 86_401, i64::MIN, i64::MAX] {
+            assert!(Grace::parse(bad).is_err(), "{bad}");
         }
     }
 

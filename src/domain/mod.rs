@@ -2,11 +2,13 @@
 
 pub mod actor;
 pub mod audit;
+pub mod bot;
 pub mod client;
 pub mod email;
 pub mod ids;
 pub mod invalid;
 pub mod key;
+pub mod link;
 pub mod member;
 pub mod organization;
 pub mod page;

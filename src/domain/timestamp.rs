@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp as Moment;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use super::invalid::Invalid;
 
@@ -23,6 +23,17 @@ impl Timestamp {
 
     /// The latest moment that can be told as a date, at the end of the year 9999.
     pub const LATEST: Self = Self(253_402_207_200_000_000);
+
+    /// Takes ISO 8601 with `Z` or an offset, with a colon in it or without; what has none is in UTC.
+    ///
+    /// Refuses what is no moment.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let raw = raw.trim();
+        let moment = raw.parse::<Moment>().ok();
+        let moment = moment.or_else(|| Offset::UTC.to_timestamp(raw.parse::<DateTime>().ok()?).ok());
+        let moment = moment.ok_or_else(|| Invalid::rule("must be a moment such as 2026-01-31T12:00:00Z"))?;
+        Ok(Self::from_micros(moment.as_microsecond()))
+    }
 
     /// From microseconds since 1970; what lies beyond all dates is the first or the last of them.
     pub const fn from_micros(micros: i64) -> Self {
@@ -61,14 +72,6 @@ impl Timestamp {
     pub fn zulu(self) -> String {
         let text = self.to_string();
         text.strip_suffix("+00:00").map_or_else(|| text.clone(), |text| format!("{text}Z"))
-    }
-
-    /// Reads ISO 8601: a date and a time, with an offset (`Z`, `+01:00`, `+0100`) or in UTC.
-    pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let utc = |date: DateTime| date.to_zoned(TimeZone::UTC).map(|moment| moment.timestamp());
-        let moment = raw.parse::<Moment>().or_else(|_| raw.parse::<DateTime>().and_then(utc));
-        let rule = "must be a date and time such as 2026-01-31T12:00:00Z";
-        moment.map(|moment| Self(moment.as_microsecond())).map_err(|_| Invalid::rule(rule))
     }
 
     /// The moment that lies `duration` earlier, but none before [`Timestamp::EARLIEST`].
@@ -126,6 +129,22 @@ mod tests {
         let moment = Timestamp::from_micros(1_720_716_810_025_610);
         assert_eq!(moment.to_string(), "2024-07-11T16:53:30.025610+00:00");
         assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000+00:00");
+    }
+
+    #[test]
+    fn a_moment_is_read_in_every_spelling() {
+        for same in [
+            "2024-07-11T16:53:30.025610Z",
+            "2024-07-11T16:53:30.02561+00:00",
+            "2024-07-11T18:53:30.025610+0200",
+            "2024-07-11T16:53:30.025610",
+            " 2024-07-11 16:53:30.025610Z ",
+        ] {
+            assert_eq!(Timestamp::parse(same).map(Timestamp::micros), Ok(1_720_716_810_025_610), "{same}");
+        }
+        for bad in ["", "tomorrow", "1720716810", "2024-13-01T00:00:00Z", "2024-07-11T16:53:30+25:99"] {
+            assert!(Timestamp::parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -68,7 +68,103 @@ impl PersonName {
     }
 }
 
-/// A person with an account.
+/// A person's whole name, as clients write it that know one name only: 1 to 255 characters, blanks made one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullName(String);
+
+impl FullName {
+    /// The most characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes a name, without the blanks around it, and with one blank where there are several.
+    ///
+    /// Refuses one that is empty, too long or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let name = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.is_empty() {
+            return Err(Invalid::rule("must not be empty"));
+        }
+        if name.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(Invalid::rule("must not hold control characters"));
+        }
+        Ok(Self(name))
+    }
+
+    /// The first name, which ends at the first blank, and the last, which is the rest and may be empty.
+    pub fn split(&self) -> (PersonName, PersonName) {
+        let (first, last) = self.0.split_once(' ').unwrap_or((&self.0, ""));
+        (PersonName(first.to_owned()), PersonName(last.to_owned()))
+    }
+}
+
+/// Whether an account is a person's or a bot's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserKind {
+    /// A person.
+    Person,
+    /// What a service key acts as.
+    Bot,
+}
+
+impl UserKind {
+    /// The word for the kind in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Bot => "bot",
+        }
+    }
+
+    /// The kind of a word; none if no kind has that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Person, Self::Bot].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// How far an account has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// Waits for the person to choose a password.
+    Invited {
+        /// When the invitation ends.
+        until: Timestamp,
+    },
+    /// In use.
+    Active,
+    /// Closed for good.
+    Blocked,
+}
+
+impl UserState {
+    /// The word for the state in the database and the audit.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Invited { .. } => "invited",
+            Self::Active => "active",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// What has become of an account by some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserStatus {
+    /// The person may come in.
+    Active,
+    /// The person is invited.
+    Invited,
+    /// The invitation has run out.
+    Expired,
+    /// The account is switched off, and may be switched on again.
+    Disabled,
+    /// The account is closed for good.
+    Blocked,
+}
+
+/// A person with an account, or the bot that a service key acts as.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The row.
@@ -81,14 +177,58 @@ pub struct User {
     pub first_name: PersonName,
     /// The last name; may be empty.
     pub last_name: PersonName,
-    /// Whether the user may sign in and use tokens.
+    /// Whether it is a person.
+    pub kind: UserKind,
+    /// How far the account has come.
+    pub state: UserState,
+    /// Whether the account is switched on; what else it takes to come in, [`User::status`] says.
     pub enabled: bool,
+    /// Whether the user may make API keys.
+    pub developer: bool,
+    /// Whether the password is good only for choosing another.
+    pub must_change_password: bool,
     /// What the user may do in the account.
     pub role: AccountRole,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When the user last signed in.
     pub last_sign_in_at: Option<Timestamp>,
+}
+
+impl User {
+    /// The name to show: first and last name, or the address where there is neither.
+    pub fn name(&self) -> String {
+        let name = format!("{} {}", self.first_name.as_str(), self.last_name.as_str());
+        match name.trim() {
+            "" => self.email.to_string(),
+            name => name.to_owned(),
+        }
+    }
+
+    /// What has become of the account by this moment.
+    pub fn status(&self, now: Timestamp) -> UserStatus {
+        match self.state {
+            UserState::Blocked => UserStatus::Blocked,
+            UserState::Active | UserState::Invited { .. } if !self.enabled => UserStatus::Disabled,
+            UserState::Active => UserStatus::Active,
+            UserState::Invited { until } if now < until => UserStatus::Invited,
+            UserState::Invited { .. } => UserStatus::Expired,
+        }
+    }
+
+    /// Whether any credential of the user is worth anything.
+    pub fn may_enter(&self) -> bool {
+        self.enabled && self.state == UserState::Active
+    }
+}
+
+/// Which people to list.
+#[derive(Clone, Debug, Default)]
+pub struct UserSearch {
+    /// Only those whose address contains this text, in any case.
+    pub email: Option<String>,
+    /// Only those of one of these statuses; none for those who may come in or are invited.
+    pub statuses: Vec<UserStatus>,
 }
 
 /// A person to be.
@@ -113,8 +253,10 @@ pub struct UserChange {
     pub first_name: Option<PersonName>,
     /// The new last name.
     pub last_name: Option<PersonName>,
-    /// Whether the user may sign in.
+    /// Whether the account is switched on.
     pub enabled: Option<bool>,
+    /// Whether the user may make API keys.
+    pub developer: Option<bool>,
     /// Whether the user is an administrator; an administrator no longer is an ordinary member.
     pub administrator: Option<bool>,
 }
@@ -143,8 +285,53 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_whole_name_is_split_at_its_first_blank_and_shown_whole(raw in "\\PC{0,40}") {
+            if let Ok(name) = FullName::parse(&raw) {
+                let (first, last) = name.split();
+                prop_assert!(!first.as_str().is_empty() && !first.as_str().contains(' '));
+                let shown = format!("{} {}", first.as_str(), last.as_str());
+                prop_assert_eq!(shown.trim(), raw.split_whitespace().collect::<Vec<_>>().join(" "));
+                for part in [first, last] {
+                    prop_assert_eq!(PersonName::parse(part.as_str()).expect("a name"), part);
+                }
+            }
+        }
+
+        #[test]
+        fn only_who_is_active_and_enabled_comes_in(state in 0..3_u8, enabled: bool, until in -9_i64..9, now in -9_i64..9) {
+            let user = User {
+                id: UserId(1),
+                uuid: Uuid::nil(),
+                email: Email::parse("ada@example.com").expect("an address"),
+                first_name: PersonName::default(),
+                last_name: PersonName::default(),
+                kind: UserKind::Person,
+                state: match state {
+                    0 => UserState::Active,
+                    1 => UserState::Blocked,
+                    _ => UserState::Invited { until: Timestamp::from_micros(until) },
+                },
+                enabled,
+                developer: true,
+                must_change_password: false,
+                role: AccountRole::Member,
+                created_at: Timestamp::from_micros(0),
+                last_sign_in_at: None,
+            };
+            let status = user.status(Timestamp::from_micros(now));
+            prop_assert_eq!(user.may_enter(), status == UserStatus::Active);
+            prop_assert_eq!(status == UserStatus::Blocked, state == 1);
+            prop_assert_eq!(status == UserStatus::Disabled, state != 1 && !enabled);
+            prop_assert_eq!(status == UserStatus::Expired, state == 2 && enabled && until <= now);
+        }
+    }
+
     #[test]
     fn the_bound_is_in_characters() {
+        assert!(FullName::parse(&"é".repeat(255)).is_ok());
+        assert!(FullName::parse(&"é".repeat(256)).is_err() && FullName::parse(" \t ").is_err());
         assert!(PersonName::parse(&"é".repeat(255)).is_ok());
         assert!(PersonName::parse(&"é".repeat(256)).is_err());
         assert!(PersonName::parse("a\u{0}b").is_err());

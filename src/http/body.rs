@@ -1,8 +1,41 @@
 //! Reading bodies, and saying which field is wrong.
 
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::rt::time::timeout;
+use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+
+/// How long a client may take to send a body, so that nobody holds a connection by never ending one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience(pub(super) Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
+/// Takes the whole body.
+///
+/// Refuses one that is too large or does not come in time.
+pub(super) fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes>> + use<> + 'static {
+    let patience = request.app_data::<Patience>().copied().unwrap_or_default().0;
+    let bytes = web::Bytes::from_request(request, payload);
+    async move {
+        match timeout(patience, bytes).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) => Err(unreadable(&error)),
+            Err(_) => Err(Error::invalid("body", "was not sent in time")),
+        }
+    }
+}
 
 /// Reads a JSON object; what does not fit is told with the path of the field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -34,7 +67,7 @@ fn wording(error: &serde_json::Error) -> String {
 }
 
 /// Tells why a body could not be read.
-pub(super) fn unreadable(error: &actix_web::Error) -> Error {
+fn unreadable(error: &actix_web::Error) -> Error {
     let too_large = error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
     if too_large {
         Error::invalid("body", "must not be larger than the server's max_body")

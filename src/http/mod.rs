@@ -2,6 +2,7 @@
 
 pub mod arize;
 mod body;
+pub mod console;
 mod dialect;
 pub mod keycloak;
 pub mod ops;
@@ -30,7 +31,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
-    /// How long a client may take to send the head of a request.
+    /// How long a client may take to send the head of a request, and then its body.
     pub request_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
@@ -55,6 +56,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
     let desk = web::Data::new(desk);
     let max_body = settings.max_body;
+    let patience = body::Patience(settings.request_timeout);
     let app = {
         let readiness = readiness.clone();
         move || {
@@ -64,10 +66,12 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(web::PayloadConfig::new(max_body))
+                .app_data(patience)
                 .wrap(from_fn(request::keep_book))
                 .configure(ops::mounted)
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
+                .configure(console::mounted)
                 .configure(keycloak::mounted)
                 .default_service(web::route().to(ops::no_page))
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 
 /// A user as Keycloak shows one (its `UserRepresentation`; contract, section 2.7).
@@ -46,6 +47,7 @@ pub(super) struct Representation {
 }
 
 /// What the caller may do with a user.
+#[expect(clippy::struct_excessive_bools, reason = "the shape is Keycloak's")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Access {
@@ -78,7 +80,7 @@ impl Representation {
             disableable_credential_types: [],
             required_actions: [],
             not_before: 0,
-            last_login: user.last_sign_in_at.map(|at| at.millis()),
+            last_login: user.last_sign_in_at.map(Timestamp::millis),
             realm_roles: match user.role {
                 AccountRole::Administrator => vec!["admin"],
                 AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Vec::new(),

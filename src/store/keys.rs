@@ -1,70 +1,147 @@
 //! The table `keys`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 
 use super::{Tx, View, row};
 use crate::domain::email::Email;
-use crate::domain::ids::{KeyId, UserId};
-use crate::domain::key::{Key, KeyName};
+use crate::domain::ids::{KeyId, UserId, WorkspaceId};
+use crate::domain::key::{Key, KeyKind, KeyName};
+use crate::domain::page::{Page, Slice};
+use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-const COLUMNS: &str =
-    "k.id, k.user_id, u.email, k.name, k.redacted, k.created_at, k.expires_at, k.revoked_at, k.last_used_at";
+const COLUMNS: &str = "k.id, k.user_id, u.kind, u.email, k.name, k.description, k.created_by, k.redacted, k.created_at,
+    k.expires_at, k.revoked_at, k.last_used_at";
+
+const TABLES: &str = "keys k JOIN users u ON u.id = k.user_id";
 
 /// The key of this number.
 pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.id = :id");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The key of this secret.
+/// The key of this secret, which may be the one before its last refresh as long as that is good.
 pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Option<Key>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.fingerprint = :fingerprint");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES}
+         WHERE k.fingerprint = :fingerprint
+             OR (k.previous_fingerprint = :fingerprint AND k.previous_expires_at > :now)"
+    );
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":fingerprint": fingerprint.as_bytes() }, read).optional()?)
+    let params = named_params! { ":fingerprint": fingerprint.as_bytes(), ":now": view.now.micros() };
+    Ok(query.query_row(params, read).optional()?)
 }
 
 /// Every key, the oldest first.
 pub fn list(view: &View) -> Result<Vec<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id ORDER BY k.id");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The keys of a user, the oldest first.
+/// The keys that act as a user, the oldest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM keys k JOIN users u ON u.id = k.user_id WHERE k.user_id = :user ORDER BY k.id");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.user_id = :user ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds a key.
+/// Which keys are looked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope {
+    /// The keys that act as this person.
+    Of(UserId),
+    /// The service keys that this user made.
+    MadeBy(UserId),
+    /// The service keys that are members of this workspace: all, or those that this user made.
+    In(WorkspaceId, Option<UserId>),
+}
+
+/// The keys of a scope by number: those that may be used, or those that may not any more.
+pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<Key>> {
+    let within = match scope {
+        Scope::Of(_) => "k.user_id = :user AND u.kind = 'person'",
+        Scope::MadeBy(_) => "k.created_by = :user AND u.kind = 'bot'",
+        Scope::In(..) => {
+            "u.kind = 'bot' AND (:user IS NULL OR k.created_by = :user)
+             AND k.user_id IN (SELECT m.user_id FROM members m WHERE m.workspace_id = :workspace)"
+        }
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES}
+         WHERE {within} AND k.id > :after
+             AND (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)) = :live
+         ORDER BY k.id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (user, workspace) = match scope {
+        Scope::Of(user) | Scope::MadeBy(user) => (Some(user.0), None),
+        Scope::In(workspace, user) => (user.map(|id| id.0), Some(workspace.0)),
+    };
+    let (after, now, limit) = (page.after.unwrap_or(0), view.now.micros(), page.look_for());
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":user", &user), (":after", &after), (":now", &now), (":live", &live), (":limit", &limit)];
+    if workspace.is_some() {
+        params.push((":workspace", &workspace));
+    }
+    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |key| key.id.0))
+}
+
+/// The secret of a key, as far as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The secret with all but its ends blotted out.
+    pub redacted: String,
+}
+
+/// Adds a key that acts as a user.
 pub fn insert(
     tx: &Tx,
     user: UserId,
-    name: &KeyName,
-    fingerprint: &Fingerprint,
-    redacted: &str,
+    (name, description): (&KeyName, &Description),
+    secret: &Kept,
+    created_by: Option<UserId>,
     expires_at: Option<Timestamp>,
 ) -> Result<KeyId> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at, expires_at)
-         VALUES (:user, :name, :fingerprint, :redacted, '', :now, :expires_at) RETURNING id",
+        "INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_by, created_at, expires_at)
+         VALUES (:user, :name, :fingerprint, :redacted, :description, :created_by, :now, :expires_at) RETURNING id",
     )?;
     let params = named_params! {
         ":user": user.0,
         ":name": name.as_str(),
-        ":fingerprint": fingerprint.as_bytes(),
-        ":redacted": redacted,
+        ":fingerprint": secret.fingerprint.as_bytes(),
+        ":redacted": secret.redacted,
+        ":description": description.as_str(),
+        ":created_by": created_by.map(|id| id.0),
         ":now": tx.now.micros(),
         ":expires_at": expires_at.map(Timestamp::micros),
     };
     Ok(query.query_row(params, |row| row.get(0).map(KeyId))?)
+}
+
+/// Gives a key another secret and another end; the secret before it is good until `grace`, or at once no more.
+pub fn renew(tx: &Tx, id: KeyId, secret: &Kept, expires_at: Option<Timestamp>, grace: Option<Timestamp>) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE keys SET previous_fingerprint = CASE WHEN :grace IS NULL THEN NULL ELSE fingerprint END,
+             previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at
+         WHERE id = :id",
+    )?;
+    query.execute(named_params! {
+        ":id": id.0,
+        ":grace": grace.map(Timestamp::micros),
+        ":fingerprint": secret.fingerprint.as_bytes(),
+        ":redacted": secret.redacted,
+        ":expires_at": expires_at.map(Timestamp::micros),
+    })?;
+    Ok(())
 }
 
 /// Ends a key, unless it is ended already.
@@ -75,7 +152,7 @@ pub fn revoke(tx: &Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every key of a user; tells how many it ended.
+/// Ends every key that acts as a user; tells how many it ended.
 pub fn revoke_of(tx: &Tx, user: UserId) -> Result<usize> {
     let mut query =
         tx.conn.prepare_cached("UPDATE keys SET revoked_at = :now WHERE user_id = :user AND revoked_at IS NULL")?;
@@ -93,12 +170,24 @@ fn read(row: &Row) -> rusqlite::Result<Key> {
     Ok(Key {
         id: KeyId(row.get("id")?),
         user: UserId(row.get("user_id")?),
+        kind: row::text(row, "kind", kind)?,
         email: row::text(row, "email", |text| Email::parse(text).ok())?,
         name: row::text(row, "name", |text| KeyName::parse(text).ok())?,
+        description: row::text(row, "description", |text| Description::parse(text).ok())?,
+        created_by: row.get::<_, Option<i64>>("created_by")?.map(UserId),
         redacted: row.get("redacted")?,
         created_at: row::moment(row, "created_at")?,
         expires_at: row::moment_if_any(row, "expires_at")?,
         revoked_at: row::moment_if_any(row, "revoked_at")?,
         last_used_at: row::moment_if_any(row, "last_used_at")?,
     })
+}
+
+/// The kind of key that a kind of user has.
+fn kind(word: &str) -> Option<KeyKind> {
+    match word {
+        "person" => Some(KeyKind::User),
+        "bot" => Some(KeyKind::Service),
+        _ => None,
+    }
 }

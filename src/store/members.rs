@@ -19,21 +19,22 @@ pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":user": user.0 }, read).optional()?)
 }
 
-/// The members of a workspace, in the order in which they joined.
+/// The members of a workspace, in the order in which they joined, bots among them while their key is not revoked.
 pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.workspace_id = :workspace ORDER BY m.id"
+         WHERE m.workspace_id = :workspace AND (u.kind = 'person' OR u.enabled = 1) ORDER BY m.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":workspace": workspace.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many enabled owners a workspace has, this user not counted.
+/// How many enabled people own a workspace, this user not counted.
 pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.workspace_id = :workspace AND m.role = 'owner' AND m.user_id <> :but AND u.enabled = 1",
+         WHERE m.workspace_id = :workspace AND m.role = 'owner' AND m.user_id <> :but AND u.enabled = 1
+             AND u.state = 'active' AND u.kind = 'person'",
     )?;
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":but": but.0 }, |row| row.get(0))?)
 }
@@ -73,6 +74,15 @@ pub fn delete(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
         tx.conn.prepare_cached("DELETE FROM members WHERE workspace_id = :workspace AND user_id = :user")?;
     query.execute(named_params! { ":workspace": workspace.0, ":user": user.0 })?;
     Ok(())
+}
+
+/// Takes a user out of every workspace; tells of how many.
+pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
+    tx.conn
+        .prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user")?
+        .execute(named_params! { ":user": user.0 })?;
+    let mut query = tx.conn.prepare_cached("DELETE FROM members WHERE user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Member> {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bindings;
+pub mod bots;
 pub mod contents;
 pub mod default_workspaces;
 mod fault;
@@ -10,6 +11,7 @@ pub mod health;
 pub mod home;
 pub mod inspection;
 pub mod keys;
+pub mod links;
 pub mod lock;
 pub mod members;
 mod open;

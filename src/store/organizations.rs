@@ -114,11 +114,12 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
 }
 
-/// How many enabled admins an organization has, this user not counted.
+/// How many enabled people are admins of an organization, this user not counted.
 pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
-         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1",
+         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1
+             AND u.state = 'active' AND u.kind = 'person'",
     )?;
     let params = named_params! { ":organization": organization.0, ":but": but.0 };
     Ok(query.query_row(params, |row| row.get(0))?)
@@ -153,6 +154,33 @@ pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Res
         .prepare_cached("DELETE FROM organization_members WHERE organization_id = :organization AND user_id = :user")?;
     query.execute(named_params! { ":organization": organization.0, ":user": user.0 })?;
     Ok(())
+}
+
+/// The organizations that a user is in, by number, with the role there.
+pub fn memberships(view: &View, user: UserId) -> Result<Vec<OrganizationMember>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id, organization_id, user_id, role FROM organization_members
+         WHERE user_id = :user ORDER BY organization_id",
+    )?;
+    Ok(query.query_map(named_params! { ":user": user.0 }, read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The admin who may come in and was the first to join an organization, this user not counted.
+pub fn first_other_admin(view: &View, organization: OrganizationId, but: UserId) -> Result<Option<UserId>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.user_id FROM organization_members m JOIN users u ON u.id = m.user_id
+         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.kind = 'person'
+             AND u.enabled = 1 AND u.state = 'active'
+         ORDER BY m.id LIMIT 1",
+    )?;
+    let params = named_params! { ":organization": organization.0, ":but": but.0 };
+    Ok(query.query_row(params, |row| row.get(0).map(UserId)).optional()?)
+}
+
+/// Takes a user out of every organization; tells of how many.
+pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM organization_members WHERE user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Organization> {

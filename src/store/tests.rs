@@ -347,7 +347,14 @@ proptest! {
             let wrote = place.store.write_and_wait(move |tx| {
                 let (_, fingerprint) = opaque::mint(Kind::Key);
                 if let Some(key) = &key {
-                    let id = keys::insert(tx, made.id, key, &fingerprint, "atl_", None)?;
+                    let id = keys::insert(
+                        tx,
+                        made.id,
+                        (key, &Description::default()),
+                        &keys::Kept { fingerprint, redacted: "atl_".to_owned() },
+                        None,
+                        None,
+                    )?;
                     assert_eq!(keys::find(tx, id)?.unwrap().name, *key);
                 }
                 let home = match organizations::find_home(tx)? {

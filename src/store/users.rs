@@ -7,27 +7,44 @@ use super::fault::conflict;
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{AccountRole, NewUser, PersonName, User};
+use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserKind, UserSearch, UserState, UserStatus};
 use crate::error::{Error, Result};
 use crate::tokens::password::PasswordHash;
 
-const COLUMNS: &str =
-    "u.id, u.uuid, u.email, u.first_name, u.last_name, u.enabled, u.role, u.created_at, u.last_sign_in_at";
+const COLUMNS: &str = "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
+    u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at";
 
-/// The user of this number.
+/// The person of this number.
 pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
+    one(view, "u.id = :key AND u.kind = 'person'", &id.0)
+}
+
+/// The person of this UUID.
+pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+    one(view, "u.uuid = :key AND u.kind = 'person'", &uuid.to_string())
+}
+
+/// The person of this whole address, in any case.
+pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
+    one(view, "u.email_key = :key AND u.kind = 'person'", &Email::fold(email))
+}
+
+/// The person or bot of this number.
+pub fn find_principal(view: &View, id: UserId) -> Result<Option<User>> {
     one(view, "u.id = :key", &id.0)
 }
 
-/// The user of this UUID.
-pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
+/// The person or bot of this UUID.
+pub fn find_principal_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
     one(view, "u.uuid = :key", &uuid.to_string())
 }
 
-/// The user of this whole address, in any case.
-pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
-    one(view, "u.email_key = :key", &Email::fold(email))
+/// Whether a person may make keys, as far as the person's own row says.
+pub fn is_developer(view: &View, id: UserId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached("SELECT developer FROM users WHERE id = :id AND kind = 'person'")?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
 fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<User>> {
@@ -36,41 +53,76 @@ fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<Use
     Ok(query.query_row(named_params! { ":key": key }, read).optional()?)
 }
 
-/// Every user, the oldest account first.
+/// Every person, the oldest account first.
 pub fn list(view: &View) -> Result<Vec<User>> {
-    let sql = format!("SELECT {COLUMNS} FROM users u ORDER BY u.id");
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every user who is in an organization of this one, the oldest account first.
+/// Every person who is in an organization of this user, the oldest account first.
 pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
-         WHERE u.id = :me OR u.id IN (
+         WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
              SELECT theirs.user_id FROM organization_members mine
              JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-             WHERE mine.user_id = :me)
+             WHERE mine.user_id = :me))
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":me": of.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The users of these UUIDs, the oldest account first.
+/// The people by number whose account is neither switched off nor closed, all or those who share an organization with
+/// this user.
+pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) -> Result<Slice<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.id > :after AND u.kind = 'person' AND u.enabled = 1
+             AND (:email IS NULL OR instr(u.email_key, :email) > 0)
+             AND ((:active AND u.state = 'active')
+                 OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
+                 OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))
+             AND (:me IS NULL OR u.id = :me OR EXISTS (
+                 SELECT 1 FROM organization_members mine
+                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+                 WHERE mine.user_id = :me AND theirs.user_id = u.id))
+         ORDER BY u.id LIMIT :limit"
+    );
+    let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":after": page.after.unwrap_or(0),
+        ":email": search.email.as_deref().map(Email::fold),
+        ":active": wanted(UserStatus::Active),
+        ":invited": wanted(UserStatus::Invited),
+        ":expired": wanted(UserStatus::Expired),
+        ":now": view.now.micros(),
+        ":me": with.map(|id| id.0),
+        ":limit": page.look_for(),
+    };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::cut(found, page, |user| user.id.0))
+}
+
+/// The people of these UUIDs, the oldest account first.
 pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM users u WHERE u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.kind = 'person' AND u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id"
+    );
     let mut query = view.conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many enabled administrators there are, this user not counted.
+/// How many administrators may come in, this user not counted.
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
-    let mut query = view
-        .conn
-        .prepare_cached("SELECT count(*) FROM users WHERE role = 'administrator' AND enabled = 1 AND id <> :but")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT count(*) FROM users
+         WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person' AND id <> :but",
+    )?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
 
@@ -80,16 +132,21 @@ pub fn any(view: &View) -> Result<bool> {
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
-/// Whether there is an administrator, enabled or not.
+/// Whether there is an administrator, enabled or not, who is not closed out for good.
 pub fn any_administrator(view: &View) -> Result<bool> {
-    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator')")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM users
+                 WHERE role = 'administrator' AND state <> 'blocked' AND kind = 'person')",
+    )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
-/// Whether there is an administrator who is enabled.
+/// Whether there is an administrator who may come in.
 pub fn any_enabled_administrator(view: &View) -> Result<bool> {
-    let mut query =
-        view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND enabled = 1)")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM users
+             WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person')",
+    )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
@@ -100,14 +157,15 @@ pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
     text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
 }
 
-/// Adds a user; a conflict if the address is taken.
+/// Adds a person whose account is in use; a conflict if the address is taken.
 pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
              password_hash, must_change_password, created_at)
          VALUES (:uuid, :email, :email_key, :first_name, :last_name, 'person', 'active', 1, 1, :role,
              :password_hash, 0, :now)
-         RETURNING id, uuid, email, first_name, last_name, enabled, role, created_at, last_sign_in_at",
+         RETURNING id, uuid, email, first_name, last_name, kind, state, invited_until, enabled, developer,
+             must_change_password, role, created_at, last_sign_in_at",
     )?;
     query
         .query_row(
@@ -138,9 +196,14 @@ pub fn delete_bots_without_organization(tx: &Tx) -> Result<()> {
 
 /// Writes a user's profile, role and state; a conflict if the address is taken.
 pub fn update(tx: &Tx, user: &User) -> Result<()> {
+    let until = match user.state {
+        UserState::Invited { until } => Some(until.micros()),
+        UserState::Active | UserState::Blocked => None,
+    };
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET email = :email, email_key = :email_key, first_name = :first_name, last_name = :last_name,
-             enabled = :enabled, role = :role
+             state = :state, invited_until = :until, enabled = :enabled, developer = :developer,
+             must_change_password = :must_change, role = :role
          WHERE id = :id",
     )?;
     query
@@ -150,17 +213,21 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
             ":email_key": user.email.key(),
             ":first_name": user.first_name.as_str(),
             ":last_name": user.last_name.as_str(),
+            ":state": user.state.word(),
+            ":until": until,
             ":enabled": user.enabled,
+            ":developer": user.developer,
+            ":must_change": user.must_change_password,
             ":role": user.role.word(),
         })
         .map_err(conflict("user", user.email.as_str()))?;
     Ok(())
 }
 
-/// Writes the hash of a user's password.
-pub fn update_password(tx: &Tx, id: UserId, hash: &PasswordHash) -> Result<()> {
+/// Writes the hash of a user's password; without one, the user cannot sign in with a password.
+pub fn update_password(tx: &Tx, id: UserId, hash: Option<&PasswordHash>) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE users SET password_hash = :hash WHERE id = :id")?;
-    query.execute(named_params! { ":id": id.0, ":hash": hash.as_str() })?;
+    query.execute(named_params! { ":id": id.0, ":hash": hash.map(PasswordHash::as_str) })?;
     Ok(())
 }
 
@@ -178,9 +245,23 @@ fn read(row: &Row) -> rusqlite::Result<User> {
         email: row::text(row, "email", |text| Email::parse(text).ok())?,
         first_name: row::text(row, "first_name", |text| PersonName::parse(text).ok())?,
         last_name: row::text(row, "last_name", |text| PersonName::parse(text).ok())?,
+        kind: row::text(row, "kind", UserKind::from_word)?,
+        state: read_state(row)?,
         enabled: row.get("enabled")?,
+        developer: row.get("developer")?,
+        must_change_password: row.get("must_change_password")?,
         role: row::text(row, "role", AccountRole::from_word)?,
         created_at: row::moment(row, "created_at")?,
         last_sign_in_at: row::moment_if_any(row, "last_sign_in_at")?,
+    })
+}
+
+fn read_state(row: &Row) -> rusqlite::Result<UserState> {
+    let until = row::moment_if_any(row, "invited_until")?;
+    row::text(row, "state", |word| match word {
+        "invited" => until.map(|until| UserState::Invited { until }),
+        "active" => Some(UserState::Active),
+        "blocked" => Some(UserState::Blocked),
+        _ => None,
     })
 }

@@ -1,4 +1,4 @@
-//! Random tokens: keys, refresh tokens, device codes and sessions.
+//! Random tokens: keys, refresh tokens, device codes, sessions and links.
 //!
 //! A token is `prefix` + base64url(256 random bits + CRC-32). Only its fingerprint is kept; the text is shown once.
 
@@ -31,11 +31,13 @@ pub enum Kind {
     Device,
     /// A browser session's cookie: `atls_`.
     Session,
+    /// A link that lets somebody choose a password: `atli_`.
+    Link,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [Self::Key, Self::Refresh, Self::Device, Self::Session];
+    pub const ALL: [Self; 5] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Kind {
             Self::Refresh => "atlr_",
             Self::Device => "atld_",
             Self::Session => "atls_",
+            Self::Link => "atli_",
         }
     }
 
@@ -207,7 +210,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_"]);
     }
 
     #[test]

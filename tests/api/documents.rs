@@ -1,6 +1,7 @@
 //! The descriptions of the dialects are true, and the pages that show them ask nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use atelier::http::routes::Entry;
@@ -240,7 +241,7 @@ fn real_answers_are_as_described_successes_and_refusals() {
 /// Every change while the line of writes is full.
 fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
     let database = world.database();
-    full_line(world, &database, || {
+    full_line(&world.ada, &database, || {
         for (method, path, body) in successes(world, workspace) {
             let writes = ["create", "add_user", "remove_user", "invite", "activate", "deactivate", "api/user"];
             if writes.iter().any(|ending| path.ends_with(ending)) {
@@ -285,6 +286,7 @@ fn the_pages_of_the_documents_ask_no_other_server() {
 }
 
 fn asks_nobody_else(document: &str, place: &str) {
+    let is = |part: &str, kind: &str| Path::new(part).extension().is_some_and(|extension| extension == kind);
     let page = world().nobody.get(place);
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").expect("a type").starts_with("text/html"), "{page:?}");
@@ -293,15 +295,12 @@ fn asks_nobody_else(document: &str, place: &str) {
         parts
             .extend(page.body.split(attribute).skip(1).map(|rest| rest.split('"').next().expect("a value").to_owned()));
     }
-    assert!(
-        parts.iter().any(|part| part.ends_with(".js")) && parts.iter().any(|part| part.ends_with(".css")),
-        "{parts:?}"
-    );
+    assert!(parts.iter().any(|part| is(part, "js")) && parts.iter().any(|part| is(part, "css")), "{parts:?}");
     for part in &parts {
         assert!(!part.contains("//"), "{part} is elsewhere");
         let answer = world().nobody.send("GET", &format!("{place}{}", part.trim_start_matches("./")), &[], ());
         assert_eq!(answer.status, 200, "{part}");
-        if part.ends_with(".css") {
+        if is(part, "css") {
             assert!(!answer.body.contains("@import") && !answer.body.contains("url(http"), "{part}");
         }
     }

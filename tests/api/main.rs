@@ -2,6 +2,8 @@
 //!
 //! The tree mirrors `src/http`. Tests that disturb nobody share a server within their file.
 
+#![expect(clippy::expect_used, reason = "a test that cannot ask its question has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

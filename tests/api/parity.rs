@@ -167,7 +167,7 @@ fn a_person_is_invited() {
         ("cli", &|world, _| cli(world, &["user", "add", "Zoe@example.com"])),
     ]);
     assert!(left.rows.contains(&"user|Zoe@example.com|||1|member|1".to_owned()), "{left:?}");
-    assert!(left.audit[0].starts_with("users.invite|user|Zoe@example.com|-|"), "{left:?}");
+    assert!(left.audit[0].starts_with("users.create|user|Zoe@example.com|-|"), "{left:?}");
 }
 
 /// The path of a workspace in Arize's words.

@@ -50,9 +50,16 @@ impl Stage {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
         let body = match (method, path) {
-            ("GET", "/v1/api/config" | "/v1/api/openapi.json" | "/v2/openapi.json" | "/healthz" | "/readyz") => None,
-            ("GET", "/auth/realms/master/.well-known/openid-configuration") => None,
-            ("GET", "/auth/realms/master/protocol/openid-connect/certs") => None,
+            (
+                "GET",
+                "/v1/api/config"
+                | "/v1/api/openapi.json"
+                | "/v2/openapi.json"
+                | "/healthz"
+                | "/readyz"
+                | "/auth/realms/master/.well-known/openid-configuration"
+                | "/auth/realms/master/protocol/openid-connect/certs",
+            ) => None,
             ("GET", "/auth/admin/realms/master/users") => {
                 return Some(Ask { path: format!("{path}?email={}", erin.email), body: None, form: None });
             }
@@ -216,12 +223,25 @@ impl Set {
         Self { name, organization, space, project, role, spare_role, binding }
     }
 
+    /// Somebody who is invited, and in the organization.
+    fn invited(&self, world: &World) -> String {
+        let body = json!({
+            "name": "Ivo", "email": format!("{}@example.com", fresh("ivo")), "role": scene::role("MEMBER"),
+            "invite_mode": "EMAIL_LINK",
+        });
+        let id = scene::text(&scene::created(&world.ada.post("/v2/users", &body)), "id");
+        let member = json!({ "user_id": id, "role": scene::role("MEMBER") });
+        world.ada.post(&format!("/v2/organizations/{}/users", self.organization), &member).ok();
+        id
+    }
+
     /// The question that is put to a route; none for a route nobody thought of.
     fn ask(&self, world: &World, cast: &Cast, method: &str, path: &str) -> Option<Ask> {
         let query = match (method, path) {
             ("GET", "/v2/spaces") => format!("?org_id={}", self.organization),
             ("GET", "/v2/organizations") => format!("?name={}", self.name),
             ("GET", "/v2/projects") => format!("?space_id={}", self.space),
+            ("GET", "/v2/users") => format!("?email={}", cast.erin.email),
             ("GET", "/v2/role-bindings") => format!("?resource_type=SPACE&user_id={}", cast.erin_id),
             _ => String::new(),
         };
@@ -235,6 +255,26 @@ impl Set {
             ("DELETE", "/v2/resource-restrictions/{resource_id}") => {
                 world.bob.post("/v2/resource-restrictions", &json!({ "resource_id": self.project })).ok();
                 None
+            }
+            ("DELETE", "/v2/users/{user_id}") | ("POST", "/v2/users/{user_id}/resend-invitation") => {
+                let path = path.replace("{user_id}", &self.invited(world));
+                return Some(Ask { path, body: (method == "POST").then(|| json!({})), form: None });
+            }
+            ("POST", "/v2/users/{user_id}/reset-password") => Some(json!({})),
+            ("PATCH", "/v2/users/{user_id}") => Some(named),
+            ("POST", "/v2/users") => Some(json!({
+                "name": "Ines", "email": format!("{}@example.com", fresh("ines")), "role": scene::role("MEMBER"),
+                "invite_mode": "EMAIL_LINK",
+            })),
+            ("GET", "/v2/api-keys") => None,
+            ("POST", "/v2/api-keys") => Some(json!({ "key_type": "USER", "name": "mine" })),
+            (
+                _,
+                "/v2/api-keys/{api_key_id}" | "/v2/api-keys/{api_key_id}/refresh" | "/v2/api-keys/{api_key_id}/revoke",
+            ) => {
+                let made = world.bob.post("/v2/api-keys", &json!({ "key_type": "USER", "name": "bob's" }));
+                let path = path.replace("{api_key_id}", &scene::text(&scene::created(&made), "id"));
+                return Some(Ask { path, body: (method != "DELETE").then(|| json!({})), form: None });
             }
             ("DELETE", "/v2/roles/{role_id}") => {
                 let path = path.replace("{role_id}", &self.spare_role);
@@ -272,7 +312,8 @@ impl Set {
     }
 }
 
-const THINGS: [&str; 7] = [
+const THINGS: [&str; 8] = [
+    "/v2/users",
     "/v2/spaces",
     "/v2/organizations",
     "/v2/roles",

@@ -43,16 +43,16 @@ fn keys_are_listed_with_their_state() {
     }
     assert!(made.remove("key").unwrap().as_str().unwrap().starts_with("atl_****"));
     let rest = json!({
-        "id": 1, "user": "ada@example.com", "name": "laptop", "status": "active", "revoked_at": null,
+        "id": 1, "type": "user", "description": "", "user": "ada@example.com", "name": "laptop", "status": "active", "revoked_at": null,
         "last_used_at": null,
     });
     assert_eq!(json!(made), rest);
 
     let text = place.run("key list").good().out;
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("ID  USER             NAME          KEY           CREATED "), "{}", lines[0]);
+    assert!(lines[0].starts_with("ID  TYPE  USER             NAME          KEY           CREATED "), "{}", lines[0]);
     assert!(lines[0].ends_with("EXPIRES               LAST USED  STATUS"), "{}", lines[0]);
-    assert!(lines[1].starts_with("1   ada@example.com  laptop        atl_****"), "{}", lines[1]);
+    assert!(lines[1].starts_with("1   user  ada@example.com  laptop        atl_****"), "{}", lines[1]);
     assert!(lines[3].ends_with("Z  -                     -          revoked"), "{}", lines[3]);
 
     let text = place.run("key list --user ada@example.com").good().out;

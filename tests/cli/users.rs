@@ -135,7 +135,7 @@ fn people_are_changed_and_each_change_is_recorded() {
     let acts: Vec<&str> = rows.iter().map(|(act, _)| act.as_str()).collect();
     let operator = |verb: &str| format!("operator console cli users.{verb}");
     let mut wanted = vec!["operator server server organizations.create".to_owned()];
-    wanted.extend(["invite", "invite", "change", "change", "change", "change", "set_password"].map(operator));
+    wanted.extend(["create", "create", "change", "change", "change", "change", "set_password"].map(operator));
     assert_eq!(acts, wanted, "what changed nothing left no row");
     assert!(rows.iter().all(|(_, states)| !states.contains(PASSWORD) && !states.contains("argon2")));
 }

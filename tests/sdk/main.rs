@@ -1,10 +1,11 @@
 //! Do the real, unmodified SDKs work against the real binary?
 //!
-//! Each test is one story (a Python program in `tests/sdk/wallaroo`) told by one SDK version to a server
+//! Each test is one story (a Python program in the folder of its SDK) told by one SDK version to a server
 //! of its own. A program prints a line for each thing it checked; the count asserted here keeps a program
 //! from passing because it checked nothing. The first run installs the SDKs and takes some minutes.
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
+mod arize;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
@@ -68,7 +69,7 @@ fn the_old_sdk_stays_signed_in() {
 
 /// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.
 fn tell(version: &str, program: &str, checks: u32) {
-    let python = python::environment(&format!("wallaroo-{version}"));
+    let python = python::environment(&format!("wallaroo-{version}"), python::Needs::USUAL);
     let server = Server::start();
     let key = if program == "tokens.py" { key(&server) } else { String::new() };
     let env = [
@@ -81,6 +82,11 @@ fn tell(version: &str, program: &str, checks: u32) {
     ];
     let program = python::sources().join("wallaroo").join(program);
     let printed = python::run(&python, &program, &env, Duration::from_mins(3));
+    passed(&printed, checks);
+}
+
+/// Shows what a program `printed` and expects at least `checks` things to have held.
+fn passed(printed: &str, checks: u32) {
     println!("{printed}");
     let passed = printed
         .lines()

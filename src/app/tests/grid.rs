@@ -21,7 +21,7 @@ fn the_verbs_tell_what_the_policy_decides() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let dora = office.by(&office.ada, |tx, actor| {
-        users::invite(tx, actor, &new_user("dora", AccountRole::Member), Uuid::new_v4(), None)
+        users::create(tx, actor, &new_user("dora", AccountRole::Member), Uuid::new_v4(), None)
     });
     let dora = acting(&dora.unwrap());
     office.join(&office.bob, place, &office.carol, Role::Member);
@@ -67,7 +67,7 @@ fn the_verbs_tell_what_the_policy_decides() {
         tried(
             Action::CreateUser,
             Box::new(|tx, actor| {
-                users::invite(tx, actor, &new_user("eve", AccountRole::Member), Uuid::new_v4(), None).map(drop)
+                users::create(tx, actor, &new_user("eve", AccountRole::Member), Uuid::new_v4(), None).map(drop)
             }),
         );
         tried(

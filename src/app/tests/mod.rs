@@ -1,11 +1,14 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
+mod departures;
 mod grid;
+mod invitations;
 mod keys;
 mod members;
 mod organizations;
 mod projects;
 mod roles;
+mod service_keys;
 mod sessions;
 mod sight;
 mod sign_in;
@@ -71,7 +74,7 @@ fn office() -> Office {
     let ada = acting(&ada);
     let [bob, carol, stranger] = ["bob", "carol", "stranger"].map(|name| {
         let (ada, new) = (ada.clone(), new_user(name, AccountRole::Member));
-        let made = store.write_and_wait(move |tx| super::users::invite(tx, &ada, &new, Uuid::new_v4(), Some(&hash())));
+        let made = store.write_and_wait(move |tx| super::users::create(tx, &ada, &new, Uuid::new_v4(), Some(&hash())));
         acting(&made.unwrap())
     });
     let outside = format!("DELETE FROM organization_members WHERE user_id = {}", stranger.user().unwrap());

@@ -156,7 +156,7 @@ fn nobody_gives_more_than_they_hold() {
 
     let dan = new_user("dan", AccountRole::Member);
     let dan = office
-        .by(&office.ada, move |tx, actor| crate::app::users::invite(tx, actor, &dan, Uuid::new_v4(), Some(&hash())))
+        .by(&office.ada, move |tx, actor| crate::app::users::create(tx, actor, &dan, Uuid::new_v4(), Some(&hash())))
         .unwrap();
     let dan = acting(&dan);
     exceeded(&office.refusal(&office.carol, bind(large, &dan, on)));

@@ -46,6 +46,7 @@ fn gate() -> Gate {
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),
         lifetimes: LIFETIMES,
+        key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
@@ -93,13 +94,15 @@ impl Gate {
     fn key(&self, whose: &Actor) -> (KeyId, String) {
         let (secret, fingerprint) = opaque::mint(Kind::Key);
         let new = keys::NewKey {
-            user: named(whose),
             name: crate::domain::key::KeyName::parse("laptop").unwrap(),
-            fingerprint,
-            redacted: opaque::redacted(secret.expose()),
+            description: crate::domain::text::Description::default(),
+            secret: store::keys::Kept { fingerprint, redacted: opaque::redacted(secret.expose()) },
             expires_at: None,
         };
-        let key = self.office.by(whose, move |tx, actor| keys::create(tx, actor, &new)).unwrap();
+        let user = named(whose);
+        let create =
+            move |tx: &Tx, actor: &Actor| keys::create(tx, actor, &crate::domain::key::KeyRules::LOOSE, &user, &new);
+        let key = self.office.by(whose, create).unwrap();
         (key.id, secret.expose().to_owned())
     }
 
@@ -167,9 +170,10 @@ fn a_disabled_users_session_and_key_are_refused_at_once() {
     assert!(gate.enter(&token).is_ok() && gate.enter(&key).is_ok());
     gate.set_enabled(false);
     assert_eq!(gate.refusal(&token), Unproved::SessionOver);
-    assert_eq!(gate.refusal(&key), Unproved::Disabled);
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
     gate.set_enabled(true);
     assert_eq!(gate.refusal(&token), Unproved::SessionOver, "the session is over for good");
+    assert_eq!(gate.refusal(&key), Unproved::DeadKey, "and the key is");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn role(role: AccountRole) -> UserChange {
 
 fn invite(name: &str, role: AccountRole) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
     let (new, uuid) = (new_user(name, role), Uuid::new_v4());
-    move |tx, actor| users::invite(tx, actor, &new, uuid, Some(&hash()))
+    move |tx, actor| users::create(tx, actor, &new, uuid, Some(&hash()))
 }
 
 fn set_password(who: &Actor, keys: bool) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
@@ -85,9 +85,9 @@ fn administrators_who_depose_one_another_at_once_keep_one() {
 #[test]
 fn every_change_of_a_person_leaves_one_row() {
     let office = office();
-    let (dora, made) = office.change(&office.ada, "users.invite", invite("dora", AccountRole::Member));
+    let (dora, made) = office.change(&office.ada, "users.create", invite("dora", AccountRole::Member));
     let shown = json!({
-        "email": "dora@example.com", "first_name": "dora", "last_name": "", "enabled": true, "role": "member",
+        "developer": true, "email": "dora@example.com", "first_name": "dora", "last_name": "", "enabled": true, "role": "member",
     });
     assert_eq!((made.kind.as_str(), made.object), ("user", dora.uuid.to_string()));
     assert_eq!((made.before, made.after), (None, Some(shown.clone())));
@@ -103,6 +103,13 @@ fn every_change_of_a_person_leaves_one_row() {
     assert_eq!(changed.after.unwrap()["email"], "Dora.Doe@example.com");
     office.nothing(&office.ada, change(&dora, marries));
     office.nothing(&office.ada, change(&dora, UserChange::default()));
+
+    office.sign_in(&dora);
+    super::keys::make(&office, &dora, &dora);
+    let (_, changed) = office.change(&office.ada, "users.change", change(&dora, enabled(false)));
+    let after = changed.after.unwrap();
+    assert_eq!((&after["enabled"], &after["ended"]), (&json!(false), &json!({ "sessions": 1, "keys": 1 })));
+    office.change(&office.ada, "users.change", change(&dora, enabled(true)));
 
     office.sign_in(&dora);
     let (_, changed) = office.change(&office.ada, "users.set_password", set_password(&dora, true));

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::Failure;
@@ -20,9 +20,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
+        let bytes = body::read(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| as_malformed(body::unreadable(&error)))?;
+            let bytes = bytes.await.map_err(as_malformed)?;
             let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
             if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
                 return Err(Failure::malformed("body", format!("must be JSON: {error}")));

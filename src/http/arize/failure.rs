@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::error::{Error, seconds_to_wait};
 use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
@@ -38,6 +38,32 @@ impl Failure {
     /// Something is malformed.
     pub(super) fn malformed(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Malformed { field: field.into(), rule: rule.into() }
+    }
+}
+
+impl Failure {
+    /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
+    fn detail(&self) -> String {
+        match self {
+            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(what)),
+            Self::Core(Error::Conflict { what: "binding of role", .. }) => {
+                "the role is still given to somebody: take it away first".to_owned()
+            }
+            Self::Core(Error::Conflict { what: "role binding", .. }) => {
+                "user_id: that user has a role on that resource already".to_owned()
+            }
+            Self::Core(Error::Conflict { what: "user", key }) => format!("email: {key} is taken by another user"),
+            Self::Core(Error::Conflict { what, key }) => format!("name: there is a {} {key} already", word(what)),
+            Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
+        }
+    }
+}
+
+/// The dialect's word for what the core calls a thing.
+fn word(what: &'static str) -> &'static str {
+    match what {
+        "workspace" => "space",
+        other => other,
     }
 }
 
@@ -87,7 +113,7 @@ impl ResponseError for Failure {
         answer.insert_header((CONTENT_TYPE, "application/problem+json"));
         match self {
             Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
-                answer.insert_header((RETRY_AFTER, retry_after.as_secs().max(1)));
+                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
             Self::Core(Error::Unauthenticated(_)) => {
                 answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
@@ -103,7 +129,7 @@ impl ResponseError for Failure {
             kind: format!("urn:atelier:problem:{}", title.to_lowercase().replace(' ', "-")),
             title,
             status: status.as_u16(),
-            detail: self.to_string(),
+            detail: self.detail(),
             instance: format!("urn:uuid:{}", request::id()),
         };
         // `json` would name another content type.

@@ -3,6 +3,7 @@
 //! Statuses are exact (201, 200, 204); a refusal is problem+json of exactly five fields. Answers are shaped for the
 //! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
 
+mod api_keys;
 mod audit_logs;
 mod body;
 mod failure;
@@ -17,6 +18,7 @@ mod role_bindings;
 mod roles;
 mod spaces;
 mod spelling;
+mod users;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
@@ -86,6 +88,18 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/v2/resource-restrictions" => resource_restrictions::create),
         entry!(DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete),
         entry!(GET "/v2/audit-logs" => audit_logs::list),
+        entry!(GET "/v2/users" => users::list),
+        entry!(POST "/v2/users" => users::create),
+        entry!(GET "/v2/users/{user_id}" => users::get),
+        entry!(PATCH "/v2/users/{user_id}" => users::update),
+        entry!(DELETE "/v2/users/{user_id}" => users::delete),
+        entry!(POST "/v2/users/{user_id}/resend-invitation" => users::resend_invitation),
+        entry!(POST "/v2/users/{user_id}/reset-password" => users::reset_password),
+        entry!(GET "/v2/api-keys" => api_keys::list),
+        entry!(POST "/v2/api-keys" => api_keys::create),
+        entry!(DELETE "/v2/api-keys/{api_key_id}" => api_keys::delete),
+        entry!(POST "/v2/api-keys/{api_key_id}/refresh" => api_keys::refresh),
+        entry!(PUT "/v2/api-keys/{api_key_id}/revoke" => api_keys::revoke),
     ]
 }
 
@@ -136,6 +150,18 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         resource_restrictions::create,
         resource_restrictions::delete,
         audit_logs::list,
+        users::list,
+        users::create,
+        users::get,
+        users::update,
+        users::delete,
+        users::resend_invitation,
+        users::reset_password,
+        api_keys::list,
+        api_keys::create,
+        api_keys::delete,
+        api_keys::refresh,
+        api_keys::revoke,
     ),
     security(("bearer" = [])),
     modifiers(&BearerSignIn, &NamedByTag)

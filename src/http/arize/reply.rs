@@ -92,3 +92,57 @@ impl<T: Listed> Serialize for List<T> {
 impl<T: Listed> Shown for List<T> {
     const SHAPE: Shape = T::SHAPE;
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+    use actix_web::test::TestRequest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::page::Slice;
+    use crate::tokens::tags::TagKey;
+
+    #[derive(Serialize)]
+    struct Project {
+        id: &'static str,
+        project_type: &'static str,
+    }
+
+    impl Shown for Project {
+        const SHAPE: Shape = Shape::Project;
+    }
+
+    impl Listed for Project {
+        const PLURAL: &'static str = "projects";
+    }
+
+    const PROJECT: Project = Project { id: "p", project_type: "APPLICATION" };
+
+    fn answer(version: &str, reply: Reply<impl Shown>) -> (u16, Value) {
+        let sdk = [("sdk-package-name", "arize"), ("sdk-language", "python"), ("sdk-version", version)];
+        let request = sdk.into_iter().fold(TestRequest::default(), TestRequest::insert_header);
+        let response = reply.respond_to(&request.to_http_request());
+        let status = response.status().as_u16();
+        let body = response.into_body().try_into_bytes().unwrap_or_default();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[test]
+    fn an_answer_is_fitted_to_the_version_that_asks() {
+        let newest = json!({ "id": "p", "project_type": "APPLICATION" });
+        assert_eq!(answer("8.61.0", Reply::Ok(PROJECT)), (200, newest.clone()));
+        assert_eq!(answer("8.45.0", Reply::Created(PROJECT)), (201, newest));
+        assert_eq!(answer("8.36.0", Reply::Created(PROJECT)), (201, json!({ "id": "p" })));
+        assert_eq!(answer("8.36.0", Reply::<Project>::Done), (204, Value::Null));
+    }
+
+    #[test]
+    fn so_is_each_thing_of_a_page() {
+        let slice = Slice { items: vec![(); 2], next: None };
+        let pagination = Pagination::of(&TagKey::new(&[3; 32]), "projects", &slice);
+        let page = List::new(vec![PROJECT, PROJECT], pagination);
+        let fitted = json!({ "projects": [{ "id": "p" }, { "id": "p" }], "pagination": { "has_more": false } });
+        assert_eq!(answer("8.36.0", Reply::Ok(page)), (200, fitted));
+    }
+}

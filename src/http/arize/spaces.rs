@@ -377,3 +377,64 @@ pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(Str
     let removed = desk.write(move |tx| members::remove(tx, &caller, space, &users::Named::Number(user))).await?;
     if removed { Ok(Reply::Done) } else { Err(Error::not_found("member", &ids.1).into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn change(body: Value) -> Result<WorkspaceChange, String> {
+        let update: UpdateSpace = serde_json::from_value(body).map_err(|error| error.to_string())?;
+        WorkspaceChange::try_from(update).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn null_and_no_text_clear_a_description() {
+        for body in [json!({ "description": null }), json!({ "description": "" })] {
+            let change = change(body.clone()).expect("a change");
+            assert_eq!(change.description.expect("a description").as_str(), "", "{body}");
+            assert!(change.name.is_none(), "{body}");
+        }
+        assert!(change(json!({ "name": "Atelier" })).expect("a change").description.is_none());
+    }
+
+    #[test]
+    fn nothing_to_change_is_refused() {
+        for body in [json!({}), json!({ "name": null }), json!({ "is_private": null })] {
+            assert!(change(body.clone()).is_err_and(|error| error.contains("at least one field")), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_refused() {
+        for body in [
+            json!({ "name": 1 }),
+            json!({ "name": ["Atelier"] }),
+            json!({ "is_private": "true" }),
+            json!({ "is_private": 1 }),
+            json!({ "description": false }),
+            json!({ "default_llm_integration": { "integration_id": "i" } }),
+            json!({ "default_llm_integration": { "integration_id": 1, "model_name": "m" } }),
+            json!({ "created_at": "2026-01-01T00:00:00Z" }),
+            json!(["Atelier"]),
+        ] {
+            assert!(change(body.clone()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn every_generation_can_make_a_space() {
+        for body in [
+            json!({ "name": "Atelier", "organization_id": "o" }),
+            json!({ "name": "Atelier", "organization_id": "o", "description": "" }),
+            json!({ "name": "Atelier", "organization_id": "o", "description": null, "is_private": null }),
+            json!({ "name": "Atelier", "organization_id": "o", "description": "d", "is_private": true }),
+        ] {
+            assert!(serde_json::from_value::<CreateSpace>(body.clone()).is_ok(), "{body}");
+        }
+        for body in [json!({ "name": "Atelier" }), json!({ "name": "Atelier", "organization_id": 1 })] {
+            assert!(serde_json::from_value::<CreateSpace>(body.clone()).is_err(), "{body}");
+        }
+    }
+}

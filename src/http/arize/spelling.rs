@@ -1,5 +1,7 @@
 //! The dialect's words, which are read in every spelling that a generation of the SDK has used.
 
+#![allow(dead_code, reason = "the endpoints that speak some of the words are still to come")]
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -7,6 +9,9 @@ use super::Failure;
 use super::ids::Public;
 use crate::domain::ids::RoleId;
 use crate::domain::member::Role;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::permission::Permission;
+use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
@@ -63,6 +68,26 @@ impl RoleGiven {
     }
 }
 
+impl RoleGiven {
+    /// The role in the account that is given, as this field; named ones are for places only.
+    pub(super) fn in_account(self, field: &str) -> Result<AccountRole, Failure> {
+        match (canonical(&self.kind).as_str(), self.name, self.id) {
+            ("PREDEFINED", Some(name), None) => account_role(&name).ok_or_else(|| {
+                let rule = "must be ADMIN, MEMBER, MEMBER_UI_ONLY or ANNOTATOR";
+                Error::invalid(format!("{field}.name"), rule).into()
+            }),
+            ("PREDEFINED", _, _) => {
+                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+            }
+            ("CUSTOM", _, _) => {
+                Err(Error::invalid(format!("{field}.type"), "CUSTOM is reserved: roles in the account are predefined")
+                    .into())
+            }
+            _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED").into()),
+        }
+    }
+}
+
 /// The role in a space of one of the dialect's words.
 fn in_space(word: &str) -> Option<Role> {
     Role::PREDEFINED.into_iter().find(|role| space_word(*role) == word)
@@ -95,4 +120,226 @@ pub(super) enum RoleShown {
         /// The role's name.
         name: String,
     },
+}
+
+/// The dialect's word for a role in an organization.
+pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
+    match role {
+        OrganizationRole::Admin => "ADMIN",
+        OrganizationRole::Member => "MEMBER",
+        OrganizationRole::Reader => "READ_ONLY",
+        OrganizationRole::Annotator => "ANNOTATOR",
+    }
+}
+
+/// The role in an organization of a word in any spelling.
+pub(super) fn organization_role(word: &str) -> Option<OrganizationRole> {
+    named(&OrganizationRole::ALL, organization_word, word)
+}
+
+/// The dialect's word for a role in the account.
+pub(super) const fn account_word(role: AccountRole) -> &'static str {
+    match role {
+        AccountRole::Administrator => "ADMIN",
+        AccountRole::Member => "MEMBER",
+        AccountRole::UiOnly => "MEMBER_UI_ONLY",
+        AccountRole::Annotator => "ANNOTATOR",
+    }
+}
+
+/// The role in the account of a word in any spelling.
+pub(super) fn account_role(word: &str) -> Option<AccountRole> {
+    named(&AccountRole::ALL, account_word, word)
+}
+
+/// The permission of a name in any spelling. Before 8.41 service keys were deleted where they are revoked now.
+pub(super) fn permission(name: &str) -> Option<Permission> {
+    match canonical(name).as_str() {
+        "SERVICE_KEY_DELETE" => Some(Permission::SERVICE_KEY_REVOKE),
+        name => Permission::from_name(name),
+    }
+}
+
+/// The one of these that has this word, in any spelling.
+fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<T> {
+    let word = canonical(word);
+    all.iter().copied().find(|one| name(*one) == word)
+}
+
+/// Words that are the dialect's own: an enum, its words as the newest generation spells them, and the way back. It can
+/// stand in an answer, and in a body, where every spelling is read.
+macro_rules! words {
+    ($(#[$about:meta])* $kind:ident { $($(#[$each:meta])* $name:ident = $word:literal $(| $alias:literal)?),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(try_from = "String")]
+        pub(super) enum $kind {
+            $($(#[$each])* #[serde(rename = $word)] $name),*
+        }
+
+        impl $kind {
+            /// Each of them.
+            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// What is said of a word that is none of them.
+            pub(super) const RULE: &str = concat!("must be one of", $(" ", $word),*);
+
+            /// The word.
+            pub(super) const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),* }
+            }
+
+            /// What has this word, in any spelling.
+            pub(super) fn read(word: &str) -> Option<Self> {
+                match canonical(word).as_str() {
+                    $($word $(| $alias)? => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl TryFrom<String> for $kind {
+            type Error = &'static str;
+
+            fn try_from(word: String) -> Result<Self, Self::Error> {
+                Self::read(&word).ok_or(Self::RULE)
+            }
+        }
+    };
+}
+
+words! {
+    /// How far somebody is on the way into the account. Blocked people have no word: they are not shown.
+    UserStatus {
+        /// May sign in.
+        Active = "ACTIVE",
+        /// Has an invitation that is still good.
+        Invited = "INVITED",
+        /// Has an invitation that is no longer good.
+        Expired = "EXPIRED",
+    }
+}
+
+words! {
+    /// How somebody is invited.
+    InviteMode {
+        /// Not at all: the account is active at once.
+        None = "NONE",
+        /// By a link that is good once.
+        EmailLink = "EMAIL_LINK",
+        /// By a password that must be changed at the first sign-in.
+        TemporaryPassword = "TEMPORARY_PASSWORD",
+    }
+}
+
+words! {
+    /// Whom a key stands for.
+    KeyType {
+        /// The person who made it.
+        User = "USER",
+        /// A bot user of its own.
+        Service = "SERVICE",
+    }
+}
+
+words! {
+    /// What has become of a key. Before 8.34 a revoked key was a deleted one.
+    KeyStatus {
+        /// It has not been revoked.
+        Active = "ACTIVE",
+        /// Somebody ended it.
+        Revoked = "REVOKED" | "DELETED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_word_is_read_in_every_spelling() {
+        for spelling in ["READ_ONLY", "read-only", "read_only", "Read-Only", " READ-ONLY "] {
+            assert_eq!(organization_role(spelling), Some(OrganizationRole::Reader), "{spelling}");
+        }
+        assert_eq!(account_role("member_ui_only"), Some(AccountRole::UiOnly));
+        assert_eq!(UserStatus::read("invited"), Some(UserStatus::Invited));
+        assert_eq!(InviteMode::read("email_link"), Some(InviteMode::EmailLink));
+        assert_eq!(KeyType::read("service"), Some(KeyType::Service));
+        assert_eq!(KeyStatus::read("deleted"), Some(KeyStatus::Revoked));
+    }
+
+    #[test]
+    fn a_permission_is_read_by_its_old_name() {
+        assert_eq!(permission("SERVICE_KEY_DELETE"), Some(Permission::SERVICE_KEY_REVOKE));
+        assert_eq!(permission("role_read"), Some(Permission::ROLE_READ));
+        assert_eq!(permission("ROLE_EAT"), None);
+        assert!(Permission::all().all(|one| permission(one.name()) == Some(one)));
+    }
+
+    #[test]
+    fn a_role_is_read_as_every_generation_sends_it() {
+        let key = TagKey::new(&[3; 32]);
+        let id = RoleId(7).show(&key);
+        let read = |body: Value| {
+            let given: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
+            given.in_space(&key, "role").map_err(|error| error.to_string())
+        };
+        for body in [
+            json!({ "type": "CUSTOM", "id": id }),
+            json!({ "type": "custom", "id": id, "name": "Night shift" }),
+            json!({ "type": "CUSTOM", "id": id, "name": "ADMIN" }),
+            json!({ "type": "CUSTOM", "id": id, "name": null }),
+        ] {
+            assert_eq!(read(body.clone()), Ok(Role::Custom(RoleId(7))), "{body}");
+        }
+        for body in [
+            json!({ "type": "PREDEFINED", "name": "READ_ONLY" }),
+            json!({ "type": "predefined", "name": "read-only" }),
+            json!({ "type": "PREDEFINED", "name": "READ_ONLY", "id": null }),
+        ] {
+            assert_eq!(read(body.clone()), Ok(Role::Reader), "{body}");
+        }
+        for body in [
+            json!("ADMIN"),
+            json!({ "name": "ADMIN" }),
+            json!({ "type": "PREDEFINED", "name": 1 }),
+            json!({ "type": "PREDEFINED", "name": "MEMBER_UI_ONLY" }),
+            json!({ "type": "PREDEFINED", "name": "ADMIN", "id": id }),
+            json!({ "type": "PREDEFINED", "name": "ADMIN", "rank": 1 }),
+            json!({ "type": "CUSTOM", "name": "Night shift" }),
+        ] {
+            assert!(read(body.clone()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_none() {
+        for other in ["", "ROOT", "CUSTOM", "ADMINS", "READ ONLY"] {
+            assert_eq!((organization_role(other), account_role(other)), (None, None), "{other}");
+        }
+        assert_eq!(organization_role("MEMBER_UI_ONLY"), None);
+        assert_eq!(account_role("READ_ONLY"), None);
+        assert_eq!(UserStatus::read("INACTIVE"), None);
+    }
+
+    #[test]
+    fn a_body_holds_any_spelling_and_an_answer_the_newest() {
+        let status: KeyStatus = serde_json::from_str(r#""deleted""#).expect("a status");
+        assert_eq!(serde_json::to_string(&status).expect("JSON"), r#""REVOKED""#);
+        let error = serde_json::from_str::<KeyType>(r#""bot""#).expect_err("no such type");
+        assert!(error.to_string().starts_with("must be one of USER SERVICE"), "{error}");
+        assert!(serde_json::from_str::<KeyType>("1").is_err());
+    }
+
+    #[test]
+    fn every_word_leads_back() {
+        assert!(OrganizationRole::ALL.iter().all(|role| organization_role(organization_word(*role)) == Some(*role)));
+        assert!(AccountRole::ALL.iter().all(|role| account_role(account_word(*role)) == Some(*role)));
+        assert!(UserStatus::ALL.iter().all(|status| UserStatus::read(status.word()) == Some(*status)));
+        assert!(InviteMode::ALL.iter().all(|mode| InviteMode::read(mode.word()) == Some(*mode)));
+        assert!(KeyType::ALL.iter().all(|kind| KeyType::read(kind.word()) == Some(*kind)));
+        assert!(KeyStatus::ALL.iter().all(|status| KeyStatus::read(status.word()) == Some(*status)));
+    }
 }

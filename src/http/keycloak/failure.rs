@@ -59,6 +59,9 @@ impl ResponseError for Failure {
                 Error::Unauthenticated(unproved) => match unproved {
                     Unproved::WrongPassword => StatusCode::UNAUTHORIZED,
                     Unproved::Disabled
+                    | Unproved::NotSetUp
+                    | Unproved::PagesOnly
+                    | Unproved::DeadLink
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
                     | Unproved::NoCredential

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Failure;
 use crate::domain::secret::Secret;
@@ -19,12 +19,12 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = web::Bytes::from_request(request, payload);
+        let bytes = body::read(request, payload);
         Box::pin(async move {
             if !is_form {
                 return Err(Failure::token("invalid_request", "the body must be application/x-www-form-urlencoded"));
             }
-            let bytes = bytes.await.map_err(|error| Failure::Grant(body::unreadable(&error)))?;
+            let bytes = bytes.await.map_err(Failure::Grant)?;
             Self::parse(&bytes)
         })
     }

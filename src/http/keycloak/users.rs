@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -99,6 +99,7 @@ impl TryFrom<Update> for UserChange {
             first_name: update.first_name.as_deref().map(PersonName::parse).transpose().in_field("firstName")?,
             last_name: update.last_name.as_deref().map(PersonName::parse).transpose().in_field("lastName")?,
             enabled: update.enabled,
+            developer: None,
             administrator: None,
         })
     }
@@ -117,10 +118,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| body::unreadable(&error))?;
-            Ok(Self(body::json(&bytes)?))
-        })
+        let bytes = body::read(request, payload);
+        Box::pin(async move { Ok(Self(body::json(&bytes.await?)?)) })
     }
 }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -19,9 +19,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
+        let bytes = body::read(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| body::unreadable(&error))?;
+            let bytes = bytes.await?;
             let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
             Ok(Self(body::json(bytes)?))
         })

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{Error, seconds_to_wait};
 use crate::http::request;
@@ -35,6 +35,21 @@ pub(super) struct Refusal {
     /// The status of the answer.
     #[schema(example = 400)]
     code: u16,
+}
+
+/// What every operation that takes a credential may answer.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only describes")]
+pub(super) enum AlwaysRefusals {
+    /// No valid credential
+    #[response(status = 401)]
+    Unauthenticated(Refusal),
+    /// Something broke
+    #[response(status = 500)]
+    Internal(Refusal),
+    /// Too busy; `Retry-After` says when to come back
+    #[response(status = 503)]
+    Busy(Refusal),
 }
 
 impl ResponseError for Failure {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answer::{Body, Nothing};
-use super::failure::Refusal;
+use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::{passwords, users};
@@ -41,9 +41,7 @@ pub(super) struct Found(Option<Representation>);
     responses(
         (status = 200, description = "The people, by UUID", body = UsersFound),
         (status = 400, description = "Malformed question", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn query(
     desk: Data<Desk>,
     caller: Caller,
@@ -90,15 +88,13 @@ pub(super) struct Invited {
     responses(
         (status = 200, description = "The person and the password", body = Invited),
         (status = 400, description = "Malformed, the address is taken, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
     let (new, password) = invited(body.0)?;
-    users::may_invite(&caller, &new.email)?;
+    users::may_create(&caller, &new.email)?;
     let hash = passwords::hash(&desk, password.clone()).await?;
     let id = Uuid::new_v4();
-    desk.write(move |tx| users::invite(tx, &caller, &new, id, Some(&hash))).await?;
+    desk.write(move |tx| users::create(tx, &caller, &new, id, Some(&hash))).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
@@ -134,9 +130,7 @@ pub(super) struct ByEmail {
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmail>) -> Result<Json<Nothing>, Failure> {
     set_enabled(&desk, caller, &body.0, true).await
 }
@@ -146,9 +140,7 @@ pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmai
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, the last administrator, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn deactivate(
     desk: Data<Desk>,
     caller: Caller,
@@ -187,9 +179,7 @@ pub(super) struct EditUser {
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown person, the last administrator, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>) -> Result<Json<Nothing>, Failure> {
     let edit = body.0;
     let change = UserChange {
@@ -197,6 +187,7 @@ pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>)
         first_name: Some(PersonName::parse(&edit.first_name).in_field("firstName")?),
         last_name: Some(PersonName::parse(&edit.last_name).in_field("lastName")?),
         enabled: Some(edit.enabled),
+        developer: None,
         administrator: Some(edit.is_admin),
     };
     desk.write(move |tx| users::change(tx, &caller, &users::Named::Uuid(edit.id), &change)).await?;

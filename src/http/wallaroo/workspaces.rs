@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::answer::{Body, Nothing};
-use super::failure::Refusal;
+use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::{contents, members, users, workspaces};
@@ -60,9 +60,7 @@ pub(super) struct Workspace {
     responses(
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "Malformed question", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
@@ -76,7 +74,7 @@ pub(super) async fn list(
             Ok((found, contents))
         })
         .await?;
-    let workspaces = found.into_iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
+    let workspaces = found.iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
     Ok(Json(WorkspaceList { workspaces }))
 }
 
@@ -91,7 +89,7 @@ impl From<ListQuestion> for WorkspaceFilter {
 }
 
 impl Workspace {
-    fn new(workspace: crate::domain::workspace::Workspace, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
+    fn new(workspace: &crate::domain::workspace::Workspace, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
         let contents = contents.remove(&workspace.id).unwrap_or_default();
         Self {
             id: workspace.id.0,
@@ -130,9 +128,7 @@ pub(super) struct WorkspaceCreated {
     responses(
         (status = 200, description = "The number of the new workspace", body = WorkspaceCreated),
         (status = 400, description = "Malformed, taken or reserved name", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn create(
     desk: Data<Desk>,
     caller: Caller,
@@ -166,9 +162,7 @@ pub(super) struct AddUser {
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "Malformed, unknown workspace or person, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUser>) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
@@ -233,9 +227,7 @@ pub(super) struct Member {
     responses(
         (status = 200, description = "The members", body = MemberList),
         (status = 400, description = "Malformed, or unknown workspace", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn list_users(
     desk: Data<Desk>,
     caller: Caller,
@@ -269,9 +261,7 @@ pub(super) struct Removed {
     responses(
         (status = 200, description = "How many memberships ended", body = Removed),
         (status = 400, description = "Malformed, unknown workspace or person, the last owner, or a right is missing", body = Refusal),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn remove_user(
     desk: Data<Desk>,
     caller: Caller,
@@ -287,9 +277,7 @@ pub(super) async fn remove_user(
 #[utoipa::path(post, path = "/v1/api/workspaces/validate", tag = "workspaces",
     responses(
         (status = 200, description = "Nothing was amiss", body = Nothing),
-        (status = 401, description = "No valid credential", body = Refusal),
-        (status = 500, description = "Something broke", body = Refusal),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Refusal)))]
+        AlwaysRefusals))]
 pub(super) async fn validate(_: Caller) -> Json<Nothing> {
     Json(Nothing {})
 }

@@ -68,7 +68,7 @@ fn rows_of_version(version: u32) -> &'static str {
                  VALUES (1, 'k', zeroblob(32), 'atl_', '', 8);
              INSERT INTO signing_keys (kid, algorithm, sealed, created_at) VALUES ('one', 'RS256', x'00', 8);
              INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object)
-                 VALUES (8, 'operator', 'console', 'cli', '-', 'users.invite', 'user', '1');"
+                 VALUES (8, 'operator', 'console', 'cli', '-', 'users.create', 'user', '1');"
         }
         other => panic!("no rows are written down for version {other}"),
     }

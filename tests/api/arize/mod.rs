@@ -2,6 +2,7 @@
 
 pub mod scene;
 
+mod api_keys;
 mod audit_logs;
 mod organizations;
 mod projects;

@@ -33,12 +33,12 @@ fn an_organization_is_made_found_changed_and_deleted() {
         (json!({}), 400, "at least one field"),
         (json!({ "name": "  " }), 400, "name: must not be blank"),
         (json!({ "name": "" }), 422, "name: "),
-        (json!({ "name": "Home" }), 409, "already exists"),
+        (json!({ "name": "Home" }), 409, " already"),
         (json!({ "home": true }), 422, "home"),
     ] {
         problem(&patch(&world.ada, &path, &body), status, detail);
     }
-    problem(&world.ada.post(ORGANIZATIONS, &json!({ "name": "Home" })), 409, "already exists");
+    problem(&world.ada.post(ORGANIZATIONS, &json!({ "name": "Home" })), 409, " already");
     problem(&world.ada.post(ORGANIZATIONS, &json!({ "name": " " })), 400, "name: ");
     problem(&world.bob.post(ORGANIZATIONS, &json!({ "name": "mine" })), 403, "administrator");
     problem(&delete(&world.ada, &format!("{ORGANIZATIONS}/{}", home(&world))), 400, "home organization");

@@ -29,7 +29,7 @@ fn a_project_is_made_found_renamed_and_deleted() {
     assert_eq!(found("project_type=HARNESS"), [""; 0]);
     assert_eq!(walk(&world.bob, PROJECTS, "projects").len(), 2);
     problem(&world.bob.get("/v2/projects?project_type=TOY"), 400, "project_type: ");
-    problem(&world.carol.get(&format!("{PROJECTS}?space_id={den}")), 404, "workspace ");
+    problem(&world.carol.get(&format!("{PROJECTS}?space_id={den}")), 404, "space ");
     assert_eq!(walk(&world.carol, PROJECTS, "projects").len(), 0);
 
     assert_eq!(patch(&world.bob, &path, &json!({ "name": "pipes" })).text("name"), "pipes");
@@ -37,13 +37,13 @@ fn a_project_is_made_found_renamed_and_deleted() {
         (json!({}), 422, "name"),
         (json!({ "name": " " }), 400, "name: "),
         (json!({ "name": "" }), 422, "name: "),
-        (json!({ "name": "valves" }), 409, "already exists"),
+        (json!({ "name": "valves" }), 409, " already"),
         (json!({ "name": "x", "space_id": den }), 422, "space_id"),
     ] {
         problem(&patch(&world.bob, &path, &body), status, detail);
     }
-    problem(&world.bob.post(PROJECTS, &json!({ "name": "valves", "space_id": den })), 409, "already exists");
-    problem(&world.carol.post(PROJECTS, &json!({ "name": "x", "space_id": den })), 404, "workspace ");
+    problem(&world.bob.post(PROJECTS, &json!({ "name": "valves", "space_id": den })), 409, " already");
+    problem(&world.carol.post(PROJECTS, &json!({ "name": "x", "space_id": den })), 404, "space ");
     join(&world, &world.bob, &den, &world.carol, "READ_ONLY");
     problem(&world.carol.post(PROJECTS, &json!({ "name": "x", "space_id": den })), 403, "PROJECT_CREATE");
     problem(&patch(&world.carol, &path, &json!({ "name": "x" })), 403, "PROJECT_UPDATE");

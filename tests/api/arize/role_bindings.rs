@@ -27,7 +27,7 @@ fn a_binding_is_made_found_changed_and_taken_away() {
     assert_eq!(made, whole);
     assert_eq!(world.bob.get(&path).ok(), whole);
     world.carol.get(&format!("/v2/spaces/{den}")).ok();
-    problem(&world.bob.post(BINDINGS, &body), 409, "already exists");
+    problem(&world.bob.post(BINDINGS, &body), 409, " already");
 
     let on_project = json!({ "role_id": looker, "user_id": carol, "resource_type": "PROJECT", "resource_id": valves });
     let on_project = text(&created(&world.bob.post(BINDINGS, &on_project)), "id");

@@ -200,8 +200,9 @@ fn what_is_left_out_stays_and_what_is_read_only_is_passed_over() {
     assert_eq!(row(&tom.uuid), "TOM@example.com|Tom|Tea|1|member");
     assert_eq!(tom.post(VALIDATE, &json!({})).status, 200, "the session goes on");
     let sql = "SELECT actor, dialect, before, after FROM audit WHERE verb = 'users.change' AND object = ?1";
-    let old = r#"{"email":"tom@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
-    let new = r#"{"email":"TOM@example.com","enabled":true,"first_name":"Tom","last_name":"Tea","role":"member"}"#;
+    let old =
+        r#"{"developer":true,"email":"tom@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
+    let new = r#"{"developer":true,"email":"TOM@example.com","enabled":true,"first_name":"Tom","last_name":"Tea","role":"member"}"#;
     assert_eq!(world().database().rows(sql, [&tom.uuid]), [format!("ada@example.com|keycloak|{old}|{new}")], "one row");
 }
 

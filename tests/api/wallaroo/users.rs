@@ -145,9 +145,10 @@ fn an_invited_person_can_sign_in_with_the_password_that_was_given() {
     assert_eq!((answer.status, answer.body), (200, format!(r#"{{"id":"{id}","password":"{password}"}}"#)));
     assert_eq!(Person::enter(nobody, email, password).uuid, id);
     assert_eq!(row(&id), "ina@example.com|||1|member");
-    let sql = "SELECT actor, dialect, verb, kind, before, after FROM audit WHERE verb = 'users.invite' AND object = ?1";
-    let after = r#"{"email":"ina@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
-    assert_eq!(database.rows(sql, [&id]), [format!("ada@example.com|wallaroo|users.invite|user|-|{after}")]);
+    let sql = "SELECT actor, dialect, verb, kind, before, after FROM audit WHERE verb = 'users.create' AND object = ?1";
+    let after =
+        r#"{"developer":true,"email":"ina@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
+    assert_eq!(database.rows(sql, [&id]), [format!("ada@example.com|wallaroo|users.create|user|-|{after}")]);
 }
 
 #[test]
@@ -370,9 +371,9 @@ fn an_edit_sets_every_field() {
     let renamed = Person::enter(nobody, "kim.olsen@example.com", &kim.password);
     assert_eq!(renamed.uuid, kim.uuid);
     let sql = "SELECT actor, verb, before, after FROM audit WHERE verb = 'users.change' AND object = ?1";
-    let before = r#"{"email":"kim@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
-    let after =
-        r#"{"email":"Kim.Olsen@example.com","enabled":true,"first_name":"Kim","last_name":"Ølsen","role":"member"}"#;
+    let before =
+        r#"{"developer":true,"email":"kim@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
+    let after = r#"{"developer":true,"email":"Kim.Olsen@example.com","enabled":true,"first_name":"Kim","last_name":"Ølsen","role":"member"}"#;
     assert_eq!(database.rows(sql, [&kim.uuid]), [format!("ada@example.com|users.change|{before}|{after}")]);
 }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use async_graphql::{Name, Request, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -33,11 +33,8 @@ impl FromRequest for Question {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| body::unreadable(&error))?;
-            Ok(Self::parse(&bytes)?)
-        })
+        let bytes = body::read(request, payload);
+        Box::pin(async move { Ok(Self::parse(&bytes.await?)?) })
     }
 }
 

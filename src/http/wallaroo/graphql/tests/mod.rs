@@ -85,6 +85,7 @@ fn desk(store: Store) -> Desk {
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
         lifetimes: Lifetimes { access_token: day, session_idle: day, session_life: day },
+        key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
     })
 }
@@ -110,7 +111,7 @@ fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
         last_name: PersonName::default(),
         role,
     };
-    let user = write(store, move |tx| users::invite(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
+    let user = write(store, move |tx| users::create(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
     let person = Person { id: user.id, uuid: user.uuid, email: user.email, role };
     let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4() };
     Actor { who: Who::Person(person), credential: Credential::Key(KeyId(1)), origin }

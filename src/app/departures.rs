@@ -1,0 +1,73 @@
+//! Closing a person's account for good.
+
+use serde_json::json;
+
+use super::{audit, members, users};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::domain::member::Role;
+use crate::domain::organization::{OrganizationMember, OrganizationRole};
+use crate::domain::user::{User, UserState};
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::{self, Tx};
+
+/// Closes a person's account for good: every membership, binding, session, key and link ends. To close it again changes
+/// nothing.
+///
+/// A workspace whose last enabled owner the person is gets another one: the actor, if they are in its organization, or
+/// else the organization's first admin. Administrators may, but not to themselves. Refused when it would leave the
+/// account without an enabled administrator, or an organization that the actor is not in without an admin.
+pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
+    let before = users::person(tx, actor, &users::Named::Number(id), Action::BlockUser)?;
+    if actor.user() == Some(id) {
+        return Err(Error::Refused { rule: "nobody deletes their own account" });
+    }
+    if before.state == UserState::Blocked {
+        return Ok(());
+    }
+    if users::governs(&before) {
+        users::keep_an_administrator(tx, &before)?;
+    }
+    // Organizations first: whoever has one then is who its workspaces can go to.
+    for member in store::organizations::memberships(tx, id)? {
+        hand_over_organization(tx, actor, &member)?;
+    }
+    for member in store::members::list_of(tx, id, None)? {
+        if member.role == Role::Owner && store::members::count_other_owners(tx, member.workspace, id)? == 0 {
+            members::hand_over(tx, actor, member.workspace, &before)?;
+        }
+    }
+    let bindings = store::bindings::delete_of(tx, id, None)?;
+    let workspaces = store::members::delete_of(tx, id)?;
+    let organizations = store::organizations::delete_members_of(tx, id)?;
+    let mut told = json!({ "state": UserState::Blocked.word(), "ended": users::end_access(tx, id)? });
+    told["ended"]["bindings"] = json!(bindings);
+    told["ended"]["workspaces"] = json!(workspaces);
+    told["ended"]["organizations"] = json!(organizations);
+    let after = User { state: UserState::Blocked, enabled: false, must_change_password: false, ..before.clone() };
+    store::users::update(tx, &after)?;
+    store::users::update_password(tx, id, None)?;
+    audit::record(tx, actor, "users.block", (ObjectKind::User, after.uuid), (users::shown(&before), told))
+}
+
+/// Sees to it that an organization keeps an admin when this member goes.
+fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) -> Result<()> {
+    let place = leaving.organization;
+    if leaving.role != OrganizationRole::Admin || store::organizations::count_other_admins(tx, place, leaving.user)? > 0
+    {
+        return Ok(());
+    }
+    let heir = actor.person().filter(|person| person.id != leaving.user);
+    let seat = heir.map(|heir| store::organizations::find_member(tx, place, heir.id)).transpose()?.flatten();
+    let (Some(heir), Some(seat)) = (heir, seat) else {
+        return Err(Error::Refused {
+            rule: "the person is the last admin of an organization; give it another admin first",
+        });
+    };
+    store::organizations::put_member(tx, place, heir.id, OrganizationRole::Admin)?;
+    let object = (ObjectKind::OrganizationMember, format!("{place}/{}", heir.uuid));
+    let change = (json!({ "role": seat.role.word() }), json!({ "role": OrganizationRole::Admin.word() }));
+    audit::record(tx, actor, "organizations.put_member", object, change)
+}

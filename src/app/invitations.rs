@@ -1,0 +1,178 @@
+//! Invitations: how somebody comes to an account whose password nobody else knows for long.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{audit, organizations, standing, users};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::domain::link::Purpose;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::user::{AccountRole, NewUser, User, UserState, UserStatus};
+use crate::error::{Error, Result};
+use crate::policy::{Action, Decision, decide};
+use crate::store::{self, Tx, View};
+use crate::tokens::password::PasswordHash;
+
+/// How somebody is to come in for the first time.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// At once; by a link to choose a password, or by a key.
+    AtOnce,
+    /// By a link to choose a password.
+    Link,
+    /// By choosing a password in place of a temporary one, whose hash this is.
+    TemporaryPassword(PasswordHash),
+}
+
+/// Somebody to be invited.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Whom.
+    pub new: NewUser,
+    /// The name that clients will know the user by.
+    pub uuid: Uuid,
+    /// Whether the person may make API keys; left out, members may where the inviter may.
+    pub developer: Option<bool>,
+    /// How the person comes in.
+    pub mode: Mode,
+}
+
+/// What came of an invitation.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The person is invited now, or in.
+    Fresh(User),
+    /// The person was invited already, and nothing has changed.
+    Already(User),
+}
+
+/// Refuses whoever may not invite somebody to this role, before anything costly is done for them.
+///
+/// Members give the roles of members and annotators; administrators every role.
+pub fn may_invite(actor: &Actor, role: AccountRole) -> Result<()> {
+    let standing = standing::in_account(actor);
+    standing::require(&standing, Action::InviteUser, "user", "anybody")?;
+    match role {
+        AccountRole::Member | AccountRole::Annotator => Ok(()),
+        AccountRole::UiOnly => standing::require(&standing, Action::CreateUser, "user", "anybody"),
+        AccountRole::Administrator => match decide(&standing, Action::CreateUser) {
+            Decision::Allowed => Ok(()),
+            Decision::Forbidden | Decision::Hidden => Err(Error::Exceeded),
+        },
+    }
+}
+
+/// Invites somebody, who becomes a member of the home organization. To invite again changes nothing while the
+/// invitation lasts; once it has run out, the same person begins anew, with nothing that was given before.
+///
+/// Members of the account may, and administrators. Refused when the inviter is not in the home organization, when the
+/// invitation would give more than the inviter holds, and when the address is somebody's who is in or was shut out.
+pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome> {
+    let new = &invitation.new;
+    may_invite(actor, new.role)?;
+    let home = organizations::visible(tx, actor, organizations::home(tx)?.id)?;
+    give_in_home(tx, actor, new.role)?;
+    let developer = may_develop(tx, actor, invitation)?;
+    let taken = || Error::Conflict { what: "user", key: new.email.to_string() };
+    let before = store::users::find_by_email(tx, new.email.as_str())?;
+    if let Some(before) = &before {
+        let toward = standing::toward(tx, actor, before.id)?;
+        let at_once = matches!(invitation.mode, Mode::AtOnce);
+        match before.status(tx.now) {
+            UserStatus::Active | UserStatus::Disabled | UserStatus::Blocked => return Err(taken()),
+            _ if decide(&toward, Action::ReadUser) != Decision::Allowed => return Err(taken()),
+            UserStatus::Invited if !at_once => return Ok(Outcome::Already(before.clone())),
+            // Nobody replaces what they could not have given.
+            UserStatus::Invited | UserStatus::Expired => may_invite(actor, before.role)?,
+        }
+    }
+    let mut user = match before.clone() {
+        Some(before) => {
+            begin_anew(tx, &before)?;
+            User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
+        }
+        None => store::users::insert(tx, new, invitation.uuid, None)?,
+    };
+    user.developer = developer;
+    user.state = match invitation.mode {
+        Mode::AtOnce => UserState::Active,
+        Mode::Link | Mode::TemporaryPassword(_) => invited(tx),
+    };
+    user.must_change_password = matches!(invitation.mode, Mode::TemporaryPassword(_));
+    store::users::update(tx, &user)?;
+    if let Mode::TemporaryPassword(hash) = &invitation.mode {
+        store::users::update_password(tx, user.id, Some(hash))?;
+    }
+    store::organizations::put_member(tx, home.id, user.id, users::home_role(user.role))?;
+    let change = (before.as_ref().map_or(Value::Null, told), told(&user));
+    audit::record(tx, actor, "users.invite", (ObjectKind::User, user.uuid), change)?;
+    Ok(Outcome::Fresh(user))
+}
+
+/// Lets an invitation last as long again as a new one.
+///
+/// Members of the account may who find the person, and administrators. Refused unless the person is invited now.
+pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
+    let before = users::visible(tx, actor, id)?;
+    standing::require(&standing::in_account(actor), Action::InviteUser, "user", before.uuid)?;
+    let after = last_longer(tx, &before)?;
+    audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
+}
+
+/// Lets the invitation of somebody who is invited now end as late as a new one would.
+pub(super) fn last_longer(tx: &Tx, user: &User) -> Result<User> {
+    if user.status(tx.now) != UserStatus::Invited {
+        return Err(Error::Refused { rule: "only somebody whose invitation still stands can be invited again" });
+    }
+    let after = User { state: invited(tx), ..user.clone() };
+    store::users::update(tx, &after)?;
+    Ok(after)
+}
+
+fn invited(tx: &Tx) -> UserState {
+    UserState::Invited { until: tx.now.after(Purpose::Invitation.life()) }
+}
+
+/// Takes everything from somebody who never came in, so that whoever invites them now gives them no more than that.
+fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
+    users::end_access(tx, user.id)?;
+    store::users::update_password(tx, user.id, None)?;
+    store::bindings::delete_of(tx, user.id, None)?;
+    store::members::delete_of(tx, user.id)?;
+    store::organizations::delete_members_of(tx, user.id)?;
+    Ok(())
+}
+
+/// Refuses to make a member of the home organization where the inviter is less than that.
+fn give_in_home(view: &View, actor: &Actor, role: AccountRole) -> Result<()> {
+    let home = organizations::home(view)?;
+    let standing = standing::in_organization(view, actor, home.id)?;
+    let is_less = matches!(standing.organization, Some(OrganizationRole::Reader | OrganizationRole::Annotator));
+    if is_less && role != AccountRole::Annotator && standing.account != Some(AccountRole::Administrator) {
+        return Err(Error::Exceeded);
+    }
+    Ok(())
+}
+
+/// Whether the person to be may make keys, which only somebody gives who may.
+fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bool> {
+    let inviter = actor.user().map(|me| store::users::find(view, me)).transpose()?.flatten();
+    let gives = inviter.is_none_or(|me| me.role == AccountRole::Administrator || me.developer);
+    let usual = matches!(invitation.new.role, AccountRole::Administrator | AccountRole::Member);
+    match invitation.developer {
+        Some(true) if !gives => Err(Error::Exceeded),
+        Some(developer) => Ok(developer),
+        None => Ok(usual && gives),
+    }
+}
+
+fn told(user: &User) -> Value {
+    let mut told = users::shown(user);
+    told["state"] = json!(user.state.word());
+    if let UserState::Invited { until } = user.state {
+        told["invited_until"] = json!(until.to_string());
+    }
+    told
+}

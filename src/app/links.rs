@@ -1,0 +1,169 @@
+//! Links and temporary passwords: how somebody proves once who they are, to choose a password.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::{audit, invitations, passwords, sessions, users};
+use crate::domain::actor::{Actor, Credential, Origin};
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::domain::link::{Link, Purpose};
+use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::domain::user::{User, UserStatus};
+use crate::error::{Error, Result, Unproved};
+use crate::policy::Action;
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+use crate::tokens::password::{PasswordHash, Verdict};
+
+/// What the throttle counts wrong links under; no address is like it.
+const LINKS: &str = "(links)";
+
+/// What stands against a link for somebody who never came in.
+const NEVER_IN: Error = Error::Refused { rule: "the person has not accepted the invitation yet" };
+
+/// Notes that somebody is to choose another password; the link for it is made where it can be shown, by [`make`].
+///
+/// Administrators may. Refused when the person never came in.
+pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
+    let user = users::visible(tx, actor, id)?;
+    users::require(tx, actor, user.id, Action::SetPassword, user.uuid)?;
+    if user.status(tx.now) != UserStatus::Active {
+        return Err(NEVER_IN);
+    }
+    let after = json!({ "requested": true });
+    audit::record(tx, actor, "users.request_reset", (ObjectKind::User, user.uuid), (Value::Null, after))
+}
+
+/// Makes a link for somebody; the one before it for the same purpose is good no more.
+///
+/// Administrators may. Refused for an invitation unless the person is invited now, whose invitation then lasts as long
+/// as the link; for another password unless the person is in.
+pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
+    let mut user = users::person(tx, actor, who, Action::SetPassword)?;
+    match (purpose, user.status(tx.now)) {
+        (Purpose::Invitation, _) => user = invitations::last_longer(tx, &user)?,
+        (Purpose::PasswordReset, UserStatus::Active) => {}
+        (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NEVER_IN),
+        (Purpose::PasswordReset, UserStatus::Disabled) => {
+            return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
+        }
+        (Purpose::PasswordReset, UserStatus::Blocked) => return Err(users::CLOSED),
+    }
+    let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
+    store::links::put(tx, &link, secret)?;
+    let after = json!({ "purpose": purpose.word(), "expires_at": link.expires_at.to_string() });
+    audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
+    Ok(user)
+}
+
+/// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
+/// is refused, and wrong ones slow down what follows.
+pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
+    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    desk.throttle.admit(LINKS, from)?;
+    let found = match opaque::parse(Kind::Link, token) {
+        Some(secret) => desk.glance(|view| good(view, &secret)),
+        None => Err(Unproved::DeadLink.into()),
+    };
+    if matches!(found, Err(Error::Unauthenticated(_))) {
+        desk.throttle.failed(LINKS, from);
+    }
+    found
+}
+
+fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
+    let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
+    let link = link.ok_or(Unproved::DeadLink)?;
+    let user = store::users::find(view, link.user)?.ok_or(Unproved::DeadLink)?;
+    match (link.purpose, user.status(view.now)) {
+        (Purpose::Invitation, UserStatus::Invited) | (Purpose::PasswordReset, UserStatus::Active) => {
+            Ok((user, link.purpose))
+        }
+        (Purpose::Invitation | Purpose::PasswordReset, _) => Err(Unproved::DeadLink.into()),
+    }
+}
+
+/// Chooses a password by a link, which is good no more; every session ends.
+///
+/// Refused as [`find`] refuses.
+pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password) -> Result<User> {
+    // A wrong link costs no hash.
+    find(desk, &origin, token)?;
+    let hash = passwords::hash(desk, chosen).await?;
+    let secret = opaque::parse(Kind::Link, token).ok_or(Unproved::DeadLink)?;
+    let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
+    desk.write(move |tx| use_up(tx, &actor, &secret, &hash)).await
+}
+
+/// Uses a link up.
+pub(super) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, hash: &PasswordHash) -> Result<User> {
+    let (user, purpose) = good(tx, secret)?;
+    let verb = match purpose {
+        Purpose::Invitation => "users.accept_invitation",
+        Purpose::PasswordReset => "users.reset_password",
+    };
+    choose(tx, actor, user, hash, verb)
+}
+
+/// Somebody who has a temporary password, and the one to be.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The address.
+    pub username: String,
+    /// The temporary password.
+    pub temporary: Secret,
+    /// The password to be.
+    pub chosen: Password,
+}
+
+/// Chooses a password in place of a temporary one, with which the person is in.
+///
+/// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
+pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
+    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    desk.throttle.admit(&choice.username, from)?;
+    let found = desk.glance(|view| {
+        let user = store::users::find_by_email(view, &choice.username)?;
+        let user = user.filter(|user| has_temporary(view, user));
+        let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
+        Ok(user.zip(hash))
+    })?;
+    let against = found.as_ref().map(|(_, hash)| hash.clone());
+    let (verdict, _) = passwords::verify(desk, choice.temporary.clone(), against).await?;
+    let (Some((user, kept)), Verdict::Right | Verdict::RightButOld) = (found, verdict) else {
+        desk.throttle.failed(&choice.username, from);
+        return Err(Unproved::WrongPassword.into());
+    };
+    desk.throttle.succeeded(&choice.username, from);
+    if choice.chosen.expose() == choice.temporary.expose() {
+        return Err(Error::invalid("password", "must be another than the temporary one"));
+    }
+    let hash = passwords::hash(desk, choice.chosen).await?;
+    let actor = Actor::nobody(origin);
+    desk.write(move |tx| {
+        // Between the look and the write, another password may have come.
+        let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
+        let user = user.ok_or(Unproved::WrongPassword)?;
+        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
+            return Err(Unproved::WrongPassword.into());
+        }
+        choose(tx, &actor, user, &hash, "users.replace_temporary_password")
+    })
+    .await
+}
+
+fn has_temporary(view: &View, user: &User) -> bool {
+    user.must_change_password && matches!(user.status(view.now), UserStatus::Invited | UserStatus::Active)
+}
+
+fn choose(tx: &Tx, actor: &Actor, mut user: User, hash: &PasswordHash, verb: &'static str) -> Result<User> {
+    let before = json!({ "state": user.state.word() });
+    let ended = users::keep_password(tx, &mut user, hash)?;
+    let after = json!({ "state": user.state.word(), "sessions_ended": ended });
+    audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
+    Ok(user)
+}

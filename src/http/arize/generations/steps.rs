@@ -1,0 +1,174 @@
+//! What a downgrade does to a thing.
+
+use serde_json::{Map, Value};
+
+use Step::{By, Text, Unpermitted, Without};
+
+use super::Shape;
+
+/// A thing on the wire.
+pub(super) type Thing = Map<String, Value>;
+
+/// Names with a blank between them.
+pub(super) type Names = &'static str;
+
+/// What a downgrade does to a thing.
+pub(super) enum Step {
+    /// Leaves out these fields.
+    Without(Names),
+    /// Says `""` in these fields where there is no text.
+    Text(Names),
+    /// Leaves out these permissions.
+    Unpermitted(Names),
+    /// Whatever else.
+    By(fn(Shape, &mut Thing)),
+}
+
+fn is_one_of(name: &str, names: Names) -> bool {
+    names.split(' ').any(|one| one == name)
+}
+
+impl Step {
+    /// Does it.
+    pub(super) fn take(&self, shape: Shape, thing: &mut Thing) {
+        match self {
+            Without(fields) => thing.retain(|field, _| !is_one_of(field, fields)),
+            Text(fields) => {
+                for field in fields.split(' ') {
+                    let text = thing.entry(field).or_insert(Value::Null);
+                    if text.is_null() {
+                        *text = "".into();
+                    }
+                }
+            }
+            Unpermitted(names) => {
+                if let Some(permissions) = thing.get_mut("permissions").and_then(Value::as_array_mut) {
+                    permissions.retain(|permission| !permission.as_str().is_some_and(|name| is_one_of(name, names)));
+                }
+            }
+            By(step) => step(shape, thing),
+        }
+    }
+}
+
+/// Leaves nothing but the fields that such a thing had before 45.
+pub(super) fn known(shape: Shape, thing: &mut Thing) {
+    let fields = match shape {
+        Shape::Nothing => "",
+        Shape::Space => "id name description created_at is_private",
+        Shape::SpaceMembership => "id user_id space_id role",
+        Shape::Organization => "id name description created_at",
+        Shape::OrganizationMembership => "id user_id organization_id role",
+        Shape::User => "id name email created_at status role is_developer",
+        Shape::CreatedUser => "id name email created_at status role is_developer invite_mode temporary_password",
+        Shape::Role => "id name description permissions is_predefined created_at updated_at",
+        Shape::Binding => "id role_id user_id resource_type resource_id created_at updated_at",
+        Shape::Key => {
+            "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at"
+        }
+        Shape::CreatedKey => {
+            "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at \
+             key bot_user"
+        }
+        Shape::RefreshedKey => {
+            "id name description key_type status redacted_key created_at expires_at created_by_user_id last_used_at key"
+        }
+        Shape::Restriction | Shape::CreatedRestriction => "resource_type resource_id created_at",
+        Shape::Project => "id name space_id created_at",
+        Shape::AuditLog => "id user_id ip operation_type operation_name operation_text variables created_at",
+    };
+    let is_empty_bot = |field: &str, value: &Value| field == "bot_user" && value.is_null();
+    thing.retain(|field, value| is_one_of(field, fields) && !is_empty_bot(field, value));
+}
+
+/// Leaves out the name of a custom role that is called like a predefined one.
+pub(super) fn unmistakable(_: Shape, thing: &mut Thing) {
+    let predefined = "ADMIN MEMBER MEMBER_UI_ONLY READ_ONLY ANNOTATOR";
+    each_role(thing, &|role| {
+        if is(role, "type", "CUSTOM") {
+            role.retain(|field, name| {
+                field != "name" || !name.as_str().is_some_and(|name| is_one_of(name, predefined))
+            });
+        }
+    });
+}
+
+/// Shows people who may use pages only as members.
+pub(super) fn no_ui_only(_: Shape, thing: &mut Thing) {
+    each_role(thing, &|role| {
+        if is(role, "type", "PREDEFINED") && is(role, "name", "MEMBER_UI_ONLY") {
+            role.insert("name".to_owned(), "MEMBER".into());
+        }
+    });
+}
+
+/// Spells the roles that somebody has in lower case. The name of a custom one is somebody's own.
+pub(super) fn lower_roles(_: Shape, thing: &mut Thing) {
+    each_role(thing, &|role| {
+        if is(role, "type", "PREDEFINED") {
+            respell(role, "name", |word| word.to_ascii_lowercase().replace('_', "-"));
+        }
+        respell(role, "type", str::to_ascii_lowercase);
+    });
+}
+
+/// Spells the words of a person or a key in lower case.
+pub(super) fn lower_words(_: Shape, thing: &mut Thing) {
+    for field in ["status", "invite_mode", "key_type"] {
+        respell(thing, field, str::to_ascii_lowercase);
+    }
+}
+
+/// Calls a revoked key deleted.
+pub(super) fn deleted(_: Shape, thing: &mut Thing) {
+    respell(thing, "status", |word| word.replace("revoked", "deleted"));
+}
+
+/// Calls the permission to revoke service keys the one to delete them.
+pub(super) fn deletes_keys(_: Shape, thing: &mut Thing) {
+    for permission in thing.get_mut("permissions").and_then(Value::as_array_mut).into_iter().flatten() {
+        if permission == "SERVICE_KEY_REVOKE" {
+            *permission = "SERVICE_KEY_DELETE".into();
+        }
+    }
+}
+
+/// Puts a restriction into a field.
+pub(super) fn wrapped(_: Shape, thing: &mut Thing) {
+    let restriction = std::mem::take(thing);
+    thing.insert("resource_restriction".to_owned(), restriction.into());
+}
+
+/// Does this with each role that a thing tells of: its own, and those of its bot user.
+fn each_role(thing: &mut Thing, with: &impl Fn(&mut Thing)) {
+    let role_of = |holder: &mut Thing, field| {
+        if let Some(role) = holder.get_mut(field).and_then(Value::as_object_mut) {
+            with(role);
+        }
+    };
+    role_of(thing, "role");
+    let Some(bot) = thing.get_mut("bot_user").and_then(Value::as_object_mut) else { return };
+    role_of(bot, "account_role");
+    for organization in members(bot, "organizations") {
+        role_of(organization, "role");
+        members(organization, "spaces").for_each(|space| role_of(space, "role"));
+    }
+}
+
+/// The things in a list.
+fn members<'a>(thing: &'a mut Thing, field: &str) -> impl Iterator<Item = &'a mut Thing> {
+    let list = thing.get_mut(field).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter_map(Value::as_object_mut)
+}
+
+fn is(thing: &Thing, field: &str, word: &str) -> bool {
+    thing.get(field).and_then(Value::as_str) == Some(word)
+}
+
+fn respell(thing: &mut Thing, field: &str, how: impl Fn(&str) -> String) {
+    if let Some(text) = thing.get_mut(field)
+        && let Some(word) = text.as_str()
+    {
+        *text = how(word).into();
+    }
+}

@@ -1,0 +1,344 @@
+//! `/v2/users` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::body::{Body, Query};
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::page::{self, Pagination};
+use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::spelling::{RoleGiven, RoleShown, account_word, canonical};
+use super::{Answer, Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::invitations::{self, Invitation, Mode, Outcome};
+use crate::app::{departures, links, passwords, users};
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::password::Password;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{self, FullName, NewUser, UserChange, UserSearch, UserStatus};
+use crate::error::{Error, InField};
+use crate::tokens::password::generate;
+use crate::tokens::tags::TagKey;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct User {
+    /// The id.
+    id: String,
+    /// First and last name; the e-mail address where there is neither.
+    name: String,
+    /// The e-mail address.
+    email: String,
+    /// When the account was made.
+    created_at: String,
+    /// `ACTIVE`, `INVITED` or `EXPIRED`.
+    #[schema(example = "ACTIVE")]
+    status: &'static str,
+    /// The role in the account.
+    role: RoleShown,
+    /// Whether the person may make API keys.
+    is_developer: bool,
+}
+
+impl Shown for User {
+    const SHAPE: Shape = Shape::User;
+}
+
+impl Listed for User {
+    const PLURAL: &'static str = "users";
+}
+
+impl User {
+    fn new(key: &TagKey, user: &user::User, now: Timestamp) -> Self {
+        Self {
+            id: user.id.show(key),
+            name: user.name(),
+            email: user.email.to_string(),
+            created_at: user.created_at.zulu(),
+            status: word(user.status(now)),
+            role: RoleShown::Predefined { name: account_word(user.role) },
+            is_developer: user.developer,
+        }
+    }
+}
+
+/// The dialect's word for a status; it has none for people whom it does not show.
+const fn word(status: UserStatus) -> &'static str {
+    match status {
+        UserStatus::Active => "ACTIVE",
+        UserStatus::Invited => "INVITED",
+        UserStatus::Expired => "EXPIRED",
+        UserStatus::Disabled | UserStatus::Blocked => "INACTIVE",
+    }
+}
+
+/// A page of people.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UserList {
+    users: Vec<User>,
+    pagination: Pagination,
+}
+
+/// Lists the people whom the caller may find, the oldest account first.
+#[utoipa::path(get, path = "/v2/users", tag = "users",
+    params(
+        ("email" = Option<String>, Query, description = "Only those whose address contains this, in any case"),
+        ("status" = Option<Vec<String>>, Query, description = "Only those of this status; may come again"),
+        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+    responses(
+        (status = 200, description = "A page of people", body = UserList),
+        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<User>> {
+    query.only(&["email", "status", "limit", "cursor"])?;
+    let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
+    let search = UserSearch { email: query.text("email")?, statuses };
+    let page = page::asked(&desk.tags, "users", query.one("limit")?, query.one("cursor")?)?;
+    let (slice, now) = desk.read(move |view| Ok((users::page(view, &caller, &search, page)?, view.now))).await?;
+    let pagination = Pagination::of(&desk.tags, "users", &slice);
+    let shown = slice.items.iter().map(|user| User::new(&desk.tags, user, now)).collect();
+    Ok(Reply::Ok(List::new(shown, pagination)))
+}
+
+fn status(given: &str) -> Result<UserStatus, Failure> {
+    let given = canonical(given);
+    let known = [UserStatus::Active, UserStatus::Invited, UserStatus::Expired];
+    let found = known.into_iter().find(|status| word(*status) == given);
+    found.ok_or_else(|| Failure::malformed("status", "must be ACTIVE, INVITED or EXPIRED"))
+}
+
+/// A person to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateUser {
+    /// The name, 1 to 255 characters.
+    name: String,
+    /// The e-mail address.
+    email: String,
+    /// The role in the account, a predefined one.
+    role: RoleGiven,
+    /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`.
+    #[schema(example = "EMAIL_LINK")]
+    invite_mode: String,
+    /// Whether the person may make API keys; older generations say so here.
+    is_developer: Option<bool>,
+}
+
+/// A new person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CreatedUser {
+    /// The person.
+    #[serde(flatten)]
+    user: User,
+    /// How the person comes in; left out for somebody who was invited already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invite_mode: Option<&'static str>,
+    /// The temporary password, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temporary_password: Option<String>,
+}
+
+impl Shown for CreatedUser {
+    const SHAPE: Shape = Shape::CreatedUser;
+}
+
+/// Invites somebody; 200 for somebody whose invitation still stands, and nothing changes.
+#[utoipa::path(post, path = "/v2/users", tag = "users", request_body = CreateUser,
+    responses(
+        (status = 200, description = "The person, who was invited already", body = User),
+        (status = 201, description = "The new person", body = CreatedUser),
+        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The caller is in no place to invite into", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The address is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
+    let body = body.0;
+    let (first_name, last_name) = name(&body.name)?.split();
+    let email = Email::parse(&body.email).in_field("email")?;
+    let role = body.role.in_account("role")?;
+    let mode = InviteMode::read(&body.invite_mode)?;
+    invitations::may_invite(&caller, role)?;
+    let (mode, temporary) = mode.furnish(&desk).await?;
+    let word = InviteMode::of(&mode).word();
+    let new = NewUser { email, first_name, last_name, role };
+    let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
+    let (outcome, now) = desk.write(move |tx| Ok((invitations::invite(tx, &caller, &invitation)?, tx.now))).await?;
+    Ok(match outcome {
+        Outcome::Fresh(user) => Reply::Created(CreatedUser {
+            user: User::new(&desk.tags, &user, now),
+            invite_mode: Some(word),
+            temporary_password: temporary.map(|password| password.expose().to_owned()),
+        }),
+        Outcome::Already(user) => Reply::Ok(CreatedUser {
+            user: User::new(&desk.tags, &user, now),
+            invite_mode: None,
+            temporary_password: None,
+        }),
+    })
+}
+
+/// The dialect's ways to invite.
+#[derive(Clone, Copy)]
+enum InviteMode {
+    None,
+    EmailLink,
+    TemporaryPassword,
+}
+
+impl InviteMode {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::EmailLink => "EMAIL_LINK",
+            Self::TemporaryPassword => "TEMPORARY_PASSWORD",
+        }
+    }
+
+    fn read(given: &str) -> Result<Self, Failure> {
+        let given = canonical(given);
+        let known = [Self::None, Self::EmailLink, Self::TemporaryPassword];
+        let found = known.into_iter().find(|mode| mode.word() == given);
+        let rule = "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD";
+        found.ok_or_else(|| Error::invalid("invite_mode", rule).into())
+    }
+
+    const fn of(mode: &Mode) -> Self {
+        match mode {
+            Mode::AtOnce => Self::None,
+            Mode::Link => Self::EmailLink,
+            Mode::TemporaryPassword(_) => Self::TemporaryPassword,
+        }
+    }
+
+    /// The way as the core knows it, with a temporary password where it needs one.
+    async fn furnish(self, desk: &Desk) -> Result<(Mode, Option<Password>), Failure> {
+        Ok(match self {
+            Self::None => (Mode::AtOnce, None),
+            Self::EmailLink => (Mode::Link, None),
+            Self::TemporaryPassword => {
+                let password = generate();
+                (Mode::TemporaryPassword(passwords::hash(desk, password.clone()).await?), Some(password))
+            }
+        })
+    }
+}
+
+/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+fn name(raw: &str) -> Result<FullName, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(FullName::parse(raw).in_field("name")?)
+}
+
+/// Shows a person.
+#[utoipa::path(get, path = "/v2/users/{user_id}", tag = "users",
+    params(("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 200, description = "The person", body = User),
+        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<User> {
+    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    let (user, now) = desk.glance(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
+    Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
+}
+
+/// What is to change about a person; at least one field is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpdateUser {
+    /// The new name, 1 to 255 characters.
+    name: Option<String>,
+    /// Whether the person may make API keys.
+    is_developer: Option<bool>,
+}
+
+impl TryFrom<UpdateUser> for UserChange {
+    type Error = Failure;
+
+    fn try_from(update: UpdateUser) -> Result<Self, Failure> {
+        if update.name.is_none() && update.is_developer.is_none() {
+            return Err(Failure::malformed("body", "must have at least one field"));
+        }
+        let (first_name, last_name) = update.name.as_deref().map(name).transpose()?.map(|name| name.split()).unzip();
+        Ok(Self { first_name, last_name, developer: update.is_developer, ..Self::default() })
+    }
+}
+
+/// Changes a person. Administrators may.
+#[utoipa::path(patch, path = "/v2/users/{user_id}", tag = "users", request_body = UpdateUser,
+    params(("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 200, description = "The person as they are now", body = User),
+        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateUser>) -> Answer<User> {
+    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    let change = UserChange::try_from(body.0)?;
+    let (user, now) = desk
+        .write(move |tx| {
+            let user = users::visible(tx, &caller, id)?;
+            Ok((users::change(tx, &caller, &users::Named::Number(user.id), &change)?, tx.now))
+        })
+        .await?;
+    Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
+}
+
+/// Closes a person's account for good. Administrators may, but not to themselves.
+#[utoipa::path(delete, path = "/v2/users/{user_id}", tag = "users",
+    params(("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done, now or before"),
+        (status = 400, description = "Malformed, oneself, or somebody who is needed", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    desk.write(move |tx| departures::block(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}
+
+/// Lets an invitation last 72 h from now. No mail is sent: `atelier user invite-link` prints a link.
+#[utoipa::path(post, path = "/v2/users/{user_id}/resend-invitation", tag = "users",
+    params(("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed, or no invitation stands", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    desk.write(move |tx| invitations::renew(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}
+
+/// Notes that a person is to choose another password. No mail is sent: `atelier user reset-link` prints a link that is
+/// good for 30 minutes. Administrators may.
+#[utoipa::path(post, path = "/v2/users/{user_id}/reset-password", tag = "users",
+    params(("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed, or the person never came in", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    desk.write(move |tx| links::request_reset(tx, &caller, id)).await?;
+    Ok(Reply::Done)
+}

@@ -1,0 +1,60 @@
+//! The forms of the pages, which only the pages themselves may send.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::ORIGIN;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::Failure;
+use crate::app::desk::Desk;
+use crate::domain::secret::Secret;
+use crate::error::Error;
+use crate::http::{body, request};
+
+/// The fields of a form. They may be secrets, so none can be printed.
+pub(super) struct Form(BTreeMap<String, Secret>);
+
+impl Form {
+    /// A field; empty where there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", Secret::expose)
+    }
+}
+
+impl FromRequest for Form {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (from_here, is_form) =
+            (from_here(request), request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let bytes = body::read(request, payload);
+        Box::pin(async move {
+            if !from_here {
+                return Err(Failure::Elsewhere);
+            }
+            let bytes = bytes.await?;
+            let pairs = if is_form { serde_urlencoded::from_bytes::<Vec<(String, String)>>(&bytes).ok() } else { None };
+            let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a well-formed form"))?;
+            Ok(Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect()))
+        })
+    }
+}
+
+/// Whether nothing says that another site has sent this.
+///
+/// `Origin: null` is what a browser says of our own page, as its `Referrer-Policy` is `no-referrer`. No cookie lets
+/// anybody in here, so that whoever forges this header has won nothing.
+fn from_here(request: &HttpRequest) -> bool {
+    let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    if header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return false;
+    }
+    let Some(origin) = header(ORIGIN.as_str()) else { return true };
+    let host = request::host(request);
+    let ours = request.app_data::<web::Data<Desk>>().map(|desk| desk.issuers.origin(host));
+    let named = origin.split_once("://").map(|(_, host)| host);
+    origin == "null" || ours.as_deref() == Some(origin) || (named.is_some() && named == host)
+}

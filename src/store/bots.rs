@@ -1,0 +1,130 @@
+//! The bots of the table `users`, and where they are members.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Row, named_params};
+use uuid::Uuid;
+
+use super::{Tx, View, row};
+use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
+use crate::domain::email::Email;
+use crate::domain::ids::{OrganizationId, RoleId, UserId, WorkspaceId};
+use crate::domain::key::KeyName;
+use crate::domain::member::Role;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::user::{AccountRole, PersonName};
+use crate::error::{Error, Result};
+
+/// The end of the addresses that bots have, so that the column is filled; no mail gets there (RFC 2606, section 2).
+const DOMAIN: &str = "bots.invalid";
+
+/// Adds a bot of this name; it has no password and no place yet.
+pub fn insert(tx: &Tx, uuid: Uuid, name: &KeyName, role: AccountRole) -> Result<UserId> {
+    let email = Email::parse(&format!("bot-{uuid}@{DOMAIN}")).map_err(Error::internal)?;
+    let shown: String = name.as_str().chars().take(PersonName::LONGEST).collect();
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
+             must_change_password, created_at)
+         VALUES (:uuid, :email, :email_key, :name, '', 'bot', 'active', 1, 0, :role, 0, :now)
+         RETURNING id",
+    )?;
+    let params = named_params! {
+        ":uuid": uuid.to_string(),
+        ":email": email.as_str(),
+        ":email_key": email.key(),
+        ":name": shown,
+        ":role": role.word(),
+        ":now": tx.now.micros(),
+    };
+    Ok(query.query_row(params, |row| row.get(0).map(UserId))?)
+}
+
+/// Blocks a bot for good. Its memberships stay as the record of where it was, but for named roles, which they would
+/// keep from being deleted.
+pub fn block(tx: &Tx, id: UserId) -> Result<()> {
+    for sql in [
+        "UPDATE users SET enabled = 0, state = 'blocked' WHERE id = :id AND kind = 'bot'",
+        "UPDATE members SET role = 'reader', role_id = NULL WHERE user_id = :id AND role_id IS NOT NULL",
+        "DELETE FROM bindings WHERE user_id = :id",
+    ] {
+        tx.conn.prepare_cached(sql)?.execute(named_params! { ":id": id.0 })?;
+    }
+    Ok(())
+}
+
+/// The bots of these numbers, with their places or without.
+pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
+    let wanted = row::numbers(ids.iter().map(|id| id.0));
+    let mut query = view.conn.prepare_cached(
+        "SELECT u.id, u.role, k.name FROM users u JOIN keys k ON k.user_id = u.id
+         WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.kind = 'bot'",
+    )?;
+    let read = |row: &Row| {
+        Ok(Bot {
+            id: UserId(row.get("id")?),
+            name: row.get("name")?,
+            role: row::text(row, "role", AccountRole::from_word)?,
+            organizations: Vec::new(),
+        })
+    };
+    let mut bots = BTreeMap::new();
+    for bot in query.query_map(named_params! { ":ids": wanted }, read)? {
+        let bot = bot?;
+        bots.insert(bot.id, bot);
+    }
+    if with_places {
+        place_in_organizations(view, &wanted, &mut bots)?;
+        place_in_workspaces(view, &wanted, &mut bots)?;
+    }
+    Ok(bots)
+}
+
+fn place_in_organizations(view: &View, wanted: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT user_id, organization_id, role FROM organization_members
+         WHERE user_id IN (SELECT value FROM json_each(:ids)) ORDER BY user_id, organization_id",
+    )?;
+    let read = |row: &Row| {
+        let place = BotOrganization {
+            organization: OrganizationId(row.get("organization_id")?),
+            role: row::text(row, "role", OrganizationRole::from_word)?,
+            workspaces: Vec::new(),
+        };
+        Ok((UserId(row.get("user_id")?), place))
+    };
+    for found in query.query_map(named_params! { ":ids": wanted }, read)? {
+        let (bot, place) = found?;
+        if let Some(bot) = bots.get_mut(&bot) {
+            bot.organizations.push(place);
+        }
+    }
+    Ok(())
+}
+
+fn place_in_workspaces(view: &View, wanted: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.user_id, m.workspace_id, m.role, m.role_id, r.name, w.organization_id
+         FROM members m JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN roles r ON r.id = m.role_id
+         WHERE m.user_id IN (SELECT value FROM json_each(:ids)) ORDER BY m.user_id, m.workspace_id",
+    )?;
+    let read = |row: &Row| {
+        let place = BotWorkspace {
+            workspace: WorkspaceId(row.get("workspace_id")?),
+            role: match row.get::<_, Option<i64>>("role_id")? {
+                Some(id) => Role::Custom(RoleId(id)),
+                None => row::text(row, "role", Role::predefined)?,
+            },
+            named: row.get("name")?,
+        };
+        Ok((UserId(row.get("user_id")?), OrganizationId(row.get("organization_id")?), place))
+    };
+    for found in query.query_map(named_params! { ":ids": wanted }, read)? {
+        let (bot, inside, place) = found?;
+        let organizations = bots.get_mut(&bot).map(|bot| &mut bot.organizations);
+        if let Some(organization) = organizations.and_then(|all| all.iter_mut().find(|one| one.organization == inside))
+        {
+            organization.workspaces.push(place);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The table `links`.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::ids::UserId;
+use crate::domain::link::{Link, Purpose};
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+
+/// The link of this secret, good or not.
+pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
+    let mut query =
+        view.conn.prepare_cached("SELECT user_id, purpose, expires_at FROM links WHERE fingerprint = :fingerprint")?;
+    let read = |row: &rusqlite::Row| {
+        Ok(Link {
+            user: UserId(row.get("user_id")?),
+            purpose: row::text(row, "purpose", Purpose::from_word)?,
+            expires_at: row::moment(row, "expires_at")?,
+        })
+    };
+    Ok(query.query_row(named_params! { ":fingerprint": fingerprint.as_bytes() }, read).optional()?)
+}
+
+/// Adds a link; the one that its user had for the same purpose is good no more.
+pub fn put(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO links (fingerprint, user_id, purpose, created_at, expires_at)
+         VALUES (:fingerprint, :user, :purpose, :now, :expires_at)
+         ON CONFLICT (user_id, purpose) DO UPDATE
+         SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, expires_at = excluded.expires_at",
+    )?;
+    query.execute(named_params! {
+        ":fingerprint": fingerprint.as_bytes(),
+        ":user": link.user.0,
+        ":purpose": link.purpose.word(),
+        ":now": tx.now.micros(),
+        ":expires_at": link.expires_at.micros(),
+    })?;
+    Ok(())
+}
+
+/// Takes every link of a user away.
+pub fn delete_of(tx: &Tx, user: UserId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM links WHERE user_id = :user")?.execute(named_params! { ":user": user.0 })?;
+    Ok(())
+}

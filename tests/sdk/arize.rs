@@ -1,0 +1,196 @@
+//! The Arize dialect, spoken by three generations of `arize` and by `ax`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::python::{self, Needs};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server};
+use crate::{key, passed};
+
+const FIRST: &str = "8.30.0";
+const MIDDLE: &str = "8.36.0";
+const NEWEST: &str = "8.61.0";
+
+/// The version of `ax`, which brings [`NEWEST`].
+const AX: &str = "0.39.0";
+
+/// The REST clients load a few packages only; pandas, pyarrow and grpcio, which the SDK also asks for, are left out.
+const REST: Needs = Needs { complete: false, ..Needs::USUAL };
+
+#[test]
+fn the_first_arize_keeps_spaces() {
+    tell(FIRST, "spaces.py", 155);
+}
+
+#[test]
+fn the_middle_arize_keeps_spaces() {
+    tell(MIDDLE, "spaces.py", 155);
+}
+
+#[test]
+fn the_newest_arize_keeps_spaces() {
+    tell(NEWEST, "spaces.py", 159);
+}
+
+#[test]
+fn the_first_arize_keeps_organizations() {
+    tell(FIRST, "organizations.py", 105);
+}
+
+#[test]
+fn the_middle_arize_keeps_organizations() {
+    tell(MIDDLE, "organizations.py", 105);
+}
+
+#[test]
+fn the_newest_arize_keeps_organizations() {
+    tell(NEWEST, "organizations.py", 105);
+}
+
+#[test]
+fn the_first_arize_knows_people() {
+    tell(FIRST, "users.py", 127);
+}
+
+#[test]
+fn the_middle_arize_knows_people() {
+    tell(MIDDLE, "users.py", 127);
+}
+
+#[test]
+fn the_newest_arize_knows_people() {
+    tell(NEWEST, "users.py", 129);
+}
+
+#[test]
+fn the_first_arize_keeps_roles() {
+    tell(FIRST, "roles.py", 94);
+}
+
+#[test]
+fn the_middle_arize_keeps_roles() {
+    tell(MIDDLE, "roles.py", 94);
+}
+
+#[test]
+fn the_newest_arize_keeps_roles() {
+    tell(NEWEST, "roles.py", 93);
+}
+
+#[test]
+fn the_first_arize_binds_roles() {
+    tell(FIRST, "role_bindings.py", 73);
+}
+
+#[test]
+fn the_middle_arize_binds_roles() {
+    tell(MIDDLE, "role_bindings.py", 73);
+}
+
+#[test]
+fn the_newest_arize_binds_roles() {
+    tell(NEWEST, "role_bindings.py", 73);
+}
+
+#[test]
+fn the_first_arize_makes_and_ends_keys() {
+    tell(FIRST, "api_keys.py", 123);
+}
+
+#[test]
+fn the_middle_arize_makes_and_ends_keys() {
+    tell(MIDDLE, "api_keys.py", 123);
+}
+
+#[test]
+fn the_newest_arize_makes_and_ends_keys() {
+    tell(NEWEST, "api_keys.py", 127);
+}
+
+#[test]
+fn the_first_arize_restricts_projects() {
+    tell(FIRST, "resource_restrictions.py", 43);
+}
+
+#[test]
+fn the_middle_arize_restricts_projects() {
+    tell(MIDDLE, "resource_restrictions.py", 43);
+}
+
+#[test]
+fn the_newest_arize_restricts_projects() {
+    tell(NEWEST, "resource_restrictions.py", 50);
+}
+
+#[test]
+fn the_first_arize_keeps_projects() {
+    tell(FIRST, "projects.py", 77);
+}
+
+#[test]
+fn the_middle_arize_keeps_projects() {
+    tell(MIDDLE, "projects.py", 77);
+}
+
+#[test]
+fn the_newest_arize_keeps_projects() {
+    tell(NEWEST, "projects.py", 78);
+}
+
+#[test]
+fn the_newest_arize_reads_the_audit_log() {
+    tell(NEWEST, "audit_logs.py", 37);
+}
+
+#[test]
+fn ax_does_what_is_typed() {
+    let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
+    tell_by(&python, NEWEST, "ax.py", &[], 140);
+}
+
+#[test]
+fn the_newest_arize_and_the_new_wallaroo_see_one_world() {
+    one_world(NEWEST, crate::NEW);
+}
+
+#[test]
+fn the_first_arize_and_the_old_wallaroo_see_one_world() {
+    one_world(FIRST, crate::OLD);
+}
+
+/// Runs `both_worlds.py` with an Arize SDK; it starts the Wallaroo SDK's part itself.
+fn one_world(arize: &str, wallaroo: &str) {
+    let other = python::environment(&format!("wallaroo-{wallaroo}"), Needs::USUAL);
+    let other = other.to_str().expect("the target folder's name is text");
+    let more = [
+        ("ATELIER_TEST_WALLAROO_PYTHON", other),
+        ("ATELIER_TEST_WALLAROO", wallaroo),
+        ("WALLAROO_USER", ADMIN),
+        ("WALLAROO_PASSWORD", ADMIN_PASSWORD),
+    ];
+    let python = python::environment(&format!("arize-{arize}"), REST);
+    tell_by(&python, arize, "both_worlds.py", &more, 39);
+}
+
+/// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.
+fn tell(version: &str, program: &str, checks: u32) {
+    let python = python::environment(&format!("arize-{version}"), REST);
+    tell_by(&python, version, program, &[], checks);
+}
+
+fn tell_by(python: &Path, version: &str, program: &str, more: &[(&str, &str)], checks: u32) {
+    let server = Server::start();
+    let key = key(&server);
+    let data = server.data_dir().to_str().expect("a temporary directory's name is text");
+    let mut env = vec![
+        ("ATELIER_TEST_URL", server.base()),
+        ("ATELIER_TEST_KEY", &key),
+        ("ATELIER_TEST_SDK", version),
+        ("ATELIER_TEST_BINARY", env!("CARGO_BIN_EXE_atelier")),
+        ("ATELIER_TEST_DATA", data),
+    ];
+    env.extend_from_slice(more);
+    let program = python::sources().join("arize").join(program);
+    let printed = python::run(python, &program, &env, Duration::from_mins(5));
+    passed(&printed, checks);
+}
