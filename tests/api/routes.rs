@@ -248,11 +248,7 @@ impl Set {
         let named = json!({ "name": fresh("renamed") });
         let member = json!({ "user_id": cast.erin_id, "role": scene::role("READ_ONLY") });
         let body = match (method, path) {
-            ("GET", "/v2/resource-restrictions") => {
-                world.bob.post("/v2/resource-restrictions", &json!({ "resource_id": self.project })).ok();
-                None
-            }
-            ("DELETE", "/v2/resource-restrictions/{resource_id}") => {
+            ("GET", "/v2/resource-restrictions") | ("DELETE", "/v2/resource-restrictions/{resource_id}") => {
                 world.bob.post("/v2/resource-restrictions", &json!({ "resource_id": self.project })).ok();
                 None
             }
@@ -261,12 +257,10 @@ impl Set {
                 return Some(Ask { path, body: (method == "POST").then(|| json!({})), form: None });
             }
             ("POST", "/v2/users/{user_id}/reset-password") => Some(json!({})),
-            ("PATCH", "/v2/users/{user_id}") => Some(named),
             ("POST", "/v2/users") => Some(json!({
                 "name": "Ines", "email": format!("{}@example.com", fresh("ines")), "role": scene::role("MEMBER"),
                 "invite_mode": "EMAIL_LINK",
             })),
-            ("GET", "/v2/api-keys") => None,
             ("POST", "/v2/api-keys") => Some(json!({ "key_type": "USER", "name": "mine" })),
             (
                 _,
@@ -282,7 +276,6 @@ impl Set {
             }
             ("GET" | "DELETE", _) if THINGS.iter().any(|thing| path.starts_with(thing)) => None,
             ("POST", "/v2/spaces") => Some(json!({ "name": "new", "organization_id": self.organization })),
-            ("POST", "/v2/organizations") => Some(named),
             ("POST", "/v2/roles") => Some(json!({ "name": fresh("new"), "permissions": ["TAG_READ"] })),
             ("POST", "/v2/projects") => Some(json!({ "name": "new", "space_id": self.space })),
             ("POST", "/v2/resource-restrictions") => Some(json!({ "resource_id": self.project })),
@@ -291,12 +284,14 @@ impl Set {
             })),
             ("POST", "/v2/spaces/{space_id}/users" | "/v2/organizations/{org_id}/users") => Some(member),
             ("PATCH", "/v2/role-bindings/{binding_id}") => Some(json!({ "role_id": self.spare_role })),
-            (
+            ("POST", "/v2/organizations")
+            | (
                 "PATCH",
                 "/v2/spaces/{space_id}"
                 | "/v2/organizations/{org_id}"
                 | "/v2/projects/{project_id}"
-                | "/v2/roles/{role_id}",
+                | "/v2/roles/{role_id}"
+                | "/v2/users/{user_id}",
             ) => Some(named),
             _ => return None,
         };
@@ -312,7 +307,8 @@ impl Set {
     }
 }
 
-const THINGS: [&str; 8] = [
+const THINGS: [&str; 9] = [
+    "/v2/api-keys",
     "/v2/users",
     "/v2/spaces",
     "/v2/organizations",

@@ -50,12 +50,12 @@ fn exceeded(error: &Error) {
 #[test]
 fn administrators_make_change_and_delete_roles() {
     let office = office();
-    let make = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("looker", &[Permission::SPACE_READ]));
-    let (made, trace) = office.change(&office.ada, "roles.create", make);
+    let looker = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("looker", &[Permission::SPACE_READ]));
+    let (made, trace) = office.change(&office.ada, "roles.create", looker);
     let after = json!({ "name": "looker", "description": "", "permissions": ["SPACE_READ"] });
     assert_eq!((trace.before, trace.after), (None, Some(after)));
-    assert!(matches!(office.refusal(&office.ada, make), Error::Conflict { what: "role", .. }));
-    forbidden(&office.refusal(&office.bob, make), Action::ManageRoles);
+    assert!(matches!(office.refusal(&office.ada, looker), Error::Conflict { what: "role", .. }));
+    forbidden(&office.refusal(&office.bob, looker), Action::ManageRoles);
     let empty = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("nothing", &[]));
     assert!(matches!(office.refusal(&office.ada, empty), Error::Invalid { .. }));
 

@@ -31,7 +31,7 @@ fn a_binding_is_made_found_changed_and_taken_away() {
 
     let on_project = json!({ "role_id": looker, "user_id": carol, "resource_type": "PROJECT", "resource_id": valves });
     let on_project = text(&created(&world.bob.post(BINDINGS, &on_project)), "id");
-    assert_eq!(walk(&world.bob, &format!("{BINDINGS}?resource_type=SPACE"), "role_bindings"), [id.clone()]);
+    assert_eq!(walk(&world.bob, &format!("{BINDINGS}?resource_type=SPACE"), "role_bindings"), [id.as_str()]);
     assert_eq!(walk(&world.bob, &format!("{BINDINGS}?resource_type=PROJECT"), "role_bindings"), [on_project]);
     let of = |who: &str| format!("{BINDINGS}?resource_type=SPACE&user_id={who}");
     assert_eq!(walk(&world.bob, &of(&carol), "role_bindings").len(), 1);
