@@ -26,14 +26,15 @@ pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action:
     standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
 }
 
-/// The workspaces that the actor joined, by number; to an administrator, all.
+/// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
 ///
 /// A filter by users narrows that to the workspaces that one of these users joined too.
 pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<Workspace>> {
+    let home = organizations::home(view)?.id;
     match (&filter.joined_by, actor.user()) {
-        (None, _) if sees_all(actor) => store::workspaces::list(view),
-        (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, users),
-        (users, Some(me)) => store::workspaces::list_shared(view, me, users.as_deref()),
+        (None, _) if sees_all(actor) => store::workspaces::list(view, home),
+        (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, home, users),
+        (users, Some(me)) => store::workspaces::list_shared(view, home, me, users.as_deref()),
         (_, None) => Ok(Vec::new()),
     }
 }

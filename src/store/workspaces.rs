@@ -38,29 +38,35 @@ pub fn find_by_name(view: &View, organization: OrganizationId, name: &WorkspaceN
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Every workspace, by number.
-pub fn list(view: &View) -> Result<Vec<Workspace>> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY w.id");
+/// Every workspace of an organization, by number.
+pub fn list(view: &View, organization: OrganizationId) -> Result<Vec<Workspace>> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.organization_id = :organization ORDER BY w.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(named_params! { ":organization": organization.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The workspaces that at least one of these users joined, by number.
-pub fn list_joined(view: &View, by: &[Uuid]) -> Result<Vec<Workspace>> {
+/// The workspaces of an organization that at least one of these users joined, by number.
+pub fn list_joined(view: &View, organization: OrganizationId, by: &[Uuid]) -> Result<Vec<Workspace>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {TABLES}
-         WHERE w.id IN (
+         WHERE w.organization_id = :organization AND w.id IN (
              SELECT m.workspace_id FROM members m JOIN users u ON u.id = m.user_id
              WHERE u.uuid IN (SELECT value FROM json_each(:users)))
          ORDER BY w.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":users": row::uuids(by) }, read)?;
+    let rows = query.query_map(named_params! { ":organization": organization.0, ":users": row::uuids(by) }, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The workspaces that this user joined, by number; where users are named, only those that one of them joined too.
-pub fn list_shared(view: &View, with: UserId, by: Option<&[Uuid]>) -> Result<Vec<Workspace>> {
+/// The workspaces of an organization that this user joined, by number; where users are named, only those that one of
+/// them joined too.
+pub fn list_shared(
+    view: &View,
+    organization: OrganizationId,
+    with: UserId,
+    by: Option<&[Uuid]>,
+) -> Result<Vec<Workspace>> {
     let also = match by {
         None => "",
         Some(_) => {
@@ -73,16 +79,18 @@ pub fn list_shared(view: &View, with: UserId, by: Option<&[Uuid]>) -> Result<Vec
         "SELECT {COLUMNS} FROM members mine
          JOIN workspaces w ON w.id = mine.workspace_id
          LEFT JOIN users c ON c.id = w.created_by
-         WHERE mine.user_id = :me {also} ORDER BY mine.workspace_id"
+         WHERE mine.user_id = :me AND w.organization_id = :organization {also} ORDER BY mine.workspace_id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let rows = match by {
-        None => query.query_map(named_params! { ":me": with.0 }, read)?.collect::<rusqlite::Result<_>>()?,
-        Some(by) => query
-            .query_map(named_params! { ":me": with.0, ":users": row::uuids(by) }, read)?
-            .collect::<rusqlite::Result<_>>()?,
+        None => query.query_map(named_params! { ":organization": organization.0, ":me": with.0 }, read)?.collect(),
+        Some(by) => {
+            let params =
+                named_params! { ":organization": organization.0, ":me": with.0, ":users": row::uuids(by) };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()
+        }
     };
-    Ok(rows)
+    Ok(rows?)
 }
 
 /// What of an organization's workspaces somebody sees without having joined them.

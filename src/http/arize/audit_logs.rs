@@ -35,7 +35,7 @@ pub(super) struct AuditLog {
     id: String,
     /// Who made it. The operator and the server have no account and share one id, which is nobody's.
     user_id: String,
-    /// From which address; empty for the operator and the server.
+    /// From which address; `local` for the operator and the server.
     ip: String,
     /// `MUTATION`.
     #[schema(example = "MUTATION")]
@@ -68,7 +68,7 @@ impl AuditLog {
         Self {
             id: recorded.id.show(key),
             user_id: recorded.by.unwrap_or(NO_ACCOUNT).show(key),
-            ip: recorded.address.unwrap_or_default(),
+            ip: recorded.address.unwrap_or_else(|| "local".to_owned()),
             operation_type: "MUTATION",
             operation_text: format!("{} {} {}", recorded.verb, recorded.kind, recorded.object),
             operation_name: recorded.verb,

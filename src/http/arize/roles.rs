@@ -10,7 +10,7 @@ use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
-use super::spelling::{canonical, space_word};
+use super::spelling::{permission, space_word};
 use super::{Answer, Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::roles::{self, NewRole, RoleChange};
@@ -135,7 +135,7 @@ fn name(raw: &str) -> Result<RoleName, Failure> {
 fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     let read = |(place, name): (usize, &String)| {
         let unknown = || Error::invalid(format!("permissions[{place}]"), "must be the name of a permission");
-        Permission::from_name(&canonical(name)).ok_or_else(unknown)
+        permission(name).ok_or_else(unknown)
     };
     names.iter().enumerate().map(read).collect()
 }

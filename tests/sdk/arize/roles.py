@@ -92,7 +92,9 @@ with story("create and get"):
 
 with story("create refuses"):
     problem("a taken name", Conflict, lambda: ada.roles.create(name="Curator", permissions=[READ]), "name")
-    problem("a predefined name", Conflict, lambda: ada.roles.create(name=admin.name, permissions=[READ]))
+    twin = ada.roles.create(name=admin.name, permissions=[READ])
+    same("named like a predefined role is a role of its own", (twin.name, twin.is_predefined), (admin.name, False))
+    ada.roles.delete(role=twin.id)
     refused("the SDK refuses no permission", ValidationError, lambda: ada.roles.create(name="None", permissions=[]))
     refused("and a long name", ValidationError, lambda: ada.roles.create(name="x" * 256, permissions=[READ]))
     fields = {"name": "None", "permissions": ["PROJECT_READ"]}

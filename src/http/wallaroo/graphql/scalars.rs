@@ -53,6 +53,6 @@ impl ScalarType for Timestamptz {
 
 impl From<Timestamp> for Timestamptz {
     fn from(moment: Timestamp) -> Self {
-        Self(moment.to_string())
+        Self(moment.trimmed())
     }
 }
