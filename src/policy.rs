@@ -3,8 +3,6 @@
 //! What somebody holds adds up: the account role, the role in the organization, the role in the workspace and the
 //! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
 
-use std::sync::LazyLock;
-
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -359,27 +357,23 @@ pub fn held(standing: &Standing) -> PermissionSet {
 
 /// Every permission there is.
 pub fn everything() -> PermissionSet {
-    *EVERYTHING
+    PermissionSet::EVERYTHING
 }
 
 /// What a predefined role allows; of a custom role, what its named role allows is to be added.
 pub fn of_role(role: Role) -> PermissionSet {
     match role {
-        Role::Owner => *OWNER,
-        Role::Member => *MEMBER,
-        Role::Reader => *READER,
+        Role::Owner => OWNER,
+        Role::Member => MEMBER,
+        Role::Reader => READER,
         Role::Annotator => OF_ANNOTATORS,
         Role::Custom(_) => PermissionSet::EMPTY,
     }
 }
 
-static EVERYTHING: LazyLock<PermissionSet> = LazyLock::new(|| Permission::all().collect());
-static OWNER: LazyLock<PermissionSet> =
-    LazyLock::new(|| Permission::all().filter(|permission| !OF_THE_ACCOUNT.contains(*permission)).collect());
-static MEMBER: LazyLock<PermissionSet> =
-    LazyLock::new(|| OWNER.iter().filter(|permission| !OF_OWNERS.contains(*permission)).collect());
-static READER: LazyLock<PermissionSet> =
-    LazyLock::new(|| MEMBER.iter().filter(|permission| permission.name().ends_with("_READ")).collect());
+const OWNER: PermissionSet = PermissionSet::EVERYTHING.without(OF_THE_ACCOUNT);
+const MEMBER: PermissionSet = OWNER.without(OF_OWNERS);
+const READER: PermissionSet = MEMBER.without(PermissionSet::EVERYTHING.without(PermissionSet::READING));
 
 /// What concerns the account as a whole, and no role in a workspace allows.
 const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[

@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::RoleId;
 use crate::domain::page::{Page, Slice};
-use crate::domain::permission::PermissionSet;
+use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::{NamedRole, RoleName};
 use crate::domain::text::Description;
 use crate::error::{Error, Result};
@@ -124,6 +124,6 @@ fn found(view: &View, id: RoleId) -> Result<NamedRole> {
 }
 
 fn shown(role: &NamedRole) -> Value {
-    let permissions: Vec<_> = role.permissions.iter().map(|permission| permission.name()).collect();
+    let permissions: Vec<_> = role.permissions.iter().map(Permission::name).collect();
     json!({ "name": role.name, "description": role.description, "permissions": permissions })
 }

@@ -109,6 +109,35 @@ impl PermissionSet {
         Self([self.0[0] | other.0[0], self.0[1] | other.0[1], self.0[2] | other.0[2]])
     }
 
+    /// Everything there is.
+    pub const EVERYTHING: Self = Self::EMPTY.with_all(b"");
+
+    /// Everything whose name ends in `_READ`.
+    pub const READING: Self = Self::EMPTY.with_all(b"_READ");
+
+    /// The set with everything whose name ends so.
+    const fn with_all(mut self, ending: &[u8]) -> Self {
+        let mut at = 0;
+        while at < Permission::COUNT {
+            let name = Permission::NAMES[at].as_bytes();
+            let mut same = 0;
+            while same < ending.len() && name[name.len() - 1 - same] == ending[ending.len() - 1 - same] {
+                same += 1;
+            }
+            if same == ending.len() {
+                self.0[at / 64] |= 1 << (at % 64);
+            }
+            at += 1;
+        }
+        self
+    }
+
+    /// Everything in this that is not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1], self.0[2] & !other.0[2]])
+    }
+
     /// Whether one is in it.
     pub const fn contains(self, permission: Permission) -> bool {
         self.0[(permission.0 / 64) as usize] & (1 << (permission.0 % 64)) != 0

@@ -483,9 +483,9 @@ fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
             // Roles are bound on projects too, which one may see without their workspace.
             let on_thing = matches!(action, Action::BindRole | Action::ReadBindings | Action::UnbindRole);
             let project = Standing { shut_out: false, ..standing };
-            let seen =
+            let expected =
                 sees(Action::ReadWorkspace) || on_thing && decide(&project, Action::ReadProject) != Decision::Hidden;
-            assert_eq!(sees(action), seen, "{action:?}: {standing:?}");
+            assert_eq!(sees(action), expected, "{action:?}: {standing:?}");
         }
         for action in actions(About::Project) {
             assert_eq!(sees(action), sees(Action::ReadProject), "{action:?}: {standing:?}");

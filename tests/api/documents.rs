@@ -1,10 +1,11 @@
-//! The description of the Wallaroo dialect is true, and the page that shows it asks nobody else.
+//! The descriptions of the dialects are true, and the pages that show them ask nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use atelier::http::wallaroo;
+use atelier::http::routes::Entry;
+use atelier::http::{arize, wallaroo};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
@@ -13,7 +14,31 @@ use crate::support::Setup;
 use crate::world::{World, fresh, full_line, wait_for_log};
 
 const DOCUMENT: &str = "/v1/api/openapi.json";
-const PAGE: &str = "/v1/api/docs/";
+
+/// Each document, the page that shows it, and the routes that it describes.
+fn documents() -> [(&'static str, &'static str, Vec<Entry>); 2] {
+    [(DOCUMENT, "/v1/api/docs/", wallaroo::routes()), ("/v2/openapi.json", "/v2/docs/", arize::routes())]
+}
+
+/// Compares an answer with what a document says of it.
+#[track_caller]
+pub fn as_described(document: &Value, method: &str, path: &str, answer: &Answer) {
+    let operation = &document["paths"][path][method.to_lowercase()];
+    let described = &operation["responses"][answer.status.to_string()];
+    assert!(described.is_object(), "{method} {path} answers {} undescribed: {answer:?}", answer.status);
+    if answer.body.is_empty() {
+        assert!(described["content"].is_null(), "{method} {path}: {described}");
+        return;
+    }
+    let kind = answer.header("content-type").expect("a type");
+    let schema = &described["content"][kind]["schema"];
+    assert!(schema.is_object(), "{method} {path} {} has no schema for {kind}: {described}", answer.status);
+    let whole = json!({ "allOf": [schema], "components": document["components"] });
+    let validator = jsonschema::draft202012::new(&whole).expect("a schema");
+    if let Err(error) = validator.validate(&answer.json()) {
+        panic!("{method} {path} {}: {error}: {}", answer.status, answer.body);
+    }
+}
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -110,8 +135,14 @@ fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, 
 }
 
 #[test]
-fn the_document_is_openapi_3_1_and_describes_every_route_and_nothing_else() {
-    let answer = world().nobody.get(DOCUMENT);
+fn a_document_is_openapi_3_1_and_describes_every_route_and_nothing_else() {
+    for (document, _, routes) in documents() {
+        describes(document, routes);
+    }
+}
+
+fn describes(document: &str, routes: Vec<Entry>) {
+    let answer = world().nobody.get(document);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let document = answer.ok();
     assert!(document["openapi"].as_str().expect("a version").starts_with("3.1."), "{}", document["openapi"]);
@@ -124,13 +155,18 @@ fn the_document_is_openapi_3_1_and_describes_every_route_and_nothing_else() {
         })
         .collect();
     let mounted: BTreeSet<String> =
-        wallaroo::routes().into_iter().map(|entry| format!("{} {}", entry.method, entry.path)).collect();
+        routes.into_iter().map(|entry| format!("{} {}", entry.method, entry.path)).collect();
     assert_eq!(described, mounted);
 }
 
 #[test]
 fn every_operation_says_what_it_is_and_how_one_signs_in() {
-    let document = world().nobody.get(DOCUMENT).ok();
+    for (document, _, _) in documents() {
+        says_what_it_is(&world().nobody.get(document).ok());
+    }
+}
+
+fn says_what_it_is(document: &Value) {
     let scheme = &document["components"]["securitySchemes"]["bearer"];
     assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
     assert_eq!(document["security"], json!([{ "bearer": [] }]));
@@ -243,9 +279,15 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
 }
 
 #[test]
-fn the_page_of_the_documents_asks_no_other_server() {
+fn the_pages_of_the_documents_ask_no_other_server() {
+    for (document, page, _) in documents() {
+        asks_nobody_else(document, page);
+    }
+}
+
+fn asks_nobody_else(document: &str, place: &str) {
     let is = |part: &str, kind: &str| Path::new(part).extension().is_some_and(|extension| extension == kind);
-    let page = world().nobody.get(PAGE);
+    let page = world().nobody.get(place);
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").expect("a type").starts_with("text/html"), "{page:?}");
     let mut parts: Vec<String> = Vec::new();
@@ -256,15 +298,15 @@ fn the_page_of_the_documents_asks_no_other_server() {
     assert!(parts.iter().any(|part| is(part, "js")) && parts.iter().any(|part| is(part, "css")), "{parts:?}");
     for part in &parts {
         assert!(!part.contains("//"), "{part} is elsewhere");
-        let answer = world().nobody.send("GET", &format!("{PAGE}{}", part.trim_start_matches("./")), &[], ());
+        let answer = world().nobody.send("GET", &format!("{place}{}", part.trim_start_matches("./")), &[], ());
         assert_eq!(answer.status, 200, "{part}");
         if is(part, "css") {
             assert!(!answer.body.contains("@import") && !answer.body.contains("url(http"), "{part}");
         }
     }
     assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{}", page.body);
-    let start = world().nobody.get(&format!("{PAGE}swagger-initializer.js"));
+    let start = world().nobody.get(&format!("{place}swagger-initializer.js"));
     assert_eq!(start.status, 200);
-    assert!(start.body.contains(DOCUMENT), "{}", start.body);
+    assert!(start.body.contains(document), "{}", start.body);
     assert!(!start.body.contains("http://") && !start.body.contains("https://"), "{}", start.body);
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::arize::scene;
 use crate::client::Answer;
 use crate::world::World;
 
@@ -27,7 +28,7 @@ fn left_by((dialect, story): Telling) -> Left {
         "SELECT 'user', email, first_name, last_name, enabled, role, password_hash IS NOT NULL FROM users ORDER BY email",
         "SELECT 'organization', o.name, u.email, m.role FROM organization_members m
          JOIN organizations o ON o.id = m.organization_id JOIN users u ON u.id = m.user_id ORDER BY u.email",
-        "SELECT 'workspace', w.name, w.archived, u.email FROM workspaces w LEFT JOIN users u ON u.id = w.created_by
+        "SELECT 'workspace', w.name, w.description, w.private, w.archived, u.email FROM workspaces w LEFT JOIN users u ON u.id = w.created_by
          ORDER BY w.name",
         "SELECT 'member', w.name, u.email, m.role FROM members m JOIN workspaces w ON w.id = m.workspace_id
          JOIN users u ON u.id = m.user_id ORDER BY w.name, u.email",
@@ -75,7 +76,7 @@ fn cli(world: &World, line: &[&str]) {
 
 #[track_caller]
 fn done(answer: &Answer) {
-    assert!(matches!(answer.status, 200 | 204) && !answer.body.contains("errors"), "{answer:?}");
+    assert!(matches!(answer.status, 200 | 201 | 204) && !answer.body.contains("errors"), "{answer:?}");
 }
 
 fn graphql(client: &crate::client::Client, query: &str, variables: &Value) {
@@ -169,6 +170,80 @@ fn a_person_is_invited() {
     assert!(left.audit[0].starts_with("users.create|user|Zoe@example.com|-|"), "{left:?}");
 }
 
+/// The path of a workspace in Arize's words.
+fn space(world: &World, id: i64) -> String {
+    format!("/v2/spaces/{}", scene::id(world, "Space", id))
+}
+
+#[test]
+fn a_workspace_is_made() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, _| {
+            done(&world.carol.post("/v1/api/workspaces/create", &json!({ "workspace_name": "pen" })));
+        }),
+        ("arize", &|world, _| {
+            let body = json!({ "name": "pen", "organization_id": scene::home(world), "is_private": true });
+            done(&world.carol.post("/v2/spaces", &body));
+        }),
+    ]);
+    assert!(left.rows.contains(&"workspace|pen||1|0|carol@example.com".to_owned()), "{left:?}");
+    assert!(left.rows.contains(&"member|pen|carol@example.com|owner".to_owned()), "{left:?}");
+}
+
+#[test]
+fn somebody_is_put_into_a_workspace() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, id| {
+            let body = json!({ "workspace_id": id, "email": world.ada.email });
+            done(&world.bob.post("/v1/api/workspaces/add_user", &body));
+        }),
+        ("arize", &|world, id| {
+            let body = json!({ "user_id": scene::user(world, &world.ada), "role": scene::role("MEMBER") });
+            done(&world.bob.post(&format!("{}/users", space(world, id)), &body));
+        }),
+    ]);
+    assert!(left.rows.contains(&"member|den|ada@example.com|member".to_owned()), "{left:?}");
+}
+
+#[test]
+fn a_member_is_promoted() {
+    let left = told_alike(&[
+        ("wallaroo", &|world, id| {
+            let body = json!({ "workspace_id": id, "email": world.carol.email, "user_type": "OWNER" });
+            done(&world.bob.post("/v1/api/workspaces/add_user", &body));
+        }),
+        ("arize", &|world, id| {
+            let body = json!({ "user_id": scene::user(world, &world.carol), "role": scene::role("ADMIN") });
+            done(&world.bob.post(&format!("{}/users", space(world, id)), &body));
+        }),
+    ]);
+    assert!(left.rows.contains(&"member|den|carol@example.com|owner".to_owned()), "{left:?}");
+}
+
+#[test]
+fn what_arize_renames_is_renamed_in_wallaroo() {
+    let left = told_alike(&[("arize", &|world, id| {
+        done(&scene::patch(&world.bob, &space(world, id), &json!({ "name": "The Den" })));
+        let found = world.bob.post("/v1/api/workspaces/list", &json!({})).ok();
+        assert_eq!(found["workspaces"][0]["name"], json!("The Den"));
+    })]);
+    assert!(left.rows.contains(&"workspace|The Den||1|0|bob@example.com".to_owned()), "{left:?}");
+}
+
+#[test]
+fn what_each_dialect_makes_the_other_sees_whole() {
+    let world = World::start();
+    let id = world.bob.create("den");
+    let shown = world.bob.get(&space(&world, id)).ok();
+    assert_eq!((&shown["name"], &shown["is_private"]), (&json!("den"), &json!(true)));
+    let made = scene::space(&world.bob, &scene::home(&world), "Pen & Paper");
+    scene::join(&world, &world.bob, &made, &world.carol, "READ_ONLY");
+    let number = world.database().one("SELECT id FROM workspaces WHERE name = 'Pen & Paper'", []);
+    let members = world.bob.members(number);
+    let pair = |uuid: &str, word: &str| (uuid.to_owned(), word.to_owned());
+    assert_eq!(members, [pair(&world.bob.uuid, "OWNER"), pair(&world.carol.uuid, "COLLABORATOR")]);
+}
+
 #[test]
 fn a_member_is_removed() {
     let mutation = "mutation DeleteWorkspaceUser($user_id: String!, $workspace_id: bigint!) {
@@ -193,6 +268,10 @@ fn a_member_is_removed() {
             ("wallaroo", &|world, id| {
                 graphql(&world.bob, mutation, &json!({ "user_id": world.carol.uuid, "workspace_id": id }));
             }),
+            ("arize", &|world, id| {
+                let path = format!("{}/users/{}", space(world, id), scene::user(world, &world.carol));
+                done(&scene::delete(&world.bob, &path));
+            }),
         ]);
     assert!(!left.rows.contains(&"member|den|carol@example.com|member".to_owned()), "{left:?}");
 }
@@ -214,6 +293,8 @@ fn a_refused_story_leaves_nothing_in_any_dialect() {
     let variables = json!({ "user_id": world.bob.uuid, "workspace_id": workspace });
     let hasura = world.bob.post("/v1/graphql", &json!({ "query": mutation, "variables": variables }));
     assert_eq!((hasura.status, &hasura.json()["errors"][0]["message"]), (200, &json!(rule)));
+    let me = scene::user(&world, &world.bob);
+    scene::problem(&scene::delete(&world.bob, &format!("{}/users/{me}", space(&world, workspace))), 400, rule);
     let last = "the account keeps at least one enabled administrator";
     let rest = world.ada.post("/v1/api/users/deactivate", &json!({ "email": world.ada.email }));
     assert_eq!(rest.told(), (400, json!({ "msg": last, "code": 400 })));

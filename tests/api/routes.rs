@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use atelier::http::routes::Entry;
-use atelier::http::{keycloak, ops, wallaroo};
+use atelier::http::{arize, keycloak, ops, wallaroo};
 use serde_json::{Value, json};
 
+use crate::arize::scene;
 use crate::client::{Answer, Client};
-use crate::world::{Person, World, invite};
+use crate::documents;
+use crate::world::{Person, World, fresh, invite};
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -19,7 +21,13 @@ fn world() -> &'static World {
 
 /// Every route of the server.
 fn routes() -> Vec<Entry> {
-    [wallaroo::routes(), keycloak::routes(), ops::routes()].concat()
+    [wallaroo::routes(), keycloak::routes(), ops::routes(), arize::routes()].concat()
+}
+
+/// A path with something in the place of every segment that varies.
+fn filled(path: &str) -> String {
+    let fill = |segment: &str| if segment.starts_with('{') { world().bob.uuid.clone() } else { segment.to_owned() };
+    path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 
 /// What is asked of a route: the same of everybody, but for names that can be given once.
@@ -46,6 +54,7 @@ impl Stage {
                 "GET",
                 "/v1/api/config"
                 | "/v1/api/openapi.json"
+                | "/v2/openapi.json"
                 | "/healthz"
                 | "/readyz"
                 | "/auth/realms/master/.well-known/openid-configuration"
@@ -145,7 +154,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     }
     let _ = writeln!(grid, "{}", line.trim_end());
     let mut unasked = Vec::new();
-    for entry in routes() {
+    for entry in [wallaroo::routes(), keycloak::routes(), ops::routes()].concat() {
         let mut line = format!("{:<62}", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
@@ -159,6 +168,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
         let _ = writeln!(grid, "{}", line.trim_end());
     }
     assert_eq!(unasked, [""; 0], "routes that this test does not know how to ask");
+    grid.push_str(&arize_grid(&world));
 
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/routes.txt");
     if std::env::var_os("ATELIER_TEST_BLESS").is_some() {
@@ -167,6 +177,198 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     }
     let kept = std::fs::read_to_string(&golden).unwrap_or_default();
     assert!(grid == kept, "the grid is not tests/golden/routes.txt any more:\n{grid}");
+}
+
+/// The people of an organization, beside its owner of a space, bob, and the administrator of the account, ada.
+struct Cast {
+    reader: Person,
+    member: Person,
+    governor: Person,
+    erin: Person,
+    erin_id: String,
+    stranger: Person,
+}
+
+/// A small organization, made anew for each question that may change it.
+struct Set {
+    name: String,
+    organization: String,
+    space: String,
+    project: String,
+    role: String,
+    spare_role: String,
+    binding: String,
+}
+
+impl Set {
+    fn new(world: &World, cast: &Cast) -> Self {
+        let name = fresh("works");
+        let organization = scene::organization(world, &name);
+        for who in [&cast.reader, &cast.member, &world.bob, &cast.erin] {
+            scene::put_in(world, &organization, who, "MEMBER");
+        }
+        scene::put_in(world, &organization, &cast.governor, "ADMIN");
+        let space = scene::space(&world.bob, &organization, "den");
+        scene::join(world, &world.bob, &space, &cast.reader, "READ_ONLY");
+        for who in [&cast.member, &cast.erin] {
+            scene::join(world, &world.bob, &space, who, "MEMBER");
+        }
+        let project = scene::project(&world.bob, &space, "valves");
+        let role = scene::named_role(world, &fresh("looker"), &["SPACE_READ"]);
+        let spare_role = scene::named_role(world, &fresh("spare"), &["SPACE_READ"]);
+        let bound = json!({
+            "role_id": role, "user_id": cast.erin_id, "resource_type": "SPACE", "resource_id": space,
+        });
+        let binding = scene::text(&scene::created(&world.bob.post("/v2/role-bindings", &bound)), "id");
+        Self { name, organization, space, project, role, spare_role, binding }
+    }
+
+    /// Somebody who is invited, and in the organization.
+    fn invited(&self, world: &World) -> String {
+        let body = json!({
+            "name": "Ivo", "email": format!("{}@example.com", fresh("ivo")), "role": scene::role("MEMBER"),
+            "invite_mode": "EMAIL_LINK",
+        });
+        let id = scene::text(&scene::created(&world.ada.post("/v2/users", &body)), "id");
+        let member = json!({ "user_id": id, "role": scene::role("MEMBER") });
+        world.ada.post(&format!("/v2/organizations/{}/users", self.organization), &member).ok();
+        id
+    }
+
+    /// The question that is put to a route; none for a route nobody thought of.
+    fn ask(&self, world: &World, cast: &Cast, method: &str, path: &str) -> Option<Ask> {
+        let query = match (method, path) {
+            ("GET", "/v2/spaces") => format!("?org_id={}", self.organization),
+            ("GET", "/v2/organizations") => format!("?name={}", self.name),
+            ("GET", "/v2/projects") => format!("?space_id={}", self.space),
+            ("GET", "/v2/users") => format!("?email={}", cast.erin.email),
+            ("GET", "/v2/role-bindings") => format!("?resource_type=SPACE&user_id={}", cast.erin_id),
+            _ => String::new(),
+        };
+        let named = json!({ "name": fresh("renamed") });
+        let member = json!({ "user_id": cast.erin_id, "role": scene::role("READ_ONLY") });
+        let body = match (method, path) {
+            ("GET", "/v2/resource-restrictions") | ("DELETE", "/v2/resource-restrictions/{resource_id}") => {
+                world.bob.post("/v2/resource-restrictions", &json!({ "resource_id": self.project })).ok();
+                None
+            }
+            ("DELETE", "/v2/users/{user_id}") | ("POST", "/v2/users/{user_id}/resend-invitation") => {
+                let path = path.replace("{user_id}", &self.invited(world));
+                return Some(Ask { path, body: (method == "POST").then(|| json!({})), form: None });
+            }
+            ("POST", "/v2/users/{user_id}/reset-password") => Some(json!({})),
+            ("POST", "/v2/users") => Some(json!({
+                "name": "Ines", "email": format!("{}@example.com", fresh("ines")), "role": scene::role("MEMBER"),
+                "invite_mode": "EMAIL_LINK",
+            })),
+            ("POST", "/v2/api-keys") => Some(json!({ "key_type": "USER", "name": "mine" })),
+            (
+                _,
+                "/v2/api-keys/{api_key_id}" | "/v2/api-keys/{api_key_id}/refresh" | "/v2/api-keys/{api_key_id}/revoke",
+            ) => {
+                let made = world.bob.post("/v2/api-keys", &json!({ "key_type": "USER", "name": "bob's" }));
+                let path = path.replace("{api_key_id}", &scene::text(&scene::created(&made), "id"));
+                return Some(Ask { path, body: (method != "DELETE").then(|| json!({})), form: None });
+            }
+            ("DELETE", "/v2/roles/{role_id}") => {
+                let path = path.replace("{role_id}", &self.spare_role);
+                return Some(Ask { path, body: None, form: None });
+            }
+            ("GET" | "DELETE", _) if THINGS.iter().any(|thing| path.starts_with(thing)) => None,
+            ("POST", "/v2/spaces") => Some(json!({ "name": "new", "organization_id": self.organization })),
+            ("POST", "/v2/roles") => Some(json!({ "name": fresh("new"), "permissions": ["TAG_READ"] })),
+            ("POST", "/v2/projects") => Some(json!({ "name": "new", "space_id": self.space })),
+            ("POST", "/v2/resource-restrictions") => Some(json!({ "resource_id": self.project })),
+            ("POST", "/v2/role-bindings") => Some(json!({
+                "role_id": self.role, "user_id": cast.erin_id, "resource_type": "PROJECT", "resource_id": self.project,
+            })),
+            ("POST", "/v2/spaces/{space_id}/users" | "/v2/organizations/{org_id}/users") => Some(member),
+            ("PATCH", "/v2/role-bindings/{binding_id}") => Some(json!({ "role_id": self.spare_role })),
+            ("POST", "/v2/organizations")
+            | (
+                "PATCH",
+                "/v2/spaces/{space_id}"
+                | "/v2/organizations/{org_id}"
+                | "/v2/projects/{project_id}"
+                | "/v2/roles/{role_id}"
+                | "/v2/users/{user_id}",
+            ) => Some(named),
+            _ => return None,
+        };
+        let path = path
+            .replace("{space_id}", &self.space)
+            .replace("{org_id}", &self.organization)
+            .replace("{project_id}", &self.project)
+            .replace("{resource_id}", &self.project)
+            .replace("{role_id}", &self.role)
+            .replace("{binding_id}", &self.binding)
+            .replace("{user_id}", &cast.erin_id);
+        Some(Ask { path: format!("{path}{query}"), body, form: None })
+    }
+}
+
+const THINGS: [&str; 9] = [
+    "/v2/api-keys",
+    "/v2/users",
+    "/v2/spaces",
+    "/v2/organizations",
+    "/v2/roles",
+    "/v2/role-bindings",
+    "/v2/projects",
+    "/v2/resource-restrictions",
+    "/v2/audit-logs",
+];
+
+/// Every route of the Arize dialect, whose answers are as its document describes them.
+fn arize_grid(world: &World) -> String {
+    let document = world.nobody.get("/v2/openapi.json").ok();
+    let (stranger, _) = scene::stranger(world, "sten");
+    let [reader, member, governor, erin] = ["rita", "mel", "orla", "edda"].map(|name| world.somebody(name));
+    let erin_id = scene::user(world, &erin);
+    let cast = Cast { reader, member, governor, erin, erin_id, stranger };
+    let columns: [(&str, &Client); 7] = [
+        ("nobody", &world.nobody),
+        ("stranger", &cast.stranger),
+        ("reader", &cast.reader),
+        ("member", &cast.member),
+        ("owner", &world.bob),
+        ("org admin", &cast.governor),
+        ("admin", &world.ada),
+    ];
+    let mut grid = "
+# The routes of the Arize dialect and their answers to: nobody; a member of another organization only; three members
+# of the organization, who read, are a member of and own its private space; an administrator of the organization, who
+# is not in the space; an administrator of the account, who is not in it either. What they would change is made anew
+# for each; they ask about edda, a member of the space, and about a role that she has.
+
+"
+    .to_owned();
+    let mut line = format!("{:<62}", "");
+    for (name, _) in columns {
+        let _ = write!(line, "{name:<12}");
+    }
+    let _ = writeln!(grid, "{}", line.trim_end());
+    let mut unasked = Vec::new();
+    for entry in arize::routes() {
+        let (method, name) = (entry.method.as_str(), format!("{} {}", entry.method, entry.path));
+        let mut line = format!("{name:<62}");
+        let shared = (method == "GET").then(|| Set::new(world, &cast));
+        for (_, client) in columns {
+            let own = if shared.is_none() { Some(Set::new(world, &cast)) } else { None };
+            let Some(ask) = shared.as_ref().or(own.as_ref()).and_then(|set| set.ask(world, &cast, method, entry.path))
+            else {
+                unasked.push(name);
+                break;
+            };
+            let answer = send(client, method, &ask);
+            documents::as_described(&document, method, entry.path, &answer);
+            let nothing = answer.status == 200 && answer.body.contains("[],\"pagination\"");
+            let _ = write!(line, "{:<12}", format!("{}{}", answer.status, if nothing { "/none" } else { "" }));
+        }
+        let _ = writeln!(grid, "{}", line.trim_end());
+    }
+    assert_eq!(unasked, [""; 0], "routes that this test does not know how to ask");
+    grid
 }
 
 #[test]
@@ -184,6 +386,8 @@ fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
         Ok(json!({ "error": text }))
     } else if path.starts_with("/v1") && path != "/v1/api/openapi.json" {
         Ok(json!({ "msg": text, "code": status }))
+    } else if path.starts_with("/v2") && path != "/v2/openapi.json" {
+        Ok(json!(text))
     } else {
         Err(text.to_owned())
     }
@@ -191,17 +395,17 @@ fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
 
 #[test]
 fn another_method_is_a_405_that_names_those_there_are() {
-    let mut by_path: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in routes() {
-        by_path.entry(entry.path).or_default().insert(entry.method.to_string());
+        by_path.entry(entry.path).or_default().push(entry.method.to_string());
     }
     for (path, methods) in by_path {
-        let asked = path.replace("{id}", &world().bob.uuid);
+        let asked = filled(path);
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] {
-            if methods.contains(method) {
+            if methods.iter().any(|known| known == method) {
                 continue;
             }
-            let allowed = methods.iter().cloned().collect::<Vec<_>>().join(", ");
+            let allowed = methods.join(", ");
             // Who asks does not matter, nor what.
             for client in [&world().nobody, &*world().ada] {
                 let answer = match method {
@@ -211,6 +415,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
                 assert_eq!((answer.status, answer.header("allow")), (405, Some(&*allowed)), "{method} {path}");
                 let text = format!("the endpoint does not have this method; it has {allowed}");
                 match refusal(path, 405, &text) {
+                    Ok(Value::String(detail)) => assert_eq!(answer.json()["detail"], detail, "{method} {path}"),
                     Ok(body) => assert_eq!(answer.json(), body, "{method} {path}"),
                     Err(_) => assert_eq!(answer.body, "this can be read only; it has GET\n", "{method} {path}"),
                 }
@@ -252,7 +457,17 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
                 assert_eq!(client.send(method, path, &[], ()).told(), keycloak, "{method} {path}");
             }
         }
-        for path in ["/", "/nonsense", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
+        for path in
+            ["/v2", "/v2/", "/v2/nonsense", "/v2/spaces/", "/v2/spaces/x/y", "/v2/Spaces", "/v2/spaces/x/users/y/z"]
+        {
+            for method in ["GET", "POST", "DELETE"] {
+                let answer = client.send(method, path, &[], ());
+                scene::problem(&answer, 404, "there is no endpoint at this path");
+            }
+        }
+        for path in
+            ["/", "/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"]
+        {
             let answer = client.get(path);
             assert_eq!((answer.status, answer.body.as_str()), (404, "there is nothing here\n"), "{path}");
         }
@@ -262,12 +477,14 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
 #[test]
 fn nothing_is_ever_redirected_but_the_page_of_the_documents() {
     for entry in routes() {
-        let path = entry.path.replace("{id}", &world().bob.uuid);
+        let path = filled(entry.path);
         for path in [path.clone(), format!("{path}/"), path.replacen('/', "//", 1)] {
             let answer = world().ada.send(entry.method.as_str(), &path, &[], ());
             assert!(!(300..400).contains(&answer.status), "{path}: {answer:?}");
         }
     }
-    let answer = world().nobody.get("/v1/api/docs");
-    assert_eq!((answer.status, answer.header("location")), (307, Some("/v1/api/docs/")));
+    for (path, page) in [("/v1/api/docs", "/v1/api/docs/"), ("/v2/docs", "/v2/docs/")] {
+        let answer = world().nobody.get(path);
+        assert_eq!((answer.status, answer.header("location")), (307, Some(page)));
+    }
 }

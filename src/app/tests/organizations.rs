@@ -36,6 +36,9 @@ fn rename(id: OrganizationId, name: &str) -> impl Fn(&Tx, &Actor) -> Result<()> 
     move |tx, actor| organizations::change(tx, actor, id, &change).map(drop)
 }
 
+/// A verb that somebody tries.
+type Verb = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
+
 /// An organization of the stranger alone, with all that can be in one.
 struct Elsewhere {
     organization: OrganizationId,
@@ -87,7 +90,7 @@ fn whoever_makes_an_organization_administers_it() {
 #[test]
 fn a_change_is_one_row_and_no_change_is_none() {
     let office = office();
-    let (_, trace) = office.change(&office.ada, "organizations.change", rename(HOME, "House"));
+    let ((), trace) = office.change(&office.ada, "organizations.change", rename(HOME, "House"));
     assert_eq!(trace.before, Some(json!({ "name": "Home", "description": "" })));
     office.nothing(&office.ada, rename(HOME, "House"));
     forbidden(&office.refusal(&office.bob, rename(HOME, "Bob's")), Action::UpdateOrganization);
@@ -122,7 +125,7 @@ fn a_member_is_put_in_once_and_given_another_role() {
     let (bob, carol) = (office.bob.clone(), &office.carol);
     office.change(&office.ada, "organizations.put_member", put(HOME, &bob, OrganizationRole::Admin));
     office.nothing(&office.ada, put(HOME, &bob, OrganizationRole::Admin));
-    let (_, trace) = office.change(&bob, "organizations.put_member", put(HOME, carol, OrganizationRole::Reader));
+    let ((), trace) = office.change(&bob, "organizations.put_member", put(HOME, carol, OrganizationRole::Reader));
     assert_eq!(trace.before, Some(json!({ "role": "member" })));
     assert_eq!(trace.after, Some(json!({ "role": "reader" })));
     let error = office.refusal(carol, put(HOME, &bob, OrganizationRole::Reader));
@@ -138,7 +141,7 @@ fn whoever_leaves_an_organization_leaves_its_workspaces_and_bindings() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Member);
-    let (_, trace) = office.change(&office.ada, "organizations.remove_member", remove(HOME, &office.carol));
+    let ((), trace) = office.change(&office.ada, "organizations.remove_member", remove(HOME, &office.carol));
     assert_eq!((trace.before, trace.after), (Some(json!({ "role": "member" })), None));
     assert_eq!(office.role(place, &office.carol), None);
     hidden(&office.refusal(&office.ada, remove(HOME, &office.carol)));
@@ -190,7 +193,6 @@ fn every_id_of_another_organization_is_unknown_and_changes_nothing() {
     let name = ProjectName::parse("x").unwrap();
     let change = WorkspaceChange { private: Some(false), ..WorkspaceChange::default() };
 
-    type Verb = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
     let verbs: Vec<(&str, Verb)> = vec![
         ("organizations.change", Box::new(rename(organization, "mine"))),
         ("organizations.delete", Box::new(move |tx, actor| organizations::delete(tx, actor, organization))),

@@ -50,12 +50,12 @@ fn exceeded(error: &Error) {
 #[test]
 fn administrators_make_change_and_delete_roles() {
     let office = office();
-    let make = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("looker", &[Permission::SPACE_READ]));
-    let (made, trace) = office.change(&office.ada, "roles.create", make);
+    let looker = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("looker", &[Permission::SPACE_READ]));
+    let (made, trace) = office.change(&office.ada, "roles.create", looker);
     let after = json!({ "name": "looker", "description": "", "permissions": ["SPACE_READ"] });
     assert_eq!((trace.before, trace.after), (None, Some(after)));
-    assert!(matches!(office.refusal(&office.ada, make), Error::Conflict { what: "role", .. }));
-    forbidden(&office.refusal(&office.bob, make), Action::ManageRoles);
+    assert!(matches!(office.refusal(&office.ada, looker), Error::Conflict { what: "role", .. }));
+    forbidden(&office.refusal(&office.bob, looker), Action::ManageRoles);
     let empty = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("nothing", &[]));
     assert!(matches!(office.refusal(&office.ada, empty), Error::Invalid { .. }));
 
@@ -200,4 +200,17 @@ fn an_annotator_of_the_account_is_given_no_more_than_annotators_do() {
     let change = move |tx: &Tx, actor: &Actor| bindings::change(tx, actor, binding, much);
     refused(&office.refusal(&office.bob, change), "only have what annotators do");
     office.change(&office.bob, "members.put", put(place, &office.carol, Role::Annotator));
+}
+
+#[test]
+fn the_bot_of_a_service_key_is_bound_as_a_person_is() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let role = office.named_role("looker", &[Permission::SPACE_READ]);
+    let bot = office.carol.user().unwrap();
+    probe::execute(&office.file, &format!("UPDATE users SET kind = 'bot' WHERE id = {bot}"));
+    let on = Resource::Workspace(place);
+    let create =
+        move |tx: &Tx, actor: &Actor| bindings::create(tx, actor, role, &Named::Number(bot), on).map(|made| made.user);
+    assert_eq!(office.change(&office.bob, "bindings.create", create).0, bot);
 }

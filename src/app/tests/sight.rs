@@ -62,7 +62,7 @@ fn world(dice: &mut Dice, people: &[UserId]) -> String {
     }
     for id in 1..=ROLES {
         let named: PermissionSet = TELLING.into_iter().filter(|_| dice.once_in(2)).collect();
-        let hex: String = named.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = named.to_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let shows = i64::from(named.contains(Permission::SPACE_READ));
         let _ = write!(sql, "INSERT INTO roles VALUES ({id}, 'r{id}', '', NULL, X'{hex}', {shows}, 0, 0);");
     }

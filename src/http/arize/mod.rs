@@ -164,6 +164,23 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         api_keys::revoke,
     ),
     security(("bearer" = [])),
-    modifiers(&BearerSignIn)
+    modifiers(&BearerSignIn, &NamedByTag)
 )]
 pub struct Description;
+
+/// Names each operation by its tag too, as the SDK does: `spaces_list`.
+struct NamedByTag;
+
+impl utoipa::Modify for NamedByTag {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                let tag = operation.tags.iter().flatten().next().map(|tag| tag.replace(' ', "_"));
+                if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+                    operation.operation_id = Some(format!("{tag}_{id}"));
+                }
+            }
+        }
+    }
+}

@@ -1,3 +1,11 @@
-//! The Arize dialect.
+//! The Arize dialect: `/v2`.
+
+pub mod scene;
 
 mod api_keys;
+mod audit_logs;
+mod organizations;
+mod projects;
+mod role_bindings;
+mod roles;
+mod spaces;
