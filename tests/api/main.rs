@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arize;
 mod client;
 mod database;
 mod documents;
@@ -20,6 +21,10 @@ mod wallaroo {
     mod config;
     mod users;
     mod workspaces;
+}
+
+mod console {
+    mod passwords;
 }
 
 mod keycloak {

@@ -1,0 +1,3 @@
+//! The Arize dialect: `/v2`.
+
+mod users;
