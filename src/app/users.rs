@@ -224,10 +224,13 @@ pub(super) fn develops(actor: &Actor, user: &User) -> Result<()> {
     if may { Ok(()) } else { Err(Error::Forbidden { action: Action::CreateKey }) }
 }
 
+/// What stands against letting the last enabled administrator go.
+pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
+
 /// Refuses to let the last enabled administrator go.
 pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
     if store::users::count_other_administrators(tx, user.id)? == 0 {
-        return Err(Error::Refused { rule: "the account keeps at least one enabled administrator" });
+        return Err(Error::Refused { rule: KEEPS_AN_ADMINISTRATOR });
     }
     Ok(())
 }

@@ -29,12 +29,12 @@ pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     Ok(query.query_map(named_params! { ":workspace": workspace.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many enabled owners a workspace has, this user not counted.
+/// How many owners a workspace has who are people that may come in, this user not counted.
 pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.workspace_id = :workspace AND m.role = 'owner' AND m.user_id <> :but AND u.enabled = 1
-             AND u.state = 'active'",
+             AND u.state = 'active' AND u.kind = 'person'",
     )?;
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":but": but.0 }, |row| row.get(0))?)
 }

@@ -113,12 +113,12 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
 }
 
-/// How many enabled admins an organization has, this user not counted.
+/// How many admins an organization has who are people that may come in, this user not counted.
 pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
          WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1
-             AND u.state = 'active'",
+             AND u.state = 'active' AND u.kind = 'person'",
     )?;
     let params = named_params! { ":organization": organization.0, ":but": but.0 };
     Ok(query.query_row(params, |row| row.get(0))?)

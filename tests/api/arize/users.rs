@@ -440,7 +440,10 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     let link = world().server.cli(&["user", "reset-link", "quin@example.com"]);
     assert_eq!(
         (link.status.code(), String::from_utf8_lossy(&link.stderr).trim()),
-        (Some(1), "error: the account was deleted; it stays closed for good")
+        (
+            Some(1),
+            "error: the account was deleted; it stays closed for good; `atelier user list` shows how everybody stands"
+        )
     );
 }
 

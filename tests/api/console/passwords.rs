@@ -108,7 +108,8 @@ fn only_the_newest_link_is_good_and_only_in_time() {
     database.write("UPDATE users SET invited_until = 1 WHERE email = 'tia@example.com'", []);
     page(&follow(nobody, &new, CHOSEN), 410, DEAD);
     let out = world().server.cli(&["user", "invite-link", "tia@example.com"]);
-    let words = "error: only somebody whose invitation still stands can be invited again";
+    let words = "error: only somebody whose invitation still stands can be invited again; \
+                 `atelier user list` shows how everybody stands";
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
     assert!(out.stdout.is_empty());
     for nonsense in ["", "x", "atli_x", "%3Cscript%3E", &"a".repeat(5000)] {
@@ -130,7 +131,7 @@ fn a_reset_link_ends_the_sessions() {
     assert_eq!(nobody.sign_in("rob@example.com", CHOSEN).status, 200);
     invite(world(), "ray", "EMAIL_LINK");
     let out = world().server.cli(&["user", "reset-link", "ray@example.com"]);
-    let words = "error: the person has not accepted the invitation yet";
+    let words = "error: the person has not accepted the invitation yet; `atelier user list` shows how everybody stands";
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
 }
 
