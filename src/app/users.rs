@@ -191,6 +191,9 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, re
     Ok(user)
 }
 
+/// What stands against letting the last enabled administrator go.
+pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
+
 /// What stands against a change of an account that is closed for good.
 pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted; it stays closed for good" };
 
@@ -223,9 +226,6 @@ pub(super) fn develops(actor: &Actor, user: &User) -> Result<()> {
     let may = actor.user().is_none() || (user.developer && user.role != AccountRole::UiOnly);
     if may { Ok(()) } else { Err(Error::Forbidden { action: Action::CreateKey }) }
 }
-
-/// What stands against letting the last enabled administrator go.
-pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
 
 /// Refuses to let the last enabled administrator go.
 pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {

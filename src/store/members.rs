@@ -29,7 +29,7 @@ pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     Ok(query.query_map(named_params! { ":workspace": workspace.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many owners a workspace has who are people that may come in, this user not counted.
+/// How many enabled people own a workspace, this user not counted.
 pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id

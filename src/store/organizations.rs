@@ -113,7 +113,7 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
 }
 
-/// How many admins an organization has who are people that may come in, this user not counted.
+/// How many enabled people are admins of an organization, this user not counted.
 pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id

@@ -105,7 +105,7 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM users
-         WHERE role = 'administrator' AND kind = 'person' AND enabled = 1 AND state = 'active' AND id <> :but",
+         WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person' AND id <> :but",
     )?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
@@ -119,7 +119,8 @@ pub fn any(view: &View) -> Result<bool> {
 /// Whether there is an administrator, enabled or not, who is not closed out for good.
 pub fn any_administrator(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND kind = 'person' AND state <> 'blocked')",
+        "SELECT EXISTS (SELECT 1 FROM users
+                 WHERE role = 'administrator' AND state <> 'blocked' AND kind = 'person')",
     )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
@@ -127,7 +128,8 @@ pub fn any_administrator(view: &View) -> Result<bool> {
 /// Whether there is an administrator who may come in.
 pub fn any_enabled_administrator(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'administrator' AND kind = 'person' AND enabled = 1 AND state = 'active')",
+        "SELECT EXISTS (SELECT 1 FROM users
+             WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person')",
     )?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
