@@ -192,12 +192,14 @@ pub struct Standing {
     pub organization: Option<OrganizationRole>,
     /// The role in the workspace that the thing is or belongs to.
     pub workspace: Option<Role>,
-    /// What named roles allow: the one of a custom membership, and those bound on the thing or what it is in.
+    /// What named roles allow in the workspace: the one of a custom membership, and the one bound on the workspace.
     pub named: PermissionSet,
+    /// What the named role allows that is bound on the project itself.
+    pub direct: PermissionSet,
     /// Whether the workspace that the thing is or belongs to is seen by its members only.
     pub private: bool,
-    /// Whether the thing is restricted to those who have a binding on it, and the actor has none.
-    pub shut_out: bool,
+    /// Whether in the project only what is bound on it counts, but for those who may restrict it.
+    pub restricted: bool,
     /// Whether the thing is the actor, or the actor's own.
     pub own: bool,
 }
@@ -221,14 +223,12 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     let belongs = governs || standing.organization.is_some();
     let held = held(standing);
     let sees_workspace = held.contains(Permission::SPACE_READ);
-    let sees_project = held.contains(Permission::PROJECT_READ);
     let in_workspace = |permission| by_permission(held, sees_workspace, permission);
+    let there = held_in_project(standing);
+    let sees_project = there.contains(Permission::PROJECT_READ);
+    let in_project = |permission| by_permission(there, sees_project, permission);
     // Roles are bound on workspaces and on projects.
-    let on_thing = |permission| by_permission(held, sees_workspace || sees_project, permission);
-    let in_project = |permission| {
-        let open = !standing.shut_out || held.contains(Permission::PROJECT_RESTRICT);
-        by_permission(held, sees_project && open, permission)
-    };
+    let on_thing = |permission| by_permission(held.union(there), sees_workspace || sees_project, permission);
     match action {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
         Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),
@@ -352,6 +352,16 @@ pub fn held(standing: &Standing) -> PermissionSet {
         Some(Role::Custom(_)) => held.union(PermissionSet::of(&[Permission::SPACE_READ])),
         Some(role) => held.union(of_role(role)),
         None => held,
+    }
+}
+
+/// Everything that somebody of this standing holds in the project.
+pub fn held_in_project(standing: &Standing) -> PermissionSet {
+    let held = held(standing);
+    if standing.restricted && !held.contains(Permission::PROJECT_RESTRICT) {
+        standing.direct
+    } else {
+        held.union(standing.direct)
     }
 }
 

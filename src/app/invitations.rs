@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, organizations, standing, users};
+use super::{audit, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
-use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, NewUser, User, UserState, UserStatus};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -64,16 +63,14 @@ pub fn may_invite(actor: &Actor, role: AccountRole) -> Result<()> {
     }
 }
 
-/// Invites somebody, who becomes a member of the home organization. To invite again changes nothing while the
-/// invitation lasts; once it has run out, the same person begins anew, with nothing that was given before.
+/// Invites somebody, who belongs to no organization until somebody puts them into one. To invite again changes nothing
+/// while the invitation lasts; once it has run out, the same person begins anew, with nothing that was given before.
 ///
-/// Members of the account may, and administrators. Refused when the inviter is not in the home organization, when the
-/// invitation would give more than the inviter holds, and when the address is somebody's who is in or was shut out.
+/// Members of the account may, and administrators. Refused when the invitation would give more than the inviter holds,
+/// and when the address is somebody's who is in or was shut out.
 pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome> {
     let new = &invitation.new;
     may_invite(actor, new.role)?;
-    let home = organizations::visible(tx, actor, organizations::home(tx)?.id)?;
-    give_in_home(tx, actor, new.role)?;
     let developer = may_develop(tx, actor, invitation)?;
     let taken = || Error::Conflict { what: "user", key: new.email.to_string() };
     let before = store::users::find_by_email(tx, new.email.as_str())?;
@@ -82,7 +79,12 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
         let at_once = matches!(invitation.mode, Mode::AtOnce);
         match before.status(tx.now) {
             UserStatus::Active | UserStatus::Disabled | UserStatus::Blocked => return Err(taken()),
-            _ if decide(&toward, Action::ReadUser) != Decision::Allowed => return Err(taken()),
+            // Somebody who is in no organization yet is nobody's secret to those who may invite.
+            _ if decide(&toward, Action::ReadUser) != Decision::Allowed
+                && !store::organizations::memberships(tx, before.id)?.is_empty() =>
+            {
+                return Err(taken());
+            }
             UserStatus::Invited if !at_once => return Ok(Outcome::Already(before.clone())),
             // Nobody replaces what they could not have given.
             UserStatus::Invited | UserStatus::Expired => may_invite(actor, before.role)?,
@@ -105,7 +107,6 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     if let Mode::TemporaryPassword(hash) = &invitation.mode {
         store::users::update_password(tx, user.id, Some(hash))?;
     }
-    store::organizations::put_member(tx, home.id, user.id, users::home_role(user.role))?;
     let change = (before.as_ref().map_or(Value::Null, told), told(&user));
     audit::record(tx, actor, "users.invite", (ObjectKind::User, user.uuid), change)?;
     Ok(Outcome::Fresh(user))
@@ -142,17 +143,6 @@ fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
     store::bindings::delete_of(tx, user.id, None)?;
     store::members::delete_of(tx, user.id)?;
     store::organizations::delete_members_of(tx, user.id)?;
-    Ok(())
-}
-
-/// Refuses to make a member of the home organization where the inviter is less than that.
-fn give_in_home(view: &View, actor: &Actor, role: AccountRole) -> Result<()> {
-    let home = organizations::home(view)?;
-    let standing = standing::in_organization(view, actor, home.id)?;
-    let is_less = matches!(standing.organization, Some(OrganizationRole::Reader | OrganizationRole::Annotator));
-    if is_less && role != AccountRole::Annotator && standing.account != Some(AccountRole::Administrator) {
-        return Err(Error::Exceeded);
-    }
     Ok(())
 }
 

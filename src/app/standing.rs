@@ -40,11 +40,14 @@ pub(super) fn in_project(view: &View, actor: &Actor, workspace: &Workspace, proj
 fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<ProjectId>) -> Result<Standing> {
     let mut standing = in_organization(view, actor, workspace.organization)?;
     standing.private = workspace.private;
+    if let Some(project) = project {
+        standing.restricted = store::projects::find_restriction(view, project)?.is_some();
+    }
     if let Some(me) = actor.user() {
         standing.workspace = store::members::find(view, workspace.id, me)?.map(|member| member.role);
-        standing.named = store::roles::named(view, me, workspace.id, project)?;
+        standing.named = store::roles::named(view, me, workspace.id)?;
         if let Some(project) = project {
-            standing.shut_out = store::projects::shuts_out(view, project, me)?;
+            standing.direct = store::roles::direct(view, me, project)?;
         }
     }
     Ok(standing)
@@ -71,5 +74,5 @@ pub(super) fn require(standing: &Standing, action: Action, what: &'static str, k
 
 /// Refuses to give more than the giver holds.
 pub(super) fn give(giver: &Standing, given: PermissionSet) -> Result<()> {
-    if given.is_within(policy::held(giver)) { Ok(()) } else { Err(Error::Exceeded) }
+    if given.is_within(policy::held_in_project(giver)) { Ok(()) } else { Err(Error::Exceeded) }
 }

@@ -40,7 +40,8 @@ const PLAIN: Standing = Standing {
     workspace: None,
     named: PermissionSet::EMPTY,
     private: true,
-    shut_out: false,
+    restricted: false,
+    direct: PermissionSet::EMPTY,
     own: false,
 };
 const COLLEAGUE: Standing = Standing { organization: Some(OrganizationRole::Member), ..PLAIN };
@@ -67,7 +68,7 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
     (
         "shut out",
         "a member of the workspace of a restricted project, who has no binding on it",
-        Standing { workspace: Some(Role::Member), shut_out: true, ..COLLEAGUE },
+        Standing { workspace: Some(Role::Member), restricted: true, ..COLLEAGUE },
     ),
     (
         "custom",
@@ -183,8 +184,17 @@ fn all() -> Vec<Standing> {
             for workspace in WORKSPACES {
                 for named in named() {
                     for flags in 0..8 {
-                        let (private, shut_out, own) = (flags & 1 == 0, flags & 2 == 0, flags & 4 != 0);
-                        all.push(Standing { account, organization, workspace, named, private, shut_out, own });
+                        let (private, restricted, own) = (flags & 1 == 0, flags & 2 == 0, flags & 4 != 0);
+                        all.push(Standing {
+                            account,
+                            organization,
+                            workspace,
+                            named,
+                            private,
+                            restricted,
+                            own,
+                            ..PLAIN
+                        });
                     }
                 }
             }
@@ -262,14 +272,14 @@ fn block(account: AccountRole) -> String {
     }
     let rows = actions(About::Workspace).map(|action| (action, false));
     let rows = rows.chain([false, true].into_iter().flat_map(|shut| actions(About::Project).map(move |a| (a, shut))));
-    for (action, shut_out) in rows {
-        let name = if shut_out { format!("{action:?}, restricted") } else { format!("{action:?}") };
+    for (action, restricted) in rows {
+        let name = if restricted { format!("{action:?}, restricted") } else { format!("{action:?}") };
         let _ = write!(page, "\n{name:<28}");
         for organization in ORGANIZATIONS {
             for private in [false, true] {
                 for workspace in WORKSPACES {
                     let (account, own) = (Some(account), action == Action::LeaveWorkspace);
-                    let standing = Standing { account, organization, workspace, private, shut_out, own, ..PLAIN };
+                    let standing = Standing { account, organization, workspace, private, restricted, own, ..PLAIN };
                     page.push(sign(decide(&standing, action)));
                 }
                 page.push(' ');
@@ -405,7 +415,7 @@ fn the_grids_leave_no_fact_out() {
     for standing in all() {
         for action in Action::ALL {
             let same = match about(action) {
-                About::Workspace => Standing { shut_out: false, ..standing },
+                About::Workspace => Standing { restricted: false, ..standing },
                 About::Project => Standing { own: false, ..standing },
                 About::Organization => {
                     Standing { account: standing.account, organization: standing.organization, ..Standing::default() }
@@ -444,7 +454,7 @@ fn one_step_up(low: &Standing) -> Vec<Standing> {
     up.extend(next(&WORKSPACES, low.workspace).map(|workspace| Standing { workspace, ..*low }));
     up.extend(next(&named(), low.named).map(|named| Standing { named, ..*low }));
     up.extend(low.private.then_some(Standing { private: false, ..*low }));
-    up.extend(low.shut_out.then_some(Standing { shut_out: false, ..*low }));
+    up.extend(low.restricted.then_some(Standing { restricted: false, ..*low }));
     up.extend((!low.own).then_some(Standing { own: true, ..*low }));
     up
 }
@@ -482,7 +492,7 @@ fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
         for action in actions(About::Workspace) {
             // Roles are bound on projects too, which one may see without their workspace.
             let on_thing = matches!(action, Action::BindRole | Action::ReadBindings | Action::UnbindRole);
-            let project = Standing { shut_out: false, ..standing };
+            let project = Standing { restricted: false, ..standing };
             let expected =
                 sees(Action::ReadWorkspace) || on_thing && decide(&project, Action::ReadProject) != Decision::Hidden;
             assert_eq!(sees(action), expected, "{action:?}: {standing:?}");
@@ -494,8 +504,22 @@ fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
 }
 
 #[test]
-fn a_restricted_project_does_not_exist_for_whoever_is_shut_out_and_cannot_restrict() {
-    for standing in all().into_iter().filter(|standing| standing.shut_out) {
+fn in_a_restricted_project_only_what_is_bound_on_it_counts() {
+    let bound = PermissionSet::of(&[Permission::PROJECT_READ, Permission::PROJECT_UPDATE]);
+    for standing in all().into_iter().filter(|standing| standing.restricted) {
+        let bound = Standing { direct: bound, ..standing };
+        let governs = held(&standing).contains(Permission::PROJECT_RESTRICT);
+        if standing.account.is_none() || governs {
+            continue;
+        }
+        assert_eq!(decide(&bound, Action::UpdateProject), Decision::Allowed, "{bound:?}");
+        assert_eq!(decide(&bound, Action::DeleteProject), Decision::Forbidden, "{bound:?}");
+    }
+}
+
+#[test]
+fn a_restricted_project_does_not_exist_for_whoever_has_no_binding_and_cannot_restrict() {
+    for standing in all().into_iter().filter(|standing| standing.restricted) {
         let governs = held(&standing).contains(Permission::PROJECT_RESTRICT);
         for action in actions(About::Project) {
             let hidden = decide(&standing, action) == Decision::Hidden;

@@ -92,15 +92,6 @@ pub fn delete(tx: &Tx, id: ProjectId) -> Result<()> {
     Ok(())
 }
 
-/// Whether a project is restricted and this user has no binding on it.
-pub fn shuts_out(view: &View, id: ProjectId, user: UserId) -> Result<bool> {
-    let mut query = view.conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM restrictions WHERE project_id = :id)
-             AND NOT EXISTS (SELECT 1 FROM bindings WHERE project_id = :id AND user_id = :user)",
-    )?;
-    Ok(query.query_row(named_params! { ":id": id.0, ":user": user.0 }, |row| row.get(0))?)
-}
-
 /// The restriction of a project, if it has one.
 pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction>> {
     let mut query =

@@ -36,19 +36,29 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
     Ok(Slice::cut(found, page, |role| role.id.0))
 }
 
-/// What named roles allow a user in a workspace, and in one of its projects: that of a custom membership and those
-/// that are bound.
-pub fn named(view: &View, user: UserId, workspace: WorkspaceId, project: Option<ProjectId>) -> Result<PermissionSet> {
+/// What named roles allow a user in a workspace: that of a custom membership, and the one that is bound.
+pub fn named(view: &View, user: UserId, workspace: WorkspaceId) -> Result<PermissionSet> {
     let sql = format!(
         "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
-             SELECT role_id FROM members WHERE user_id = :user AND workspace_id = :workspace AND role_id IS NOT NULL
-             UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND workspace_id = :workspace
-             UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND project_id = :project)"
+             SELECT role_id FROM members WHERE user_id = :user AND workspace_id = :thing AND role_id IS NOT NULL
+             UNION ALL SELECT role_id FROM bindings WHERE user_id = :user AND workspace_id = :thing)"
     );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":user": user.0, ":workspace": workspace.0, ":project": project.map(|id| id.0) };
+    allowed(view, &sql, user, workspace.0)
+}
+
+/// What the role allows a user that is bound on a project itself.
+pub fn direct(view: &View, user: UserId, project: ProjectId) -> Result<PermissionSet> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
+             SELECT role_id FROM bindings WHERE user_id = :user AND project_id = :thing)"
+    );
+    allowed(view, &sql, user, project.0)
+}
+
+fn allowed(view: &View, sql: &str, user: UserId, thing: i64) -> Result<PermissionSet> {
+    let mut query = view.conn.prepare_cached(sql)?;
     let mut all = PermissionSet::EMPTY;
-    for role in query.query_map(params, read)? {
+    for role in query.query_map(named_params! { ":user": user.0, ":thing": thing }, read)? {
         all = all.union(role?.permissions);
     }
     Ok(all)
