@@ -85,8 +85,7 @@ pub fn list_shared(
     let rows = match by {
         None => query.query_map(named_params! { ":organization": organization.0, ":me": with.0 }, read)?.collect(),
         Some(by) => {
-            let params =
-                named_params! { ":organization": organization.0, ":me": with.0, ":users": row::uuids(by) };
+            let params = named_params! { ":organization": organization.0, ":me": with.0, ":users": row::uuids(by) };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()
         }
     };
