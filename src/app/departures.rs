@@ -8,7 +8,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::member::Role;
 use crate::domain::organization::{OrganizationMember, OrganizationRole};
-use crate::domain::user::{User, UserState};
+use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx};
@@ -59,8 +59,9 @@ fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) 
     {
         return Ok(());
     }
-    let heir = actor.person().filter(|person| person.id != leaving.user);
-    let seat = heir.map(|heir| store::organizations::find_member(tx, place, heir.id)).transpose()?.flatten();
+    let heir = actor.user().map(|me| store::users::find(tx, me)).transpose()?.flatten();
+    let heir = heir.filter(|me| me.kind == UserKind::Person);
+    let seat = heir.as_ref().map(|heir| store::organizations::find_member(tx, place, heir.id)).transpose()?.flatten();
     let (Some(heir), Some(seat)) = (heir, seat) else {
         return Err(Error::Refused {
             rule: "the person is the last admin of an organization; give it another admin first",

@@ -113,10 +113,10 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
 
 /// Lets an invitation last as long again as a new one.
 ///
-/// Members of the account may who find the person, and administrators. Refused unless the person is invited now.
+/// Administrators may. Refused unless the person is invited now.
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = users::visible(tx, actor, id)?;
-    standing::require(&standing::in_account(actor), Action::InviteUser, "user", before.uuid)?;
+    standing::require(&standing::in_account(actor), Action::CreateUser, "user", before.uuid)?;
     let after = last_longer(tx, &before)?;
     audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
 }

@@ -39,13 +39,16 @@ pub struct NewKey {
 /// Makes a key that acts as a person.
 ///
 /// The person may, and the operator. Refused when making keys is switched off, when it would end before it begins or
-/// later than it may ([`end`]), and when the person is disabled.
+/// later than it may ([`end`]), and when the person is disabled, still invited or gone.
 pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, new: &NewKey) -> Result<Key> {
     may_hold(tx, actor, rules)?;
     let user = users::named(tx, actor, whose)?;
     users::require(tx, actor, user.id, Action::CreateKey, user.uuid)?;
     if !user.enabled {
         return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
+    }
+    if !user.may_enter() {
+        return Err(Error::Refused { rule: "the account is not in use: it waits for the person, or is closed" });
     }
     let expires_at = end(tx, actor, rules, new.expires_at, None)?;
     let (texts, maker) = ((&new.name, &new.description), actor.user());

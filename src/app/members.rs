@@ -9,7 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, Standing, decide};
@@ -128,16 +128,17 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
 /// Refused when there is neither.
 pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
     let workspace = workspaces::visible(tx, actor, place)?;
-    let mut heir = actor.user().filter(|me| *me != leaving.id);
-    if let Some(me) = heir
-        && store::organizations::role(tx, workspace.organization, me)?.is_none()
+    let mut heir = actor.user().map(|me| store::users::find(tx, me)).transpose()?.flatten();
+    if let Some(me) = &heir
+        && (me.kind == UserKind::Bot || store::organizations::role(tx, workspace.organization, me.id)?.is_none())
     {
         heir = None;
     }
     if heir.is_none() {
-        heir = store::organizations::first_other_admin(tx, workspace.organization, leaving.id)?;
+        let first = store::organizations::first_other_admin(tx, workspace.organization, leaving.id)?;
+        heir = first.map(|id| store::users::find(tx, id)).transpose()?.flatten();
     }
-    let heir = heir.map(|id| store::users::find(tx, id)).transpose()?.flatten().ok_or(Error::Refused {
+    let heir = heir.ok_or(Error::Refused {
         rule: "the person is the last owner of a workspace in whose organization nobody can take it over",
     })?;
     let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);

@@ -126,13 +126,13 @@ fn bounded(field: &'static str, count: usize) -> Result<()> {
 /// Whether the actor holds in a workspace what a role there allows. An owner also chooses the members, which no
 /// permission stands for.
 fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Role) -> Result<bool> {
-    let giver = standing::in_workspace(view, actor, workspace)?;
+    let standing = standing::in_workspace(view, actor, workspace)?;
     let given = match role.custom() {
         None => policy::of_role(role),
         Some(id) => roles::visible(view, actor, id)?.permissions.union(PermissionSet::of(&[Permission::SPACE_READ])),
     };
-    let chooses = role != Role::Owner || decide(&giver, Action::AddMember) == Decision::Allowed;
-    Ok(chooses && given.is_within(policy::held(&giver)))
+    let chooses = role != Role::Owner || decide(&standing, Action::AddMember) == Decision::Allowed;
+    Ok(chooses && given.is_within(policy::held(&standing)))
 }
 
 /// Refuses to hand the secret of a bot to whoever does not hold all that it may: by its memberships, and by what was

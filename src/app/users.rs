@@ -216,6 +216,9 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, re
     Ok(user)
 }
 
+/// What stands against letting the last enabled administrator go.
+pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
+
 /// What stands against a change of an account that is closed for good.
 pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted; it stays closed for good" };
 
@@ -246,7 +249,7 @@ pub(super) fn governs(user: &User) -> bool {
 /// Refuses to let the last enabled administrator go.
 pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
     if store::users::count_other_administrators(tx, user.id)? == 0 {
-        return Err(Error::Refused { rule: "the account keeps at least one enabled administrator" });
+        return Err(Error::Refused { rule: KEEPS_AN_ADMINISTRATOR });
     }
     Ok(())
 }

@@ -17,8 +17,10 @@ use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
+use crate::store::Tx;
 use crate::store::home::Home;
 use crate::tokens::opaque::{Kind, mint};
 use crate::tokens::password::{PasswordHash, generate, hash};
@@ -212,12 +214,12 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
             user.email.to_string(),
             format!("{} {}", user.first_name.as_str(), user.last_name.as_str()).trim().to_owned(),
             user.role.word().to_owned(),
-            if user.enabled { "yes" } else { "no" }.to_owned(),
+            status(user).to_owned(),
             table::moment(Some(user.created_at)),
             table::moment(user.last_sign_in_at),
         ]
     };
-    let head = ["ID", "EMAIL", "NAME", "ROLE", "ENABLED", "CREATED", "LAST SIGN-IN"];
+    let head = ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "CREATED", "LAST SIGN-IN"];
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
@@ -236,7 +238,8 @@ fn make_link(config: &Config, email: &str, purpose: Purpose) -> Result<(), Troub
     let (secret, fingerprint) = mint(Kind::Link);
     let user = data::with(&home, |store| {
         let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| links::make(tx, &actor, &who, purpose, &fingerprint))?)
+        let make = move |tx: &Tx| links::make(tx, &actor, &who, purpose, &fingerprint);
+        store.write_and_wait(make).map_err(or_refused("`atelier user list` shows how everybody stands"))
     })?;
     print(&format!("{}/auth/invitation?token={}\n", origin(config), secret.expose()))?;
     let life = match purpose {
@@ -262,11 +265,19 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
     let who = Named::Email(address(email)?);
     let user = data::with(home, |store| {
         let actor = Actor::operator();
-        store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change)).map_err(or_refused(ANOTHER_FIRST))
+        let changed = store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change));
+        changed.map_err(|error| match error {
+            Error::Refused { rule } if rule == users::KEEPS_AN_ADMINISTRATOR => or_refused(ANOTHER_FIRST)(error),
+            other => other.into(),
+        })
     })?;
     let state = if user.enabled { "enabled" } else { "disabled" };
     say(&format!("{} is {state}, {}", user.email, user.role.word()));
     Ok(())
+}
+
+fn status(user: &User) -> &'static str {
+    user.status(Timestamp::now()).word()
 }
 
 fn told(user: &User) -> Value {
@@ -277,6 +288,7 @@ fn told(user: &User) -> Value {
         "last_name": user.last_name.as_str(),
         "role": user.role.word(),
         "enabled": user.enabled,
+        "status": status(user),
         "created_at": user.created_at.to_string(),
         "last_sign_in_at": user.last_sign_in_at.map(|moment| moment.to_string()),
     })

@@ -164,6 +164,19 @@ pub enum UserStatus {
     Blocked,
 }
 
+impl UserStatus {
+    /// The word for the status on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Invited => "invited",
+            Self::Expired => "expired",
+            Self::Disabled => "disabled",
+            Self::Blocked => "deleted",
+        }
+    }
+}
+
 /// A person with an account, or the bot that a service key acts as.
 #[derive(Clone, Debug)]
 pub struct User {

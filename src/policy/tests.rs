@@ -513,3 +513,39 @@ fn what_may_be_done_to_a_person_may_be_done_by_those_who_see_them_only() {
         }
     }
 }
+
+#[test]
+fn nobody_gives_a_role_above_their_own() {
+    fn within<T: PartialEq>(order: &[T], own: Option<T>, given: &T) -> bool {
+        let rank = |of: &T| order.iter().position(|one| one == of);
+        own.is_some_and(|own| rank(&own) <= rank(given))
+    }
+    for giver in all() {
+        let governs = giver.account == Some(AccountRole::Administrator);
+        for role in AccountRole::ALL {
+            let gives = gives_in_account(&giver, role);
+            assert!(!gives || within(&AccountRole::ALL, giver.account, &role), "{role:?}: {giver:?}");
+            assert!(gives || !governs, "{role:?}: {giver:?}");
+        }
+        for role in OrganizationRole::ALL {
+            let gives = gives_in_organization(&giver, role);
+            let holds = within(&OrganizationRole::ALL, giver.organization, &role);
+            assert!(!gives || governs || holds, "{role:?}: {giver:?}");
+            assert!(gives || !governs, "{role:?}: {giver:?}");
+        }
+    }
+    let of = |organization| Standing {
+        account: Some(AccountRole::Member),
+        organization: Some(organization),
+        ..Standing::default()
+    };
+    let (reader, annotator) = (of(OrganizationRole::Reader), of(OrganizationRole::Annotator));
+    assert!(!gives_in_organization(&reader, OrganizationRole::Member));
+    assert!(gives_in_organization(&reader, OrganizationRole::Reader));
+    assert!(!gives_in_organization(&annotator, OrganizationRole::Reader));
+    for role in [AccountRole::UiOnly, AccountRole::Annotator] {
+        let giver = Standing { account: Some(role), ..of(OrganizationRole::Admin) };
+        assert!(!gives_in_account(&giver, AccountRole::Member), "{role:?}");
+        assert!(!gives_in_account(&giver, AccountRole::Administrator), "{role:?}");
+    }
+}

@@ -93,14 +93,19 @@ fn a_key_ends_by_itself() {
 }
 
 #[test]
-fn the_keys_of_a_disabled_person_are_refused_until_the_person_is_enabled() {
+fn the_keys_of_a_disabled_person_are_revoked_for_good() {
     let xia = world().somebody("xia");
     let (client, _) = key(&xia);
     is_let_in(&client);
     world().ada.post("/v1/api/users/deactivate", &json!({ "email": xia.email })).ok();
-    is_refused(&client, "Account disabled");
+    let dead = "the API key is revoked or expired";
+    is_refused(&client, dead);
     world().ada.post("/v1/api/users/activate", &json!({ "email": xia.email })).ok();
-    is_let_in(&client);
+    is_refused(&client, dead);
+    let sql = "SELECT after FROM audit WHERE verb = 'users.change' AND object = ?1 ORDER BY id LIMIT 1";
+    let after: String = world().database().one(sql, [&xia.uuid]);
+    assert!(after.contains(r#""ended":{"keys":1,"sessions":1}"#), "{after}");
+    assert_eq!(world().nobody.sign_in(&xia.email, &xia.password).status, 200, "the person is back");
 }
 
 #[test]

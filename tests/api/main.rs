@@ -25,6 +25,10 @@ mod wallaroo {
     mod workspaces;
 }
 
+mod console {
+    mod passwords;
+}
+
 mod keycloak {
     mod discovery;
     mod token;

@@ -104,6 +104,21 @@ fn a_key_that_could_not_work_is_not_made() {
 }
 
 #[test]
+fn a_key_says_what_it_is_for_and_lasts_as_long_as_the_account_lets_it() {
+    let place = Place::with_ada();
+    let line = "key create --user ada@example.com --description nightly --json";
+    assert_eq!(place.json(line)["description"], "nightly");
+    let capped = [("ATELIER_KEY_LONGEST_LIFE", "1h"), ("ATELIER_KEYS_ALLOWED", "false")];
+    place.run_with("key create --user ada@example.com", &capped).good();
+    place
+        .run_with("key create --user ada@example.com --expires 2h", &capped)
+        .refused(2, "--expires: must not be later than key_longest_life allows; correct it and try again");
+    place.sql("UPDATE keys SET created_at = 0, expires_at = expires_at - created_at WHERE expires_at IS NOT NULL");
+    let listed = place.json("key list --json");
+    assert_eq!(listed[1]["expires_at"], "1970-01-01T01:00:00.000000+00:00", "the operator is bound as well");
+}
+
+#[test]
 fn a_key_may_last_longer_than_the_calendar() {
     let place = Place::with_ada();
     let key = place.json("key create --user ada@example.com --expires 99999999999d --json");

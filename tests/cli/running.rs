@@ -73,7 +73,7 @@ fn a_person_may_sign_in_until_disabled() {
 
     cli(&server, "user enable bob@example.com");
     assert_eq!(answer(&server, access), 401, "a session that was ended stays ended");
-    assert_eq!(answer(&server, &key), 200);
+    assert_eq!(answer(&server, &key), 401, "and so does a key that was revoked");
     assert!(sign_in(&server, "bob@example.com", &password).is_ok());
 }
 

@@ -64,7 +64,7 @@ fn a_made_up_password_is_in_the_json() {
     assert!(created.len() == 32 && created.ends_with("+00:00"), "{created}");
     let rest = json!({
         "email": "Ada@Example.com", "first_name": "Ada", "last_name": "L", "role": "member", "enabled": true,
-        "last_sign_in_at": null,
+        "status": "active", "last_sign_in_at": null,
     });
     assert_eq!(json!(told), rest);
 
@@ -82,11 +82,53 @@ fn everybody_is_listed_in_columns() {
     let lines: Vec<&str> = run.out.lines().collect();
     let column = lines[0].find("NAME").unwrap();
     let head: Vec<&str> = lines[0].split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
-    assert_eq!(head, ["ID", "EMAIL", "NAME", "ROLE", "ENABLED", "CREATED", "LAST SIGN-IN"]);
+    assert_eq!(head, ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "CREATED", "LAST SIGN-IN"]);
     assert_eq!(lines.len(), 3);
-    assert!(lines[1][column..].starts_with("Ada   administrator  yes      20"), "{}", lines[1]);
-    assert!(lines[2][column..].starts_with("      member         yes      20"), "{}", lines[2]);
+    assert!(lines[1][column..].starts_with("Ada   administrator  active  20"), "{}", lines[1]);
+    assert!(lines[2][column..].starts_with("      member         active  20"), "{}", lines[2]);
     assert!(lines[1].ends_with("Z  -"), "{}", lines[1]);
+}
+
+#[test]
+fn a_list_tells_who_is_invited_and_who_is_not_in_any_more() {
+    let place = Place::with_ada();
+    for name in ["ina", "eli", "dan", "del"] {
+        place.run(&format!("user add {name}@example.com --password-stdin")).good();
+    }
+    place.sql("UPDATE users SET state = 'invited', invited_until = 9000000000000000 WHERE id = 2");
+    place.sql("UPDATE users SET state = 'invited', invited_until = 1 WHERE id = 3");
+    place.sql("UPDATE users SET enabled = 0 WHERE id = 4");
+    place.sql("UPDATE users SET enabled = 0, state = 'blocked' WHERE id = 5");
+    let listed = place.json("user list --json");
+    let told: Vec<&str> = listed.as_array().unwrap().iter().map(|user| user["status"].as_str().unwrap()).collect();
+    assert_eq!(told, ["active", "invited", "expired", "disabled", "deleted"]);
+
+    let run = place.run("user invite-link INA@example.com").good();
+    assert!(run.out.starts_with("http://127.0.0.1:8787/auth/invitation?token=atli_"), "{}", run.out);
+    assert_eq!((run.out.len(), run.out.lines().count()), (98, 1));
+    let words = "can choose a password by the link on stdout, once and within";
+    assert_eq!(run.err, format!("ina@example.com {words} 72 hours\n"));
+    let run = place.run("user reset-link ada@example.com").good();
+    assert_eq!(run.err, format!("ada@example.com {words} 30 minutes\n"));
+
+    let stands = "`atelier user list` shows how everybody stands";
+    let rule = "only somebody whose invitation still stands can be invited again";
+    for name in ["ada", "eli", "dan", "del"] {
+        place.run(&format!("user invite-link {name}@example.com")).refused(1, &format!("{rule}; {stands}"));
+    }
+    for (name, rule) in [
+        ("ina", "the person has not accepted the invitation yet"),
+        ("eli", "the person has not accepted the invitation yet"),
+        ("dan", "the person is disabled; enable the account first"),
+        ("del", "the account was deleted; it stays closed for good"),
+    ] {
+        place.run(&format!("user reset-link {name}@example.com")).refused(1, &format!("{rule}; {stands}"));
+    }
+    let rule = "the account was deleted; it stays closed for good";
+    place.run("user enable del@example.com").refused(1, rule);
+    place
+        .run("user invite-link nobody@example.com")
+        .refused(1, "user nobody@example.com does not exist; `atelier user list` shows everybody");
 }
 
 #[test]

@@ -188,11 +188,12 @@ fn an_invitation_is_renewed_while_it_stands() {
     let dora = fresh(office.by(&office.bob, by_link("dora")).unwrap());
     let renew = |id| move |tx: &Tx, actor: &Actor| invitations::renew(tx, actor, id);
     probe::execute(&office.file, "UPDATE users SET invited_until = invited_until - 1 WHERE state = 'invited'");
-    office.change(&office.carol, "users.renew_invitation", renew(dora.id));
+    office.change(&office.ada, "users.renew_invitation", renew(dora.id));
+    forbidden(&office.refusal(&office.carol, renew(dora.id)), Action::CreateUser);
     hidden(&office.refusal(&office.stranger, renew(dora.id)));
     office.expire(dora.id);
     for id in [dora.id, office.carol.user().unwrap()] {
-        refused(&office.refusal(&office.bob, renew(id)), "only somebody whose invitation still stands");
+        refused(&office.refusal(&office.ada, renew(id)), "only somebody whose invitation still stands");
     }
 }
 

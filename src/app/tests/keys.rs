@@ -157,6 +157,13 @@ fn a_disabled_person_gets_no_key() {
         (named(&office.bob), crate::domain::user::UserChange { enabled: Some(false), ..Default::default() });
     office.by(&office.ada, move |tx, actor| crate::app::users::change(tx, actor, &bob, &off)).unwrap();
     refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "the person is disabled");
+    for state in ["invited', invited_until = 9000000000000000, email = 'bob@example.com", "blocked"] {
+        probe::execute(
+            &office.file,
+            &format!("UPDATE users SET enabled = 1, state = '{state}' WHERE email_key = 'bob@example.com'"),
+        );
+        refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "is not in use");
+    }
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn a_key_only_narrows_the_key_that_it_is_made_with() {
 #[test]
 fn the_account_says_how_long_a_key_lasts_and_whether_people_make_any() {
     let office = office();
-    let capped = KeyRules { allowed: true, longest_life: Some(Duration::from_mins(60)) };
+    let capped = KeyRules { allowed: true, longest_life: Some(Duration::from_hours(1)) };
     let operator = Actor::operator();
     for who in [&office.bob, &operator] {
         let (key, _) = office.change(who, "keys.create", create_under(capped, new_key(&office, &office.bob)));

@@ -16,6 +16,7 @@ use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::{Resource, RoleName};
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::workspace::WorkspaceFilter;
 
 /// Member of one workspace, as it is unless told otherwise.
 fn of(place: WorkspaceId) -> Grants {
@@ -87,7 +88,7 @@ fn a_bot_is_judged_by_its_memberships() {
     let office = office();
     let [engines, garden] = ["engines", "garden"].map(|name| office.workspace(&office.bob, name));
     let (_, _, bot) = make(&office, &office.bob, of(engines));
-    let seen = office.read(|view| workspaces::list(view, &bot, &Default::default())).unwrap();
+    let seen = office.read(|view| workspaces::list(view, &bot, &WorkspaceFilter::default())).unwrap();
     assert_eq!(seen.iter().map(|place| place.id).collect::<Vec<_>>(), [engines]);
     hidden(&office.read(|view| workspaces::visible(view, &bot, garden)).unwrap_err());
     forbidden(&office.refusal(&bot, move |tx, actor| workspaces::delete(tx, actor, engines)), Action::DeleteWorkspace);

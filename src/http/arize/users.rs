@@ -312,7 +312,7 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
     Ok(Reply::Done)
 }
 
-/// Lets an invitation last 72 h from now. No mail is sent: `atelier user invite-link` prints a link.
+/// Lets an invitation last 72 h from now. No mail is sent: `atelier user invite-link` prints a link. Administrators may.
 #[utoipa::path(post, path = "/v2/users/{user_id}/resend-invitation", tag = "users",
     params(("user_id" = String, Path, description = "The person")),
     responses(

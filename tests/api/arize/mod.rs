@@ -9,3 +9,4 @@ mod projects;
 mod role_bindings;
 mod roles;
 mod spaces;
+mod users;

@@ -1,0 +1,182 @@
+//! A key to be, in the shapes of every generation of the SDK.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::shown::organization_word;
+use crate::app::service_keys::{Grant, Grants};
+use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::member::Role;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::user::AccountRole;
+use crate::error::Error;
+use crate::http::arize::Failure;
+use crate::http::arize::ids::Public;
+use crate::http::arize::spelling::{Given, RoleGiven, canonical, space_word};
+use crate::tokens::tags::TagKey;
+
+/// A key to be. The fields of a service key are `organizations` and `account_role`; generations of the SDK before 8.41
+/// send `space_id` and `roles` in their place.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::arize) struct CreateApiKey {
+    /// What it is called, 1 to 256 characters.
+    pub(super) name: String,
+    /// `USER`, which it is unless told otherwise, or `SERVICE`.
+    #[schema(example = "USER")]
+    key_type: Option<String>,
+    /// What it is for, at most 1000 characters.
+    pub(super) description: Option<String>,
+    /// When it ends by itself.
+    pub(super) expires_at: Option<String>,
+    /// Where a service key may do what.
+    organizations: Option<Vec<OrganizationGiven>>,
+    /// What a service key may do in the account; a `MEMBER` unless told otherwise.
+    account_role: Option<RoleGiven>,
+    /// The one space of a service key.
+    space_id: Option<String>,
+    /// The roles of such a service key.
+    roles: Option<RolesGiven>,
+}
+
+/// A place of a service key in an organization.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OrganizationGiven {
+    /// Where.
+    org_id: String,
+    /// In what role; `READ_ONLY` unless told otherwise.
+    role: Option<RoleGiven>,
+    /// In which spaces of it, 1 to 100.
+    spaces: Vec<SpaceGiven>,
+}
+
+/// A place of a service key in a space.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SpaceGiven {
+    /// Where.
+    space_id: String,
+    /// In what role; a `MEMBER` unless told otherwise.
+    role: Option<RoleGiven>,
+}
+
+/// The roles of a service key as generations before 8.41 send them.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names that the SDK sends")]
+struct RolesGiven {
+    /// In the space.
+    space_role: Option<String>,
+    /// In its organization.
+    org_role: Option<String>,
+    /// In the account.
+    account_role: Option<String>,
+}
+
+impl CreateApiKey {
+    /// What a service key is given, in either shape; nothing for a user key.
+    pub(super) fn grants(&mut self, key: &TagKey) -> Result<Option<Grants>, Failure> {
+        let kind = self.key_type.as_deref().map_or_else(|| "USER".to_owned(), canonical);
+        let newest = self.organizations.is_some() || self.account_role.is_some();
+        let older = self.space_id.is_some() || self.roles.is_some();
+        match (kind.as_str(), self.organizations.take(), self.space_id.take()) {
+            ("USER", None, None) if !newest && !older => Ok(None),
+            ("USER", _, _) => Err(Error::invalid("key_type", "must be SERVICE for a key with places or roles").into()),
+            ("SERVICE", Some(organizations), None) if !older => {
+                let account = self.account_role.take();
+                let account = account.map(|role| predefined(role.read(key, "account_role")?, "account_role"));
+                Ok(Some(Grants {
+                    account: account_role(account.transpose()?.as_deref(), "account_role")?,
+                    organizations: organizations
+                        .into_iter()
+                        .enumerate()
+                        .map(|(at, given)| given.read(key, &format!("organizations[{at}]")))
+                        .collect::<Result<_, _>>()?,
+                }))
+            }
+            ("SERVICE", None, Some(space)) if !newest => {
+                let roles = self.roles.take().unwrap_or_default();
+                let canonical = |word: Option<String>| word.as_deref().map(canonical);
+                let space = WorkspaceId::read(key, "space_id", &space)?;
+                let role = space_role(canonical(roles.space_role).as_deref(), "roles.space_role")?;
+                Ok(Some(Grants {
+                    account: account_role(canonical(roles.account_role).as_deref(), "roles.account_role")?,
+                    organizations: vec![Grant {
+                        organization: None,
+                        role: organization_role(canonical(roles.org_role).as_deref(), "roles.org_role")?,
+                        workspaces: vec![(space, role)],
+                    }],
+                }))
+            }
+            ("SERVICE", _, _) => {
+                Err(Error::invalid("organizations", "must say where a service key may do what").into())
+            }
+            _ => Err(Error::invalid("key_type", "must be USER or SERVICE").into()),
+        }
+    }
+}
+
+impl OrganizationGiven {
+    fn read(self, key: &TagKey, field: &str) -> Result<Grant, Failure> {
+        let at = format!("{field}.role");
+        let role = self.role.map(|role| predefined(role.read(key, &at)?, &at)).transpose()?;
+        let role = organization_role(role.as_deref(), &at)?;
+        let space = |(at, given): (usize, SpaceGiven)| given.read(key, &format!("{field}.spaces[{at}]"));
+        Ok(Grant {
+            organization: Some(OrganizationId::read(key, &format!("{field}.org_id"), &self.org_id)?),
+            role,
+            workspaces: self.spaces.into_iter().enumerate().map(space).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl SpaceGiven {
+    fn read(self, key: &TagKey, field: &str) -> Result<(WorkspaceId, Role), Failure> {
+        let at = format!("{field}.role");
+        let role = match self.role.map(|role| role.read(key, &at)).transpose()? {
+            Some(Given::Custom(id)) => Role::Custom(id),
+            Some(Given::Predefined(word)) => space_role(Some(&word), &at)?,
+            None => space_role(None, &at)?,
+        };
+        Ok((WorkspaceId::read(key, &format!("{field}.space_id"), &self.space_id)?, role))
+    }
+}
+
+/// The word of a role where a named one cannot be given.
+fn predefined(given: Given, field: &str) -> Result<String, Failure> {
+    match given {
+        Given::Predefined(word) => Ok(word),
+        Given::Custom(_) => Err(Error::invalid(field.to_owned(), "of type CUSTOM is for spaces only").into()),
+    }
+}
+
+fn space_role(word: Option<&str>, field: &str) -> Result<Role, Failure> {
+    match word {
+        None => Ok(Role::Member),
+        Some(word) => [Role::Owner, Role::Member, Role::Reader]
+            .into_iter()
+            .find(|role| space_word(*role) == word)
+            .ok_or_else(|| Error::invalid(field.to_owned(), "must be ADMIN, MEMBER or READ_ONLY").into()),
+    }
+}
+
+fn organization_role(word: Option<&str>, field: &str) -> Result<OrganizationRole, Failure> {
+    match word {
+        None => Ok(OrganizationRole::Reader),
+        Some(word) => [OrganizationRole::Admin, OrganizationRole::Member, OrganizationRole::Reader]
+            .into_iter()
+            .find(|role| organization_word(*role) == word)
+            .ok_or_else(|| Error::invalid(field.to_owned(), "must be ADMIN, MEMBER or READ_ONLY").into()),
+    }
+}
+
+/// The account role; those that there are but that no service has are malformed (contract, section 6).
+fn account_role(word: Option<&str>, field: &str) -> Result<AccountRole, Failure> {
+    match word {
+        None | Some("MEMBER") => Ok(AccountRole::Member),
+        Some("ADMIN") => Ok(AccountRole::Administrator),
+        Some("ANNOTATOR" | "MEMBER_UI_ONLY") => Err(Failure::malformed(field, "must be ADMIN or MEMBER")),
+        Some(_) => Err(Error::invalid(field.to_owned(), "must be ADMIN or MEMBER").into()),
+    }
+}

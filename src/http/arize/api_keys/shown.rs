@@ -1,0 +1,191 @@
+//! Keys as they are shown.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
+use crate::domain::key::{Key, KeyKind, KeyState};
+use crate::domain::member::Role;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::AccountRole;
+use crate::http::arize::generations::Shape;
+use crate::http::arize::ids::Public;
+use crate::http::arize::reply::{Listed, Shown};
+use crate::http::arize::spelling::{RoleShown, space_word};
+use crate::tokens::tags::TagKey;
+
+/// An API key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::arize) struct ApiKey {
+    /// The id.
+    id: String,
+    /// What it is called.
+    name: String,
+    /// `USER` or `SERVICE`.
+    #[schema(example = "USER")]
+    key_type: &'static str,
+    /// `ACTIVE`, or `REVOKED` once it was revoked or has expired.
+    #[schema(example = "ACTIVE")]
+    status: &'static str,
+    /// What it is for.
+    description: Option<String>,
+    /// The secret with all but its ends blotted out.
+    redacted_key: String,
+    /// When it was made.
+    created_at: String,
+    /// When it ends by itself.
+    expires_at: Option<String>,
+    /// When it was last used, to the minute.
+    last_used_at: Option<String>,
+    /// Who made it.
+    created_by_user_id: String,
+    /// What a service key acts as; left out of a user key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bot_user: Option<BotUser>,
+}
+
+impl Shown for ApiKey {
+    const SHAPE: Shape = Shape::Key;
+}
+
+impl Listed for ApiKey {
+    const PLURAL: &'static str = "api_keys";
+}
+
+/// What a service key acts as.
+#[derive(Debug, Serialize, ToSchema)]
+struct BotUser {
+    /// The id, which role bindings take as a user's.
+    id: String,
+    /// What it is called.
+    name: String,
+    /// What it may do in the account.
+    account_role: RoleShown,
+    /// Where it is; left empty in the list of a space.
+    organizations: Vec<BotInOrganization>,
+}
+
+/// A bot's place in an organization.
+#[derive(Debug, Serialize, ToSchema)]
+struct BotInOrganization {
+    /// Where.
+    org_id: String,
+    /// In what role.
+    role: RoleShown,
+    /// The spaces of it that the bot is in.
+    spaces: Vec<BotInSpace>,
+}
+
+/// A bot's place in a space.
+#[derive(Debug, Serialize, ToSchema)]
+struct BotInSpace {
+    /// Where.
+    space_id: String,
+    /// In what role.
+    role: RoleShown,
+}
+
+impl ApiKey {
+    pub(super) fn new(key: &TagKey, now: Timestamp, found: Key, bot: Option<Bot>) -> Self {
+        let status = match found.state(now) {
+            KeyState::Active => "ACTIVE",
+            KeyState::Expired | KeyState::Revoked => "REVOKED",
+        };
+        Self {
+            id: found.id.show(key),
+            name: found.name.as_str().to_owned(),
+            key_type: kind_word(found.kind),
+            status,
+            description: Some(found.description.as_str().to_owned()).filter(|text| !text.is_empty()),
+            redacted_key: found.redacted,
+            created_at: found.created_at.zulu(),
+            expires_at: found.expires_at.map(Timestamp::zulu),
+            last_used_at: found.last_used_at.map(Timestamp::zulu),
+            // The operator has no id; the key is then told as its person's own.
+            created_by_user_id: found.created_by.unwrap_or(found.user).show(key),
+            bot_user: bot.map(|bot| BotUser::new(key, bot)),
+        }
+    }
+}
+
+impl BotUser {
+    fn new(key: &TagKey, bot: Bot) -> Self {
+        Self {
+            id: bot.id.show(key),
+            name: bot.name,
+            account_role: RoleShown::Predefined { name: account_word(bot.role) },
+            organizations: bot.organizations.into_iter().map(|place| BotInOrganization::new(key, place)).collect(),
+        }
+    }
+}
+
+impl BotInOrganization {
+    fn new(key: &TagKey, place: BotOrganization) -> Self {
+        let space = |inside: BotWorkspace| BotInSpace {
+            space_id: inside.workspace.show(key),
+            role: match (inside.role, inside.named) {
+                (Role::Custom(id), Some(name)) => RoleShown::Custom { id: id.show(key), name },
+                (role, _) => RoleShown::Predefined { name: space_word(role) },
+            },
+        };
+        Self {
+            org_id: place.organization.show(key),
+            role: RoleShown::Predefined { name: organization_word(place.role) },
+            spaces: place.workspaces.into_iter().map(space).collect(),
+        }
+    }
+}
+
+const fn kind_word(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::User => "USER",
+        KeyKind::Service => "SERVICE",
+    }
+}
+
+const fn account_word(role: AccountRole) -> &'static str {
+    match role {
+        AccountRole::Administrator => "ADMIN",
+        AccountRole::Member => "MEMBER",
+        AccountRole::UiOnly => "MEMBER_UI_ONLY",
+        AccountRole::Annotator => "ANNOTATOR",
+    }
+}
+
+pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
+    match role {
+        OrganizationRole::Admin => "ADMIN",
+        OrganizationRole::Member => "MEMBER",
+        OrganizationRole::Reader => "READ_ONLY",
+        OrganizationRole::Annotator => "ANNOTATOR",
+    }
+}
+
+/// A new key with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::arize) struct CreatedApiKey {
+    /// The key.
+    #[serde(flatten)]
+    pub(super) shown: ApiKey,
+    /// The secret.
+    pub(super) key: String,
+}
+
+impl Shown for CreatedApiKey {
+    const SHAPE: Shape = Shape::CreatedKey;
+}
+
+/// A key with its new secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::arize) struct RefreshedApiKey {
+    /// The key.
+    #[serde(flatten)]
+    pub(super) shown: ApiKey,
+    /// The secret.
+    pub(super) key: String,
+}
+
+impl Shown for RefreshedApiKey {
+    const SHAPE: Shape = Shape::RefreshedKey;
+}

@@ -1,0 +1,466 @@
+//! `/v2/users`.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Client};
+use crate::world::{Person, World, encoded};
+
+const USERS: &str = "/v2/users";
+const CHANGE_RIGHT: &str = "changing a person's account needs an administrator";
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    World::shared(&WORLD)
+}
+
+fn new(name: &str, mode: &str) -> Value {
+    json!({
+        "name": format!("{name} of Test"), "email": format!("{name}@example.com"),
+        "role": { "type": "PREDEFINED", "name": "MEMBER" }, "invite_mode": mode,
+    })
+}
+
+/// A person as the dialect shows one, found by the whole address.
+#[track_caller]
+fn shown(who: &Client, email: &str) -> Value {
+    let list = who.get(&format!("{USERS}?email={}", encoded(email))).ok();
+    let users = list["users"].as_array().expect("a list");
+    assert_eq!(users.len(), 1, "{email}: {list}");
+    users[0].clone()
+}
+
+#[track_caller]
+fn path(email: &str) -> String {
+    format!("{USERS}/{}", shown(&world().ada, email)["id"].as_str().expect("an id"))
+}
+
+/// The addresses that a list shows.
+#[track_caller]
+fn listed(who: &Client, query: &str) -> Vec<String> {
+    let list = who.get(&format!("{USERS}?{query}")).ok();
+    let users = list["users"].as_array().expect("a list");
+    users.iter().map(|user| user["email"].as_str().expect("an address").to_owned()).collect()
+}
+
+fn patch(who: &Client, path: &str, body: &Value) -> Answer {
+    who.send("PATCH", path, &[("content-type", "application/json")], body.to_string())
+}
+
+fn delete(who: &Client, path: &str) -> Answer {
+    who.send("DELETE", path, &[], ())
+}
+
+/// Sends a post without a body.
+fn push(who: &Client, path: &str) -> Answer {
+    who.send("POST", path, &[], ())
+}
+
+/// A refusal: problem+json of just the five fields.
+#[track_caller]
+fn problem(answer: &Answer, status: u16, title: &str, detail: &str) {
+    let instance = format!("urn:uuid:{}", answer.header("x-request-id").expect("an id"));
+    let kind = format!("urn:atelier:problem:{}", title.to_lowercase().replace(' ', "-"));
+    let whole = json!({ "type": kind, "title": title, "status": status, "detail": detail, "instance": instance });
+    assert_eq!(answer.told(), (status, whole));
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+}
+
+#[track_caller]
+fn done(answer: &Answer) {
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
+}
+
+/// How the file has a person: state, enabled, developer, role.
+fn row(email: &str) -> String {
+    let sql = "SELECT state, enabled, developer, role FROM users WHERE email_key = ?1";
+    world().database().rows(sql, [email]).join("\n")
+}
+
+/// Lets the invitation of somebody have run out.
+fn expire(email: &str) {
+    world().database().write("UPDATE users SET invited_until = 1 WHERE email_key = ?1", [email]);
+}
+
+// Creating.
+
+#[test]
+fn an_invitation_by_link_is_made_once_and_shown_whole() {
+    let (bob, ada) = (&world().bob, &world().ada);
+    let mut body = new("lin", "EMAIL_LINK");
+    body["name"] = json!("  Lin   van  der Test ");
+    let answer = bob.post(USERS, &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let made = answer.json();
+    let (id, created_at) = (made["id"].as_str().expect("an id"), made["created_at"].as_str().expect("a moment"));
+    assert!(created_at.ends_with('Z') && id.bytes().all(|b| b.is_ascii_alphanumeric()), "{made}");
+    let user = json!({
+        "id": id, "name": "Lin van der Test", "email": "lin@example.com", "created_at": created_at,
+        "status": "INVITED", "role": { "type": "PREDEFINED", "name": "MEMBER" }, "is_developer": true,
+    });
+    let mut whole = user.clone();
+    whole["invite_mode"] = json!("EMAIL_LINK");
+    assert_eq!(made, whole);
+    assert_eq!(
+        world().database().rows("SELECT first_name, last_name FROM users WHERE email = ?1", ["lin@example.com"]),
+        ["Lin|van der Test"]
+    );
+
+    // Again: 200, unchanged, whoever asks for whatever.
+    let newest = world().database().newest_audit();
+    body["email"] = json!("LIN@example.com");
+    body["name"] = json!("Other");
+    body["invite_mode"] = json!("TEMPORARY_PASSWORD");
+    for who in [&**bob, &**ada] {
+        assert_eq!(who.post(USERS, &body).told(), (200, user.clone()));
+    }
+    assert_eq!(bob.get(&format!("{USERS}/{id}")).told(), (200, user));
+    let about = "SELECT count(*) FROM audit WHERE id > ?1 AND object = (SELECT uuid FROM users WHERE email = 'lin@example.com')";
+    assert_eq!(world().database().one::<i64>(about, [newest]), 0);
+}
+
+#[test]
+fn whoever_comes_without_invitation_is_in_at_once_and_then_taken() {
+    let bob = &world().bob;
+    let answer = bob.post(USERS, &new("nia", "none"));
+    assert_eq!(
+        (answer.status, &answer.json()["status"], &answer.json()["invite_mode"]),
+        (201, &json!("ACTIVE"), &json!("NONE"))
+    );
+    for mode in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
+        problem(&bob.post(USERS, &new("nia", mode)), 409, "Conflict", "user nia@example.com already exists");
+    }
+    assert_eq!(world().nobody.sign_in("nia@example.com", "").status, 400, "no password is no way in");
+    let key = world().server.cli(&["key", "create", "--user", "nia@example.com"]);
+    let key = String::from_utf8(key.stdout).expect("a key");
+    assert_eq!(shown(&world().nobody.with(key.trim()), "nia@example.com")["status"], "ACTIVE");
+}
+
+#[test]
+fn an_expired_invitation_can_be_made_anew() {
+    let bob = &world().bob;
+    bob.post(USERS, &new("eli", "EMAIL_LINK"));
+    let before = shown(bob, "eli@example.com");
+    expire("eli@example.com");
+    assert_eq!(shown(bob, "eli@example.com")["status"], "EXPIRED");
+    problem(
+        &push(&world().ada, &format!("{}/resend-invitation", path("eli@example.com"))),
+        400,
+        "Bad Request",
+        "only somebody whose invitation still stands can be invited again",
+    );
+    let answer = bob.post(USERS, &new("eli", "EMAIL_LINK"));
+    assert_eq!(
+        (answer.status, &answer.json()["id"], &answer.json()["status"]),
+        (201, &before["id"], &json!("INVITED"))
+    );
+}
+
+#[test]
+fn members_give_ordinary_roles_and_nobody_a_named_one() {
+    let (ada, bob) = (&world().ada, &world().bob);
+    let with = |name: &str, role: Value| {
+        let mut body = new(name, "EMAIL_LINK");
+        body["role"] = role;
+        body
+    };
+    let role = |word: &str| json!({ "type": "predefined", "name": word });
+    let above = "nobody gives more rights than they hold themselves";
+    problem(&bob.post(USERS, &with("rex", role("admin"))), 422, "Unprocessable Entity", above);
+    problem(
+        &bob.post(USERS, &with("rex", role("member-ui-only"))),
+        403,
+        "Forbidden",
+        "inviting a person needs an administrator",
+    );
+    let reserved = "role.type: CUSTOM is reserved: roles in the account are predefined";
+    for custom in [json!({ "type": "CUSTOM", "id": "x" }), json!({ "type": "custom" })] {
+        problem(&ada.post(USERS, &with("rex", custom)), 422, "Unprocessable Entity", reserved);
+    }
+    for (word, told, developer) in [
+        ("admin", "ADMIN", true),
+        ("MEMBER", "MEMBER", true),
+        ("member-ui-only", "MEMBER_UI_ONLY", false),
+        ("annotator", "ANNOTATOR", false),
+    ] {
+        let answer = ada.post(USERS, &with(&format!("r{}", word.to_lowercase()), role(word)));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.json()["role"], json!({ "type": "PREDEFINED", "name": told }));
+        assert_eq!(answer.json()["is_developer"], json!(developer));
+    }
+    let mut old = with("old", role("member"));
+    old["is_developer"] = json!(false);
+    assert_eq!(ada.post(USERS, &old).json()["is_developer"], json!(false), "as older generations say it");
+    assert_eq!(row("rex@example.com"), "");
+}
+
+#[test]
+fn a_wrong_invitation_is_told_by_field() {
+    let ada = &world().ada;
+    let with = |field: &str, value: Value| {
+        let mut body = new("wro", "EMAIL_LINK");
+        body[field] = value;
+        body
+    };
+    let (bad, odd) = ((400, "Bad Request"), (422, "Unprocessable Entity"));
+    for (body, (status, title), detail) in [
+        (with("name", json!("  ")), bad, "name: must not be blank"),
+        (with("name", json!("")), odd, "name: must not be empty"),
+        (with("name", json!("x".repeat(256))), odd, "name: must have at most 255 characters"),
+        (with("email", json!("wro")), odd, "email: must be an e-mail address such as ada@example.com"),
+        (with("invite_mode", json!("PIGEON")), odd, "invite_mode: must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD"),
+        (
+            with("role", json!({ "type": "PREDEFINED", "name": "READ_ONLY" })),
+            odd,
+            "role.name: must be ADMIN, MEMBER, MEMBER_UI_ONLY or ANNOTATOR",
+        ),
+        (
+            with("id", json!("x")),
+            odd,
+            "id: unknown field `id`, expected one of `name`, `email`, `role`, `invite_mode`, `is_developer`",
+        ),
+        (json!({ "name": "x" }), odd, "body: missing field `email`"),
+    ] {
+        problem(&ada.post(USERS, &body), status, title, detail);
+    }
+    assert_eq!(row("wro@example.com"), "");
+    let answer = world().nobody.post(USERS, &new("wro", "NONE"));
+    problem(&answer, 401, "Unauthorized", "a bearer token or API key is needed");
+}
+
+#[test]
+fn a_temporary_password_is_shown_once_and_lets_nobody_in_by_itself() {
+    let (bob, nobody) = (&world().bob, &world().nobody);
+    let answer = bob.post(USERS, &new("tem", "temporary-password"));
+    let made = answer.json();
+    assert_eq!(
+        (answer.status, &made["status"], &made["invite_mode"]),
+        (201, &json!("INVITED"), &json!("TEMPORARY_PASSWORD"))
+    );
+    let password = made["temporary_password"].as_str().expect("a password");
+    assert_eq!(bob.post(USERS, &new("tem", "TEMPORARY_PASSWORD")).ok().get("temporary_password"), None);
+    let not_set_up = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
+    assert_eq!(nobody.sign_in("tem@example.com", password).told(), (400, not_set_up));
+    let wrong = json!({ "error": "invalid_grant", "error_description": "Invalid user credentials" });
+    assert_eq!(nobody.sign_in("tem@example.com", "another").told(), (401, wrong.clone()));
+    assert_eq!(
+        world()
+            .database()
+            .rows("SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = 'tem@example.com'", []),
+        [""; 0]
+    );
+    expire("tem@example.com");
+    assert_eq!(nobody.sign_in("tem@example.com", password).told(), (401, wrong), "it is worth nothing then");
+    assert!(!world().server.log().contains(password));
+    assert!(!world().database().rows("SELECT before, after FROM audit", []).iter().any(|row| row.contains(password)));
+}
+
+// Looking.
+
+#[test]
+fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
+    let world = World::start();
+    let (ada, bob) = (&world.ada, &world.bob);
+    for (name, mode) in
+        [("ivy", "EMAIL_LINK"), ("out", "EMAIL_LINK"), ("now", "NONE"), ("off", "NONE"), ("gone", "NONE")]
+    {
+        assert_eq!(bob.post(USERS, &new(name, mode)).status, 201);
+    }
+    let database = world.database();
+    database.write("UPDATE users SET invited_until = 1 WHERE email = 'out@example.com'", []);
+    ada.post("/v1/api/users/deactivate", &json!({ "email": "off@example.com" })).ok();
+    done(&delete(ada, &format!("{USERS}/{}", shown(ada, "gone@example.com")["id"].as_str().expect("an id"))));
+    let hermit = bob.post(USERS, &new("hermit", "NONE")).json();
+    database.write(
+        "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE email = 'hermit@example.com')",
+        [],
+    );
+    database.write("UPDATE users SET kind = 'bot' WHERE email = 'carol@example.com'", []);
+
+    let names =
+        |list: Vec<String>| list.iter().map(|email| email.replace("@example.com", "")).collect::<Vec<_>>().join(" ");
+    let all = |who: &Client| names(listed(who, ""));
+    assert_eq!(all(bob), "ada bob ivy out now");
+    assert_eq!(all(ada), "ada bob ivy out now hermit");
+    let row: i64 = database.one("SELECT id FROM users WHERE email = 'hermit@example.com'", []);
+    let unseen = format!("user {row} does not exist");
+    problem(&bob.get(&format!("{USERS}/{}", hermit["id"].as_str().expect("an id"))), 404, "Not Found", &unseen);
+    for (query, found) in [
+        ("status=ACTIVE", "ada bob now"),
+        ("status=invited", "ivy"),
+        ("status=Expired&status=INVITED", "ivy out"),
+        ("email=O", "ada bob ivy out now"),
+        ("email=OU", "out"),
+        ("email=%25", ""),
+        ("email=_", ""),
+        ("email=ex&status=active", "ada bob now"),
+    ] {
+        assert_eq!(names(listed(bob, query)), found, "{query}");
+    }
+    // Page by page to the end.
+    let (mut seen, mut query) = (Vec::new(), "limit=2".to_owned());
+    loop {
+        let page = bob.get(&format!("{USERS}?{query}")).ok();
+        seen.extend(
+            page["users"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|user| user["email"].as_str().expect("one").to_owned()),
+        );
+        match page["pagination"]["next_cursor"].as_str() {
+            Some(cursor) => query = format!("limit=2&cursor={cursor}"),
+            None => break assert_eq!(page["pagination"], json!({ "has_more": false })),
+        }
+    }
+    assert_eq!(names(seen), "ada bob ivy out now");
+    for (query, detail) in [
+        ("status=INACTIVE", "status: must be ACTIVE, INVITED or EXPIRED"),
+        ("limit=0", "limit: must be a number from 1 to 100"),
+        ("cursor=eHg", "cursor: must be the next_cursor of an earlier page of this list"),
+        ("name=x", "name: is no parameter of this endpoint"),
+    ] {
+        problem(&bob.get(&format!("{USERS}?{query}")), 400, "Bad Request", detail);
+    }
+    // Wallaroo shows a disabled person, as such.
+    let users = bob.post("/v1/api/users/query", &json!({})).ok();
+    let off = users["users"].as_object().expect("people").values().find(|user| user["email"] == "off@example.com");
+    assert_eq!(off.expect("a disabled person")["enabled"], json!(false));
+}
+
+#[test]
+fn an_id_that_is_nobodys_is_a_404_and_nonsense_a_400() {
+    let ada = &world().ada;
+    let space = {
+        ada.create("of-no-person");
+        ada.get("/v2/spaces?name=of-no-person").ok()["spaces"][0]["id"].as_str().expect("an id").to_owned()
+    };
+    for method in ["GET", "PATCH", "DELETE"] {
+        let body = if method == "PATCH" { r#"{"name":"X"}"# } else { "" };
+        let answer = ada.send(method, &format!("{USERS}/{space}"), &[], body);
+        problem(&answer, 404, "Not Found", &format!("user {space} does not exist"));
+        let answer = ada.send(method, &format!("{USERS}/17"), &[], body);
+        problem(&answer, 400, "Bad Request", "user_id: must be an id, such as another answer holds");
+    }
+}
+
+// Changing.
+
+#[test]
+fn an_administrator_changes_names_and_who_is_a_developer() {
+    let (ada, bob, pat) = (&world().ada, &world().bob, world().somebody("pat"));
+    let place = path(&pat.email);
+    let before = shown(ada, &pat.email);
+    let answer = patch(ada, &place, &json!({ "name": " Pat  Lee Test " }));
+    let mut after = before.clone();
+    after["name"] = json!("Pat Lee Test");
+    assert_eq!(answer.told(), (200, after.clone()));
+    after["is_developer"] = json!(false);
+    assert_eq!(patch(ada, &place, &json!({ "is_developer": false })).told(), (200, after.clone()));
+    let sql = "SELECT first_name, last_name, developer FROM users WHERE email = ?1";
+    assert_eq!(world().database().rows(sql, [&pat.email]), ["Pat|Lee Test|0"]);
+    for who in [&**bob, &*pat] {
+        for body in [json!({ "name": "X" }), json!({ "is_developer": true })] {
+            problem(&patch(who, &place, &body), 403, "Forbidden", CHANGE_RIGHT);
+        }
+    }
+    for (body, status, title, detail) in [
+        (json!({}), 400, "Bad Request", "body: must have at least one field"),
+        (json!({ "name": null }), 400, "Bad Request", "body: must have at least one field"),
+        (json!({ "name": " \t" }), 400, "Bad Request", "name: must not be blank"),
+        (
+            json!({ "email": "x@example.com" }),
+            422,
+            "Unprocessable Entity",
+            "email: unknown field `email`, expected `name` or `is_developer`",
+        ),
+    ] {
+        problem(&patch(ada, &place, &body), status, title, detail);
+    }
+    assert_eq!(shown(ada, &pat.email), after, "nothing changed");
+}
+
+#[test]
+fn an_invitation_is_sent_again_while_it_stands() {
+    let bob = &world().bob;
+    bob.post(USERS, &new("sam", "EMAIL_LINK"));
+    let place = format!("{}/resend-invitation", path("sam@example.com"));
+    let until = || world().database().one::<i64>("SELECT invited_until FROM users WHERE email = 'sam@example.com'", []);
+    let before = until();
+    problem(&push(bob, &place), 403, "Forbidden", "inviting a person needs an administrator");
+    assert_eq!(until(), before);
+    done(&push(&world().ada, &place));
+    assert!(until() > before);
+    let rule = "only somebody whose invitation still stands can be invited again";
+    let active = format!("{}/resend-invitation", path(&bob.email));
+    problem(&push(&world().ada, &active), 400, "Bad Request", rule);
+}
+
+#[test]
+fn a_new_password_is_asked_for_by_administrators_for_whoever_is_in() {
+    let (ada, bob) = (&world().ada, &world().bob);
+    let place = format!("{}/reset-password", path(&world().carol.email));
+    let newest = world().database().newest_audit();
+    done(&push(ada, &place));
+    let sql = "SELECT verb FROM audit WHERE id > ?1 AND object = ?2";
+    assert_eq!(world().database().rows(sql, rusqlite::params![newest, world().carol.uuid]), ["users.request_reset"]);
+    problem(&push(bob, &place), 403, "Forbidden", "setting a person's password needs an administrator");
+    bob.post(USERS, &new("new", "EMAIL_LINK"));
+    let place = format!("{}/reset-password", path("new@example.com"));
+    problem(&push(ada, &place), 400, "Bad Request", "the person has not accepted the invitation yet");
+}
+
+// Deleting.
+
+#[test]
+fn a_deleted_person_is_out_at_once_and_for_good() {
+    let (ada, nobody, quin) = (&world().ada, &world().nobody, world().somebody("quin"));
+    let place = path(&quin.email);
+    let workspace = quin.create("quins");
+    let key = quin_key(&quin);
+    assert_eq!(nobody.with(&key).get(USERS).status, 200);
+    problem(&delete(&world().bob, &place), 403, "Forbidden", "deleting a person needs an administrator");
+    problem(&delete(ada, &path(&ada.email)), 400, "Bad Request", "nobody deletes their own account");
+    done(&delete(ada, &place));
+    problem(&quin.get(USERS), 401, "Unauthorized", "the session is over; sign in again");
+    problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", "the API key is revoked or expired");
+    assert_eq!(nobody.sign_in(&quin.email, &quin.password).status, 401);
+    assert_eq!(nobody.refresh(&quin.refresh_token).status, 400);
+    assert_eq!(ada.members(workspace), [(ada.uuid.clone(), "OWNER".to_owned())], "handed over");
+    for answer in
+        [ada.get(&place), patch(ada, &place, &json!({ "name": "X" })), push(ada, &format!("{place}/reset-password"))]
+    {
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+    done(&delete(ada, &place));
+    assert_eq!(listed(ada, "email=quin%40"), [""; 0]);
+    problem(&ada.post(USERS, &new("quin", "EMAIL_LINK")), 409, "Conflict", "user quin@example.com already exists");
+    let stays = json!({ "msg": "the account was deleted; it stays closed for good", "code": 400 });
+    assert_eq!(ada.post("/v1/api/users/activate", &json!({ "email": quin.email })).told(), (400, stays));
+    assert_eq!(row(&quin.email), "blocked|0|1|member");
+    let link = world().server.cli(&["user", "reset-link", "quin@example.com"]);
+    assert_eq!(
+        (link.status.code(), String::from_utf8_lossy(&link.stderr).trim()),
+        (
+            Some(1),
+            "error: the account was deleted; it stays closed for good; `atelier user list` shows how everybody stands"
+        )
+    );
+}
+
+fn quin_key(quin: &Person) -> String {
+    let key = world().server.cli(&["key", "create", "--user", &quin.email]);
+    String::from_utf8(key.stdout).expect("a key").trim().to_owned()
+}
+
+#[test]
+fn whoever_may_use_pages_only_has_no_use_of_a_key() {
+    let (nobody, uma) = (&world().nobody, world().somebody("uma"));
+    let key = quin_key(&uma);
+    world().database().write("UPDATE users SET role = 'ui_only' WHERE email = ?1", [&uma.email]);
+    let why = "the account works through pages only, not by API keys";
+    problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", why);
+    let refused = json!({ "msg": why, "code": 401 });
+    assert_eq!(nobody.with(&key).post("/v1/api/workspaces/list", &json!({})).told(), (401, refused));
+}

@@ -1,0 +1,234 @@
+//! `/auth/invitation` and `/auth/password`: the pages on which people choose a password.
+
+use std::sync::OnceLock;
+
+use serde_json::json;
+
+use crate::client::{Answer, Client};
+use crate::support::Setup;
+use crate::world::World;
+
+const LINK: &str = "/auth/invitation";
+const INSTEAD: &str = "/auth/password";
+const DEAD: &str = "the link is used up or has expired; ask for another one";
+const CHOSEN: &str = "a password of one's own";
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    // Wrong links are counted for all of these tests together.
+    WORLD.get_or_init(|| World::shared_of(Setup::new().args(&["--sign-in-free-failures", "1000"])))
+}
+
+/// Invites somebody; gives the temporary password, if there is one.
+fn invite(world: &World, name: &str, mode: &str) -> String {
+    let body = json!({
+        "name": name, "email": format!("{name}@example.com"), "invite_mode": mode,
+        "role": { "type": "PREDEFINED", "name": "MEMBER" },
+    });
+    let answer = world.bob.post("/v2/users", &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["temporary_password"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Has the operator make a link; gives its token.
+#[track_caller]
+fn link(world: &World, verb: &str, email: &str) -> String {
+    let out = world.server.cli(&["user", verb, email]);
+    assert!(out.status.success(), "{out:?}");
+    let link = String::from_utf8(out.stdout).expect("a link");
+    let token = link.trim_end().strip_prefix("http://127.0.0.1:8787/auth/invitation?token=").expect("a link alone");
+    assert!(token.starts_with("atli_") && token.len() == 53, "{token}");
+    token.to_owned()
+}
+
+fn follow(who: &Client, token: &str, password: &str) -> Answer {
+    who.form(LINK, &[("token", token), ("password", password), ("again", password)])
+}
+
+fn replace(who: &Client, email: &str, temporary: &str, password: &str) -> Answer {
+    who.form(INSTEAD, &[("email", email), ("temporary", temporary), ("password", password), ("again", password)])
+}
+
+/// A page, with everything that keeps it to itself.
+#[track_caller]
+fn page(answer: &Answer, status: u16, words: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert!(answer.body.contains(words), "{words:?} is not in {}", answer.body);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    let policy = answer.header("content-security-policy").expect("a policy");
+    for part in ["default-src 'none'; style-src 'sha256-", "form-action 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!answer.body.contains("<script") && !answer.body.contains("http"), "{}", answer.body);
+}
+
+#[test]
+fn a_link_shows_a_form_and_is_used_once() {
+    let nobody = &world().nobody;
+    invite(world(), "una", "EMAIL_LINK");
+    let token = link(world(), "invite-link", "UNA@example.com");
+    for _ in 0..2 {
+        let form = nobody.get(&format!("{LINK}?token={token}"));
+        page(&form, 200, "Choose the password with which you will sign in as una@example.com.");
+        assert!(form.body.contains(&format!("name=\"token\" value=\"{token}\"")), "{}", form.body);
+    }
+    page(&follow(nobody, &token, "short"), 400, "password: must have 8 to 256 characters");
+    let unlike = [("token", token.as_str()), ("password", CHOSEN), ("again", "something else")];
+    page(&nobody.form(LINK, &unlike), 400, "password: must be typed twice alike");
+    assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 401, "not yet");
+    page(&follow(nobody, &token, CHOSEN), 200, "The password of una@example.com is set.");
+    assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 200);
+    page(&follow(nobody, &token, "yet another one"), 410, DEAD);
+    page(&nobody.get(&format!("{LINK}?token={token}")), 410, DEAD);
+    assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 200);
+
+    let database = world().database();
+    assert!(!world().server.log().contains(&token[5..]), "no secret is in the log");
+    let everything = database.rows("SELECT object, before, after FROM audit", []).join("\n");
+    assert!(!everything.contains(&token[5..]) && !everything.contains(CHOSEN), "nor in the audit");
+    let sql = "SELECT verb, dialect, credential, before, after FROM audit WHERE actor = 'una@example.com' LIMIT 1";
+    let row = r#"users.accept_invitation|console|link|{"state":"invited"}|{"sessions_ended":0,"state":"active"}"#;
+    assert_eq!(database.rows(sql, []), [row]);
+}
+
+#[test]
+fn only_the_newest_link_is_good_and_only_in_time() {
+    let (nobody, database) = (&world().nobody, world().database());
+    invite(world(), "tia", "EMAIL_LINK");
+    let old = link(world(), "invite-link", "tia@example.com");
+    let new = link(world(), "invite-link", "tia@example.com");
+    page(&nobody.get(&format!("{LINK}?token={old}")), 410, DEAD);
+    page(&nobody.get(&format!("{LINK}?token={new}")), 200, "tia@example.com");
+    let ago = "(SELECT id FROM users WHERE email = 'tia@example.com')";
+    database.write(&format!("UPDATE links SET expires_at = 1 WHERE user_id = {ago}"), []);
+    page(&follow(nobody, &new, CHOSEN), 410, DEAD);
+    let new = link(world(), "invite-link", "tia@example.com");
+    database.write("UPDATE users SET invited_until = 1 WHERE email = 'tia@example.com'", []);
+    page(&follow(nobody, &new, CHOSEN), 410, DEAD);
+    let out = world().server.cli(&["user", "invite-link", "tia@example.com"]);
+    let words = "error: only somebody whose invitation still stands can be invited again; \
+                 `atelier user list` shows how everybody stands";
+    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
+    assert!(out.stdout.is_empty());
+    for nonsense in ["", "x", "atli_x", "%3Cscript%3E", &"a".repeat(5000)] {
+        page(&nobody.get(&format!("{LINK}?token={nonsense}")), 410, DEAD);
+    }
+    page(&nobody.get(LINK), 410, DEAD);
+}
+
+#[test]
+fn a_reset_link_ends_the_sessions() {
+    let (nobody, rob) = (&world().nobody, world().somebody("rob"));
+    let token = link(world(), "reset-link", "rob@example.com");
+    let form = nobody.get(&format!("{LINK}?token={token}"));
+    page(&form, 200, "Choose another password for rob@example.com.");
+    assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 200, "the link alone ends nothing");
+    page(&follow(nobody, &token, CHOSEN), 200, "The password of rob@example.com is set.");
+    assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 401);
+    assert_eq!(nobody.sign_in("rob@example.com", &rob.password).status, 401);
+    assert_eq!(nobody.sign_in("rob@example.com", CHOSEN).status, 200);
+    invite(world(), "ray", "EMAIL_LINK");
+    let out = world().server.cli(&["user", "reset-link", "ray@example.com"]);
+    let words = "error: the person has not accepted the invitation yet; `atelier user list` shows how everybody stands";
+    assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
+}
+
+#[test]
+fn a_temporary_password_is_replaced_by_one_of_ones_own() {
+    let nobody = &world().nobody;
+    let temporary = invite(world(), "tom", "TEMPORARY_PASSWORD");
+    page(&nobody.get(INSTEAD), 200, "Choose a password of your own");
+    page(&replace(nobody, "tom@example.com", &temporary, &temporary), 400, "must be another than the temporary one");
+    for (email, password) in
+        [("tom@example.com", "wrong"), ("nobody@example.com", &temporary), ("bob@example.com", "bob builds bridges")]
+    {
+        page(&replace(nobody, email, password, CHOSEN), 403, "Invalid user credentials");
+    }
+    let odd = "\"><script>alert(1)</script>";
+    let answer = replace(nobody, odd, &temporary, "short");
+    page(&answer, 400, "value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\"");
+    assert!(!answer.body.contains(&temporary), "no password is sent back");
+    page(&replace(nobody, "TOM@example.com", &temporary, CHOSEN), 200, "The password of tom@example.com is set.");
+    assert_eq!(nobody.sign_in("tom@example.com", CHOSEN).status, 200);
+    assert_eq!(nobody.sign_in("tom@example.com", &temporary).status, 401);
+    page(&replace(nobody, "tom@example.com", CHOSEN, "yet another one"), 403, "Invalid user credentials");
+
+    let late = invite(world(), "lea", "TEMPORARY_PASSWORD");
+    world().database().write("UPDATE users SET invited_until = 1 WHERE email = 'lea@example.com'", []);
+    page(&replace(nobody, "lea@example.com", &late, CHOSEN), 403, "Invalid user credentials");
+}
+
+#[test]
+fn a_form_of_another_site_is_refused() {
+    let nobody = &world().nobody;
+    invite(world(), "eve", "EMAIL_LINK");
+    let token = link(world(), "invite-link", "eve@example.com");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let body = serde_urlencoded::to_string([("token", token.as_str()), ("password", CHOSEN), ("again", CHOSEN)])
+        .expect("a form");
+    for header in [
+        ("origin", "https://evil.example"),
+        ("origin", "http://127.0.0.1"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let answer = nobody.send("POST", LINK, &[form, header], &body);
+        page(&answer, 403, "this form can only be sent from this server&#39;s own page");
+    }
+    for headers in [vec![("content-type", "text/plain")], vec![]] {
+        page(&nobody.send("POST", LINK, &headers, &body), 400, "body: must be a well-formed form");
+    }
+    let answer = nobody.send("PUT", LINK, &[form], &body);
+    page(&answer, 405, "the page does not have this method; it has GET, POST");
+    assert_eq!(answer.header("allow"), Some("GET, POST"));
+    let ours = [form, ("origin", nobody.base()), ("sec-fetch-site", "same-origin")];
+    page(&nobody.send("POST", LINK, &ours, &body), 200, "The password of eve@example.com is set.");
+    invite(world(), "eva", "EMAIL_LINK");
+    let body = body.replace(&token, &link(world(), "invite-link", "eva@example.com"));
+    // What a browser sends from a page without a referrer.
+    let ours = [form, ("origin", "null"), ("sec-fetch-site", "same-origin")];
+    page(&nobody.send("POST", LINK, &ours, &body), 200, "The password of eva@example.com is set.");
+}
+
+#[test]
+fn whoever_guesses_has_to_wait() {
+    let world = World::of(Setup::new().args(&["--sign-in-free-failures", "2"]));
+    for _ in 0..3 {
+        page(&world.nobody.get(&format!("{LINK}?token=atli_x")), 410, DEAD);
+        page(&replace(&world.nobody, "bob@example.com", "wrong", CHOSEN), 403, "Invalid user credentials");
+    }
+    for answer in [
+        world.nobody.get(&format!("{LINK}?token=atli_x")),
+        follow(&world.nobody, "atli_x", CHOSEN),
+        replace(&world.nobody, "bob@example.com", "wrong", CHOSEN),
+    ] {
+        page(&answer, 429, "too many failed attempts");
+        assert!(answer.header("retry-after").is_some());
+    }
+}
+
+#[test]
+fn a_link_leads_to_the_public_url() {
+    let world = World::of(Setup::new().args(&["--public-url", "https://ml.example.com"]));
+    invite(&world, "una", "EMAIL_LINK");
+    let data = world.server.data_dir().to_str().expect("a path").to_owned();
+    let config = world.server.data_dir().join("atelier.toml");
+    std::fs::write(&config, "public_url = \"https://ml.example.com\"\n").expect("a file");
+    let out = crate::support::run(&[
+        "user",
+        "invite-link",
+        "una@example.com",
+        "--data-dir",
+        &data,
+        "--config",
+        config.to_str().expect("a path"),
+    ]);
+    let link = String::from_utf8(out.stdout).expect("a link");
+    assert!(
+        link.starts_with("https://ml.example.com/auth/invitation?token=atli_"),
+        "{link}{:?}",
+        String::from_utf8(out.stderr)
+    );
+}
