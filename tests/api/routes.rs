@@ -167,7 +167,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     }
     let _ = writeln!(grid, "{}", line.trim_end());
     let mut unasked = Vec::new();
-    for entry in [wallaroo::routes(), keycloak::routes(), ops::routes()].concat() {
+    for entry in routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path.ends_with(".json")) {
         let mut line = format!("{:<62}", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {

@@ -16,6 +16,7 @@ mod reply;
 mod resource_restrictions;
 mod role_bindings;
 mod roles;
+mod space_members;
 mod spaces;
 mod spelling;
 mod users;
@@ -60,8 +61,8 @@ pub fn routes() -> Vec<Entry> {
         entry!(GET "/v2/spaces/{space_id}" => spaces::get),
         entry!(PATCH "/v2/spaces/{space_id}" => spaces::update),
         entry!(DELETE "/v2/spaces/{space_id}" => spaces::delete),
-        entry!(POST "/v2/spaces/{space_id}/users" => spaces::add_user),
-        entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => spaces::remove_user),
+        entry!(POST "/v2/spaces/{space_id}/users" => space_members::add_user),
+        entry!(DELETE "/v2/spaces/{space_id}/users/{user_id}" => space_members::remove_user),
         entry!(GET "/v2/organizations" => organizations::list),
         entry!(POST "/v2/organizations" => organizations::create),
         entry!(GET "/v2/organizations/{org_id}" => organizations::get),
@@ -122,8 +123,8 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
         spaces::get,
         spaces::update,
         spaces::delete,
-        spaces::add_user,
-        spaces::remove_user,
+        space_members::add_user,
+        space_members::remove_user,
         organizations::list,
         organizations::create,
         organizations::get,

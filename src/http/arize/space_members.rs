@@ -1,0 +1,101 @@
+//! `/v2/spaces/{space_id}/users` (contract, section 6).
+
+use actix_web::web::{Data, Path};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::failure::Problem;
+use super::generations::Shape;
+use super::ids::Public;
+use super::reply::{Nothing, Reply, Shown};
+use super::spelling::{RoleGiven, RoleShown, space_word};
+use super::{Answer, Caller};
+use crate::app::desk::Desk;
+use crate::app::{members, roles, users};
+use crate::domain::ids::{UserId, WorkspaceId};
+use crate::domain::member::Role;
+use crate::error::Error;
+
+/// Whom to put into a space, in what role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddSpaceUser {
+    /// The person.
+    user_id: String,
+    /// The role.
+    role: RoleGiven,
+}
+
+/// A membership of a space.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SpaceMembership {
+    /// The id.
+    id: String,
+    /// The person.
+    user_id: String,
+    /// The space.
+    space_id: String,
+    /// The role.
+    role: RoleShown,
+}
+
+impl Shown for SpaceMembership {
+    const SHAPE: Shape = Shape::SpaceMembership;
+}
+
+/// Puts somebody into a space, or gives a member another role.
+#[utoipa::path(post, path = "/v2/spaces/{space_id}/users", tag = "spaces", request_body = AddSpaceUser,
+    params(("space_id" = String, Path, description = "The space")),
+    responses(
+        (status = 200, description = "The membership", body = SpaceMembership),
+        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space, person or role", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn add_user(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<AddSpaceUser>,
+) -> Answer<SpaceMembership> {
+    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    let user = UserId::read(&desk.tags, "user_id", &body.0.user_id)?;
+    let role = body.0.role.in_space(&desk.tags, "role")?;
+    let (member, named) = desk
+        .write(move |tx| {
+            let member = members::put(tx, &caller, id, &users::Named::Number(user), role)?;
+            let named = role.custom().map(|id| roles::visible(tx, &caller, id)).transpose()?;
+            Ok((member, named))
+        })
+        .await?;
+    let role = match (member.role, named) {
+        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.show(&desk.tags), name: named.name },
+        (role, _) => RoleShown::Predefined { name: space_word(role) },
+    };
+    Ok(Reply::Ok(SpaceMembership {
+        id: member.id.show(&desk.tags),
+        user_id: member.user.show(&desk.tags),
+        space_id: member.workspace.show(&desk.tags),
+        role,
+    }))
+}
+
+/// Takes somebody out of a space, and what is bound to them there.
+#[utoipa::path(delete, path = "/v2/spaces/{space_id}/users/{user_id}", tag = "spaces",
+    params(
+        ("space_id" = String, Path, description = "The space"),
+        ("user_id" = String, Path, description = "The person")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Malformed, or the last admin", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Unknown space, or no member", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+    let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
+    let user = UserId::read(&desk.tags, "user_id", &ids.1)?;
+    let removed = desk.write(move |tx| members::remove(tx, &caller, space, &users::Named::Number(user))).await?;
+    if removed { Ok(Reply::Done) } else { Err(Error::not_found("member", &ids.1).into()) }
+}
