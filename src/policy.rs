@@ -228,7 +228,9 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     let sees_project = there.contains(Permission::PROJECT_READ);
     let in_project = |permission| by_permission(there, sees_project, permission);
     // Roles are bound on workspaces and on projects.
-    let on_thing = |permission| by_permission(held.union(there), sees_workspace || sees_project, permission);
+    let all = held.union(standing.direct);
+    let sees_thing = sees_workspace || all.contains(Permission::PROJECT_READ);
+    let on_thing = |permission| by_permission(all, sees_thing, permission);
     match action {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
         Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),

@@ -99,7 +99,9 @@ fn a_restriction_shuts_out_whoever_has_no_binding() {
     let reader = reader.items.iter().find(|role| role.predefined == Some(Role::Reader)).unwrap().id;
     let (who, on) = (named(&office.carol), Resource::Project(id));
     office.change(&office.bob, "bindings.create", move |tx, actor| bindings::create(tx, actor, reader, &who, on));
-    // Her membership counts again.
-    office.change(&office.carol, "projects.rename", rename(id, "mine"));
+    // What is bound on it counts, and her membership does not.
+    assert_eq!(names(&office, &office.carol, &ProjectSearch::default()), ["valves"]);
+    forbidden(&office.refusal(&office.carol, rename(id, "mine")), Action::UpdateProject);
     office.change(&office.bob, "projects.lift_restriction", lift);
+    office.change(&office.carol, "projects.rename", rename(id, "mine"));
 }
