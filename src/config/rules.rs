@@ -36,7 +36,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     }
     count("sign_in_free_failures", c.sign_in_free_failures, 1..=1000)?;
     spelled("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
-    count("graphql_depth", c.graphql_depth, 1..=100)?;
+    count("graphql_depth", c.graphql_depth, 15..=100)?;
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
     holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;

@@ -265,7 +265,7 @@ fn a_value_that_breaks_its_rule_is_told_the_rule() {
         ("key_longest_life = \"0s\"", "must be from 1s to 3650d"),
         ("sign_in_free_failures = 0", "must be from 1 to 1000"),
         ("sign_in_longest_wait = \"2d\"", "must be from 1s to 1d"),
-        ("graphql_depth = 0", "must be from 1 to 100"),
+        ("graphql_depth = 14", "must be from 15 to 100"),
         ("graphql_complexity = 0", "must be from 1 to 100000"),
         ("admin_password = \"a\"\nadmin_password_file = \"b\"", "must not be set together with admin_password_file"),
     ] {

@@ -1,6 +1,7 @@
 //! The web server: dialects over the verbs of `app`. A handler parses, calls, converts and names the status.
 
 pub mod arize;
+mod bearer;
 mod body;
 pub mod console;
 mod dialect;

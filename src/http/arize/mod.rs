@@ -24,8 +24,8 @@ mod users;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, web};
 
+use super::bearer::BearerSignIn;
 use super::dialect::Dialect;
-use super::ops::documents::BearerSignIn;
 use super::routes::{Entry, entry, mount};
 
 pub use failure::Failure;

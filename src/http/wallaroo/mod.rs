@@ -12,8 +12,8 @@ mod workspaces;
 
 use actix_web::web;
 
+use super::bearer::BearerSignIn;
 use super::dialect::Dialect;
-use super::ops::documents::BearerSignIn;
 use super::routes::{Entry, entry, mount};
 
 pub use failure::Failure;
