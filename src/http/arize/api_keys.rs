@@ -13,7 +13,7 @@ use super::failure::Problem;
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
-use super::spelling::canonical;
+use super::spelling::{KeyStatus, KeyType};
 use super::{Answer, Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::keys::{self, NewKey, Renewal};
@@ -54,18 +54,11 @@ pub(super) struct ApiKeyList {
         (status = 404, description = "Unknown space or person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
-    let word = |name| query.one(name).map(|word| word.map(canonical));
-    let kind = match word("key_type")?.as_deref() {
-        None => None,
-        Some("USER") => Some(KeyKind::User),
-        Some("SERVICE") => Some(KeyKind::Service),
-        Some(_) => return Err(Failure::malformed("key_type", "must be USER or SERVICE")),
-    };
-    let live = match word("status")?.as_deref() {
-        None | Some("ACTIVE") => true,
-        Some("REVOKED" | "DELETED") => false,
-        Some(_) => return Err(Failure::malformed("status", "must be ACTIVE or REVOKED")),
-    };
+    let unknown = |field, rule| move || Failure::malformed(field, rule);
+    let kind = query.one("key_type")?.map(|word| KeyType::read(word).ok_or_else(unknown("key_type", KeyType::RULE)));
+    let status = query.one("status")?.map(|word| KeyStatus::read(word).ok_or_else(unknown("status", KeyStatus::RULE)));
+    let kind = kind.transpose()?.map(KeyKind::from);
+    let live = status.transpose()?.unwrap_or(KeyStatus::Active) == KeyStatus::Active;
     let workspace = query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?;
     let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
     let search = KeySearch { kind, live, workspace, user };

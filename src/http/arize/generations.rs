@@ -53,7 +53,6 @@ fn version(text: &str) -> Option<Version> {
 
 /// The kind of thing that an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the endpoints that show some of them are still to come")]
 pub(super) enum Shape {
     /// Nothing.
     Nothing,

@@ -10,7 +10,7 @@ use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
-use super::spelling::{Given, RoleGiven, RoleShown};
+use super::spelling::{Given, RoleGiven, RoleShown, organization_role, organization_word};
 use super::{Answer, Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::{organizations, users};
@@ -247,7 +247,7 @@ pub(super) async fn add_user(
         id: member.id.show(&desk.tags),
         user_id: member.user.show(&desk.tags),
         organization_id: member.organization.show(&desk.tags),
-        role: RoleShown::Predefined { name: word(member.role) },
+        role: RoleShown::Predefined { name: organization_word(member.role) },
     }))
 }
 
@@ -255,20 +255,10 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
     match given.read(key, "role")? {
         Given::Custom(_) => Err(Error::invalid("role", "of type CUSTOM is not yet supported in organizations").into()),
         Given::Predefined(named) => {
-            let found = OrganizationRole::ALL.into_iter().find(|role| word(*role) == named);
+            let found = organization_role(&named);
             let rule = "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR";
             found.ok_or_else(|| Error::invalid("role.name", rule).into())
         }
-    }
-}
-
-/// The dialect's word for a role in an organization.
-pub(super) const fn word(role: OrganizationRole) -> &'static str {
-    match role {
-        OrganizationRole::Admin => "ADMIN",
-        OrganizationRole::Member => "MEMBER",
-        OrganizationRole::Reader => "READ_ONLY",
-        OrganizationRole::Annotator => "ANNOTATOR",
     }
 }
 

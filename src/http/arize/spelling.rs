@@ -1,7 +1,5 @@
 //! The dialect's words, which are read in every spelling that a generation of the SDK has used.
 
-#![allow(dead_code, reason = "the endpoints that speak some of the words are still to come")]
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -179,12 +177,14 @@ macro_rules! words {
 
         impl $kind {
             /// Each of them.
+            #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$name),*];
 
             /// What is said of a word that is none of them.
             pub(super) const RULE: &str = concat!("must be one of", $(" ", $word),*);
 
             /// The word.
+            #[cfg(test)]
             pub(super) const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),* }
             }

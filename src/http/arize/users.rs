@@ -11,7 +11,7 @@ use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
-use super::spelling::{RoleGiven, RoleShown, account_word, canonical};
+use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
@@ -21,7 +21,7 @@ use crate::domain::ids::UserId;
 use crate::domain::password::Password;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{self, FullName, NewUser, UserChange, UserSearch, UserStatus};
-use crate::error::{Error, InField};
+use crate::error::InField;
 use crate::tokens::password::generate;
 use crate::tokens::tags::TagKey;
 
@@ -38,7 +38,7 @@ pub(super) struct User {
     created_at: String,
     /// `ACTIVE`, `INVITED` or `EXPIRED`.
     #[schema(example = "ACTIVE")]
-    status: &'static str,
+    status: spelling::UserStatus,
     /// The role in the account.
     role: RoleShown,
     /// Whether the person may make API keys.
@@ -60,20 +60,21 @@ impl User {
             name: user.name(),
             email: user.email.to_string(),
             created_at: user.created_at.zulu(),
-            status: word(user.status(now)),
+            status: user.status(now).into(),
             role: RoleShown::Predefined { name: account_word(user.role) },
             is_developer: user.developer,
         }
     }
 }
 
-/// The dialect's word for a status; it has none for people whom it does not show.
-const fn word(status: UserStatus) -> &'static str {
-    match status {
-        UserStatus::Active => "ACTIVE",
-        UserStatus::Invited => "INVITED",
-        UserStatus::Expired => "EXPIRED",
-        UserStatus::Disabled | UserStatus::Blocked => "INACTIVE",
+impl From<UserStatus> for spelling::UserStatus {
+    fn from(status: UserStatus) -> Self {
+        match status {
+            UserStatus::Active => Self::Active,
+            UserStatus::Invited => Self::Invited,
+            // The last two are shown to nobody, for the dialect has no word for them.
+            UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => Self::Expired,
+        }
     }
 }
 
@@ -107,10 +108,12 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 }
 
 fn status(given: &str) -> Result<UserStatus, Failure> {
-    let given = canonical(given);
-    let known = [UserStatus::Active, UserStatus::Invited, UserStatus::Expired];
-    let found = known.into_iter().find(|status| word(*status) == given);
-    found.ok_or_else(|| Failure::malformed("status", "must be ACTIVE, INVITED or EXPIRED"))
+    match spelling::UserStatus::read(given) {
+        Some(spelling::UserStatus::Active) => Ok(UserStatus::Active),
+        Some(spelling::UserStatus::Invited) => Ok(UserStatus::Invited),
+        Some(spelling::UserStatus::Expired) => Ok(UserStatus::Expired),
+        None => Err(Failure::malformed("status", spelling::UserStatus::RULE)),
+    }
 }
 
 /// A person to be.
@@ -125,7 +128,7 @@ pub(super) struct CreateUser {
     role: RoleGiven,
     /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`.
     #[schema(example = "EMAIL_LINK")]
-    invite_mode: String,
+    invite_mode: InviteMode,
     /// Whether the person may make API keys; older generations say so here.
     is_developer: Option<bool>,
 }
@@ -138,7 +141,7 @@ pub(super) struct CreatedUser {
     user: User,
     /// How the person comes in; left out for somebody who was invited already.
     #[serde(skip_serializing_if = "Option::is_none")]
-    invite_mode: Option<&'static str>,
+    invite_mode: Option<InviteMode>,
     /// The temporary password, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     temporary_password: Option<String>,
@@ -164,17 +167,16 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     let (first_name, last_name) = name(&body.name)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
     let role = body.role.in_account("role")?;
-    let mode = InviteMode::read(&body.invite_mode)?;
     invitations::may_invite(&caller, role)?;
-    let (mode, temporary) = mode.furnish(&desk).await?;
-    let word = InviteMode::of(&mode).word();
+    let invite_mode = body.invite_mode;
+    let (mode, temporary) = invite_mode.furnish(&desk).await?;
     let new = NewUser { email, first_name, last_name, role };
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
     let (outcome, now) = desk.write(move |tx| Ok((invitations::invite(tx, &caller, &invitation)?, tx.now))).await?;
     Ok(match outcome {
         Outcome::Fresh(user) => Reply::Created(CreatedUser {
             user: User::new(&desk.tags, &user, now),
-            invite_mode: Some(word),
+            invite_mode: Some(invite_mode),
             temporary_password: temporary.map(|password| password.expose().to_owned()),
         }),
         Outcome::Already(user) => Reply::Ok(CreatedUser {
@@ -185,39 +187,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     })
 }
 
-/// The dialect's ways to invite.
-#[derive(Clone, Copy)]
-enum InviteMode {
-    None,
-    EmailLink,
-    TemporaryPassword,
-}
-
 impl InviteMode {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::None => "NONE",
-            Self::EmailLink => "EMAIL_LINK",
-            Self::TemporaryPassword => "TEMPORARY_PASSWORD",
-        }
-    }
-
-    fn read(given: &str) -> Result<Self, Failure> {
-        let given = canonical(given);
-        let known = [Self::None, Self::EmailLink, Self::TemporaryPassword];
-        let found = known.into_iter().find(|mode| mode.word() == given);
-        let rule = "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD";
-        found.ok_or_else(|| Error::invalid("invite_mode", rule).into())
-    }
-
-    const fn of(mode: &Mode) -> Self {
-        match mode {
-            Mode::AtOnce => Self::None,
-            Mode::Link => Self::EmailLink,
-            Mode::TemporaryPassword(_) => Self::TemporaryPassword,
-        }
-    }
-
     /// The way as the core knows it, with a temporary password where it needs one.
     async fn furnish(self, desk: &Desk) -> Result<(Mode, Option<Password>), Failure> {
         Ok(match self {

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shown::organization_word;
 use crate::app::service_keys::{Grant, Grants};
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::member::Role;
@@ -12,7 +11,7 @@ use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::http::arize::Failure;
 use crate::http::arize::ids::Public;
-use crate::http::arize::spelling::{Given, RoleGiven, canonical, space_word};
+use crate::http::arize::spelling::{self, Given, KeyType, RoleGiven, canonical, space_word};
 use crate::tokens::tags::TagKey;
 
 /// A key to be. The fields of a service key are `organizations` and `account_role`; generations of the SDK before 8.41
@@ -23,8 +22,7 @@ pub(in crate::http::arize) struct CreateApiKey {
     /// What it is called, 1 to 256 characters.
     pub(super) name: String,
     /// `USER`, which it is unless told otherwise, or `SERVICE`.
-    #[schema(example = "USER")]
-    key_type: Option<String>,
+    key_type: Option<KeyType>,
     /// What it is for, at most 1000 characters.
     pub(super) description: Option<String>,
     /// When it ends by itself.
@@ -77,13 +75,15 @@ struct RolesGiven {
 impl CreateApiKey {
     /// What a service key is given, in either shape; nothing for a user key.
     pub(super) fn grants(&mut self, key: &TagKey) -> Result<Option<Grants>, Failure> {
-        let kind = self.key_type.as_deref().map_or_else(|| "USER".to_owned(), canonical);
+        let kind = self.key_type.unwrap_or(KeyType::User);
         let newest = self.organizations.is_some() || self.account_role.is_some();
         let older = self.space_id.is_some() || self.roles.is_some();
-        match (kind.as_str(), self.organizations.take(), self.space_id.take()) {
-            ("USER", None, None) if !newest && !older => Ok(None),
-            ("USER", _, _) => Err(Error::invalid("key_type", "must be SERVICE for a key with places or roles").into()),
-            ("SERVICE", Some(organizations), None) if !older => {
+        match (kind, self.organizations.take(), self.space_id.take()) {
+            (KeyType::User, None, None) if !newest && !older => Ok(None),
+            (KeyType::User, _, _) => {
+                Err(Error::invalid("key_type", "must be SERVICE for a key with places or roles").into())
+            }
+            (KeyType::Service, Some(organizations), None) if !older => {
                 let account = self.account_role.take();
                 let account = account.map(|role| predefined(role.read(key, "account_role")?, "account_role"));
                 Ok(Some(Grants {
@@ -95,7 +95,7 @@ impl CreateApiKey {
                         .collect::<Result<_, _>>()?,
                 }))
             }
-            ("SERVICE", None, Some(space)) if !newest => {
+            (KeyType::Service, None, Some(space)) if !newest => {
                 let roles = self.roles.take().unwrap_or_default();
                 let canonical = |word: Option<String>| word.as_deref().map(canonical);
                 let space = WorkspaceId::read(key, "space_id", &space)?;
@@ -109,10 +109,9 @@ impl CreateApiKey {
                     }],
                 }))
             }
-            ("SERVICE", _, _) => {
+            (KeyType::Service, _, _) => {
                 Err(Error::invalid("organizations", "must say where a service key may do what").into())
             }
-            _ => Err(Error::invalid("key_type", "must be USER or SERVICE").into()),
         }
     }
 }
@@ -164,9 +163,8 @@ fn space_role(word: Option<&str>, field: &str) -> Result<Role, Failure> {
 fn organization_role(word: Option<&str>, field: &str) -> Result<OrganizationRole, Failure> {
     match word {
         None => Ok(OrganizationRole::Reader),
-        Some(word) => [OrganizationRole::Admin, OrganizationRole::Member, OrganizationRole::Reader]
-            .into_iter()
-            .find(|role| organization_word(*role) == word)
+        Some(word) => spelling::organization_role(word)
+            .filter(|role| *role != OrganizationRole::Annotator)
             .ok_or_else(|| Error::invalid(field.to_owned(), "must be ADMIN, MEMBER or READ_ONLY").into()),
     }
 }

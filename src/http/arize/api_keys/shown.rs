@@ -6,13 +6,11 @@ use utoipa::ToSchema;
 use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
 use crate::domain::key::{Key, KeyKind, KeyState};
 use crate::domain::member::Role;
-use crate::domain::organization::OrganizationRole;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::AccountRole;
 use crate::http::arize::generations::Shape;
 use crate::http::arize::ids::Public;
 use crate::http::arize::reply::{Listed, Shown};
-use crate::http::arize::spelling::{RoleShown, space_word};
+use crate::http::arize::spelling::{KeyStatus, KeyType, RoleShown, account_word, organization_word, space_word};
 use crate::tokens::tags::TagKey;
 
 /// An API key, without its secret.
@@ -23,11 +21,9 @@ pub(in crate::http::arize) struct ApiKey {
     /// What it is called.
     name: String,
     /// `USER` or `SERVICE`.
-    #[schema(example = "USER")]
-    key_type: &'static str,
+    key_type: KeyType,
     /// `ACTIVE`, or `REVOKED` once it was revoked or has expired.
-    #[schema(example = "ACTIVE")]
-    status: &'static str,
+    status: KeyStatus,
     /// What it is for.
     description: Option<String>,
     /// The secret with all but its ends blotted out.
@@ -89,13 +85,13 @@ struct BotInSpace {
 impl ApiKey {
     pub(super) fn new(key: &TagKey, now: Timestamp, found: Key, bot: Option<Bot>) -> Self {
         let status = match found.state(now) {
-            KeyState::Active => "ACTIVE",
-            KeyState::Expired | KeyState::Revoked => "REVOKED",
+            KeyState::Active => KeyStatus::Active,
+            KeyState::Expired | KeyState::Revoked => KeyStatus::Revoked,
         };
         Self {
             id: found.id.show(key),
             name: found.name.as_str().to_owned(),
-            key_type: kind_word(found.kind),
+            key_type: found.kind.into(),
             status,
             description: Some(found.description.as_str().to_owned()).filter(|text| !text.is_empty()),
             redacted_key: found.redacted,
@@ -137,28 +133,21 @@ impl BotInOrganization {
     }
 }
 
-const fn kind_word(kind: KeyKind) -> &'static str {
-    match kind {
-        KeyKind::User => "USER",
-        KeyKind::Service => "SERVICE",
+impl From<KeyKind> for KeyType {
+    fn from(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::User => Self::User,
+            KeyKind::Service => Self::Service,
+        }
     }
 }
 
-const fn account_word(role: AccountRole) -> &'static str {
-    match role {
-        AccountRole::Administrator => "ADMIN",
-        AccountRole::Member => "MEMBER",
-        AccountRole::UiOnly => "MEMBER_UI_ONLY",
-        AccountRole::Annotator => "ANNOTATOR",
-    }
-}
-
-pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
-    match role {
-        OrganizationRole::Admin => "ADMIN",
-        OrganizationRole::Member => "MEMBER",
-        OrganizationRole::Reader => "READ_ONLY",
-        OrganizationRole::Annotator => "ANNOTATOR",
+impl From<KeyType> for KeyKind {
+    fn from(word: KeyType) -> Self {
+        match word {
+            KeyType::User => Self::User,
+            KeyType::Service => Self::Service,
+        }
     }
 }
 
