@@ -73,6 +73,6 @@ pub(super) fn require(standing: &Standing, action: Action, what: &'static str, k
 }
 
 /// Refuses to give more than the giver holds.
-pub(super) fn give(giver: &Standing, given: PermissionSet) -> Result<()> {
-    if given.is_within(policy::held_in_project(giver)) { Ok(()) } else { Err(Error::Exceeded) }
+pub(super) fn give(standing: &Standing, given: PermissionSet) -> Result<()> {
+    if given.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
 }

@@ -2,7 +2,7 @@
 
 macro_rules! permissions {
     ($($name:ident),* $(,)?) => {
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "each is the name of a constant below")]
+        #[expect(non_camel_case_types, reason = "each is the name of a constant below")]
         enum Place { $($name),*, End }
 
         impl Permission {

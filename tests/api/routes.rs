@@ -161,24 +161,26 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
 
 "
     .to_owned();
-    let mut line = format!("{:<62}", "");
+    let mut row = format!("{:<62}", "");
     for (name, _) in columns {
-        let _ = write!(line, "{name:<12}");
+        let _ = write!(row, "{name:<12}");
     }
-    let _ = writeln!(grid, "{}", line.trim_end());
+    let _ = writeln!(grid, "{}", row.trim_end());
     let mut unasked = Vec::new();
-    for entry in routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path.ends_with(".json")) {
-        let mut line = format!("{:<62}", format!("{} {}", entry.method, entry.path));
+    for entry in
+        routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
+    {
+        let mut row = format!("{:<62}", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));
                 break;
             };
             let answer = send(client, entry.method.as_str(), &ask);
-            assert!(answer.status < 500, "{line}: {answer:?}");
-            let _ = write!(line, "{:<12}", cell(&answer));
+            assert!(answer.status < 500, "{row}: {answer:?}");
+            let _ = write!(row, "{:<12}", cell(&answer));
         }
-        let _ = writeln!(grid, "{}", line.trim_end());
+        let _ = writeln!(grid, "{}", row.trim_end());
     }
     assert_eq!(unasked, [""; 0], "routes that this test does not know how to ask");
     grid.push_str(&arize_grid(&world));

@@ -47,7 +47,7 @@ fn a_closed_account_ends_everything_and_stays_closed() {
     office.join(&office.carol, place, &office.bob, Role::Member);
     let (_, token) = office.sign_in(&office.bob);
     super::keys::make(&office, &office.bob, &office.bob);
-    let (_, trace) = office.change(&office.ada, "users.block", block(id(&office.bob)));
+    let ((), trace) = office.change(&office.ada, "users.block", block(id(&office.bob)));
     let ended = json!({ "sessions": 1, "keys": 1, "bindings": 0, "workspaces": 1, "organizations": 1 });
     assert_eq!(trace.after, Some(json!({ "state": "blocked", "ended": ended })));
     assert!(office.read(|view| store::sessions::find_by_refresh_token(view, &token)).unwrap().is_none());

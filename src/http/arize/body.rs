@@ -99,6 +99,7 @@ pub(super) fn as_malformed(error: Error) -> Failure {
 }
 
 /// Keeps null apart from absent: `Some(None)` is null. For fields with `#[serde(default, deserialize_with = ...)]`.
+#[expect(clippy::option_option, reason = "null and absent differ")]
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     reader: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -158,6 +158,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 /// What is to change about a role; at least one field is needed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
 pub(super) struct UpdateRole {
     /// The new name.
     name: Option<String>,

@@ -159,7 +159,6 @@ impl Shown for CreatedUser {
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The caller is in no place to invite into", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The address is taken", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {

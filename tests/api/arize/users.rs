@@ -4,10 +4,12 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::scene;
 use crate::client::{Answer, Client};
 use crate::world::{Person, World, encoded};
 
 const USERS: &str = "/v2/users";
+const UNSEEN: &str = "the user does not exist";
 const CHANGE_RIGHT: &str = "changing a person's account needs an administrator";
 
 fn world() -> &'static World {
@@ -34,6 +36,18 @@ fn shown(who: &Client, email: &str) -> Value {
 #[track_caller]
 fn path(email: &str) -> String {
     format!("{USERS}/{}", shown(&world().ada, email)["id"].as_str().expect("an id"))
+}
+
+/// Puts somebody into the home organization, where members see them: an invitation puts nobody anywhere.
+#[track_caller]
+fn at_home(world: &World, email: &str) {
+    let body = json!({ "user_id": shown(&world.ada, email)["id"], "role": scene::role("MEMBER") });
+    world.ada.post(&format!("/v2/organizations/{}/users", scene::home(world)), &body).ok();
+}
+
+/// Who takes an address.
+fn taken(email: &str) -> String {
+    format!("email: {email} is taken by another user")
 }
 
 /// The addresses that a list shows.
@@ -115,9 +129,31 @@ fn an_invitation_by_link_is_made_once_and_shown_whole() {
     for who in [&**bob, &**ada] {
         assert_eq!(who.post(USERS, &body).told(), (200, user.clone()));
     }
-    assert_eq!(bob.get(&format!("{USERS}/{id}")).told(), (200, user));
     let about = "SELECT count(*) FROM audit WHERE id > ?1 AND object = (SELECT uuid FROM users WHERE email = 'lin@example.com')";
     assert_eq!(world().database().one::<i64>(about, [newest]), 0);
+
+    // Members see the person from when they share an organization.
+    let place = format!("{USERS}/{id}");
+    problem(&bob.get(&place), 404, "Not Found", UNSEEN);
+    assert_eq!(listed(bob, "email=lin%40"), [""; 0]);
+    assert_eq!(ada.get(&place).told(), (200, user.clone()));
+    at_home(world(), "lin@example.com");
+    assert_eq!(bob.get(&place).told(), (200, user.clone()));
+    assert_eq!(shown(bob, "lin@example.com"), user);
+    assert_eq!(bob.post(USERS, &body).told(), (200, user));
+}
+
+#[test]
+fn whoever_is_invited_and_in_organizations_of_others_is_taken() {
+    let (ada, bob) = (&world().ada, &world().bob);
+    let invited = scene::created(&bob.post(USERS, &new("far", "EMAIL_LINK")));
+    let elsewhere = scene::organization(world(), "Far away");
+    let member = json!({ "user_id": invited["id"], "role": scene::role("MEMBER") });
+    ada.post(&format!("/v2/organizations/{elsewhere}/users"), &member).ok();
+    for mode in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
+        problem(&bob.post(USERS, &new("far", mode)), 409, "Conflict", &taken("far@example.com"));
+    }
+    assert_eq!(ada.post(USERS, &new("far", "EMAIL_LINK")).told(), (200, shown(ada, "far@example.com")));
 }
 
 #[test]
@@ -129,7 +165,7 @@ fn whoever_comes_without_invitation_is_in_at_once_and_then_taken() {
         (201, &json!("ACTIVE"), &json!("NONE"))
     );
     for mode in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
-        problem(&bob.post(USERS, &new("nia", mode)), 409, "Conflict", "user nia@example.com already exists");
+        problem(&bob.post(USERS, &new("nia", mode)), 409, "Conflict", &taken("nia@example.com"));
     }
     assert_eq!(world().nobody.sign_in("nia@example.com", "").status, 400, "no password is no way in");
     let key = world().server.cli(&["key", "create", "--user", "nia@example.com"]);
@@ -141,6 +177,7 @@ fn whoever_comes_without_invitation_is_in_at_once_and_then_taken() {
 fn an_expired_invitation_can_be_made_anew() {
     let bob = &world().bob;
     bob.post(USERS, &new("eli", "EMAIL_LINK"));
+    at_home(world(), "eli@example.com");
     let before = shown(bob, "eli@example.com");
     expire("eli@example.com");
     assert_eq!(shown(bob, "eli@example.com")["status"], "EXPIRED");
@@ -155,6 +192,11 @@ fn an_expired_invitation_can_be_made_anew() {
         (answer.status, &answer.json()["id"], &answer.json()["status"]),
         (201, &before["id"], &json!("INVITED"))
     );
+    assert_eq!(listed(bob, "email=eli%40"), [""; 0], "with nothing that was given before");
+    // Nobody's secret while in no organization: run out once more, it can be made anew once more.
+    expire("eli@example.com");
+    let answer = bob.post(USERS, &new("eli", "EMAIL_LINK"));
+    assert_eq!((answer.status, &answer.json()["id"]), (201, &before["id"]));
 }
 
 #[test]
@@ -267,15 +309,19 @@ fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
     {
         assert_eq!(bob.post(USERS, &new(name, mode)).status, 201);
     }
+    assert_eq!(
+        listed(bob, ""),
+        ["ada@example.com", "bob@example.com", "carol@example.com"],
+        "nobody is in by invitation"
+    );
+    for name in ["ivy", "out", "now", "off", "gone"] {
+        at_home(&world, &format!("{name}@example.com"));
+    }
     let database = world.database();
     database.write("UPDATE users SET invited_until = 1 WHERE email = 'out@example.com'", []);
     ada.post("/v1/api/users/deactivate", &json!({ "email": "off@example.com" })).ok();
     done(&delete(ada, &format!("{USERS}/{}", shown(ada, "gone@example.com")["id"].as_str().expect("an id"))));
     let hermit = bob.post(USERS, &new("hermit", "NONE")).json();
-    database.write(
-        "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE email = 'hermit@example.com')",
-        [],
-    );
     database.write("UPDATE users SET kind = 'bot' WHERE email = 'carol@example.com'", []);
 
     let names =
@@ -283,9 +329,7 @@ fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
     let all = |who: &Client| names(listed(who, ""));
     assert_eq!(all(bob), "ada bob ivy out now");
     assert_eq!(all(ada), "ada bob ivy out now hermit");
-    let row: i64 = database.one("SELECT id FROM users WHERE email = 'hermit@example.com'", []);
-    let unseen = format!("user {row} does not exist");
-    problem(&bob.get(&format!("{USERS}/{}", hermit["id"].as_str().expect("an id"))), 404, "Not Found", &unseen);
+    problem(&bob.get(&format!("{USERS}/{}", hermit["id"].as_str().expect("an id"))), 404, "Not Found", UNSEEN);
     for (query, found) in [
         ("status=ACTIVE", "ada bob now"),
         ("status=invited", "ivy"),
@@ -339,7 +383,7 @@ fn an_id_that_is_nobodys_is_a_404_and_nonsense_a_400() {
     for method in ["GET", "PATCH", "DELETE"] {
         let body = if method == "PATCH" { r#"{"name":"X"}"# } else { "" };
         let answer = ada.send(method, &format!("{USERS}/{space}"), &[], body);
-        problem(&answer, 404, "Not Found", &format!("user {space} does not exist"));
+        problem(&answer, 404, "Not Found", UNSEEN);
         let answer = ada.send(method, &format!("{USERS}/17"), &[], body);
         problem(&answer, 400, "Bad Request", "user_id: must be an id, such as another answer holds");
     }
@@ -388,6 +432,8 @@ fn an_invitation_is_sent_again_while_it_stands() {
     let place = format!("{}/resend-invitation", path("sam@example.com"));
     let until = || world().database().one::<i64>("SELECT invited_until FROM users WHERE email = 'sam@example.com'", []);
     let before = until();
+    problem(&push(bob, &place), 404, "Not Found", UNSEEN);
+    at_home(world(), "sam@example.com");
     problem(&push(bob, &place), 403, "Forbidden", "inviting a person needs an administrator");
     assert_eq!(until(), before);
     done(&push(&world().ada, &place));
@@ -435,7 +481,7 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     }
     done(&delete(ada, &place));
     assert_eq!(listed(ada, "email=quin%40"), [""; 0]);
-    problem(&ada.post(USERS, &new("quin", "EMAIL_LINK")), 409, "Conflict", "user quin@example.com already exists");
+    problem(&ada.post(USERS, &new("quin", "EMAIL_LINK")), 409, "Conflict", &taken("quin@example.com"));
     let stays = json!({ "msg": "the account was deleted; it stays closed for good", "code": 400 });
     assert_eq!(ada.post("/v1/api/users/activate", &json!({ "email": quin.email })).told(), (400, stays));
     assert_eq!(row(&quin.email), "blocked|0|1|member");
