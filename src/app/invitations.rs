@@ -75,19 +75,20 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     let taken = || Error::Conflict { what: "user", key: new.email.to_string() };
     let before = store::users::find_by_email(tx, new.email.as_str())?;
     if let Some(before) = &before {
-        let toward = standing::toward(tx, actor, before.id)?;
+        let found = decide(&standing::toward(tx, actor, before.id)?, Action::ReadUser) == Decision::Allowed;
+        // Somebody who is in no organization yet is nobody's secret to those who may invite.
+        let known = found || store::organizations::memberships(tx, before.id)?.is_empty();
         let at_once = matches!(invitation.mode, Mode::AtOnce);
         match before.status(tx.now) {
-            UserStatus::Active | UserStatus::Disabled | UserStatus::Blocked => return Err(taken()),
-            // Somebody who is in no organization yet is nobody's secret to those who may invite.
-            _ if decide(&toward, Action::ReadUser) != Decision::Allowed
-                && !store::organizations::memberships(tx, before.id)?.is_empty() =>
-            {
-                return Err(taken());
-            }
-            UserStatus::Invited if !at_once => return Ok(Outcome::Already(before.clone())),
-            // Nobody replaces what they could not have given.
-            UserStatus::Invited | UserStatus::Expired => may_invite(actor, before.role)?,
+            UserStatus::Invited if known && !at_once => return Ok(Outcome::Already(before.clone())),
+            // Nobody replaces what they could not have given, nor an invitation that stands of whom they do not find.
+            UserStatus::Invited if found => may_invite(actor, before.role)?,
+            UserStatus::Expired if known => may_invite(actor, before.role)?,
+            UserStatus::Invited
+            | UserStatus::Expired
+            | UserStatus::Active
+            | UserStatus::Disabled
+            | UserStatus::Blocked => return Err(taken()),
         }
     }
     let mut user = match before.clone() {

@@ -136,7 +136,8 @@ fn to_invite_again_goes_by_what_has_become_of_the_person() {
 
     // Invited, and now at once.
     let at_once = || invite(invitation("dora", AccountRole::Member, Mode::AtOnce));
-    fresh(office.by(&office.bob, at_once()).unwrap());
+    conflict(&office.refusal(&office.bob, at_once()));
+    fresh(office.by(&office.ada, at_once()).unwrap());
     assert_eq!(office.status(dora.id), UserStatus::Active);
 
     // Active, disabled, blocked.
@@ -183,6 +184,8 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
     let mighty =
         fresh(office.by(&office.ada, invite(invitation("max", AccountRole::Administrator, Mode::Link))).unwrap());
     let at_once = invitation("max", AccountRole::Member, Mode::AtOnce);
+    conflict(&office.refusal(&office.bob, invite(at_once.clone())));
+    office.at_home(mighty.id);
     assert!(matches!(office.refusal(&office.bob, invite(at_once)), Error::Exceeded));
     office.expire(mighty.id);
     assert!(matches!(office.refusal(&office.bob, by_link("max")), Error::Exceeded));

@@ -167,12 +167,12 @@ fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<
 /// Words that are the dialect's own: an enum, its words as the newest generation spells them, and the way back. It can
 /// stand in an answer, and in a body, where every spelling is read.
 macro_rules! words {
-    ($(#[$about:meta])* $kind:ident { $($(#[$each:meta])* $name:ident = $word:literal $(| $alias:literal)?),* $(,)? }) => {
+    ($(#[$about:meta])* $kind:ident, $rule:literal { $($(#[$each:meta])* $name:ident = $word:literal $(| $alias:literal)?),* $(,)? }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(try_from = "String")]
+        #[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
         pub(super) enum $kind {
-            $($(#[$each])* #[serde(rename = $word)] $name),*
+            $($(#[$each])* $name),*
         }
 
         impl $kind {
@@ -181,7 +181,7 @@ macro_rules! words {
             pub(super) const ALL: &[Self] = &[$(Self::$name),*];
 
             /// What is said of a word that is none of them.
-            pub(super) const RULE: &str = concat!("must be one of", $(" ", $word),*);
+            pub(super) const RULE: &str = $rule;
 
             /// The word.
             #[cfg(test)]
@@ -210,7 +210,7 @@ macro_rules! words {
 
 words! {
     /// How far somebody is on the way into the account. Blocked people have no word: they are not shown.
-    UserStatus {
+    UserStatus, "must be ACTIVE, INVITED or EXPIRED" {
         /// May sign in.
         Active = "ACTIVE",
         /// Has an invitation that is still good.
@@ -222,7 +222,7 @@ words! {
 
 words! {
     /// How somebody is invited.
-    InviteMode {
+    InviteMode, "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD" {
         /// Not at all: the account is active at once.
         None = "NONE",
         /// By a link that is good once.
@@ -234,7 +234,7 @@ words! {
 
 words! {
     /// Whom a key stands for.
-    KeyType {
+    KeyType, "must be USER or SERVICE" {
         /// The person who made it.
         User = "USER",
         /// A bot user of its own.
@@ -244,7 +244,7 @@ words! {
 
 words! {
     /// What has become of a key. Before 8.34 a revoked key was a deleted one.
-    KeyStatus {
+    KeyStatus, "must be ACTIVE or REVOKED" {
         /// It has not been revoked.
         Active = "ACTIVE",
         /// Somebody ended it.
@@ -329,7 +329,7 @@ mod tests {
         let status: KeyStatus = serde_json::from_str(r#""deleted""#).expect("a status");
         assert_eq!(serde_json::to_string(&status).expect("JSON"), r#""REVOKED""#);
         let error = serde_json::from_str::<KeyType>(r#""bot""#).expect_err("no such type");
-        assert!(error.to_string().starts_with("must be one of USER SERVICE"), "{error}");
+        assert!(error.to_string().starts_with("must be USER or SERVICE"), "{error}");
         assert!(serde_json::from_str::<KeyType>("1").is_err());
     }
 
