@@ -141,9 +141,28 @@ pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
 ///
 /// Administrators may. Refused when the address is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
+    make(tx, actor, new, uuid, (hash, false))
+}
+
+/// Makes an account as [`create`] does, but lets nobody in before the password was replaced by another.
+pub fn create_to_reset(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
+    make(tx, actor, new, uuid, (hash, true))
+}
+
+fn make(
+    tx: &Tx,
+    actor: &Actor,
+    new: &NewUser,
+    uuid: Uuid,
+    (hash, must_change_password): (Option<&PasswordHash>, bool),
+) -> Result<User> {
     may_create(actor, &new.email)?;
     let home = organizations::home(tx)?;
-    let user = store::users::insert(tx, new, uuid, hash)?;
+    let mut user = store::users::insert(tx, new, uuid, hash)?;
+    if must_change_password {
+        user.must_change_password = true;
+        store::users::update(tx, &user)?;
+    }
     store::organizations::put_member(tx, home.id, user.id, home_role(user.role))?;
     audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
     Ok(user)

@@ -70,7 +70,7 @@ pub(super) struct Invitation {
     password: Option<String>,
     /// `admin` for an administrator; `user`, or left out, for everybody else.
     roles: Option<Vec<String>>,
-    /// Whether the password has to be changed at the first sign-in; only `false` is possible.
+    /// Whether the password has to be changed, at `/auth/password`, before the first sign-in.
     require_reset: Option<bool>,
 }
 
@@ -90,11 +90,13 @@ pub(super) struct Invited {
         (status = 400, description = "Malformed, the address is taken, or a right is missing", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
+    let require_reset = body.0.require_reset.unwrap_or(false);
     let (new, password) = invited(body.0)?;
     users::may_create(&caller, &new.email)?;
     let hash = passwords::hash(&desk, password.clone()).await?;
     let id = Uuid::new_v4();
-    desk.write(move |tx| users::create(tx, &caller, &new, id, Some(&hash))).await?;
+    let make = if require_reset { users::create_to_reset } else { users::create };
+    desk.write(move |tx| make(tx, &caller, &new, id, Some(&hash))).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
@@ -104,9 +106,6 @@ fn invited(invitation: Invitation) -> Result<(NewUser, Password)> {
         Some(text) => Password::parse(&text).in_field("password")?,
         None => generate(),
     };
-    if invitation.require_reset == Some(true) {
-        return Err(Error::invalid("require_reset", "must be false: a password cannot be made to expire yet"));
-    }
     let mut role = AccountRole::Member;
     for (index, word) in invitation.roles.unwrap_or_default().iter().enumerate() {
         match word.as_str() {

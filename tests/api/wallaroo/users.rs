@@ -236,13 +236,30 @@ fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
             "roles[0]: invalid type: integer `1`, expected a string",
         ),
         (
-            json!({ "email": "bad1@example.com", "require_reset": true }),
-            "require_reset: must be false: a password cannot be made to expire yet",
+            json!({ "email": "bad1@example.com", "require_reset": "yes" }),
+            "require_reset: invalid type: string \"yes\", expected a boolean",
         ),
     ] {
         assert_eq!(ada.post(INVITE, &body).told(), refused(msg), "{body}");
     }
     assert_eq!(database.one::<i64>("SELECT count(*) FROM users WHERE email LIKE 'bad1%' OR email LIKE 'a@b%'", []), 0);
+}
+
+#[test]
+fn a_password_that_has_to_be_reset_lets_nobody_in_before_it_is() {
+    let (ada, nobody) = (&world().ada, &world().nobody);
+    let body = json!({ "email": "reset@example.com", "password": "the first of two", "require_reset": true });
+    assert_eq!(ada.post(INVITE, &body).status, 200);
+    let early = nobody.sign_in("reset@example.com", "the first of two");
+    assert_eq!((early.status, early.json()["error_description"].clone()), (400, json!("Account is not fully set up")));
+    let chosen = [
+        ("email", "reset@example.com"),
+        ("temporary", "the first of two"),
+        ("password", "the second of two"),
+        ("again", "the second of two"),
+    ];
+    assert_eq!(nobody.form("/auth/password", &chosen).status, 200);
+    assert_eq!(nobody.sign_in("reset@example.com", "the second of two").status, 200);
 }
 
 // activate, deactivate
