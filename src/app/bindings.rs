@@ -120,7 +120,7 @@ fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, 
         Resource::Project(id) => {
             let (_, workspace) = projects::visible(view, actor, id)?;
             let standing = standing::in_project(view, actor, &workspace, id)?;
-            Ok((workspace, standing))
+            Ok((workspace, policy::as_bound(standing)))
         }
     }
 }
