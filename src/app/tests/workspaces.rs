@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::app::{contents, default_workspaces, workspaces};
-use crate::domain::workspace::{Workspace, WorkspaceFilter};
+use crate::domain::workspace::{Workspace, WorkspaceChange, WorkspaceFilter};
 
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
     let new = called(name);
@@ -175,4 +175,23 @@ fn a_default_workspace_is_one_that_its_person_is_in() {
     refused(&office.refusal(&Actor::operator(), choose(place)), "only a person");
     assert_eq!(found(&office.carol), None);
     assert_eq!(found(&Actor::operator()), None);
+}
+
+#[test]
+fn nobody_renames_a_workspace_into_the_default_one_of_somebody_else() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let rename = |name: &str| {
+        let name = Some(WorkspaceName::parse(name).unwrap());
+        let change = WorkspaceChange { name, ..WorkspaceChange::default() };
+        move |tx: &Tx, actor: &Actor| workspaces::change(tx, actor, place, &change)
+    };
+    for who in [&office.bob, &office.ada, &Actor::operator()] {
+        let error = office.refusal(who, rename("Carol@example.com - Default Workspace"));
+        refused(&error, "kept for the default workspace");
+    }
+    office.change(&office.bob, "workspaces.change", rename("bob@example.com - Default Workspace"));
+    // Whoever governs changes the rest of it all the same.
+    let private = WorkspaceChange { private: Some(false), ..WorkspaceChange::default() };
+    office.change(&office.ada, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &private));
 }
