@@ -10,7 +10,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
 use crate::domain::workspace::{
-    NewWorkspace, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
+    NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
 };
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -105,7 +105,7 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 /// Changes a workspace's name, description, privacy or settings.
 ///
 /// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken or kept for somebody
-/// else.
+/// else, and when a setting is too long.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
     let before = visible(tx, actor, id)?;
     require(tx, actor, &before, Action::UpdateWorkspace)?;
@@ -125,10 +125,33 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
     if before.name != after.name {
         may_be_called(actor, &after.name)?;
     }
+    bounded(&after.settings)?;
     store::workspaces::update(tx, &after)?;
     let change = (shown(&before), shown(&after));
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, id), change)?;
     found(tx, id)
+}
+
+/// The most characters of what is kept for clients, which every list of workspaces shows.
+const LONGEST_SETTING: usize = 255;
+
+fn bounded(settings: &Settings) -> Result<()> {
+    let llm = settings.default_llm_integration.as_ref();
+    for (field, text) in [
+        ("gradient_start_color", settings.gradient_start_color.as_ref()),
+        ("gradient_end_color", settings.gradient_end_color.as_ref()),
+        ("default_llm_integration", llm.map(|llm| &llm.integration)),
+        ("default_llm_integration", llm.map(|llm| &llm.model)),
+        ("default_agent_runtime", settings.default_agent_runtime.as_ref()),
+    ] {
+        if text.is_some_and(|text| text.chars().count() > LONGEST_SETTING) {
+            return Err(Error::invalid(field, format!("must have at most {LONGEST_SETTING} characters")));
+        }
+        if text.is_some_and(|text| text.contains('\0')) {
+            return Err(Error::invalid(field, "must not hold the character NUL"));
+        }
+    }
+    Ok(())
 }
 
 fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
