@@ -238,6 +238,15 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
 /// Refused when the key is unknown, revoked or expired, or its person is disabled.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key)> {
     let key = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
+    Ok((of_live(view, &key)?, key))
+}
+
+/// The person or bot whom a key that let them in lets in still.
+pub(super) fn still(view: &View, id: KeyId) -> Result<User> {
+    of_live(view, &store::keys::find(view, id)?.ok_or(Unproved::UnknownKey)?)
+}
+
+fn of_live(view: &View, key: &Key) -> Result<User> {
     if !key.is_live(view.now) {
         return Err(Unproved::DeadKey.into());
     }
@@ -245,7 +254,7 @@ pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Ke
     if user.role == AccountRole::UiOnly {
         return Err(Unproved::PagesOnly.into());
     }
-    Ok((user, key))
+    Ok(user)
 }
 
 pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
