@@ -173,12 +173,13 @@ pub struct Renewal {
 
 /// Gives a key another secret; it stays the same key, and ends no later than before ([`end`]).
 ///
-/// Whoever may revoke it may, and must hold what a service key allows. The old secret is good for the grace, which
+/// Whoever may revoke it may, and must hold what a service key allows, and have a use of keys for it. The old secret is good for the grace, which
 /// ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
 /// revoked or has expired: it is there, so it is not missing, but nothing is left to renew.
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
     let before = controlled(tx, actor, id)?;
     if before.kind == KeyKind::Service && actor.user() != Some(before.user) {
+        standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
         service_keys::holds_all(tx, actor, before.user)?;
     }
     if before.state(tx.now) != KeyState::Active {
