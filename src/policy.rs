@@ -367,6 +367,15 @@ pub fn held_in_project(standing: &Standing) -> PermissionSet {
     }
 }
 
+/// The standing of which bindings on a project are judged: in a restricted one, only what is bound on it counts.
+pub fn as_bound(standing: Standing) -> Standing {
+    if standing.restricted && !held(&standing).contains(Permission::PROJECT_RESTRICT) {
+        Standing { organization: None, workspace: None, named: PermissionSet::EMPTY, ..standing }
+    } else {
+        standing
+    }
+}
+
 /// Every permission there is.
 pub fn everything() -> PermissionSet {
     PermissionSet::EVERYTHING

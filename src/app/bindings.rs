@@ -82,7 +82,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     if before.role == role.id {
         return Ok(before);
     }
-    annotates_at_most(&users::named(tx, actor, &users::Named::Number(before.user))?, &role)?;
+    annotates_at_most(&users::principal(tx, actor, &users::Named::Number(before.user))?, &role)?;
     store::bindings::update(tx, id, role.id)?;
     let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
     audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
@@ -120,7 +120,7 @@ fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, 
         Resource::Project(id) => {
             let (_, workspace) = projects::visible(view, actor, id)?;
             let standing = standing::in_project(view, actor, &workspace, id)?;
-            Ok((workspace, standing))
+            Ok((workspace, policy::as_bound(standing)))
         }
     }
 }

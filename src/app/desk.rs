@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::issuers::Issuers;
+use super::sign_in;
 use super::throttle::Throttle;
+use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::error::{Error, Result};
@@ -101,5 +103,17 @@ impl Desk {
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
         self.store.write(work).await
+    }
+
+    /// Writes as somebody, with the right of entry and the role that they have when it is the write's turn.
+    ///
+    /// Refused when their credential has ended meanwhile.
+    pub async fn write_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx, &Actor) -> Result<T> + Send + 'static,
+    {
+        let actor = actor.clone();
+        self.write(move |tx| work(tx, &sign_in::still(tx, &actor)?)).await
     }
 }

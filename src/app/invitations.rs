@@ -82,7 +82,13 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
         match before.status(tx.now) {
             UserStatus::Invited if known && !at_once => return Ok(Outcome::Already(before.clone())),
             // Nobody replaces what they could not have given, nor an invitation that stands of whom they do not find.
-            UserStatus::Invited if found => may_invite(actor, before.role)?,
+            // What others have given meanwhile is not for everybody to take away.
+            UserStatus::Invited if found => {
+                may_invite(actor, before.role)?;
+                if !store::organizations::memberships(tx, before.id)?.is_empty() {
+                    standing::require(&standing::in_account(actor), Action::CreateUser, "user", &new.email)?;
+                }
+            }
             UserStatus::Expired if known => may_invite(actor, before.role)?,
             UserStatus::Invited
             | UserStatus::Expired
@@ -149,8 +155,10 @@ fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
 
 /// Whether the person to be may make keys, which only somebody gives who may.
 fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bool> {
-    let inviter = actor.user().map(|me| store::users::find(view, me)).transpose()?.flatten();
-    let gives = inviter.is_none_or(|me| me.role == AccountRole::Administrator || me.developer);
+    let gives = match actor.person() {
+        None => true,
+        Some(me) => me.role == AccountRole::Administrator || store::users::is_developer(view, me.id)?,
+    };
     let usual = matches!(invitation.new.role, AccountRole::Administrator | AccountRole::Member);
     match invitation.developer {
         Some(true) if !gives => Err(Error::Exceeded),

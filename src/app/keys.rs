@@ -173,12 +173,13 @@ pub struct Renewal {
 
 /// Gives a key another secret; it stays the same key, and ends no later than before ([`end`]).
 ///
-/// Whoever may revoke it may, and must hold what a service key allows. The old secret is good for the grace, which
+/// Whoever may revoke it may, and must hold what a service key allows, and have a use of keys for it. The old secret is good for the grace, which
 /// ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
 /// revoked or has expired: it is there, so it is not missing, but nothing is left to renew.
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
     let before = controlled(tx, actor, id)?;
     if before.kind == KeyKind::Service && actor.user() != Some(before.user) {
+        standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
         service_keys::holds_all(tx, actor, before.user)?;
     }
     if before.state(tx.now) != KeyState::Active {
@@ -238,6 +239,15 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
 /// Refused when the key is unknown, revoked or expired, or its person is disabled.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key)> {
     let key = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
+    Ok((of_live(view, &key)?, key))
+}
+
+/// The person or bot whom a key that let them in lets in still.
+pub(super) fn still(view: &View, id: KeyId) -> Result<User> {
+    of_live(view, &store::keys::find(view, id)?.ok_or(Unproved::UnknownKey)?)
+}
+
+fn of_live(view: &View, key: &Key) -> Result<User> {
     if !key.is_live(view.now) {
         return Err(Unproved::DeadKey.into());
     }
@@ -245,7 +255,7 @@ pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Ke
     if user.role == AccountRole::UiOnly {
         return Err(Unproved::PagesOnly.into());
     }
-    Ok((user, key))
+    Ok(user)
 }
 
 pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {

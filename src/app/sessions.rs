@@ -125,15 +125,22 @@ pub fn access_token(desk: &Desk, issuer: &str, user: &User, session: &Session, n
 ///
 /// Refused when the session is over or is not this user's, or the user is disabled.
 pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Session)> {
-    let session = store::sessions::find_by_uuid(view, session)?
-        .filter(|session| session.is_live(view.now))
-        .ok_or(Unproved::SessionOver)?;
-    let user =
-        store::users::find(view, session.user)?.filter(|found| found.uuid == user).ok_or(Unproved::SessionOver)?;
-    if !user.may_enter() {
-        return Err(Unproved::Disabled.into());
+    let session = store::sessions::find_by_uuid(view, session)?.ok_or(Unproved::SessionOver)?;
+    let found = of_live(view, &session)?;
+    if found.uuid == user { Ok((found, session)) } else { Err(Unproved::SessionOver.into()) }
+}
+
+/// The person whom a session that let them in lets in still.
+pub(super) fn still(view: &View, id: SessionId) -> Result<User> {
+    of_live(view, &store::sessions::find(view, id)?.ok_or(Unproved::SessionOver)?)
+}
+
+fn of_live(view: &View, session: &Session) -> Result<User> {
+    if !session.is_live(view.now) {
+        return Err(Unproved::SessionOver.into());
     }
-    Ok((user, session))
+    let user = store::users::find(view, session.user)?.ok_or(Unproved::SessionOver)?;
+    if user.may_enter() { Ok(user) } else { Err(Unproved::Disabled.into()) }
 }
 
 /// The same origin, with the user as the one who acts.

@@ -14,7 +14,7 @@ use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{User, UserStatus};
 use crate::error::{Error, Result, Unproved};
-use crate::store;
+use crate::store::{self, View};
 use crate::tokens::claims::AUDIENCE;
 use crate::tokens::keyring::Expectation;
 use crate::tokens::opaque::{self, Kind};
@@ -164,4 +164,15 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
     let (user, session) = desk.glance(|view| sessions::let_in(view, verified.sid, verified.sub))?;
     let who = Who::Person(sessions::person(&user));
     Ok(Actor { who, credential: Credential::Session(session.id), origin })
+}
+
+/// The same actor as of this moment: between the request's head and its turn lie its body and the line of writes, and
+/// meanwhile the credential may have been ended or the person given another role.
+pub(super) fn still(view: &View, actor: &Actor) -> Result<Actor> {
+    let user = match actor.credential {
+        Credential::Key(id) => keys::still(view, id)?,
+        Credential::Session(id) => sessions::still(view, id)?,
+        Credential::Password | Credential::Link | Credential::Console | Credential::Server => return Ok(actor.clone()),
+    };
+    Ok(sessions::acting(actor, &user))
 }

@@ -9,7 +9,9 @@ use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
-use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceSearch};
+use crate::domain::workspace::{
+    NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
+};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
@@ -68,14 +70,21 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let standing = standing::in_organization(tx, actor, organization.id)?;
     standing::require(&standing, Action::CreateWorkspace, "organization", organization.name.as_str())?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
-    if new.name.default_owner().is_some_and(|owner| Email::fold(owner) != person.email.key()) {
-        return Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" });
-    }
+    may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization.id, new, person.id)?;
     store::members::put(tx, id, person.id, Role::Owner)?;
     let workspace = found(tx, id)?;
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
     Ok(workspace)
+}
+
+/// Refuses the name of somebody else's default workspace, in which that person would unknowingly work.
+fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
+    let mine = |owner| actor.person().is_some_and(|person| Email::fold(owner) == person.email.key());
+    if name.default_owner().is_none_or(mine) {
+        return Ok(());
+    }
+    Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" })
 }
 
 /// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
@@ -95,7 +104,8 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 
 /// Changes a workspace's name, description, privacy or settings.
 ///
-/// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken.
+/// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken or kept for somebody
+/// else, and when a setting is too long.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
     let before = visible(tx, actor, id)?;
     require(tx, actor, &before, Action::UpdateWorkspace)?;
@@ -112,10 +122,36 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
     if shown(&before) == shown(&after) {
         return Ok(before);
     }
+    if before.name != after.name {
+        may_be_called(actor, &after.name)?;
+    }
+    bounded(&after.settings)?;
     store::workspaces::update(tx, &after)?;
     let change = (shown(&before), shown(&after));
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, id), change)?;
     found(tx, id)
+}
+
+/// The most characters of what is kept for clients, which every list of workspaces shows.
+const LONGEST_SETTING: usize = 255;
+
+fn bounded(settings: &Settings) -> Result<()> {
+    let llm = settings.default_llm_integration.as_ref();
+    for (field, text) in [
+        ("gradient_start_color", settings.gradient_start_color.as_ref()),
+        ("gradient_end_color", settings.gradient_end_color.as_ref()),
+        ("default_llm_integration", llm.map(|llm| &llm.integration)),
+        ("default_llm_integration", llm.map(|llm| &llm.model)),
+        ("default_agent_runtime", settings.default_agent_runtime.as_ref()),
+    ] {
+        if text.is_some_and(|text| text.chars().count() > LONGEST_SETTING) {
+            return Err(Error::invalid(field, format!("must have at most {LONGEST_SETTING} characters")));
+        }
+        if text.is_some_and(|text| text.contains('\0')) {
+            return Err(Error::invalid(field, "must not hold the character NUL"));
+        }
+    }
+    Ok(())
 }
 
 fn assign<T: Clone>(place: &mut T, new: Option<&T>) {

@@ -12,6 +12,13 @@ use crate::tokens::opaque::Fingerprint;
 
 const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.client, s.scope, s.created_at, s.idle_until, s.ends_at";
 
+/// The session of this number.
+pub fn find(view: &View, id: SessionId) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
 /// The session of this UUID.
 pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.uuid = :uuid");

@@ -293,3 +293,27 @@ fn whoever_is_invited_gets_in_by_nothing() {
     office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &hash(), false)).unwrap();
     assert_eq!(office.status(dora.id), UserStatus::Active);
 }
+
+#[test]
+fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
+    let office = office();
+    let place = office.workspace(&office.carol, "engines");
+    let dora = fresh(office.by(&office.ada, by_link("dora")).unwrap());
+    office.at_home(dora.id);
+    office.join(&office.carol, place, &acting(&dora), Role::Member);
+    let at_once = || invite(invitation("dora", AccountRole::Member, Mode::AtOnce));
+    forbidden(&office.refusal(&office.bob, at_once()), Action::CreateUser);
+    fresh(office.by(&office.ada, at_once()).unwrap());
+}
+
+#[test]
+fn a_bot_makes_no_developer() {
+    let office = office();
+    let (uuid, name) = (Uuid::new_v4(), crate::domain::key::KeyName::parse("robot").unwrap());
+    let make = move |tx: &Tx| store::bots::insert(tx, uuid, &name, AccountRole::Member);
+    let id = office.write(make).unwrap();
+    let bot = acting(&office.read(|view| store::users::find_principal(view, id)).unwrap().unwrap());
+    let developer = Invitation { developer: Some(true), ..invitation("dora", AccountRole::Member, Mode::Link) };
+    assert!(matches!(office.refusal(&bot, invite(developer)), Error::Exceeded));
+    assert!(!fresh(office.by(&bot, by_link("dora")).unwrap()).developer);
+}

@@ -3,11 +3,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::app::roles::{self, NewRole};
 use crate::app::{bindings, projects};
 use crate::domain::ids::ProjectId;
 use crate::domain::page::Page;
+use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::project::{ProjectKind, ProjectName, ProjectSearch};
-use crate::domain::role::Resource;
+use crate::domain::role::{Resource, RoleName};
+use crate::domain::text::Description;
 
 const FIRST: Page = Page { after: None, limit: 50 };
 
@@ -104,4 +107,33 @@ fn a_restriction_shuts_out_whoever_has_no_binding() {
     forbidden(&office.refusal(&office.carol, rename(id, "mine")), Action::UpdateProject);
     office.change(&office.bob, "projects.lift_restriction", lift);
     office.change(&office.carol, "projects.rename", rename(id, "mine"));
+}
+
+#[test]
+fn in_a_restricted_project_no_right_from_around_it_binds_or_unbinds() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let rights = [
+        Permission::SPACE_READ,
+        Permission::PROJECT_READ,
+        Permission::ROLE_BINDING_CREATE,
+        Permission::ROLE_BINDING_DELETE,
+        Permission::ROLE_BINDING_READ,
+    ];
+    let role = |name: &str, rights: &[Permission]| {
+        let permissions = PermissionSet::of(rights);
+        let new = NewRole { name: RoleName::parse(name).unwrap(), description: Description::default(), permissions };
+        office.by(&office.ada, move |tx, actor| roles::create(tx, actor, &new)).unwrap().id
+    };
+    let (binder, sees) = (role("binder", &rights), role("sees", &[Permission::PROJECT_READ]));
+    office.join(&office.bob, place, &office.carol, Role::Custom(binder));
+    let id = office.by(&office.bob, create(place, "valves")).unwrap();
+    office.by(&office.bob, move |tx, actor| projects::restrict(tx, actor, id).map(drop)).unwrap();
+    let bind = |who: &Actor| {
+        let who = named(who);
+        move |tx: &Tx, actor: &Actor| bindings::create(tx, actor, sees, &who, Resource::Project(id))
+    };
+    let hers = office.by(&office.bob, bind(&office.carol)).unwrap().id;
+    forbidden(&office.refusal(&office.carol, bind(&office.ada)), Action::BindRole);
+    hidden(&office.refusal(&office.carol, move |tx, actor| bindings::delete(tx, actor, hers)));
 }

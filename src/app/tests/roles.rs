@@ -210,7 +210,9 @@ fn the_bot_of_a_service_key_is_bound_as_a_person_is() {
     let bot = office.carol.user().unwrap();
     probe::execute(&office.file, &format!("UPDATE users SET kind = 'bot' WHERE id = {bot}"));
     let on = Resource::Workspace(place);
-    let create =
-        move |tx: &Tx, actor: &Actor| bindings::create(tx, actor, role, &Named::Number(bot), on).map(|made| made.user);
-    assert_eq!(office.change(&office.bob, "bindings.create", create).0, bot);
+    let create = move |tx: &Tx, actor: &Actor| bindings::create(tx, actor, role, &Named::Number(bot), on);
+    let made = office.change(&office.bob, "bindings.create", create).0;
+    assert_eq!(made.user, bot);
+    let other = office.named_role("curator", &[Permission::SPACE_READ, Permission::PROJECT_READ]);
+    office.change(&office.bob, "bindings.change", move |tx, actor| bindings::change(tx, actor, made.id, other));
 }

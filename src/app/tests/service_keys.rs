@@ -329,3 +329,16 @@ fn the_service_keys_of_a_workspace_are_for_its_owners() {
     forbidden(&look(&office.carol, None, None, here).unwrap_err(), Action::ReadServiceKeys);
     hidden(&look(&office.stranger, None, None, here).unwrap_err());
 }
+
+#[test]
+fn whoever_works_through_pages_only_gets_no_secret_of_a_service() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    office.join(&office.bob, place, &office.carol, Role::Owner);
+    let (key, _, _) = make(&office, &office.bob, of(place));
+    let carol = office.carol.user().unwrap();
+    probe::execute(&office.file, &format!("UPDATE users SET role = 'ui_only' WHERE id = {carol}"));
+    let carol = acting(&office.read(|view| store::users::find(view, carol)).unwrap().unwrap());
+    let how = Renewal { secret: secret(&office), expires_at: None, grace: Grace::default() };
+    forbidden(&office.refusal(&carol, refresh(KeyRules::LOOSE, key.id, how)), Action::HoldKeys);
+}

@@ -8,7 +8,7 @@ use crate::app::desk::{Desk, Fittings};
 use crate::app::issuers::Issuers;
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
-use crate::app::{keys, sessions, signing_keys, users};
+use crate::app::{keys, sessions, signing_keys, users, workspaces};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::UserChange;
@@ -280,4 +280,41 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
     let kept = probe::rows(&gate.office.file, sql)[0][0].as_str().unwrap().to_owned();
     assert!(kept != OLD_HASH, "the hash is renewed");
     assert!(gate.sign_in("bob@example.com", PASSWORD).is_ok());
+}
+
+#[test]
+fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
+    let gate = gate();
+    let attempt = |who: &Actor, name: &'static str| {
+        let write = gate.desk.write_as(who, move |tx, actor| workspaces::create(tx, actor, &called(name)).map(drop));
+        gate.runtime.block_on(write)
+    };
+    let (id, key) = gate.key(&gate.office.bob);
+    let by_key = gate.enter(&key).unwrap();
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let by_token = gate.enter(&gate.token(&signed_in)).unwrap();
+    attempt(&by_key, "engines").unwrap();
+    attempt(&by_token, "valves").unwrap();
+
+    gate.office.by(&gate.office.bob, move |tx, actor| keys::revoke(tx, actor, id)).unwrap();
+    unproved(&attempt(&by_key, "late"), Unproved::DeadKey);
+    gate.set_enabled(false);
+    unproved(&attempt(&by_token, "late"), Unproved::SessionOver);
+}
+
+#[test]
+fn a_role_counts_as_it_is_when_the_write_has_its_turn() {
+    let gate = gate();
+    let promote = |administrator| {
+        let change = UserChange { administrator: Some(administrator), ..UserChange::default() };
+        let bob = named(&gate.office.bob);
+        gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &bob, &change)).unwrap();
+    };
+    promote(true);
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let bob = gate.enter(&gate.token(&signed_in)).unwrap();
+    promote(false);
+    let mallory = new_user("mallory", AccountRole::Administrator);
+    let create = move |tx: &Tx, actor: &Actor| users::create(tx, actor, &mallory, Uuid::new_v4(), None).map(drop);
+    forbidden(&gate.runtime.block_on(gate.desk.write_as(&bob, create)).unwrap_err(), Action::CreateUser);
 }

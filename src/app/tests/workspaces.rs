@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::app::{contents, default_workspaces, workspaces};
-use crate::domain::workspace::{Workspace, WorkspaceFilter};
+use crate::domain::workspace::{LlmIntegration, Workspace, WorkspaceChange, WorkspaceFilter};
 
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
     let new = called(name);
@@ -175,4 +175,44 @@ fn a_default_workspace_is_one_that_its_person_is_in() {
     refused(&office.refusal(&Actor::operator(), choose(place)), "only a person");
     assert_eq!(found(&office.carol), None);
     assert_eq!(found(&Actor::operator()), None);
+}
+
+#[test]
+fn nobody_renames_a_workspace_into_the_default_one_of_somebody_else() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let rename = |name: &str| {
+        let name = Some(WorkspaceName::parse(name).unwrap());
+        let change = WorkspaceChange { name, ..WorkspaceChange::default() };
+        move |tx: &Tx, actor: &Actor| workspaces::change(tx, actor, place, &change)
+    };
+    for who in [&office.bob, &office.ada, &Actor::operator()] {
+        let error = office.refusal(who, rename("Carol@example.com - Default Workspace"));
+        refused(&error, "kept for the default workspace");
+    }
+    office.change(&office.bob, "workspaces.change", rename("bob@example.com - Default Workspace"));
+    // Whoever governs changes the rest of it all the same.
+    let private = WorkspaceChange { private: Some(false), ..WorkspaceChange::default() };
+    office.change(&office.ada, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &private));
+}
+
+#[test]
+fn what_is_kept_for_clients_is_bounded() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let long = |length: usize| "x".repeat(length);
+    let llm = |integration, model| Some(Some(LlmIntegration { integration, model }));
+    let none = WorkspaceChange::default;
+    for (field, change) in [
+        ("gradient_start_color", WorkspaceChange { gradient_start_color: Some(Some(long(256))), ..none() }),
+        ("gradient_end_color", WorkspaceChange { gradient_end_color: Some(Some("\0".to_owned())), ..none() }),
+        ("default_agent_runtime", WorkspaceChange { default_agent_runtime: Some(Some(long(256))), ..none() }),
+        ("default_llm_integration", WorkspaceChange { default_llm_integration: llm(long(256), long(1)), ..none() }),
+        ("default_llm_integration", WorkspaceChange { default_llm_integration: llm(long(1), long(256)), ..none() }),
+    ] {
+        let error = office.refusal(&office.bob, move |tx, actor| workspaces::change(tx, actor, place, &change));
+        assert!(matches!(&error, Error::Invalid { field: told, .. } if told == field), "{error:?}");
+    }
+    let most = WorkspaceChange { default_llm_integration: llm(long(255), long(255)), ..none() };
+    office.change(&office.bob, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &most));
 }

@@ -90,13 +90,13 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateAp
         expires_at: moment(body.expires_at.as_deref())?,
     };
     let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
-    let made = desk.write(move |tx| match &grants {
+    let made = desk.write_as(&caller, move |tx, caller| match &grants {
         None => {
             let me = Named::Number(caller.user().ok_or(Unproved::NoCredential)?);
-            keys::create(tx, &caller, &rules, &me, &new).map(|key| (key, None, tx.now))
+            keys::create(tx, caller, &rules, &me, &new).map(|key| (key, None, tx.now))
         }
         Some(grants) => {
-            let (key, bot) = service_keys::create(tx, &caller, &rules, uuid, &new, grants)?;
+            let (key, bot) = service_keys::create(tx, caller, &rules, uuid, &new, grants)?;
             Ok((key, Some(bot), tx.now))
         }
     });
@@ -159,7 +159,8 @@ pub(super) async fn refresh(
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
     let rules = desk.key_rules;
-    let renewed = desk.write(move |tx| keys::refresh(tx, &caller, &rules, id, &renewal).map(|key| (key, tx.now)));
+    let renewed = desk
+        .write_as(&caller, move |tx, caller| keys::refresh(tx, caller, &rules, id, &renewal).map(|key| (key, tx.now)));
     let (key, now) = renewed.await?;
     let shown = ApiKey::new(&desk.tags, now, key, None);
     Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
@@ -193,6 +194,6 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
 
 async fn end(desk: Data<Desk>, caller: Caller, id: &str) -> Answer<Nothing> {
     let id = KeyId::read(&desk.tags, "api_key_id", id)?;
-    desk.write(move |tx| keys::revoke(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

@@ -105,7 +105,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateOr
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
     };
-    let organization = desk.write(move |tx| organizations::create(tx, &caller, &new)).await?;
+    let organization = desk.write_as(&caller, move |tx, caller| organizations::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Organization::new(&desk.tags, &organization)))
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn update(
 ) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     let change = OrganizationChange::try_from(body.0)?;
-    let organization = desk.write(move |tx| organizations::change(tx, &caller, id, &change)).await?;
+    let organization = desk.write_as(&caller, move |tx, caller| organizations::change(tx, caller, id, &change)).await?;
     Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
 }
 
@@ -193,7 +193,7 @@ pub(super) async fn update(
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    desk.write(move |tx| organizations::delete(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -243,7 +243,8 @@ pub(super) async fn add_user(
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
     let role = role(&desk.tags, body.0.role)?;
-    let member = desk.write(move |tx| organizations::put_member(tx, &caller, id, &user, role)).await?;
+    let member =
+        desk.write_as(&caller, move |tx, caller| organizations::put_member(tx, caller, id, &user, role)).await?;
     Ok(Reply::Ok(OrganizationMembership {
         id: member.id.show(&desk.tags),
         user_id: member.user.show(&desk.tags),
@@ -277,6 +278,6 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
 pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);
-    desk.write(move |tx| organizations::remove_member(tx, &caller, id, &user)).await?;
+    desk.write_as(&caller, move |tx, caller| organizations::remove_member(tx, caller, id, &user)).await?;
     Ok(Reply::Done)
 }

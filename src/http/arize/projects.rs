@@ -130,7 +130,7 @@ pub(super) struct CreateProject {
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
-    let project = desk.write(move |tx| projects::create(tx, &caller, space, &name)).await?;
+    let project = desk.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
     Ok(Reply::Created(Project::new(&desk.tags, &project)))
 }
 
@@ -183,7 +183,7 @@ pub(super) async fn update(
 ) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     let name = name(&body.0.name)?;
-    let project = desk.write(move |tx| projects::rename(tx, &caller, id, &name)).await?;
+    let project = desk.write_as(&caller, move |tx, caller| projects::rename(tx, caller, id, &name)).await?;
     Ok(Reply::Ok(Project::new(&desk.tags, &project)))
 }
 
@@ -198,6 +198,6 @@ pub(super) async fn update(
         (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
-    desk.write(move |tx| projects::delete(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

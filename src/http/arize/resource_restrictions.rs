@@ -107,7 +107,7 @@ pub(super) struct CreateResourceRestriction {
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateResourceRestriction>) -> Answer<Made> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &body.0.resource_id)?;
-    let restriction = desk.write(move |tx| projects::restrict(tx, &caller, id)).await?;
+    let restriction = desk.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
     Ok(Reply::Ok(Made(ResourceRestriction::new(&desk.tags, &restriction))))
 }
 
@@ -122,6 +122,6 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRe
         (status = 404, description = "Unknown project, or one that is not restricted", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
-    desk.write(move |tx| projects::lift_restriction(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

@@ -148,7 +148,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRo
     let resource = body.0.resource(&desk.tags)?;
     let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
-    let binding = desk.write(move |tx| bindings::create(tx, &caller, role, &user, resource)).await?;
+    let binding = desk.write_as(&caller, move |tx, caller| bindings::create(tx, caller, role, &user, resource)).await?;
     Ok(Reply::Created(RoleBinding::new(&desk.tags, &binding)))
 }
 
@@ -191,7 +191,7 @@ pub(super) async fn update(
 ) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
-    let binding = desk.write(move |tx| bindings::change(tx, &caller, id, role)).await?;
+    let binding = desk.write_as(&caller, move |tx, caller| bindings::change(tx, caller, id, role)).await?;
     Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
 }
 
@@ -205,6 +205,6 @@ pub(super) async fn update(
         (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    desk.write(move |tx| bindings::delete(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

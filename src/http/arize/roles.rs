@@ -119,7 +119,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRo
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
         permissions: permissions(&body.0.permissions)?,
     };
-    let role = desk.write(move |tx| roles::create(tx, &caller, &new)).await?;
+    let role = desk.write_as(&caller, move |tx, caller| roles::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Role::new(&desk.tags, role)))
 }
 
@@ -200,7 +200,7 @@ impl TryFrom<UpdateRole> for RoleChange {
 pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateRole>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     let change = RoleChange::try_from(body.0)?;
-    let role = desk.write(move |tx| roles::change(tx, &caller, id, &change)).await?;
+    let role = desk.write_as(&caller, move |tx, caller| roles::change(tx, caller, id, &change)).await?;
     Ok(Reply::Ok(Role::new(&desk.tags, role)))
 }
 
@@ -216,6 +216,6 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
         (status = 409, description = "Somebody has it", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
-    desk.write(move |tx| roles::delete(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

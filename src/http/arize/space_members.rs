@@ -64,9 +64,9 @@ pub(super) async fn add_user(
     let user = UserId::read(&desk.tags, "user_id", &body.0.user_id)?;
     let role = body.0.role.in_space(&desk.tags, "role")?;
     let (member, named) = desk
-        .write(move |tx| {
-            let member = members::put(tx, &caller, id, &users::Named::Number(user), role)?;
-            let named = role.custom().map(|id| roles::visible(tx, &caller, id)).transpose()?;
+        .write_as(&caller, move |tx, caller| {
+            let member = members::put(tx, caller, id, &users::Named::Number(user), role)?;
+            let named = role.custom().map(|id| roles::visible(tx, caller, id)).transpose()?;
             Ok((member, named))
         })
         .await?;
@@ -96,6 +96,8 @@ pub(super) async fn add_user(
 pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
     let user = UserId::read(&desk.tags, "user_id", &ids.1)?;
-    let removed = desk.write(move |tx| members::remove(tx, &caller, space, &users::Named::Number(user))).await?;
+    let removed = desk
+        .write_as(&caller, move |tx, caller| members::remove(tx, caller, space, &users::Named::Number(user)))
+        .await?;
     if removed { Ok(Reply::Done) } else { Err(Error::not_found("member", &ids.1).into()) }
 }

@@ -160,7 +160,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateSp
         private: body.is_private.unwrap_or(false),
         archived: false,
     };
-    let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
+    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Space::new(&desk.tags, workspace)))
 }
 
@@ -275,7 +275,7 @@ pub(super) async fn update(
 ) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     let change = WorkspaceChange::try_from(body.0)?;
-    let workspace = desk.write(move |tx| workspaces::change(tx, &caller, id, &change)).await?;
+    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::change(tx, caller, id, &change)).await?;
     Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
 }
 
@@ -290,7 +290,7 @@ pub(super) async fn update(
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    desk.write(move |tx| workspaces::delete(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 

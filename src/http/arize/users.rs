@@ -171,7 +171,8 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     let (mode, temporary) = invite_mode.furnish(&desk).await?;
     let new = NewUser { email, first_name, last_name, role };
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
-    let (outcome, now) = desk.write(move |tx| Ok((invitations::invite(tx, &caller, &invitation)?, tx.now))).await?;
+    let (outcome, now) =
+        desk.write_as(&caller, move |tx, caller| Ok((invitations::invite(tx, caller, &invitation)?, tx.now))).await?;
     Ok(match outcome {
         Outcome::Fresh(user) => Reply::Created(CreatedUser {
             user: User::new(&desk.tags, &user, now),
@@ -258,9 +259,9 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let change = UserChange::try_from(body.0)?;
     let (user, now) = desk
-        .write(move |tx| {
-            let user = users::visible(tx, &caller, id)?;
-            Ok((users::change(tx, &caller, &users::Named::Number(user.id), &change)?, tx.now))
+        .write_as(&caller, move |tx, caller| {
+            let user = users::visible(tx, caller, id)?;
+            Ok((users::change(tx, caller, &users::Named::Number(user.id), &change)?, tx.now))
         })
         .await?;
     Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
@@ -277,7 +278,7 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write(move |tx| departures::block(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| departures::block(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -292,7 +293,7 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write(move |tx| invitations::renew(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -308,6 +309,6 @@ pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write(move |tx| links::request_reset(tx, &caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

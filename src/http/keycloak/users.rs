@@ -79,7 +79,7 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let change = UserChange::try_from(body.0)?;
-    desk.write(move |tx| users::change(tx, &caller, &Named::Uuid(uuid), &change)).await?;
+    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &Named::Uuid(uuid), &change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitati
     let hash = passwords::hash(&desk, password.clone()).await?;
     let id = Uuid::new_v4();
     let make = if require_reset { users::create_to_reset } else { users::create };
-    desk.write(move |tx| make(tx, &caller, &new, id, Some(&hash))).await?;
+    desk.write_as(&caller, move |tx, caller| make(tx, caller, &new, id, Some(&hash))).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
@@ -151,7 +151,7 @@ pub(super) async fn deactivate(
 async fn set_enabled(desk: &Desk, caller: Caller, who: &ByEmail, enabled: bool) -> Result<Json<Nothing>, Failure> {
     let who = users::Named::Email(Email::parse(&who.email).in_field("email")?);
     let change = UserChange { enabled: Some(enabled), ..UserChange::default() };
-    desk.write(move |tx| users::change(tx, &caller, &who, &change)).await?;
+    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &who, &change)).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -189,6 +189,6 @@ pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>)
         developer: None,
         administrator: Some(edit.is_admin),
     };
-    desk.write(move |tx| users::change(tx, &caller, &users::Named::Uuid(edit.id), &change)).await?;
+    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &users::Named::Uuid(edit.id), &change)).await?;
     Ok(Json(Nothing {}))
 }

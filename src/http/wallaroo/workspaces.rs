@@ -136,7 +136,7 @@ pub(super) async fn create(
 ) -> Result<Json<WorkspaceCreated>, Failure> {
     let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
     let new = NewWorkspace::private(name.into());
-    let workspace = desk.write(move |tx| workspaces::create(tx, &caller, &new)).await?;
+    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
     Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUse
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
-    desk.write(move |tx| members::put(tx, &caller, WorkspaceId(workspace_id), &who, role)).await?;
+    desk.write_as(&caller, move |tx, caller| members::put(tx, caller, WorkspaceId(workspace_id), &who, role)).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -269,7 +269,8 @@ pub(super) async fn remove_user(
 ) -> Result<Json<Removed>, Failure> {
     let RemoveUser { workspace_id, email, user_id } = body.0;
     let who = named(email.as_deref(), user_id)?;
-    let removed = desk.write(move |tx| members::remove(tx, &caller, WorkspaceId(workspace_id), &who)).await?;
+    let removed =
+        desk.write_as(&caller, move |tx, caller| members::remove(tx, caller, WorkspaceId(workspace_id), &who)).await?;
     Ok(Json(Removed { affected_rows: removed.into() }))
 }
 

@@ -103,6 +103,9 @@ impl MemberFilter {
     }
 }
 
+/// The most conditions. Each is held against every member of a workspace while all other writes wait.
+const MOST: usize = 100;
+
 /// Conditions on a pair of a person and a workspace.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
@@ -148,7 +151,17 @@ impl Filter {
             Some(on_number) => on_number.read(&format!("{at}.workspace_id"))?,
             None => Vec::new(),
         };
-        Ok(Self { all, user_id, workspace_id })
+        let filter = Self { all, user_id, workspace_id };
+        if filter.size() > MOST {
+            return Err(Error::invalid(at.to_owned(), format!("must not hold more than {MOST} conditions")));
+        }
+        Ok(filter)
+    }
+
+    /// How many conditions there are, and how many sets of them.
+    fn size(&self) -> usize {
+        let below: usize = self.all.iter().map(Self::size).sum();
+        self.user_id.len() + self.workspace_id.len() + self.all.len() + below
     }
 
     /// Whether all conditions hold for this person and workspace.

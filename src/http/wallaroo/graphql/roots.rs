@@ -83,17 +83,17 @@ impl MutationRoot {
         let (desk, actor) = at_desk(ctx)?;
         let wish = Wish::read(&actor, object, on_conflict)?;
         let parts = Parts::below(&ctx.look_ahead());
-        desk.write(move |tx| {
+        desk.write_as(&actor, move |tx, actor| {
             let make = if wish.existing_will_do { workspaces::open } else { workspaces::create };
-            let id = make(tx, &actor, &wish.new)?.id;
+            let id = make(tx, actor, &wish.new)?.id;
             if wish.by_default {
-                default_workspaces::choose(tx, &actor, id)?;
+                default_workspaces::choose(tx, actor, id)?;
             }
             for (who, role) in &wish.others {
-                members::put(tx, &actor, id, who, *role)?;
+                members::put(tx, actor, id, who, *role)?;
             }
-            let workspace = workspaces::visible(tx, &actor, id)?;
-            Workspace::load(tx, &actor, &workspace, parts).map(Some)
+            let workspace = workspaces::visible(tx, actor, id)?;
+            Workspace::load(tx, actor, &workspace, parts).map(Some)
         })
         .await
     }
@@ -111,8 +111,8 @@ impl MutationRoot {
             .workspaces()
             .ok_or_else(|| Error::invalid("where", "must name the workspace by workspace_id with _eq or _in"))?;
         let gone = desk
-            .write(move |tx| {
-                members::remove_all(tx, &actor, &places, |member| {
+            .write_as(&actor, move |tx, actor| {
+                members::remove_all(tx, actor, &places, |member| {
                     filter.holds(&member.uuid.to_string(), member.workspace)
                 })
             })

@@ -98,3 +98,19 @@ fn the_named_workspaces_are_found_wherever_they_are_named() {
     assert_eq!(places(nested(vec![MemberFilter::default(), nested(vec![eq(9)])])), Some(named(&[9])));
     assert_eq!(places(nested(vec![eq(7), eq(8)])), Some(named(&[])));
 }
+
+#[test]
+fn there_are_no_more_conditions_than_one_write_can_hold_against_its_rows() {
+    let many = |count: usize| {
+        let one = || MemberFilter {
+            user_id: MaybeUndefined::Value(StringComparison { like: some("%"), ..StringComparison::default() }),
+            ..MemberFilter::default()
+        };
+        MemberFilter { and: MaybeUndefined::Value((0..count).map(|_| one()).collect()), ..MemberFilter::default() }
+    };
+    assert!(many(MOST / 2).read().is_ok());
+    assert!(many(MOST / 2 + 1).read().is_err());
+    let nested =
+        MemberFilter { and: MaybeUndefined::Value(vec![many(MOST / 4), many(MOST / 4)]), ..MemberFilter::default() };
+    assert!(nested.read().is_err());
+}

@@ -18,7 +18,7 @@ use crate::app::{self, setup, users};
 use crate::config::Config;
 use crate::domain::actor::{Credential, Origin, Person, Who};
 use crate::domain::email::Email;
-use crate::domain::ids::{KeyId, WorkspaceId};
+use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
@@ -114,7 +114,7 @@ fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
     let user = write(store, move |tx| users::create(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
     let person = Person { id: user.id, uuid: user.uuid, email: user.email, role };
     let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4() };
-    Actor { who: Who::Person(person), credential: Credential::Key(KeyId(1)), origin }
+    Actor { who: Who::Person(person), credential: Credential::Password, origin }
 }
 
 impl World {
