@@ -16,7 +16,7 @@ use crate::app::workspaces;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::text::Description;
 use crate::domain::workspace::{
-    LlmIntegration, NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
+    LlmIntegration, NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
 };
 use crate::error::InField;
 use crate::tokens::tags::TagKey;
@@ -239,20 +239,41 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             return Err(Failure::malformed("body", "must have at least one field"));
         }
         let description = update.description.map(Option::unwrap_or_default);
-        let llm = |llm: LlmReference| LlmIntegration { integration: llm.integration_id, model: llm.model_name };
         Ok(Self {
             name: update.name.as_deref().map(name).transpose()?,
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
             private: update.is_private,
             ml_models_enabled: update.ml_models_enabled,
-            gradient_start_color: update.gradient_start_color,
-            gradient_end_color: update.gradient_end_color,
-            default_llm_integration: update.default_llm_integration.map(|given| given.map(llm)),
-            default_agent_runtime: update
-                .default_agent_runtime
-                .map(|given| given.map(|runtime| runtime.integration_id)),
+            gradient_start_color: changed(update.gradient_start_color, |raw| setting("gradient_start_color", raw))?,
+            gradient_end_color: changed(update.gradient_end_color, |raw| setting("gradient_end_color", raw))?,
+            default_llm_integration: changed(update.default_llm_integration, LlmReference::read)?,
+            default_agent_runtime: changed(update.default_agent_runtime, |runtime| {
+                setting("default_agent_runtime.integration_id", runtime.integration_id)
+            })?,
         })
     }
+}
+
+impl LlmReference {
+    fn read(self) -> Result<LlmIntegration, Failure> {
+        Ok(LlmIntegration {
+            integration: setting("default_llm_integration.integration_id", self.integration_id)?,
+            model: setting("default_llm_integration.model_name", self.model_name)?,
+        })
+    }
+}
+
+/// Reads what is given; nothing and null stay what they are.
+fn changed<T, U>(
+    given: Option<Option<T>>,
+    read: impl FnOnce(T) -> Result<U, Failure>,
+) -> Result<Option<Option<U>>, Failure> {
+    given.map(|given| given.map(read).transpose()).transpose()
+}
+
+/// One of the texts that clients keep about a space.
+fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
+    Ok(Settings::text(raw).in_field(field)?)
 }
 
 /// Changes a space.

@@ -170,6 +170,37 @@ fn null_and_an_empty_text_clear() {
 }
 
 #[test]
+fn what_clients_keep_about_a_space_is_bounded() {
+    let world = world();
+    let path = format!("{SPACES}/{}", space(&world.bob, &home(world), &fresh("bounded")));
+    let settings = |text: &str| {
+        [
+            ("gradient_start_color", json!({ "gradient_start_color": text })),
+            ("gradient_end_color", json!({ "gradient_end_color": text })),
+            (
+                "default_llm_integration.integration_id",
+                json!({ "default_llm_integration": { "integration_id": text, "model_name": "m" } }),
+            ),
+            (
+                "default_llm_integration.model_name",
+                json!({ "default_llm_integration": { "integration_id": "i", "model_name": text } }),
+            ),
+            ("default_agent_runtime.integration_id", json!({ "default_agent_runtime": { "integration_id": text } })),
+        ]
+    };
+    for (_, body) in settings(&"é".repeat(255)) {
+        patch(&world.bob, &path, &body).ok();
+    }
+    let shown = world.bob.get(&path).ok();
+    for text in ["é".repeat(256), "a\0b".to_owned(), "a\nb".to_owned()] {
+        for (field, body) in settings(&text) {
+            problem(&patch(&world.bob, &path, &body), 422, &format!("{field}: must "));
+        }
+    }
+    assert_eq!(world.bob.get(&path).ok(), shown, "nothing has changed");
+}
+
+#[test]
 fn a_private_space_is_seen_by_its_members_and_those_who_govern() {
     let world = World::start();
     let id = space(&world.bob, &home(&world), "den");
