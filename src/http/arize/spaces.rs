@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query, present};
+use super::body::{Body, Query, from_object, present};
 use super::failure::Problem;
 use super::generations::Shape;
 use super::ids::Public;
@@ -58,7 +58,7 @@ impl Listed for Space {
 
 /// A language model of an integration.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct LlmReference {
     /// The integration.
     integration_id: String,
@@ -68,10 +68,24 @@ pub(super) struct LlmReference {
 
 /// An integration.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct RuntimeReference {
     /// The integration.
     integration_id: String,
+}
+
+from_object!(LlmReference, RuntimeReference);
+
+impl Serialize for LlmReference {
+    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, writer)
+    }
+}
+
+impl Serialize for RuntimeReference {
+    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, writer)
+    }
 }
 
 impl Space {

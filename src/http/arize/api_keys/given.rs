@@ -11,6 +11,7 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::http::arize::Failure;
+use crate::http::arize::body::from_object;
 use crate::http::arize::ids::Public;
 use crate::http::arize::spelling::{Given, RoleGiven, canonical, space_word};
 use crate::tokens::tags::TagKey;
@@ -41,7 +42,7 @@ pub(in crate::http::arize) struct CreateApiKey {
 
 /// A place of a service key in an organization.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 struct OrganizationGiven {
     /// Where.
     org_id: String,
@@ -53,7 +54,7 @@ struct OrganizationGiven {
 
 /// A place of a service key in a space.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 struct SpaceGiven {
     /// Where.
     space_id: String,
@@ -63,7 +64,7 @@ struct SpaceGiven {
 
 /// The roles of a service key as generations before 8.41 send them.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 #[expect(clippy::struct_field_names, reason = "the names that the SDK sends")]
 struct RolesGiven {
     /// In the space.
@@ -73,6 +74,8 @@ struct RolesGiven {
     /// In the account.
     account_role: Option<String>,
 }
+
+from_object!(OrganizationGiven, SpaceGiven, RolesGiven);
 
 impl CreateApiKey {
     /// What a service key is given, in either shape; nothing for a user key.
