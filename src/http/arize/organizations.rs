@@ -65,7 +65,7 @@ pub(super) struct OrganizationList {
 #[utoipa::path(get, path = "/v2/organizations", tag = "organizations",
     params(
         ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),

@@ -75,7 +75,7 @@ pub(super) struct RoleList {
 #[utoipa::path(get, path = "/v2/roles", tag = "roles",
     params(
         ("is_predefined" = Option<bool>, Query, description = "Only those that are predefined, or only the others"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of roles", body = RoleList),

@@ -123,7 +123,7 @@ pub(super) struct SpaceList {
     params(
         ("org_id" = Option<String>, Query, description = "Only those of this organization"),
         ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of spaces", body = SpaceList),

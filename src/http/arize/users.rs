@@ -89,7 +89,7 @@ pub(super) struct UserList {
     params(
         ("email" = Option<String>, Query, description = "Only those whose address contains this, in any case"),
         ("status" = Option<Vec<String>>, Query, description = "Only those of this status; may come again"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of people", body = UserList),
