@@ -86,8 +86,10 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateOrganization {
     /// The name, 1 to 255 characters, unique in the account.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     description: Option<String>,
 }
 
@@ -136,10 +138,11 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateOrganization {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// What it is for now; null or an empty text clears.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
 }
 

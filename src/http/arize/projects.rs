@@ -112,6 +112,7 @@ fn kind(named: &str) -> Result<ProjectKind, Failure> {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProject {
     /// The name, 1 to 255 characters, unique in the space.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The space that it shall belong to.
     space_id: String,
@@ -161,6 +162,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateProject {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
 }
 

@@ -146,10 +146,12 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateSpace {
     /// The name, 1 to 255 characters, unique in its organization.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The organization that it shall belong to.
     organization_id: String,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     description: Option<String>,
     /// Whether only its members and those who govern shall see it.
     is_private: Option<bool>,
@@ -205,10 +207,11 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateSpace {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// What it is for now; null or an empty text clears.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
     /// Whether only its members and those who govern see it.
     is_private: Option<bool>,
@@ -258,12 +261,22 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
             private: update.is_private,
             ml_models_enabled: update.ml_models_enabled,
-            gradient_start_color: changed(update.gradient_start_color, |raw| setting("gradient_start_color", raw))?,
-            gradient_end_color: changed(update.gradient_end_color, |raw| setting("gradient_end_color", raw))?,
-            default_llm_integration: changed(update.default_llm_integration, LlmReference::read)?,
-            default_agent_runtime: changed(update.default_agent_runtime, |runtime| {
-                setting("default_agent_runtime.integration_id", runtime.integration_id)
-            })?,
+            gradient_start_color: update
+                .gradient_start_color
+                .map(|given| given.map(|raw| setting("gradient_start_color", raw)).transpose())
+                .transpose()?,
+            gradient_end_color: update
+                .gradient_end_color
+                .map(|given| given.map(|raw| setting("gradient_end_color", raw)).transpose())
+                .transpose()?,
+            default_llm_integration: update
+                .default_llm_integration
+                .map(|given| given.map(LlmReference::read).transpose())
+                .transpose()?,
+            default_agent_runtime: update
+                .default_agent_runtime
+                .map(|given| given.map(RuntimeReference::read).transpose())
+                .transpose()?,
         })
     }
 }
@@ -277,12 +290,10 @@ impl LlmReference {
     }
 }
 
-/// Reads what is given; nothing and null stay what they are.
-fn changed<T, U>(
-    given: Option<Option<T>>,
-    read: impl FnOnce(T) -> Result<U, Failure>,
-) -> Result<Option<Option<U>>, Failure> {
-    given.map(|given| given.map(read).transpose()).transpose()
+impl RuntimeReference {
+    fn read(self) -> Result<String, Failure> {
+        setting("default_agent_runtime.integration_id", self.integration_id)
+    }
 }
 
 /// One of the texts that clients keep about a space.

@@ -118,6 +118,7 @@ fn status(given: &str) -> Result<UserStatus, Failure> {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUser {
     /// The name, 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The e-mail address.
     email: String,
@@ -258,6 +259,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUser {
     /// The new name, 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// Whether the person may make API keys.
     is_developer: Option<bool>,

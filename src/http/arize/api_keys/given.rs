@@ -22,11 +22,13 @@ use crate::tokens::tags::TagKey;
 #[serde(deny_unknown_fields)]
 pub(in crate::http::arize) struct CreateApiKey {
     /// What it is called, 1 to 256 characters.
+    #[schema(min_length = 1, max_length = 256)]
     pub(super) name: String,
     /// `USER`, which it is unless told otherwise, or `SERVICE`.
     #[schema(example = "USER")]
     key_type: Option<String>,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     pub(super) description: Option<String>,
     /// When it ends by itself.
     pub(super) expires_at: Option<String>,
