@@ -119,6 +119,24 @@ pub struct Settings {
     pub default_agent_runtime: Option<String>,
 }
 
+impl Settings {
+    /// The most characters of each text.
+    pub const LONGEST: usize = 255;
+
+    /// Takes one of the texts as it is written.
+    ///
+    /// Refuses one that is too long or holds a control character.
+    pub fn text(raw: String) -> Result<String, Invalid> {
+        if raw.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        if raw.chars().any(char::is_control) {
+            return Err(Invalid::rule("must not hold control characters"));
+        }
+        Ok(raw)
+    }
+}
+
 /// A language model of an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LlmIntegration {

@@ -166,6 +166,18 @@ fn every_operation_says_what_it_is_and_how_one_signs_in() {
     }
 }
 
+#[test]
+fn every_limit_says_its_bounds() {
+    let document = world().nobody.get("/v2/openapi.json").ok();
+    let operations =
+        document["paths"].as_object().expect("paths").values().flat_map(|item| item.as_object().into_iter().flatten());
+    let limits = operations
+        .flat_map(|(_, operation)| operation["parameters"].as_array().into_iter().flatten())
+        .filter(|parameter| parameter["name"] == "limit");
+    let bounds: Vec<_> = limits.map(|limit| (&limit["schema"]["minimum"], &limit["schema"]["maximum"])).collect();
+    assert_eq!(bounds, vec![(&json!(1), &json!(100)); 9]);
+}
+
 fn says_what_it_is(document: &Value) {
     let scheme = &document["components"]["securitySchemes"]["bearer"];
     assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));

@@ -44,7 +44,7 @@ pub(super) struct ApiKeyList {
         ("status" = Option<String>, Query, description = "ACTIVE, which it is unless told otherwise, or REVOKED: revoked or expired"),
         ("space_id" = Option<String>, Query, description = "The service keys of this space"),
         ("user_id" = Option<String>, Query, description = "Of a space, those that this person made; else this person's, for administrators"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of keys", body = ApiKeyList),

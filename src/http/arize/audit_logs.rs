@@ -93,7 +93,7 @@ pub(super) struct AuditLogList {
         ("user_id" = Option<String>, Query, description = "Only what this person did"),
         ("operation_type" = Option<String>, Query, description = "MUTATION; of QUERY and SUBSCRIPTION there is nothing"),
         ("operation_name" = Option<Vec<String>>, Query, description = "Only what is called one of these; up to 20, each a parameter of its own"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of the audit", body = AuditLogList),

@@ -98,6 +98,35 @@ pub(super) fn as_malformed(error: Error) -> Failure {
     }
 }
 
+/// Has types read from a JSON object only, and be it within another: left to itself, serde takes an array for a struct
+/// and its elements for the fields in their order. The types derive `Deserialize` with `#[serde(remote = "Self")]`.
+macro_rules! from_object {
+    ($($name:ident),+) => {$(
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+                struct Object;
+
+                impl<'de> serde::de::Visitor<'de> for Object {
+                    type Value = $name;
+
+                    fn expecting(&self, words: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        words.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {
+                        // The derived function, which is the type's own.
+                        $name::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+
+                reader.deserialize_map(Object)
+            }
+        }
+    )+};
+}
+
+pub(super) use from_object;
+
 /// Keeps null apart from absent: `Some(None)` is null. For fields with `#[serde(default, deserialize_with = ...)]`.
 #[expect(clippy::option_option, reason = "null and absent differ")]
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(

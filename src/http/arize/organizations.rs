@@ -65,7 +65,7 @@ pub(super) struct OrganizationList {
 #[utoipa::path(get, path = "/v2/organizations", tag = "organizations",
     params(
         ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),
@@ -86,8 +86,10 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateOrganization {
     /// The name, 1 to 255 characters, unique in the account.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     description: Option<String>,
 }
 
@@ -137,10 +139,11 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
 pub(super) struct UpdateOrganization {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// What it is for now; null or an empty text clears.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
 }
 

@@ -79,7 +79,7 @@ pub(super) struct ProjectList {
         ("space_name" = Option<String>, Query, description = "Only those of spaces whose name contains this, in any case"),
         ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
         ("project_type" = Option<String>, Query, description = "Only those that are APPLICATION, HARNESS or EXPERIMENT"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of projects", body = ProjectList),
@@ -112,6 +112,7 @@ fn kind(named: &str) -> Result<ProjectKind, Failure> {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProject {
     /// The name, 1 to 255 characters, unique in the space.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The space that it shall belong to.
     space_id: String,
@@ -161,6 +162,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateProject {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
 }
 

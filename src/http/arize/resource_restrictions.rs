@@ -69,7 +69,7 @@ pub(super) struct ResourceRestrictionList {
 #[utoipa::path(get, path = "/v2/resource-restrictions", tag = "resource restrictions",
     params(
         ("resource_type" = Option<String>, Query, description = "PROJECT; of DASHBOARD and PROMPT there are none"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),

@@ -82,7 +82,7 @@ pub(super) struct RoleBindingList {
     params(
         ("resource_type" = String, Query, description = "SPACE or PROJECT"),
         ("user_id" = Option<String>, Query, description = "Only those of this person"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of bindings", body = RoleBindingList),

@@ -75,7 +75,7 @@ pub(super) struct RoleList {
 #[utoipa::path(get, path = "/v2/roles", tag = "roles",
     params(
         ("is_predefined" = Option<bool>, Query, description = "Only those that are predefined, or only the others"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of roles", body = RoleList),
@@ -97,10 +97,12 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateRole {
     /// The name, 1 to 255 characters, unique.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// What it allows: names of permissions, at least one.
     permissions: Vec<String>,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     description: Option<String>,
 }
 
@@ -161,12 +163,13 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
 pub(super) struct UpdateRole {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// What it allows now, instead of what it allowed.
     permissions: Option<Vec<String>>,
     /// What it is for now; null or an empty text clears.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
 }
 

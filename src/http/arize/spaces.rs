@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query, present};
+use super::body::{Body, Query, from_object, present};
 use super::failure::Problem;
 use super::generations::Shape;
 use super::ids::Public;
@@ -16,7 +16,7 @@ use crate::app::workspaces;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::text::Description;
 use crate::domain::workspace::{
-    LlmIntegration, NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
+    LlmIntegration, NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
 };
 use crate::error::InField;
 use crate::tokens::tags::TagKey;
@@ -58,7 +58,7 @@ impl Listed for Space {
 
 /// A language model of an integration.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct LlmReference {
     /// The integration.
     integration_id: String,
@@ -68,10 +68,24 @@ pub(super) struct LlmReference {
 
 /// An integration.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct RuntimeReference {
     /// The integration.
     integration_id: String,
+}
+
+from_object!(LlmReference, RuntimeReference);
+
+impl Serialize for LlmReference {
+    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, writer)
+    }
+}
+
+impl Serialize for RuntimeReference {
+    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, writer)
+    }
 }
 
 impl Space {
@@ -109,7 +123,7 @@ pub(super) struct SpaceList {
     params(
         ("org_id" = Option<String>, Query, description = "Only those of this organization"),
         ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of spaces", body = SpaceList),
@@ -132,10 +146,12 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateSpace {
     /// The name, 1 to 255 characters, unique in its organization.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The organization that it shall belong to.
     organization_id: String,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     description: Option<String>,
     /// Whether only its members and those who govern shall see it.
     is_private: Option<bool>,
@@ -192,10 +208,11 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
 pub(super) struct UpdateSpace {
     /// The new name.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// What it is for now; null or an empty text clears.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
     /// Whether only its members and those who govern see it.
     is_private: Option<bool>,
@@ -240,20 +257,49 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             return Err(Failure::malformed("body", "must have at least one field"));
         }
         let description = update.description.map(Option::unwrap_or_default);
-        let llm = |llm: LlmReference| LlmIntegration { integration: llm.integration_id, model: llm.model_name };
         Ok(Self {
             name: update.name.as_deref().map(name).transpose()?,
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
             private: update.is_private,
             ml_models_enabled: update.ml_models_enabled,
-            gradient_start_color: update.gradient_start_color,
-            gradient_end_color: update.gradient_end_color,
-            default_llm_integration: update.default_llm_integration.map(|given| given.map(llm)),
+            gradient_start_color: update
+                .gradient_start_color
+                .map(|given| given.map(|raw| setting("gradient_start_color", raw)).transpose())
+                .transpose()?,
+            gradient_end_color: update
+                .gradient_end_color
+                .map(|given| given.map(|raw| setting("gradient_end_color", raw)).transpose())
+                .transpose()?,
+            default_llm_integration: update
+                .default_llm_integration
+                .map(|given| given.map(LlmReference::read).transpose())
+                .transpose()?,
             default_agent_runtime: update
                 .default_agent_runtime
-                .map(|given| given.map(|runtime| runtime.integration_id)),
+                .map(|given| given.map(RuntimeReference::read).transpose())
+                .transpose()?,
         })
     }
+}
+
+impl LlmReference {
+    fn read(self) -> Result<LlmIntegration, Failure> {
+        Ok(LlmIntegration {
+            integration: setting("default_llm_integration.integration_id", self.integration_id)?,
+            model: setting("default_llm_integration.model_name", self.model_name)?,
+        })
+    }
+}
+
+impl RuntimeReference {
+    fn read(self) -> Result<String, Failure> {
+        setting("default_agent_runtime.integration_id", self.integration_id)
+    }
+}
+
+/// One of the texts that clients keep about a space.
+fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
+    Ok(Settings::text(raw).in_field(field)?)
 }
 
 /// Changes a space.

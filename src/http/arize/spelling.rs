@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Failure;
+use super::body::from_object;
 use super::ids::Public;
 use crate::domain::ids::RoleId;
 use crate::domain::member::Role;
@@ -20,7 +21,7 @@ pub(super) fn canonical(word: &str) -> String {
 
 /// A role that a client gives: predefined by name, or named by id. Older generations add a `name` to a custom one.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct RoleGiven {
     /// `PREDEFINED` or `CUSTOM`.
     #[serde(rename = "type")]
@@ -32,6 +33,8 @@ pub(super) struct RoleGiven {
     /// Which named role.
     id: Option<String>,
 }
+
+from_object!(RoleGiven);
 
 /// What a client gives: one of the dialect's predefined words, or a named role.
 pub(super) enum Given {

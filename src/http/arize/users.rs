@@ -90,7 +90,7 @@ pub(super) struct UserList {
     params(
         ("email" = Option<String>, Query, description = "Only those whose address contains this, in any case"),
         ("status" = Option<Vec<String>>, Query, description = "Only those of this status; may come again"),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 unless told otherwise"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
     responses(
         (status = 200, description = "A page of people", body = UserList),
@@ -121,6 +121,7 @@ fn status(given: &str) -> Result<UserStatus, Failure> {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUser {
     /// The name, 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// The e-mail address.
     email: String,
@@ -228,6 +229,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> A
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUser {
     /// The new name, 1 to 255 characters.
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
     /// Whether the person may make API keys.
     is_developer: Option<bool>,

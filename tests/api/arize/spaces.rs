@@ -170,6 +170,60 @@ fn null_and_an_empty_text_clear() {
 }
 
 #[test]
+fn what_clients_keep_about_a_space_is_bounded() {
+    let world = world();
+    let path = format!("{SPACES}/{}", space(&world.bob, &home(world), &fresh("bounded")));
+    let settings = |text: &str| {
+        [
+            ("gradient_start_color", json!({ "gradient_start_color": text })),
+            ("gradient_end_color", json!({ "gradient_end_color": text })),
+            (
+                "default_llm_integration.integration_id",
+                json!({ "default_llm_integration": { "integration_id": text, "model_name": "m" } }),
+            ),
+            (
+                "default_llm_integration.model_name",
+                json!({ "default_llm_integration": { "integration_id": "i", "model_name": text } }),
+            ),
+            ("default_agent_runtime.integration_id", json!({ "default_agent_runtime": { "integration_id": text } })),
+        ]
+    };
+    for (_, body) in settings(&"é".repeat(255)) {
+        patch(&world.bob, &path, &body).ok();
+    }
+    let shown = world.bob.get(&path).ok();
+    for text in ["é".repeat(256), "a\0b".to_owned(), "a\nb".to_owned()] {
+        for (field, body) in settings(&text) {
+            problem(&patch(&world.bob, &path, &body), 422, &format!("{field}: must "));
+        }
+    }
+    assert_eq!(world.bob.get(&path).ok(), shown, "nothing has changed");
+}
+
+#[test]
+fn an_array_is_no_object_within_another_either() {
+    let world = world();
+    let id = space(&world.bob, &home(world), &fresh("arrays"));
+    let path = format!("{SPACES}/{id}");
+    let carol = user(world, &world.carol);
+    let role = json!(["PREDEFINED", "MEMBER", null]);
+    let body = json!({ "user_id": carol, "role": role });
+    problem(&world.bob.post(&format!("{path}/users"), &body), 422, "role: invalid type: sequence");
+    let body = json!({ "default_llm_integration": ["i", "m"] });
+    problem(&patch(&world.bob, &path, &body), 422, "default_llm_integration: invalid type: sequence");
+    let body = json!({ "default_agent_runtime": ["i"] });
+    problem(&patch(&world.bob, &path, &body), 422, "default_agent_runtime: invalid type: sequence");
+    for (organizations, field) in [
+        (json!([[home(world), null, [{ "space_id": id }]]]), "organizations[0]"),
+        (json!([{ "org_id": home(world), "spaces": [[id, null]] }]), "organizations[0].spaces[0]"),
+    ] {
+        let body = json!({ "name": "k", "key_type": "SERVICE", "organizations": organizations });
+        let told = format!("{field}: invalid type: sequence");
+        problem(&world.bob.post("/v2/api-keys", &body), 422, &told);
+    }
+}
+
+#[test]
 fn a_private_space_is_seen_by_its_members_and_those_who_govern() {
     let world = World::start();
     let id = space(&world.bob, &home(&world), "den");

@@ -10,6 +10,7 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::http::arize::Failure;
+use crate::http::arize::body::from_object;
 use crate::http::arize::ids::Public;
 use crate::http::arize::spelling::{self, Given, KeyType, RoleGiven, canonical, space_word};
 use crate::tokens::tags::TagKey;
@@ -20,10 +21,12 @@ use crate::tokens::tags::TagKey;
 #[serde(deny_unknown_fields)]
 pub(in crate::http::arize) struct CreateApiKey {
     /// What it is called, 1 to 256 characters.
+    #[schema(min_length = 1, max_length = 256)]
     pub(super) name: String,
     /// `USER`, which it is unless told otherwise, or `SERVICE`.
     key_type: Option<KeyType>,
     /// What it is for, at most 1000 characters.
+    #[schema(max_length = 1000)]
     pub(super) description: Option<String>,
     /// When it ends by itself.
     pub(super) expires_at: Option<String>,
@@ -39,7 +42,7 @@ pub(in crate::http::arize) struct CreateApiKey {
 
 /// A place of a service key in an organization.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 struct OrganizationGiven {
     /// Where.
     org_id: String,
@@ -51,7 +54,7 @@ struct OrganizationGiven {
 
 /// A place of a service key in a space.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 struct SpaceGiven {
     /// Where.
     space_id: String,
@@ -61,7 +64,7 @@ struct SpaceGiven {
 
 /// The roles of a service key as generations before 8.41 send them.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 #[expect(clippy::struct_field_names, reason = "the names that the SDK sends")]
 struct RolesGiven {
     /// In the space.
@@ -71,6 +74,8 @@ struct RolesGiven {
     /// In the account.
     account_role: Option<String>,
 }
+
+from_object!(OrganizationGiven, SpaceGiven, RolesGiven);
 
 impl CreateApiKey {
     /// What a service key is given, in either shape; nothing for a user key.
