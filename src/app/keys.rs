@@ -173,14 +173,19 @@ pub struct Renewal {
 
 /// Gives a key another secret; it stays the same key, and ends no later than before ([`end`]).
 ///
-/// Whoever may revoke it may, and must hold what a service key allows, and have a use of keys for it. The old secret is good for the grace, which
-/// ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
+/// A person's key only that person renews, and the operator: whoever else got its secret would act as that person. A
+/// service key whoever may revoke it and make keys, and holds all that it allows. The old secret is good for the grace,
+/// which ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
 /// revoked or has expired: it is there, so it is not missing, but nothing is left to renew.
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
     let before = controlled(tx, actor, id)?;
-    if before.kind == KeyKind::Service && actor.user() != Some(before.user) {
-        standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
-        service_keys::holds_all(tx, actor, before.user)?;
+    match before.kind {
+        KeyKind::User => users::require(tx, actor, before.user, Action::CreateKey, id)?,
+        KeyKind::Service if actor.user() == Some(before.user) => {}
+        KeyKind::Service => {
+            standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
+            service_keys::holds_all(tx, actor, before.user)?;
+        }
     }
     if before.state(tx.now) != KeyState::Active {
         return Err(Error::invalid("api_key_id", "is of a key that is revoked or has expired; make another one"));

@@ -94,17 +94,17 @@ fn the_newest_arize_binds_roles() {
 
 #[test]
 fn the_first_arize_makes_and_ends_keys() {
-    tell(FIRST, "api_keys.py", 123);
+    tell(FIRST, "api_keys.py", 124);
 }
 
 #[test]
 fn the_middle_arize_makes_and_ends_keys() {
-    tell(MIDDLE, "api_keys.py", 123);
+    tell(MIDDLE, "api_keys.py", 124);
 }
 
 #[test]
 fn the_newest_arize_makes_and_ends_keys() {
-    tell(NEWEST, "api_keys.py", 127);
+    tell(NEWEST, "api_keys.py", 128);
 }
 
 #[test]
