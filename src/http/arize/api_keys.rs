@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Query};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
@@ -49,7 +49,7 @@ pub(super) struct ApiKeyList {
     responses(
         (status = 200, description = "A page of keys", body = ApiKeyList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown space or person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
@@ -75,7 +75,7 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
     responses(
         (status = 201, description = "The new key with its secret", body = CreatedApiKey),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing, or making keys is switched off", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization, space or role", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit, or asks for more than the caller holds", body = Problem, content_type = "application/problem+json")))]
@@ -141,7 +141,7 @@ pub(super) struct RefreshApiKey {
     responses(
         (status = 200, description = "The key with its new secret", body = RefreshedApiKey),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit, the key is revoked or has expired, or it holds more than the caller", body = Problem, content_type = "application/problem+json")))]
@@ -172,7 +172,7 @@ pub(super) async fn refresh(
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn revoke(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
@@ -185,7 +185,7 @@ pub(super) async fn revoke(desk: Data<Desk>, caller: Caller, id: Path<String>) -
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {

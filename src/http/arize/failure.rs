@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{Error, seconds_to_wait};
 use crate::http::{request, routes};
@@ -85,6 +85,21 @@ pub(super) struct Problem {
     /// The request, as the log knows it.
     #[schema(example = "urn:uuid:6f1a4c1e-6d7b-4b57-9c36-0a5c7b1f0d3e")]
     instance: String,
+}
+
+/// What every operation may answer.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only describes")]
+pub(super) enum AlwaysProblems {
+    /// No valid credential
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(Problem),
+    /// Something broke
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem),
+    /// Too busy; `Retry-After` says when to come back
+    #[response(status = 503, content_type = "application/problem+json")]
+    Busy(Problem),
 }
 
 impl ResponseError for Failure {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, present};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -70,7 +70,7 @@ pub(super) struct OrganizationList {
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+        AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
     let name = query.text("name")?;
@@ -98,7 +98,7 @@ pub(super) struct CreateOrganization {
     responses(
         (status = 201, description = "The new organization", body = Organization),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
@@ -125,7 +125,7 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
     responses(
         (status = 200, description = "The organization", body = Organization),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
@@ -168,7 +168,7 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
     responses(
         (status = 200, description = "The organization as it is now", body = Organization),
         (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -191,7 +191,7 @@ pub(super) async fn update(
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id, or the home organization", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
@@ -233,7 +233,7 @@ impl Shown for OrganizationMembership {
     responses(
         (status = 200, description = "The membership", body = OrganizationMembership),
         (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization or person", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
@@ -275,7 +275,7 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed, or the last admin of the organization or of a space", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization, or no member", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -84,7 +84,7 @@ pub(super) struct ProjectList {
     responses(
         (status = 200, description = "A page of projects", body = ProjectList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
@@ -123,7 +123,7 @@ pub(super) struct CreateProject {
     responses(
         (status = 201, description = "The new project", body = Project),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -149,7 +149,7 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
     responses(
         (status = 200, description = "The project", body = Project),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
@@ -172,7 +172,7 @@ pub(super) struct UpdateProject {
     responses(
         (status = 200, description = "The project as it is now", body = Project),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -195,7 +195,7 @@ pub(super) async fn update(
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::{Public, read_only_kind};
 use super::page::{self, Pagination};
@@ -74,7 +74,7 @@ pub(super) struct ResourceRestrictionList {
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+        AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
     let page = page::asked(&desk.tags, "resource_restrictions", query.one("limit")?, query.one("cursor")?)?;
@@ -101,7 +101,7 @@ pub(super) struct CreateResourceRestriction {
     responses(
         (status = 200, description = "The restriction", body = ResourceRestriction),
         (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
@@ -117,7 +117,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRe
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown project, or one that is not restricted", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {

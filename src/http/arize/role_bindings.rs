@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::{Public, read_only_kind};
 use super::page::{self, Pagination};
@@ -87,7 +87,7 @@ pub(super) struct RoleBindingList {
     responses(
         (status = 200, description = "A page of bindings", body = RoleBindingList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
@@ -139,7 +139,7 @@ impl CreateRoleBinding {
     responses(
         (status = 201, description = "The new binding", body = RoleBinding),
         (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing, or the thing is unknown", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown role or person", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The person has a role on the thing", body = Problem, content_type = "application/problem+json"),
@@ -158,7 +158,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRo
     responses(
         (status = 200, description = "The binding", body = RoleBinding),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
@@ -180,7 +180,7 @@ pub(super) struct UpdateRoleBinding {
     responses(
         (status = 200, description = "The binding as it is now", body = RoleBinding),
         (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown binding or role, or no right", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
@@ -201,7 +201,7 @@ pub(super) async fn update(
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;

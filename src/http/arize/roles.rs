@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, present};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -80,7 +80,7 @@ pub(super) struct RoleList {
     responses(
         (status = 200, description = "A page of roles", body = RoleList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
@@ -111,7 +111,7 @@ pub(super) struct CreateRole {
     responses(
         (status = 201, description = "The new role", body = Role),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
@@ -148,7 +148,7 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     responses(
         (status = 200, description = "The role", body = Role),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Role> {
@@ -195,7 +195,7 @@ impl TryFrom<UpdateRole> for RoleChange {
     responses(
         (status = 200, description = "The role as it is now", body = Role),
         (status = 400, description = "Malformed, nothing to change, or a predefined role", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -213,7 +213,7 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id, or a predefined role", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Somebody has it", body = Problem, content_type = "application/problem+json")))]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, from_object, present};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -128,7 +128,7 @@ pub(super) struct SpaceList {
     responses(
         (status = 200, description = "A page of spaces", body = SpaceList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
@@ -162,7 +162,7 @@ pub(super) struct CreateSpace {
     responses(
         (status = 201, description = "The new space", body = Space),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -194,7 +194,7 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
     responses(
         (status = 200, description = "The space", body = Space),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
@@ -308,7 +308,7 @@ fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
     responses(
         (status = 200, description = "The space as it is now", body = Space),
         (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
@@ -331,7 +331,7 @@ pub(super) async fn update(
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Query};
-use super::failure::Problem;
+use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -95,7 +95,7 @@ pub(super) struct UserList {
     responses(
         (status = 200, description = "A page of people", body = UserList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json")))]
+        AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
@@ -158,7 +158,7 @@ impl Shown for CreatedUser {
         (status = 200, description = "The person, who was invited already", body = User),
         (status = 201, description = "The new person", body = CreatedUser),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The address is taken", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json")))]
@@ -216,7 +216,7 @@ fn name(raw: &str) -> Result<FullName, Failure> {
     responses(
         (status = 200, description = "The person", body = User),
         (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
@@ -253,7 +253,7 @@ impl TryFrom<UpdateUser> for UserChange {
     responses(
         (status = 200, description = "The person as they are now", body = User),
         (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
@@ -275,7 +275,7 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
     responses(
         (status = 204, description = "Done, now or before"),
         (status = 400, description = "Malformed, oneself, or somebody who is needed", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
@@ -290,7 +290,7 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed, or no invitation stands", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
@@ -306,7 +306,7 @@ pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "Malformed, or the person never came in", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid credential", body = Problem, content_type = "application/problem+json"),
+        AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
