@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
+use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
 
 /// How long things last.
@@ -42,6 +43,8 @@ struct Furnished {
 pub struct Fittings {
     /// The data.
     pub store: Store,
+    /// The key that secrets are sealed under which have to be read again.
+    pub vault: Arc<MasterKey>,
     /// The keys that tokens are signed with.
     pub keyring: KeyRing,
     /// The pool that hashes passwords.
@@ -77,7 +80,7 @@ impl Desk {
 
     /// Whether a client may get tokens this way.
     pub fn allows(&self, client: &Client, grant: Grant) -> bool {
-        client.grants.contains(&grant) && (grant != Grant::Password || self.password_grant)
+        client.may(grant) && (grant != Grant::Password || self.password_grant)
     }
 
     /// Reads what is found at once by an index, on the calling thread.

@@ -7,6 +7,7 @@ use super::desk::{Desk, Lifetimes};
 use super::{audit, users};
 use crate::domain::actor::{Actor, Credential, Person, Who};
 use crate::domain::audit::ObjectKind;
+use crate::domain::client::ClientId;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -14,6 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
+use crate::store::sessions::Hold;
 use crate::store::{self, Tx, View};
 use crate::tokens::claims::{AccessClaims, Facts};
 use crate::tokens::opaque::Fingerprint;
@@ -27,7 +29,7 @@ pub struct NewSession {
     /// The name that tokens will know it by.
     pub uuid: Uuid,
     /// The OAuth client that it is made through.
-    pub client: String,
+    pub client: ClientId,
     /// The scope that is granted.
     pub scope: String,
     /// The fingerprint of its refresh token.
@@ -43,17 +45,23 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
         id: SessionId(0),
         uuid: new.uuid,
         user: user.id,
-        client: new.client.clone(),
+        client: Some(new.client.clone()),
         scope: new.scope.clone(),
+        nonce: None,
+        address: actor.origin.address,
+        user_agent: actor.origin.agent.clone(),
+        authenticated_at: tx.now,
+        second_factor: false,
         created_at: tx.now,
+        last_used_at: tx.now,
         idle_until: tx.now.after(new.lifetimes.session_idle),
         ends_at: tx.now.after(new.lifetimes.session_life),
     };
     session.idle_until = session.idle_until.min(session.ends_at);
-    session.id = store::sessions::insert(tx, &session)?;
+    session.id = store::sessions::insert(tx, &session, Hold::Nothing)?;
     store::sessions::insert_refresh_token(tx, session.id, &new.refresh_token)?;
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
-    let after = json!({ "client": session.client, "scope": session.scope });
+    let after = json!({ "client": new.client.as_str(), "scope": session.scope });
     audit::record(
         tx,
         &acting(actor, user),
@@ -71,11 +79,11 @@ pub fn refresh(
     tx: &Tx,
     actor: &Actor,
     token: &Fingerprint,
-    client: &str,
+    client: &ClientId,
     lifetimes: &Lifetimes,
 ) -> Result<(User, Session)> {
     let mut session = store::sessions::find_by_refresh_token(tx, token)?
-        .filter(|session| session.client == client)
+        .filter(|session| session.client.as_ref() == Some(client))
         .ok_or(Unproved::BadRefreshToken)?;
     if !session.is_live(tx.now) {
         return Err(Unproved::DeadRefreshToken.into());
@@ -110,7 +118,7 @@ pub fn access_token(desk: &Desk, issuer: &str, user: &User, session: &Session, n
         first_name: user.first_name.as_str(),
         last_name: user.last_name.as_str(),
         administrator: user.role == AccountRole::Administrator,
-        client: &session.client,
+        client: session.client.as_ref().map_or("", ClientId::as_str),
         scope: &session.scope,
         session: session.uuid,
         issuer,

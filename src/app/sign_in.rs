@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::{keys, passwords};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
+use crate::domain::client::ClientId;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -31,7 +32,7 @@ pub struct Attempt {
     /// The password.
     pub password: Secret,
     /// The OAuth client that it comes through.
-    pub client: String,
+    pub client: ClientId,
     /// The scope that is asked for.
     pub scope: String,
 }

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Trouble, print};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
@@ -52,6 +53,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
     let addresses = addresses(&listeners)?;
     let desk = Desk::new(Fittings {
         store: store.clone(),
+        vault: Arc::new(master),
         keyring,
         hashery: hashery(config)?,
         tags: TagKey::new(&store.read(health::secret)?),

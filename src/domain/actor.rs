@@ -83,18 +83,20 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// What the log and the answer call the request.
     pub request: Uuid,
+    /// What the client calls itself (`User-Agent`), as far as it is told in a list of sessions.
+    pub agent: Option<String>,
 }
 
 impl Actor {
     /// Somebody on the command line.
     pub fn operator() -> Self {
-        let origin = Origin { dialect: "cli", address: None, request: Uuid::new_v4() };
+        let origin = Origin { dialect: "cli", address: None, request: Uuid::new_v4(), agent: None };
         Self { who: Who::Operator, credential: Credential::Console, origin }
     }
 
     /// The server itself, at its start.
     pub fn server() -> Self {
-        let origin = Origin { dialect: "server", address: None, request: Uuid::new_v4() };
+        let origin = Origin { dialect: "server", address: None, request: Uuid::new_v4(), agent: None };
         Self { who: Who::Operator, credential: Credential::Server, origin }
     }
 

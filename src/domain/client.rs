@@ -1,8 +1,83 @@
-//! An OAuth client: a program that asks for tokens on behalf of people.
+//! An OAuth client: a program that asks for tokens on behalf of people, or on its own.
 
-/// A way to get tokens (RFC 6749, section 1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::ids::UserId;
+use super::invalid::Invalid;
+use super::timestamp::Timestamp;
+
+/// The `client_id`: 1 to 128 of `a-z`, `A-Z`, `0-9`, `.`, `_`, `:`, `/` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// How many characters.
+    pub const LENGTH: RangeInclusive<usize> = 1..=128;
+
+    /// Takes an id as it is.
+    ///
+    /// Refuses one of another length or with another character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"._:/-".contains(&b);
+        if Self::LENGTH.contains(&raw.len()) && raw.bytes().all(fits) {
+            Ok(Self(raw.to_owned()))
+        } else {
+            Err(Invalid::rule("must be 1 to 128 of the characters a-z, A-Z, 0-9, ., _, :, / and -"))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A client's name as people are shown it: 1 to 255 characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName(String);
+
+impl ClientName {
+    /// The most characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes a name, without the blanks around it.
+    ///
+    /// Refuses one that is empty, too long or holds a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let name = raw.trim();
+        if name.is_empty() || name.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have 1 to {} characters", Self::LONGEST)));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(Invalid::rule("must not hold control characters"));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A way to get tokens (RFC 6749, section 1.3; RFC 8628).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grant {
+    /// A code that a person's browser has brought.
+    AuthorizationCode,
+    /// The client's own secret, on its own behalf.
+    ClientCredentials,
+    /// A code that a person has approved on another device.
+    DeviceCode,
     /// A name and a password.
     Password,
     /// A refresh token.
@@ -11,11 +86,15 @@ pub enum Grant {
 
 impl Grant {
     /// Each way.
-    pub const ALL: [Self; 2] = [Self::Password, Self::RefreshToken];
+    pub const ALL: [Self; 5] =
+        [Self::AuthorizationCode, Self::ClientCredentials, Self::DeviceCode, Self::Password, Self::RefreshToken];
 
     /// The `grant_type` on the wire.
     pub const fn word(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
             Self::Password => "password",
             Self::RefreshToken => "refresh_token",
         }
@@ -27,24 +106,246 @@ impl Grant {
     }
 }
 
-/// An OAuth client that needs no secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// The `client_id`.
-    pub id: &'static str,
-    /// The ways that it may use.
-    pub grants: &'static [Grant],
+/// Something that a token may be good for (RFC 6749, section 3.3; OpenID Connect Core, sections 5.4 and 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// An id token.
+    OpenId,
+    /// The address.
+    Email,
+    /// The names.
+    Profile,
+    /// Refresh tokens that last longer than a sign-in.
+    OfflineAccess,
 }
 
-/// The clients that every server knows.
-pub const BUILT_IN: [Client; 1] =
-    // The Wallaroo SDK.
-    [Client { id: "sdk-client", grants: &[Grant::Password, Grant::RefreshToken] }];
+impl Scope {
+    /// Each scope.
+    pub const ALL: [Self; 4] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess];
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OpenId => "openid",
+            Self::Email => "email",
+            Self::Profile => "profile",
+            Self::OfflineAccess => "offline_access",
+        }
+    }
+
+    /// The scope of a word; none if there is no such scope.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    }
+}
+
+/// What a token may be good for, in the order of [`Scope::ALL`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(BTreeSet<Scope>);
+
+impl Scopes {
+    /// These.
+    pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+
+    /// Takes words with blanks between them; words that name no scope are passed over, for OpenID Connect Core, section
+    /// 3.1.2.1 asks for that.
+    pub fn known(words: &str) -> Self {
+        Self::of(words.split_ascii_whitespace().filter_map(Scope::from_word))
+    }
+
+    /// Whether this is among them.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    /// Those that are among the others too.
+    #[must_use]
+    pub fn within(&self, others: &Self) -> Self {
+        Self(self.0.intersection(&others.0).copied().collect())
+    }
+
+    /// Whether all of them are among the others.
+    pub fn are_within(&self, others: &Self) -> bool {
+        self.0.is_subset(&others.0)
+    }
+
+    /// All of them and all of the others.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        Self(self.0.union(&others.0).copied().collect())
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().map(Scope::word).collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// What becomes of a refresh token that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshPolicy {
+    /// It stays good, as in Keycloak's default: the Wallaroo SDK sends the same one twice.
+    Reusable,
+    /// It is exchanged for its successor (RFC 9700, section 4.14.2).
+    Rotating,
+}
+
+impl RefreshPolicy {
+    /// Each policy.
+    pub const ALL: [Self; 2] = [Self::Reusable, Self::Rotating];
+
+    /// The word for the policy in the database, the audit and the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reusable => "reusable",
+            Self::Rotating => "rotating",
+        }
+    }
+
+    /// The policy of a word; none if no policy has that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+/// Where a browser is sent back to, after it signed in or out: an absolute address without a fragment (RFC 6749,
+/// section 3.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// The most characters.
+    pub const LONGEST: usize = 2000;
+
+    /// Takes an address as it is: `https:`, `http:`, or a scheme of a program's own with a dot in it (RFC 8252, section
+    /// 7.1).
+    ///
+    /// Refuses one that is too long, has a fragment or a user, or could be read in two ways.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        if raw.len() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        // What is not plain ASCII, a backslash or a quote is read differently by different programs, or ends a header.
+        if !raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"'<>^`{|}#*".contains(&b)) {
+            return Err(Invalid::rule("must be an address in plain ASCII, without a fragment, a wildcard or a blank"));
+        }
+        let web = raw.strip_prefix("https://").or_else(|| raw.strip_prefix("http://"));
+        let fits = match web {
+            Some(rest) => {
+                let authority = rest.split(['/', '?']).next().unwrap_or_default();
+                !authority.is_empty() && !authority.contains('@') && !authority.starts_with(':')
+            }
+            None => raw.split_once(':').is_some_and(|(scheme, rest)| {
+                scheme.starts_with(|c: char| c.is_ascii_lowercase())
+                    && scheme.contains('.')
+                    && scheme.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+.-".contains(&b))
+                    && !rest.is_empty()
+            }),
+        };
+        if fits {
+            Ok(Self(raw.to_owned()))
+        } else {
+            Err(Invalid::rule(
+                "must begin with https://, http:// or a scheme of the program's own such as com.example.app:",
+            ))
+        }
+    }
+
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a request may ask for this address: the same to the byte, but for the port of a loopback address (RFC
+    /// 8252, section 7.3).
+    pub fn allows(&self, asked: &str) -> bool {
+        if self.0 == asked {
+            return true;
+        }
+        match (loopback(&self.0), loopback(asked)) {
+            (Some(registered), Some(asked)) => registered == asked,
+            _ => false,
+        }
+    }
+
+    /// Whether it leads over an unprotected network.
+    pub fn is_exposed(&self) -> bool {
+        self.0.starts_with("http://") && loopback(&self.0).is_none() && !self.0.starts_with("http://localhost")
+    }
+}
+
+/// The host and what follows the port of an address on this very machine; none for any other address.
+fn loopback(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let host = ["127.0.0.1", "[::1]"].into_iter().find(|host| rest.starts_with(host))?;
+    let after = &rest[host.len()..];
+    let tail = match after.strip_prefix(':') {
+        None => after,
+        Some(port) => {
+            let digits = port.bytes().take_while(u8::is_ascii_digit).count();
+            let number = port[..digits].parse::<u16>().ok().filter(|number| *number > 0)?;
+            // One port is written in one way.
+            if number.to_string().len() != digits {
+                return None;
+            }
+            &port[digits..]
+        }
+    };
+    (tail.is_empty() || tail.starts_with(['/', '?'])).then_some((host, tail))
+}
+
+/// An OAuth client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: ClientId,
+    /// What people are shown.
+    pub name: ClientName,
+    /// Whether it is there from the start and stays.
+    pub built_in: bool,
+    /// Whether it proves by a secret who it is.
+    pub confidential: bool,
+    /// The ways that it may use.
+    pub grants: BTreeSet<Grant>,
+    /// What its tokens may be good for.
+    pub scopes: Scopes,
+    /// Where it may have a browser sent to with a code.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Where it may have a browser sent to after it signed out.
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// What becomes of its refresh tokens when they are used.
+    pub refresh: RefreshPolicy,
+    /// How long its access tokens live, where that is not the server's own.
+    pub access_token_life: Option<Duration>,
+    /// How long its sessions may stay unused, where that is not the server's own.
+    pub session_idle: Option<Duration>,
+    /// How long its sessions last in any case, where that is not the server's own.
+    pub session_life: Option<Duration>,
+    /// The bot that it acts as on its own behalf.
+    pub service_user: Option<UserId>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
 
 impl Client {
-    /// The client of this id; none if nobody knows it.
-    pub fn find(id: &str) -> Option<&'static Self> {
-        BUILT_IN.iter().find(|client| client.id == id)
+    /// Whether it may get tokens this way.
+    pub fn may(&self, grant: Grant) -> bool {
+        self.grants.contains(&grant)
     }
 }
 
@@ -55,24 +356,116 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_grant_has_its_own_word() {
+    fn every_word_is_its_own() {
         for grant in Grant::ALL {
             assert_eq!(Grant::from_word(grant.word()), Some(grant));
+        }
+        for scope in Scope::ALL {
+            assert_eq!(Scope::from_word(scope.word()), Some(scope));
+        }
+        for policy in RefreshPolicy::ALL {
+            assert_eq!(RefreshPolicy::from_word(policy.word()), Some(policy));
         }
     }
 
     #[test]
-    fn every_client_is_found_by_its_id() {
-        for client in &BUILT_IN {
-            assert_eq!(Client::find(client.id), Some(client));
+    fn scopes_are_a_set_of_known_words() {
+        let asked = Scopes::known("email  openid nonsense openid");
+        assert_eq!(asked.to_string(), "openid email");
+        let all = Scopes::of(Scope::ALL);
+        assert!(asked.are_within(&all) && !all.are_within(&asked));
+        assert_eq!(all.within(&asked), asked);
+        assert!(Scopes::known("nonsense").is_empty());
+    }
+
+    #[test]
+    fn an_address_to_return_to_is_absolute_and_plain() {
+        for good in ["https://a.example/cb?x=1", "http://127.0.0.1/callback", "http://[::1]:80/", "com.example.app:/cb"]
+        {
+            assert!(RedirectUri::parse(good).is_ok(), "{good}");
         }
+        let long = format!("https://a.example/{}", "x".repeat(2000));
+        for bad in [
+            "",
+            "/cb",
+            "//a.example/cb",
+            "https://",
+            "https:///cb",
+            "https://u@a.example/",
+            "https://a.example/#x",
+            "https://a.example/ x",
+            "https://a.example\\@b",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "app:/cb",
+            "https://*.example/",
+            "https://:80/",
+            "HTTPS://a.example/",
+            "https://ä.example/",
+            &long,
+        ] {
+            assert!(RedirectUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_port_of_a_loopback_address_may_differ() {
+        let registered = RedirectUri::parse("http://127.0.0.1/callback").unwrap();
+        for good in ["http://127.0.0.1/callback", "http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback"] {
+            assert!(registered.allows(good), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1:0/callback",
+            "http://127.0.0.1:080/callback",
+            "http://127.0.0.1:65536/callback",
+            "http://127.0.0.1:1/callback/",
+            "http://127.0.0.1:1/Callback",
+            "http://127.0.0.1:1/callback?x",
+            "https://127.0.0.1:1/callback",
+            "http://localhost:1/callback",
+            "http://[::1]:1/callback",
+            "http://127.0.0.1:1@evil.example/callback",
+            "http://127.0.0.1.evil.example/callback",
+            "http://127.0.0.1:/callback",
+            "http://127.0.0.2:1/callback",
+            "",
+        ] {
+            assert!(!registered.allows(bad), "{bad}");
+        }
+        let web = RedirectUri::parse("https://a.example:8443/cb").unwrap();
+        assert!(web.allows("https://a.example:8443/cb"));
+        assert!(!web.allows("https://a.example:8444/cb"));
+        let named = RedirectUri::parse("http://localhost:3000/cb").unwrap();
+        assert!(named.allows("http://localhost:3000/cb") && !named.allows("http://localhost:3001/cb"));
+    }
+
+    #[test]
+    fn what_leads_over_a_network_unprotected_is_known() {
+        let exposed = |uri| RedirectUri::parse(uri).unwrap().is_exposed();
+        assert!(exposed("http://grafana.lan/cb"));
+        assert!(!exposed("https://grafana.lan/cb") && !exposed("http://127.0.0.1:3/cb"));
+        assert!(!exposed("http://localhost:3/cb"));
     }
 
     proptest! {
         #[test]
-        fn nothing_else_is_found(id in "[a-z-]{0,12}|\\PC{0,12}") {
-            prop_assert!(Client::find(&id).is_none_or(|client| client.id == id));
-            prop_assert!(Grant::from_word(&id).is_none_or(|grant| grant.word() == id));
+        fn no_byte_may_differ(at in 0_usize..40, byte in b'!'..=b'~') {
+            let text = "https://a.example:8443/callback?state=x1";
+            let registered = RedirectUri::parse(text).unwrap();
+            let mut asked = text.as_bytes().to_vec();
+            asked[at] = byte;
+            let asked = String::from_utf8(asked).unwrap();
+            prop_assert_eq!(registered.allows(&asked), asked == text);
+        }
+
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>()) {
+            let _ = ClientId::parse(&text);
+            let _ = ClientName::parse(&text);
+            let _ = Scopes::known(&text);
+            if let Ok(uri) = RedirectUri::parse(&text) {
+                prop_assert!(uri.allows(&text));
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! A sign-in: what refresh tokens and access tokens hang on.
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
+use super::client::ClientId;
 use super::ids::{SessionId, UserId};
 use super::timestamp::Timestamp;
 
@@ -14,12 +17,24 @@ pub struct Session {
     pub uuid: Uuid,
     /// Whose it is.
     pub user: UserId,
-    /// The OAuth client that it was made through.
-    pub client: String,
+    /// The OAuth client that it was made through; none for a browser at the pages.
+    pub client: Option<ClientId>,
     /// The scope that was granted.
     pub scope: String,
+    /// What the client gave to find again in the id token.
+    pub nonce: Option<String>,
+    /// Where it was begun from.
+    pub address: Option<IpAddr>,
+    /// What the program called itself that began it.
+    pub user_agent: Option<String>,
+    /// When the person proved who they are.
+    pub authenticated_at: Timestamp,
+    /// Whether that was by more than a password.
+    pub second_factor: bool,
     /// When it began.
     pub created_at: Timestamp,
+    /// When it was last used to get tokens or to open a page.
+    pub last_used_at: Timestamp,
     /// When it ends if it is not used before.
     pub idle_until: Timestamp,
     /// When it ends in any case.
@@ -46,8 +61,14 @@ mod tests {
                 id: SessionId(1),
                 uuid: Uuid::nil(),
                 user: UserId(1),
-                client: String::new(),
+                client: None,
                 scope: String::new(),
+                nonce: None,
+                address: None,
+                user_agent: None,
+                authenticated_at: Timestamp::from_micros(-9),
+                second_factor: false,
+                last_used_at: Timestamp::from_micros(-9),
                 created_at: Timestamp::from_micros(-9),
                 idle_until: Timestamp::from_micros(idle),
                 ends_at: Timestamp::from_micros(end),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
@@ -14,6 +14,9 @@ use crate::domain::actor::Origin;
 
 /// The header that tells a client what the log calls its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How much is kept of what a client calls itself, in characters.
+const AGENT_LENGTH: usize = 255;
 
 tokio::task_local! {
     /// The id of the request that the current task answers, so that a refusal can name it.
@@ -53,7 +56,9 @@ pub(super) async fn keep_book<B: MessageBody>(
 /// Where a request comes from, as the audit keeps it.
 pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
     let id = request.extensions().get::<Uuid>().copied().unwrap_or_default();
-    Origin { dialect, address: Some(address(request)), request: id }
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let agent = agent.map(|agent| agent.chars().take(AGENT_LENGTH).collect());
+    Origin { dialect, address: Some(address(request)), request: id, agent }
 }
 
 /// The `Host` that the request was made for.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bindings;
 pub mod bots;
+pub mod clients;
 pub mod contents;
 pub mod default_workspaces;
 mod fault;

@@ -1,16 +1,20 @@
 //! The tables `sessions` and `refresh_tokens`.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
 use super::{Tx, View, row};
+use crate::domain::client::ClientId;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-const COLUMNS: &str = "s.id, s.uuid, s.user_id, s.client, s.scope, s.created_at, s.idle_until, s.ends_at";
+const COLUMNS: &str =
+    "s.id, s.uuid, s.user_id, s.client, s.scope, s.nonce, s.address, s.user_agent, s.authenticated_at,
+    s.second_factor, s.created_at, s.last_used_at, s.idle_until, s.ends_at";
 
 /// The session of this number.
 pub fn find(view: &View, id: SessionId) -> Result<Option<Session>> {
@@ -35,18 +39,45 @@ pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<
     Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
 }
 
+/// What holds a new session together.
+#[derive(Clone, Copy, Debug)]
+pub enum Hold<'a> {
+    /// The cookie of a browser.
+    Cookie(&'a Fingerprint),
+    /// Refresh tokens that are exchanged for one another, by what they have in common.
+    Family(&'a Fingerprint),
+    /// Refresh tokens that stay good, or none at all.
+    Nothing,
+}
+
 /// Adds a session.
-pub fn insert(tx: &Tx, new: &Session) -> Result<SessionId> {
+pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
+    let (cookie, family) = match hold {
+        Hold::Cookie(cookie) => (Some(cookie), None),
+        Hold::Family(family) => (None, Some(family)),
+        Hold::Nothing => (None, None),
+    };
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO sessions (uuid, user_id, client, scope, created_at, idle_until, ends_at)
-         VALUES (:uuid, :user, :client, :scope, :created_at, :idle_until, :ends_at) RETURNING id",
+        "INSERT INTO sessions (uuid, user_id, client, cookie, family, scope, nonce, address, user_agent,
+             authenticated_at, second_factor, created_at, last_used_at, idle_until, ends_at)
+         VALUES (:uuid, :user, :client, :cookie, :family, :scope, :nonce, :address, :user_agent,
+             :authenticated_at, :second_factor, :created_at, :last_used_at, :idle_until, :ends_at)
+         RETURNING id",
     )?;
     let params = named_params! {
         ":uuid": new.uuid.to_string(),
         ":user": new.user.0,
-        ":client": new.client,
+        ":client": new.client.as_ref().map(ClientId::as_str),
+        ":cookie": cookie.map(Fingerprint::as_bytes),
+        ":family": family.map(Fingerprint::as_bytes),
         ":scope": new.scope,
+        ":nonce": new.nonce,
+        ":address": new.address.map(|address| address.to_string()),
+        ":user_agent": new.user_agent,
+        ":authenticated_at": new.authenticated_at.micros(),
+        ":second_factor": new.second_factor,
         ":created_at": new.created_at.micros(),
+        ":last_used_at": new.last_used_at.micros(),
         ":idle_until": new.idle_until.micros(),
         ":ends_at": new.ends_at.micros(),
     };
@@ -62,10 +93,11 @@ pub fn insert_refresh_token(tx: &Tx, session: SessionId, token: &Fingerprint) ->
     Ok(())
 }
 
-/// Writes until when a session may stay idle.
+/// Writes that a session was used, and until when it may now stay idle.
 pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
-    let mut query = tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until WHERE id = :id")?;
-    query.execute(named_params! { ":id": id.0, ":until": until.micros() })?;
+    let mut query =
+        tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until, last_used_at = :now WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":until": until.micros(), ":now": tx.now.micros() })?;
     Ok(())
 }
 
@@ -88,10 +120,23 @@ fn read(row: &Row) -> rusqlite::Result<Session> {
         id: SessionId(row.get("id")?),
         uuid: row::uuid(row, "uuid")?,
         user: UserId(row.get("user_id")?),
-        client: row.get("client")?,
+        client: client(row)?,
         scope: row.get("scope")?,
+        nonce: row.get("nonce")?,
+        address: row.get::<_, Option<String>>("address")?.and_then(|text| text.parse().ok()),
+        user_agent: row.get("user_agent")?,
+        authenticated_at: row::moment(row, "authenticated_at")?,
+        second_factor: row.get("second_factor")?,
+        last_used_at: row::moment(row, "last_used_at")?,
         created_at: row::moment(row, "created_at")?,
         idle_until: row::moment(row, "idle_until")?,
         ends_at: row::moment(row, "ends_at")?,
     })
+}
+
+fn client(row: &Row) -> rusqlite::Result<Option<ClientId>> {
+    if row.get_ref("client")? == ValueRef::Null {
+        return Ok(None);
+    }
+    row::text(row, "client", |text| ClientId::parse(text).ok()).map(Some)
 }

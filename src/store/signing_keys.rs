@@ -27,8 +27,12 @@ pub fn list(view: &View) -> Result<Vec<SealedKey>> {
 
 /// Adds a signing key.
 pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
+    tx.conn
+        .prepare_cached("UPDATE signing_keys SET state = 'retired', retired_at = :now WHERE state = 'active'")?
+        .execute(named_params! { ":now": tx.now.micros() })?;
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO signing_keys (kid, algorithm, sealed, created_at) VALUES (:kid, :algorithm, :sealed, :now)",
+        "INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, activated_at)
+         VALUES (:kid, :algorithm, :sealed, 'active', :now, :now)",
     )?;
     query.execute(named_params! {
         ":kid": key.kid,

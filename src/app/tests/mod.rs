@@ -27,6 +27,7 @@ use super::desk::Lifetimes;
 use super::users::Named;
 use super::{sessions as verbs, setup};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
+use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::member::Role;
@@ -101,7 +102,7 @@ fn new_user(name: &str, role: AccountRole) -> NewUser {
 }
 
 fn origin() -> Origin {
-    Origin { dialect: "test", address: Some([192, 0, 2, 1].into()), request: Uuid::new_v4() }
+    Origin { dialect: "test", address: Some([192, 0, 2, 1].into()), request: Uuid::new_v4(), agent: None }
 }
 
 fn acting(user: &User) -> Actor {
@@ -247,7 +248,7 @@ impl Office {
         self.secrets.lock().unwrap().push(secret.expose().to_owned());
         let new = verbs::NewSession {
             uuid: Uuid::new_v4(),
-            client: "sdk-client".to_owned(),
+            client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
             refresh_token: fingerprint,
             lifetimes,

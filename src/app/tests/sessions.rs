@@ -2,16 +2,17 @@
 
 use super::*;
 use crate::app::sessions;
+use crate::domain::client::ClientId;
 use crate::domain::session::Session;
 use crate::error::Unproved;
 
 fn refresh(
     token: &Fingerprint,
-    client: &'static str,
+    client: &str,
     lifetimes: Lifetimes,
 ) -> impl Fn(&Tx, &Actor) -> Result<(User, Session)> + Send + 'static {
-    let token = *token;
-    move |tx, actor| sessions::refresh(tx, actor, &token, client, &lifetimes)
+    let (token, client) = (*token, ClientId::parse(client).unwrap());
+    move |tx, actor| sessions::refresh(tx, actor, &token, &client, &lifetimes)
 }
 
 #[track_caller]

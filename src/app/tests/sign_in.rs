@@ -9,6 +9,7 @@ use crate::app::issuers::Issuers;
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
 use crate::app::{keys, sessions, signing_keys, users, workspaces};
+use crate::domain::client::ClientId;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::UserChange;
@@ -40,6 +41,7 @@ fn gate() -> Gate {
     let one = NonZeroUsize::MIN;
     let desk = Desk::new(Fittings {
         store: office.store.clone(),
+        vault: std::sync::Arc::new(master),
         keyring,
         hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
@@ -62,7 +64,7 @@ impl Gate {
         let attempt = Attempt {
             username: name.to_owned(),
             password: Secret::new(password),
-            client: "sdk-client".to_owned(),
+            client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
         };
         let origin = Origin { address: Some(from), ..origin() };
@@ -259,7 +261,7 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
         let attempt = Attempt {
             username: "bob@example.com".to_owned(),
             password: Secret::new(PASSWORD),
-            client: "sdk-client".to_owned(),
+            client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
         };
         let desk = gate.desk.clone();

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use crate::app::desk::Desk;
-use crate::domain::client::{BUILT_IN, Grant};
+use crate::domain::client::Grant;
 use crate::http::request;
 
 /// `GET /auth/realms/master/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 3).
@@ -13,7 +13,7 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> HttpResponse
     let issuer = desk.issuers.issuer(request::host(&request));
     let grants: Vec<_> = Grant::ALL
         .into_iter()
-        .filter(|grant| BUILT_IN.iter().any(|client| desk.allows(client, *grant)))
+        .filter(|grant| matches!(grant, Grant::RefreshToken) || *grant == Grant::Password && desk.password_grant)
         .map(Grant::word)
         .collect();
     HttpResponse::Ok().json(json!({

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::form::Form;
 use super::{Failure, Visitor};
 use crate::app::desk::Desk;
-use crate::app::sessions;
 use crate::app::sign_in::{self, Attempt, SignedIn};
+use crate::app::{clients, sessions};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, Grant};
 use crate::domain::timestamp::Timestamp;
@@ -44,16 +44,21 @@ pub(super) async fn issue(
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let client = form.text("client_id").and_then(Client::find).ok_or_else(Failure::invalid_client)?;
+    let client = form.text("client_id").ok_or_else(Failure::invalid_client)?;
+    let client = desk.glance(|view| clients::find(view, client)).map_err(Failure::Grant)?;
+    let client = client.filter(|client| !client.confidential).ok_or_else(Failure::invalid_client)?;
     let word = form.needed("grant_type")?.expose();
     let grant =
         Grant::from_word(word).ok_or_else(|| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
-    if !desk.allows(client, grant) {
+    if !desk.allows(&client, grant) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
     let signed_in = match grant {
-        Grant::Password => by_password(&desk, visitor.origin, client, &form).await?,
-        Grant::RefreshToken => by_refresh_token(&desk, visitor.origin, client, &form).await?,
+        Grant::Password => by_password(&desk, visitor.origin, &client, &form).await?,
+        Grant::RefreshToken => by_refresh_token(&desk, visitor.origin, &client, &form).await?,
+        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::DeviceCode => {
+            return Err(Failure::token("unsupported_grant_type", "Unsupported grant_type"));
+        }
     };
     dialect::name_actor(&request, &signed_in.user.email);
     let tokens = tokens(&desk, &desk.issuers.issuer(request::host(&request)), signed_in)?;
@@ -64,7 +69,7 @@ async fn by_password(desk: &Desk, origin: Origin, client: &Client, form: &Form) 
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
-        client: client.id.to_owned(),
+        client: client.id.clone(),
         scope: SCOPE.to_owned(),
     };
     sign_in::with_password(desk, &origin, attempt).await.map_err(Failure::Grant)
@@ -74,8 +79,8 @@ async fn by_refresh_token(desk: &Desk, origin: Origin, client: &Client, form: &F
     let refresh_token = form.needed("refresh_token")?.clone();
     let fingerprint = opaque::parse(Kind::Refresh, refresh_token.expose())
         .ok_or_else(|| Failure::Grant(Unproved::BadRefreshToken.into()))?;
-    let (actor, client, lifetimes) = (Actor::nobody(origin), client.id, desk.lifetimes);
-    let refreshed = desk.write(move |tx| sessions::refresh(tx, &actor, &fingerprint, client, &lifetimes)).await;
+    let (actor, client, lifetimes) = (Actor::nobody(origin), client.id.clone(), desk.lifetimes);
+    let refreshed = desk.write(move |tx| sessions::refresh(tx, &actor, &fingerprint, &client, &lifetimes)).await;
     let (user, session) = refreshed.map_err(Failure::Grant)?;
     Ok(SignedIn { user, session, refresh_token })
 }

@@ -70,6 +70,23 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object)
                  VALUES (8, 'operator', 'console', 'cli', '-', 'users.create', 'user', '1');"
         }
+        2 => {
+            "INSERT INTO sessions (uuid, user_id, cookie, scope, authenticated_at, second_factor, created_at, last_used_at,
+                                   idle_until, ends_at)
+                 VALUES ('b4f1c2d4-5b6e-4f70-8a91-b2c3d4e5f607', 1, zeroblob(32), '', 8, 0, 8, 8, 9, 10);
+             INSERT INTO authorization_codes (fingerprint, client, user_id, redirect_uri, scope, code_challenge,
+                                              authenticated_at, second_factor, expires_at)
+                 VALUES (zeroblob(32), 'arize-cli', 1, 'http://127.0.0.1/callback', 'openid', 'c', 8, 0, 9);
+             INSERT INTO device_codes (fingerprint, user_code, client, scope, state, second_factor, pause, created_at,
+                                       expires_at)
+                 VALUES (zeroblob(32), zeroblob(32), 'sdk-client', 'openid', 'pending', 0, 5, 8, 9);
+             INSERT INTO consents (user_id, client, scope, created_at) VALUES (1, 'arize-cli', 'openid', 8);
+             INSERT INTO half_sign_ins (fingerprint, user_id, step, second_factor, expires_at)
+                 VALUES (zeroblob(32), 1, 'second_factor', 0, 9);
+             INSERT INTO second_factors (user_id, sealed, created_at) VALUES (1, x'00', 8);
+             INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);
+             INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at) VALUES ('two', 'RS256', x'00', 'next', 8);"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }
@@ -96,7 +113,8 @@ fn shape(conn: &Connection) -> BTreeMap<String, String> {
 
 /// Every row of every table.
 fn contents(conn: &Connection) -> BTreeMap<String, Vec<Vec<Value>>> {
-    let mut query = conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let mut query =
+        conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();
     let tables: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let rows = |table: &String| {
         let mut query = conn.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();

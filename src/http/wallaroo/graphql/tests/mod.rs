@@ -20,12 +20,14 @@ use crate::domain::actor::{Credential, Origin, Person, Who};
 use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
+use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Result;
 use crate::store::{Sizes, Store, Tx, probe};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
+use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::{Algorithm, SigningKey};
 
 /// What the SDK sends when a client is made: graphql-core 3.2's `get_introspection_query()`, as it prints it.
@@ -79,6 +81,7 @@ fn desk(store: Store) -> Desk {
     let day = Duration::from_hours(24);
     Desk::new(Fittings {
         store,
+        vault: std::sync::Arc::new(MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key")),
         keyring: KeyRing::new(SigningKey::generate(Algorithm::Es256).expect("a key"), []),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         hashery: Hashery::start(one, one).expect("a thread"),
@@ -113,7 +116,7 @@ fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
     };
     let user = write(store, move |tx| users::create(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
     let person = Person { id: user.id, uuid: user.uuid, email: user.email, role };
-    let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4() };
+    let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4(), agent: None };
     Actor { who: Who::Person(person), credential: Credential::Password, origin }
 }
 

@@ -1,0 +1,147 @@
+//! The table `clients`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::fault::conflict;
+use super::{Tx, View, row};
+use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
+use crate::domain::ids::UserId;
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+
+const COLUMNS: &str =
+    "id, name, built_in, confidential, grants, scopes, redirect_uris, post_logout_redirect_uris, refresh,
+    access_token_life, session_idle, session_life, service_user_id, created_at, updated_at";
+
+/// The client of this id.
+pub fn find(view: &View, id: &ClientId) -> Result<Option<Client>> {
+    let sql = format!("SELECT {COLUMNS} FROM clients WHERE id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.as_str() }, read).optional()?)
+}
+
+/// Every client, by id.
+pub fn list(view: &View) -> Result<Vec<Client>> {
+    let sql = format!("SELECT {COLUMNS} FROM clients ORDER BY id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The fingerprint of a client's secret; none where it has none.
+pub fn secret(view: &View, id: &ClientId) -> Result<Option<Fingerprint>> {
+    let mut query = view.conn.prepare_cached("SELECT secret FROM clients WHERE id = :id")?;
+    let bytes: Option<Option<Vec<u8>>> =
+        query.query_row(named_params! { ":id": id.as_str() }, |row| row.get(0)).optional()?;
+    Ok(bytes.flatten().and_then(|bytes| Fingerprint::from_slice(&bytes)))
+}
+
+/// Adds a client; a conflict if the id is taken.
+pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO clients (id, name, built_in, confidential, secret, grants, scopes, redirect_uris,
+             post_logout_redirect_uris, refresh, access_token_life, session_idle, session_life, service_user_id,
+             created_at, updated_at)
+         VALUES (:id, :name, 0, :confidential, :secret, :grants, :scopes, :redirect_uris, :post_logout, :refresh,
+             :access_token_life, :session_idle, :session_life, :service_user, :now, :now)",
+    )?;
+    query
+        .execute(named_params! {
+            ":id": new.id.as_str(),
+            ":name": new.name.as_str(),
+            ":confidential": new.confidential,
+            ":secret": secret.map(Fingerprint::as_bytes),
+            ":grants": words(new.grants.iter().map(|grant| grant.word())),
+            ":scopes": new.scopes.to_string(),
+            ":redirect_uris": words(new.redirect_uris.iter().map(RedirectUri::as_str)),
+            ":post_logout": words(new.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
+            ":refresh": new.refresh.word(),
+            ":access_token_life": seconds(new.access_token_life),
+            ":session_idle": seconds(new.session_idle),
+            ":session_life": seconds(new.session_life),
+            ":service_user": new.service_user.map(|id| id.0),
+            ":now": tx.now.micros(),
+        })
+        .map_err(conflict("client", new.id.as_str()))?;
+    Ok(())
+}
+
+/// Writes everything of a client but its id, its secret and what it is made of.
+pub fn update(tx: &Tx, client: &Client) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE clients SET name = :name, grants = :grants, scopes = :scopes, redirect_uris = :redirect_uris,
+             post_logout_redirect_uris = :post_logout, refresh = :refresh, access_token_life = :access_token_life,
+             session_idle = :session_idle, session_life = :session_life, service_user_id = :service_user,
+             updated_at = :now
+         WHERE id = :id",
+    )?;
+    query.execute(named_params! {
+        ":id": client.id.as_str(),
+        ":name": client.name.as_str(),
+        ":grants": words(client.grants.iter().map(|grant| grant.word())),
+        ":scopes": client.scopes.to_string(),
+        ":redirect_uris": words(client.redirect_uris.iter().map(RedirectUri::as_str)),
+        ":post_logout": words(client.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
+        ":refresh": client.refresh.word(),
+        ":access_token_life": seconds(client.access_token_life),
+        ":session_idle": seconds(client.session_idle),
+        ":session_life": seconds(client.session_life),
+        ":service_user": client.service_user.map(|id| id.0),
+        ":now": tx.now.micros(),
+    })?;
+    Ok(())
+}
+
+/// Writes the fingerprint of a confidential client's secret.
+pub fn update_secret(tx: &Tx, id: &ClientId, secret: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE clients SET secret = :secret, updated_at = :now WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.as_str(), ":secret": secret.as_bytes(), ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Deletes a client with its sessions, codes and consents.
+pub fn delete(tx: &Tx, id: &ClientId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM clients WHERE id = :id")?.execute(named_params! { ":id": id.as_str() })?;
+    Ok(())
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn seconds(life: Option<Duration>) -> Option<i64> {
+    life.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn read(row: &Row) -> rusqlite::Result<Client> {
+    let life = |name| {
+        let seconds = row.get::<_, Option<i64>>(name)?.and_then(|seconds| u64::try_from(seconds).ok());
+        Ok::<_, rusqlite::Error>(seconds.map(Duration::from_secs))
+    };
+    let addresses = |name| {
+        row::text(row, name, |text| {
+            text.split_ascii_whitespace().map(|uri| RedirectUri::parse(uri).ok()).collect::<Option<Vec<_>>>()
+        })
+    };
+    Ok(Client {
+        id: row::text(row, "id", |text| ClientId::parse(text).ok())?,
+        name: row::text(row, "name", |text| ClientName::parse(text).ok())?,
+        built_in: row.get("built_in")?,
+        confidential: row.get("confidential")?,
+        grants: row::text(row, "grants", |text| {
+            text.split_ascii_whitespace().map(Grant::from_word).collect::<Option<BTreeSet<_>>>()
+        })?,
+        scopes: row::text(row, "scopes", |text| Some(Scopes::known(text)))?,
+        redirect_uris: addresses("redirect_uris")?,
+        post_logout_redirect_uris: addresses("post_logout_redirect_uris")?,
+        refresh: row::text(row, "refresh", RefreshPolicy::from_word)?,
+        access_token_life: life("access_token_life")?,
+        session_idle: life("session_idle")?,
+        session_life: life("session_life")?,
+        service_user: row.get::<_, Option<i64>>("service_user_id")?.map(UserId),
+        created_at: row::moment(row, "created_at")?,
+        updated_at: row::moment(row, "updated_at")?,
+    })
+}
