@@ -1,0 +1,213 @@
+"""`ax auth login` and `logout`, as a person does them: the real executable and a real browser.
+
+`ax` opens a browser by way of `BROWSER`; here that is a script that writes down the address, which Chromium opens.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import urllib3
+
+from checks import check, finish, like, same, story
+from chromium import Chromium
+
+URL = os.environ["ATELIER_TEST_URL"]
+HOST = urlsplit(URL).netloc
+ADA = "ada@example.com"
+ADA_PASSWORD = os.environ["ATELIER_TEST_PASSWORD"]
+
+SCRATCH = Path(os.environ["HOME"])
+EXECUTABLE = Path(sys.executable).parent / "ax"
+OPENED = SCRATCH / "opened"
+BROWSER = SCRATCH / "browser"
+BROWSER.write_text(f"#!/bin/sh\nprintf '%s' \"$1\" > {OPENED}.new && mv {OPENED}.new {OPENED}\n")
+BROWSER.chmod(0o755)
+TYPED = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500", "BROWSER": str(BROWSER)}
+
+
+def typed(*line):
+    """Runs the executable: exit code, stdout, stderr."""
+    done = subprocess.run([EXECUTABLE, *line], env=TYPED, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Typed:
+    """A command that waits for the browser: `address` is what it opened."""
+
+    def __init__(self, *line):
+        OPENED.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [EXECUTABLE, *line], env=TYPED, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        end = time.monotonic() + 30
+        while not OPENED.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError(f"no browser was opened: {self.process.communicate()}")
+            time.sleep(0.05)
+        self.address = OPENED.read_text()
+
+    def ended(self):
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
+
+
+def profile():
+    """Where `ax` keeps the profile that is used, as it stands."""
+    [file] = [file for file in SCRATCH.rglob("team.toml") if file.parent != SCRATCH]
+    return file
+
+
+def kept():
+    return tomllib.loads(profile().read_text())["auth"].get("oauth")
+
+
+def ask(path, token):
+    answer = urllib3.request("GET", f"{URL}{path}", headers={"Authorization": f"Bearer {token}"}, retries=False)
+    return answer.status
+
+
+def post(path, **form):
+    answer = urllib3.request("POST", f"{URL}{path}", fields=form, encode_multipart=False, retries=False)
+    return answer.status, answer.json() if answer.data else None
+
+
+def sign_in(browser, password=ADA_PASSWORD):
+    browser.type("input[name=username]", ADA)
+    browser.type("input[name=password]", password)
+    browser.click("form:has(input[name=username]) button[type=submit]")
+
+
+def quiet(sentence, browser, *others):
+    """The console is empty and nothing was asked for but of the server and the loopback listener."""
+    console, asked = browser.take_log()
+    allowed = {HOST, *others}
+    strange = [url for url in asked if urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc not in allowed]
+    # Chromium asks every host for an icon once; only our own pages may name none.
+    console = [line for line in console if "favicon" not in line]
+    return check(sentence, not console and not strange, (console, strange))
+
+
+source = SCRATCH / "team.toml"
+host, port = HOST.split(":")
+source.write_text(
+    f'[profile]\nname = "team"\n[auth]\nauth_method = "oauth"\n'
+    f'[routing]\nsingle_host = "{host}"\nsingle_port = "{port}"\napi_scheme = "http"\napp_scheme = "http"\n'
+    "[update]\nenabled = false\n"
+)
+
+with Chromium() as browser:
+    with story("a profile that is not signed in"):
+        code, out, err = typed("profiles", "create", "team", "--from-file", str(source))
+        same("is made from a file", code, 0)
+        code, out, err = typed("spaces", "list", "-o", "json")
+        check("and may do nothing", code != 0 and "ax auth login" in out + err, (code, out, err))
+
+    with story("ax auth login"):
+        login = Typed("auth", "login")
+        parts = urlsplit(login.address)
+        same("opens the server's page", (parts.netloc, parts.path), (HOST, "/oauth2/authorize"))
+        sent = dict(parse_qsl(parts.query))
+        redirect = sent.get("redirect_uri", "")
+        like(
+            "with a challenge, to be called back on the loopback",
+            sent,
+            {
+                "response_type": "code",
+                "client_id": "arize-cli",
+                "redirect_uri": lambda uri: uri.startswith("http://127.0.0.1:") and uri.endswith("/callback"),
+                "state": lambda text: len(text) == 22,
+                "scope": "openid email",
+                "code_challenge": lambda text: len(text) == 43,
+                "code_challenge_method": "S256",
+            },
+        )
+        browser.open(login.address)
+        check("the person is asked who they are", browser.has("input[name=username]"), browser.text)
+        check("and told for what", "Arize command line" in browser.text, browser.text)
+        browser.shot("ax-sign-in")
+        sign_in(browser, "not the password")
+        check("a wrong password leads nowhere", browser.has("input[name=username]") and login.process.poll() is None, browser.text)
+        browser.take_log()  # the console notes the 4xx of that answer
+        sign_in(browser)
+        check("the right one to the end", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.url)
+        same("on the server's own page", browser.url, f"{URL}/auth/cli/callback?status=success")
+        browser.shot("ax-signed-in")
+        quiet("with nothing on the console, and nobody else asked", browser, urlsplit(redirect).netloc)
+        code, out, err = login.ended()
+        check("ax says who it is", code == 0 and f"Logged in as {ADA}" in out, (code, out, err))
+        like(
+            "and keeps the tokens",
+            {name: str(value) for name, value in kept().items()},
+            {
+                "access_token": lambda text: text.count(".") == 2,
+                "refresh_token": lambda text: len(text) > 30,
+                "expires_at": lambda text: len(text) > 10,
+                "user_email": ADA,
+            },
+        )
+        first = kept()
+
+    with story("what one does with it"):
+        code, out, err = typed("spaces", "list", "-o", "json")
+        same("spaces are listed", (code, json.loads(out or "{}").get("pagination")), (0, {"has_more": False}))
+        code, out, err = typed("auth", "login")
+        check("who is in is told so", code == 0 and "already logged in" in out, (code, out, err))
+
+    with story("a token that grows old"):
+        text = profile().read_text()
+        expiry = [line for line in text.splitlines() if line.startswith("expires_at")][0]
+        profile().write_text(text.replace(expiry, "expires_at = 2026-01-01T00:00:00Z"))
+        code, out, err = typed("spaces", "list", "-o", "json")
+        same("is renewed on the way", (code, err), (0, ""))
+        second = kept()
+        check("for another pair", second["access_token"] != first["access_token"] and second["refresh_token"] != first["refresh_token"])
+        same("of the same person", second["user_email"], ADA)
+        same("which the server takes", ask("/v2/spaces", second["access_token"]), 200)
+
+    with story("ax auth logout"):
+        code, out, err = typed("auth", "logout")
+        check("says that it is done, and nothing else", code == 0 and "Logged out" in out and "NOT be revoked" not in out + err, (code, out, err))
+        same("the profile has no tokens", kept(), None)
+        same("nor are they good for anybody else", ask("/v2/spaces", second["access_token"]), 401)
+        status, body = post("/oauth2/token", grant_type="refresh_token", refresh_token=second["refresh_token"], client_id="arize-cli")
+        same("not even to renew", (status, body["error"]), (400, "invalid_grant"))
+        code, out, err = typed("spaces", "list", "-o", "json")
+        check("and ax says what to do", code != 0 and "ax auth login" in out + err, (code, out, err))
+        code, out, err = typed("auth", "logout")
+        check("twice is as good as once", code == 0 and "already logged out" in out, (code, out, err))
+
+    with story("in again, from a browser that is signed in"):
+        login = Typed("auth", "login", "--utm-params", "utm_source=docs&utm_medium=web")
+        check("wherever the person came from", "utm_source=docs" in login.address, login.address)
+        browser.open(login.address)
+        check("nothing is asked", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
+        code, out, err = login.ended()
+        check("ax is in", code == 0 and f"Logged in as {ADA}" in out, (code, out, err))
+        same("and the token is taken", ask("/v2/spaces", kept()["access_token"]), 200)
+
+    with story("a code that somebody else brings"):
+        verifier = "v" * 43
+        status, body = post(
+            "/oauth2/token",
+            grant_type="authorization_code",
+            code="atlc_nothing",
+            redirect_uri="http://127.0.0.1:1/callback",
+            client_id="arize-cli",
+            code_verifier=verifier,
+        )
+        same("is none", (status, body["error"]), (400, "invalid_grant"))
+
+    with story("what goes wrong on the way"):
+        markup = "<img src=x onerror=alert(1)>"
+        browser.open(f"{URL}/auth/cli/callback?status=error&reason=%3Cimg%20src=x%20onerror=alert(1)%3E")
+        check("is told on the page, as text", markup in browser.text and not browser.has("img"), browser.source)
+        browser.shot("ax-failed")
+
+finish()

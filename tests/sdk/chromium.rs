@@ -1,0 +1,91 @@
+//! Finds Chromium and its driver, or installs Debian's where that may be done.
+//!
+//! Knows where the two programs are; what is done with them is `chromium.py`'s.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const DRIVERS: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
+
+/// The two programs.
+#[derive(Debug)]
+pub struct Programs {
+    /// The browser.
+    pub browser: PathBuf,
+    /// What drives it.
+    pub driver: PathBuf,
+}
+
+/// Where a browser may be started: one at a time, over all test processes, for each takes a core.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: File,
+}
+
+/// Waits for the only browser to be free.
+pub fn turn() -> Turn {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(folder).expect("the target folder is writable");
+    let lock = File::create(folder.join("chromium.lock")).expect("the lock file is writable");
+    lock.lock().expect("the lock can be taken");
+    Turn { _lock: lock }
+}
+
+/// Where pictures of pages go.
+pub fn shots() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots")
+}
+
+/// The two programs, found or else installed, at the first call.
+///
+/// # Panics
+///
+/// When they are not there and cannot be installed; it says which packages are wanted.
+pub fn programs() -> &'static Programs {
+    static FOUND: OnceLock<Programs> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        found().unwrap_or_else(|| {
+            install();
+            found().unwrap_or_else(|| {
+                panic!(
+                    "Chromium and its driver are not there, so the pages cannot be tested.\nInstall them (Debian: \
+                     apt-get install chromium chromium-driver; elsewhere google-chrome and the chromedriver of its \
+                     version) so that they are found on PATH. `cargo test` installs Debian's packages itself where it \
+                     runs as root."
+                )
+            })
+        })
+    })
+}
+
+fn found() -> Option<Programs> {
+    let browser = BROWSERS.into_iter().find_map(on_path)?;
+    let driver = DRIVERS.into_iter().find_map(on_path)?;
+    Some(Programs { browser, driver })
+}
+
+/// A program by its name; one that is on `PATH` but does not run is as good as none.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| {
+        let mut command = Command::new(file);
+        command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    })
+}
+
+/// Installs Debian's packages where that needs nobody's password: as root, where there is `apt-get`.
+fn install() {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !root {
+        return;
+    }
+    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]] {
+        println!("apt-get {}", line.join(" "));
+        // What goes wrong here shows in the two programs still not being there.
+        let _ = Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
+    }
+}

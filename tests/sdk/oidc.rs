@@ -1,0 +1,76 @@
+//! OpenID Connect, spoken by the clients that people use: from a code to a token, with the pages in between.
+
+use std::time::Duration;
+
+use crate::support::{ADMIN_PASSWORD, Server};
+use crate::{chromium, node, passed, python};
+
+/// The packages ask for Python 3.11 in our list.
+const NEEDS: python::Needs = python::Needs { oldest: 11, ..python::Needs::USUAL };
+
+#[test]
+fn python_keycloak_gets_tokens() {
+    tell("keycloak_openid.py", 100);
+}
+
+#[test]
+fn python_keycloak_keeps_people() {
+    tell("keycloak_admin.py", 90);
+}
+
+#[test]
+fn authlib_signs_in() {
+    tell("authlib_client.py", 50);
+}
+
+#[test]
+fn openid_client_signs_in() {
+    let sources = python::sources().join("oidc/node");
+    let Some(node) = node::environment(&sources) else {
+        // Said on stderr directly, for the test harness keeps what a passing test prints to itself.
+        use std::io::Write as _;
+        let told = "\nNOT RUN: openid-client was not tried, for there is no node with npm on PATH (Debian: nodejs, npm)\n";
+        std::io::stderr().write_all(told.as_bytes()).expect("stderr is writable");
+        return;
+    };
+    let server = Server::start();
+    let printed = python::run(&node.program, &node.home.join("openid_client.mjs"), &env(&server), Duration::from_mins(3));
+    passed(&printed, 40);
+}
+
+#[test]
+fn people_find_their_way_through_the_pages() {
+    let _turn = chromium::turn();
+    let python = python::environment("oidc", NEEDS);
+    let server = Server::start();
+    let programs = chromium::programs();
+    let shots = chromium::shots();
+    println!("pictures of the pages: {}", shots.display());
+    let text = |path: &std::path::Path| path.to_str().expect("a path is text").to_owned();
+    let (browser, driver, shots) = (text(&programs.browser), text(&programs.driver), text(&shots));
+    let mut env = env(&server);
+    env.extend([
+        ("ATELIER_TEST_CHROMIUM", browser.as_str()),
+        ("ATELIER_TEST_CHROMEDRIVER", driver.as_str()),
+        ("ATELIER_TEST_SHOTS", shots.as_str()),
+    ]);
+    let program = python::sources().join("oidc/pages.py");
+    passed(&python::run(&python, &program, &env, Duration::from_mins(4)), 100);
+}
+
+/// Runs `program` with the Python clients and expects at least `checks` things to hold, all of them.
+fn tell(program: &str, checks: u32) {
+    let python = python::environment("oidc", NEEDS);
+    let server = Server::start();
+    let program = python::sources().join("oidc").join(program);
+    passed(&python::run(&python, &program, &env(&server), Duration::from_mins(3)), checks);
+}
+
+fn env(server: &Server) -> Vec<(&'static str, &str)> {
+    vec![
+        ("ATELIER_TEST_URL", server.base()),
+        ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD),
+        ("ATELIER_TEST_BINARY", env!("CARGO_BIN_EXE_atelier")),
+        ("ATELIER_TEST_DATA", server.data_dir().to_str().expect("a temporary directory's name is text")),
+    ]
+}
