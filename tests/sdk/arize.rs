@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::python::{self, Needs};
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server};
-use crate::{key, passed};
+use crate::{chromium, key, passed};
 
 const FIRST: &str = "8.30.0";
 const MIDDLE: &str = "8.36.0";
@@ -149,6 +149,15 @@ fn ax_does_what_is_typed() {
 }
 
 #[test]
+fn ax_signs_in_by_a_browser() {
+    let _turn = chromium::turn();
+    let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
+    let more = chromium::programs().env();
+    let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    tell_by(&python, NEWEST, "ax_auth.py", &more, 35);
+}
+
+#[test]
 fn the_newest_arize_and_the_new_wallaroo_see_one_world() {
     one_world(NEWEST, crate::NEW);
 }
@@ -185,6 +194,7 @@ fn tell_by(python: &Path, version: &str, program: &str, more: &[(&str, &str)], c
     let mut env = vec![
         ("ATELIER_TEST_URL", server.base()),
         ("ATELIER_TEST_KEY", &key),
+        ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD),
         ("ATELIER_TEST_SDK", version),
         ("ATELIER_TEST_BINARY", env!("CARGO_BIN_EXE_atelier")),
         ("ATELIER_TEST_DATA", data),

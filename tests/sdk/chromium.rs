@@ -13,10 +13,22 @@ const DRIVERS: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 /// The two programs.
 #[derive(Debug)]
 pub struct Programs {
-    /// The browser.
-    pub browser: PathBuf,
-    /// What drives it.
-    pub driver: PathBuf,
+    browser: PathBuf,
+    driver: PathBuf,
+}
+
+impl Programs {
+    /// What `chromium.py` reads: where the two are, and where pictures of pages go.
+    pub fn env(&self) -> [(&'static str, String); 3] {
+        let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        println!("pictures of the pages: {}", shots.display());
+        let text = |path: &Path| path.to_str().expect("a path is text").to_owned();
+        [
+            ("ATELIER_TEST_CHROMIUM", text(&self.browser)),
+            ("ATELIER_TEST_CHROMEDRIVER", text(&self.driver)),
+            ("ATELIER_TEST_SHOTS", text(&shots)),
+        ]
+    }
 }
 
 /// Where a browser may be started: one at a time, over all test processes, for each takes a core.
@@ -32,11 +44,6 @@ pub fn turn() -> Turn {
     let lock = File::create(folder.join("chromium.lock")).expect("the lock file is writable");
     lock.lock().expect("the lock can be taken");
     Turn { _lock: lock }
-}
-
-/// Where pictures of pages go.
-pub fn shots() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots")
 }
 
 /// The two programs, found or else installed, at the first call.

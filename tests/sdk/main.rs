@@ -6,6 +6,9 @@
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
 mod arize;
+mod chromium;
+mod node;
+mod oidc;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
@@ -65,6 +68,16 @@ fn the_new_sdk_stays_signed_in() {
 #[test]
 fn the_old_sdk_stays_signed_in() {
     tell(OLD, "tokens.py", 54);
+}
+
+#[test]
+fn a_person_lets_the_new_sdk_in() {
+    tell(NEW, "sso.py", 35);
+}
+
+#[test]
+fn a_person_lets_the_old_sdk_in() {
+    tell(OLD, "sso.py", 35);
 }
 
 /// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.

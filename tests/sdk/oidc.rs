@@ -43,17 +43,9 @@ fn people_find_their_way_through_the_pages() {
     let _turn = chromium::turn();
     let python = python::environment("oidc", NEEDS);
     let server = Server::start();
-    let programs = chromium::programs();
-    let shots = chromium::shots();
-    println!("pictures of the pages: {}", shots.display());
-    let text = |path: &std::path::Path| path.to_str().expect("a path is text").to_owned();
-    let (browser, driver, shots) = (text(&programs.browser), text(&programs.driver), text(&shots));
+    let more = chromium::programs().env();
     let mut env = env(&server);
-    env.extend([
-        ("ATELIER_TEST_CHROMIUM", browser.as_str()),
-        ("ATELIER_TEST_CHROMEDRIVER", driver.as_str()),
-        ("ATELIER_TEST_SHOTS", shots.as_str()),
-    ]);
+    env.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
     let program = python::sources().join("oidc/pages.py");
     passed(&python::run(&python, &program, &env, Duration::from_mins(4)), 100);
 }

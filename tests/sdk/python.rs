@@ -1,4 +1,4 @@
-//! Finds a Python, makes the virtual environments and runs programs in them.
+//! Finds a Python, makes the virtual environments and runs programs in them, and programs of Node's.
 //!
 //! Knows Python and pip; knows nothing of what the programs test.
 
@@ -131,9 +131,9 @@ pub fn sources() -> PathBuf {
 /// # Panics
 ///
 /// With what it printed, when it fails or is not done within `patience`.
-pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Duration) -> String {
+pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: Duration) -> String {
     let scratch = tempfile::tempdir().expect("a temporary directory");
-    let mut child = Command::new(python)
+    let mut child = Command::new(interpreter)
         .arg(program)
         .current_dir(scratch.path())
         .env_clear()
@@ -152,7 +152,7 @@ pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Durati
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the environment's Python starts");
+        .expect("the interpreter starts");
 
     let printed = Arc::new(Mutex::new(String::new()));
     let readers = [
@@ -165,6 +165,9 @@ pub fn run(python: &Path, program: &Path, env: &[(&str, &str)], patience: Durati
             break Some(status);
         }
         if Instant::now() > deadline {
+            // Asked first: a program that has started a browser closes it.
+            let _ = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status();
+            std::thread::sleep(Duration::from_secs(3));
             child.kill().expect("the program can be killed");
             child.wait().expect("the program can be waited for");
             break None;

@@ -1,7 +1,8 @@
 """A browser without a screen or a script: pages, forms and cookies over plain HTTP.
 
-It stands where a person does in a sign-in that a program has begun. It follows redirects within the server and
-stops where one leaves it: `Page.left` is then the address that the program waits for.
+It stands where a person does in a sign-in that a program has begun. It goes where the server leads it, by redirects and
+by pages that lead on, and stops where it would leave the server: `Page.left` is then the address that the program waits
+for.
 """
 
 import base64
@@ -38,6 +39,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.url, self.status, self.headers, self.body = url, status, headers, body
         self.left = None
+        self.leads_to = headers.get("location") if status in (301, 302, 303, 307, 308) else None
         self.forms, self.links, self.words = [], [], []
         self.title = ""
         self._form, self._inside = None, []
@@ -51,6 +53,8 @@ class Page(HTMLParser):
         if tag == "form":
             self._form = Form(attributes)
             self.forms.append(self._form)
+        elif tag == "meta" and attributes.get("http-equiv", "").lower() == "refresh":
+            self.leads_to = attributes["content"].partition("url=")[2]
         elif tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
         elif tag == "input" and self._form is not None and attributes.get("name"):
@@ -113,14 +117,13 @@ class Visitor:
         start = urlsplit(url).netloc
         for _ in range(12):
             page = self._ask(method, url, body, headers)
-            to = page.headers.get("location")
-            if page.status not in (301, 302, 303, 307, 308) or to is None:
+            if page.leads_to is None:
                 return page
-            to = urljoin(url, to)
+            to = urljoin(url, page.leads_to)
             if urlsplit(to).netloc != start:
                 page.left = to
                 return page
-            if page.status in (301, 302, 303):
+            if page.status not in (307, 308):
                 method, body = "GET", None
             url = to
         raise AssertionError(f"redirected without end, at last to {url}")

@@ -10,7 +10,7 @@ from keycloak.exceptions import KeycloakAuthenticationError, KeycloakGetError, K
 from keycloak.pkce_utils import generate_code_challenge, generate_code_verifier
 
 from checks import check, finish, like, same, story
-from visitor import Visitor, arrive
+from visitor import Visitor, arrive, totp
 from world import (
     ADA,
     ADA_PASSWORD,
@@ -27,6 +27,7 @@ from world import (
     a_truth,
     a_uuid,
     atelier,
+    enrol,
     flags,
     person,
     query,
@@ -294,6 +295,18 @@ with story("a code for another device"):
     same("a person may say no", asked[-1], "decision")
     refused("and the program hears it", KeycloakPostError, 400, "access_denied", poll)
     refused("what was never made is none", KeycloakPostError, 400, "invalid_grant", lambda: app.token(grant_type=DEVICE, device_code="atld_nothing"))
+
+with story("a second factor"):
+    dora = person("dora")
+    secret, codes = enrol(dora)
+    bad = (KeycloakAuthenticationError, 401, "invalid_grant")
+    refused("a password alone is not enough", *bad, lambda: app.token(dora, PASSWORD), "Invalid user credentials")
+    code = totp(secret, ahead=1)
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    refused("nor with a wrong code", *bad, lambda: app.token(dora, PASSWORD, totp=wrong), "Invalid user credentials")
+    shaped("with the right one it is", app.token(dora, PASSWORD, totp=code), scope="openid email profile")
+    refused("once", *bad, lambda: app.token(dora, PASSWORD, totp=code), "Invalid user credentials")
+    refused("a recovery code is for the pages", *bad, lambda: app.token(dora, PASSWORD, totp=codes[0]), "Invalid user credentials")
 
 with story("a program on its own"):
     own = app.token(grant_type="client_credentials", scope="email")

@@ -3,11 +3,14 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from visitor import Visitor, arrive, totp
 
 URL = os.environ["ATELIER_TEST_URL"]
 AUTH = f"{URL}/auth/"
@@ -40,6 +43,19 @@ def person(name, *flags):
 def register(client, *flags):
     """A client of that id: its secret, if it has one."""
     return atelier("client", "add", client, *flags)
+
+
+def enrol(email, password=PASSWORD):
+    """Sets up a second factor on the account page: its secret and the recovery codes."""
+    visitor = Visitor()
+    page, _ = arrive(visitor, f"{URL}/auth/account", email, password)
+    [form] = [form for form in page.forms if form.action == "/auth/account/second-factor"]
+    page = visitor.submit(page, form)
+    secret = page.form("secret", "code").fields["secret"]
+    page = visitor.submit(page, page.form("secret", "code"), code=totp(secret))
+    codes = re.findall(r"<li>([^<]+)</li>", page.body.partition('id="recovery-codes"')[2])
+    assert codes, page.text
+    return secret, codes
 
 
 def query(address):

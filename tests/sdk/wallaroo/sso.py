@@ -152,8 +152,7 @@ with story("a session that has ended"):
     bob, _ = log_in(approving(BOB, PASSWORD), home=home)
     ada = sign_in(ADA, ADA_PASSWORD)
     os.environ["WALLAROO_SDK_AUTH_TYPE"] = "sso"
-    [user] = [user for user in ada.list_users() if user.email() == BOB]
-    user.deactivate()
+    ada.deactivate_user(BOB)
     kept = json.loads(cache(home).read_text())
     cache(home).write_text(json.dumps({**kept, "expiry": 0}))
     seen = []

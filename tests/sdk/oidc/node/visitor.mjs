@@ -49,8 +49,10 @@ export class Visitor {
     for (let hops = 0; hops < 12; hops += 1) {
       const { status, headers: told, text } = await this.#ask(method, url, body, headers);
       const page = { url, status, headers: told, text, forms: forms(text), left: undefined };
-      if (status < 300 || status > 399 || !told.location) return page;
-      const to = new URL(told.location, url);
+      const on = text.match(/<meta http-equiv="refresh" content="0;url=([^"]*)"/i);
+      const target = status > 299 && status < 400 ? told.location : on && plain(on[1]);
+      if (!target) return page;
+      const to = new URL(target, url);
       if (to.origin !== url.origin) return { ...page, left: to };
       [method, body, url] = ["GET", undefined, to];
     }
