@@ -21,7 +21,6 @@ from world import (
     a_number,
     a_truth,
     a_uuid,
-    atelier,
     person,
     register,
 )
