@@ -51,8 +51,8 @@ class Refused(Exception):
 class Chromium:
     """One browser with an empty profile. Use it in a `with`: it is closed at the end, whatever happens."""
 
-    def __init__(self, width=1100, height=900, dark=False):
-        self.width, self.height, self.dark = width, height, dark
+    def __init__(self, *flags, width=1100, height=900):
+        self.flags, self.width, self.height = flags, width, height
         self.session = None
 
     def __enter__(self):
@@ -66,9 +66,7 @@ class Chromium:
         )
         try:
             self.port = self._port()
-            flags = [*FLAGS, f"--user-data-dir={self.profile.name}", f"--window-size={self.width},{self.height}"]
-            if self.dark:
-                flags.append("--blink-settings=preferredColorScheme=0")
+            flags = [*FLAGS, *self.flags, f"--user-data-dir={self.profile.name}", f"--window-size={self.width},{self.height}"]
             asked = {
                 "browserName": "chrome",
                 "goog:chromeOptions": {
@@ -82,8 +80,7 @@ class Chromium:
             answer = self._say("POST", "/session", {"capabilities": {"alwaysMatch": asked}})
             self.session = answer["sessionId"]
             self.size(self.width, self.height)
-            scheme = "dark" if self.dark else "light"
-            self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            self.colours("light")
             self.take_log()
         except BaseException:
             self.__exit__(None, None, None)
@@ -158,6 +155,10 @@ class Chromium:
     def size(self, width, height):
         """A window whose page is that wide, as a phone's is."""
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def colours(self, scheme):
+        """As somebody has it who likes it `light` or `dark`."""
+        self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def all(self, css):
         return [item[ELEMENT] for item in self._do("POST", "/elements", {"using": "css selector", "value": css})]

@@ -16,6 +16,7 @@ import urllib3
 
 from checks import check, finish, like, same, story
 from chromium import Chromium
+from front import Front
 
 URL = os.environ["ATELIER_TEST_URL"]
 HOST = urlsplit(URL).netloc
@@ -209,5 +210,26 @@ with Chromium() as browser:
         browser.open(f"{URL}/auth/cli/callback?status=error&reason=%3Cimg%20src=x%20onerror=alert(1)%3E")
         check("is told on the page, as text", markup in browser.text and not browser.has("img"), browser.source)
         browser.shot("ax-failed")
+
+with Front() as front, Chromium("--ignore-certificate-errors") as browser:
+    # What `ax` asks is verified; only the browser is told to look away.
+    TYPED.update(REQUESTS_CA_BUNDLE=str(front.trust), SSL_CERT_FILE=str(front.trust))
+
+    with story("ax profiles create, with https as it will have it"):
+        host, port = front.host.split(":")
+        create = Typed("profiles", "create", "safe", "--auth-method", "oauth", "--single-host", host, "--single-port", port)
+        check("opens the server's page", create.address.startswith(f"{front.url}/oauth2/authorize?"), create.address)
+        browser.open(create.address)
+        sign_in(browser)
+        check("a person signs in", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
+        same("on the server's own page", browser.url, f"{front.url}/auth/cli/callback?status=success")
+        cookies = browser.cookies()
+        check("every cookie is for this host and https alone", cookies and all(c["name"].startswith("__Host-") and c["secure"] for c in cookies), cookies)
+        code, out, err = create.ended()
+        check("and the profile is there", code == 0 and "Active profile set to 'safe'" in out, (code, out, err))
+        code, out, err = typed("spaces", "list", "-o", "json")
+        same("and works", (code, json.loads(out or "{}").get("pagination")), (0, {"has_more": False}))
+        code, out, err = typed("auth", "logout")
+        check("until one signs out", code == 0 and "Logged out" in out, (code, out, err))
 
 finish()

@@ -65,13 +65,13 @@ def looks_right(browser, name):
     """A picture in each size and colour; nothing to scroll sideways, and every field and button has a name."""
     wide = []
     for scheme in ("light", "dark"):
-        browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        browser.colours(scheme)
         for device, width, height in (("desk", 1100, 800), ("phone", 360, 740)):
             browser.size(width, height)
             browser.shot(f"{name}-{device}-{scheme}")
             if over := browser.wider_than_window():
                 wide.append((device, scheme, over))
-    browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
+    browser.colours("light")
     browser.size(1100, 900)
     unnamed = browser.run(
         """return [...document.querySelectorAll('input:not([type=hidden]), button, a')]
