@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::issuers::Issuers;
-use super::sign_in;
+use super::key_ring::LiveRing;
 use super::throttle::Throttle;
+use super::{sign_in, signing_keys};
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
@@ -37,6 +39,7 @@ struct Furnished {
     fittings: Fittings,
     /// Turns for long reads: fewer than there are readers, so that a glance never waits behind them.
     long_reads: Semaphore,
+    ring: LiveRing,
 }
 
 /// What stands on the desk.
@@ -45,8 +48,8 @@ pub struct Fittings {
     pub store: Store,
     /// The key that secrets are sealed under which have to be read again.
     pub vault: Arc<MasterKey>,
-    /// The keys that tokens are signed with.
-    pub keyring: KeyRing,
+    /// How the keys are to be that tokens are signed with.
+    pub key_plan: signing_keys::Plan,
     /// The pool that hashes passwords.
     pub hashery: Hashery,
     /// The secret that the tags of public ids are derived from.
@@ -75,7 +78,21 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
-        Self(Arc::new(Furnished { fittings, long_reads }))
+        Self(Arc::new(Furnished { fittings, long_reads, ring: LiveRing::default() }))
+    }
+
+    /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
+    ///
+    /// Refused when there are none, or the vault's key does not open them.
+    pub fn keyring(&self) -> Result<Arc<KeyRing>> {
+        self.0.ring.current(&self.store, &self.vault)
+    }
+
+    /// Makes the signing keys as they are to be, and tells when to look again.
+    pub async fn keep_up_keys(&self) -> Result<Timestamp> {
+        let desk = self.clone();
+        let work = move || signing_keys::keep_up(&desk.store, &desk.vault, desk.key_plan);
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
     /// Whether a client may get tokens this way.

@@ -12,6 +12,7 @@ pub mod departures;
 pub mod desk;
 pub mod invitations;
 pub mod issuers;
+mod key_ring;
 pub mod keys;
 pub mod links;
 pub mod members;

@@ -125,7 +125,7 @@ pub fn access_token(desk: &Desk, issuer: &str, user: &User, session: &Session, n
         now: now.seconds(),
         lifetime: expires_at.seconds() - now.seconds(),
     });
-    let text = desk.keyring.mint(&claims).map_err(Error::internal)?;
+    let text = desk.keyring()?.mint(&claims).map_err(Error::internal)?;
     Ok(AccessToken { text, expires_at })
 }
 

@@ -158,7 +158,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    let verified = desk.keyring.verify(bearer, &expectation).map_err(|rejected| {
+    let verified = desk.keyring()?.verify(bearer, &expectation).map_err(|rejected| {
         log::debug!("an access token is refused: {rejected}");
         Error::from(Unproved::BadToken)
     })?;

@@ -99,6 +99,8 @@ pub struct Config {
     pub session_life: Duration,
     #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
+    #[serde(with = "spelling")]
+    pub signing_key_life: Duration,
 
     pub keys_allowed: bool,
     #[serde(with = "spelling::optional")]
@@ -146,6 +148,7 @@ impl Default for Config {
             session_idle: Duration::from_hours(30 * 24),
             session_life: Duration::from_hours(90 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
+            signing_key_life: Duration::from_hours(90 * 24),
             keys_allowed: true,
             key_longest_life: None,
             sign_in_free_failures: 5,

@@ -12,6 +12,7 @@ mod service_keys;
 mod sessions;
 mod sight;
 mod sign_in;
+mod signing_keys;
 mod users;
 mod workspaces;
 
