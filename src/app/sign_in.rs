@@ -2,13 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use uuid::Uuid;
-
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::{keys, passwords};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, Scopes};
 use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -32,9 +30,9 @@ pub struct Attempt {
     /// The password.
     pub password: Secret,
     /// The OAuth client that it comes through.
-    pub client: ClientId,
-    /// The scope that is asked for.
-    pub scope: String,
+    pub client: Client,
+    /// What is granted.
+    pub scopes: Scopes,
 }
 
 /// Somebody who has proved who they are.
@@ -44,8 +42,8 @@ pub struct SignedIn {
     pub user: User,
     /// The session that has begun.
     pub session: Session,
-    /// The refresh token, which is shown once.
-    pub refresh_token: Secret,
+    /// The refresh token, which is shown once; none where the client may not use one.
+    pub refresh_token: Option<Secret>,
 }
 
 /// Signs somebody in with a password and begins a session.
@@ -112,14 +110,8 @@ fn turned_away(user: &User, now: Timestamp) -> Option<Unproved> {
 
 /// Begins the session of somebody who has proved who they are; none if another password is kept by now.
 async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<SignedIn>> {
-    let (refresh_token, fingerprint) = opaque::mint(Kind::Refresh);
-    let new = NewSession {
-        uuid: Uuid::new_v4(),
-        client: attempt.client.clone(),
-        scope: attempt.scope.clone(),
-        refresh_token: fingerprint,
-        lifetimes: desk.lifetimes,
-    };
+    let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
+    let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());
     let begun = desk
         .write(move |tx| {
@@ -158,7 +150,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    let verified = desk.keyring.verify(bearer, &expectation).map_err(|rejected| {
+    let verified = desk.keyring()?.verify(bearer, &expectation).map_err(|rejected| {
         log::debug!("an access token is refused: {rejected}");
         Error::from(Unproved::BadToken)
     })?;

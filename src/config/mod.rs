@@ -98,7 +98,13 @@ pub struct Config {
     #[serde(with = "spelling")]
     pub session_life: Duration,
     #[serde(with = "spelling")]
+    pub offline_idle: Duration,
+    #[serde(with = "spelling")]
+    pub offline_life: Duration,
+    #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
+    #[serde(with = "spelling")]
+    pub signing_key_life: Duration,
 
     pub keys_allowed: bool,
     #[serde(with = "spelling::optional")]
@@ -145,7 +151,10 @@ impl Default for Config {
             access_token_life: Duration::from_mins(5),
             session_idle: Duration::from_hours(30 * 24),
             session_life: Duration::from_hours(90 * 24),
+            offline_idle: Duration::from_hours(90 * 24),
+            offline_life: Duration::from_hours(365 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
+            signing_key_life: Duration::from_hours(90 * 24),
             keys_allowed: true,
             key_longest_life: None,
             sign_in_free_failures: 5,

@@ -262,6 +262,8 @@ fn a_value_that_breaks_its_rule_is_told_the_rule() {
         ("session_idle = \"0s\"", "must be from 1s to 3650d"),
         ("session_idle = \"91d\"", "must not be longer than session_life, which is 90d"),
         ("session_life = \"4000d\"", "must be from 1s to 3650d"),
+        ("signing_key_life = \"0s\"", "must be from 1s to 3650d"),
+        ("signing_key_life = \"4m\"", "must not be shorter than access_token_life, which is 5m"),
         ("key_longest_life = \"0s\"", "must be from 1s to 3650d"),
         ("sign_in_free_failures = 0", "must be from 1 to 1000"),
         ("sign_in_longest_wait = \"2d\"", "must be from 1s to 1d"),

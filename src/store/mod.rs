@@ -22,6 +22,7 @@ mod open;
 pub mod organizations;
 pub mod projects;
 mod readers;
+pub mod refresh_tokens;
 pub mod roles;
 mod row;
 pub mod schema;

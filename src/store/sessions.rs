@@ -30,15 +30,6 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
 }
 
-/// The session that a refresh token belongs to.
-pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<Session>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id WHERE r.fingerprint = :token"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
-}
-
 /// What holds a new session together.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold<'a> {
@@ -82,15 +73,6 @@ pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
         ":ends_at": new.ends_at.micros(),
     };
     Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
-}
-
-/// Adds a refresh token to a session.
-pub fn insert_refresh_token(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",
-    )?;
-    query.execute(named_params! { ":token": token.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
-    Ok(())
 }
 
 /// Writes that a session was used, and until when it may now stay idle.

@@ -12,6 +12,7 @@ mod service_keys;
 mod sessions;
 mod sight;
 mod sign_in;
+mod signing_keys;
 mod users;
 mod workspaces;
 
@@ -44,6 +45,8 @@ const LIFETIMES: Lifetimes = Lifetimes {
     access_token: Duration::from_mins(5),
     session_idle: Duration::from_mins(30),
     session_life: Duration::from_hours(10),
+    offline_idle: Duration::from_hours(20),
+    offline_life: Duration::from_hours(40),
 };
 
 /// No password's hash; nobody signs in with it.

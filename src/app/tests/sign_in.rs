@@ -8,7 +8,7 @@ use crate::app::desk::{Desk, Fittings};
 use crate::app::issuers::Issuers;
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
-use crate::app::{keys, sessions, signing_keys, users, workspaces};
+use crate::app::{keys, sessions, signing_keys as verbs, users, workspaces};
 use crate::domain::client::ClientId;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
@@ -17,7 +17,6 @@ use crate::error::Unproved;
 use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
 use crate::tokens::seal::MasterKey;
-use crate::tokens::signing::Algorithm;
 
 const PASSWORD: &str = "bob builds engines";
 
@@ -35,14 +34,16 @@ fn gate() -> Gate {
     let office = office();
     let master = MasterKey::create(&office.file.with_file_name("master.key")).unwrap();
     let before = office.audit().len();
-    let keyring = signing_keys::ring(&office.store, &master, Algorithm::EdDsa).unwrap();
+    let key_plan = super::signing_keys::PLAN;
+    verbs::keep_up(&office.store, &master, key_plan).unwrap();
     let made = office.audit().split_off(before);
-    assert_eq!((made.len(), made[0].verb.as_str()), (1, "signing_keys.create"));
+    let verbs: Vec<_> = made.iter().map(|row| row.verb.as_str()).collect();
+    assert_eq!(verbs, ["signing_keys.create", "signing_keys.create"]);
     let one = NonZeroUsize::MIN;
     let desk = Desk::new(Fittings {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
-        keyring,
+        key_plan,
         hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
