@@ -158,7 +158,7 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
     if !setup::lacks_administrator(store)? {
         return Ok(None);
     }
-    let email = Email::parse(config.admin_email.as_deref().unwrap_or("admin@localhost"))
+    let email = Email::parse(config.first_email())
         .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
     let (password, made_up) = match configured_password(config)? {
         Some(text) => (

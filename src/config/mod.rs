@@ -196,6 +196,11 @@ impl Config {
         }
     }
 
+    /// The address of an administrator to be, where nobody says another.
+    pub fn first_email(&self) -> &str {
+        self.admin_email.as_deref().unwrap_or("admin@localhost")
+    }
+
     /// Everything in force, in the order of the example file: the key, its value as TOML spells it (or
     /// `(not set)`), and where that comes from. Secrets are masked.
     pub fn shown(&self) -> Vec<(&'static str, String, String)> {

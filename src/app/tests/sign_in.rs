@@ -19,19 +19,24 @@ use crate::tokens::password;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
-const PASSWORD: &str = "bob builds engines";
+pub(super) const PASSWORD: &str = "bob builds engines";
 
 /// The same under weaker parameters, as an older release or another program kept it.
 const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/Fy0f9wN2SlPMmFbTV7mNrLGSgMxzZt68Gx1GPkM";
 
-struct Gate {
-    office: Office,
-    desk: Desk,
-    runtime: tokio::runtime::Runtime,
+pub(super) struct Gate {
+    pub(super) office: Office,
+    pub(super) desk: Desk,
+    pub(super) runtime: tokio::runtime::Runtime,
 }
 
 /// An office whose bob has a password.
-fn gate() -> Gate {
+pub(super) fn gate() -> Gate {
+    gate_where(false)
+}
+
+/// The same, where administrators may need a second factor.
+pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let office = office();
     let master = MasterKey::create(&office.file.with_file_name("master.key")).unwrap();
     let before = office.audit().len();
@@ -50,7 +55,7 @@ fn gate() -> Gate {
         lifetimes: LIFETIMES,
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
-        administrators_need_second_factor: false,
+        administrators_need_second_factor,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
     office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
@@ -73,18 +78,18 @@ impl Gate {
         self.runtime.block_on(sign_in::with_password(&self.desk, &origin, attempt))
     }
 
-    fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
+    pub(super) fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
         self.try_from([192, 0, 2, 1].into(), name, password)
     }
 
-    fn token(&self, signed_in: &SignedIn) -> String {
+    pub(super) fn token(&self, signed_in: &SignedIn) -> String {
         let issuer = self.desk.issuers.issuer(None);
         let now = crate::domain::timestamp::Timestamp::now();
         let token = sessions::access_token(&self.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
         token.text.expose().to_owned()
     }
 
-    fn enter(&self, bearer: &str) -> Result<Actor> {
+    pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {
         sign_in::with_bearer(&self.desk, origin(), bearer)
     }
 
@@ -95,7 +100,7 @@ impl Gate {
         }
     }
 
-    fn key(&self, whose: &Actor) -> (KeyId, String) {
+    pub(super) fn key(&self, whose: &Actor) -> (KeyId, String) {
         let (secret, fingerprint) = opaque::mint(Kind::Key);
         let new = keys::NewKey {
             name: crate::domain::key::KeyName::parse("laptop").unwrap(),
@@ -110,14 +115,14 @@ impl Gate {
         (key.id, secret.expose().to_owned())
     }
 
-    fn set_enabled(&self, enabled: bool) {
+    pub(super) fn set_enabled(&self, enabled: bool) {
         let (bob, change) = (named(&self.office.bob), UserChange { enabled: Some(enabled), ..UserChange::default() });
         self.office.by(&self.office.ada, move |tx, actor| users::change(tx, actor, &bob, &change)).unwrap();
     }
 }
 
 #[track_caller]
-fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
+pub(super) fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
     assert!(matches!(answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
 }
 
