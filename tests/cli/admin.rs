@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::Place;
-use crate::support::{Server, Setup};
+use crate::support::Server;
 use crate::users::is_made_up;
 
 /// The token endpoint's answer to a name and a password.
@@ -16,7 +16,7 @@ fn sign_in(server: &Server, user: &str, password: &str) -> u16 {
 
 #[test]
 fn an_administrator_is_let_in_again_while_the_server_runs_and_as_often_as_asked() {
-    let server = Server::start(Setup::default());
+    let server = Server::start();
     let recover = || {
         let output = server.cli(&["admin", "recover", "--json"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -71,7 +71,7 @@ fn where_every_administrator_is_deleted_another_is_made() {
     assert!(run.err.starts_with("admin@localhost is a new administrator; "), "{}", run.err);
     place
         .run("admin recover nonsense")
-        .refused(2, "EMAIL: must be an address such as ada@example.com; correct it and try again");
+        .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
 
     let nowhere = Place::new();
     assert_eq!(nowhere.run("admin recover").code, 1);
