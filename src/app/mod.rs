@@ -17,6 +17,7 @@ pub mod links;
 pub mod members;
 pub mod organizations;
 pub mod passwords;
+pub mod people;
 pub mod projects;
 pub mod roles;
 pub mod service_keys;

@@ -3,6 +3,7 @@
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
 mod check;
+pub mod client;
 mod data;
 mod finding;
 pub mod flags;
@@ -56,6 +57,15 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: user::Command,
+    },
+    /// Manage OAuth clients, the programs that may ask for tokens; works while the server runs.
+    Client {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: client::Command,
     },
     /// Manage API keys; works while the server runs.
     Key {
@@ -122,6 +132,11 @@ impl Command {
                 check::run(&config, json)
             }
             Self::User { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Client { place, command } => {
                 let config = place.gather()?;
                 log_to_stderr(&config);
                 command.run(&config)

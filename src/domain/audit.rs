@@ -28,6 +28,8 @@ pub enum ObjectKind {
     Key,
     /// A sign-in session.
     Session,
+    /// An OAuth client.
+    Client,
     /// A key that tokens are signed with.
     SigningKey,
 }
@@ -46,6 +48,7 @@ impl ObjectKind {
             Self::Project => "project",
             Self::Key => "key",
             Self::Session => "session",
+            Self::Client => "client",
             Self::SigningKey => "signing_key",
         }
     }

@@ -17,6 +17,7 @@ pub mod lock;
 pub mod members;
 mod open;
 pub mod organizations;
+pub mod people;
 pub mod projects;
 mod readers;
 pub mod roles;

@@ -138,6 +138,12 @@ pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
     Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
+/// Ends every session of a client; tells how many.
+pub fn delete_through(tx: &Tx, client: &ClientId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client")?;
+    Ok(query.execute(named_params! { ":client": client.as_str() })?)
+}
+
 /// Forgets sessions that nobody can use any more, some at a time; tells how many.
 pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(

@@ -33,11 +33,14 @@ pub enum Kind {
     Session,
     /// A link that lets somebody choose a password: `atli_`.
     Link,
+    /// A client's secret: `atlc_`.
+    ClientSecret,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link];
+    pub const ALL: [Self; 6] =
+        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::ClientSecret];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Kind {
             Self::Device => "atld_",
             Self::Session => "atls_",
             Self::Link => "atli_",
+            Self::ClientSecret => "atlc_",
         }
     }
 
@@ -210,7 +214,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlc_"]);
     }
 
     #[test]
