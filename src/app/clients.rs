@@ -104,11 +104,18 @@ pub fn uuid(id: &ClientId) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
+/// Refuses whoever may not see what the account gives to clients.
+///
+/// Administrators may.
+pub fn may_read(actor: &Actor) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::ReadClients, "client", "of the account")
+}
+
 /// Every client, by id.
 ///
 /// Administrators may.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<Registered>> {
-    standing::require(&standing::in_account(actor), Action::ReadClients, "client", "of the account")?;
+    may_read(actor)?;
     store::clients::list(view)?.into_iter().map(|client| registered(view, client)).collect()
 }
 

@@ -113,6 +113,25 @@ pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, t
     Ok(())
 }
 
+/// Changes a person as [`users::change`] does.
+///
+/// Refused when another password is to be demanded than is: the demand comes with a temporary password.
+pub fn change(
+    tx: &Tx,
+    actor: &Actor,
+    uuid: Uuid,
+    change: &UserChange,
+    must_change_password: Option<bool>,
+) -> Result<User> {
+    get(tx, actor, uuid)?;
+    let user = users::change(tx, actor, &users::Named::Uuid(uuid), change)?;
+    if must_change_password.is_some_and(|must| must != user.must_change_password) {
+        let rule = "must be as they are: a change of password is demanded by setting a temporary one";
+        return Err(Error::invalid("requiredActions", rule));
+    }
+    Ok(user)
+}
+
 /// A person to be, as administrators make one.
 #[derive(Clone, Debug)]
 pub struct NewPerson {

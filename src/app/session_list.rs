@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
+/// The most sessions of one page.
+pub const MOST: usize = 100;
+
 /// The live sessions of a person, of browsers and of clients, the newest first.
 ///
 /// The person may, and administrators.
@@ -24,15 +27,18 @@ pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
 
 /// The live sessions that a client has of people and of its own, the newest first, each with whose it is.
 ///
-/// Administrators may.
+/// Administrators may. Refused when more are asked for than [`MOST`].
 pub fn list_through(
     view: &View,
     actor: &Actor,
     client: &ClientId,
-    skip: u32,
-    most: u32,
+    skip: usize,
+    most: usize,
 ) -> Result<Vec<(Session, Whose)>> {
     standing::require(&standing::in_account(actor), Action::ReadClients, "client", client)?;
+    if most > MOST {
+        return Err(Error::invalid("max", format!("must be at most {MOST}")));
+    }
     let mut found = Vec::new();
     for session in store::sessions::list_through(view, client, skip, most)? {
         let Some(user) = store::users::find_principal(view, session.user)? else { continue };

@@ -10,4 +10,5 @@ pub mod password;
 mod random;
 pub mod seal;
 pub mod signing;
+pub mod spki;
 pub mod tags;

@@ -27,6 +27,9 @@ pub enum Failure {
     /// What the core refuses elsewhere.
     #[error(transparent)]
     Core(#[from] Error),
+    /// Mail to somebody, which the server does not send.
+    #[error("no mail is sent here: `atelier user reset-link` makes a link by which the person chooses a password")]
+    NoMail,
     /// A path that leads nowhere.
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
@@ -90,6 +93,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::NoMail => StatusCode::NOT_IMPLEMENTED,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -100,7 +104,7 @@ impl ResponseError for Failure {
         answer.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) => Some(error),
-            Self::Token { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+            Self::Token { .. } | Self::NoMail | Self::NoEndpoint | Self::WrongMethod { .. } => None,
         };
         let mut text = self.to_string();
         if let Some(error @ Error::Internal(_)) = core {
@@ -120,6 +124,17 @@ impl ResponseError for Failure {
                 answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
             Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
+            Self::Core(Error::NotFound { what: "client", .. }) => {
+                answer.json(json!({ "error": "Could not find client" }))
+            }
+            Self::Core(Error::NotFound { what: "session", .. }) => answer.json(json!({ "error": "Session not found" })),
+            Self::Core(Error::Forbidden { .. } | Error::Exceeded) => {
+                answer.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
+            }
+            Self::Core(Error::Conflict { what: "user", .. }) => {
+                answer.json(json!({ "errorMessage": "User exists with same username" }))
+            }
+            Self::NoMail => answer.json(json!({ "errorMessage": text })),
             Self::Core(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));

@@ -1,8 +1,11 @@
 //! The accent of Keycloak: `/auth/realms/master/*` for tokens and `/auth/admin/realms/master/*` for people.
 
+mod clients;
 mod discovery;
 mod failure;
 mod form;
+mod realm;
+mod sessions;
 mod token;
 mod users;
 
@@ -33,9 +36,29 @@ pub fn routes() -> Vec<Entry> {
         entry!(GET "/auth/realms/master/.well-known/openid-configuration" => discovery::show),
         entry!(GET "/auth/realms/master/protocol/openid-connect/certs" => discovery::certs),
         entry!(POST "/auth/realms/master/protocol/openid-connect/token" => token::issue),
+        entry!(GET "/auth/realms/master" => realm::about),
+        entry!(GET "/auth/admin/serverinfo" => realm::server),
+        entry!(GET "/auth/admin/realms" => realm::list),
+        entry!(GET "/auth/admin/realms/master" => realm::get),
+        entry!(GET "/auth/admin/realms/master/clients" => clients::list),
+        entry!(GET "/auth/admin/realms/master/clients/{id}" => clients::get),
+        entry!(GET "/auth/admin/realms/master/clients/{id}/service-account-user" => clients::service_account),
+        entry!(GET "/auth/admin/realms/master/clients/{id}/user-sessions" => sessions::list_through),
+        entry!(DELETE "/auth/admin/realms/master/sessions/{id}" => sessions::end),
         entry!(GET "/auth/admin/realms/master/users" => users::list),
+        entry!(POST "/auth/admin/realms/master/users" => users::create),
+        entry!(GET "/auth/admin/realms/master/users/count" => users::count),
         entry!(GET "/auth/admin/realms/master/users/{id}" => users::get),
         entry!(PUT "/auth/admin/realms/master/users/{id}" => users::update),
+        entry!(DELETE "/auth/admin/realms/master/users/{id}" => users::delete),
+        entry!(GET "/auth/admin/realms/master/users/{id}/credentials" => realm::credentials),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/execute-actions-email" => users::send_mail),
+        entry!(GET "/auth/admin/realms/master/users/{id}/groups" => realm::groups),
+        entry!(POST "/auth/admin/realms/master/users/{id}/logout" => sessions::end_all),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/reset-password" => users::reset_password),
+        entry!(GET "/auth/admin/realms/master/users/{id}/role-mappings/realm" => realm::roles),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/send-verify-email" => users::send_mail),
+        entry!(GET "/auth/admin/realms/master/users/{id}/sessions" => sessions::list),
     ]
 }
 
