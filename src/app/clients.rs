@@ -220,8 +220,8 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     store::clients::update(tx, &client)?;
     let after = registered(tx, Client { updated_at: tx.now, ..client })?;
     let mut told = shown(&after);
-    let less = !before.client.grants.is_subset(&after.client.grants)
-        || !before.client.scopes.are_within(&after.client.scopes);
+    let less =
+        !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.are_within(&after.client.scopes);
     if less {
         told["sessions_ended"] = store::sessions::delete_through(tx, id)?.into();
     }
@@ -289,7 +289,9 @@ fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Res
 fn no_role(role: Option<AccountRole>) -> Result<()> {
     match role {
         None => Ok(()),
-        Some(_) => Err(Error::invalid("service_role", "is of a client that acts on its own behalf, which this does not")),
+        Some(_) => {
+            Err(Error::invalid("service_role", "is of a client that acts on its own behalf, which this does not"))
+        }
     }
 }
 
@@ -305,10 +307,9 @@ fn check(client: &Client) -> Result<()> {
     if client.may(Grant::ClientCredentials) && !client.confidential {
         return Err(Error::invalid("grants", "must not hold client_credentials: a public client has no secret"));
     }
-    for (field, uris) in [
-        ("redirect_uris", &client.redirect_uris),
-        ("post_logout_redirect_uris", &client.post_logout_redirect_uris),
-    ] {
+    for (field, uris) in
+        [("redirect_uris", &client.redirect_uris), ("post_logout_redirect_uris", &client.post_logout_redirect_uris)]
+    {
         if uris.len() > MOST_ADDRESSES {
             return Err(Error::invalid(field, format!("must hold at most {MOST_ADDRESSES}")));
         }

@@ -118,7 +118,10 @@ impl Representation {
             last_name: user.last_name.as_str().to_owned(),
             access: Access::new(manageable),
             disableable_credential_types: [],
-            required_actions: (manageable && user.must_change_password).then_some("UPDATE_PASSWORD").into_iter().collect(),
+            required_actions: (manageable && user.must_change_password)
+                .then_some("UPDATE_PASSWORD")
+                .into_iter()
+                .collect(),
             not_before: 0,
             last_login: user.last_sign_in_at.map(Timestamp::millis),
             realm_roles: match user.role {

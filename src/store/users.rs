@@ -13,7 +13,8 @@ use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserKind, User
 use crate::error::{Error, Result};
 use crate::tokens::password::PasswordHash;
 
-pub(super) const COLUMNS: &str = "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
+pub(super) const COLUMNS: &str =
+    "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
     u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at";
 
 /// The person of this number.

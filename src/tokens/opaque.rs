@@ -39,8 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 6] =
-        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::ClientSecret];
+    pub const ALL: [Self; 6] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::ClientSecret];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {

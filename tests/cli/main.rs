@@ -6,6 +6,7 @@
 
 mod asking;
 mod check;
+mod clients;
 mod keys;
 mod running;
 #[path = "../support/mod.rs"]

@@ -93,7 +93,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoMail => StatusCode::NOT_IMPLEMENTED,
+            Self::NoMail => StatusCode::BAD_REQUEST,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }

@@ -81,7 +81,10 @@ fn clients_are_shown_to_administrators_without_their_secrets() {
     assert_eq!(bot["username"], json!("service-account-api-client"));
     let none = format!("{ADMIN}/clients/{}/service-account-user", one[0]["id"].as_str().expect("an id"));
     assert_eq!(world.ada.get(&none).told(), (400, json!({ "error": "Service account not enabled for the client" })));
-    assert_eq!(world.ada.get(&format!("{ADMIN}/clients/arize-cli")).told(), (404, json!({ "error": "Could not find client" })));
+    assert_eq!(
+        world.ada.get(&format!("{ADMIN}/clients/arize-cli")).told(),
+        (404, json!({ "error": "Could not find client" }))
+    );
     // The bot can be put into a workspace by its UUID, as other bots can.
     let place = world.bob.create("den");
     let body = json!({ "workspace_id": place, "user_id": bot["id"], "user_type": "collaborator" });
@@ -106,7 +109,9 @@ fn the_realm_is_one_and_its_public_key_is_everybodys() {
     let base = nobody.base();
     assert_eq!(about["token-service"], json!(format!("{base}/auth/realms/master/protocol/openid-connect")));
     assert!(about["public_key"].as_str().expect("a key").starts_with("MIIBIjANBgkqhkiG9w0BAQEF"), "{about}");
-    for (method, path) in [("POST", "/auth/admin/realms"), ("PUT", ADMIN), ("POST", "/auth/admin/realms/master/clients")] {
+    for (method, path) in
+        [("POST", "/auth/admin/realms"), ("PUT", ADMIN), ("POST", "/auth/admin/realms/master/clients")]
+    {
         assert_eq!(ada.send(method, path, &[], "{}").status, 405, "{method} {path}");
     }
     assert_eq!(ada.get("/auth/admin/realms/other").status, 404);
