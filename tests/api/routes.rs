@@ -195,7 +195,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     for entry in
         routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
     {
-        let mut row = format!("{:<62}", format!("{} {}", entry.method, entry.path));
+        let mut row = format!("{:<61} ", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));
@@ -493,9 +493,9 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
             "/auth",
             "/auth/",
             "/auth/realms/other/protocol/openid-connect/token",
-            "/auth/realms/master",
+            "/auth/realms/other",
             "/auth/admin/realms/master/users/",
-            "/auth/admin/realms/master/users/1/groups",
+            "/auth/admin/realms/master/users/1/nonsense",
         ] {
             for method in ["GET", "POST", "DELETE"] {
                 assert_eq!(client.send(method, path, &[], ()).told(), keycloak, "{method} {path}");

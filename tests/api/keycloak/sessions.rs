@@ -75,7 +75,7 @@ fn clients_are_shown_to_administrators_without_their_secrets() {
     assert_eq!(one.as_array().map(Vec::len), Some(1));
     assert_eq!(one[0]["redirectUris"], json!(["http://127.0.0.1/callback"]));
     let part = world.ada.get(&format!("{ADMIN}/clients?clientId=-cli&search=true&first=1&max=5")).ok();
-    assert_eq!((part[0]["clientId"].clone(), part.as_array().map(Vec::len)), (json!("arize-cli"), Some(1)));
+    assert_eq!((part[0]["clientId"].clone(), part.as_array().map(Vec::len)), (json!("api-client"), Some(3)));
     let api = world.ada.get(&format!("{ADMIN}/clients?clientId=api-client")).ok()[0]["id"].clone();
     let bot = world.ada.get(&format!("{ADMIN}/clients/{}/service-account-user", api.as_str().expect("an id"))).ok();
     assert_eq!(bot["username"], json!("service-account-api-client"));
