@@ -37,6 +37,31 @@ pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Sessio
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
+/// The live sessions of a user, the newest first.
+pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.user_id = :user AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":user": user.0, ":now": view.now.micros() }, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The live sessions of a client, the newest first: so many after having passed over so many.
+pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
+         ORDER BY s.id DESC LIMIT :most OFFSET :skip"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(most), ":skip": whole(skip),
+    };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What holds a new session together.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold<'a> {
@@ -90,6 +115,12 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Ends a session.
+pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
 /// Ends every session of a user, and all that would lead to one: half sign-ins, and codes that wait for their client.
 /// Tells how many sessions there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
@@ -110,16 +141,16 @@ pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<us
     Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
 
-/// Ends a session.
-pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
-    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
-    Ok(())
-}
-
 /// Ends every session that a user has through a client; tells how many.
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
+}
+
+/// Ends every session of a client; tells how many.
+pub fn delete_all_through(tx: &Tx, client: &ClientId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client")?;
+    Ok(query.execute(named_params! { ":client": client.as_str() })?)
 }
 
 /// Forgets sessions that nobody can use any more, some at a time; tells how many.
@@ -128,6 +159,10 @@ pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_until <= :now LIMIT :most)",
     )?;
     Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?)
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Session> {

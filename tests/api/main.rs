@@ -31,6 +31,7 @@ mod console {
 
 mod keycloak {
     mod discovery;
+    mod sessions;
     mod token;
     mod users;
 }

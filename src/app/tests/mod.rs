@@ -1,5 +1,6 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
+mod clients;
 mod departures;
 mod grants;
 mod grid;
@@ -14,6 +15,7 @@ mod recovery;
 mod roles;
 mod second_factors;
 mod service_keys;
+mod session_list;
 mod sessions;
 mod sight;
 mod sign_in;
