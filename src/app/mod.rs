@@ -20,6 +20,7 @@ pub mod passwords;
 pub mod projects;
 pub mod roles;
 pub mod service_keys;
+pub mod session_list;
 pub mod sessions;
 pub mod setup;
 mod sight;

@@ -39,6 +39,31 @@ pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<
     Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
 }
 
+/// The live sessions of a user, the newest first.
+pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.user_id = :user AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":user": user.0, ":now": view.now.micros() }, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The live sessions of a client, the newest first: so many after having passed over so many.
+pub fn list_through(view: &View, client: &ClientId, skip: u32, most: u32) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
+         ORDER BY s.id DESC LIMIT :most OFFSET :skip"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": most, ":skip": skip,
+    };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What holds a new session together.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold<'a> {
@@ -98,6 +123,12 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until, last_used_at = :now WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":until": until.micros(), ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Ends a session.
+pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
     Ok(())
 }
 

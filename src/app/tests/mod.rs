@@ -9,6 +9,7 @@ mod organizations;
 mod projects;
 mod roles;
 mod service_keys;
+mod session_list;
 mod sessions;
 mod sight;
 mod sign_in;
