@@ -27,6 +27,10 @@ pub struct Lifetimes {
     pub session_idle: Duration,
     /// A session in any case.
     pub session_life: Duration,
+    /// A browser's session in which no page is opened.
+    pub browser_idle: Duration,
+    /// A browser's session in any case.
+    pub browser_life: Duration,
 }
 
 /// The desk; cloning it gives another handle to the same.
@@ -61,6 +65,8 @@ pub struct Fittings {
     pub key_rules: KeyRules,
     /// Whether clients may hand over a password for a token.
     pub password_grant: bool,
+    /// Whether administrators must have a second factor.
+    pub administrators_need_second_factor: bool,
 }
 
 impl std::ops::Deref for Desk {

@@ -32,6 +32,8 @@ pub struct NewSession {
     pub client: ClientId,
     /// The scope that is granted.
     pub scope: String,
+    /// Whether the user has proved more than a password.
+    pub second_factor: bool,
     /// The fingerprint of its refresh token.
     pub refresh_token: Fingerprint,
     /// How long it may last.
@@ -51,7 +53,7 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
         address: actor.origin.address,
         user_agent: actor.origin.agent.clone(),
         authenticated_at: tx.now,
-        second_factor: false,
+        second_factor: new.second_factor,
         created_at: tx.now,
         last_used_at: tx.now,
         idle_until: tx.now.after(new.lifetimes.session_idle),

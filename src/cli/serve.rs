@@ -66,9 +66,12 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
             access_token: config.access_token_life,
             session_idle: config.session_idle,
             session_life: config.session_life,
+            browser_idle: config.browser_idle,
+            browser_life: config.browser_life,
         },
         key_rules: key_rules(config),
         password_grant: config.password_grant,
+        administrators_need_second_factor: config.administrators_need_second_factor,
     });
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {

@@ -98,6 +98,10 @@ pub struct Config {
     #[serde(with = "spelling")]
     pub session_life: Duration,
     #[serde(with = "spelling")]
+    pub browser_idle: Duration,
+    #[serde(with = "spelling")]
+    pub browser_life: Duration,
+    #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
 
     pub keys_allowed: bool,
@@ -107,6 +111,7 @@ pub struct Config {
     pub sign_in_free_failures: usize,
     #[serde(with = "spelling")]
     pub sign_in_longest_wait: Duration,
+    pub administrators_need_second_factor: bool,
 
     pub graphql_depth: usize,
     pub graphql_complexity: usize,
@@ -145,11 +150,14 @@ impl Default for Config {
             access_token_life: Duration::from_mins(5),
             session_idle: Duration::from_hours(30 * 24),
             session_life: Duration::from_hours(90 * 24),
+            browser_idle: Duration::from_hours(12),
+            browser_life: Duration::from_hours(7 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
             keys_allowed: true,
             key_longest_life: None,
             sign_in_free_failures: 5,
             sign_in_longest_wait: Duration::from_mins(15),
+            administrators_need_second_factor: false,
             graphql_depth: 15,
             graphql_complexity: 500,
             admin_email: None,

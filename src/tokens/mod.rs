@@ -11,3 +11,4 @@ mod random;
 pub mod seal;
 pub mod signing;
 pub mod tags;
+pub mod totp;

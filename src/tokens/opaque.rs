@@ -33,11 +33,13 @@ pub enum Kind {
     Session,
     /// A link that lets somebody choose a password: `atli_`.
     Link,
+    /// The cookie of a sign-in that is half done: `atlh_`.
+    Half,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link];
+    pub const ALL: [Self; 6] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Kind {
             Self::Device => "atld_",
             Self::Session => "atls_",
             Self::Link => "atli_",
+            Self::Half => "atlh_",
         }
     }
 
@@ -210,7 +213,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_"]);
     }
 
     #[test]

@@ -45,6 +45,8 @@ const LIFETIMES: Lifetimes = Lifetimes {
     access_token: Duration::from_mins(5),
     session_idle: Duration::from_mins(30),
     session_life: Duration::from_hours(10),
+    browser_idle: Duration::from_mins(20),
+    browser_life: Duration::from_hours(5),
 };
 
 /// No password's hash; nobody signs in with it.
@@ -251,6 +253,7 @@ impl Office {
             uuid: Uuid::new_v4(),
             client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
+            second_factor: false,
             refresh_token: fingerprint,
             lifetimes,
         };

@@ -50,6 +50,7 @@ fn gate() -> Gate {
         lifetimes: LIFETIMES,
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
+        administrators_need_second_factor: false,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
     office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
@@ -64,6 +65,7 @@ impl Gate {
         let attempt = Attempt {
             username: name.to_owned(),
             password: Secret::new(password),
+            totp: None,
             client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
         };
@@ -261,6 +263,7 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
         let attempt = Attempt {
             username: "bob@example.com".to_owned(),
             password: Secret::new(PASSWORD),
+            totp: None,
             client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
         };

@@ -62,6 +62,8 @@ impl ResponseError for Failure {
                     | Unproved::NotSetUp
                     | Unproved::PagesOnly
                     | Unproved::DeadLink
+                    | Unproved::HalfOver
+                    | Unproved::WrongCode
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
                     | Unproved::NoCredential

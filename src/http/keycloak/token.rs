@@ -13,6 +13,7 @@ use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::{clients, sessions};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, Grant};
+use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;
 use crate::http::{dialect, request};
@@ -69,6 +70,7 @@ async fn by_password(desk: &Desk, origin: Origin, client: &Client, form: &Form) 
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
+        totp: form.text("totp").map(Secret::new),
         client: client.id.clone(),
         scope: SCOPE.to_owned(),
     };
