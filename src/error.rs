@@ -117,6 +117,18 @@ pub enum Unproved {
     /// A refresh token whose session ran out.
     #[error("Token is not active")]
     DeadRefreshToken,
+    /// A client that is unknown, gave the wrong secret or none, or one that it does not have.
+    #[error("Invalid client or Invalid client credentials")]
+    BadClient,
+    /// An authorization code that is unknown, used, expired, or goes with another client, address or verifier.
+    #[error("Code not valid")]
+    BadCode,
+    /// A device code that is unknown, used up or another client's.
+    #[error("Device code not valid")]
+    BadDeviceCode,
+    /// A typed user code that is unknown, used up or expired.
+    #[error("the code is unknown, was used already or has expired")]
+    DeadUserCode,
 }
 
 impl From<Unproved> for Error {

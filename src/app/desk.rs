@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::guesses::Guesses;
 use super::issuers::Issuers;
 use super::sign_in;
 use super::throttle::Throttle;
@@ -41,6 +42,8 @@ struct Furnished {
     fittings: Fittings,
     /// Turns for long reads: fewer than there are readers, so that a glance never waits behind them.
     long_reads: Semaphore,
+    /// How many wrong user codes there may still be.
+    guesses: Guesses,
 }
 
 /// What stands on the desk.
@@ -81,12 +84,17 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
-        Self(Arc::new(Furnished { fittings, long_reads }))
+        Self(Arc::new(Furnished { fittings, long_reads, guesses: Guesses::new() }))
     }
 
     /// Whether a client may get tokens this way.
     pub fn allows(&self, client: &Client, grant: Grant) -> bool {
         client.may(grant) && (grant != Grant::Password || self.password_grant)
+    }
+
+    /// How many wrong user codes there may still be.
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 
     /// Reads what is found at once by an index, on the calling thread.

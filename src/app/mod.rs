@@ -4,12 +4,16 @@
 //! its `Tx`, because a transaction may be run again.
 
 pub mod audit;
+pub mod authorizations;
 pub mod bindings;
 pub mod clients;
+pub mod consents;
 pub mod contents;
 pub mod default_workspaces;
 pub mod departures;
 pub mod desk;
+pub mod devices;
+mod guesses;
 pub mod invitations;
 pub mod issuers;
 pub mod keys;

@@ -2,8 +2,11 @@
 
 pub mod actor;
 pub mod audit;
+pub mod authorization_code;
 pub mod bot;
 pub mod client;
+pub mod consent;
+pub mod device_code;
 pub mod email;
 pub mod half_sign_in;
 pub mod ids;

@@ -1,11 +1,14 @@
 //! Memory: all SQL, and the one SQLite file behind it. Nothing here judges, and nobody else speaks SQL.
 
 pub mod audit;
+pub mod authorization_codes;
 pub mod bindings;
 pub mod bots;
 pub mod clients;
+pub mod consents;
 pub mod contents;
 pub mod default_workspaces;
+pub mod device_codes;
 mod fault;
 mod file_system;
 pub mod half_sign_ins;

@@ -153,7 +153,7 @@ pub(super) async fn end_other_sessions(
     _: Form,
 ) -> Result<HttpResponse, Failure> {
     let (actor, here) = browser.needed(&desk, &request, ACCOUNT)?;
-    desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.uuid)).await?;
+    desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
 

@@ -9,10 +9,9 @@ use super::account::ACCOUNT;
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
-use super::sign_in::{WRONG_CODE, refused, set_up, shown_before};
+use super::sign_in::{WRONG_CODE, refused, set_up};
 use crate::app::desk::Desk;
-use crate::app::second_factors;
-use crate::domain::second_factor::Enrolment;
+use crate::app::second_factors::{self, Enrolment};
 use crate::domain::secret::Secret;
 
 const CONFIRM: &str = "/auth/account/second-factor/confirm";
@@ -41,10 +40,13 @@ pub(super) async fn confirm(
     let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
     match second_factors::confirm(&desk, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
-        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
-            let wrong = Some(Wrong { field: "code", ..wrong });
-            browser.show(status, &enrolment_page(&browser, &shown_before(&form), wrong))
-        }),
+        Err(error) => {
+            let Some(enrolment) = second_factors::enrolment(&desk, &actor)? else { return Err(error.into()) };
+            refused(error, WRONG_CODE, |wrong, status| {
+                let wrong = Some(Wrong { field: "code", ..wrong });
+                browser.show(status, &enrolment_page(&browser, &enrolment, wrong))
+            })
+        }
     }
 }
 

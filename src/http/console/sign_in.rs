@@ -13,9 +13,9 @@ use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
 use super::{Failure, authorize, qr};
 use crate::app::desk::Desk;
+use crate::app::second_factors::Enrolment;
 use crate::app::sign_in::{self, Login, Progress};
 use crate::domain::half_sign_in::Step;
-use crate::domain::second_factor::Enrolment;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::error::{Error, Unproved, seconds_to_wait};
@@ -129,10 +129,10 @@ pub(super) async fn enrol(
             Ok(answer)
         }
         Err(error) => {
-            let shown = shown_before(&form);
+            let Some(enrolment) = sign_in::enrolment(&desk, step(&browser))? else { return Err(error.into()) };
             refused(error, WRONG_CODE, |wrong, status| {
                 let wrong = Some(Wrong { field: "code", ..wrong });
-                browser.show(status, &enrolment_page(&browser, &next, &shown, wrong))
+                browser.show(status, &enrolment_page(&browser, &next, &enrolment, wrong))
             })
         }
     }
@@ -321,17 +321,16 @@ fn enrolment_page(browser: &Browser, next: &Next, enrolment: &Enrolment, wrong: 
     set_up(browser, SECOND_FACTOR, text, hidden, enrolment, wrong)
 }
 
-/// The page on which a second factor is set up. It carries what it shows, to show it again after a wrong code.
+/// The page on which a second factor is set up.
 pub(super) fn set_up(
     browser: &Browser,
     action: &'static str,
     text: &'static str,
-    mut hidden: Vec<(&'static str, String)>,
+    hidden: Vec<(&'static str, String)>,
     enrolment: &Enrolment,
     wrong: Option<Wrong>,
 ) -> EnrolmentPage {
     let (secret, uri) = (enrolment.secret.expose(), enrolment.uri.expose());
-    hidden.extend([("secret", secret.to_owned()), ("uri", uri.to_owned())]);
     EnrolmentPage {
         title: "Set up a second factor",
         text,
@@ -343,9 +342,4 @@ pub(super) fn set_up(
         hidden,
         fields: vec![Field::digits()],
     }
-}
-
-/// What the page showed that this form was on.
-pub(super) fn shown_before(form: &Form) -> Enrolment {
-    Enrolment { secret: form.secret("secret"), uri: form.secret("uri") }
 }

@@ -57,7 +57,7 @@ impl ResponseError for Failure {
             Self::Token { status, .. } => *status,
             Self::Grant(error) => match error {
                 Error::Unauthenticated(unproved) => match unproved {
-                    Unproved::WrongPassword => StatusCode::UNAUTHORIZED,
+                    Unproved::WrongPassword | Unproved::BadClient => StatusCode::UNAUTHORIZED,
                     Unproved::Disabled
                     | Unproved::NotSetUp
                     | Unproved::PagesOnly
@@ -66,6 +66,9 @@ impl ResponseError for Failure {
                     | Unproved::WrongCode
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
+                    | Unproved::BadCode
+                    | Unproved::BadDeviceCode
+                    | Unproved::DeadUserCode
                     | Unproved::NoCredential
                     | Unproved::BadToken
                     | Unproved::SessionOver
