@@ -159,12 +159,6 @@ pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends a session.
-pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
-    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
-    Ok(())
-}
-
 /// Ends every session that a user has through a client; tells how many.
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;

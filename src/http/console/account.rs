@@ -37,7 +37,7 @@ struct AccountPage {
     email: String,
     sessions: Vec<Shown>,
     programs: Vec<Connected>,
-    second_factor: Option<(String, usize)>,
+    second_factor: Option<(String, u32)>,
 }
 
 /// A session as it is shown.

@@ -124,6 +124,11 @@ impl Browser {
         self.person(desk, request)?.ok_or_else(|| Failure::SignInFirst { next: then.to_owned() })
     }
 
+    /// Whether this is the origin of our pages, as the browser knows them.
+    pub(super) fn is_at(&self, origin: &str) -> bool {
+        self.base == origin
+    }
+
     /// Who we are to this browser: the issuer in tokens.
     pub(super) fn issuer(&self) -> String {
         format!("{}{REALM_PATH}", self.base)

@@ -59,5 +59,5 @@ fn from_here(request: &HttpRequest, browser: &Browser) -> bool {
     }
     let Some(origin) = header(ORIGIN.as_str()) else { return true };
     let named = origin.split_once("://").map(|(_, host)| host);
-    browser.base == origin || (named.is_some() && named == request::host(request))
+    browser.is_at(origin) || (named.is_some() && named == request::host(request))
 }

@@ -192,6 +192,10 @@ impl FormPage {
     fn focus(&self) -> &'static str {
         focus(self.wrong.as_ref(), &self.fields)
     }
+
+    fn is_wrong(&self, field: &Field) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+    }
 }
 
 /// A page that says something.
@@ -296,6 +300,10 @@ pub(super) struct EnrolmentPage {
 impl EnrolmentPage {
     fn focus(&self) -> &'static str {
         focus(self.wrong.as_ref(), &self.fields)
+    }
+
+    fn is_wrong(&self, field: &Field) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
     }
 }
 
