@@ -79,3 +79,11 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
     let before = json!({ "client": found.client.as_ref().map(ClientId::as_str), "scope": found.scope });
     audit::record(tx, actor, "sessions.end", (ObjectKind::Session, session), (before, Value::Null))
 }
+
+/// Ends every session of a person but one, as [`end`] does.
+pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
+    for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
+        end(tx, actor, session.uuid)?;
+    }
+    Ok(())
+}

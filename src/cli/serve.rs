@@ -77,6 +77,12 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
     });
     // Keys that do not open keep the server from starting, not its people from entering.
     desk.keyring()?;
+    if let Some(base) = exposed(config, &addresses) {
+        log::warn!(
+            "people sign in at {base}, where passwords and cookies go over the network unprotected; put a proxy with TLS \
+             before the server and set public_url to its https address"
+        );
+    }
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
         // Whoever closed stdout does not want the greeting, and is served all the same.
@@ -209,6 +215,18 @@ fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> 
     writeln!(file, "# The first administrator of this server. Change the password, then delete this file.")?;
     writeln!(file, "{email}\n{}", password.expose())?;
     file.sync_all()
+}
+
+/// Where people who are not on this machine sign in without TLS; none where nobody does.
+fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
+    if let Some(url) = &config.public_url {
+        let host = url.strip_prefix("http://")?;
+        let is_here = ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+            host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        });
+        return (!is_here).then(|| url.clone());
+    }
+    addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))
 }
 
 /// The values of `Host` that tokens are issued for when no public URL is set.

@@ -26,7 +26,10 @@ mod wallaroo {
 }
 
 mod console {
+    mod authorize;
+    pub mod browser;
     mod passwords;
+    mod sign_in;
 }
 
 mod keycloak {
