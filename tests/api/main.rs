@@ -31,6 +31,7 @@ mod console {
 
 mod keycloak {
     mod discovery;
+    mod keys;
     mod token;
     mod users;
 }

@@ -8,6 +8,7 @@ mod asking;
 mod check;
 mod keys;
 mod running;
+mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
 mod users;
