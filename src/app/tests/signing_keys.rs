@@ -8,6 +8,7 @@ use crate::store::signing_keys::{Record, State};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
+const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A plan whose keys are quickly made.
@@ -59,7 +60,7 @@ fn a_new_file_gets_a_key_that_signs_and_one_for_after_it() {
     let (active, next, retired) = standing(&office);
     assert!(active != next && retired.is_empty());
     let left = Timestamp::now().until(due);
-    assert!(left > PLAN.life - Duration::from_mins(1) && left <= PLAN.life, "{left:?}");
+    assert!(left + MINUTE > PLAN.life && left <= PLAN.life, "{left:?}");
     assert_eq!(verbs(&office, before), ["signing_keys.create", "signing_keys.create"]);
     let seen = probe::everything(&office.file);
     keep_up(&office.store, &master(), PLAN).unwrap();
@@ -89,10 +90,10 @@ fn a_key_that_has_signed_for_long_enough_gives_way_once_whoever_looks() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     let (first, second, _) = standing(&office);
-    wait(&office, PLAN.life - Duration::from_mins(1));
+    wait(&office, PLAN.life.saturating_sub(MINUTE));
     keep_up(&office.store, &master(), PLAN).unwrap();
     assert_eq!(standing(&office).0, first, "not yet");
-    wait(&office, Duration::from_mins(1));
+    wait(&office, MINUTE);
     let barrier = Barrier::new(8);
     let stores: Vec<_> = (0..8).map(|_| Store::open(&office.file, Sizes::default()).unwrap()).collect();
     thread::scope(|scope| {
@@ -161,7 +162,7 @@ fn a_retired_key_goes_when_the_last_token_has_ended_and_no_earlier() {
     rotate(&office.store, &master()).unwrap();
     wait(&office, DAY);
     let due = keep_up(&office.store, &master(), PLAN).unwrap();
-    assert_eq!(standing(&office).2, [first.clone()], "a last token was signed a moment later");
+    assert_eq!(standing(&office).2, std::slice::from_ref(&first), "a last token was signed a moment later");
     assert!(Timestamp::now().until(due) < Duration::from_secs(10), "and that is when to look again");
     wait(&office, Duration::from_secs(10));
     let before = office.audit().len();
