@@ -9,6 +9,8 @@ mod data;
 mod finding;
 pub mod flags;
 pub mod key;
+pub mod keys;
+mod master_key;
 pub mod password;
 pub mod serve;
 mod table;
@@ -77,7 +79,7 @@ pub enum Command {
         #[command(subcommand)]
         command: client::Command,
     },
-    /// Manage API keys; works while the server runs.
+    /// Manage API keys, by which people and services sign in; works while the server runs.
     Key {
         /// Where the server is.
         #[command(flatten)]
@@ -85,6 +87,15 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: key::Command,
+    },
+    /// Manage signing keys, by which the server signs tokens; works while it runs. For API keys, see `key`.
+    Keys {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: keys::Command,
     },
 }
 
@@ -157,6 +168,11 @@ impl Command {
                 command.run(&config)
             }
             Self::Key { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Keys { place, command } => {
                 let config = place.gather()?;
                 log_to_stderr(&config);
                 command.run(&config)

@@ -35,6 +35,7 @@ mod console {
 mod keycloak {
     mod discovery;
     mod sessions;
+    mod keys;
     mod token;
     mod users;
 }

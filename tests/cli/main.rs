@@ -10,6 +10,7 @@ mod check;
 mod clients;
 mod keys;
 mod running;
+mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
 mod users;
