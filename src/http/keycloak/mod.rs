@@ -1,16 +1,13 @@
 //! The accent of Keycloak: `/auth/realms/master/*` and `/oauth2/*` for tokens and `/auth/admin/realms/master/*` for people.
 
 mod client_authentication;
+mod clients;
 mod device;
 mod discovery;
 mod failure;
 mod form;
 mod introspection;
 mod logout;
-mod clients;
-mod discovery;
-mod failure;
-mod form;
 mod realm;
 mod sessions;
 mod token;

@@ -22,15 +22,15 @@ use crate::tokens::spki;
 const REALM: &str = "master";
 
 /// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
-pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Json<Value> {
+pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Result<Json<Value>, Failure> {
     let issuer = desk.issuers.issuer(request::host(&request));
-    Json(json!({
+    Ok(Json(json!({
         "realm": REALM,
-        "public_key": STANDARD.encode(spki::der(desk.keyring.active().public())),
+        "public_key": STANDARD.encode(spki::der(desk.keyring()?.active().public())),
         "token-service": format!("{issuer}/protocol/openid-connect"),
         "account-service": format!("{issuer}/account"),
         "tokens-not-before": 0,
-    }))
+    })))
 }
 
 /// `GET /auth/admin/serverinfo`
@@ -61,7 +61,7 @@ fn shown(desk: &Desk, caller: &Caller) -> Result<Value> {
         "realm": REALM,
         "enabled": true,
         "notBefore": 0,
-        "defaultSignatureAlgorithm": desk.keyring.active().algorithm().to_string(),
+        "defaultSignatureAlgorithm": desk.keyring()?.active().algorithm().to_string(),
         "accessTokenLifespan": lifetimes.access_token.as_secs(),
         "ssoSessionIdleTimeout": lifetimes.session_idle.as_secs(),
         "ssoSessionMaxLifespan": lifetimes.session_life.as_secs(),
