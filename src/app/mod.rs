@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod bindings;
+pub mod client_rules;
 pub mod clients;
 pub mod contents;
 pub mod default_workspaces;

@@ -8,6 +8,7 @@ mod realm;
 mod sessions;
 mod token;
 mod users;
+mod written;
 
 use actix_web::web;
 
