@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::written::{Credential, Written, new_person};
+use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::people::{self, NewPerson, Profile};
@@ -33,7 +33,7 @@ const PAGE: usize = 100;
 /// writes `True`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Search {
+pub(super) struct Asked {
     search: Option<String>,
     email: Option<String>,
     username: Option<String>,
@@ -56,10 +56,10 @@ struct Wanted {
     max: usize,
 }
 
-impl TryFrom<Search> for Wanted {
+impl TryFrom<Asked> for Wanted {
     type Error = Error;
 
-    fn try_from(raw: Search) -> Result<Self> {
+    fn try_from(raw: Asked) -> Result<Self> {
         if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
             return Err(Error::invalid("q", "must be left out: people have no attributes here"));
         }
@@ -138,7 +138,7 @@ fn shown(profile: &Profile, manageable: bool) -> Whole {
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
+    query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Shown>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let manageable = users::manages(&caller);
@@ -158,7 +158,7 @@ pub(super) async fn list(
 pub(super) async fn count(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
+    query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
     let count = move |view: &View| wanted.search.map_or(Ok(0), |search| people::count(view, &caller, &search));
@@ -179,7 +179,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let (new, enabled, password) = new_person(body.0)?;
+    let ToMake { new, enabled, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
     let password = match password {
         Some((password, temporary)) => Some((passwords::hash(&desk, password).await?, temporary)),

@@ -117,9 +117,19 @@ impl Written {
     }
 }
 
-/// Who is to be made, whether switched on, and with which password. Without `enabled` the account is off, as in
+/// Who is to be made.
+pub(super) struct ToMake {
+    /// The account.
+    pub(super) new: NewUser,
+    /// Whether it is switched on.
+    pub(super) enabled: bool,
+    /// The password, and whether it is good only for choosing another.
+    pub(super) password: Option<(Password, bool)>,
+}
+
+/// Who is to be made. Without `enabled` the account is off, as in
 /// Keycloak.
-pub(super) fn new_person(written: Written) -> Result<(NewUser, bool, Option<(Password, bool)>)> {
+pub(super) fn new_person(written: Written) -> Result<ToMake> {
     let fields = written.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it is the e-mail address"))?;
     let mut credentials = written.credentials.unwrap_or_default();
@@ -138,7 +148,8 @@ pub(super) fn new_person(written: Written) -> Result<(NewUser, bool, Option<(Pas
         _ => return Err(Error::invalid("realmRoles", "can be admin alone: there is no other role")),
     };
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
-    Ok((NewUser { email, first_name, last_name, role }, fields.enabled.unwrap_or(false), password))
+    let new = NewUser { email, first_name, last_name, role };
+    Ok(ToMake { new, enabled: fields.enabled.unwrap_or(false), password })
 }
 
 /// Whether another password is demanded, of all that Keycloak can demand.
