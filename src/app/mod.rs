@@ -8,6 +8,7 @@ pub mod authorization_codes;
 pub mod authorizations;
 pub mod bindings;
 pub mod client_authentication;
+pub mod client_rules;
 pub mod clients;
 pub mod consents;
 pub mod contents;

@@ -45,7 +45,7 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, mo
     if most > MOST {
         return Err(Error::invalid("max", format!("must be at most {MOST}")));
     }
-    let Some(with) = reach(actor) else { return Ok(Vec::new()) };
+    let Some(Reach(with)) = reach(actor) else { return Ok(Vec::new()) };
     let found = store::people::search(view, with, search, skip, most)?;
     let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
     let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
@@ -54,7 +54,7 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, mo
 
 /// How many people of a search the actor may find.
 pub fn count(view: &View, actor: &Actor, search: &PeopleSearch) -> Result<usize> {
-    let Some(with) = reach(actor) else { return Ok(0) };
+    let Some(Reach(with)) = reach(actor) else { return Ok(0) };
     Ok(store::people::search(view, with, search, 0, usize::MAX)?.len())
 }
 
@@ -68,11 +68,15 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<Profile> {
     profile(view, actor, user, &factors)
 }
 
-/// Whom the actor finds: those who share an organization with somebody, or everybody; for nobody, no one.
-fn reach(actor: &Actor) -> Option<Option<UserId>> {
+/// With whom those have to share an organization whom the actor finds; with none, for whom finds everybody. Whoever has
+/// no account finds nobody.
+fn reach(actor: &Actor) -> Option<Reach> {
     let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
-    if sees_all { Some(None) } else { actor.user().map(Some) }
+    if sees_all { Some(Reach(None)) } else { actor.user().map(|me| Reach(Some(me))) }
 }
+
+/// Everybody, or those who share an organization with somebody.
+struct Reach(Option<UserId>);
 
 fn profile(view: &View, actor: &Actor, user: User, factors: &BTreeMap<UserId, Timestamp>) -> Result<Profile> {
     let mut entry = None;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Which clients to look for.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Search {
+pub(super) struct Asked {
     client_id: Option<String>,
     /// Whether `clientId` is a part of one.
     search: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct Search {
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
+    query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Value>>, Failure> {
     let query = parsed(query)?;
     let part = flag("search", query.search)?.unwrap_or(false);

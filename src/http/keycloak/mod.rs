@@ -13,6 +13,7 @@ mod sessions;
 mod token;
 mod userinfo;
 mod users;
+mod written;
 
 use actix_web::web;
 

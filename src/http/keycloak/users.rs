@@ -1,6 +1,5 @@
 //! `/auth/admin/realms/master/users` (contract, section 3).
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -10,9 +9,9 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
+use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::people::{self, NewPerson, Profile};
@@ -20,9 +19,8 @@ use crate::app::users;
 use crate::app::{departures, passwords};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
-use crate::domain::password::Password;
 use crate::domain::people::{Pattern, PeopleSearch};
-use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
+use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
 use crate::http::person::{Brief, Representation};
 use crate::http::{body, request};
@@ -30,14 +28,12 @@ use crate::store::{Tx, View};
 
 /// How many people there are in a list unless more are asked for, as in Keycloak.
 const PAGE: usize = 100;
-/// What stands for the demand to choose another password.
-const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
 /// Whom to look for; nothing looks for everybody whom the caller may find. Yes and no are read in any case, for Python
 /// writes `True`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Search {
+pub(super) struct Asked {
     search: Option<String>,
     email: Option<String>,
     username: Option<String>,
@@ -60,10 +56,10 @@ struct Wanted {
     max: usize,
 }
 
-impl TryFrom<Search> for Wanted {
+impl TryFrom<Asked> for Wanted {
     type Error = Error;
 
-    fn try_from(raw: Search) -> Result<Self> {
+    fn try_from(raw: Asked) -> Result<Self> {
         if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
             return Err(Error::invalid("q", "must be left out: people have no attributes here"));
         }
@@ -142,7 +138,7 @@ fn shown(profile: &Profile, manageable: bool) -> Whole {
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
+    query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Shown>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let manageable = users::manages(&caller);
@@ -162,7 +158,7 @@ pub(super) async fn list(
 pub(super) async fn count(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
+    query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
     let count = move |view: &View| wanted.search.map_or(Ok(0), |search| people::count(view, &caller, &search));
@@ -176,105 +172,6 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> R
     Ok(Json(shown(&profile, users::manages(&caller))))
 }
 
-/// A user to be, or what is to change about one; what is left out stays.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Written {
-    username: Option<String>,
-    email: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    enabled: Option<bool>,
-    /// Whatever it says, an administrator vouches for the address.
-    #[serde(rename = "emailVerified")]
-    _email_verified: Option<bool>,
-    credentials: Option<Vec<Credential>>,
-    required_actions: Option<Vec<String>>,
-    realm_roles: Option<Vec<String>>,
-    #[serde(flatten)]
-    others: BTreeMap<String, Value>,
-}
-
-/// A password, as Keycloak's clients write one.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Credential {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    value: String,
-    #[serde(default)]
-    temporary: Option<bool>,
-}
-
-impl Credential {
-    /// The password, and whether it is good only for choosing another.
-    fn read(self) -> Result<(Password, bool)> {
-        if self.kind.is_some_and(|kind| kind != "password") {
-            return Err(Error::invalid("type", "must be password: no other credential can be set"));
-        }
-        let password = Password::parse(&self.value).in_field("value")?;
-        Ok((password, self.temporary.unwrap_or(false)))
-    }
-}
-
-/// What a representation holds that is only to be read.
-const READ_ONLY: [&str; 14] = [
-    "id",
-    "createdTimestamp",
-    "access",
-    "totp",
-    "notBefore",
-    "lastLogin",
-    "disableableCredentialTypes",
-    "federatedIdentities",
-    "self",
-    "origin",
-    "userProfileMetadata",
-    "clientConsents",
-    "serviceAccountClientId",
-    "federationLink",
-];
-
-/// What the fields that create and change have in common come to.
-struct Fields {
-    email: Option<Email>,
-    first_name: Option<PersonName>,
-    last_name: Option<PersonName>,
-    enabled: Option<bool>,
-}
-
-impl Written {
-    /// Refuses what would have a meaning elsewhere and has none here, rather than pass it over.
-    fn fields(&self) -> Result<Fields> {
-        let says = |value: &Value| match value {
-            Value::Null | Value::Bool(false) => false,
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(members) => !members.is_empty(),
-            Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
-        };
-        let strange = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && says(value);
-        if let Some((name, _)) = self.others.iter().find(strange) {
-            return Err(Error::invalid(name.clone(), "is not supported here; leave it out"));
-        }
-        let email = self.email.as_deref().map(Email::parse).transpose().in_field("email")?;
-        let username = match (self.username.as_deref().map(Email::parse).transpose(), &email) {
-            (Err(_), Some(_)) => return Err(Error::invalid("username", "must be the e-mail address, or be left out")),
-            (username, _) => username.in_field("username")?,
-        };
-        if let (Some(email), Some(username)) = (&email, &username)
-            && email != username
-        {
-            return Err(Error::invalid("username", "must be the e-mail address, or be left out"));
-        }
-        Ok(Fields {
-            email: email.or(username),
-            first_name: self.first_name.as_deref().map(PersonName::parse).transpose().in_field("firstName")?,
-            last_name: self.last_name.as_deref().map(PersonName::parse).transpose().in_field("lastName")?,
-            enabled: self.enabled,
-        })
-    }
-}
-
 /// `POST /auth/admin/realms/master/users`: 201, and where the user is.
 pub(super) async fn create(
     desk: Data<Desk>,
@@ -282,7 +179,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let (new, enabled, password) = new_person(body.0)?;
+    let ToMake { new, enabled, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
     let password = match password {
         Some((password, temporary)) => Some((passwords::hash(&desk, password).await?, temporary)),
@@ -296,30 +193,6 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
 }
 
-/// Who is to be made, whether switched on, and with which password. Without `enabled` the account is off, as in
-/// Keycloak.
-fn new_person(written: Written) -> Result<(NewUser, bool, Option<(Password, bool)>)> {
-    let fields = written.fields()?;
-    let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it is the e-mail address"))?;
-    let mut credentials = written.credentials.unwrap_or_default();
-    let password = credentials.pop().map(Credential::read).transpose()?;
-    if !credentials.is_empty() {
-        return Err(Error::invalid("credentials", "must be one password at most"));
-    }
-    let password = match (demand(&written.required_actions.unwrap_or_default())?, password) {
-        (false, password) => password,
-        (true, Some((password, _))) => Some((password, true)),
-        (true, None) => return Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD with a password only")),
-    };
-    let role = match written.realm_roles.unwrap_or_default().as_slice() {
-        [] => AccountRole::Member,
-        [one] if one == "admin" => AccountRole::Administrator,
-        _ => return Err(Error::invalid("realmRoles", "can be admin alone: there is no other role")),
-    };
-    let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
-    Ok((NewUser { email, first_name, last_name, role }, fields.enabled.unwrap_or(false), password))
-}
-
 /// `PUT /auth/admin/realms/master/users/{id}`: 204, as the SDK expects.
 pub(super) async fn update(
     desk: Data<Desk>,
@@ -329,39 +202,10 @@ pub(super) async fn update(
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let written = body.0;
-    let must_change = written.required_actions.as_deref().map(demand).transpose()?;
+    let must_change = written.demand()?;
     let change = UserChange::try_from(written)?;
     desk.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
-}
-
-/// Whether another password is demanded, of all that Keycloak can demand.
-fn demand(actions: &[String]) -> Result<bool> {
-    match actions {
-        [] => Ok(false),
-        [one] if one == UPDATE_PASSWORD => Ok(true),
-        _ => Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD alone")),
-    }
-}
-
-impl TryFrom<Written> for UserChange {
-    type Error = Error;
-
-    /// Roles are passed over, as Keycloak does here.
-    fn try_from(written: Written) -> Result<Self> {
-        let fields = written.fields()?;
-        if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {
-            return Err(Error::invalid("credentials", "must be left out: reset-password sets a password"));
-        }
-        Ok(Self {
-            email: fields.email,
-            first_name: fields.first_name,
-            last_name: fields.last_name,
-            enabled: fields.enabled,
-            developer: None,
-            administrator: None,
-        })
-    }
 }
 
 /// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
