@@ -352,11 +352,13 @@ CREATE TABLE consents (
 CREATE INDEX consents_by_client ON consents (client);
 
 -- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
+-- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
 CREATE TABLE half_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     step TEXT NOT NULL CHECK (step IN ('second_factor', 'enrol_second_factor', 'password')),
     second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -105,6 +105,12 @@ pub enum Unproved {
     /// A link that is unknown, used up or expired.
     #[error("the link is used up or has expired; ask for another one")]
     DeadLink,
+    /// A sign-in at the pages that was left half done for too long, or was given up after too many wrong codes.
+    #[error("the sign-in took too long or had too many wrong codes; begin again")]
+    HalfOver,
+    /// A code that is not that of the person's second factor, or was used before.
+    #[error("the code is wrong or was used before")]
+    WrongCode,
     /// A refresh token that is unknown or another client's.
     #[error("Invalid refresh token")]
     BadRefreshToken,

@@ -1,9 +1,8 @@
 //! Which client calls, and whether it is (RFC 6749, section 2.3).
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use super::clients;
 use super::desk::Desk;
+use super::throttle::{self, Realm};
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -20,10 +19,8 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
         let client = desk.glance(|view| clients::find(view, id))?;
         return client.filter(|client| !client.confidential).ok_or_else(|| Unproved::BadClient.into());
     };
-    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    // No account has a name like that.
-    let account = format!("\u{0}client {id}");
-    desk.throttle.admit(&account, from)?;
+    let from = throttle::place(origin);
+    desk.throttle.admit(Realm::Client, id, from)?;
     let found = desk.glance(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
         let kept = store::clients::secret(view, &client.id)?;
@@ -35,9 +32,9 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
         right.then_some(client)
     });
     if proved.is_some() {
-        desk.throttle.succeeded(&account, from);
+        desk.throttle.succeeded(Realm::Client, id, from);
     } else {
-        desk.throttle.failed(&account, from);
+        desk.throttle.failed(Realm::Client, id, from);
     }
     proved.ok_or_else(|| Unproved::BadClient.into())
 }

@@ -34,6 +34,10 @@ pub struct Lifetimes {
     pub offline_idle: Duration,
     /// Such a session in any case.
     pub offline_life: Duration,
+    /// A browser's session in which no page is opened.
+    pub browser_idle: Duration,
+    /// A browser's session in any case.
+    pub browser_life: Duration,
 }
 
 impl Lifetimes {
@@ -89,6 +93,8 @@ pub struct Fittings {
     pub key_rules: KeyRules,
     /// Whether clients may hand over a password for a token.
     pub password_grant: bool,
+    /// Whether administrators must have a second factor.
+    pub administrators_need_second_factor: bool,
 }
 
 impl std::ops::Deref for Desk {

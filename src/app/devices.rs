@@ -1,6 +1,6 @@
 //! Programs without a browser: they show a code, and a person elsewhere decides (RFC 8628).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
-use super::throttle::neighbourhood;
+use super::throttle::{self, NOBODY, Realm, neighbourhood};
 use super::{audit, authorizations, consents};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -21,9 +21,6 @@ use crate::error::{Error, Result, Unproved};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
-
-/// What wrong user codes of an address are counted under; no account has a name like that.
-const GUESSING: &str = "\u{0}user code";
 
 /// How many codes of one address may wait for a decision, and how many in all.
 const MOST_OF_ADDRESS: usize = 20;
@@ -184,14 +181,14 @@ fn guess<T>(
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    desk.throttle.admit(GUESSING, from)?;
+    let from = throttle::place(origin);
+    desk.throttle.admit(Realm::UserCode, NOBODY, from)?;
     desk.guesses().admit()?;
     // What cannot be a code is a slip and no guess.
     let (shown, code) = user_code::parse(typed).ok_or(Unproved::DeadUserCode)?;
     let found = look(&shown, &code);
     if let Err(Error::Unauthenticated(Unproved::DeadUserCode)) = &found {
-        desk.throttle.failed(GUESSING, from);
+        desk.throttle.failed(Realm::UserCode, NOBODY, from);
         desk.guesses().failed();
     }
     found

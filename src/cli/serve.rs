@@ -68,9 +68,12 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
             session_life: config.session_life,
             offline_idle: config.offline_idle,
             offline_life: config.offline_life,
+            browser_idle: config.browser_idle,
+            browser_life: config.browser_life,
         },
         key_rules: key_rules(config),
         password_grant: config.password_grant,
+        administrators_need_second_factor: config.administrators_need_second_factor,
     });
     // Keys that do not open keep the server from starting, not its people from entering.
     desk.keyring()?;
@@ -168,7 +171,7 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
     if !setup::lacks_administrator(store)? {
         return Ok(None);
     }
-    let email = Email::parse(config.admin_email.as_deref().unwrap_or("admin@localhost"))
+    let email = Email::parse(config.first_email())
         .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
     let (password, made_up) = match configured_password(config)? {
         Some(text) => (

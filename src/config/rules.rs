@@ -34,6 +34,8 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("signing_key_life", &c.signing_key_life, SECOND..=DAY * 3650)?;
     spelled("offline_idle", &c.offline_idle, SECOND..=DAY * 3650)?;
     spelled("offline_life", &c.offline_life, SECOND..=DAY * 3650)?;
+    spelled("browser_idle", &c.browser_idle, SECOND..=DAY * 3650)?;
+    spelled("browser_life", &c.browser_life, SECOND..=DAY * 3650)?;
     if let Some(life) = &c.key_longest_life {
         spelled("key_longest_life", life, SECOND..=DAY * 3650)?;
     }
@@ -75,6 +77,11 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
         "offline_idle",
         c.offline_idle <= c.offline_life,
         &format!("must not be longer than offline_life, which is {}", c.offline_life.spell()),
+    )?;
+    holds(
+        "browser_idle",
+        c.browser_idle <= c.browser_life,
+        &format!("must not be longer than browser_life, which is {}", c.browser_life.spell()),
     )?;
     holds(
         "admin_password",

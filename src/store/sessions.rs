@@ -30,6 +30,13 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
 }
 
+/// The session of this cookie.
+pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.cookie = :cookie");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
+}
+
 /// What holds a new session together.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold<'a> {
@@ -83,10 +90,24 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a user; tells how many.
+/// Ends every session of a user, and all that would lead to one: half sign-ins, and codes that wait for their client.
+/// Tells how many sessions there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user")?;
-    Ok(query.execute(named_params! { ":user": user.0 })?)
+    delete_of_but(tx, user, None)
+}
+
+/// The same, but for one session that stays.
+pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
+    for sql in [
+        "DELETE FROM half_sign_ins WHERE user_id = :user",
+        "DELETE FROM authorization_codes WHERE user_id = :user",
+        "DELETE FROM device_codes WHERE user_id = :user",
+    ] {
+        tx.conn.prepare_cached(sql)?.execute(named_params! { ":user": user.0 })?;
+    }
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
 
 /// Ends a session.

@@ -14,4 +14,5 @@ pub mod refresh;
 pub mod seal;
 pub mod signing;
 pub mod tags;
+pub mod totp;
 pub mod user_code;

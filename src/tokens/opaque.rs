@@ -33,6 +33,8 @@ pub enum Kind {
     Session,
     /// A link that lets somebody choose a password: `atli_`.
     Link,
+    /// The cookie of a sign-in that is half done: `atlh_`.
+    Half,
     /// An authorization code (RFC 6749, 1.3.1): `atlg_`.
     Code,
     /// The secret of an OAuth client: `atlc_`.
@@ -41,8 +43,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 7] =
-        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Code, Self::ClientSecret];
+    pub const ALL: [Self; 8] = [
+        Self::Key,
+        Self::Refresh,
+        Self::Device,
+        Self::Session,
+        Self::Link,
+        Self::Half,
+        Self::Code,
+        Self::ClientSecret,
+    ];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -52,6 +62,7 @@ impl Kind {
             Self::Device => "atld_",
             Self::Session => "atls_",
             Self::Link => "atli_",
+            Self::Half => "atlh_",
             Self::Code => "atlg_",
             Self::ClientSecret => "atlc_",
         }
@@ -222,7 +233,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_"]);
     }
 
     #[test]

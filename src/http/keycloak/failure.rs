@@ -67,6 +67,8 @@ impl ResponseError for Failure {
                     | Unproved::NotSetUp
                     | Unproved::PagesOnly
                     | Unproved::DeadLink
+                    | Unproved::HalfOver
+                    | Unproved::WrongCode
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
                     | Unproved::BadCode

@@ -100,6 +100,7 @@ async fn by_password(desk: &Desk, origin: &Origin, client: &Client, form: &Form)
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
+        totp: form.secret("totp").cloned(),
         client: client.clone(),
         scopes: grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?,
     };

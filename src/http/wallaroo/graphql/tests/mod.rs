@@ -87,9 +87,18 @@ fn desk(store: Store) -> Desk {
         hashery: Hashery::start(one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
-        lifetimes: Lifetimes { access_token: day, session_idle: day, session_life: day, offline_idle: day, offline_life: day },
+        lifetimes: Lifetimes {
+            access_token: day,
+            session_idle: day,
+            session_life: day,
+            offline_idle: day,
+            offline_life: day,
+            browser_idle: day,
+            browser_life: day,
+        },
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
+        administrators_need_second_factor: false,
     })
 }
 
