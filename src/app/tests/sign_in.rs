@@ -313,6 +313,23 @@ fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
 }
 
 #[test]
+fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
+    let gate = gate();
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let bob = gate.enter(&gate.token(&signed_in)).unwrap();
+    let role = || {
+        let read = gate.desk.read_as(&bob, |_, actor| Ok(actor.person().unwrap().role));
+        gate.runtime.block_on(read)
+    };
+    assert_eq!(role().unwrap(), AccountRole::Member);
+    let (who, change) = (named(&gate.office.bob), UserChange { administrator: Some(true), ..UserChange::default() });
+    gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &who, &change)).unwrap();
+    assert_eq!(role().unwrap(), AccountRole::Administrator);
+    gate.set_enabled(false);
+    unproved(&role(), Unproved::SessionOver);
+}
+
+#[test]
 fn a_role_counts_as_it_is_when_the_write_has_its_turn() {
     let gate = gate();
     let promote = |administrator| {
