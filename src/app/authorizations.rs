@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
 use super::desk::Desk;

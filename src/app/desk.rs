@@ -7,11 +7,13 @@ use tokio::sync::Semaphore;
 
 use super::guesses::Guesses;
 use super::issuers::Issuers;
-use super::sign_in;
+use super::key_ring::LiveRing;
 use super::throttle::Throttle;
+use super::{sign_in, signing_keys};
 use crate::domain::actor::Actor;
-use crate::domain::client::{Client, Grant};
+use crate::domain::client::{Client, Grant, Scope, Scopes};
 use crate::domain::key::KeyRules;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
@@ -28,10 +30,32 @@ pub struct Lifetimes {
     pub session_idle: Duration,
     /// A session in any case.
     pub session_life: Duration,
+    /// A session that nobody uses, where the client was let in for longer than a sign-in (`offline_access`).
+    pub offline_idle: Duration,
+    /// Such a session in any case.
+    pub offline_life: Duration,
     /// A browser's session in which no page is opened.
     pub browser_idle: Duration,
     /// A browser's session in any case.
     pub browser_life: Duration,
+}
+
+impl Lifetimes {
+    /// How long things of a client last: its own lifetimes where it has some.
+    #[must_use]
+    pub fn of(&self, client: &Client, scopes: &Scopes) -> Self {
+        let (idle, life) = if scopes.has(Scope::OfflineAccess) {
+            (self.offline_idle, self.offline_life)
+        } else {
+            (self.session_idle, self.session_life)
+        };
+        Self {
+            access_token: client.access_token_life.unwrap_or(self.access_token),
+            session_idle: client.session_idle.unwrap_or(idle),
+            session_life: client.session_life.unwrap_or(life),
+            ..*self
+        }
+    }
 }
 
 /// The desk; cloning it gives another handle to the same.
@@ -44,6 +68,7 @@ struct Furnished {
     long_reads: Semaphore,
     /// How many wrong user codes there may still be.
     guesses: Guesses,
+    ring: LiveRing,
 }
 
 /// What stands on the desk.
@@ -52,8 +77,8 @@ pub struct Fittings {
     pub store: Store,
     /// The key that secrets are sealed under which have to be read again.
     pub vault: Arc<MasterKey>,
-    /// The keys that tokens are signed with.
-    pub keyring: KeyRing,
+    /// How the keys are to be that tokens are signed with.
+    pub key_plan: signing_keys::Plan,
     /// The pool that hashes passwords.
     pub hashery: Hashery,
     /// The secret that the tags of public ids are derived from.
@@ -84,7 +109,21 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
-        Self(Arc::new(Furnished { fittings, long_reads, guesses: Guesses::new() }))
+        Self(Arc::new(Furnished { fittings, long_reads, guesses: Guesses::new(), ring: LiveRing::default() }))
+    }
+
+    /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
+    ///
+    /// Refused when there are none, or the vault's key does not open them.
+    pub fn keyring(&self) -> Result<Arc<KeyRing>> {
+        self.0.ring.current(&self.store, &self.vault)
+    }
+
+    /// Makes the signing keys as they are to be, and tells when to look again.
+    pub async fn keep_up_keys(&self) -> Result<Timestamp> {
+        let desk = self.clone();
+        let work = move || signing_keys::keep_up(&desk.store, &desk.vault, desk.key_plan);
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
     /// Whether a client may get tokens this way.

@@ -4,14 +4,12 @@ mod browsers;
 mod halves;
 mod proof;
 
-use uuid::Uuid;
-
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::throttle::{self, Realm};
 use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -43,9 +41,9 @@ pub struct Attempt {
     /// The code of the second factor.
     pub totp: Option<Secret>,
     /// The OAuth client that it comes through.
-    pub client: ClientId,
-    /// The scope that is asked for.
-    pub scope: String,
+    pub client: Client,
+    /// What is granted.
+    pub scopes: Scopes,
 }
 
 /// Somebody who has proved who they are.
@@ -55,8 +53,8 @@ pub struct SignedIn {
     pub user: User,
     /// The session that has begun.
     pub session: Session,
-    /// The refresh token, which is shown once.
-    pub refresh_token: Secret,
+    /// The refresh token, which is shown once; none where the client may not use one.
+    pub refresh_token: Option<Secret>,
 }
 
 /// Signs somebody in with a password, and a code where they have a second factor, and begins a session.
@@ -109,8 +107,9 @@ fn may_get_tokens(desk: &Desk, view: &View, user: &User, code: Option<&Secret>) 
 
 /// Begins the session of somebody who has proved who they are; none if another password is kept by now.
 async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<SignedIn>> {
-    let (refresh_token, fingerprint) = opaque::mint(Kind::Refresh);
-    let (uuid, actor) = (Uuid::new_v4(), Actor::nobody(origin.clone()));
+    let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
+    let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
+    let actor = Actor::nobody(origin.clone());
     let (hand, attempt) = (desk.clone(), attempt.clone());
     let begun = desk
         .write(move |tx| {
@@ -121,14 +120,7 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
             if second_factor && !second_factors::use_totp(&hand.vault, tx, &user, attempt.totp.as_ref())? {
                 return Err(Unproved::WrongPassword.into());
             }
-            let new = NewSession {
-                uuid,
-                client: attempt.client.clone(),
-                scope: attempt.scope.clone(),
-                second_factor,
-                refresh_token: fingerprint,
-                lifetimes: hand.lifetimes,
-            };
+            let new = NewSession { second_factor, ..new.clone() };
             let session = sessions::begin(tx, &actor, &user, &new)?;
             Ok(Some((user, session)))
         })
@@ -152,7 +144,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    let verified = desk.keyring.verify(bearer, &expectation).map_err(|rejected| {
+    let verified = desk.keyring()?.verify(bearer, &expectation).map_err(|rejected| {
         log::debug!("an access token is refused: {rejected}");
         Error::from(Unproved::BadToken)
     })?;

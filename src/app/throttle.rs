@@ -197,7 +197,7 @@ pub fn place(origin: &Origin) -> IpAddr {
 }
 
 /// An IPv6 customer has a whole /64; an IPv4-mapped address is the IPv4 address.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {

@@ -24,6 +24,7 @@ pub mod organizations;
 pub mod projects;
 mod readers;
 pub mod recovery_codes;
+pub mod refresh_tokens;
 pub mod roles;
 mod row;
 pub mod schema;

@@ -37,15 +37,6 @@ pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Sessio
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
-/// The session that a refresh token belongs to.
-pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<Session>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id WHERE r.fingerprint = :token"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
-}
-
 /// The live sessions of a user, the newest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
     let sql = format!(
@@ -114,15 +105,6 @@ pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
         ":ends_at": new.ends_at.micros(),
     };
     Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
-}
-
-/// Adds a refresh token to a session.
-pub fn insert_refresh_token(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",
-    )?;
-    query.execute(named_params! { ":token": token.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
-    Ok(())
 }
 
 /// Writes that a session was used, and until when it may now stay idle.

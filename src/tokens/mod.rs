@@ -4,6 +4,7 @@
 
 pub mod claims;
 pub mod hashery;
+pub mod id_claims;
 pub mod keyring;
 pub mod opaque;
 pub mod password;

@@ -190,6 +190,10 @@ pub(super) fn refused(
         Error::Unauthenticated(Unproved::Disabled) => {
             again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
         }
+        Error::Unauthenticated(Unproved::NotSetUp) => {
+            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
+            again(Wrong::new("", text), StatusCode::FORBIDDEN)
+        }
         Error::Throttled { retry_after } => {
             let text = format!("too many failed attempts; try again in {}", waiting(seconds_to_wait(retry_after)));
             let mut answer = again(Wrong::new("", text), StatusCode::TOO_MANY_REQUESTS)?;
@@ -309,7 +313,7 @@ fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wron
         token: browser.token(),
         action: PASSWORD,
         hidden: vec![("next", next.as_str().to_owned())],
-        fields: Field::chosen().into(),
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
         button: "Set the password",
         links: Vec::new(),
     }

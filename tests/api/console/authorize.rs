@@ -123,12 +123,12 @@ fn nobody_is_sent_where_the_client_has_not_said() {
     for redirect in bad {
         let answer = browser.get(&format!("{OAUTH2}?{}", asked("grafana", &redirect, &[])));
         assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect}: {answer:?}");
-        assert!(answer.body.contains("Redirect_uri is not registered for the client."), "{answer:?}");
+        assert!(answer.body.contains("redirect_uri is not registered for the client."), "{answer:?}");
     }
     for (but, word) in [
-        (("client_id", ""), "Client_id is missing"),
+        (("client_id", ""), "client_id is missing"),
         (("client_id", "nobody"), "The client is not known here"),
-        (("redirect_uri", ""), "Redirect_uri is missing"),
+        (("redirect_uri", ""), "redirect_uri is missing"),
     ] {
         let answer = browser.get(&ax(&[but]));
         assert_eq!((answer.status, answer.header("location")), (400, None), "{but:?}");
