@@ -487,9 +487,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
                 scene::problem(&answer, 404, "there is no endpoint at this path");
             }
         }
-        for path in
-            ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"]
-        {
+        for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
             let answer = client.get(path);
             assert_eq!((answer.status, answer.body.as_str()), (404, "there is nothing here\n"), "{path}");
         }
@@ -504,7 +502,8 @@ fn nothing_is_ever_redirected_but_the_pages() {
             let answer = world().ada.send(entry.method.as_str(), &path, &[], ());
             // The pages lead people on, from where they are to another page.
             let is_page = path == entry.path && console::routes().iter().any(|page| page.path == path);
-            let led_on = is_page && answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
+            let led_on =
+                is_page && answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
             assert!(led_on || !(300..400).contains(&answer.status), "{path}: {answer:?}");
         }
     }

@@ -233,7 +233,11 @@ fn what_is_no_credential_is_refused() {
     let gate = gate();
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let token = gate.token(&signed_in);
-    assert_eq!(gate.refusal(signed_in.refresh_token.as_ref().unwrap().expose()), Unproved::UnknownKey, "a refresh token opens nothing");
+    assert_eq!(
+        gate.refusal(signed_in.refresh_token.as_ref().unwrap().expose()),
+        Unproved::UnknownKey,
+        "a refresh token opens nothing"
+    );
     assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), Unproved::UnknownKey);
     assert_eq!(gate.refusal(&format!("{token}x")), Unproved::BadToken);
     assert_eq!(gate.refusal(""), Unproved::BadToken);
