@@ -108,11 +108,11 @@ fn a_built_in_client_gets_a_code_without_a_question() {
 
 #[test]
 fn nobody_is_sent_where_the_client_has_not_said() {
-    let browser = enter(&world().carol);
+    let browser = enter(&world().somebody("quinn"));
     let codes = || {
         world().database().one::<i64>(
             "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant'
-                                                   AND actor = 'carol@example.com'",
+                                                   AND actor = 'quinn@example.com'",
             [],
         )
     };
@@ -358,7 +358,7 @@ fn people_see_and_end_their_own_sessions() {
     let page = browser.get("/auth/account");
     assert_eq!(page.body.matches("this one").count(), 1);
     assert!(page.body.contains("Wallaroo SDK"), "the session of a program: {page:?}");
-    let sql = "SELECT uuid FROM sessions JOIN users ON users.id = user_id
+    let sql = "SELECT sessions.uuid FROM sessions JOIN users ON users.id = user_id
                WHERE email = 'olga@example.com' AND client IS NULL ORDER BY sessions.id DESC LIMIT 1";
     let newest: String = world().database().one(sql, []);
     let end = |who: &Browser, id: &str| {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::hmac;
 
 use super::browser::{Browser, form, leads_on};
-use crate::client::Answer;
+use crate::client::{Answer, Client};
 use crate::support::Setup;
 use crate::world::{World, encoded};
 
@@ -341,8 +341,12 @@ fn a_second_factor_is_set_up_asked_for_and_removed() {
 
 #[test]
 fn an_administrator_is_made_to_set_up_a_second_factor_where_the_account_asks() {
-    let world = World::of(Setup::new().args(&["--administrators-need-second-factor"]));
-    let browser = Browser::new(&world.nobody);
+    let mut world = World::start();
+    world.server.stop();
+    let strict = Setup::new().data_dir(world.server.data_dir()).args(&["--administrators-need-second-factor", "true"]);
+    let server = strict.start();
+    let nobody = Client::new(server.base());
+    let browser = Browser::new(&nobody);
     browser.get("/auth/sign-in?next=%2Fauth%2Faccount%2Fpassword");
     let next = ("next", "/auth/account/password");
     let fields = [("username", world.ada.email.as_str()), ("password", world.ada.password.as_str()), next];
@@ -355,7 +359,7 @@ fn an_administrator_is_made_to_set_up_a_second_factor_where_the_account_asks() {
     let codes = browser.post("/auth/sign-in/second-factor", &[("code", &code(&page, 0)), next]);
     assert!(codes.status == 200 && codes.body.contains("href=\"/auth/account/password\""), "{codes:?}");
     assert_eq!(browser.get(ACCOUNT).status, 200);
-    Browser::signed_in(&world.nobody, "bob@example.com", &world.bob.password);
+    Browser::signed_in(&nobody, "bob@example.com", &world.bob.password);
 }
 
 #[test]
