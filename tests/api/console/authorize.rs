@@ -365,7 +365,7 @@ fn people_see_and_end_their_own_sessions() {
         who.get("/auth/account");
         who.post("/auth/account/sessions/end", &[("session", id)])
     };
-    assert_eq!(end(&bob, &newest).status, 404, "another's session does not exist");
+    assert_eq!(end(&bob, &newest).status, 403, "another's is not to be ended");
     assert_eq!(end(&browser, "nonsense").status, 404);
     assert_eq!(second.get("/auth/account").status, 200);
     assert_eq!(location(&end(&browser, &newest)), "/auth/account?done=session");
