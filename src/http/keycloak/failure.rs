@@ -110,11 +110,9 @@ impl ResponseError for Failure {
         answer.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) => Some(error),
-            Self::Token { .. }
-            | Self::Client { .. }
-            | Self::Scope
-            | Self::NoEndpoint
-            | Self::WrongMethod { .. } => None,
+            Self::Token { .. } | Self::Client { .. } | Self::Scope | Self::NoEndpoint | Self::WrongMethod { .. } => {
+                None
+            }
         };
         let mut text = self.to_string();
         if let Some(error @ Error::Internal(_)) = core {
