@@ -152,6 +152,19 @@ impl Desk {
         tokio::task::spawn_blocking(move || store.read(work)).await.map_err(Error::internal)?
     }
 
+    /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had
+    /// to be awaited to its end before.
+    ///
+    /// Refused when their credential has ended meanwhile.
+    pub async fn read_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&View, &Actor) -> Result<T> + Send + 'static,
+    {
+        let actor = actor.clone();
+        self.read(move |view| work(view, &sign_in::still(view, &actor)?)).await
+    }
+
     /// Writes; the answer comes once the write is on the disk.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where

@@ -225,7 +225,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_", "atlg_", "atlc_"]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod console {
 
 mod keycloak {
     mod discovery;
+    mod grants;
     mod token;
     mod users;
 }

@@ -138,7 +138,8 @@ impl Front {
     }
 
     fn refresh(&self, token: &str) -> Result<Granted> {
-        let refreshed = refresh::refresh(&self.gate.desk, &origin(), &self.client, token, None);
+        let origin = origin();
+        let refreshed = refresh::refresh(&self.gate.desk, &origin, &self.client, token, None);
         self.gate.runtime.block_on(refreshed).map(Granted::from)
     }
 
@@ -226,7 +227,8 @@ fn no_grant_lets_in_whoever_may_not_come_in() {
         probe::execute(&front.gate.office.file, &sql);
         unproved(front.trade(&front.client, &code, BACK, VERIFIER), why);
         unproved(front.refresh(&token(&granted)), why);
-        let poll = devices::poll(&front.gate.desk, &origin(), &front.client, begun.device_code.expose());
+        let here = origin();
+        let poll = devices::poll(&front.gate.desk, &here, &front.client, begun.device_code.expose());
         unproved(front.gate.runtime.block_on(poll), why);
         let again = front.check(&asked()).unwrap();
         let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &again, ISSUER);
@@ -389,8 +391,10 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     unproved(prove("nobody", None), Unproved::BadClient);
     let (wrong, _) = opaque::mint(Kind::ClientSecret);
     unproved(prove("ci", Some(&wrong)), Unproved::BadClient);
-    let begun = service_accounts::begin(desk, &origin(), &ci, &Scopes::of([Scope::OpenId, Scope::OfflineAccess]));
-    let granted = front.gate.runtime.block_on(begun).unwrap();
+    let begin = |client: &Client, scopes: &Scopes| {
+        front.gate.runtime.block_on(service_accounts::begin(desk, &origin(), client, scopes))
+    };
+    let granted = begin(&ci, &Scopes::of([Scope::OpenId, Scope::OfflineAccess])).unwrap();
     assert!(granted.refresh_token.is_none());
     assert_eq!(granted.session.ends_at, granted.session.created_at.after(LIFETIMES.access_token));
     let minted = tokens::mint(desk, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
@@ -399,8 +403,7 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     probe::execute(&front.gate.office.file, "DELETE FROM clients WHERE id = 'ci'");
     unproved(front.gate.enter(minted.access_token.expose()), Unproved::SessionOver);
     let orphan = front.gate.office.client("api-client");
-    let begun = service_accounts::begin(desk, &origin(), &orphan, &Scopes::default());
-    refused(&front.gate.runtime.block_on(begun).unwrap_err(), "no service account");
+    refused(&begin(&orphan, &Scopes::default()).unwrap_err(), "no service account");
 }
 
 #[test]

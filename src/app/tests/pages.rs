@@ -188,7 +188,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
         gate.office.by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &actor, &hash, false)).unwrap();
         let sign_in = gate.come_in("bob@example.com");
         for (table, code) in [("authorization_codes", 1), ("device_codes", 2), ("half_sign_ins", 3)] {
-            let blob = |n: u8| format!("x'{}'", format!("{:02x}", n).repeat(32));
+            let text = |n: u8| format!("x'{}'", format!("{n:02x}").repeat(32));
             let values = match table {
                 "authorization_codes" => {
                     "client, user_id, redirect_uri, scope, code_challenge, authenticated_at, \
@@ -201,7 +201,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
                 _ => "user_id, step, second_factor, failures, expires_at) VALUES ($u, 'password', 0, 0, 9, $f)",
             };
             let values = values.replace(") VALUES", ", fingerprint) VALUES");
-            let values = values.replace("$u", &bob.to_string()).replace("$f", &blob(code));
+            let values = values.replace("$u", &bob.to_string()).replace("$f", &text(code));
             probe::execute(&gate.office.file, &format!("INSERT INTO {table} ({values}"));
             assert_eq!(gate.count(table), 1);
         }

@@ -5,6 +5,7 @@ use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
 use crate::app::second_factors as verbs;
 use crate::app::sign_in::{self, Attempt, Progress, SignedIn, Step};
+use crate::domain::client::{Scope, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;

@@ -8,7 +8,7 @@ use crate::app::desk::{Desk, Fittings};
 use crate::app::issuers::Issuers;
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
-use crate::app::{keys, sessions, signing_keys as verbs, tokens, users, workspaces};
+use crate::app::{keys, signing_keys as verbs, tokens, users, workspaces};
 use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
@@ -85,10 +85,13 @@ impl Gate {
 
     pub(super) fn token(&self, signed_in: &SignedIn) -> String {
         let issuer = self.desk.issuers.issuer(None);
+        self.minted(&issuer, signed_in).access_token.expose().to_owned()
+    }
+
+    fn minted(&self, issuer: &str, signed_in: &SignedIn) -> tokens::Minted {
         let SignedIn { user, session, .. } = signed_in;
         let client = self.office.client("sdk-client");
-        let minted = tokens::mint(&self.desk, &issuer, &client, (user, session), &Scopes::known(&session.scope));
-        minted.unwrap().access_token.expose().to_owned()
+        tokens::mint(&self.desk, issuer, &client, (user, session), &Scopes::known(&session.scope)).unwrap()
     }
 
     pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {
@@ -233,22 +236,13 @@ fn what_is_no_credential_is_refused() {
     let gate = gate();
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let token = gate.token(&signed_in);
-    assert_eq!(
-        gate.refusal(signed_in.refresh_token.as_ref().unwrap().expose()),
-        Unproved::UnknownKey,
-        "a refresh token opens nothing"
-    );
+    let refresh_token = signed_in.refresh_token.as_ref().unwrap();
+    assert_eq!(gate.refusal(refresh_token.expose()), Unproved::UnknownKey, "a refresh token opens nothing");
     assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), Unproved::UnknownKey);
     assert_eq!(gate.refusal(&format!("{token}x")), Unproved::BadToken);
     assert_eq!(gate.refusal(""), Unproved::BadToken);
-    let elsewhere = sessions::access_token(
-        &gate.desk,
-        "http://evil.example/auth/realms/master",
-        &signed_in.user,
-        &signed_in.session,
-        crate::domain::timestamp::Timestamp::now(),
-    );
-    assert_eq!(gate.refusal(elsewhere.unwrap().text.expose()), Unproved::BadToken);
+    let elsewhere = gate.minted("http://evil.example/auth/realms/master", &signed_in);
+    assert_eq!(gate.refusal(elsewhere.access_token.expose()), Unproved::BadToken);
 }
 
 #[test]
@@ -258,7 +252,7 @@ fn an_access_token_never_outlives_its_session() {
     let now = crate::domain::timestamp::Timestamp::now();
     signed_in.session.ends_at = now.after(Duration::from_secs(7));
     let issuer = gate.desk.issuers.issuer(None);
-    let token = sessions::access_token(&gate.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
+    let token = gate.minted(&issuer, &signed_in);
     assert_eq!(token.expires_at, signed_in.session.ends_at);
 }
 
@@ -316,6 +310,23 @@ fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
     unproved(&attempt(&by_key, "late"), Unproved::DeadKey);
     gate.set_enabled(false);
     unproved(&attempt(&by_token, "late"), Unproved::SessionOver);
+}
+
+#[test]
+fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
+    let gate = gate();
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let bob = gate.enter(&gate.token(&signed_in)).unwrap();
+    let role = || {
+        let read = gate.desk.read_as(&bob, |_, actor| Ok(actor.person().unwrap().role));
+        gate.runtime.block_on(read)
+    };
+    assert_eq!(role().unwrap(), AccountRole::Member);
+    let (who, change) = (named(&gate.office.bob), UserChange { administrator: Some(true), ..UserChange::default() });
+    gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &who, &change)).unwrap();
+    assert_eq!(role().unwrap(), AccountRole::Administrator);
+    gate.set_enabled(false);
+    unproved(&role(), Unproved::SessionOver);
 }
 
 #[test]
