@@ -22,6 +22,8 @@ pub struct Request {
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Logout {
+    /// Whom the id token names.
+    pub user: Option<Uuid>,
     /// The session that the id token was made in.
     pub session: Option<Uuid>,
     /// The client that asks, where it says who it is.
@@ -66,7 +68,8 @@ pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
             Some(with_state(uri, request.state.as_deref()))
         }
     };
-    Ok(Logout { session: hint.and_then(|hint| hint.sid), client, to })
+    let (user, session) = hint.map_or((None, None), |hint| (Some(hint.sub), hint.sid));
+    Ok(Logout { user, session, client, to })
 }
 
 /// Ends the session that the id token was made in, if it lasts.

@@ -63,9 +63,8 @@ pub async fn refresh(
     let asked = asked.map(Scopes::known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     let salt = refresh::salt();
-    let turn = desk
-        .write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt)))
-        .await?;
+    let turn =
+        desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await?;
     match turn {
         Turn::GoesOn(refreshed) => Ok(*refreshed),
         Turn::Replayed => Err(Unproved::BadRefreshToken.into()),

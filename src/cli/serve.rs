@@ -212,9 +212,9 @@ fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> 
 fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
     if let Some(url) = &config.public_url {
         let host = url.strip_prefix("http://")?;
-        let is_here = ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
-            host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        });
+        let is_here = ["127.0.0.1", "localhost", "[::1]"]
+            .iter()
+            .any(|name| host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')));
         return (!is_here).then(|| url.clone());
     }
     addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))

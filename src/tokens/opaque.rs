@@ -43,16 +43,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 8] = [
-        Self::Key,
-        Self::Refresh,
-        Self::Device,
-        Self::Session,
-        Self::Link,
-        Self::Half,
-        Self::Code,
-        Self::ClientSecret,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half, Self::Code, Self::ClientSecret];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {

@@ -56,8 +56,15 @@ mod tests {
         assert_eq!(code.len(), 9);
         let bare = code.replace('-', "");
         let spaced = bare.chars().map(|c| format!("{c} ")).collect::<String>();
-        for typed in [code, &bare, &code.to_lowercase(), &format!("  {code}\n"), &code.replace('-', " "), &spaced,
-            &code.replace('-', "\u{2013}")] {
+        for typed in [
+            code,
+            &bare,
+            &code.to_lowercase(),
+            &format!("  {code}\n"),
+            &code.replace('-', " "),
+            &spaced,
+            &code.replace('-', "\u{2013}"),
+        ] {
             let (shown, found) = parse(typed).unwrap();
             assert_eq!(shown, code, "{typed}");
             assert!(found.matches(&fingerprint));

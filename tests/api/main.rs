@@ -36,6 +36,7 @@ mod keycloak {
     mod discovery;
     mod sessions;
     mod keys;
+    mod grants;
     mod token;
     mod users;
 }

@@ -78,6 +78,12 @@ impl Stage {
                 | "/auth/admin/realms/master"
                 | "/auth/admin/realms/master/clients"
                 | "/auth/realms/master/.well-known/openid-configuration"
+                | "/.well-known/openid-configuration"
+                | "/.well-known/oauth-authorization-server"
+                | "/.well-known/oauth-authorization-server/auth/realms/master"
+                | "/auth/realms/master/protocol/openid-connect/logout"
+                | "/auth/realms/master/protocol/openid-connect/userinfo"
+                | "/oauth2/userinfo"
                 | "/auth/realms/master/protocol/openid-connect/certs",
             ) => None,
             ("GET" | "DELETE", path) if path.contains("/clients/{id}") || path.contains("/sessions/{id}") => {
@@ -107,7 +113,21 @@ impl Stage {
                 let body = (method == "PUT").then(|| json!({ "firstName": format!("Erin {column}") }));
                 return Some(Ask { path: path.replace("{id}", &erin.uuid), body, form: None });
             }
-            ("POST", "/auth/realms/master/protocol/openid-connect/token") => {
+            ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
+            (
+                "POST",
+                "/auth/realms/master/protocol/openid-connect/auth/device"
+                | "/oauth2/device_authorization"
+                | "/auth/realms/master/protocol/openid-connect/token/introspect"
+                | "/oauth2/introspect"
+                | "/auth/realms/master/protocol/openid-connect/revoke"
+                | "/oauth2/revoke"
+                | "/auth/realms/master/protocol/openid-connect/logout",
+            ) => {
+                let form = Some("client_id=sdk-client&token=nonsense&refresh_token=nonsense".to_owned());
+                return Some(Ask { path: path.to_owned(), body: None, form });
+            }
+            ("POST", "/auth/realms/master/protocol/openid-connect/token" | "/oauth2/token") => {
                 let pairs = [
                     ("client_id", "sdk-client"),
                     ("grant_type", "refresh_token"),
@@ -428,7 +448,7 @@ fn each_route_stands_in_the_tables_once() {
 
 /// What a dialect says of a wrong method or path.
 fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
-    if path.starts_with("/auth") {
+    if path.starts_with("/auth") || path.starts_with("/oauth2") || path.starts_with("/.well-known") {
         Ok(json!({ "error": text }))
     } else if path.starts_with("/v1") && path != "/v1/api/openapi.json" {
         Ok(json!({ "msg": text, "code": status }))
@@ -515,9 +535,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
                 scene::problem(&answer, 404, "there is no endpoint at this path");
             }
         }
-        for path in
-            ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"]
-        {
+        for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
             let answer = client.get(path);
             assert_eq!((answer.status, answer.body.as_str()), (404, "there is nothing here\n"), "{path}");
         }
@@ -530,10 +548,11 @@ fn nothing_is_ever_redirected_but_the_pages() {
         let path = filled(entry.path);
         for path in [path.clone(), format!("{path}/"), path.replacen('/', "//", 1)] {
             let answer = world().ada.send(entry.method.as_str(), &path, &[], ());
-            // The pages lead people on, from where they are to another page.
-            let is_page = path == entry.path && console::routes().iter().any(|page| page.path == path);
-            let led_on = is_page && answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
-            assert!(led_on || !(300..400).contains(&answer.status), "{path}: {answer:?}");
+            // The pages lead people on, and a browser that signs out at a program's asking is sent to the page for it.
+            let is_page = console::routes().iter().any(|page| page.path == path);
+            let leads_on = path == entry.path && (is_page || path.ends_with("/openid-connect/logout"));
+            let to_page = answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
+            assert!((leads_on && to_page) || !(300..400).contains(&answer.status), "{path}: {answer:?}");
         }
     }
     for (path, page) in [("/v1/api/docs", "/v1/api/docs/"), ("/v2/docs", "/v2/docs/")] {

@@ -114,11 +114,7 @@ fn shown(rule: &str) -> Fault {
 /// An error code (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6) and what is wrong.
 type Told = (&'static str, &'static str);
 
-fn judge(
-    request: &Request,
-    client: Client,
-    redirect_uri: &str,
-) -> std::result::Result<Authorization, Told> {
+fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, Told> {
     if request.request.is_some() {
         return Err(("request_not_supported", "request objects are not read"));
     }

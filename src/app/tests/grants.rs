@@ -374,12 +374,15 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     let (secret, kept) = opaque::mint(Kind::ClientSecret);
     let bot = Uuid::new_v4();
     let new = Client { id: ClientId::parse("ci").unwrap(), ..app_client(true) };
-    front.gate.office.write(move |tx| {
-        let name = crate::domain::key::KeyName::parse("ci").unwrap();
-        let user = store::bots::insert(tx, bot, &name, AccountRole::Member)?;
-        store::clients::insert(tx, &Client { service_user: Some(user), ..new.clone() }, Some(&kept))
-    })
-    .unwrap();
+    front
+        .gate
+        .office
+        .write(move |tx| {
+            let name = crate::domain::key::KeyName::parse("ci").unwrap();
+            let user = store::bots::insert(tx, bot, &name, AccountRole::Member)?;
+            store::clients::insert(tx, &Client { service_user: Some(user), ..new.clone() }, Some(&kept))
+        })
+        .unwrap();
     let prove = |id: &str, secret: Option<&Secret>| client_authentication::authenticate(desk, &origin(), id, secret);
     let ci = prove("ci", Some(&secret)).unwrap();
     unproved(prove("ci", None), Unproved::BadClient);
@@ -412,15 +415,22 @@ fn an_id_token_is_a_hint_even_when_it_is_old_and_opens_nothing() {
     let minted = tokens::mint(desk, ISSUER, &front.client, (user, session), scopes).unwrap();
     let id_token = minted.id_token.unwrap().expose().to_owned();
     unproved(front.gate.enter(&id_token), Unproved::BadToken);
-    let ask = |hint: &str, to: &str| logout::check(desk, &logout::Request {
-        id_token_hint: Some(hint.to_owned()),
-        client_id: Some("app".to_owned()),
-        post_logout_redirect_uri: Some(to.to_owned()),
-        state: Some("s t".to_owned()),
-    });
+    let ask = |hint: &str, to: &str| {
+        logout::check(
+            desk,
+            &logout::Request {
+                id_token_hint: Some(hint.to_owned()),
+                client_id: Some("app".to_owned()),
+                post_logout_redirect_uri: Some(to.to_owned()),
+                state: Some("s t".to_owned()),
+            },
+        )
+    };
     let asked = ask(&id_token, "https://app.example/bye").unwrap();
     assert_eq!((asked.session, asked.to.as_deref()), (Some(session.uuid), Some("https://app.example/bye?state=s+t")));
-    for (hint, to) in [(&*id_token, "https://app.example/bye2"), (minted.access_token.expose(), "https://app.example/bye")] {
+    for (hint, to) in
+        [(&*id_token, "https://app.example/bye2"), (minted.access_token.expose(), "https://app.example/bye")]
+    {
         assert!(matches!(ask(hint, to), Err(Error::Invalid { .. })), "{to}");
     }
     front.gate.runtime.block_on(logout::end(desk, &origin(), &asked)).unwrap();

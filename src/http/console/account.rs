@@ -176,8 +176,8 @@ pub(super) async fn password_form(
     browser: Browser,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    browser.needed(&desk, &request, PASSWORD)?;
-    browser.show(StatusCode::OK, &password_page(&browser, None))
+    let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
+    browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
 }
 
 /// `POST /auth/account/password`: another password, for who knows the one there is.
@@ -188,7 +188,7 @@ pub(super) async fn change_password(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
-    let again = |wrong, status| browser.show(status, &password_page(&browser, Some(wrong)));
+    let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
         Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
@@ -202,8 +202,9 @@ pub(super) async fn change_password(
     }
 }
 
-fn password_page(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
-    let [first, second] = Field::chosen();
+fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> FormPage {
+    let whose = actor.person().map(|person| Field::whose(&person.email));
+    let current = Field::new("current", "Current password", Kind::Password, "current-password");
     FormPage {
         title: "Change the password",
         text: "All your other sessions end with it.".to_owned(),
@@ -212,7 +213,7 @@ fn password_page(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
         token: browser.token(),
         action: PASSWORD,
         hidden: Vec::new(),
-        fields: vec![Field::new("current", "Current password", Kind::Password, "current-password"), first, second],
+        fields: whose.into_iter().chain([current]).chain(Field::chosen()).collect(),
         button: "Change the password",
         links: vec![Link::new(ACCOUNT, "Your account")],
     }

@@ -27,7 +27,8 @@ const SYSTEMS: [(&str, &str); 6] = [
 
 /// The program and what it runs on: `Firefox on Linux`.
 pub(super) fn words(agent: &str) -> String {
-    let known = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let known =
+        |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (known(&PROGRAMS), known(&SYSTEMS)) {
         (Some(program), Some(system)) => format!("{program} on {system}"),
         (Some(program), None) => program.to_owned(),
@@ -41,9 +42,13 @@ mod tests {
 
     #[test]
     fn known_programs_have_their_names() {
-        let mozilla = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
+        let mozilla =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
         assert_eq!(words(mozilla), "Chrome on Linux");
-        assert_eq!(words("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1"), "Safari on iPhone");
+        assert_eq!(
+            words("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1"),
+            "Safari on iPhone"
+        );
         assert_eq!(words("curl/8.14.1"), "curl");
         assert_eq!(words("my tool/1"), "my tool/1");
         assert_eq!(words(&"x".repeat(300)).len(), SHOWN);

@@ -135,17 +135,14 @@ pub(super) async fn consent(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (issuer, authorization) = (browser.issuer(), asking.authorization);
-    let (title, text, to) = match form.text("decision") {
-        "allow" => {
-            let asked = authorization.clone();
-            desk.write_as(&asking.actor, move |tx, actor| authorizations::consent(tx, actor, &asked)).await?;
-            let to = authorizations::grant(&desk, &asking.actor, &asking.session, &authorization, &issuer).await?;
-            ("Allowed", "You are led back to the program.", to)
-        }
-        _ => {
-            let to = authorization.refused(&issuer, "access_denied", "the person said no");
-            ("Denied", "The program was not let in. You are led back to it.", to)
-        }
+    let (title, text, to) = if form.text("decision") == "allow" {
+        let asked = authorization.clone();
+        desk.write_as(&asking.actor, move |tx, actor| authorizations::consent(tx, actor, &asked)).await?;
+        let to = authorizations::grant(&desk, &asking.actor, &asking.session, &authorization, &issuer).await?;
+        ("Allowed", "You are led back to the program.", to)
+    } else {
+        let to = authorization.refused(&issuer, "access_denied", "the person said no");
+        ("Denied", "The program was not let in. You are led back to it.", to)
     };
     browser.show(StatusCode::OK, &GoOn { title, wrong: None, text, to })
 }

@@ -36,7 +36,9 @@ pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<Htt
 
 /// The reason as text, cut where it is too long and without what could turn the line around.
 fn reason(raw: &str) -> Option<String> {
-    let plain = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let mut text: String = raw.chars().filter(plain).take(REASON + 1).collect();
     if text.chars().count() > REASON {
         text = text.chars().take(REASON).chain(['\u{2026}']).collect();

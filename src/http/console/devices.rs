@@ -102,7 +102,8 @@ fn choice(browser: &Browser, pending: &Pending) -> Choice {
     let from = pending.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
     Choice {
         title: format!("Let {} in?", pending.client.name.as_str()),
-        text: "A program on another device asks for access in your name. Compare the code with what it shows.".to_owned(),
+        text: "A program on another device asks for access in your name. Compare the code with what it shows."
+            .to_owned(),
         wrong: None,
         facts: vec![
             Fact { is_code: true, ..Fact::new("Code", pending.user_code.clone()) },

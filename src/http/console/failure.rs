@@ -55,9 +55,10 @@ impl Failure {
                 }
                 Error::Throttled { .. } => ("Too many attempts", "Wait that long, then load the page again."),
                 Error::Busy { .. } => ("Too much to do", "Load the page again in a moment."),
-                Error::Internal(_) => {
-                    ("Something broke here", "Try again. If it stays so, tell whoever runs this server the number above.")
-                }
+                Error::Internal(_) => (
+                    "Something broke here",
+                    "Try again. If it stays so, tell whoever runs this server the number above.",
+                ),
                 Error::Forbidden { .. } | Error::Exceeded => {
                     ("Not allowed", "An administrator of this server can do it, or give you the right.")
                 }

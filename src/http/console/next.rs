@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn only_a_path_here_is_taken() {
-        for good in ["/", "/auth/account", "/oauth2/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1", "/a//b"] {
+        for good in ["/", "/auth/account", "/oauth2/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1", "/a//b"]
+        {
             assert_eq!(Next::parse(good).unwrap().as_str(), good);
         }
         assert!(Next::parse("").unwrap().is_home());

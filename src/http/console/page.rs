@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
+use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
@@ -55,10 +56,12 @@ pub(super) fn see_other(to: &str) -> HttpResponse {
         .finish()
 }
 
-/// A text as a sentence: with a capital and a full stop.
+/// A text as a sentence: with a capital, unless it begins with the name of a parameter, and a full stop.
 pub(super) fn sentence(text: &str) -> String {
+    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
     let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let capital = |first: char| if is_name { first.to_string() } else { first.to_uppercase().to_string() };
+    let first = chars.next().map(capital).unwrap_or_default();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
 }
@@ -99,6 +102,8 @@ impl Link {
 pub(super) enum Kind {
     /// Any line.
     Text,
+    /// What is known already, for the browser to keep with a password.
+    Fixed,
     /// An address.
     Email,
     /// Something that nobody should see.
@@ -113,7 +118,7 @@ impl Kind {
     /// The `type` of the field.
     pub(super) const fn input(self) -> &'static str {
         match self {
-            Self::Text | Self::Digits | Self::Letters => "text",
+            Self::Text | Self::Fixed | Self::Digits | Self::Letters => "text",
             Self::Email => "email",
             Self::Password => "password",
         }
@@ -145,6 +150,11 @@ impl Field {
     /// The field where a code of the second factor is typed.
     pub(super) fn digits() -> Self {
         Self::new("code", "Code", Kind::Digits, "one-time-code")
+    }
+
+    /// Whose password it is.
+    pub(super) fn whose(email: &Email) -> Self {
+        Self { value: email.to_string(), ..Self::new("username", "E-mail address", Kind::Fixed, "username") }
     }
 
     /// The fields of a password to be, typed twice.
@@ -344,6 +354,7 @@ mod tests {
     #[test]
     fn a_sentence_begins_and_ends_like_one() {
         assert_eq!(sentence("the link is dead"), "The link is dead.");
+        assert_eq!(sentence("client_id is missing"), "client_id is missing.");
         assert_eq!(sentence("Why?"), "Why?");
         assert_eq!(sentence(""), ".");
     }

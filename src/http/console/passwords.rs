@@ -114,9 +114,8 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong
         wrong,
         token: browser.token(),
         action: BY_LINK,
-        // The name is there for the browser, which keeps it with the password.
-        hidden: vec![("link", link.to_owned()), ("username", user.email.to_string())],
-        fields: Field::chosen().into(),
+        hidden: vec![("link", link.to_owned())],
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
         button: "Set the password",
         links: Vec::new(),
     }

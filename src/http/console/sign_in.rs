@@ -53,7 +53,7 @@ pub(super) async fn enter(
     let login = Login { username: username.clone(), password: form.secret("password") };
     let replacing = browser.session.as_ref().map(Secret::expose);
     match sign_in::at_pages(&desk, &browser.origin, login, replacing).await {
-        Ok(progress) => go(&browser, &request, progress, &next),
+        Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, "the name or the password is wrong", |wrong, status| {
             browser.show(status, &sign_in_form(&browser, &next, username, Some(Wrong { field: "password", ..wrong })))
         }),
@@ -85,7 +85,7 @@ pub(super) async fn enter_code(
         return Ok(elsewhere);
     }
     match sign_in::second_factor(&desk, &browser.origin, step(&browser), form.secret("code")).await {
-        Ok(progress) => go(&browser, &request, progress, &next),
+        Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
             browser.show(status, &code_page(&browser, &next, Some(Wrong { field: "code", ..wrong })))
         }),
@@ -169,7 +169,7 @@ pub(super) async fn set_password(
         Err(wrong) => return again(wrong),
     };
     match sign_in::choose_password(&desk, &browser.origin, step(&browser), chosen).await {
-        Ok(progress) => go(&browser, &request, progress, &next),
+        Ok(progress) => go(&browser, &request, &progress, &next),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
         Err(error) => Err(error.into()),
     }
@@ -189,6 +189,10 @@ pub(super) fn refused(
         }
         Error::Unauthenticated(Unproved::Disabled) => {
             again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
+        }
+        Error::Unauthenticated(Unproved::NotSetUp) => {
+            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
+            again(Wrong::new("", text), StatusCode::FORBIDDEN)
         }
         Error::Throttled { retry_after } => {
             let text = format!("too many failed attempts; try again in {}", waiting(seconds_to_wait(retry_after)));
@@ -210,8 +214,8 @@ fn waiting(seconds: u64) -> String {
 }
 
 /// Leads on from a step that was taken.
-fn go(browser: &Browser, request: &HttpRequest, progress: Progress, next: &Next) -> Result<HttpResponse, Failure> {
-    let mut answer = match &progress {
+fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next) -> Result<HttpResponse, Failure> {
+    let mut answer = match progress {
         Progress::In(_) if authorize::is_here(next.as_str()) => {
             let text = "You are signed in and led back to the program that asked for it.";
             let page = GoOn { title: "Signed in", wrong: None, text, to: next.as_str().to_owned() };
@@ -220,7 +224,7 @@ fn go(browser: &Browser, request: &HttpRequest, progress: Progress, next: &Next)
         Progress::In(_) => page::see_other(next.as_str()),
         Progress::Half(half) => page::see_other(&next.after(page_of(half.step))),
     };
-    note(browser, request, &progress, &mut answer);
+    note(browser, request, progress, &mut answer);
     Ok(answer)
 }
 
@@ -237,12 +241,7 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
 }
 
 /// Whose half sign-in this is, at this step; else where to go in its place.
-fn half(
-    desk: &Desk,
-    browser: &Browser,
-    next: &Next,
-    step_here: Step,
-) -> Result<Result<User, HttpResponse>, Failure> {
+fn half(desk: &Desk, browser: &Browser, next: &Next, step_here: Step) -> Result<Result<User, HttpResponse>, Failure> {
     match sign_in::half(desk, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(Ok(user)),
         Ok((_, step)) => Ok(Err(page::see_other(&next.after(page_of(step))))),
@@ -309,7 +308,7 @@ fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wron
         token: browser.token(),
         action: PASSWORD,
         hidden: vec![("next", next.as_str().to_owned())],
-        fields: Field::chosen().into(),
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
         button: "Set the password",
         links: Vec::new(),
     }

@@ -13,6 +13,7 @@ const OAUTH2: &str = "/oauth2/authorize";
 const KEYCLOAK: &str = "/auth/realms/master/protocol/openid-connect/auth";
 const CALLBACK: &str = "http://127.0.0.1:5123/callback";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const DEVICE: &str = "/auth/realms/master/device";
 
 fn world() -> &'static World {
@@ -22,7 +23,7 @@ fn world() -> &'static World {
         let sql = "INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_uris,
                        post_logout_redirect_uris, refresh, created_at, updated_at)
                    VALUES ('grafana', 'Grafana <b>', 0, 0, 'authorization_code refresh_token',
-                       'openid email profile offline_access', 'https://grafana.example/login?x=1', '', 'rotating', 0, 0)";
+                       'openid email profile offline_access', 'https://grafana.example/login?x=1', 'https://grafana.example/bye', 'rotating', 0, 0)";
         world.database().write(sql, []);
         world
     })
@@ -107,9 +108,14 @@ fn a_built_in_client_gets_a_code_without_a_question() {
 
 #[test]
 fn nobody_is_sent_where_the_client_has_not_said() {
-    let browser = enter(&world().carol);
-    let codes = || world().database().one::<i64>("SELECT count(*) FROM audit WHERE verb = 'authorizations.grant'
-                                                   AND actor = 'carol@example.com'", []);
+    let browser = enter(&world().somebody("quinn"));
+    let codes = || {
+        world().database().one::<i64>(
+            "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant'
+                                                   AND actor = 'quinn@example.com'",
+            [],
+        )
+    };
     let registered = "https://grafana.example/login?x=1";
     let mut bad: Vec<String> = (0..registered.len())
         .map(|at| {
@@ -123,12 +129,12 @@ fn nobody_is_sent_where_the_client_has_not_said() {
     for redirect in bad {
         let answer = browser.get(&format!("{OAUTH2}?{}", asked("grafana", &redirect, &[])));
         assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect}: {answer:?}");
-        assert!(answer.body.contains("Redirect_uri is not registered for the client."), "{answer:?}");
+        assert!(answer.body.contains("redirect_uri is not registered for the client."), "{answer:?}");
     }
     for (but, word) in [
-        (("client_id", ""), "Client_id is missing"),
+        (("client_id", ""), "client_id is missing"),
         (("client_id", "nobody"), "The client is not known here"),
-        (("redirect_uri", ""), "Redirect_uri is missing"),
+        (("redirect_uri", ""), "redirect_uri is missing"),
     ] {
         let answer = browser.get(&ax(&[but]));
         assert_eq!((answer.status, answer.header("location")), (400, None), "{but:?}");
@@ -181,7 +187,8 @@ fn a_client_of_others_is_let_in_by_the_person_only() {
     let to = location(&browser.get(&grafana(&[])));
     assert!(to.starts_with("/auth/consent?"), "{to}");
     let page = browser.get(&to);
-    for part in ["Grafana &#60;b&#62; (grafana)", "grafana.example</dd>", "lena@example.com", "see your e-mail address"] {
+    for part in ["Grafana &#60;b&#62; (grafana)", "grafana.example</dd>", "lena@example.com", "see your e-mail address"]
+    {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let request = hidden(&page.body, "request").expect("the question");
@@ -235,6 +242,61 @@ fn who_has_to_sign_in_again_does_so_once() {
     assert!(page.body.contains("value=\"&#34;&#62;&#60;x\""), "{page:?}");
 }
 
+#[test]
+fn a_program_may_have_its_person_sign_out() {
+    let pia = world().somebody("pia");
+    let enter_and_let_in = || {
+        let browser = enter(&pia);
+        let to = location(&browser.get(&grafana(&[("prompt", "consent")])));
+        let request = hidden(&browser.get(&to).body, "request").expect("the question");
+        let on = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+        let code = value(&sent_back(&on, "https://grafana.example/login?x=1"), "code");
+        let tokens = world().nobody.form(
+            crate::client::TOKEN,
+            &[
+                ("grant_type", "authorization_code"),
+                ("client_id", "grafana"),
+                ("code", &code),
+                ("redirect_uri", "https://grafana.example/login?x=1"),
+                ("code_verifier", VERIFIER),
+            ],
+        );
+        (browser, tokens.text("id_token"), tokens.text("refresh_token"))
+    };
+    let leave =
+        |pairs: &[(&str, &str)]| format!("/auth/sign-out?{}", serde_urlencoded::to_string(pairs).expect("a query"));
+    let bye = ("post_logout_redirect_uri", "https://grafana.example/bye");
+    let (browser, hint, refresh_token) = enter_and_let_in();
+    for bad in [
+        leave(&[("id_token_hint", "nonsense")]),
+        leave(&[("id_token_hint", &hint), ("post_logout_redirect_uri", "https://evil.example/")]),
+        leave(&[bye]),
+        leave(&[("client_id", "arize-cli"), bye]),
+        leave(&[("client_id", "arize-cli"), ("id_token_hint", &hint)]),
+    ] {
+        let answer = browser.get(&bad);
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{bad}: {answer:?}");
+    }
+    let bob = enter(&world().bob);
+    let page = bob.get(&leave(&[("id_token_hint", &hint), bye]));
+    assert!(page.status == 200 && page.body.contains("asks you to sign out"), "another's token: {page:?}");
+    assert_eq!(browser.get("/auth/account").status, 200, "nobody is out yet");
+    let answer = browser.get(&leave(&[("id_token_hint", &hint), bye, ("state", "a b")]));
+    assert_eq!(location(&answer), "https://grafana.example/bye?state=a+b");
+    assert_eq!((browser.cookie("atelier"), browser.get("/auth/account").status), (None, 303));
+    let pairs = [("grant_type", "refresh_token"), ("client_id", "grafana"), ("refresh_token", refresh_token.as_str())];
+    assert_eq!(world().nobody.form(crate::client::TOKEN, &pairs).status, 400, "the program is out, too");
+
+    let (browser, _, _) = enter_and_let_in();
+    let page = browser.get(&leave(&[("client_id", "grafana"), bye]));
+    let request = hidden(&page.body, "request").expect("what is asked");
+    assert_eq!(browser.get("/auth/account").status, 200, "without a token, the person is asked");
+    let answer = browser.post("/auth/sign-out", &[("request", &request)]);
+    assert_eq!(leads_on(&answer), "https://grafana.example/bye");
+    assert_eq!(browser.get("/auth/account").status, 303);
+    assert_eq!(location(&browser.get(&leave(&[("client_id", "grafana"), bye]))), "https://grafana.example/bye");
+}
+
 /// Lets a program wait with a user code.
 fn wait_with(letters: &str, end: i64) {
     let (code, typed) = (Fingerprint::of(&format!("{letters} {end}")), Fingerprint::of(letters));
@@ -269,7 +331,9 @@ fn a_device_is_let_in_by_who_compares_the_code() {
     }
     for page in [browser.get(&link), browser.post(DEVICE, &[("user_code", "bcdf ghjk")])] {
         assert_eq!(page.status, 200, "{page:?}");
-        for part in [">BCDF-GHJK<", "Wallaroo SDK (sdk-client)", "192.0.2.7", "Only go on if you started this yourself."] {
+        for part in
+            [">BCDF-GHJK<", "Wallaroo SDK (sdk-client)", "192.0.2.7", "Only go on if you started this yourself."]
+        {
             assert!(page.body.contains(part), "{part}: {}", page.body);
         }
     }
@@ -294,14 +358,14 @@ fn people_see_and_end_their_own_sessions() {
     let page = browser.get("/auth/account");
     assert_eq!(page.body.matches("this one").count(), 1);
     assert!(page.body.contains("Wallaroo SDK"), "the session of a program: {page:?}");
-    let sql = "SELECT uuid FROM sessions JOIN users ON users.id = user_id
+    let sql = "SELECT sessions.uuid FROM sessions JOIN users ON users.id = user_id
                WHERE email = 'olga@example.com' AND client IS NULL ORDER BY sessions.id DESC LIMIT 1";
     let newest: String = world().database().one(sql, []);
     let end = |who: &Browser, id: &str| {
         who.get("/auth/account");
         who.post("/auth/account/sessions/end", &[("session", id)])
     };
-    assert_eq!(end(&bob, &newest).status, 404, "another's session does not exist");
+    assert_eq!(end(&bob, &newest).status, 403, "another's is not to be ended");
     assert_eq!(end(&browser, "nonsense").status, 404);
     assert_eq!(second.get("/auth/account").status, 200);
     assert_eq!(location(&end(&browser, &newest)), "/auth/account?done=session");
