@@ -34,9 +34,9 @@ mod console {
 
 mod keycloak {
     mod discovery;
-    mod sessions;
-    mod keys;
     mod grants;
+    mod keys;
+    mod sessions;
     mod token;
     mod users;
 }

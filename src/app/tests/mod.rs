@@ -45,6 +45,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::home::Home;
 use crate::store::{self, Sizes, Store, Tx, View, probe};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::PasswordHash;
 use crate::tokens::refresh::RefreshToken;
 
