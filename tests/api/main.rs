@@ -32,6 +32,7 @@ mod console {
 mod keycloak {
     mod discovery;
     mod grants;
+    mod keys;
     mod token;
     mod users;
 }
