@@ -75,7 +75,8 @@ impl Stage {
                 | "/auth/realms/master/protocol/openid-connect/userinfo"
                 | "/oauth2/userinfo"
                 | "/auth/realms/master/protocol/openid-connect/certs",
-            ) => None,
+            )
+            | ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
             ("GET", "/auth/admin/realms/master/users") => {
                 return Some(Ask { path: format!("{path}?email={}", erin.email), body: None, form: None });
             }
@@ -83,7 +84,6 @@ impl Stage {
                 let body = (method == "PUT").then(|| json!({ "firstName": format!("Erin {column}") }));
                 return Some(Ask { path: path.replace("{id}", &erin.uuid), body, form: None });
             }
-            ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
             (
                 "POST",
                 "/auth/realms/master/protocol/openid-connect/auth/device"
