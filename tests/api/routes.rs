@@ -53,6 +53,7 @@ impl Stage {
     fn ask(&self, method: &str, path: &str, column: usize) -> Option<Ask> {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
+        let is_page = console::routes().iter().any(|page| page.path == path);
         let body = match (method, path) {
             ("GET", "/auth/invitation") => return Some(Ask { path: self.link.clone(), body: None, form: None }),
             ("POST", "/oauth2/authorize" | "/auth/realms/master/protocol/openid-connect/auth") => {
@@ -60,8 +61,8 @@ impl Stage {
                 return Some(Ask { path: path.to_owned(), body: None, form });
             }
             // A bearer token opens no page, and no form is taken without the token of a page.
-            ("GET", path) if console::routes().iter().any(|page| page.path == path) => None,
-            ("POST", path) if console::routes().iter().any(|page| page.path == path) => {
+            ("GET", path) if is_page => return Some(Ask { path: path.to_owned(), body: None, form: None }),
+            ("POST", path) if is_page => {
                 let form = Some("password=short&decision=allow&user_code=BCDF-GHJK".to_owned());
                 return Some(Ask { path: path.to_owned(), body: None, form });
             }
