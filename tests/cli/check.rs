@@ -84,7 +84,7 @@ fn all_is_well_after_a_server_has_stopped() {
     let text = place.run("check").good();
     assert_eq!(text.err, "");
     let (configuration, findings) = text.out.split_once("\n\n").unwrap();
-    assert!(configuration.starts_with("data_dir              = \"./atelier-data\"  # default\n"));
+    assert!(configuration.starts_with("data_dir                          = \"./atelier-data\"  # default\n"));
     assert!(findings.contains("\nok  integrity       sound\n"), "{findings}");
 }
 
