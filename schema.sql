@@ -293,6 +293,7 @@ CREATE TABLE refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_by_exchange ON refresh_tokens (exchanged_at) WHERE exchanged_at IS NOT NULL;
 
 -- Authorization codes, by the SHA-256 of their text. One that was used keeps what it led to, which ends when the code
 -- comes a second time.
@@ -351,11 +352,13 @@ CREATE TABLE consents (
 CREATE INDEX consents_by_client ON consents (client);
 
 -- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
+-- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
 CREATE TABLE half_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     step TEXT NOT NULL CHECK (step IN ('second_factor', 'enrol_second_factor', 'password')),
     second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -403,7 +406,8 @@ CREATE INDEX keys_by_user ON keys (user_id);
 CREATE INDEX keys_by_creator ON keys (created_by);
 
 -- Keys that tokens are signed with, sealed under the master key. One is active and signs, the next is published ahead,
--- and those retired verify until the last token of theirs has ended.
+-- and those retired verify until the last token of theirs has ended. `token_life` is how long the longest-lived of its
+-- tokens lives, in seconds.
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('RS256', 'ES256', 'EdDSA')),
@@ -412,6 +416,7 @@ CREATE TABLE signing_keys (
     created_at INTEGER NOT NULL,
     activated_at INTEGER,
     retired_at INTEGER,
+    token_life INTEGER NOT NULL CHECK (token_life >= 0),
     CHECK ((state = 'next') = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;

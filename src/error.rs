@@ -105,12 +105,30 @@ pub enum Unproved {
     /// A link that is unknown, used up or expired.
     #[error("the link is used up or has expired; ask for another one")]
     DeadLink,
+    /// A sign-in at the pages that was left half done for too long, or was given up after too many wrong codes.
+    #[error("the sign-in took too long or had too many wrong codes; begin again")]
+    HalfOver,
+    /// A code that is not that of the person's second factor, or was used before.
+    #[error("the code is wrong or was used before")]
+    WrongCode,
     /// A refresh token that is unknown or another client's.
     #[error("Invalid refresh token")]
     BadRefreshToken,
     /// A refresh token whose session ran out.
     #[error("Token is not active")]
     DeadRefreshToken,
+    /// A client that is unknown, gave the wrong secret or none, or one that it does not have.
+    #[error("Invalid client or Invalid client credentials")]
+    BadClient,
+    /// An authorization code that is unknown, used, expired, or goes with another client, address or verifier.
+    #[error("Code not valid")]
+    BadCode,
+    /// A device code that is unknown, used up or another client's.
+    #[error("Device code not valid")]
+    BadDeviceCode,
+    /// A typed user code that is unknown, used up or expired.
+    #[error("the code is unknown, was used already or has expired")]
+    DeadUserCode,
 }
 
 impl From<Unproved> for Error {

@@ -83,15 +83,21 @@ pub enum Action {
     CreateServiceKey,
     /// End or renew a service key of a workspace.
     RevokeServiceKey,
+    /// See somebody's sign-in sessions.
+    ReadSessions,
     /// End a sign-in session of somebody.
     EndSession,
+    /// See the OAuth clients of the account, and their sessions.
+    ReadClients,
+    /// Register, change or remove an OAuth client.
+    ManageClients,
     /// Read the audit.
     ReadAudit,
 }
 
 impl Action {
     /// Each action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -128,7 +134,10 @@ impl Action {
         Self::ReadServiceKeys,
         Self::CreateServiceKey,
         Self::RevokeServiceKey,
+        Self::ReadSessions,
         Self::EndSession,
+        Self::ReadClients,
+        Self::ManageClients,
         Self::ReadAudit,
     ];
 
@@ -177,6 +186,9 @@ impl Action {
             Self::ReadServiceKeys => "seeing service keys needs an owner, SERVICE_KEY_READ or an administrator",
             Self::CreateServiceKey => "making a service key needs an owner, SERVICE_KEY_CREATE or an administrator",
             Self::RevokeServiceKey => "revoking a service key needs an owner, SERVICE_KEY_REVOKE or an administrator",
+            Self::ReadSessions => "seeing a person's sessions needs that person or an administrator",
+            Self::ReadClients => "seeing the clients of the account needs an administrator",
+            Self::ManageClients => "managing the clients of the account needs an administrator",
             Self::EndSession => "ending a session needs its owner or an administrator",
             Self::ReadAudit => "reading the audit needs an administrator",
         }
@@ -272,15 +284,18 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
                 Decision::Hidden
             }
         }
-        Action::CreateOrganization | Action::ManageRoles | Action::CreateUser | Action::ReadAudit => {
-            forbidden_unless(governs)
-        }
+        Action::CreateOrganization
+        | Action::ManageRoles
+        | Action::CreateUser
+        | Action::ReadClients
+        | Action::ManageClients
+        | Action::ReadAudit => forbidden_unless(governs),
         Action::ReadRoles => forbidden_unless(account != AccountRole::Annotator),
         Action::InviteUser => forbidden_unless(matches!(account, AccountRole::Administrator | AccountRole::Member)),
         Action::HoldKeys => forbidden_unless(account != AccountRole::UiOnly),
         Action::ReadUser => hidden_unless(belongs || standing.own),
         Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
-        Action::ReadUserWorkspaces | Action::ReadKeys | Action::EndSession => {
+        Action::ReadUserWorkspaces | Action::ReadKeys | Action::ReadSessions | Action::EndSession => {
             toward_a_person(standing, governs || standing.own)
         }
         Action::CreateKey => toward_a_person(standing, standing.own),

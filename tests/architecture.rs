@@ -26,7 +26,7 @@ const KNOWS: [(&str, &[&str]); 11] = [
 /// Which crates only one layer knows.
 const HOMES: [(&str, &[&str]); 4] = [
     ("store", &["rusqlite", "r2d2", "r2d2_sqlite"]),
-    ("http", &["actix_web", "actix_http", "async_graphql", "utoipa", "utoipa_swagger_ui"]),
+    ("http", &["actix_web", "actix_http", "askama", "async_graphql", "qrcodegen", "utoipa", "utoipa_swagger_ui"]),
     ("cli", &["clap"]),
     ("tokens", &["argon2", "aws_lc_rs", "crc32fast", "jsonwebtoken"]),
 ];

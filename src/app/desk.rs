@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::guesses::Guesses;
 use super::issuers::Issuers;
-use super::sign_in;
+use super::key_ring::LiveRing;
 use super::throttle::Throttle;
+use super::{sign_in, signing_keys};
 use crate::domain::actor::Actor;
-use crate::domain::client::{Client, Grant};
+use crate::domain::client::{Client, Grant, Scope, Scopes};
 use crate::domain::key::KeyRules;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Store, Tx, View};
 use crate::tokens::hashery::Hashery;
@@ -27,6 +30,32 @@ pub struct Lifetimes {
     pub session_idle: Duration,
     /// A session in any case.
     pub session_life: Duration,
+    /// A session that nobody uses, where the client was let in for longer than a sign-in (`offline_access`).
+    pub offline_idle: Duration,
+    /// Such a session in any case.
+    pub offline_life: Duration,
+    /// A browser's session in which no page is opened.
+    pub browser_idle: Duration,
+    /// A browser's session in any case.
+    pub browser_life: Duration,
+}
+
+impl Lifetimes {
+    /// How long things of a client last: its own lifetimes where it has some.
+    #[must_use]
+    pub fn of(&self, client: &Client, scopes: &Scopes) -> Self {
+        let (idle, life) = if scopes.has(Scope::OfflineAccess) {
+            (self.offline_idle, self.offline_life)
+        } else {
+            (self.session_idle, self.session_life)
+        };
+        Self {
+            access_token: client.access_token_life.unwrap_or(self.access_token),
+            session_idle: client.session_idle.unwrap_or(idle),
+            session_life: client.session_life.unwrap_or(life),
+            ..*self
+        }
+    }
 }
 
 /// The desk; cloning it gives another handle to the same.
@@ -37,6 +66,9 @@ struct Furnished {
     fittings: Fittings,
     /// Turns for long reads: fewer than there are readers, so that a glance never waits behind them.
     long_reads: Semaphore,
+    /// How many wrong user codes there may still be.
+    guesses: Guesses,
+    ring: LiveRing,
 }
 
 /// What stands on the desk.
@@ -45,8 +77,8 @@ pub struct Fittings {
     pub store: Store,
     /// The key that secrets are sealed under which have to be read again.
     pub vault: Arc<MasterKey>,
-    /// The keys that tokens are signed with.
-    pub keyring: KeyRing,
+    /// How the keys are to be that tokens are signed with.
+    pub key_plan: signing_keys::Plan,
     /// The pool that hashes passwords.
     pub hashery: Hashery,
     /// The secret that the tags of public ids are derived from.
@@ -61,6 +93,8 @@ pub struct Fittings {
     pub key_rules: KeyRules,
     /// Whether clients may hand over a password for a token.
     pub password_grant: bool,
+    /// Whether administrators must have a second factor.
+    pub administrators_need_second_factor: bool,
 }
 
 impl std::ops::Deref for Desk {
@@ -75,12 +109,31 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
-        Self(Arc::new(Furnished { fittings, long_reads }))
+        Self(Arc::new(Furnished { fittings, long_reads, guesses: Guesses::new(), ring: LiveRing::default() }))
+    }
+
+    /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
+    ///
+    /// Refused when there are none, or the vault's key does not open them.
+    pub fn keyring(&self) -> Result<Arc<KeyRing>> {
+        self.0.ring.current(&self.store, &self.vault)
+    }
+
+    /// Makes the signing keys as they are to be, and tells when to look again.
+    pub async fn keep_up_keys(&self) -> Result<Timestamp> {
+        let desk = self.clone();
+        let work = move || signing_keys::keep_up(&desk.store, &desk.vault, desk.key_plan);
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
     /// Whether a client may get tokens this way.
     pub fn allows(&self, client: &Client, grant: Grant) -> bool {
         client.may(grant) && (grant != Grant::Password || self.password_grant)
+    }
+
+    /// How many wrong user codes there may still be.
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
     }
 
     /// Reads what is found at once by an index, on the calling thread.
@@ -97,6 +150,19 @@ impl Desk {
         let _turn = self.0.long_reads.acquire().await.map_err(Error::internal)?;
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.read(work)).await.map_err(Error::internal)?
+    }
+
+    /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had
+    /// to be awaited to its end before.
+    ///
+    /// Refused when their credential has ended meanwhile.
+    pub async fn read_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&View, &Actor) -> Result<T> + Send + 'static,
+    {
+        let actor = actor.clone();
+        self.read(move |view| work(view, &sign_in::still(view, &actor)?)).await
     }
 
     /// Writes; the answer comes once the write is on the disk.

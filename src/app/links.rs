@@ -1,10 +1,9 @@
 //! Links and temporary passwords: how somebody proves once who they are, to choose a password.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use serde_json::{Value, json};
 
 use super::desk::Desk;
+use super::throttle::{self, NOBODY, Realm};
 use super::{audit, invitations, passwords, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
@@ -18,9 +17,6 @@ use crate::policy::Action;
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::{PasswordHash, Verdict};
-
-/// What the throttle counts wrong links under; no address is like it.
-const LINKS: &str = "(links)";
 
 /// What stands against a link for somebody who never came in.
 const NEVER_IN: Error = Error::Refused { rule: "the person has not accepted the invitation yet" };
@@ -63,14 +59,14 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 /// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
 /// is refused, and wrong ones slow down what follows.
 pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
-    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    desk.throttle.admit(LINKS, from)?;
+    let from = throttle::place(origin);
+    desk.throttle.admit(Realm::Link, NOBODY, from)?;
     let found = match opaque::parse(Kind::Link, token) {
         Some(secret) => desk.glance(|view| good(view, &secret)),
         None => Err(Unproved::DeadLink.into()),
     };
     if matches!(found, Err(Error::Unauthenticated(_))) {
-        desk.throttle.failed(LINKS, from);
+        desk.throttle.failed(Realm::Link, NOBODY, from);
     }
     found
 }
@@ -124,8 +120,8 @@ pub struct Choice {
 ///
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
 pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
-    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    desk.throttle.admit(&choice.username, from)?;
+    let from = throttle::place(&origin);
+    desk.throttle.admit(Realm::Password, &choice.username, from)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
@@ -135,10 +131,10 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     let against = found.as_ref().map(|(_, hash)| hash.clone());
     let (verdict, _) = passwords::verify(desk, choice.temporary.clone(), against).await?;
     let (Some((user, kept)), Verdict::Right | Verdict::RightButOld) = (found, verdict) else {
-        desk.throttle.failed(&choice.username, from);
+        desk.throttle.failed(Realm::Password, &choice.username, from);
         return Err(Unproved::WrongPassword.into());
     };
-    desk.throttle.succeeded(&choice.username, from);
+    desk.throttle.succeeded(Realm::Password, &choice.username, from);
     if choice.chosen.expose() == choice.temporary.expose() {
         return Err(Error::invalid("password", "must be another than the temporary one"));
     }

@@ -4,22 +4,37 @@
 //! its `Tx`, because a transaction may be run again.
 
 pub mod audit;
+pub mod authorization_codes;
+pub mod authorizations;
 pub mod bindings;
+pub mod client_authentication;
 pub mod clients;
+pub mod consents;
 pub mod contents;
 pub mod default_workspaces;
 pub mod departures;
 pub mod desk;
+pub mod devices;
+pub mod grants;
+mod guesses;
 pub mod invitations;
 pub mod issuers;
+mod key_ring;
 pub mod keys;
 pub mod links;
+pub mod logout;
 pub mod members;
 pub mod organizations;
 pub mod passwords;
+pub mod passwords_own;
 pub mod projects;
+pub mod recovery;
+pub mod refresh;
 pub mod roles;
+pub mod second_factors;
+pub mod service_accounts;
 pub mod service_keys;
+pub mod session_list;
 pub mod sessions;
 pub mod setup;
 mod sight;
@@ -27,6 +42,8 @@ pub mod sign_in;
 pub mod signing_keys;
 mod standing;
 pub mod throttle;
+pub mod token_status;
+pub mod tokens;
 pub mod users;
 pub mod workspaces;
 

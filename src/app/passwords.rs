@@ -15,6 +15,11 @@ pub async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash> {
     run(desk, move || password::hash(&password)).await?.map_err(Error::internal)
 }
 
+/// What stands against a password that is the same as before.
+pub(super) fn must_be_another() -> Error {
+    Error::invalid("password", "must be another than the one before")
+}
+
 /// Whether a typed password is the one of this hash; takes as long if there is no hash.
 ///
 /// Gives a new hash beside the verdict where the parameters of the old one have been outgrown.

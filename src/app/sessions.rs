@@ -1,24 +1,22 @@
-//! Sign-in sessions: begin, go on, end.
+//! Sign-in sessions: begin, let in, end.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::Lifetimes;
 use super::{audit, users};
-use crate::domain::actor::{Actor, Credential, Person, Who};
+use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{AccountRole, User};
+use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
 use crate::store::sessions::Hold;
 use crate::store::{self, Tx, View};
-use crate::tokens::claims::{AccessClaims, Facts};
-use crate::tokens::opaque::Fingerprint;
+use crate::tokens::refresh::RefreshToken;
 
 /// How many dead sessions each new one sweeps out, so that they never pile up.
 const SWEEP: u32 = 8;
@@ -32,10 +30,45 @@ pub struct NewSession {
     pub client: ClientId,
     /// The scope that is granted.
     pub scope: String,
-    /// The fingerprint of its refresh token.
-    pub refresh_token: Fingerprint,
+    /// Whether the user has proved more than a password.
+    pub second_factor: bool,
+    /// When the user proved who they are; at this moment, if nothing is said.
+    pub authenticated_at: Option<Timestamp>,
+    /// What the client gave to find again in the id token.
+    pub nonce: Option<String>,
+    /// Its refresh token; none for one that ends with its access token.
+    pub refresh_token: Option<RefreshToken>,
     /// How long it may last.
     pub lifetimes: Lifetimes,
+}
+
+impl NewSession {
+    /// A session through a client, with the refresh token that it gets, where it may use one.
+    pub fn through(client: &Client, scopes: &Scopes, lifetimes: &Lifetimes) -> Self {
+        let refresh_token = client.may(Grant::RefreshToken).then(|| match client.refresh {
+            RefreshPolicy::Reusable => RefreshToken::lasting(),
+            RefreshPolicy::Rotating => RefreshToken::founding(),
+        });
+        let session = Self {
+            uuid: Uuid::new_v4(),
+            client: client.id.clone(),
+            scope: scopes.to_string(),
+            second_factor: false,
+            authenticated_at: None,
+            nonce: None,
+            refresh_token,
+            lifetimes: lifetimes.of(client, scopes),
+        };
+        if session.refresh_token.is_some() { session } else { session.short() }
+    }
+
+    /// The same without a refresh token: it ends with its access token.
+    #[must_use]
+    pub fn short(self) -> Self {
+        let life = self.lifetimes.access_token;
+        let lifetimes = Lifetimes { session_idle: life, session_life: life, ..self.lifetimes };
+        Self { refresh_token: None, lifetimes, ..self }
+    }
 }
 
 /// Begins a session of a user who has proved who they are.
@@ -47,19 +80,22 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
         user: user.id,
         client: Some(new.client.clone()),
         scope: new.scope.clone(),
-        nonce: None,
+        nonce: new.nonce.clone(),
         address: actor.origin.address,
         user_agent: actor.origin.agent.clone(),
-        authenticated_at: tx.now,
-        second_factor: false,
+        authenticated_at: new.authenticated_at.unwrap_or(tx.now),
+        second_factor: new.second_factor,
         created_at: tx.now,
         last_used_at: tx.now,
         idle_until: tx.now.after(new.lifetimes.session_idle),
         ends_at: tx.now.after(new.lifetimes.session_life),
     };
     session.idle_until = session.idle_until.min(session.ends_at);
-    session.id = store::sessions::insert(tx, &session, Hold::Nothing)?;
-    store::sessions::insert_refresh_token(tx, session.id, &new.refresh_token)?;
+    let family = new.refresh_token.as_ref().and_then(|token| token.family.as_ref());
+    session.id = store::sessions::insert(tx, &session, family.map_or(Hold::Nothing, Hold::Family))?;
+    if let Some(token) = &new.refresh_token {
+        store::refresh_tokens::insert(tx, session.id, &token.fingerprint)?;
+    }
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
     let after = json!({ "client": new.client.as_str(), "scope": session.scope });
     audit::record(
@@ -72,64 +108,7 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
     Ok(session)
 }
 
-/// Goes on with the session of a refresh token, which stays good, as the Wallaroo SDK sends it twice.
-///
-/// Refused when the token is unknown or another client's, the session is over, or its user is disabled.
-pub fn refresh(
-    tx: &Tx,
-    actor: &Actor,
-    token: &Fingerprint,
-    client: &ClientId,
-    lifetimes: &Lifetimes,
-) -> Result<(User, Session)> {
-    let mut session = store::sessions::find_by_refresh_token(tx, token)?
-        .filter(|session| session.client.as_ref() == Some(client))
-        .ok_or(Unproved::BadRefreshToken)?;
-    if !session.is_live(tx.now) {
-        return Err(Unproved::DeadRefreshToken.into());
-    }
-    let user = store::users::find(tx, session.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
-    let before = session.idle_until;
-    session.idle_until = tx.now.after(lifetimes.session_idle).min(session.ends_at);
-    store::sessions::update_idle(tx, session.id, session.idle_until)?;
-    let mut actor = acting(actor, &user);
-    actor.credential = Credential::Session(session.id);
-    let change = (json!({ "idle_until": before.to_string() }), json!({ "idle_until": session.idle_until.to_string() }));
-    audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)?;
-    Ok((user, session))
-}
-
-/// An access token, and when it ends.
-#[derive(Debug)]
-pub struct AccessToken {
-    /// The token.
-    pub text: Secret,
-    /// When it ends.
-    pub expires_at: Timestamp,
-}
-
-/// Mints an access token of a session, which never outlives it.
-pub fn access_token(desk: &Desk, issuer: &str, user: &User, session: &Session, now: Timestamp) -> Result<AccessToken> {
-    let expires_at = now.after(desk.lifetimes.access_token).min(session.ends_at);
-    let claims = AccessClaims::new(&Facts {
-        user: user.uuid,
-        email: user.email.as_str(),
-        email_verified: true,
-        first_name: user.first_name.as_str(),
-        last_name: user.last_name.as_str(),
-        administrator: user.role == AccountRole::Administrator,
-        client: session.client.as_ref().map_or("", ClientId::as_str),
-        scope: &session.scope,
-        session: session.uuid,
-        issuer,
-        now: now.seconds(),
-        lifetime: expires_at.seconds() - now.seconds(),
-    });
-    let text = desk.keyring.mint(&claims).map_err(Error::internal)?;
-    Ok(AccessToken { text, expires_at })
-}
-
-/// The person whom a session lets in.
+/// The person or bot whom a session lets in.
 ///
 /// Refused when the session is over or is not this user's, or the user is disabled.
 pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Session)> {
@@ -138,7 +117,7 @@ pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Se
     if found.uuid == user { Ok((found, session)) } else { Err(Unproved::SessionOver.into()) }
 }
 
-/// The person whom a session that let them in lets in still.
+/// The person or bot whom a session that let them in lets in still.
 pub(super) fn still(view: &View, id: SessionId) -> Result<User> {
     of_live(view, &store::sessions::find(view, id)?.ok_or(Unproved::SessionOver)?)
 }
@@ -147,7 +126,7 @@ fn of_live(view: &View, session: &Session) -> Result<User> {
     if !session.is_live(view.now) {
         return Err(Unproved::SessionOver.into());
     }
-    let user = store::users::find(view, session.user)?.ok_or(Unproved::SessionOver)?;
+    let user = store::users::find_principal(view, session.user)?.ok_or(Unproved::SessionOver)?;
     if user.may_enter() { Ok(user) } else { Err(Unproved::Disabled.into()) }
 }
 
@@ -159,6 +138,17 @@ pub(super) fn acting(actor: &Actor, user: &User) -> Actor {
 /// As much of a user as judgement and the audit need.
 pub(super) fn person(user: &User) -> Person {
     Person { id: user.id, uuid: user.uuid, email: user.email.clone(), role: user.role }
+}
+
+/// Ends one session for a reason that the verb tells, whoever acts; what hangs on it is void from now on.
+pub(super) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
+    store::sessions::delete(tx, session.id)?;
+    let before = json!({
+        "client": session.client.as_ref().map(ClientId::as_str),
+        "scope": session.scope,
+        "user": store::users::find_principal(tx, session.user)?.map(|user| user.email.to_string()),
+    });
+    audit::record(tx, actor, verb, (ObjectKind::Session, session.uuid), (before, Value::Null))
 }
 
 /// Ends every session of a user; tells how many.

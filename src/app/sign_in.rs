@@ -1,25 +1,32 @@
-//! Proving who one is: with a password, with an access token, with an API key.
+//! Proving who one is: with a password, at the pages or for a client; with a cookie, an access token, an API key.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use uuid::Uuid;
+mod browsers;
+mod halves;
+mod proof;
 
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
-use super::{keys, passwords};
+use super::throttle::{self, Realm};
+use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
-use crate::domain::client::ClientId;
-use crate::domain::ids::UserId;
+use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{User, UserStatus};
 use crate::error::{Error, Result, Unproved};
-use crate::store::{self, View};
+use crate::store::View;
 use crate::tokens::claims::AUDIENCE;
 use crate::tokens::keyring::Expectation;
 use crate::tokens::opaque::{self, Kind};
-use crate::tokens::password::{PasswordHash, Verdict};
+use proof::Proof;
+
+pub use crate::domain::half_sign_in::Step;
+pub use browsers::{BrowserSignIn, sign_out, with_cookie};
+pub use halves::{
+    HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
+    second_factor,
+};
 
 /// How often a password is checked again because another one is kept by the time that it was found right.
 const TRIES: u32 = 3;
@@ -31,10 +38,12 @@ pub struct Attempt {
     pub username: String,
     /// The password.
     pub password: Secret,
+    /// The code of the second factor.
+    pub totp: Option<Secret>,
     /// The OAuth client that it comes through.
-    pub client: ClientId,
-    /// The scope that is asked for.
-    pub scope: String,
+    pub client: Client,
+    /// What is granted.
+    pub scopes: Scopes,
 }
 
 /// Somebody who has proved who they are.
@@ -44,97 +53,74 @@ pub struct SignedIn {
     pub user: User,
     /// The session that has begun.
     pub session: Session,
-    /// The refresh token, which is shown once.
-    pub refresh_token: Secret,
+    /// The refresh token, which is shown once; none where the client may not use one.
+    pub refresh_token: Option<Secret>,
 }
 
-/// Signs somebody in with a password and begins a session.
+/// Signs somebody in with a password, and a code where they have a second factor, and begins a session.
 ///
-/// An unknown name and a wrong password are refused alike, in the same time; failures slow down what follows.
-/// A disabled person is told so only with the right password; so is one who has to choose another first.
+/// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
+/// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
-    let from = origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    desk.throttle.admit(&attempt.username, from)?;
+    let from = throttle::place(origin);
+    desk.throttle.admit(Realm::Password, &attempt.username, from)?;
+    let signed_in = try_password(desk, origin, &attempt).await;
+    match &signed_in {
+        Ok(_) => desk.throttle.succeeded(Realm::Password, &attempt.username, from),
+        Err(error) => proof::note_failure(desk, &attempt.username, from, error),
+    }
+    signed_in
+}
+
+async fn try_password(desk: &Desk, origin: &Origin, attempt: &Attempt) -> Result<SignedIn> {
     for _ in 0..TRIES {
-        let proof = prove(desk, from, &attempt).await?;
-        if let Some(signed_in) = begin(desk, origin, &attempt, proof).await? {
+        let proof = Proof::of_password(desk, &attempt.username, &attempt.password).await?;
+        // A code that is wrong is found so without a turn at writing, as a wrong password is.
+        let user = proof.user.clone();
+        desk.glance(|view| may_get_tokens(desk, view, &user, attempt.totp.as_ref()))?;
+        if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
             return Ok(signed_in);
         }
     }
     Err(Unproved::WrongPassword.into())
 }
 
-/// Whom a password has proved somebody to be.
-struct Proof {
-    user: UserId,
-    /// What it was checked against.
-    hash: Option<PasswordHash>,
-    /// What is to be kept from now on, if that is something else.
-    renewed: Option<PasswordHash>,
-}
-
-async fn prove(desk: &Desk, from: IpAddr, attempt: &Attempt) -> Result<Proof> {
-    let found = desk.glance(|view| {
-        let Some(user) = store::users::find_by_email(view, &attempt.username)? else { return Ok(None) };
-        let hash = store::users::password_hash(view, user.id)?;
-        Ok(Some((user, hash)))
-    })?;
-    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-    let (verdict, renewed) = passwords::verify(desk, attempt.password.clone(), hash.clone()).await?;
-    let user = match (user, verdict) {
-        (Some(user), Verdict::Right | Verdict::RightButOld) => user,
-        (Some(_), Verdict::Wrong) | (None, _) => {
-            desk.throttle.failed(&attempt.username, from);
-            return Err(Unproved::WrongPassword.into());
-        }
-    };
-    if let Some(unproved) = turned_away(&user, Timestamp::now()) {
-        if unproved == Unproved::WrongPassword {
-            desk.throttle.failed(&attempt.username, from);
-        }
-        return Err(unproved.into());
+/// Refuses whoever comes with the right password, but lacks the code or may not come in. A password that was temporary
+/// is worth nothing once the invitation has run out. Tells whether a second factor was proved.
+fn may_get_tokens(desk: &Desk, view: &View, user: &User, code: Option<&Secret>) -> Result<bool> {
+    let has_factor = second_factors::is_confirmed(view, user.id)?;
+    let code = code.map_or("", Secret::expose);
+    if has_factor && second_factors::step_of(&desk.vault, view, user, code)?.is_none() {
+        return Err(Unproved::WrongPassword.into());
     }
-    desk.throttle.succeeded(&attempt.username, from);
-    Ok(Proof { user: user.id, hash, renewed })
-}
-
-/// What somebody is told who comes with the right password, but may not come in. A password that was temporary is
-/// worth nothing once the invitation has run out.
-fn turned_away(user: &User, now: Timestamp) -> Option<Unproved> {
-    match user.status(now) {
-        UserStatus::Active if user.must_change_password => Some(Unproved::NotSetUp),
-        UserStatus::Active => None,
-        UserStatus::Invited => Some(Unproved::NotSetUp),
-        UserStatus::Expired => Some(Unproved::WrongPassword),
-        UserStatus::Disabled | UserStatus::Blocked => Some(Unproved::Disabled),
+    match user.status(view.now) {
+        UserStatus::Active if user.must_change_password => Err(Unproved::NotSetUp.into()),
+        UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
+            Err(Unproved::NotSetUp.into())
+        }
+        UserStatus::Active => Ok(has_factor),
+        UserStatus::Invited => Err(Unproved::NotSetUp.into()),
+        UserStatus::Expired => Err(Unproved::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
     }
 }
 
 /// Begins the session of somebody who has proved who they are; none if another password is kept by now.
 async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<SignedIn>> {
-    let (refresh_token, fingerprint) = opaque::mint(Kind::Refresh);
-    let new = NewSession {
-        uuid: Uuid::new_v4(),
-        client: attempt.client.clone(),
-        scope: attempt.scope.clone(),
-        refresh_token: fingerprint,
-        lifetimes: desk.lifetimes,
-    };
+    let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
+    let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());
+    let (hand, attempt) = (desk.clone(), attempt.clone());
     let begun = desk
         .write(move |tx| {
             // Between the look and the write, the person may have been disabled or the password changed, or
             // another sign-in with the same one may have renewed its hash.
-            let user = store::users::find(tx, proof.user)?.ok_or(Unproved::WrongPassword)?;
-            if let Some(unproved) = turned_away(&user, tx.now) {
-                return Err(unproved.into());
+            let Some(user) = proof.stands(tx)? else { return Ok(None) };
+            let second_factor = may_get_tokens(&hand, tx, &user, attempt.totp.as_ref())?;
+            if second_factor && !second_factors::use_totp(&hand.vault, tx, &user, attempt.totp.as_ref())? {
+                return Err(Unproved::WrongPassword.into());
             }
-            if store::users::password_hash(tx, user.id)? != proof.hash {
-                return Ok(None);
-            }
-            if let Some(renewed) = &proof.renewed {
-                store::users::update_password(tx, user.id, Some(renewed))?;
-            }
+            let new = NewSession { second_factor, ..new.clone() };
             let session = sessions::begin(tx, &actor, &user, &new)?;
             Ok(Some((user, session)))
         })
@@ -158,7 +144,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    let verified = desk.keyring.verify(bearer, &expectation).map_err(|rejected| {
+    let verified = desk.keyring()?.verify(bearer, &expectation).map_err(|rejected| {
         log::debug!("an access token is refused: {rejected}");
         Error::from(Unproved::BadToken)
     })?;

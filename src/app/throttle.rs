@@ -1,14 +1,16 @@
-//! Slows down whoever fails to sign in again and again.
+//! Slows down whoever fails again and again to prove something: a password, a code, a secret.
 //!
-//! Failures are counted for each pair of account and address, and for each address alone. An account as such
-//! is never locked: a stranger who fails from one address keeps nobody out who comes from another.
+//! Failures are counted for each pair of account and address, for each address alone, and, where it can be guessed at
+//! from many places, for each account alone. An account as such is never locked: a stranger who fails keeps nobody out
+//! who comes from where they came from before, and whoever comes from somewhere new waits for a short while at most.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::error::{Error, Result};
 
@@ -18,7 +20,49 @@ const MOST: usize = 65_536;
 /// How many more failures an address may have than a pair, since many people may share it.
 const ADDRESS_ALLOWANCE: u32 = 10;
 
-/// Slows down whoever fails to sign in again and again.
+/// How many more failures an account may have than a pair, wherever they come from.
+const ACCOUNT_ALLOWANCE: u32 = 20;
+
+/// What failures of an account from everywhere let an unknown address wait at most.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(30);
+
+/// What somebody fails to prove. Each is counted apart, so that one does not slow down another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Realm {
+    /// A password; the account is the user name.
+    Password,
+    /// A code of a second factor; the account is the user's UUID.
+    SecondFactor,
+    /// A link; there is no account.
+    Link,
+    /// The code that a person types to let a device in; there is no account, so that all of them are one.
+    UserCode,
+    /// A client's secret; the account is the client's id.
+    Client,
+}
+
+impl Realm {
+    /// Whether it is short enough to be guessed at from many places at once.
+    const fn is_guessable(self) -> bool {
+        match self {
+            Self::Password | Self::SecondFactor | Self::UserCode => true,
+            Self::Link | Self::Client => false,
+        }
+    }
+
+    /// Whether a success is the account's own, and not one that anybody may have who knows another's.
+    const fn is_proof(self) -> bool {
+        match self {
+            Self::Password | Self::SecondFactor | Self::Client => true,
+            Self::Link | Self::UserCode => false,
+        }
+    }
+}
+
+/// The account of a realm that has none.
+pub const NOBODY: &str = "";
+
+/// Slows down whoever fails again and again.
 #[derive(Debug)]
 pub struct Throttle {
     free: u32,
@@ -30,8 +74,11 @@ pub struct Throttle {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
-    Address(IpAddr),
-    Pair(IpAddr, u64),
+    Address(Realm, IpAddr),
+    Pair(Realm, IpAddr, u64),
+    Account(Realm, u64),
+    /// An account that somebody proved to be theirs from this address.
+    Known(Realm, IpAddr, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,29 +94,38 @@ impl Throttle {
         Self { free, longest, names: RandomState::new(), counters: Mutex::default() }
     }
 
-    /// Lets an attempt through, or tells when to come back. An attempt that is turned away counts for nothing.
-    pub fn admit(&self, account: &str, from: IpAddr) -> Result<()> {
+    /// Lets an attempt through, or tells when to come back. An attempt that is turned away counts for nothing. Beyond
+    /// the free failures of an account, one attempt is let through at a time.
+    pub fn admit(&self, realm: Realm, account: &str, from: IpAddr) -> Result<()> {
         let now = Instant::now();
-        let counters = self.counters();
-        let wait = self
-            .subjects(account, from)
+        let mut counters = self.counters();
+        let subjects = self.subjects(&counters, realm, account, from);
+        let wait = subjects
             .iter()
             .filter_map(|subject| counters.get(subject))
             .map(|counter| counter.until.saturating_duration_since(now))
             .max()
             .unwrap_or_default();
-        if wait.is_zero() { Ok(()) } else { Err(Error::Throttled { retry_after: wait }) }
+        if !wait.is_zero() {
+            return Err(Error::Throttled { retry_after: wait });
+        }
+        for subject in subjects {
+            let wait = |failures| self.wait(subject, failures);
+            match (subject, counters.get_mut(&subject)) {
+                (Subject::Pair(..) | Subject::Account(..), Some(counter)) => {
+                    counter.until = now + wait(counter.failures);
+                }
+                (Subject::Pair(..) | Subject::Account(..) | Subject::Address(..) | Subject::Known(..), _) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Notes a failure: the next attempt has to wait, twice as long each time.
-    pub fn failed(&self, account: &str, from: IpAddr) {
+    pub fn failed(&self, realm: Realm, account: &str, from: IpAddr) {
         let now = Instant::now();
         let mut counters = self.counters();
-        for subject in self.subjects(account, from) {
-            let free = match subject {
-                Subject::Pair(..) => self.free,
-                Subject::Address(_) => self.free.saturating_mul(ADDRESS_ALLOWANCE),
-            };
+        for subject in self.subjects(&counters, realm, account, from) {
             let counter = counters.entry(subject).or_insert(Counter { failures: 0, last: now, until: now });
             // Whoever kept quiet for as long as the longest wait begins anew.
             if now.saturating_duration_since(counter.last.max(counter.until)) >= self.longest {
@@ -77,28 +133,56 @@ impl Throttle {
             }
             counter.failures = counter.failures.saturating_add(1);
             counter.last = now;
-            counter.until = now + self.wait(counter.failures.saturating_sub(free));
+            counter.until = now + self.wait(subject, counter.failures);
         }
-        if counters.len() > MOST {
+        forget_the_quiet(&mut counters);
+    }
+
+    /// Notes a success, which clears what this account owes at this address, and makes the address known to it.
+    pub fn succeeded(&self, realm: Realm, account: &str, from: IpAddr) {
+        if !realm.is_proof() {
+            return;
+        }
+        let (place, name) = (neighbourhood(from), self.name(account));
+        let mut counters = self.counters();
+        counters.remove(&Subject::Pair(realm, place, name));
+        if realm.is_guessable() {
+            let now = Instant::now();
+            counters.insert(Subject::Known(realm, place, name), Counter { failures: 0, last: now, until: now });
             forget_the_quiet(&mut counters);
         }
     }
 
-    /// Notes a success, which clears what this account owes at this address.
-    pub fn succeeded(&self, account: &str, from: IpAddr) {
-        let [pair, _] = self.subjects(account, from);
-        self.counters().remove(&pair);
+    /// What an attempt counts for.
+    fn subjects(
+        &self,
+        counters: &HashMap<Subject, Counter>,
+        realm: Realm,
+        account: &str,
+        from: IpAddr,
+    ) -> Vec<Subject> {
+        let (place, name) = (neighbourhood(from), self.name(account));
+        let mut subjects = vec![Subject::Pair(realm, place, name), Subject::Address(realm, place)];
+        if realm.is_guessable() && !counters.contains_key(&Subject::Known(realm, place, name)) {
+            subjects.push(Subject::Account(realm, name));
+        }
+        subjects
     }
 
-    fn subjects(&self, account: &str, from: IpAddr) -> [Subject; 2] {
-        let place = neighbourhood(from);
-        [Subject::Pair(place, self.names.hash_one(Email::fold(account))), Subject::Address(place)]
+    fn name(&self, account: &str) -> u64 {
+        self.names.hash_one(Email::fold(account))
     }
 
-    fn wait(&self, beyond: u32) -> Duration {
-        match beyond {
+    /// How long somebody waits after this many failures.
+    fn wait(&self, subject: Subject, failures: u32) -> Duration {
+        let (allowance, longest) = match subject {
+            Subject::Pair(..) | Subject::Known(..) => (1, self.longest),
+            Subject::Address(..) => (ADDRESS_ALLOWANCE, self.longest),
+            Subject::Account(..) => (ACCOUNT_ALLOWANCE, self.longest.min(ACCOUNT_WAIT)),
+        };
+        match failures.saturating_sub(self.free.saturating_mul(allowance)) {
             0 => Duration::ZERO,
-            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(self.longest),
+            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(longest),
         }
     }
 
@@ -107,8 +191,13 @@ impl Throttle {
     }
 }
 
+/// The address that an attempt counts for; the machine itself where there is none.
+pub fn place(origin: &Origin) -> IpAddr {
+    origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
 /// An IPv6 customer has a whole /64; an IPv4-mapped address is the IPv4 address.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
@@ -119,6 +208,9 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 }
 
 fn forget_the_quiet(counters: &mut HashMap<Subject, Counter>) {
+    if counters.len() <= MOST {
+        return;
+    }
     let mut times: Vec<Instant> = counters.values().map(|counter| counter.last).collect();
     let middle = times.len() / 2;
     let (_, median, _) = times.select_nth_unstable(middle);
@@ -130,15 +222,15 @@ fn forget_the_quiet(counters: &mut HashMap<Subject, Counter>) {
 mod tests {
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
     fn throttle() -> Throttle {
         Throttle::new(3, Duration::from_mins(15))
     }
 
     fn wait(throttle: &Throttle, account: &str, from: IpAddr) -> Duration {
-        match throttle.admit(account, from) {
+        match throttle.admit(Realm::Password, account, from) {
             Ok(()) => Duration::ZERO,
             Err(Error::Throttled { retry_after }) => retry_after,
             Err(other) => panic!("{other}"),
@@ -150,7 +242,7 @@ mod tests {
         let throttle = throttle();
         let mut waits = Vec::new();
         for _ in 0..7 {
-            throttle.failed("ada", HERE);
+            throttle.failed(Realm::Password, "ada", HERE);
             waits.push(wait(&throttle, "ADA", HERE).as_secs_f64().ceil());
         }
         assert_eq!(waits, [0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 8.0]);
@@ -160,7 +252,7 @@ mod tests {
     fn the_wait_has_an_end() {
         let throttle = throttle();
         for _ in 0..100 {
-            throttle.failed("ada", HERE);
+            throttle.failed(Realm::Password, "ada", HERE);
         }
         assert!(wait(&throttle, "ada", HERE) <= Duration::from_mins(15));
     }
@@ -169,17 +261,67 @@ mod tests {
     fn a_stranger_locks_nobody_out_who_is_elsewhere() {
         let throttle = throttle();
         for _ in 0..1000 {
-            throttle.failed("ada", THERE);
+            throttle.failed(Realm::Password, "ada", THERE);
         }
         assert!(wait(&throttle, "ada", THERE) > Duration::ZERO);
-        assert_eq!(wait(&throttle, "ada", HERE), Duration::ZERO);
+        assert!(wait(&throttle, "ada", HERE) <= ACCOUNT_WAIT, "from somewhere new, for a short while");
+        throttle.succeeded(Realm::Password, "ada", HERE);
+        throttle.failed(Realm::Password, "ada", THERE);
+        assert_eq!(wait(&throttle, "ada", HERE), Duration::ZERO, "from where she came before");
+    }
+
+    #[test]
+    fn guessing_at_one_account_from_many_addresses_is_slowed() {
+        let throttle = throttle();
+        let there = |n| IpAddr::V4(Ipv4Addr::from_bits(n));
+        for n in 0..60 {
+            assert_eq!(wait(&throttle, "ada", there(n)), Duration::ZERO, "{n}");
+            throttle.failed(Realm::Password, "ada", there(n));
+        }
+        throttle.failed(Realm::Password, "ada", there(60));
+        assert!(wait(&throttle, "ada", there(61)) > Duration::ZERO);
+        assert_eq!(wait(&throttle, "bob", there(61)), Duration::ZERO);
+        for n in 0..60 {
+            throttle.failed(Realm::Client, "ci", there(n));
+        }
+        assert!(throttle.admit(Realm::Client, "ci", there(61)).is_ok(), "nobody guesses a client's secret");
+    }
+
+    #[test]
+    fn what_is_no_account_is_one_for_all_and_no_success_clears_it() {
+        let throttle = throttle();
+        for _ in 0..3 {
+            throttle.failed(Realm::UserCode, NOBODY, HERE);
+            throttle.succeeded(Realm::UserCode, NOBODY, HERE);
+        }
+        throttle.failed(Realm::UserCode, NOBODY, HERE);
+        assert!(throttle.admit(Realm::UserCode, NOBODY, HERE).is_err());
+        assert!(throttle.admit(Realm::UserCode, NOBODY, THERE).is_ok());
+        assert!(throttle.admit(Realm::Link, NOBODY, HERE).is_ok(), "each realm counts apart");
+        for n in 0..60 {
+            throttle.failed(Realm::UserCode, NOBODY, IpAddr::V4(Ipv4Addr::from_bits(n)));
+        }
+        assert!(throttle.admit(Realm::UserCode, NOBODY, THERE).is_err(), "guesses from everywhere add up");
+    }
+
+    #[test]
+    fn beyond_the_free_failures_one_attempt_is_let_through_at_a_time() {
+        let throttle = Throttle::new(3, Duration::from_millis(30));
+        for _ in 0..4 {
+            throttle.failed(Realm::Password, "ada", HERE);
+        }
+        std::thread::sleep(Duration::from_millis(35));
+        assert!(throttle.admit(Realm::Password, "ada", HERE).is_ok());
+        assert!(throttle.admit(Realm::Password, "ada", HERE).is_err(), "the first one is not done yet");
+        throttle.succeeded(Realm::Password, "ada", HERE);
+        assert!(throttle.admit(Realm::Password, "ada", HERE).is_ok());
     }
 
     #[test]
     fn guessing_at_many_accounts_from_one_address_is_slowed_too() {
         let throttle = throttle();
         for n in 0..60 {
-            throttle.failed(&format!("user{n}"), THERE);
+            throttle.failed(Realm::Password, &format!("user{n}"), THERE);
         }
         assert!(wait(&throttle, "somebody-else", THERE) > Duration::ZERO);
         assert_eq!(wait(&throttle, "somebody-else", HERE), Duration::ZERO);
@@ -189,15 +331,15 @@ mod tests {
     fn a_success_clears_the_pair_but_not_the_address() {
         let throttle = throttle();
         for _ in 0..40 {
-            throttle.failed("ada", HERE);
+            throttle.failed(Realm::Password, "ada", HERE);
         }
-        throttle.succeeded("ada", HERE);
+        throttle.succeeded(Realm::Password, "ada", HERE);
         assert!(wait(&throttle, "ada", HERE) > Duration::ZERO, "the address still owes");
         let throttle = self::throttle();
         for _ in 0..5 {
-            throttle.failed("ada", HERE);
+            throttle.failed(Realm::Password, "ada", HERE);
         }
-        throttle.succeeded("ada", HERE);
+        throttle.succeeded(Realm::Password, "ada", HERE);
         assert_eq!(wait(&throttle, "ada", HERE), Duration::ZERO);
     }
 
@@ -206,7 +348,7 @@ mod tests {
         let throttle = throttle();
         for n in 0..20_u16 {
             let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, n));
-            throttle.failed("ada", address);
+            throttle.failed(Realm::Password, "ada", address);
         }
         let another = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9));
         assert!(wait(&throttle, "ada", another) > Duration::ZERO);
@@ -216,7 +358,7 @@ mod tests {
     fn the_counters_are_bounded() {
         let throttle = throttle();
         for n in 0..40_000 {
-            throttle.failed(&format!("user{n}"), IpAddr::V4(std::net::Ipv4Addr::from_bits(n)));
+            throttle.failed(Realm::Password, &format!("user{n}"), IpAddr::V4(Ipv4Addr::from_bits(n)));
         }
         assert!(throttle.counters().len() <= MOST + 2);
     }

@@ -7,7 +7,7 @@ use super::{audit, organizations, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus};
@@ -235,6 +235,28 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, re
     Ok(user)
 }
 
+/// Has a person choose another password before anything else; every session ends, and no client gets tokens for them
+/// until then. To ask for it again changes nothing.
+///
+/// Administrators may. Refused when the account is closed for good, and for somebody who never came in.
+pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<User> {
+    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    match user.state {
+        UserState::Blocked => return Err(CLOSED),
+        UserState::Invited { .. } => {
+            return Err(Error::Refused { rule: "the person has not accepted the invitation yet" });
+        }
+        UserState::Active if user.must_change_password => return Ok(user),
+        UserState::Active => {}
+    }
+    user.must_change_password = true;
+    store::users::update(tx, &user)?;
+    let after = json!({ "must_change_password": true, "sessions_ended": store::sessions::delete_of(tx, user.id)? });
+    let before = json!({ "must_change_password": false });
+    audit::record(tx, actor, "users.demand_password_change", (ObjectKind::User, user.uuid), (before, after))?;
+    Ok(user)
+}
+
 /// What stands against letting the last enabled administrator go.
 pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
 
@@ -244,12 +266,22 @@ pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted
 /// Keeps a password that its person knows: whoever was invited is in, and sessions and links are over. Tells how many
 /// sessions ended.
 pub(super) fn keep_password(tx: &Tx, user: &mut User, hash: &PasswordHash) -> Result<usize> {
+    keep_password_but(tx, user, hash, None)
+}
+
+/// The same, but for one session that stays.
+pub(super) fn keep_password_but(
+    tx: &Tx,
+    user: &mut User,
+    hash: &PasswordHash,
+    but: Option<SessionId>,
+) -> Result<usize> {
     user.state = UserState::Active;
     user.must_change_password = false;
     store::users::update(tx, user)?;
     store::users::update_password(tx, user.id, Some(hash))?;
     store::links::delete_of(tx, user.id)?;
-    store::sessions::delete_of(tx, user.id)
+    store::sessions::delete_of_but(tx, user.id, but)
 }
 
 /// Ends every session, key and link of a user; tells how many.

@@ -2,6 +2,7 @@
 //!
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
+pub mod admin;
 mod check;
 mod data;
 mod finding;
@@ -56,6 +57,15 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: user::Command,
+    },
+    /// Help administrators back in; works whether or not the server runs.
+    Admin {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: admin::Command,
     },
     /// Manage API keys; works while the server runs.
     Key {
@@ -122,6 +132,11 @@ impl Command {
                 check::run(&config, json)
             }
             Self::User { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Admin { place, command } => {
                 let config = place.gather()?;
                 log_to_stderr(&config);
                 command.run(&config)

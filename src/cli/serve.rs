@@ -48,13 +48,13 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
 fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener>) -> Result<(), Trouble> {
     setup::settle(store)?;
     let master = master_key(home, store)?;
-    let keyring = signing_keys::ring(store, &master, algorithm(config.signing_algorithm))?;
+    signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
     let desk = Desk::new(Fittings {
         store: store.clone(),
         vault: Arc::new(master),
-        keyring,
+        key_plan: key_plan(config),
         hashery: hashery(config)?,
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
@@ -66,10 +66,23 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
             access_token: config.access_token_life,
             session_idle: config.session_idle,
             session_life: config.session_life,
+            offline_idle: config.offline_idle,
+            offline_life: config.offline_life,
+            browser_idle: config.browser_idle,
+            browser_life: config.browser_life,
         },
         key_rules: key_rules(config),
         password_grant: config.password_grant,
+        administrators_need_second_factor: config.administrators_need_second_factor,
     });
+    // Keys that do not open keep the server from starting, not its people from entering.
+    desk.keyring()?;
+    if let Some(base) = exposed(config, &addresses) {
+        log::warn!(
+            "people sign in at {base}, where passwords and cookies go over the network unprotected; put a proxy with TLS \
+             before the server and set public_url to its https address"
+        );
+    }
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
         // Whoever closed stdout does not want the greeting, and is served all the same.
@@ -82,6 +95,15 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
 /// What the configuration allows of API keys.
 pub(super) fn key_rules(config: &Config) -> KeyRules {
     KeyRules { allowed: config.keys_allowed, longest_life: config.key_longest_life }
+}
+
+/// How the configuration wants the keys that tokens are signed with.
+fn key_plan(config: &Config) -> signing_keys::Plan {
+    signing_keys::Plan {
+        algorithm: algorithm(config.signing_algorithm),
+        life: config.signing_key_life,
+        token_life: config.access_token_life,
+    }
 }
 
 fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Trouble> {
@@ -138,7 +160,7 @@ const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
 /// The key that the signing keys are sealed under. It is made together with the first of them and never again.
 fn master_key(home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
     let path = home.master_key();
-    let wanted = path.exists() || store.read(signing_keys::any)?;
+    let wanted = path.exists() || store.read(signing_keys::anything_sealed)?;
     let key = if wanted { MasterKey::load(&path) } else { MasterKey::create(&path) };
     key.map_err(|error| Trouble::Failed(error.to_string()))
 }
@@ -155,7 +177,7 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
     if !setup::lacks_administrator(store)? {
         return Ok(None);
     }
-    let email = Email::parse(config.admin_email.as_deref().unwrap_or("admin@localhost"))
+    let email = Email::parse(config.first_email())
         .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
     let (password, made_up) = match configured_password(config)? {
         Some(text) => (
@@ -193,6 +215,18 @@ fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> 
     writeln!(file, "# The first administrator of this server. Change the password, then delete this file.")?;
     writeln!(file, "{email}\n{}", password.expose())?;
     file.sync_all()
+}
+
+/// Where people who are not on this machine sign in without TLS; none where nobody does.
+fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
+    if let Some(url) = &config.public_url {
+        let host = url.strip_prefix("http://")?;
+        let is_here = ["127.0.0.1", "localhost", "[::1]"]
+            .iter()
+            .any(|name| host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')));
+        return (!is_here).then(|| url.clone());
+    }
+    addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))
 }
 
 /// The values of `Host` that tokens are issued for when no public URL is set.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::users::Named;
-use crate::app::{links, setup, users};
+use crate::app::{links, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
 use crate::cli::{Trouble, print, say, table};
@@ -81,6 +81,11 @@ pub enum Command {
         /// The person's e-mail address.
         email: String,
     },
+    /// Take away the second factor of somebody who has lost it, and end their sessions.
+    ResetMfa {
+        /// The person's e-mail address.
+        email: String,
+    },
     /// Let a disabled person in again.
     Enable {
         /// The person's e-mail address.
@@ -128,6 +133,7 @@ impl Command {
             }
             Self::InviteLink { email } => make_link(config, &email, Purpose::Invitation),
             Self::ResetLink { email } => make_link(config, &email, Purpose::PasswordReset),
+            Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
             Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
@@ -137,14 +143,14 @@ impl Command {
 }
 
 /// A password to be set, and whether it is to be shown, since nobody knows it yet.
-struct NewPassword {
+pub(super) struct NewPassword {
     password: Password,
-    hash: PasswordHash,
+    pub(super) hash: PasswordHash,
     made_up: bool,
 }
 
 impl NewPassword {
-    fn of(source: &Source) -> Result<Self, Trouble> {
+    pub(super) fn of(source: &Source) -> Result<Self, Trouble> {
         let given = source.read()?;
         let made_up = given.is_none();
         let password = match given {
@@ -157,7 +163,7 @@ impl NewPassword {
 
     /// Prints the person, and the password where it was made up; in words only where there is nothing to read by
     /// machine.
-    fn tell(&self, user: &User, done: &str, json: bool) -> Result<(), Trouble> {
+    pub(super) fn tell(&self, user: &User, done: &str, json: bool) -> Result<(), Trouble> {
         let shown = self.made_up.then(|| self.password.expose());
         if json {
             let mut told = told(user);
@@ -176,7 +182,7 @@ impl NewPassword {
     }
 }
 
-fn address(email: &str) -> Result<Email, Trouble> {
+pub(super) fn address(email: &str) -> Result<Email, Trouble> {
     Ok(Email::parse(email).in_field("EMAIL")?)
 }
 
@@ -231,6 +237,20 @@ fn set_password(home: &Home, who: Email, new: &NewPassword, revoke_keys: bool, j
     })?;
     let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
     new.tell(&user, &format!("{} has a new password, and {ended}", user.email), json)
+}
+
+fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
+    let who = Named::Email(address(email)?);
+    let (user, had_one) = data::with(home, |store| {
+        let actor = Actor::operator();
+        Ok(store.write_and_wait(move |tx| second_factors::reset(tx, &actor, &who))?)
+    })?;
+    if had_one {
+        say(&format!("{} has no second factor any more, and every session is ended", user.email));
+    } else {
+        say(&format!("{} has no second factor; nothing is changed", user.email));
+    }
+    Ok(())
 }
 
 fn make_link(config: &Config, email: &str, purpose: Purpose) -> Result<(), Trouble> {

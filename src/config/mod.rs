@@ -98,7 +98,17 @@ pub struct Config {
     #[serde(with = "spelling")]
     pub session_life: Duration,
     #[serde(with = "spelling")]
+    pub offline_idle: Duration,
+    #[serde(with = "spelling")]
+    pub offline_life: Duration,
+    #[serde(with = "spelling")]
+    pub browser_idle: Duration,
+    #[serde(with = "spelling")]
+    pub browser_life: Duration,
+    #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
+    #[serde(with = "spelling")]
+    pub signing_key_life: Duration,
 
     pub keys_allowed: bool,
     #[serde(with = "spelling::optional")]
@@ -107,6 +117,7 @@ pub struct Config {
     pub sign_in_free_failures: usize,
     #[serde(with = "spelling")]
     pub sign_in_longest_wait: Duration,
+    pub administrators_need_second_factor: bool,
 
     pub graphql_depth: usize,
     pub graphql_complexity: usize,
@@ -145,11 +156,17 @@ impl Default for Config {
             access_token_life: Duration::from_mins(5),
             session_idle: Duration::from_hours(30 * 24),
             session_life: Duration::from_hours(90 * 24),
+            offline_idle: Duration::from_hours(90 * 24),
+            offline_life: Duration::from_hours(365 * 24),
+            browser_idle: Duration::from_hours(12),
+            browser_life: Duration::from_hours(7 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
+            signing_key_life: Duration::from_hours(90 * 24),
             keys_allowed: true,
             key_longest_life: None,
             sign_in_free_failures: 5,
             sign_in_longest_wait: Duration::from_mins(15),
+            administrators_need_second_factor: false,
             graphql_depth: 15,
             graphql_complexity: 500,
             admin_email: None,
@@ -186,6 +203,11 @@ impl Config {
             Ok(()) => Ok(config),
             Err((key, rule)) => Err(ConfigError::Wrong { key, origin: config.origins.of(key), rule }),
         }
+    }
+
+    /// The address of an administrator to be, where nobody says another.
+    pub fn first_email(&self) -> &str {
+        self.admin_email.as_deref().unwrap_or("admin@localhost")
     }
 
     /// Everything in force, in the order of the example file: the key, its value as TOML spells it (or

@@ -31,6 +31,11 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     spelled("access_token_life", &c.access_token_life, SECOND..=DAY)?;
     spelled("session_idle", &c.session_idle, SECOND..=DAY * 3650)?;
     spelled("session_life", &c.session_life, SECOND..=DAY * 3650)?;
+    spelled("signing_key_life", &c.signing_key_life, SECOND..=DAY * 3650)?;
+    spelled("offline_idle", &c.offline_idle, SECOND..=DAY * 3650)?;
+    spelled("offline_life", &c.offline_life, SECOND..=DAY * 3650)?;
+    spelled("browser_idle", &c.browser_idle, SECOND..=DAY * 3650)?;
+    spelled("browser_life", &c.browser_life, SECOND..=DAY * 3650)?;
     if let Some(life) = &c.key_longest_life {
         spelled("key_longest_life", life, SECOND..=DAY * 3650)?;
     }
@@ -62,6 +67,21 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
         "session_idle",
         c.session_idle <= c.session_life,
         &format!("must not be longer than session_life, which is {}", c.session_life.spell()),
+    )?;
+    holds(
+        "signing_key_life",
+        c.access_token_life <= c.signing_key_life,
+        &format!("must not be shorter than access_token_life, which is {}", c.access_token_life.spell()),
+    )?;
+    holds(
+        "offline_idle",
+        c.offline_idle <= c.offline_life,
+        &format!("must not be longer than offline_life, which is {}", c.offline_life.spell()),
+    )?;
+    holds(
+        "browser_idle",
+        c.browser_idle <= c.browser_life,
+        &format!("must not be longer than browser_life, which is {}", c.browser_life.spell()),
     )?;
     holds(
         "admin_password",

@@ -46,7 +46,7 @@ pub struct Person {
 /// What lets the actor in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An access token of this session.
+    /// This session: an access token or the cookie of it.
     Session(SessionId),
     /// This API key.
     Key(KeyId),

@@ -28,6 +28,10 @@ pub enum ObjectKind {
     Key,
     /// A sign-in session.
     Session,
+    /// A code that a client trades for tokens.
+    Code,
+    /// What a person has let a client do.
+    Consent,
     /// A key that tokens are signed with.
     SigningKey,
 }
@@ -46,6 +50,8 @@ impl ObjectKind {
             Self::Project => "project",
             Self::Key => "key",
             Self::Session => "session",
+            Self::Code => "code",
+            Self::Consent => "consent",
             Self::SigningKey => "signing_key",
         }
     }

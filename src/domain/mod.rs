@@ -2,9 +2,13 @@
 
 pub mod actor;
 pub mod audit;
+pub mod authorization_code;
 pub mod bot;
 pub mod client;
+pub mod consent;
+pub mod device_code;
 pub mod email;
+pub mod half_sign_in;
 pub mod ids;
 pub mod invalid;
 pub mod key;
@@ -16,6 +20,7 @@ pub mod password;
 pub mod permission;
 pub mod project;
 pub mod role;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod text;

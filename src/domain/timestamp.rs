@@ -81,6 +81,11 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_sub(micros))
     }
 
+    /// How long it is until a later moment; nothing if that is past.
+    pub fn until(self, later: Self) -> std::time::Duration {
+        std::time::Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
     /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {

@@ -21,6 +21,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use crate::app::desk::Desk;
+use crate::domain::timestamp::Timestamp;
 use ops::health::Readiness;
 
 /// How the web server is set up.
@@ -59,7 +60,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     let max_body = settings.max_body;
     let patience = body::Patience(settings.request_timeout);
     let app = {
-        let readiness = readiness.clone();
+        let (desk, readiness) = (desk.clone(), readiness.clone());
         move || {
             App::new()
                 .app_data(desk.clone())
@@ -94,8 +95,28 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
+    let keys = actix_web::rt::spawn(keep_keys(desk));
     ready();
-    server.await
+    let served = server.await;
+    keys.abort();
+    served
+}
+
+/// Looks after the signing keys while the server runs: when it is their time, and now and then anyhow, since other
+/// processes change them too.
+async fn keep_keys(desk: web::Data<Desk>) {
+    const NOW_AND_THEN: Duration = Duration::from_mins(1);
+    const NOT_AT_ONCE: Duration = Duration::from_secs(1);
+    loop {
+        let wait = match desk.keep_up_keys().await {
+            Ok(due) => Timestamp::now().until(due).clamp(NOT_AT_ONCE, NOW_AND_THEN),
+            Err(error) => {
+                log::error!("the signing keys cannot be looked after: {}", error.chain());
+                NOW_AND_THEN
+            }
+        };
+        actix_web::rt::time::sleep(wait).await;
+    }
 }
 
 /// Waits for a signal; then says that the server is not ready, and stops it gracefully.

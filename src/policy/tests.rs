@@ -153,6 +153,8 @@ const fn about(action: Action) -> About {
         | Action::CreateUser
         | Action::InviteUser
         | Action::HoldKeys
+        | Action::ReadClients
+        | Action::ManageClients
         | Action::ReadAudit => About::Account,
         Action::ReadUser
         | Action::ReadUserWorkspaces
@@ -162,6 +164,7 @@ const fn about(action: Action) -> About {
         | Action::ReadKeys
         | Action::CreateKey
         | Action::RevokeKey
+        | Action::ReadSessions
         | Action::EndSession => About::Person,
     }
 }

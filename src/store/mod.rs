@@ -1,13 +1,17 @@
 //! Memory: all SQL, and the one SQLite file behind it. Nothing here judges, and nobody else speaks SQL.
 
 pub mod audit;
+pub mod authorization_codes;
 pub mod bindings;
 pub mod bots;
 pub mod clients;
+pub mod consents;
 pub mod contents;
 pub mod default_workspaces;
+pub mod device_codes;
 mod fault;
 mod file_system;
+pub mod half_sign_ins;
 pub mod health;
 pub mod home;
 pub mod inspection;
@@ -19,9 +23,12 @@ mod open;
 pub mod organizations;
 pub mod projects;
 mod readers;
+pub mod recovery_codes;
+pub mod refresh_tokens;
 pub mod roles;
 mod row;
 pub mod schema;
+pub mod second_factors;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;

@@ -30,13 +30,36 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
 }
 
-/// The session that a refresh token belongs to.
-pub fn find_by_refresh_token(view: &View, token: &Fingerprint) -> Result<Option<Session>> {
+/// The session of this cookie.
+pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.cookie = :cookie");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
+}
+
+/// The live sessions of a user, the newest first.
+pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id WHERE r.fingerprint = :token"
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.user_id = :user AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
+    let rows = query.query_map(named_params! { ":user": user.0, ":now": view.now.micros() }, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The live sessions of a client, the newest first: so many after having passed over so many.
+pub fn list_through(view: &View, client: &ClientId, skip: u32, most: u32) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
+         ORDER BY s.id DESC LIMIT :most OFFSET :skip"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! {
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": most, ":skip": skip,
+    };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// What holds a new session together.
@@ -84,15 +107,6 @@ pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
     Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
 }
 
-/// Adds a refresh token to a session.
-pub fn insert_refresh_token(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",
-    )?;
-    query.execute(named_params! { ":token": token.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
-    Ok(())
-}
-
 /// Writes that a session was used, and until when it may now stay idle.
 pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     let mut query =
@@ -101,10 +115,36 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a user; tells how many.
+/// Ends every session of a user, and all that would lead to one: half sign-ins, and codes that wait for their client.
+/// Tells how many sessions there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user")?;
-    Ok(query.execute(named_params! { ":user": user.0 })?)
+    delete_of_but(tx, user, None)
+}
+
+/// The same, but for one session that stays.
+pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
+    for sql in [
+        "DELETE FROM half_sign_ins WHERE user_id = :user",
+        "DELETE FROM authorization_codes WHERE user_id = :user",
+        "DELETE FROM device_codes WHERE user_id = :user",
+    ] {
+        tx.conn.prepare_cached(sql)?.execute(named_params! { ":user": user.0 })?;
+    }
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
+}
+
+/// Ends a session.
+pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
+/// Ends every session that a user has through a client; tells how many.
+pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
 }
 
 /// Forgets sessions that nobody can use any more, some at a time; tells how many.

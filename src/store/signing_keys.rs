@@ -1,44 +1,190 @@
 //! The table `signing_keys`.
 
-use rusqlite::named_params;
+use std::time::Duration;
 
-use super::{Tx, View};
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
+use crate::tokens::signing::Algorithm;
+
+/// What a signing key is for. Of each kind but the last there is one at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is published, so that verifiers know it by the time that it signs.
+    Next,
+    /// It signs.
+    Active,
+    /// It verifies what it has signed.
+    Retired,
+}
+
+impl State {
+    /// The word for the state.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Next, Self::Active, Self::Retired].into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// A signing key, but for the key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The name that token headers carry.
+    pub kid: String,
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    /// What it is for.
+    pub state: State,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it signs or when it began to.
+    pub activated_at: Option<Timestamp>,
+    /// Since when it signs no more.
+    pub retired_at: Option<Timestamp>,
+    /// How long the longest-lived of its tokens lives.
+    pub token_life: Duration,
+}
+
+impl Record {
+    /// What passes between the moment that a key is retired and the last token that is signed with it: the commit
+    /// of the one, and the signing of the other.
+    const SLACK: Duration = Duration::from_secs(5);
+
+    /// When the last token of a retired key has ended.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.retired_at.map(|retired_at| retired_at.after(self.token_life).after(Self::SLACK))
+    }
+
+    /// Whether a token that it signed, or will sign, may be good.
+    pub fn verifies(&self, now: Timestamp) -> bool {
+        self.ends_at().is_none_or(|end| now < end)
+    }
+}
 
 /// A signing key as it is kept: sealed.
 #[derive(Clone)]
 pub struct SealedKey {
     /// The name that token headers carry.
     pub kid: String,
-    /// What it signs with: `RS256`, `ES256` or `EdDSA`.
-    pub algorithm: String,
+    /// What it signs with.
+    pub algorithm: Algorithm,
     /// The private key, sealed under the master key with `kid` as its context.
     pub sealed: Vec<u8>,
 }
 
-/// Every signing key, the newest first.
-pub fn list(view: &View) -> Result<Vec<SealedKey>> {
-    let mut query =
-        view.conn.prepare_cached("SELECT kid, algorithm, sealed FROM signing_keys ORDER BY created_at DESC, kid")?;
-    let rows =
-        query.query_map([], |row| Ok(SealedKey { kid: row.get(0)?, algorithm: row.get(1)?, sealed: row.get(2)? }))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// Every signing key: the active one, the next one, and those retired, the last first.
+pub fn list(view: &View) -> Result<Vec<Record>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT kid, algorithm, state, created_at, activated_at, retired_at, token_life FROM signing_keys
+         ORDER BY state <> 'active', state <> 'next', retired_at DESC, kid",
+    )?;
+    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds a signing key.
+/// Every signing key, sealed, in the same order.
+pub fn list_sealed(view: &View) -> Result<Vec<SealedKey>> {
+    let mut keys = Vec::new();
+    for record in list(view)? {
+        if let Some(sealed) = sealed(view, &record.kid)? {
+            keys.push(SealedKey { kid: record.kid, algorithm: record.algorithm, sealed });
+        }
+    }
+    Ok(keys)
+}
+
+/// The private key of that name, sealed.
+pub fn sealed(view: &View, kid: &str) -> Result<Option<Vec<u8>>> {
+    let mut query = view.conn.prepare_cached("SELECT sealed FROM signing_keys WHERE kid = :kid")?;
+    Ok(query.query_row(named_params! { ":kid": kid }, |row| row.get(0)).optional()?)
+}
+
+/// Adds a key that signs nothing yet.
 pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
-    tx.conn
-        .prepare_cached("UPDATE signing_keys SET state = 'retired', retired_at = :now WHERE state = 'active'")?
-        .execute(named_params! { ":now": tx.now.micros() })?;
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, activated_at)
-         VALUES (:kid, :algorithm, :sealed, 'active', :now, :now)",
+        "INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, token_life)
+         VALUES (:kid, :algorithm, :sealed, 'next', :now, 0)",
     )?;
     query.execute(named_params! {
         ":kid": key.kid,
-        ":algorithm": key.algorithm,
+        ":algorithm": key.algorithm.name(),
         ":sealed": key.sealed,
         ":now": tx.now.micros(),
     })?;
     Ok(())
+}
+
+/// Makes the next key the active one.
+pub fn activate(tx: &Tx, kid: &str, token_life: Duration) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE signing_keys SET state = 'active', activated_at = :now, token_life = :life WHERE kid = :kid",
+    )?;
+    query.execute(named_params! { ":kid": kid, ":life": seconds(token_life), ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Retires the active key.
+pub fn retire(tx: &Tx, kid: &str) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("UPDATE signing_keys SET state = 'retired', retired_at = :now WHERE kid = :kid")?;
+    query.execute(named_params! { ":kid": kid, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Notes how long the longest-lived token of a key lives.
+pub fn update_token_life(tx: &Tx, kid: &str, token_life: Duration) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE signing_keys SET token_life = :life WHERE kid = :kid")?;
+    query.execute(named_params! { ":kid": kid, ":life": seconds(token_life) })?;
+    Ok(())
+}
+
+/// Deletes a key.
+pub fn delete(tx: &Tx, kid: &str) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM signing_keys WHERE kid = :kid")?.execute(named_params! { ":kid": kid })?;
+    Ok(())
+}
+
+/// The longest life that an access token has of a client's own; none if no client has one.
+pub fn longest_client_token(view: &View) -> Result<Option<Duration>> {
+    let mut query = view.conn.prepare_cached("SELECT max(access_token_life) FROM clients")?;
+    let longest: Option<i64> = query.query_row([], |row| row.get(0))?;
+    Ok(longest.map(duration))
+}
+
+/// Whether anything is kept that only the master key opens.
+pub fn anything_sealed(view: &View) -> Result<bool> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM signing_keys) OR EXISTS (SELECT 1 FROM second_factors)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
+/// Whole seconds, rounded up.
+fn seconds(life: Duration) -> i64 {
+    let whole = life.as_secs() + u64::from(life.subsec_nanos() > 0);
+    i64::try_from(whole).unwrap_or(i64::MAX)
+}
+
+fn duration(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn read(row: &Row) -> rusqlite::Result<Record> {
+    Ok(Record {
+        kid: row.get("kid")?,
+        algorithm: row::text(row, "algorithm", |text| Algorithm::parse(text).ok())?,
+        state: row::text(row, "state", State::from_word)?,
+        created_at: row::moment(row, "created_at")?,
+        activated_at: row::moment_if_any(row, "activated_at")?,
+        retired_at: row::moment_if_any(row, "retired_at")?,
+        token_life: duration(row.get("token_life")?),
+    })
 }

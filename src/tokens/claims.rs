@@ -1,5 +1,7 @@
 //! What an access token says: the claims that Keycloak puts in one, and Hasura's, which Wallaroo clients carry.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -33,6 +35,10 @@ pub struct Facts<'a> {
     pub administrator: bool,
     /// The id of the client that asked for the token.
     pub client: &'a str,
+    /// Whether the user is what the client acts as on its own behalf.
+    pub service: bool,
+    /// Whether the user has proved more than a password.
+    pub second_factor: bool,
     /// What was granted, separated by spaces.
     pub scope: &'a str,
     /// The session that the token belongs to and ends with.
@@ -66,7 +72,7 @@ pub struct AccessClaims<'a> {
     pub azp: &'a str,
     /// The same as `sid`, under the name that older Keycloaks used.
     pub session_state: Uuid,
-    /// How the user was authenticated: "1", that is, for this session.
+    /// How the user was authenticated: "1" by a password, "2" by a second factor too.
     pub acr: &'static str,
     /// The roles in the realm.
     pub realm_access: Roles,
@@ -84,8 +90,14 @@ pub struct AccessClaims<'a> {
     /// Given and family name; absent where neither is known, as in Keycloak.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The username.
-    pub preferred_username: &'a str,
+    /// The username; of a client that acts on its own behalf, `service-account-` and its id.
+    pub preferred_username: Cow<'a, str>,
+    /// The client that acts on its own behalf, as Keycloak names it.
+    #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
+    pub service_client_id: Option<&'a str>,
+    /// The same under the name of RFC 9068, section 2.2; of every other client, `azp` tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
     /// The given name; absent where none is known.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub given_name: &'a str,
@@ -145,7 +157,7 @@ impl<'a> AccessClaims<'a> {
             typ: BEARER,
             azp: facts.client,
             session_state: facts.session,
-            acr: "1",
+            acr: level(facts.second_factor),
             realm_access: Roles { roles: realm_roles },
             resource_access: ResourceAccess { master_realm: Roles { roles: MASTER_REALM_ROLES } },
             scope: facts.scope,
@@ -159,12 +171,23 @@ impl<'a> AccessClaims<'a> {
                 x_hasura_user_groups: "{}",
             },
             name: format!("{} {}", facts.first_name, facts.last_name).trim().to_owned(),
-            preferred_username: facts.email,
+            preferred_username: username(facts),
+            service_client_id: facts.service.then_some(facts.client),
+            client_id: facts.service.then_some(facts.client),
             given_name: facts.first_name,
             family_name: facts.last_name,
             email: facts.email,
         }
     }
+}
+
+/// How the user was authenticated, in Keycloak's levels.
+pub(super) fn level(second_factor: bool) -> &'static str {
+    if second_factor { "2" } else { "1" }
+}
+
+fn username<'a>(facts: &Facts<'a>) -> Cow<'a, str> {
+    if facts.service { format!("service-account-{}", facts.client).into() } else { facts.email.into() }
 }
 
 #[cfg(test)]
@@ -185,6 +208,8 @@ mod tests {
             last_name: "Lovelace",
             administrator: false,
             client: "sdk-client",
+            service: false,
+            second_factor: false,
             scope: "email profile",
             session: SESSION,
             issuer: "http://127.0.0.1:8787/auth/realms/master",
@@ -243,6 +268,14 @@ mod tests {
             value["https://hasura.io/jwt/claims"]["x-hasura-allowed-roles"] = Value::Null;
         }
         assert_eq!(ordinary, administrator);
+    }
+
+    #[test]
+    fn a_client_that_acts_on_its_own_behalf_says_so() {
+        let service = told(&Facts { service: true, client: "ci", second_factor: true, ..facts() });
+        assert_eq!(service["preferred_username"], "service-account-ci");
+        assert_eq!((&service["clientId"], &service["client_id"]), (&json!("ci"), &json!("ci")));
+        assert_eq!((&service["email"], &service["acr"]), (&json!("ada@example.com"), &json!("2")));
     }
 
     #[test]

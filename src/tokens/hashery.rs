@@ -37,6 +37,9 @@ struct Queue {
 struct State {
     jobs: VecDeque<Job>,
     open: bool,
+    /// How many jobs were ever queued.
+    #[cfg(test)]
+    taken: usize,
 }
 
 impl Hashery {
@@ -44,7 +47,12 @@ impl Hashery {
     ///
     /// Fails when the system gives no thread.
     pub fn start(threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
-        let state = State { jobs: VecDeque::new(), open: true };
+        let state = State {
+            jobs: VecDeque::new(),
+            open: true,
+            #[cfg(test)]
+            taken: 0,
+        };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
         let mut hashery = Self { queue, waiting, threads: Vec::with_capacity(threads.get()) };
@@ -82,8 +90,18 @@ impl Hashery {
             return Err(Full);
         }
         state.jobs.push_back(job);
+        #[cfg(test)]
+        {
+            state.taken += 1;
+        }
         self.queue.changed.notify_one();
         Ok(receiver)
+    }
+
+    /// How many jobs it was ever given: as many hashes take as long.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.queue.state().taken
     }
 }
 

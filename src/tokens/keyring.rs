@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,6 +22,9 @@ use crate::domain::secret::Secret;
 pub const LENGTH: usize = 8 * 1024;
 /// How far a token's beginning may lie in the future, in seconds, since clocks differ. An end is an end.
 pub const LEEWAY: i64 = 60;
+
+/// The `typ` of an id token's claims, by which it is no access token.
+pub const ID: &str = "ID";
 
 /// What a token must say to be accepted.
 pub struct Expectation<'a> {
@@ -57,6 +61,19 @@ pub struct Verified {
     pub scope: String,
 }
 
+/// What an id token says that is given as a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The user's id.
+    pub sub: Uuid,
+    /// The session's id.
+    pub sid: Option<Uuid>,
+    /// The clients that it was issued for.
+    pub aud: Vec<String>,
+    /// The client that it was issued to, where it says so.
+    pub azp: Option<String>,
+}
+
 /// Why a token was not accepted: for the log. A client is told no more than `invalid_token` (RFC 6750, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
@@ -87,8 +104,8 @@ pub enum Rejected {
     /// A claim is missing or of the wrong kind.
     #[error("a claim is missing or ill-formed")]
     Claims,
-    /// The claims' `typ` is not `Bearer`: an id or refresh token.
-    #[error("the claims' typ is not that of an access token")]
+    /// The claims' `typ` is another: an id or refresh token in place of an access token, or the reverse.
+    #[error("the claims' typ is not that of such a token")]
     ClaimsType,
     /// `exp` is missing, or no whole number.
     #[error("exp is missing or not a number")]
@@ -117,7 +134,7 @@ pub struct JwkSet {
 /// One key that signs, and all that verify.
 #[derive(Debug)]
 pub struct KeyRing {
-    active: SigningKey,
+    active: Arc<SigningKey>,
     /// The active key first: nearly every token is its.
     verifying: Vec<VerifyingKey>,
     /// The same for each token, so encoded once.
@@ -127,7 +144,8 @@ pub struct KeyRing {
 impl KeyRing {
     /// Puts a ring together. `others` are keys that do not sign but verify: those that will sign next, published ahead
     /// so that caches of the key set know them, and those retired whose tokens may still live.
-    pub fn new(active: SigningKey, others: impl IntoIterator<Item = VerifyingKey>) -> Self {
+    pub fn new(active: impl Into<Arc<SigningKey>>, others: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let active = active.into();
         let mut verifying = vec![active.public().clone()];
         for key in others {
             if verifying.iter().all(|known| known.kid() != key.kid()) {
@@ -149,10 +167,32 @@ impl KeyRing {
         self.sign(claims)
     }
 
+    /// Signs an id token, whose claims say [`ID`] for their `typ`. Fails only when the cryptography does.
+    pub fn mint_id(&self, claims: &impl Serialize) -> Result<Secret, KeyError> {
+        self.sign(claims)
+    }
+
     /// Judges a presented text: the claims of an access token that this ring signed and that meets the expectation.
     ///
     /// Refused for any reason in [`Rejected`]. No claim is read before the signature is known to be ours.
     pub fn verify(&self, raw: &str, expected: &Expectation) -> Result<Verified, Rejected> {
+        let payload = self.open(raw)?;
+        let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
+        claims.judge(expected)
+    }
+
+    /// Judges a presented text as an id token that tells whom a request is about, but proves nothing: it may have
+    /// expired (OpenID Connect RP-Initiated Logout 1.0, section 4).
+    ///
+    /// Refused when this ring did not sign it, it is no id token, or its issuer is another.
+    pub fn verify_hint(&self, raw: &str, issuer: &dyn Fn(&str) -> bool) -> Result<Hint, Rejected> {
+        let payload = self.open(raw)?;
+        let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
+        claims.hint(issuer)
+    }
+
+    /// The payload of a token that this ring signed.
+    fn open(&self, raw: &str) -> Result<Vec<u8>, Rejected> {
         if raw.len() > LENGTH {
             return Err(Rejected::TooLong);
         }
@@ -164,9 +204,7 @@ impl KeyRing {
         if !key.verifies(message.as_bytes(), &decode(signature)?) {
             return Err(Rejected::Signature);
         }
-        let payload = decode(payload)?;
-        let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
-        claims.judge(expected)
+        decode(payload)
     }
 
     /// The public keys of all that verify, to be served to other verifiers.
@@ -293,6 +331,20 @@ impl Received<'_> {
             jti: self.jti.ok_or(Rejected::Claims)?,
             scope: self.scope.ok_or(Rejected::Claims)?,
         })
+    }
+
+    fn hint(self, issuer: &dyn Fn(&str) -> bool) -> Result<Hint, Rejected> {
+        if self.typ.as_deref() != Some(ID) {
+            return Err(Rejected::ClaimsType);
+        }
+        if !self.iss.is_some_and(|named| issuer(&named)) {
+            return Err(Rejected::Issuer);
+        }
+        let aud = match self.aud.ok_or(Rejected::Audience)? {
+            Audience::One(audience) => vec![audience.into_owned()],
+            Audience::Several(audiences) => audiences.into_iter().map(Cow::into_owned).collect(),
+        };
+        Ok(Hint { sub: self.sub.ok_or(Rejected::Claims)?, sid: self.sid, aud, azp: self.azp })
     }
 }
 

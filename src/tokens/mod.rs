@@ -4,10 +4,15 @@
 
 pub mod claims;
 pub mod hashery;
+pub mod id_claims;
 pub mod keyring;
 pub mod opaque;
 pub mod password;
+pub mod pkce;
 mod random;
+pub mod refresh;
 pub mod seal;
 pub mod signing;
 pub mod tags;
+pub mod totp;
+pub mod user_code;

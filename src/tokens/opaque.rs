@@ -33,11 +33,18 @@ pub enum Kind {
     Session,
     /// A link that lets somebody choose a password: `atli_`.
     Link,
+    /// The cookie of a sign-in that is half done: `atlh_`.
+    Half,
+    /// An authorization code (RFC 6749, 1.3.1): `atlg_`.
+    Code,
+    /// The secret of an OAuth client: `atlc_`.
+    ClientSecret,
 }
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link];
+    pub const ALL: [Self; 8] =
+        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half, Self::Code, Self::ClientSecret];
 
     /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -47,6 +54,9 @@ impl Kind {
             Self::Device => "atld_",
             Self::Session => "atls_",
             Self::Link => "atli_",
+            Self::Half => "atlh_",
+            Self::Code => "atlg_",
+            Self::ClientSecret => "atlc_",
         }
     }
 
@@ -92,15 +102,20 @@ impl fmt::Debug for Fingerprint {
 
 /// Makes a new token and the fingerprint to store in its place.
 pub fn mint(kind: Kind) -> (Secret, Fingerprint) {
-    let random: [u8; RANDOM] = random::bytes();
+    let text = spell(kind, &random::bytes());
+    let fingerprint = Fingerprint::of(&text);
+    (Secret::new(text), fingerprint)
+}
+
+/// The text of a token with these random bytes.
+pub(super) fn spell(kind: Kind, random: &[u8; RANDOM]) -> String {
     let mut body = [0; BODY];
-    body[..RANDOM].copy_from_slice(&random);
-    body[RANDOM..].copy_from_slice(&checksum(kind, &random));
+    body[..RANDOM].copy_from_slice(random);
+    body[RANDOM..].copy_from_slice(&checksum(kind, random));
     let mut text = String::with_capacity(kind.prefix().len() + TEXT);
     text.push_str(kind.prefix());
     URL_SAFE_NO_PAD.encode_string(body, &mut text);
-    let fingerprint = Fingerprint::of(&text);
-    (Secret::new(text), fingerprint)
+    text
 }
 
 /// The fingerprint to look a presented token up by.
@@ -210,7 +225,7 @@ mod tests {
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_", "atlg_", "atlc_"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The master key, under which private signing keys are sealed at rest.
+//! The master key, under which private signing keys and the like are sealed at rest.
 //!
 //! A sealed value is `version (1) | key id (8) | nonce (12) | AES-256-GCM ciphertext and tag (16)`; version, key id
 //! and the caller's context are authenticated with it.
@@ -112,7 +112,7 @@ impl MasterKey {
     /// Refused when the file exists.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let bytes: [u8; 32] = random::bytes();
-        let key = Self::from_bytes(&bytes);
+        let key = Self::from_bytes(&bytes).map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
         let text = format!(
             "# atelier's master key: it opens the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
             STANDARD.encode(bytes)
@@ -138,6 +138,18 @@ impl MasterKey {
     ///
     /// Refused when the file is missing, unreadable, malformed or open to others than its owner.
     pub fn load(path: &Path) -> Result<Self, FileError> {
+        Self::read(path, TOO_WIDE)
+    }
+
+    /// Reads a key from a file that a service manager puts into a directory that is closed to others; the file's own
+    /// mode is the manager's business.
+    ///
+    /// Refused when the file is missing, unreadable or malformed.
+    pub fn load_credential(path: &Path) -> Result<Self, FileError> {
+        Self::read(path, 0)
+    }
+
+    fn read(path: &Path, too_wide: u32) -> Result<Self, FileError> {
         let failed = |source| FileError::Io { path: path.to_owned(), verb: "read", source };
         let file = match File::open(path) {
             Ok(file) => file,
@@ -147,7 +159,7 @@ impl MasterKey {
             Err(source) => return Err(failed(source)),
         };
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-        if mode & TOO_WIDE != 0 {
+        if mode & too_wide != 0 {
             return Err(FileError::TooWide { path: path.to_owned(), mode });
         }
         let mut bytes = Vec::new();
@@ -160,14 +172,12 @@ impl MasterKey {
     /// Takes a key from its text, as the file has it: one line of 32 bytes in base64, such as
     /// `openssl rand -base64 32` prints, among blank lines and lines that begin with `#`.
     pub fn parse(text: &Secret) -> Result<Self, Invalid> {
-        let malformed = || Invalid::rule("a master key is one line of 32 bytes in base64");
         let mut lines = text.expose().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let (Some(line), None) = (lines.next(), lines.next()) else {
             return Err(malformed());
         };
-        let bytes: [u8; 32] =
-            STANDARD.decode(line).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)?;
-        Ok(Self::from_bytes(&bytes))
+        let bytes = STANDARD.decode(line).map_err(|_| malformed())?;
+        Self::from_bytes(&bytes)
     }
 
     /// A short name of this key that does not reveal it: 16 hexadecimal digits, for messages.
@@ -210,12 +220,13 @@ impl MasterKey {
         Ok(body)
     }
 
-    fn from_bytes(bytes: &[u8; 32]) -> Self {
-        let Ok(key) = UnboundKey::new(&AES_256_GCM, bytes) else { unreachable!("32 bytes are a key of AES-256") };
+    /// Refused when there are more or fewer than 32.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| malformed())?;
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"atelier master key id");
         let mut id = [0; ID];
         id.copy_from_slice(&tag.as_ref()[..ID]);
-        Self { key: LessSafeKey::new(key), id }
+        Ok(Self { key: LessSafeKey::new(key), id })
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -229,6 +240,10 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(***)")
     }
+}
+
+fn malformed() -> Invalid {
+    Invalid::rule("a master key is one line of 32 bytes in base64")
 }
 
 /// The header has a fixed length, so the two parts cannot be shifted against each other.
@@ -261,7 +276,7 @@ mod tests {
     use super::*;
 
     fn key(byte: u8) -> MasterKey {
-        MasterKey::from_bytes(&[byte; 32])
+        MasterKey::from_bytes(&[byte; 32]).unwrap()
     }
 
     #[test]

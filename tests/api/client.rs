@@ -128,6 +128,11 @@ impl Answer {
         first
     }
 
+    /// Every value of a header.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().expect("a printable header")).collect()
+    }
+
     /// Status and body, to compare both at once.
     pub fn told(&self) -> (u16, Value) {
         (self.status, self.json())

@@ -26,11 +26,15 @@ mod wallaroo {
 }
 
 mod console {
+    mod authorize;
+    pub mod browser;
     mod passwords;
+    mod sign_in;
 }
 
 mod keycloak {
     mod discovery;
+    mod grants;
     mod token;
     mod users;
 }

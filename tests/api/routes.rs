@@ -51,12 +51,17 @@ impl Stage {
     fn ask(&self, method: &str, path: &str, column: usize) -> Option<Ask> {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
+        let is_page = console::routes().iter().any(|page| page.path == path);
         let body = match (method, path) {
             ("GET", "/auth/invitation") => return Some(Ask { path: self.link.clone(), body: None, form: None }),
-            ("POST", "/auth/password" | "/auth/invitation") => {
-                // Too short, so that nobody has to wait for having guessed, and the link stays good.
-                let token = self.link.rsplit('=').next().expect("a token");
-                let form = Some(format!("token={token}&password=short"));
+            ("POST", "/oauth2/authorize" | "/auth/realms/master/protocol/openid-connect/auth") => {
+                let form = Some("client_id=arize-cli".to_owned());
+                return Some(Ask { path: path.to_owned(), body: None, form });
+            }
+            // A bearer token opens no page, and no form is taken without the token of a page.
+            ("GET", path) if is_page => return Some(Ask { path: path.to_owned(), body: None, form: None }),
+            ("POST", path) if is_page => {
+                let form = Some("password=short&decision=allow&user_code=BCDF-GHJK".to_owned());
                 return Some(Ask { path: path.to_owned(), body: None, form });
             }
             (
@@ -66,8 +71,13 @@ impl Stage {
                 | "/v2/openapi.json"
                 | "/healthz"
                 | "/readyz"
-                | "/auth/password"
                 | "/auth/realms/master/.well-known/openid-configuration"
+                | "/.well-known/openid-configuration"
+                | "/.well-known/oauth-authorization-server"
+                | "/.well-known/oauth-authorization-server/auth/realms/master"
+                | "/auth/realms/master/protocol/openid-connect/logout"
+                | "/auth/realms/master/protocol/openid-connect/userinfo"
+                | "/oauth2/userinfo"
                 | "/auth/realms/master/protocol/openid-connect/certs",
             ) => None,
             ("GET", "/auth/admin/realms/master/users") => {
@@ -77,7 +87,21 @@ impl Stage {
                 let body = (method == "PUT").then(|| json!({ "firstName": format!("Erin {column}") }));
                 return Some(Ask { path: path.replace("{id}", &erin.uuid), body, form: None });
             }
-            ("POST", "/auth/realms/master/protocol/openid-connect/token") => {
+            ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
+            (
+                "POST",
+                "/auth/realms/master/protocol/openid-connect/auth/device"
+                | "/oauth2/device_authorization"
+                | "/auth/realms/master/protocol/openid-connect/token/introspect"
+                | "/oauth2/introspect"
+                | "/auth/realms/master/protocol/openid-connect/revoke"
+                | "/oauth2/revoke"
+                | "/auth/realms/master/protocol/openid-connect/logout",
+            ) => {
+                let form = Some("client_id=sdk-client&token=nonsense&refresh_token=nonsense".to_owned());
+                return Some(Ask { path: path.to_owned(), body: None, form });
+            }
+            ("POST", "/auth/realms/master/protocol/openid-connect/token" | "/oauth2/token") => {
                 let pairs = [
                     ("client_id", "sdk-client"),
                     ("grant_type", "refresh_token"),
@@ -397,7 +421,7 @@ fn each_route_stands_in_the_tables_once() {
 
 /// What a dialect says of a wrong method or path.
 fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
-    if path.starts_with("/auth") {
+    if path.starts_with("/auth") || path.starts_with("/oauth2") || path.starts_with("/.well-known") {
         Ok(json!({ "error": text }))
     } else if path.starts_with("/v1") && path != "/v1/api/openapi.json" {
         Ok(json!({ "msg": text, "code": status }))
@@ -430,7 +454,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
                 assert_eq!((answer.status, answer.header("allow")), (405, Some(&*allowed)), "{method} {path}");
                 let text = format!("the endpoint does not have this method; it has {allowed}");
                 if console::routes().iter().any(|entry| entry.path == path) {
-                    assert!(answer.body.contains("the page does not have this method"), "{method} {path}: {answer:?}");
+                    assert!(answer.body.contains("The page does not have this method"), "{method} {path}: {answer:?}");
                     continue;
                 }
                 match refusal(path, 405, &text) {
@@ -484,9 +508,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
                 scene::problem(&answer, 404, "there is no endpoint at this path");
             }
         }
-        for path in
-            ["/", "/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"]
-        {
+        for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
             let answer = client.get(path);
             assert_eq!((answer.status, answer.body.as_str()), (404, "there is nothing here\n"), "{path}");
         }
@@ -494,12 +516,16 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
 }
 
 #[test]
-fn nothing_is_ever_redirected_but_the_page_of_the_documents() {
+fn nothing_is_ever_redirected_but_the_pages() {
     for entry in routes() {
         let path = filled(entry.path);
         for path in [path.clone(), format!("{path}/"), path.replacen('/', "//", 1)] {
             let answer = world().ada.send(entry.method.as_str(), &path, &[], ());
-            assert!(!(300..400).contains(&answer.status), "{path}: {answer:?}");
+            // The pages lead people on, and a browser that signs out at a program's asking is sent to the page for it.
+            let is_page = console::routes().iter().any(|page| page.path == path);
+            let leads_on = path == entry.path && (is_page || path.ends_with("/openid-connect/logout"));
+            let to_page = answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
+            assert!((leads_on && to_page) || !(300..400).contains(&answer.status), "{path}: {answer:?}");
         }
     }
     for (path, page) in [("/v1/api/docs", "/v1/api/docs/"), ("/v2/docs", "/v2/docs/")] {

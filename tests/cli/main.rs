@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its command has failed")]
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
+mod admin;
 mod asking;
 mod check;
 mod keys;

@@ -10,7 +10,7 @@ use crate::{PASSWORD, Place, mode, names, run_in};
 const LAST: &str = "the account keeps at least one enabled administrator; \
                     make another one first with `atelier user promote` or `atelier user enable`";
 
-fn is_made_up(password: &str) -> bool {
+pub(crate) fn is_made_up(password: &str) -> bool {
     password.len() == 24 && password.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 

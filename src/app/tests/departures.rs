@@ -50,7 +50,7 @@ fn a_closed_account_ends_everything_and_stays_closed() {
     let ((), trace) = office.change(&office.ada, "users.block", block(id(&office.bob)));
     let ended = json!({ "sessions": 1, "keys": 1, "bindings": 0, "workspaces": 1, "organizations": 1 });
     assert_eq!(trace.after, Some(json!({ "state": "blocked", "ended": ended })));
-    assert!(office.read(|view| store::sessions::find_by_refresh_token(view, &token)).unwrap().is_none());
+    assert!(office.read(|view| store::refresh_tokens::find(view, &token.fingerprint)).unwrap().is_none());
     assert_eq!(office.role(place, &office.bob), None);
     let bob = id(&office.bob);
     let left = office.read(|view| {

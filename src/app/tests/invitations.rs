@@ -262,7 +262,7 @@ fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
     disable(1);
     let (_, token) = office.sign_in(&office.bob);
     office.by(&visitor, use_up(good)).unwrap();
-    assert!(office.read(|view| store::sessions::find_by_refresh_token(view, &token)).unwrap().is_none());
+    assert!(office.read(|view| store::refresh_tokens::find(view, &token.fingerprint)).unwrap().is_none());
     let trace = office.audit().pop().unwrap();
     assert_eq!(
         (trace.verb.as_str(), trace.after.unwrap()["sessions_ended"].as_u64()),

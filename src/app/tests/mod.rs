@@ -1,17 +1,24 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
 mod departures;
+mod grants;
 mod grid;
 mod invitations;
 mod keys;
 mod members;
 mod organizations;
+mod pages;
+mod passwords_own;
 mod projects;
+mod recovery;
 mod roles;
+mod second_factors;
 mod service_keys;
+mod session_list;
 mod sessions;
 mod sight;
 mod sign_in;
+mod signing_keys;
 mod users;
 mod workspaces;
 
@@ -27,7 +34,7 @@ use super::desk::Lifetimes;
 use super::users::Named;
 use super::{sessions as verbs, setup};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, ClientId};
 use crate::domain::email::Email;
 use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::member::Role;
@@ -39,11 +46,16 @@ use crate::store::home::Home;
 use crate::store::{self, Sizes, Store, Tx, View, probe};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::PasswordHash;
+use crate::tokens::refresh::RefreshToken;
 
 const LIFETIMES: Lifetimes = Lifetimes {
     access_token: Duration::from_mins(5),
     session_idle: Duration::from_mins(30),
     session_life: Duration::from_hours(10),
+    offline_idle: Duration::from_hours(20),
+    offline_life: Duration::from_hours(40),
+    browser_idle: Duration::from_mins(20),
+    browser_life: Duration::from_hours(5),
 };
 
 /// No password's hash; nobody signs in with it.
@@ -238,19 +250,27 @@ impl Office {
         found.map(|member| member.role)
     }
 
+    /// The OAuth client of this id.
+    fn client(&self, id: &str) -> Client {
+        self.read(|view| super::clients::find(view, id)).unwrap().unwrap()
+    }
+
     /// A refresh token of a session that begins now.
-    fn sign_in(&self, who: &Actor) -> (Uuid, Fingerprint) {
+    fn sign_in(&self, who: &Actor) -> (Uuid, RefreshToken) {
         self.sign_in_for(who, LIFETIMES)
     }
 
-    fn sign_in_for(&self, who: &Actor, lifetimes: Lifetimes) -> (Uuid, Fingerprint) {
-        let (secret, fingerprint) = opaque::mint(Kind::Refresh);
-        self.secrets.lock().unwrap().push(secret.expose().to_owned());
+    fn sign_in_for(&self, who: &Actor, lifetimes: Lifetimes) -> (Uuid, RefreshToken) {
+        let token = RefreshToken::lasting();
+        self.secrets.lock().unwrap().push(token.text.expose().to_owned());
         let new = verbs::NewSession {
             uuid: Uuid::new_v4(),
             client: ClientId::parse("sdk-client").unwrap(),
             scope: "openid".to_owned(),
-            refresh_token: fingerprint,
+            authenticated_at: None,
+            nonce: None,
+            second_factor: false,
+            refresh_token: Some(token.clone()),
             lifetimes,
         };
         let (id, session) = (who.user().unwrap(), new.uuid);
@@ -259,7 +279,7 @@ impl Office {
             verbs::begin(tx, &Actor::nobody(origin()), &user, &new)
         };
         self.write(begin).unwrap();
-        (session, fingerprint)
+        (session, token)
     }
 
     /// Sends these all at once, each from a thread of its own; gives what became of them.

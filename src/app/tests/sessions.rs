@@ -1,18 +1,26 @@
 //! Sessions: going on with a refresh token, and the ends that they come to.
 
 use super::*;
+use crate::app::refresh::{self as turns, Turn};
 use crate::app::sessions;
 use crate::domain::client::ClientId;
 use crate::domain::session::Session;
 use crate::error::Unproved;
 
 fn refresh(
-    token: &Fingerprint,
+    token: &RefreshToken,
     client: &str,
     lifetimes: Lifetimes,
 ) -> impl Fn(&Tx, &Actor) -> Result<(User, Session)> + Send + 'static {
-    let (token, client) = (*token, ClientId::parse(client).unwrap());
-    move |tx, actor| sessions::refresh(tx, actor, &token, &client, &lifetimes)
+    let (token, client) = (token.clone(), ClientId::parse(client).unwrap());
+    let salt = crate::tokens::refresh::salt();
+    move |tx, actor| {
+        let client = store::clients::find(tx, &client)?.unwrap();
+        match turns::take_turn(tx, actor, &token, &client, None, (&lifetimes, &salt))? {
+            Turn::GoesOn(refreshed) => Ok((refreshed.user, refreshed.session)),
+            Turn::Replayed => panic!("one that stays good"),
+        }
+    }
 }
 
 #[track_caller]
@@ -50,8 +58,8 @@ fn the_same_refresh_token_works_twice() {
 fn the_refresh_token_of_another_client_is_refused() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
-    unproved(&office.refusal(&nobody(), refresh(&token, "console", LIFETIMES)), Unproved::BadRefreshToken);
-    let (_, unknown) = opaque::mint(Kind::Refresh);
+    unproved(&office.refusal(&nobody(), refresh(&token, "admin-cli", LIFETIMES)), Unproved::BadRefreshToken);
+    let unknown = RefreshToken::lasting();
     unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), Unproved::BadRefreshToken);
 }
 

@@ -8,8 +8,8 @@ use crate::app::desk::{Desk, Fittings};
 use crate::app::issuers::Issuers;
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
-use crate::app::{keys, sessions, signing_keys, users, workspaces};
-use crate::domain::client::ClientId;
+use crate::app::{keys, signing_keys as verbs, tokens, users, workspaces};
+use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::UserChange;
@@ -17,32 +17,38 @@ use crate::error::Unproved;
 use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
 use crate::tokens::seal::MasterKey;
-use crate::tokens::signing::Algorithm;
 
-const PASSWORD: &str = "bob builds engines";
+pub(super) const PASSWORD: &str = "bob builds engines";
 
 /// The same under weaker parameters, as an older release or another program kept it.
 const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/Fy0f9wN2SlPMmFbTV7mNrLGSgMxzZt68Gx1GPkM";
 
-struct Gate {
-    office: Office,
-    desk: Desk,
-    runtime: tokio::runtime::Runtime,
+pub(super) struct Gate {
+    pub(super) office: Office,
+    pub(super) desk: Desk,
+    pub(super) runtime: tokio::runtime::Runtime,
 }
 
 /// An office whose bob has a password.
-fn gate() -> Gate {
+pub(super) fn gate() -> Gate {
+    gate_where(false)
+}
+
+/// The same, where administrators may need a second factor.
+pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let office = office();
     let master = MasterKey::create(&office.file.with_file_name("master.key")).unwrap();
     let before = office.audit().len();
-    let keyring = signing_keys::ring(&office.store, &master, Algorithm::EdDsa).unwrap();
+    let key_plan = super::signing_keys::PLAN;
+    verbs::keep_up(&office.store, &master, key_plan).unwrap();
     let made = office.audit().split_off(before);
-    assert_eq!((made.len(), made[0].verb.as_str()), (1, "signing_keys.create"));
+    let verbs: Vec<_> = made.iter().map(|row| row.verb.as_str()).collect();
+    assert_eq!(verbs, ["signing_keys.create", "signing_keys.create"]);
     let one = NonZeroUsize::MIN;
     let desk = Desk::new(Fittings {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
-        keyring,
+        key_plan,
         hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
@@ -50,6 +56,7 @@ fn gate() -> Gate {
         lifetimes: LIFETIMES,
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
+        administrators_need_second_factor,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
     office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
@@ -64,25 +71,30 @@ impl Gate {
         let attempt = Attempt {
             username: name.to_owned(),
             password: Secret::new(password),
-            client: ClientId::parse("sdk-client").unwrap(),
-            scope: "openid".to_owned(),
+            totp: None,
+            client: self.office.client("sdk-client"),
+            scopes: Scopes::of([Scope::OpenId]),
         };
         let origin = Origin { address: Some(from), ..origin() };
         self.runtime.block_on(sign_in::with_password(&self.desk, &origin, attempt))
     }
 
-    fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
+    pub(super) fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
         self.try_from([192, 0, 2, 1].into(), name, password)
     }
 
-    fn token(&self, signed_in: &SignedIn) -> String {
+    pub(super) fn token(&self, signed_in: &SignedIn) -> String {
         let issuer = self.desk.issuers.issuer(None);
-        let now = crate::domain::timestamp::Timestamp::now();
-        let token = sessions::access_token(&self.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
-        token.text.expose().to_owned()
+        self.minted(&issuer, signed_in).access_token.expose().to_owned()
     }
 
-    fn enter(&self, bearer: &str) -> Result<Actor> {
+    fn minted(&self, issuer: &str, signed_in: &SignedIn) -> tokens::Minted {
+        let SignedIn { user, session, .. } = signed_in;
+        let client = self.office.client("sdk-client");
+        tokens::mint(&self.desk, issuer, &client, (user, session), &Scopes::known(&session.scope)).unwrap()
+    }
+
+    pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {
         sign_in::with_bearer(&self.desk, origin(), bearer)
     }
 
@@ -93,7 +105,7 @@ impl Gate {
         }
     }
 
-    fn key(&self, whose: &Actor) -> (KeyId, String) {
+    pub(super) fn key(&self, whose: &Actor) -> (KeyId, String) {
         let (secret, fingerprint) = opaque::mint(Kind::Key);
         let new = keys::NewKey {
             name: crate::domain::key::KeyName::parse("laptop").unwrap(),
@@ -108,14 +120,14 @@ impl Gate {
         (key.id, secret.expose().to_owned())
     }
 
-    fn set_enabled(&self, enabled: bool) {
+    pub(super) fn set_enabled(&self, enabled: bool) {
         let (bob, change) = (named(&self.office.bob), UserChange { enabled: Some(enabled), ..UserChange::default() });
         self.office.by(&self.office.ada, move |tx, actor| users::change(tx, actor, &bob, &change)).unwrap();
     }
 }
 
 #[track_caller]
-fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
+pub(super) fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
     assert!(matches!(answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
 }
 
@@ -124,7 +136,7 @@ fn the_right_password_begins_a_session_and_leaves_one_row() {
     let gate = gate();
     let before = gate.office.audit().len();
     let signed_in = gate.sign_in("BOB@example.com", PASSWORD).unwrap();
-    gate.office.secrets.lock().unwrap().push(signed_in.refresh_token.expose().to_owned());
+    gate.office.secrets.lock().unwrap().push(signed_in.refresh_token.as_ref().unwrap().expose().to_owned());
     let traces = gate.office.audit().split_off(before);
     assert_eq!(traces.len(), 1);
     assert_eq!((traces[0].actor.as_str(), traces[0].verb.as_str()), ("bob@example.com", "sessions.begin"));
@@ -224,18 +236,13 @@ fn what_is_no_credential_is_refused() {
     let gate = gate();
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let token = gate.token(&signed_in);
-    assert_eq!(gate.refusal(signed_in.refresh_token.expose()), Unproved::UnknownKey, "a refresh token opens nothing");
+    let refresh_token = signed_in.refresh_token.as_ref().unwrap();
+    assert_eq!(gate.refusal(refresh_token.expose()), Unproved::UnknownKey, "a refresh token opens nothing");
     assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), Unproved::UnknownKey);
     assert_eq!(gate.refusal(&format!("{token}x")), Unproved::BadToken);
     assert_eq!(gate.refusal(""), Unproved::BadToken);
-    let elsewhere = sessions::access_token(
-        &gate.desk,
-        "http://evil.example/auth/realms/master",
-        &signed_in.user,
-        &signed_in.session,
-        crate::domain::timestamp::Timestamp::now(),
-    );
-    assert_eq!(gate.refusal(elsewhere.unwrap().text.expose()), Unproved::BadToken);
+    let elsewhere = gate.minted("http://evil.example/auth/realms/master", &signed_in);
+    assert_eq!(gate.refusal(elsewhere.access_token.expose()), Unproved::BadToken);
 }
 
 #[test]
@@ -245,7 +252,7 @@ fn an_access_token_never_outlives_its_session() {
     let now = crate::domain::timestamp::Timestamp::now();
     signed_in.session.ends_at = now.after(Duration::from_secs(7));
     let issuer = gate.desk.issuers.issuer(None);
-    let token = sessions::access_token(&gate.desk, &issuer, &signed_in.user, &signed_in.session, now).unwrap();
+    let token = gate.minted(&issuer, &signed_in);
     assert_eq!(token.expires_at, signed_in.session.ends_at);
 }
 
@@ -261,8 +268,9 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
         let attempt = Attempt {
             username: "bob@example.com".to_owned(),
             password: Secret::new(PASSWORD),
-            client: ClientId::parse("sdk-client").unwrap(),
-            scope: "openid".to_owned(),
+            totp: None,
+            client: gate.office.client("sdk-client"),
+            scopes: Scopes::of([Scope::OpenId]),
         };
         let desk = gate.desk.clone();
         async move { sign_in::with_password(&desk, &origin(), attempt).await }
@@ -302,6 +310,23 @@ fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
     unproved(&attempt(&by_key, "late"), Unproved::DeadKey);
     gate.set_enabled(false);
     unproved(&attempt(&by_token, "late"), Unproved::SessionOver);
+}
+
+#[test]
+fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
+    let gate = gate();
+    let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
+    let bob = gate.enter(&gate.token(&signed_in)).unwrap();
+    let role = || {
+        let read = gate.desk.read_as(&bob, |_, actor| Ok(actor.person().unwrap().role));
+        gate.runtime.block_on(read)
+    };
+    assert_eq!(role().unwrap(), AccountRole::Member);
+    let (who, change) = (named(&gate.office.bob), UserChange { administrator: Some(true), ..UserChange::default() });
+    gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &who, &change)).unwrap();
+    assert_eq!(role().unwrap(), AccountRole::Administrator);
+    gate.set_enabled(false);
+    unproved(&role(), Unproved::SessionOver);
 }
 
 #[test]

@@ -234,8 +234,8 @@ fn a_new_password_ends_the_sessions_and_the_keys_where_asked() {
     let (_, of_carol) = office.sign_in(&office.carol);
     let key = super::keys::make(&office, &office.bob, &office.bob);
     let others = super::keys::make(&office, &office.carol, &office.carol);
-    let session = |token: &Fingerprint| {
-        office.read(|view| store::sessions::find_by_refresh_token(view, token)).unwrap().is_some()
+    let session = |token: &RefreshToken| {
+        office.read(|view| store::refresh_tokens::find(view, &token.fingerprint)).unwrap().is_some()
     };
     let live = |key: &crate::domain::key::Key| {
         office.read(|view| Ok(store::keys::find(view, key.id)?.unwrap().is_live(view.now))).unwrap()

@@ -46,7 +46,7 @@ fn see(view: &View) -> Result<Seen> {
         integrity: health::integrity_faults(view),
         foreign_keys: health::foreign_key_faults(view),
         known: (standing == Standing::Current)
-            .then(|| Known { signing_keys: store::signing_keys::list(view), administrators: administrators() }),
+            .then(|| Known { signing_keys: store::signing_keys::list_sealed(view), administrators: administrators() }),
     })
 }
 

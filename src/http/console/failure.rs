@@ -1,10 +1,12 @@
 //! How a page tells a refusal.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template as _;
 
-use super::page;
+use super::next::query;
+use super::page::{self, Link, Message, Wrong};
 use crate::error::{Error, Unproved, seconds_to_wait};
 use crate::http::{request, routes};
 
@@ -17,12 +19,71 @@ pub enum Failure {
     /// A form that another site has sent.
     #[error("this form can only be sent from this server's own page")]
     Elsewhere,
+    /// A form whose token is missing, or of another browser or session.
+    #[error("this form is out of date, or the browser keeps no cookies")]
+    Stale,
+    /// A page to go to after sign-in that is none of ours.
+    #[error("the address leads away from this server after sign-in")]
+    LeadsAway,
+    /// What a program asks for with which nobody can be sent back to it.
+    #[error("{rule}")]
+    BadRequest {
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// A page that only those see who are signed in.
+    #[error("sign in first")]
+    SignInFirst {
+        /// The page.
+        next: String,
+    },
     /// A method that the page does not have.
     #[error("the page does not have this method; it has {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
     },
+}
+
+impl Failure {
+    /// What the page is called, and what to do next.
+    fn advice(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Core(error) => match error {
+                Error::Unauthenticated(Unproved::DeadLink) => {
+                    ("This link is good no more", "An administrator of this server can make a new one.")
+                }
+                Error::Throttled { .. } => ("Too many attempts", "Wait that long, then load the page again."),
+                Error::Busy { .. } => ("Too much to do", "Load the page again in a moment."),
+                Error::Internal(_) => (
+                    "Something broke here",
+                    "Try again. If it stays so, tell whoever runs this server the number above.",
+                ),
+                Error::Forbidden { .. } | Error::Exceeded => {
+                    ("Not allowed", "An administrator of this server can do it, or give you the right.")
+                }
+                Error::NotFound { .. } => ("Not there", "It may have been ended or removed meanwhile."),
+                Error::Invalid { .. } | Error::Refused { .. } | Error::Conflict { .. } | Error::Unauthenticated(_) => {
+                    ("This did not work", "Go back and try again.")
+                }
+            },
+            Self::Elsewhere => ("This did not work", "Open the page here and fill in the form again."),
+            Self::Stale => (
+                "This did not work",
+                "Go back, load the page again and send the form once more; allow cookies for this server if they are \
+                 blocked.",
+            ),
+            Self::LeadsAway => {
+                ("This did not work", "Somebody may have made this link to mislead you. Sign in without it.")
+            }
+            Self::BadRequest { .. } => (
+                "This program cannot be let in",
+                "You are not sent back to it, as it may not be what it says. Tell whoever runs it what stands above.",
+            ),
+            Self::SignInFirst { .. } => ("Sign in first", "This page is for those who are signed in."),
+            Self::WrongMethod { .. } => ("This did not work", "Open the page by its address."),
+        }
+    }
 }
 
 impl ResponseError for Failure {
@@ -38,28 +99,48 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::Elsewhere | Self::Stale => StatusCode::FORBIDDEN,
+            Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut text = self.to_string();
+        if let Self::SignInFirst { next } = self {
+            return page::see_other(&format!("{}?{}", super::sign_in::SIGN_IN, query(&[("next", next)])));
+        }
+        let (title, advice) = self.advice();
+        let mut texts = vec![advice.to_owned()];
         if let Self::Core(error @ Error::Internal(_)) = self {
             log::error!("{} {}", request::id(), error.chain());
-            text = format!("{text}; the log knows it as request {}", request::id());
+            texts.insert(0, format!("The log of the server knows it as request {}.", request::id()));
         }
-        let mut answer = page::answer(self.status_code());
+        let page = Message {
+            title: title.to_owned(),
+            wrong: Some(Wrong::new("", self.to_string())),
+            texts,
+            links: vec![Link::new(super::sign_in::SIGN_IN, "Sign in")],
+        };
+        let text = page.render().unwrap_or_else(|_| self.to_string());
+        let mut answer = page::answer(self.status_code(), text);
         match self {
             Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
-                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(*retry_after)));
             }
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
+                if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                    answer.headers_mut().insert(ALLOW, allowed);
+                }
             }
-            Self::Core(_) | Self::Elsewhere => {}
+            Self::Core(_)
+            | Self::Elsewhere
+            | Self::Stale
+            | Self::LeadsAway
+            | Self::BadRequest { .. }
+            | Self::SignInFirst { .. } => {}
         }
-        answer.body(page::words("This did not work", &text))
+        answer
     }
 }
 

@@ -1,23 +1,24 @@
-//! What a page looks like. Every text that is put into one is escaped here.
+//! What a page looks like. The texts that the templates are given are escaped by them.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::Failure;
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
 
 /// How it looks; the policy allows just this text.
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:4rem auto;max-width:26rem;padding:0 1rem}\
-                     label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit}\
-                     label{margin-top:1rem}input,button{padding:.5rem;margin-top:.25rem}\
-                     button{margin-top:1.5rem}.wrong{color:#a00}";
+pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
 /// Nothing is loaded, nothing runs, nobody frames it, and its form leads here.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -28,87 +29,306 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// An answer that is a page.
-pub(super) fn answer(status: StatusCode) -> HttpResponseBuilder {
-    let mut answer = HttpResponse::build(status);
-    answer
+pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
+    let text = page.render().map_err(Error::internal)?;
+    Ok(answer(status, text))
+}
+
+/// An answer of this markup.
+pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
+    // `same-origin`: with `no-referrer`, browsers name `null` as the origin of our own forms.
+    HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header((REFERRER_POLICY, "same-origin"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"));
-    answer
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .body(markup)
+}
+
+/// An answer that sends the browser on, by `GET`.
+pub(super) fn see_other(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, to))
+        .insert_header((REFERRER_POLICY, "same-origin"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// A text as a sentence: with a capital, unless it begins with the name of a parameter, and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
+    let mut chars = text.chars();
+    let capital = |first: char| if is_name { first.to_string() } else { first.to_uppercase().to_string() };
+    let first = chars.next().map(capital).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// What was wrong with a form that was sent.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// The field; empty where it is none of them alone.
+    pub(super) field: &'static str,
+    /// A sentence.
+    pub(super) text: String,
+}
+
+impl Wrong {
+    /// Something about a field.
+    pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Self {
+        Self { field, text: sentence(text.as_ref()) }
+    }
+}
+
+/// Where else one may go from a page.
+pub(super) struct Link {
+    /// Where to.
+    pub(super) to: String,
+    /// What people are told.
+    pub(super) text: &'static str,
+}
+
+impl Link {
+    /// A link to another page of ours.
+    pub(super) fn new(to: impl Into<String>, text: &'static str) -> Self {
+        Self { to: to.into(), text }
+    }
+}
+
+/// What is typed into a field.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// Any line.
+    Text,
+    /// What is known already, for the browser to keep with a password.
+    Fixed,
+    /// An address.
+    Email,
+    /// Something that nobody should see.
+    Password,
+    /// A code of an authenticator app.
+    Digits,
+    /// A code that is read from another screen.
+    Letters,
+}
+
+impl Kind {
+    /// The `type` of the field.
+    pub(super) const fn input(self) -> &'static str {
+        match self {
+            Self::Text | Self::Fixed | Self::Digits | Self::Letters => "text",
+            Self::Email => "email",
+            Self::Password => "password",
+        }
+    }
 }
 
 /// One field of a form.
-pub(super) struct Field<'a> {
+pub(super) struct Field {
     /// What the form calls it.
-    pub(super) name: &'a str,
-    /// What people are told; none for one that is not shown.
-    pub(super) label: Option<&'a str>,
-    /// `email`, `password`.
-    pub(super) kind: &'a str,
+    pub(super) name: &'static str,
+    /// What people are told.
+    pub(super) label: &'static str,
+    /// What they are told besides; empty for nothing.
+    pub(super) hint: &'static str,
+    /// What is typed into it.
+    pub(super) kind: Kind,
     /// What a browser may fill in.
-    pub(super) autocomplete: &'a str,
+    pub(super) autocomplete: &'static str,
     /// What it holds already.
-    pub(super) value: &'a str,
+    pub(super) value: String,
+}
+
+impl Field {
+    /// An empty field.
+    pub(super) fn new(name: &'static str, label: &'static str, kind: Kind, autocomplete: &'static str) -> Self {
+        Self { name, label, hint: "", kind, autocomplete, value: String::new() }
+    }
+
+    /// The field where a code of the second factor is typed.
+    pub(super) fn digits() -> Self {
+        Self::new("code", "Code", Kind::Digits, "one-time-code")
+    }
+
+    /// Whose password it is.
+    pub(super) fn whose(email: &Email) -> Self {
+        Self { value: email.to_string(), ..Self::new("username", "E-mail address", Kind::Fixed, "username") }
+    }
+
+    /// The fields of a password to be, typed twice.
+    pub(super) fn chosen() -> [Self; 2] {
+        let first = Self::new("password", "New password", Kind::Password, "new-password");
+        let hint = "8 to 256 characters. A few unrelated words make a good one.";
+        [Self { hint, ..first }, Self::new("again", "The same once more", Kind::Password, "new-password")]
+    }
+}
+
+/// Where the typing begins: at the first field that is wrong, or else at the first that is empty.
+fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
+    let named = wrong.and_then(|wrong| fields.iter().find(|field| field.name == wrong.field));
+    let empty = || fields.iter().find(|field| field.value.is_empty());
+    named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
+}
+
+/// A page with a form.
+#[derive(Template)]
+#[template(path = "form.html")]
+pub(super) struct FormPage {
+    /// What the page is.
+    pub(super) title: &'static str,
+    /// What is to be done; empty where the title says it.
+    pub(super) text: String,
+    /// What to mind; empty for nothing.
+    pub(super) caution: &'static str,
+    /// What was wrong before.
+    pub(super) wrong: Option<Wrong>,
+    /// The token of the form.
+    pub(super) token: String,
+    /// Where the form is sent.
+    pub(super) action: &'static str,
+    /// What it carries unseen.
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// What is typed.
+    pub(super) fields: Vec<Field>,
+    /// What the button says.
+    pub(super) button: &'static str,
+    /// Where else to go.
+    pub(super) links: Vec<Link>,
+}
+
+impl FormPage {
+    fn focus(&self) -> &'static str {
+        focus(self.wrong.as_ref(), &self.fields)
+    }
+
+    fn is_wrong(&self, field: &Field) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+    }
 }
 
 /// A page that says something.
-pub(super) fn words(title: &str, text: &str) -> String {
-    whole(title, &format!("<p>{}</p>", escaped(text)))
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(super) struct Message {
+    /// What the page is.
+    pub(super) title: String,
+    /// What went wrong, if something did.
+    pub(super) wrong: Option<Wrong>,
+    /// What else it says.
+    pub(super) texts: Vec<String>,
+    /// Where to go.
+    pub(super) links: Vec<Link>,
 }
 
-/// A page with a form that is sent to where the page is from.
-pub(super) fn form(title: &str, text: &str, wrong: Option<&str>, action: &str, fields: &[Field]) -> String {
-    let mut inside = format!("<p>{}</p>", escaped(text));
-    // Writing to a String does not fail.
-    if let Some(wrong) = wrong {
-        let _ = write!(inside, "<p class=\"wrong\" role=\"alert\">{}</p>", escaped(wrong));
-    }
-    let _ = write!(inside, "<form method=\"post\" action=\"{}\">", escaped(action));
-    for field in fields {
-        let (name, value) = (escaped(field.name), escaped(field.value));
-        let _ = match field.label {
-            None => write!(inside, "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"),
-            Some(label) => write!(
-                inside,
-                "<label for=\"{name}\">{}</label><input id=\"{name}\" name=\"{name}\" type=\"{}\" \
-                 autocomplete=\"{}\" value=\"{value}\" required>",
-                escaped(label),
-                escaped(field.kind),
-                escaped(field.autocomplete),
-            ),
-        };
-    }
-    inside.push_str("<button>Set the password</button></form>");
-    whole(title, &inside)
+/// A page that leads on by itself, also to another program: a form's own answer must not, says the policy.
+#[derive(Template)]
+#[template(path = "go_on.html")]
+pub(super) struct GoOn {
+    /// What the page is.
+    pub(super) title: &'static str,
+    /// What went wrong: nothing.
+    pub(super) wrong: Option<Wrong>,
+    /// What it says.
+    pub(super) text: &'static str,
+    /// Where it leads.
+    pub(super) to: String,
 }
 
-fn whole(title: &str, inside: &str) -> String {
-    let title = escaped(title);
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title} - atelier</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1>{inside}</main></body></html>\n"
-    )
+/// Something to know before one decides.
+pub(super) struct Fact {
+    /// What it is.
+    pub(super) name: &'static str,
+    /// The value.
+    pub(super) value: String,
+    /// Whether it is a code to compare.
+    pub(super) is_code: bool,
 }
 
-/// A text in which nothing is markup, between tags or in an attribute between quotes.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
+impl Fact {
+    /// Something to read.
+    pub(super) fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self { name, value: value.into(), is_code: false }
     }
-    safe
+}
+
+/// A page on which somebody decides.
+#[derive(Template)]
+#[template(path = "choice.html")]
+pub(super) struct Choice {
+    /// What the page is.
+    pub(super) title: String,
+    /// What is to be decided.
+    pub(super) text: String,
+    /// What was wrong before.
+    pub(super) wrong: Option<Wrong>,
+    /// What to know.
+    pub(super) facts: Vec<Fact>,
+    /// What a program will be able to do.
+    pub(super) may: Vec<&'static str>,
+    /// What to mind; empty for nothing.
+    pub(super) caution: &'static str,
+    /// The token of the form.
+    pub(super) token: String,
+    /// Where the form is sent.
+    pub(super) action: &'static str,
+    /// What it carries unseen.
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// What the button says that goes on.
+    pub(super) allow: &'static str,
+    /// What the other says; empty for none.
+    pub(super) deny: &'static str,
+    /// Where else to go.
+    pub(super) links: Vec<Link>,
+}
+
+/// The page on which a second factor is set up.
+#[derive(Template)]
+#[template(path = "enrolment.html")]
+pub(super) struct EnrolmentPage {
+    /// What the page is.
+    pub(super) title: &'static str,
+    /// Why.
+    pub(super) text: &'static str,
+    /// What was wrong before.
+    pub(super) wrong: Option<Wrong>,
+    /// The picture, which is markup.
+    pub(super) qr: String,
+    /// The key in groups.
+    pub(super) secret: String,
+    /// The token of the form.
+    pub(super) token: String,
+    /// Where the form is sent.
+    pub(super) action: &'static str,
+    /// What it carries unseen.
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// What is typed.
+    pub(super) fields: Vec<Field>,
+}
+
+impl EnrolmentPage {
+    fn focus(&self) -> &'static str {
+        focus(self.wrong.as_ref(), &self.fields)
+    }
+
+    fn is_wrong(&self, field: &Field) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+    }
+}
+
+/// The page that shows recovery codes, once.
+#[derive(Template)]
+#[template(path = "recovery_codes.html")]
+pub(super) struct RecoveryCodes {
+    /// What the page is.
+    pub(super) title: &'static str,
+    /// What went wrong: nothing.
+    pub(super) wrong: Option<Wrong>,
+    /// The codes.
+    pub(super) codes: Vec<Secret>,
+    /// Where to go then.
+    pub(super) to: String,
 }
 
 #[cfg(test)]
@@ -117,21 +337,47 @@ mod tests {
 
     use super::*;
 
-    proptest! {
-        #[test]
-        fn no_text_is_markup(text in any::<String>()) {
-            let safe = escaped(&text);
-            prop_assert!(!safe.contains(['<', '>', '"', '\'']));
-            let back = safe.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
-            prop_assert_eq!(back.replace("&amp;", "&"), text);
-        }
+    fn message(text: &str) -> String {
+        let wrong = Some(Wrong::new("", text));
+        Message { title: text.to_owned(), wrong, texts: vec![text.to_owned()], links: Vec::new() }.render().unwrap()
     }
 
     #[test]
     fn the_policy_allows_the_style_and_nothing_else() {
         assert!(POLICY.starts_with("default-src 'none'; style-src 'sha256-"), "{}", *POLICY);
         assert!(!POLICY.contains("unsafe"));
-        let page = words("a <b>", "c & d");
-        assert!(page.contains("<h1>a &lt;b&gt;</h1><p>c &amp; d</p>") && !page.contains("<script"), "{page}");
+        let page = message("a <b>");
+        assert!(page.contains(&format!("<style>{STYLE}</style>")), "what is hashed is what is sent");
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains('<'));
+    }
+
+    #[test]
+    fn a_sentence_begins_and_ends_like_one() {
+        assert_eq!(sentence("the link is dead"), "The link is dead.");
+        assert_eq!(sentence("client_id is missing"), "client_id is missing.");
+        assert_eq!(sentence("Why?"), "Why?");
+        assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn the_typing_begins_where_something_is_to_be_typed() {
+        let fields = [
+            Field { value: "ada".to_owned(), ..Field::new("username", "", Kind::Text, "") },
+            Field::new("password", "", Kind::Password, ""),
+        ];
+        assert_eq!(focus(None, &fields), "password");
+        assert_eq!(focus(Some(&Wrong::new("username", "x")), &fields), "username");
+        assert_eq!(focus(Some(&Wrong::new("", "x")), &fields[..1]), "username");
+        assert_eq!(focus(None, &[]), "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_markup(text in any::<String>()) {
+            let (with, without) = (message(&text), message(""));
+            for mark in ['<', '>', '"'] {
+                prop_assert_eq!(with.matches(mark).count(), without.matches(mark).count(), "{}", with);
+            }
+        }
     }
 }

@@ -1,142 +1,140 @@
-//! `/auth/invitation` and `/auth/password`: choosing a password.
+//! `/auth/invitation` and `/auth/password`: choosing a password by a link, or in place of a temporary one.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Deserialize;
 
+use super::Failure;
+use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Field};
-use super::{Failure, Visitor};
+use super::page::{Field, FormPage, Kind, Link, Message, Wrong};
+use super::parameters::Parameters;
+use super::sign_in::SIGN_IN;
 use crate::app::desk::Desk;
 use crate::app::links::{self, Choice};
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
-use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::error::{Error, InField, Unproved};
+use crate::error::{Error, Unproved};
 use crate::http::dialect;
 
 const BY_LINK: &str = "/auth/invitation";
 const INSTEAD: &str = "/auth/password";
 
-/// What a link carries.
-#[derive(Deserialize)]
-pub(super) struct Followed {
-    token: Option<String>,
-}
-
 /// `GET /auth/invitation?token=...`: the form, for a link that is good. Looking at it does not use the link up.
 pub(super) async fn by_link(
     desk: Data<Desk>,
-    visitor: Visitor,
-    query: Result<Query<Followed>, actix_web::Error>,
+    browser: Browser,
+    parameters: Result<Parameters, Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let token = query.ok().and_then(|query| query.into_inner().token).unwrap_or_default();
-    let (user, purpose) = links::find(&desk, &visitor.origin, &token)?;
-    Ok(page::answer(StatusCode::OK).body(link_form(&user, purpose, &token, None)))
+    let link = parameters.ok().and_then(|parameters| parameters.owned("token")).unwrap_or_default();
+    let (user, purpose) = links::find(&desk, &browser.origin, &link)?;
+    browser.show(StatusCode::OK, &link_form(&browser, &user, purpose, &link, None))
 }
 
 /// `POST /auth/invitation`: sets the password and uses the link up.
 pub(super) async fn set_by_link(
     desk: Data<Desk>,
-    visitor: Visitor,
+    browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let token = form.text("token");
+    let link = form.text("link");
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
-        Err(error) => {
-            let (user, purpose) = links::find(&desk, &visitor.origin, token)?;
-            let again = link_form(&user, purpose, token, Some(&error.to_string()));
-            return Ok(page::answer(StatusCode::BAD_REQUEST).body(again));
+        Err(wrong) => {
+            let (user, purpose) = links::find(&desk, &browser.origin, link)?;
+            return browser.show(StatusCode::BAD_REQUEST, &link_form(&browser, &user, purpose, link, Some(wrong)));
         }
     };
-    let user = links::follow(&desk, visitor.origin, token, chosen).await?;
-    Ok(done(&request, &user))
+    let user = links::follow(&desk, browser.origin.clone(), link, chosen).await?;
+    done(&browser, &request, &user)
 }
 
 /// `GET /auth/password`: the form.
-pub(super) async fn instead_of_temporary() -> HttpResponse {
-    page::answer(StatusCode::OK).body(instead_form("", None))
+pub(super) async fn instead_of_temporary(browser: Browser) -> Result<HttpResponse, Failure> {
+    browser.show(StatusCode::OK, &instead_form(&browser, "", None))
 }
 
 /// `POST /auth/password`: sets the password in place of the temporary one.
 pub(super) async fn set_instead_of_temporary(
     desk: Data<Desk>,
-    visitor: Visitor,
+    browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let email = form.text("email");
-    let again = |status, error: &Error| Ok(page::answer(status).body(instead_form(email, Some(&error.to_string()))));
+    let again = |status, wrong| browser.show(status, &instead_form(&browser, email, Some(wrong)));
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
-        Err(error) => return again(StatusCode::BAD_REQUEST, &error),
+        Err(wrong) => return again(StatusCode::BAD_REQUEST, wrong),
     };
-    let choice = Choice { username: email.to_owned(), temporary: Secret::new(form.text("temporary")), chosen };
-    match links::replace_temporary(&desk, visitor.origin, choice).await {
-        Ok(user) => Ok(done(&request, &user)),
-        Err(error @ Error::Invalid { .. }) => again(StatusCode::BAD_REQUEST, &error),
-        Err(error @ Error::Unauthenticated(Unproved::WrongPassword)) => again(StatusCode::FORBIDDEN, &error),
+    let choice = Choice { username: email.to_owned(), temporary: form.secret("temporary"), chosen };
+    match links::replace_temporary(&desk, browser.origin.clone(), choice).await {
+        Ok(user) => done(&browser, &request, &user),
+        Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
+        Err(Error::Unauthenticated(Unproved::WrongPassword)) => {
+            let text = "the address or the temporary password is wrong";
+            again(StatusCode::FORBIDDEN, Wrong::new("temporary", text))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The password to be, typed twice.
-fn chosen(form: &Form) -> Result<Password, Error> {
-    let password = Password::parse(form.text("password")).in_field("password")?;
+pub(super) fn chosen(form: &Form) -> Result<Password, Wrong> {
+    let password = Password::parse(form.text("password")).map_err(|invalid| about_the_new(&invalid.rule))?;
     if form.text("again") != password.expose() {
-        return Err(Error::invalid("password", "must be typed twice alike"));
+        return Err(Wrong::new("again", "the new password must be typed twice alike"));
     }
     Ok(password)
 }
 
-fn done(request: &HttpRequest, user: &User) -> HttpResponse {
-    dialect::name_actor(request, &user.email);
-    let text = format!("The password of {} is set. You can sign in with it now.", user.email);
-    page::answer(StatusCode::OK).body(page::words("Done", &text))
+/// What is wrong with the password to be.
+pub(super) fn about_the_new(rule: &str) -> Wrong {
+    Wrong::new("password", format!("the new password {rule}"))
 }
 
-fn link_form(user: &User, purpose: Purpose, token: &str, wrong: Option<&str>) -> String {
+fn done(browser: &Browser, request: &HttpRequest, user: &User) -> Result<HttpResponse, Failure> {
+    dialect::name_actor(request, &user.email);
+    let text = format!("The password of {} is set. You can sign in with it now.", user.email);
+    let links = vec![Link::new(SIGN_IN, "Sign in")];
+    browser.show(StatusCode::OK, &Message { title: "Done".to_owned(), wrong: None, texts: vec![text], links })
+}
+
+fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong: Option<Wrong>) -> FormPage {
     let (title, why) = match purpose {
         Purpose::Invitation => ("Welcome", "Choose the password with which you will sign in as"),
         Purpose::PasswordReset => ("Another password", "Choose another password for"),
     };
-    let hidden = Field { name: "token", label: None, kind: "hidden", autocomplete: "off", value: token };
-    page::form(title, &format!("{why} {}.", user.email), wrong, BY_LINK, &[hidden, PASSWORD, AGAIN])
+    FormPage {
+        title,
+        text: format!("{why} {}.", user.email),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: BY_LINK,
+        hidden: vec![("link", link.to_owned())],
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
+        button: "Set the password",
+        links: Vec::new(),
+    }
 }
 
-fn instead_form(email: &str, wrong: Option<&str>) -> String {
-    let text = "Choose a password of your own in place of the temporary one that you were given.";
-    let fields = [
-        Field { name: "email", label: Some("E-mail address"), kind: "email", autocomplete: "username", value: email },
-        Field {
-            name: "temporary",
-            label: Some("Temporary password"),
-            kind: "password",
-            autocomplete: "current-password",
-            value: "",
-        },
-        PASSWORD,
-        AGAIN,
-    ];
-    page::form("First sign-in", text, wrong, INSTEAD, &fields)
+fn instead_form(browser: &Browser, email: &str, wrong: Option<Wrong>) -> FormPage {
+    let email = Field { value: email.to_owned(), ..Field::new("email", "E-mail address", Kind::Email, "username") };
+    let temporary = Field::new("temporary", "Temporary password", Kind::Password, "current-password");
+    let [first, second] = Field::chosen();
+    FormPage {
+        title: "First sign-in",
+        text: "Choose a password of your own in place of the temporary one that you were given.".to_owned(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: INSTEAD,
+        hidden: Vec::new(),
+        fields: vec![email, temporary, first, second],
+        button: "Set the password",
+        links: Vec::new(),
+    }
 }
-
-const PASSWORD: Field<'_> = Field {
-    name: "password",
-    label: Some("New password (8 to 256 characters)"),
-    kind: "password",
-    autocomplete: "new-password",
-    value: "",
-};
-
-const AGAIN: Field<'_> = Field {
-    name: "again",
-    label: Some("The same once more"),
-    kind: "password",
-    autocomplete: "new-password",
-    value: "",
-};

@@ -21,6 +21,15 @@ pub enum Failure {
         /// What is wrong.
         description: String,
     },
+    /// A client that is unknown or has not proved which one it is (RFC 6749, section 5.2 gives it 401).
+    #[error("Invalid client or Invalid client credentials")]
+    Client {
+        /// Whether it tried in the `Authorization` header, so that the answer has to say how.
+        basic: bool,
+    },
+    /// An access token that was not asked for with the scope that is needed (RFC 6750, section 3.1).
+    #[error("Missing openid scope")]
+    Scope,
     /// What the core refuses at the token endpoint.
     #[error(transparent)]
     Grant(Error),
@@ -43,27 +52,28 @@ impl Failure {
     pub(super) fn token(error: &'static str, description: impl Into<String>) -> Self {
         Self::Token { status: StatusCode::BAD_REQUEST, error, description: description.into() }
     }
-
-    /// A client that is unknown (RFC 6749, section 5.2 gives it 401).
-    pub(super) fn invalid_client() -> Self {
-        let description = "Invalid client or Invalid client credentials".to_owned();
-        Self::Token { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description }
-    }
 }
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Token { status, .. } => *status,
+            Self::Client { .. } => StatusCode::UNAUTHORIZED,
+            Self::Scope => StatusCode::FORBIDDEN,
             Self::Grant(error) => match error {
                 Error::Unauthenticated(unproved) => match unproved {
-                    Unproved::WrongPassword => StatusCode::UNAUTHORIZED,
+                    Unproved::WrongPassword | Unproved::BadClient => StatusCode::UNAUTHORIZED,
                     Unproved::Disabled
                     | Unproved::NotSetUp
                     | Unproved::PagesOnly
                     | Unproved::DeadLink
+                    | Unproved::HalfOver
+                    | Unproved::WrongCode
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
+                    | Unproved::BadCode
+                    | Unproved::BadDeviceCode
+                    | Unproved::DeadUserCode
                     | Unproved::NoCredential
                     | Unproved::BadToken
                     | Unproved::SessionOver
@@ -100,7 +110,9 @@ impl ResponseError for Failure {
         answer.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) => Some(error),
-            Self::Token { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+            Self::Token { .. } | Self::Client { .. } | Self::Scope | Self::NoEndpoint | Self::WrongMethod { .. } => {
+                None
+            }
         };
         let mut text = self.to_string();
         if let Some(error @ Error::Internal(_)) = core {
@@ -113,6 +125,17 @@ impl ResponseError for Failure {
         match self {
             Self::Token { error, description, .. } => {
                 answer.json(json!({ "error": error, "error_description": description }))
+            }
+            Self::Client { basic } => {
+                if *basic {
+                    answer.insert_header((WWW_AUTHENTICATE, "Basic realm=\"master\", charset=\"UTF-8\""));
+                }
+                answer.json(json!({ "error": "invalid_client", "error_description": text }))
+            }
+            Self::Scope => {
+                let challenge = "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"openid\"";
+                answer.insert_header((WWW_AUTHENTICATE, challenge));
+                answer.json(json!({ "error": "insufficient_scope", "error_description": text }))
             }
             Self::Grant(error) => answer.json(json!({ "error": code(error), "error_description": text })),
             Self::Core(Error::Unauthenticated(_)) => {
@@ -132,6 +155,8 @@ impl ResponseError for Failure {
 /// The code of RFC 6749, section 5.2 for what the core refuses; those of section 4.1.2.1 where it has none.
 fn code(error: &Error) -> &'static str {
     match error {
+        Error::Unauthenticated(Unproved::BadClient) => "invalid_client",
+        Error::Invalid { field, .. } if field == "scope" => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
         Error::Invalid { .. } | Error::Conflict { .. } => "invalid_request",
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",

@@ -52,6 +52,11 @@ impl Form {
         self.0.get(name).map(Secret::expose)
     }
 
+    /// A parameter that may be a secret.
+    pub(super) fn secret(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+
     /// A parameter that is needed.
     pub(super) fn needed(&self, name: &str) -> Result<&Secret, Failure> {
         self.0.get(name).ok_or_else(|| Failure::token("invalid_request", format!("Missing form parameter: {name}")))

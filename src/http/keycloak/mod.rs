@@ -1,9 +1,14 @@
-//! The accent of Keycloak: `/auth/realms/master/*` for tokens and `/auth/admin/realms/master/*` for people.
+//! The accent of Keycloak: `/auth/realms/master/*` and `/oauth2/*` for tokens and `/auth/admin/realms/master/*` for people.
 
+mod client_authentication;
+mod device;
 mod discovery;
 mod failure;
 mod form;
+mod introspection;
+mod logout;
 mod token;
+mod userinfo;
 mod users;
 
 use actix_web::web;
@@ -31,8 +36,24 @@ pub type Visitor = super::dialect::Visitor<Keycloak>;
 pub fn routes() -> Vec<Entry> {
     vec![
         entry!(GET "/auth/realms/master/.well-known/openid-configuration" => discovery::show),
+        entry!(GET "/.well-known/openid-configuration" => discovery::show),
+        entry!(GET "/.well-known/oauth-authorization-server/auth/realms/master" => discovery::show),
+        entry!(GET "/.well-known/oauth-authorization-server" => discovery::show),
         entry!(GET "/auth/realms/master/protocol/openid-connect/certs" => discovery::certs),
         entry!(POST "/auth/realms/master/protocol/openid-connect/token" => token::issue),
+        entry!(POST "/oauth2/token" => token::issue),
+        entry!(POST "/auth/realms/master/protocol/openid-connect/auth/device" => device::begin),
+        entry!(POST "/oauth2/device_authorization" => device::begin),
+        entry!(POST "/auth/realms/master/protocol/openid-connect/token/introspect" => introspection::introspect),
+        entry!(POST "/oauth2/introspect" => introspection::introspect),
+        entry!(POST "/auth/realms/master/protocol/openid-connect/revoke" => introspection::revoke),
+        entry!(POST "/oauth2/revoke" => introspection::revoke),
+        entry!(GET "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show),
+        entry!(POST "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show),
+        entry!(GET "/oauth2/userinfo" => userinfo::show),
+        entry!(POST "/oauth2/userinfo" => userinfo::show),
+        entry!(GET "/auth/realms/master/protocol/openid-connect/logout" => logout::begin),
+        entry!(POST "/auth/realms/master/protocol/openid-connect/logout" => logout::end),
         entry!(GET "/auth/admin/realms/master/users" => users::list),
         entry!(GET "/auth/admin/realms/master/users/{id}" => users::get),
         entry!(PUT "/auth/admin/realms/master/users/{id}" => users::update),
@@ -42,5 +63,7 @@ pub fn routes() -> Vec<Entry> {
 /// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(failure::wrong_method));
-    config.service(web::scope("/auth").default_service(web::route().to(failure::no_endpoint)));
+    for scope in ["/auth", "/oauth2", "/.well-known"] {
+        config.service(web::scope(scope).default_service(web::route().to(failure::no_endpoint)));
+    }
 }

@@ -6,20 +6,18 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
+use crate::app::authorization_codes::{self, Presented};
 use crate::app::desk::Desk;
-use crate::app::sign_in::{self, Attempt, SignedIn};
-use crate::app::{clients, sessions};
-use crate::domain::actor::{Actor, Origin};
+use crate::app::devices::{self, Polled};
+use crate::app::grants::{self, Granted};
+use crate::app::sign_in::{self, Attempt};
+use crate::app::{refresh, service_accounts, tokens};
+use crate::domain::actor::Origin;
 use crate::domain::client::{Client, Grant};
-use crate::domain::timestamp::Timestamp;
-use crate::error::Unproved;
 use crate::http::{dialect, request};
-use crate::tokens::opaque::{self, Kind};
-
-/// What is granted, whatever is asked for (RFC 6749, section 3.3 lets the server say so in the answer).
-const SCOPE: &str = "email profile";
 
 /// The tokens (RFC 6749, section 5.1), with what Keycloak adds.
 #[derive(Serialize)]
@@ -27,76 +25,107 @@ struct Tokens {
     access_token: String,
     /// Seconds that the access token lives.
     expires_in: i64,
-    /// Seconds that the refresh token lives unless it is used.
+    /// Seconds that the refresh token lives unless it is used; 0 where there is none.
     refresh_expires_in: i64,
-    refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
     #[serde(rename = "not-before-policy")]
     not_before_policy: i64,
     session_state: Uuid,
     scope: String,
 }
 
-/// `POST /auth/realms/master/protocol/openid-connect/token`
+/// `POST /auth/realms/master/protocol/openid-connect/token`, `POST /oauth2/token`
 pub(super) async fn issue(
     desk: Data<Desk>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let client = form.text("client_id").ok_or_else(Failure::invalid_client)?;
-    let client = desk.glance(|view| clients::find(view, client)).map_err(Failure::Grant)?;
-    let client = client.filter(|client| !client.confidential).ok_or_else(Failure::invalid_client)?;
+    let origin = visitor.origin;
+    let client = authenticated(&desk, &origin, &request, &form)?;
     let word = form.needed("grant_type")?.expose();
     let grant =
         Grant::from_word(word).ok_or_else(|| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
     if !desk.allows(&client, grant) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
-    let signed_in = match grant {
-        Grant::Password => by_password(&desk, visitor.origin, &client, &form).await?,
-        Grant::RefreshToken => by_refresh_token(&desk, visitor.origin, &client, &form).await?,
-        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::DeviceCode => {
-            return Err(Failure::token("unsupported_grant_type", "Unsupported grant_type"));
-        }
+    let granted = match grant {
+        Grant::AuthorizationCode => by_code(&desk, &origin, &client, &form).await?,
+        Grant::ClientCredentials => by_itself(&desk, &origin, &client, &form).await?,
+        Grant::DeviceCode => by_device_code(&desk, &origin, &client, &form).await?,
+        Grant::Password => by_password(&desk, &origin, &client, &form).await?,
+        Grant::RefreshToken => by_refresh_token(&desk, &origin, &client, &form).await?,
     };
-    dialect::name_actor(&request, &signed_in.user.email);
-    let tokens = tokens(&desk, &desk.issuers.issuer(request::host(&request)), signed_in)?;
+    dialect::name_actor(&request, &granted.user.email);
+    let tokens = told(&desk, &desk.issuers.issuer(request::host(&request)), &client, granted)?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }
 
-async fn by_password(desk: &Desk, origin: Origin, client: &Client, form: &Form) -> Result<SignedIn, Failure> {
+async fn by_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+    let presented = Presented {
+        code: form.needed("code")?.clone(),
+        redirect_uri: form.needed("redirect_uri")?.expose().to_owned(),
+        verifier: form.needed("code_verifier")?.clone(),
+    };
+    authorization_codes::trade(desk, origin, client, presented).await.map_err(Failure::Grant)
+}
+
+async fn by_itself(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+    // A public client cannot prove that it is the one (RFC 6749, section 4.4).
+    if !client.confidential {
+        return Err(Failure::token("unauthorized_client", "Public client not allowed to use client credentials"));
+    }
+    let scopes = grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?;
+    service_accounts::begin(desk, origin, client, &scopes).await.map_err(Failure::Grant)
+}
+
+async fn by_device_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+    let code = form.needed("device_code")?;
+    let polled = devices::poll(desk, origin, client, code.expose()).await.map_err(Failure::Grant)?;
+    // RFC 8628, section 3.5.
+    match polled {
+        Polled::Granted(granted) => Ok(*granted),
+        Polled::Pending => Err(Failure::token("authorization_pending", "The authorization request is still pending")),
+        Polled::SlowDown => Err(Failure::token("slow_down", "Slow down")),
+        Polled::Denied => Err(Failure::token("access_denied", "The end user denied the authorization request")),
+        Polled::Expired => Err(Failure::token("expired_token", "Device code is expired")),
+    }
+}
+
+async fn by_password(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
-        client: client.id.clone(),
-        scope: SCOPE.to_owned(),
+        totp: form.secret("totp").cloned(),
+        client: client.clone(),
+        scopes: grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?,
     };
-    sign_in::with_password(desk, &origin, attempt).await.map_err(Failure::Grant)
+    sign_in::with_password(desk, origin, attempt).await.map(Granted::from).map_err(Failure::Grant)
 }
 
-async fn by_refresh_token(desk: &Desk, origin: Origin, client: &Client, form: &Form) -> Result<SignedIn, Failure> {
-    let refresh_token = form.needed("refresh_token")?.clone();
-    let fingerprint = opaque::parse(Kind::Refresh, refresh_token.expose())
-        .ok_or_else(|| Failure::Grant(Unproved::BadRefreshToken.into()))?;
-    let (actor, client, lifetimes) = (Actor::nobody(origin), client.id.clone(), desk.lifetimes);
-    let refreshed = desk.write(move |tx| sessions::refresh(tx, &actor, &fingerprint, &client, &lifetimes)).await;
-    let (user, session) = refreshed.map_err(Failure::Grant)?;
-    Ok(SignedIn { user, session, refresh_token })
+async fn by_refresh_token(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+    let (token, scope) = (form.needed("refresh_token")?, form.text("scope"));
+    let refreshed = refresh::refresh(desk, origin, client, token.expose(), scope).await;
+    refreshed.map(Granted::from).map_err(Failure::Grant)
 }
 
-fn tokens(desk: &Desk, issuer: &str, signed_in: SignedIn) -> Result<Tokens, Failure> {
-    let SignedIn { user, session, refresh_token } = signed_in;
-    let now = Timestamp::now();
-    let token = sessions::access_token(desk, issuer, &user, &session, now).map_err(Failure::Grant)?;
+fn told(desk: &Desk, issuer: &str, client: &Client, granted: Granted) -> Result<Tokens, Failure> {
+    let Granted { user, session, scopes, refresh_token } = granted;
+    let minted = tokens::mint(desk, issuer, client, (&user, &session), &scopes).map_err(Failure::Grant)?;
+    let lives = |until: i64| until - minted.issued_at.seconds();
     Ok(Tokens {
-        access_token: token.text.expose().to_owned(),
-        expires_in: token.expires_at.seconds() - now.seconds(),
-        refresh_expires_in: session.idle_until.seconds() - now.seconds(),
-        refresh_token: refresh_token.expose().to_owned(),
+        access_token: minted.access_token.expose().to_owned(),
+        expires_in: lives(minted.expires_at.seconds()),
+        refresh_expires_in: refresh_token.as_ref().map_or(0, |_| lives(session.idle_until.seconds())),
+        refresh_token: refresh_token.map(|token| token.expose().to_owned()),
         token_type: "Bearer",
+        id_token: minted.id_token.map(|token| token.expose().to_owned()),
         not_before_policy: 0,
         session_state: session.uuid,
-        scope: session.scope,
+        scope: scopes.to_string(),
     })
 }

@@ -48,12 +48,14 @@ pub(super) async fn query(
     body: Body<UserQuestion>,
 ) -> Result<Json<UsersFound>, Failure> {
     let asked = body.0.user_ids;
-    let manageable = users::manages(&caller);
     let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
-    let found = desk
-        .read(move |view| match &asked {
-            None => users::list(view, &caller),
-            Some(ids) => users::find_many(view, &caller, ids),
+    let (found, manageable) = desk
+        .read_as(&caller, move |view, caller| {
+            let found = match &asked {
+                None => users::list(view, caller)?,
+                Some(ids) => users::find_many(view, caller, ids)?,
+            };
+            Ok((found, users::manages(caller)))
         })
         .await?;
     users.extend(found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, manageable))))));

@@ -68,8 +68,8 @@ pub(super) async fn list(
 ) -> Result<Json<WorkspaceList>, Failure> {
     let filter = WorkspaceFilter::from(body.0);
     let (found, mut contents) = desk
-        .read(move |view| {
-            let found = workspaces::list(view, &caller, &filter)?;
+        .read_as(&caller, move |view, caller| {
+            let found = workspaces::list(view, caller, &filter)?;
             let contents = contents::of_shown(view, &found)?;
             Ok((found, contents))
         })
@@ -233,7 +233,8 @@ pub(super) async fn list_users(
     caller: Caller,
     body: Body<WorkspaceQuestion>,
 ) -> Result<Json<MemberList>, Failure> {
-    let members = desk.read(move |view| members::list(view, &caller, WorkspaceId(body.0.workspace_id))).await?;
+    let place = WorkspaceId(body.0.workspace_id);
+    let members = desk.read_as(&caller, move |view, caller| members::list(view, caller, place)).await?;
     let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
     Ok(Json(MemberList { users: users.collect() }))
 }

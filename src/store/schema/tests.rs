@@ -81,8 +81,8 @@ fn rows_of_version(version: u32) -> &'static str {
                                        expires_at)
                  VALUES (zeroblob(32), zeroblob(32), 'sdk-client', 'openid', 'pending', 0, 5, 8, 9);
              INSERT INTO consents (user_id, client, scope, created_at) VALUES (1, 'arize-cli', 'openid', 8);
-             INSERT INTO half_sign_ins (fingerprint, user_id, step, second_factor, expires_at)
-                 VALUES (zeroblob(32), 1, 'second_factor', 0, 9);
+             INSERT INTO half_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
+                 VALUES (zeroblob(32), 1, 'second_factor', 0, 0, 9);
              INSERT INTO second_factors (user_id, sealed, created_at) VALUES (1, x'00', 8);
              INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);
              INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at) VALUES ('two', 'RS256', x'00', 'next', 8);"

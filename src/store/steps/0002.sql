@@ -91,6 +91,7 @@ CREATE TABLE refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_by_exchange ON refresh_tokens (exchanged_at) WHERE exchanged_at IS NOT NULL;
 
 INSERT INTO refresh_tokens (fingerprint, session_id, created_at)
 SELECT fingerprint, session_id, created_at FROM old_refresh_tokens WHERE session_id IN (SELECT id FROM sessions);
@@ -162,11 +163,13 @@ CREATE TABLE consents (
 CREATE INDEX consents_by_client ON consents (client);
 
 -- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
+-- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
 CREATE TABLE half_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     step TEXT NOT NULL CHECK (step IN ('second_factor', 'enrol_second_factor', 'password')),
     second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -195,7 +198,8 @@ CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id);
 ALTER TABLE signing_keys RENAME TO old_signing_keys;
 
 -- Keys that tokens are signed with, sealed under the master key. One is active and signs, the next is published ahead,
--- and those retired verify until the last token of theirs has ended.
+-- and those retired verify until the last token of theirs has ended. `token_life` is how long the longest-lived of its
+-- tokens lives, in seconds.
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('RS256', 'ES256', 'EdDSA')),
@@ -204,6 +208,7 @@ CREATE TABLE signing_keys (
     created_at INTEGER NOT NULL,
     activated_at INTEGER,
     retired_at INTEGER,
+    token_life INTEGER NOT NULL CHECK (token_life >= 0),
     CHECK ((state = 'next') = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
@@ -211,9 +216,11 @@ CREATE TABLE signing_keys (
 -- Of each kind one at most.
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (state) WHERE state <> 'retired';
 
-INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, activated_at, retired_at)
+-- How long their tokens live was configured and is not known here: no longer than a day.
+INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, activated_at, retired_at, token_life)
 SELECT kid, algorithm, sealed,
-       CASE WHEN newest THEN 'active' ELSE 'retired' END, created_at, created_at, CASE WHEN newest THEN NULL ELSE unixepoch() * 1000000 END
+       CASE WHEN newest THEN 'active' ELSE 'retired' END, created_at, created_at, CASE WHEN newest THEN NULL ELSE unixepoch() * 1000000 END,
+       86400
 FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC, kid) = 1 AS newest FROM old_signing_keys);
 
 DROP TABLE old_signing_keys;

@@ -20,6 +20,8 @@ fn facts() -> Facts<'static> {
         last_name: "Lovelace",
         administrator: false,
         client: "sdk-client",
+        service: false,
+        second_factor: false,
         scope: "email profile",
         session: Uuid::from_u128(2),
         issuer: ISSUER,

@@ -4,13 +4,15 @@ use std::sync::OnceLock;
 
 use serde_json::json;
 
+use super::browser::{Browser, form};
 use crate::client::{Answer, Client};
 use crate::support::Setup;
 use crate::world::World;
 
 const LINK: &str = "/auth/invitation";
 const INSTEAD: &str = "/auth/password";
-const DEAD: &str = "the link is used up or has expired; ask for another one";
+const DEAD: &str = "The link is used up or has expired; ask for another one";
+const WRONG: &str = "The address or the temporary password is wrong.";
 const CHOSEN: &str = "a password of one's own";
 
 fn world() -> &'static World {
@@ -42,11 +44,11 @@ fn link(world: &World, verb: &str, email: &str) -> String {
 }
 
 fn follow(who: &Client, token: &str, password: &str) -> Answer {
-    who.form(LINK, &[("token", token), ("password", password), ("again", password)])
+    form(who, LINK, &[("link", token), ("password", password), ("again", password)])
 }
 
 fn replace(who: &Client, email: &str, temporary: &str, password: &str) -> Answer {
-    who.form(INSTEAD, &[("email", email), ("temporary", temporary), ("password", password), ("again", password)])
+    form(who, INSTEAD, &[("email", email), ("temporary", temporary), ("password", password), ("again", password)])
 }
 
 /// A page, with everything that keeps it to itself.
@@ -56,7 +58,7 @@ fn page(answer: &Answer, status: u16, words: &str) {
     assert!(answer.body.contains(words), "{words:?} is not in {}", answer.body);
     assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
     let policy = answer.header("content-security-policy").expect("a policy");
     for part in ["default-src 'none'; style-src 'sha256-", "form-action 'self'", "frame-ancestors 'none'"] {
         assert!(policy.contains(part), "{policy}");
@@ -70,13 +72,13 @@ fn a_link_shows_a_form_and_is_used_once() {
     invite(world(), "una", "EMAIL_LINK");
     let token = link(world(), "invite-link", "UNA@example.com");
     for _ in 0..2 {
-        let form = nobody.get(&format!("{LINK}?token={token}"));
-        page(&form, 200, "Choose the password with which you will sign in as una@example.com.");
-        assert!(form.body.contains(&format!("name=\"token\" value=\"{token}\"")), "{}", form.body);
+        let shown = nobody.get(&format!("{LINK}?token={token}"));
+        page(&shown, 200, "Choose the password with which you will sign in as una@example.com.");
+        assert!(shown.body.contains(&format!("name=\"link\" value=\"{token}\"")), "{}", shown.body);
     }
-    page(&follow(nobody, &token, "short"), 400, "password: must have 8 to 256 characters");
-    let unlike = [("token", token.as_str()), ("password", CHOSEN), ("again", "something else")];
-    page(&nobody.form(LINK, &unlike), 400, "password: must be typed twice alike");
+    page(&follow(nobody, &token, "short"), 400, "The new password must have 8 to 256 characters.");
+    let unlike = [("link", token.as_str()), ("password", CHOSEN), ("again", "something else")];
+    page(&form(nobody, LINK, &unlike), 400, "The new password must be typed twice alike.");
     assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 401, "not yet");
     page(&follow(nobody, &token, CHOSEN), 200, "The password of una@example.com is set.");
     assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 200);
@@ -122,8 +124,8 @@ fn only_the_newest_link_is_good_and_only_in_time() {
 fn a_reset_link_ends_the_sessions() {
     let (nobody, rob) = (&world().nobody, world().somebody("rob"));
     let token = link(world(), "reset-link", "rob@example.com");
-    let form = nobody.get(&format!("{LINK}?token={token}"));
-    page(&form, 200, "Choose another password for rob@example.com.");
+    let shown = nobody.get(&format!("{LINK}?token={token}"));
+    page(&shown, 200, "Choose another password for rob@example.com.");
     assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 200, "the link alone ends nothing");
     page(&follow(nobody, &token, CHOSEN), 200, "The password of rob@example.com is set.");
     assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 401);
@@ -144,20 +146,20 @@ fn a_temporary_password_is_replaced_by_one_of_ones_own() {
     for (email, password) in
         [("tom@example.com", "wrong"), ("nobody@example.com", &temporary), ("bob@example.com", "bob builds bridges")]
     {
-        page(&replace(nobody, email, password, CHOSEN), 403, "Invalid user credentials");
+        page(&replace(nobody, email, password, CHOSEN), 403, WRONG);
     }
     let odd = "\"><script>alert(1)</script>";
     let answer = replace(nobody, odd, &temporary, "short");
-    page(&answer, 400, "value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\"");
+    page(&answer, 400, "value=\"&#34;&#62;&#60;script&#62;alert(1)&#60;/script&#62;\"");
     assert!(!answer.body.contains(&temporary), "no password is sent back");
     page(&replace(nobody, "TOM@example.com", &temporary, CHOSEN), 200, "The password of tom@example.com is set.");
     assert_eq!(nobody.sign_in("tom@example.com", CHOSEN).status, 200);
     assert_eq!(nobody.sign_in("tom@example.com", &temporary).status, 401);
-    page(&replace(nobody, "tom@example.com", CHOSEN, "yet another one"), 403, "Invalid user credentials");
+    page(&replace(nobody, "tom@example.com", CHOSEN, "yet another one"), 403, WRONG);
 
     let late = invite(world(), "lea", "TEMPORARY_PASSWORD");
     world().database().write("UPDATE users SET invited_until = 1 WHERE email = 'lea@example.com'", []);
-    page(&replace(nobody, "lea@example.com", &late, CHOSEN), 403, "Invalid user credentials");
+    page(&replace(nobody, "lea@example.com", &late, CHOSEN), 403, WRONG);
 }
 
 #[test]
@@ -165,31 +167,30 @@ fn a_form_of_another_site_is_refused() {
     let nobody = &world().nobody;
     invite(world(), "eve", "EMAIL_LINK");
     let token = link(world(), "invite-link", "eve@example.com");
-    let form = ("content-type", "application/x-www-form-urlencoded");
-    let body = serde_urlencoded::to_string([("token", token.as_str()), ("password", CHOSEN), ("again", CHOSEN)])
-        .expect("a form");
+    let browser = Browser::new(nobody);
+    browser.get(INSTEAD);
+    let csrf = browser.token();
+    let fields = [("link", token.as_str()), ("password", CHOSEN), ("again", CHOSEN), ("token", &csrf)];
     for header in [
         ("origin", "https://evil.example"),
         ("origin", "http://127.0.0.1"),
+        ("origin", "null"),
         ("sec-fetch-site", "cross-site"),
         ("sec-fetch-site", "same-site"),
     ] {
-        let answer = nobody.send("POST", LINK, &[form, header], &body);
-        page(&answer, 403, "this form can only be sent from this server&#39;s own page");
+        let answer = browser.post_as(LINK, &fields, &[header]);
+        page(&answer, 403, "This form can only be sent from this server&#39;s own page.");
     }
+    page(&browser.post_as(LINK, &fields[..3], &[]), 403, "This form is out of date");
+    let body = serde_urlencoded::to_string(fields).expect("a form");
     for headers in [vec![("content-type", "text/plain")], vec![]] {
-        page(&nobody.send("POST", LINK, &headers, &body), 400, "body: must be a well-formed form");
+        page(&nobody.send("POST", LINK, &headers, &body), 400, "Body: must be a well-formed form.");
     }
-    let answer = nobody.send("PUT", LINK, &[form], &body);
-    page(&answer, 405, "the page does not have this method; it has GET, POST");
+    let answer = nobody.send("PUT", LINK, &[], &body);
+    page(&answer, 405, "The page does not have this method; it has GET, POST.");
     assert_eq!(answer.header("allow"), Some("GET, POST"));
-    let ours = [form, ("origin", nobody.base()), ("sec-fetch-site", "same-origin")];
-    page(&nobody.send("POST", LINK, &ours, &body), 200, "The password of eve@example.com is set.");
-    invite(world(), "eva", "EMAIL_LINK");
-    let body = body.replace(&token, &link(world(), "invite-link", "eva@example.com"));
-    // What a browser sends from a page without a referrer.
-    let ours = [form, ("origin", "null"), ("sec-fetch-site", "same-origin")];
-    page(&nobody.send("POST", LINK, &ours, &body), 200, "The password of eva@example.com is set.");
+    let ours = [("origin", nobody.base()), ("sec-fetch-site", "same-origin")];
+    page(&browser.post_as(LINK, &fields, &ours), 200, "The password of eve@example.com is set.");
 }
 
 #[test]
@@ -197,14 +198,14 @@ fn whoever_guesses_has_to_wait() {
     let world = World::of(Setup::new().args(&["--sign-in-free-failures", "2"]));
     for _ in 0..3 {
         page(&world.nobody.get(&format!("{LINK}?token=atli_x")), 410, DEAD);
-        page(&replace(&world.nobody, "bob@example.com", "wrong", CHOSEN), 403, "Invalid user credentials");
+        page(&replace(&world.nobody, "bob@example.com", "wrong", CHOSEN), 403, WRONG);
     }
     for answer in [
         world.nobody.get(&format!("{LINK}?token=atli_x")),
         follow(&world.nobody, "atli_x", CHOSEN),
         replace(&world.nobody, "bob@example.com", "wrong", CHOSEN),
     ] {
-        page(&answer, 429, "too many failed attempts");
+        page(&answer, 429, "Too many failed attempts");
         assert!(answer.header("retry-after").is_some());
     }
 }

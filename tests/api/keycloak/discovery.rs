@@ -17,20 +17,46 @@ fn the_discovery_document_is_whole() {
     let issuer = format!("{base}/auth/realms/master");
     let answer = world().nobody.get("/auth/realms/master/.well-known/openid-configuration");
     assert_eq!(answer.header("content-type"), Some("application/json"));
+    let at = |name: &str| format!("{issuer}/protocol/openid-connect/{name}");
     let whole = json!({
         "issuer": issuer,
-        "token_endpoint": format!("{issuer}/protocol/openid-connect/token"),
-        "jwks_uri": format!("{issuer}/protocol/openid-connect/certs"),
-        "grant_types_supported": ["password", "refresh_token"],
-        "response_types_supported": [],
+        "authorization_endpoint": at("auth"),
+        "token_endpoint": at("token"),
+        "device_authorization_endpoint": at("auth/device"),
+        "userinfo_endpoint": at("userinfo"),
+        "introspection_endpoint": at("token/introspect"),
+        "revocation_endpoint": at("revoke"),
+        "end_session_endpoint": at("logout"),
+        "jwks_uri": at("certs"),
+        "grant_types_supported": ["authorization_code", "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code", "password", "refresh_token"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "authorization_response_iss_parameter_supported": true,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "claims_parameter_supported": false,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "scopes_supported": ["email", "profile"],
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "jti", "azp", "sid", "email", "email_verified", "name",
-            "preferred_username", "given_name", "family_name"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "scopes_supported": ["openid", "email", "profile", "offline_access"],
+        "acr_values_supported": ["1", "2"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",
+            "email", "email_verified", "name", "preferred_username", "given_name", "family_name"],
     });
-    assert_eq!(answer.told(), (200, whole));
+    assert_eq!(answer.told(), (200, whole.clone()));
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/auth/realms/master",
+    ] {
+        assert_eq!(world().nobody.get(path).told(), (200, whole.clone()), "{path}");
+    }
 }
 
 #[test]

@@ -48,6 +48,16 @@ fn proved(nobody: &Client, token: &str, issuer: &str) -> Value {
     decode::<Value>(token, &DecodingKey::from_jwk(key).expect("a key"), &validation).expect("a sound token").claims
 }
 
+/// What an id token says, proved with the keys that the server publishes.
+fn proved_id(nobody: &Client, token: &str) -> Value {
+    let set: JwkSet = serde_json::from_value(nobody.get(CERTS).ok()).expect("a key set");
+    let header = decode_header(token).expect("a header");
+    let key = set.find(header.kid.as_deref().expect("a kid")).expect("the published key");
+    let mut validation = Validation::new(header.alg);
+    validation.set_audience(&["sdk-client"]);
+    decode::<Value>(token, &DecodingKey::from_jwk(key).expect("a key"), &validation).expect("a sound token").claims
+}
+
 fn uuid(value: &Value) -> Uuid {
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no UUID: {value}"))
 }
@@ -272,6 +282,7 @@ fn each_error_has_the_code_of_the_rfc_and_is_not_kept() {
     let missing = |name: &str| (400, refusal("invalid_request", &format!("Missing form parameter: {name}")));
     let twice = |name: &str| (400, refusal("invalid_request", &format!("{name} is given more than once")));
     let unsupported = (400, refusal("unsupported_grant_type", "Unsupported grant_type"));
+    let not_allowed = (400, refusal("unauthorized_client", "Client not allowed for this grant"));
     let bad_refresh_token = (400, refusal("invalid_grant", "Invalid refresh token"));
     for (form, told) in [
         ("", unknown_client.clone()),
@@ -288,9 +299,12 @@ fn each_error_has_the_code_of_the_rfc_and_is_not_kept() {
         ("client_id=sdk-client&grant_type=refresh_token", missing("refresh_token")),
         ("client_id=sdk-client&grant_type=refresh_token&refresh_token=", missing("refresh_token")),
         ("client_id=sdk-client&grant_type=magic", unsupported.clone()),
-        ("client_id=sdk-client&grant_type=Password&username=x&password=y", unsupported.clone()),
-        ("client_id=sdk-client&grant_type=client_credentials", unsupported.clone()),
-        ("client_id=sdk-client&grant_type=authorization_code&code=x", unsupported),
+        ("client_id=sdk-client&grant_type=Password&username=x&password=y", unsupported),
+        ("client_id=sdk-client&grant_type=client_credentials", not_allowed.clone()),
+        ("client_id=sdk-client&grant_type=authorization_code&code=x", not_allowed),
+        ("client_id=arize-cli&grant_type=authorization_code", missing("code")),
+        ("client_id=arize-cli&grant_type=authorization_code&code=x", missing("redirect_uri")),
+        ("client_id=arize-cli&grant_type=authorization_code&code=x&redirect_uri=y", missing("code_verifier")),
         ("client_id=sdk-client&client_id=sdk-client&grant_type=password", twice("client_id")),
         ("client_id=sdk-client&grant_type=password&username=a&username=b&password=y", twice("username")),
         ("client_id=sdk-client&grant_type=password&username=a&password=y&password=y", twice("password")),
@@ -334,16 +348,28 @@ fn a_form_beyond_the_bound_is_refused() {
 }
 
 #[test]
-fn a_scope_that_is_asked_for_does_not_change_what_is_granted() {
+fn a_scope_that_is_asked_for_is_granted_as_far_as_it_is_known() {
     let (email, password) = (world().bob.email.as_str(), world().bob.password.as_str());
-    let form = [
-        ("client_id", "sdk-client"),
-        ("grant_type", "password"),
-        ("username", email),
-        ("password", password),
-        ("scope", "openid admin"),
-    ];
-    assert_eq!(world().nobody.form(TOKEN, &form).text("scope"), "email profile");
+    let ask = |scope| {
+        let form = [
+            ("client_id", "sdk-client"),
+            ("grant_type", "password"),
+            ("username", email),
+            ("password", password),
+            ("scope", scope),
+        ];
+        world().nobody.form(TOKEN, &form)
+    };
+    let answer = ask("openid admin");
+    assert_eq!(answer.text("scope"), "openid");
+    let id = proved_id(&world().nobody, &answer.text("id_token"));
+    assert_eq!((&id["typ"], &id["aud"], &id["sub"]), (&json!("ID"), &json!("sdk-client"), &json!(world().bob.uuid)));
+    assert_eq!(id.get("email"), None, "only what the scope tells");
+    assert_eq!(world().nobody.with(&answer.text("id_token")).post(VALIDATE, &json!({})).status, 401);
+    let refused = ask("admin");
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_scope")));
+    let year = ask("offline_access").number("refresh_expires_in");
+    assert!(year > 80 * 24 * 60 * 60, "{year}");
 }
 
 // Who is refused.
@@ -428,7 +454,7 @@ fn a_refresh_token_can_be_sent_again_and_again() {
 fn a_refresh_token_is_good_for_its_own_client_only() {
     let (nobody, ned) = (&world().nobody, world().somebody("ned"));
     let sql = "UPDATE sessions SET client = ?1 WHERE user_id = (SELECT id FROM users WHERE uuid = ?2)";
-    world().database().write(sql, ["another-client", ned.uuid.as_str()]);
+    world().database().write(sql, ["admin-cli", ned.uuid.as_str()]);
     let told = (400, refusal("invalid_grant", "Invalid refresh token"));
     assert_eq!(nobody.refresh(&ned.refresh_token).told(), told);
     world().database().write(sql, ["sdk-client", ned.uuid.as_str()]);
@@ -495,7 +521,8 @@ fn without_the_password_grant_a_session_goes_on_but_none_begins() {
     let told = (400, refusal("unauthorized_client", "Client not allowed for this grant"));
     assert_eq!(nobody.sign_in(ADMIN, ADMIN_PASSWORD).told(), told);
     assert_eq!(nobody.sign_in(ADMIN, "wrong").told(), told);
-    assert_eq!(nobody.get(DISCOVERY).ok()["grant_types_supported"], json!(["refresh_token"]));
+    let grants = nobody.get(DISCOVERY).ok()["grant_types_supported"].clone();
+    assert!(!grants.as_array().expect("a list").contains(&json!("password")), "{grants}");
     let refreshed = nobody.refresh(&signed_in.text("refresh_token")).text("access_token");
     for token in [refreshed, signed_in.text("access_token")] {
         assert_eq!(nobody.with(&token).post(VALIDATE, &json!({})).status, 200);

@@ -33,8 +33,8 @@ impl QueryRoot {
     async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
         let (desk, actor) = at_desk(ctx)?;
         let parts = Parts::below(&ctx.look_ahead());
-        desk.read(move |view| match workspaces::visible(view, &actor, WorkspaceId(id.0)) {
-            Ok(workspace) => Workspace::load(view, &actor, &workspace, parts).map(Some),
+        desk.read_as(&actor, move |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
+            Ok(workspace) => Workspace::load(view, actor, &workspace, parts).map(Some),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         })
@@ -51,10 +51,10 @@ impl QueryRoot {
         let (desk, actor) = at_desk(ctx)?;
         let filter = filter.unwrap_or_default().read()?;
         let parts = Parts::below(&ctx.look_ahead().field("workspace"));
-        desk.read(move |view| {
+        desk.read_as(&actor, move |view, actor| {
             let Some(me) = actor.person() else { return Ok(Vec::new()) };
             let user_id = me.uuid.to_string();
-            let Some((link, workspace)) = default_workspaces::find(view, &actor)? else { return Ok(Vec::new()) };
+            let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
             if !filter.holds(&user_id, workspace.id) {
                 return Ok(Vec::new());
             }
@@ -62,7 +62,7 @@ impl QueryRoot {
                 id: BigInt(link),
                 user_id,
                 workspace_id: BigInt(workspace.id.0),
-                workspace: Some(Workspace::load(view, &actor, &workspace, parts)?),
+                workspace: Some(Workspace::load(view, actor, &workspace, parts)?),
             }])
         })
         .await

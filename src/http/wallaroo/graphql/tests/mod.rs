@@ -13,6 +13,7 @@ mod workspaces;
 use super::*;
 use crate::app::desk::{Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
+use crate::app::signing_keys::Plan;
 use crate::app::throttle::Throttle;
 use crate::app::{self, setup, users};
 use crate::config::Config;
@@ -26,9 +27,8 @@ use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Result;
 use crate::store::{Sizes, Store, Tx, probe};
 use crate::tokens::hashery::Hashery;
-use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
-use crate::tokens::signing::{Algorithm, SigningKey};
+use crate::tokens::signing::Algorithm;
 
 /// What the SDK sends when a client is made: graphql-core 3.2's `get_introspection_query()`, as it prints it.
 const INTROSPECTION: &str = include_str!("../../../../../tests/golden/introspection.graphql");
@@ -82,14 +82,23 @@ fn desk(store: Store) -> Desk {
     Desk::new(Fittings {
         store,
         vault: std::sync::Arc::new(MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key")),
-        keyring: KeyRing::new(SigningKey::generate(Algorithm::Es256).expect("a key"), []),
+        key_plan: Plan { algorithm: Algorithm::Es256, life: day, token_life: day },
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         hashery: Hashery::start(one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
-        lifetimes: Lifetimes { access_token: day, session_idle: day, session_life: day },
+        lifetimes: Lifetimes {
+            access_token: day,
+            session_idle: day,
+            session_life: day,
+            offline_idle: day,
+            offline_life: day,
+            browser_idle: day,
+            browser_life: day,
+        },
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
+        administrators_need_second_factor: false,
     })
 }
 

@@ -1,0 +1,118 @@
+//! The front channel: what a client asks for by way of a browser, and the code that the browser brings back (RFC 6749,
+//! section 4.1; OpenID Connect Core, section 3.1; RFC 9700, section 2.1).
+
+mod request;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub(super) use request::granted;
+pub use request::{Authorization, Fault, Prompt, Request, check};
+
+use super::desk::Desk;
+use super::{audit, consents};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+use crate::error::{Error, Result, Unproved};
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+
+/// How long a code is good.
+pub const CODE_LIFE: Duration = Duration::from_mins(1);
+/// How long a used code is remembered at least while its session lasts, so that a second use is known for what it is.
+const REMEMBERED: Duration = Duration::from_hours(24);
+/// How many dead codes each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// Whether the person has to be asked before the client gets a code.
+///
+/// Built-in clients need no consent. With `prompt=consent` the person is asked in any case: whoever calls has to know
+/// whether the person has answered since.
+pub fn needs_consent(view: &View, actor: &Actor, authorization: &Authorization) -> Result<bool> {
+    if authorization.prompt.consent && !authorization.client.built_in {
+        return Ok(true);
+    }
+    Ok(!consents::covers(view, actor, &authorization.client, &authorization.scopes)?)
+}
+
+/// Notes that the person lets the client do what it asks for.
+pub fn consent(tx: &Tx, actor: &Actor, authorization: &Authorization) -> Result<()> {
+    consents::give(tx, actor, &authorization.client, &authorization.scopes)
+}
+
+/// Makes a code on behalf of the person whose browser session this is; gives the whole address that the browser is sent
+/// to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
+///
+/// Refused when the person has not consented, or the client is gone or may not be sent there any more.
+pub async fn grant(
+    desk: &Desk,
+    actor: &Actor,
+    session: &Session,
+    authorization: &Authorization,
+    issuer: &str,
+) -> Result<String> {
+    let (code, fingerprint) = opaque::mint(Kind::Code);
+    let (session, asked) = (session.clone(), authorization.clone());
+    let state = session.uuid.to_string();
+    desk.write_as(actor, move |tx, actor| insert(tx, actor, &session, &asked, &fingerprint)).await?;
+    Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
+}
+
+fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code: &Fingerprint) -> Result<()> {
+    let person = consents::own(actor)?;
+    if session.user != person.id {
+        return Err(Unproved::SessionOver.into());
+    }
+    let user = store::users::find(tx, person.id)?.ok_or(Unproved::SessionOver)?;
+    enters(&user)?;
+    let client = store::clients::find(tx, &asked.client.id)?.ok_or(Unproved::BadClient)?;
+    if !request::is_registered(&client, &asked.redirect_uri) {
+        return Err(Error::Refused { rule: "the client is not to be sent there any more" });
+    }
+    if !consents::covers(tx, actor, &client, &asked.scopes)? {
+        return Err(Error::Refused { rule: "the person has not let the client in" });
+    }
+    store::authorization_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
+    let new = AuthorizationCode {
+        client: client.id.clone(),
+        user: person.id,
+        redirect_uri: asked.redirect_uri.clone(),
+        scopes: asked.scopes.within(&client.scopes),
+        nonce: asked.nonce.clone(),
+        code_challenge: asked.code_challenge.clone(),
+        authenticated_at: session.authenticated_at,
+        second_factor: session.second_factor,
+        expires_at: tx.now.after(CODE_LIFE),
+        used_at: None,
+        session: None,
+    };
+    store::authorization_codes::insert(tx, code, &new)?;
+    let after = json!({
+        "client": client.id.as_str(),
+        "scope": new.scopes.to_string(),
+        "redirect_uri": new.redirect_uri,
+        "expires_at": new.expires_at.to_string(),
+    });
+    audit::record(tx, actor, "authorizations.grant", (ObjectKind::Code, person.uuid), (Value::Null, after))
+}
+
+/// Whether somebody may be let in at this moment, by whatever grant.
+pub(super) fn enters(user: &User) -> Result<()> {
+    if !user.may_enter() {
+        return Err(Unproved::Disabled.into());
+    }
+    if user.must_change_password { Err(Unproved::NotSetUp.into()) } else { Ok(()) }
+}
+
+impl Authorization {
+    /// Whether the person has to prove again who they are, because the client asks for it.
+    pub fn wants_sign_in(&self, session: &Session, now: Timestamp) -> bool {
+        let too_long_ago = |age| session.authenticated_at.after(age) <= now;
+        self.prompt.login || self.max_age.is_some_and(too_long_ago)
+    }
+}

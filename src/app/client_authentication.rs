@@ -1,0 +1,40 @@
+//! Which client calls, and whether it is (RFC 6749, section 2.3).
+
+use super::clients;
+use super::desk::Desk;
+use super::throttle::{self, Realm};
+use crate::domain::actor::Origin;
+use crate::domain::client::Client;
+use crate::domain::secret::Secret;
+use crate::error::{Result, Unproved};
+use crate::store;
+use crate::tokens::opaque::{self, Kind};
+
+/// The client of this id, which proves by its secret that it is the one.
+///
+/// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
+/// down what follows from their address; the client itself keeps nobody out who comes from elsewhere.
+pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
+    let Some(secret) = secret else {
+        let client = desk.glance(|view| clients::find(view, id))?;
+        return client.filter(|client| !client.confidential).ok_or_else(|| Unproved::BadClient.into());
+    };
+    let from = throttle::place(origin);
+    desk.throttle.admit(Realm::Client, id, from)?;
+    let found = desk.glance(|view| {
+        let Some(client) = clients::find(view, id)? else { return Ok(None) };
+        let kept = store::clients::secret(view, &client.id)?;
+        Ok(Some((client, kept)))
+    })?;
+    let given = opaque::parse(Kind::ClientSecret, secret.expose());
+    let proved = found.and_then(|(client, kept)| {
+        let right = client.confidential && given.zip(kept).is_some_and(|(given, kept)| given.matches(&kept));
+        right.then_some(client)
+    });
+    if proved.is_some() {
+        desk.throttle.succeeded(Realm::Client, id, from);
+    } else {
+        desk.throttle.failed(Realm::Client, id, from);
+    }
+    proved.ok_or_else(|| Unproved::BadClient.into())
+}

@@ -1,0 +1,90 @@
+//! Signing out at the asking of a client (OpenID Connect RP-Initiated Logout 1.0).
+
+use uuid::Uuid;
+
+use super::desk::Desk;
+use super::{clients, token_status};
+use crate::domain::actor::Origin;
+use crate::domain::client::Client;
+use crate::error::{Error, Result};
+use crate::store;
+
+/// What a client asks for, as it came.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the parameter of its name")]
+pub struct Request {
+    pub id_token_hint: Option<String>,
+    pub client_id: Option<String>,
+    pub post_logout_redirect_uri: Option<String>,
+    pub state: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Logout {
+    /// Whom the id token names.
+    pub user: Option<Uuid>,
+    /// The session that the id token was made in.
+    pub session: Option<Uuid>,
+    /// The client that asks, where it says who it is.
+    pub client: Option<Client>,
+    /// Where the browser is sent afterwards.
+    pub to: Option<String>,
+}
+
+/// Judges what a client asks for. An id token that has expired is a good hint (section 4), one of another server or of
+/// another client is none.
+///
+/// Refused when the hint is bad, the client is unknown or not that of the hint, or it may not have a browser sent there.
+pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
+    let issuer = |issuer: &str| desk.issuers.knows(issuer);
+    let hint = match &request.id_token_hint {
+        None => None,
+        Some(raw) => {
+            let hint = desk.keyring()?.verify_hint(raw, &issuer);
+            Some(hint.map_err(|_| Error::invalid("id_token_hint", "must be an id token of this server"))?)
+        }
+    };
+    let named = hint.as_ref().and_then(|hint| hint.azp.clone().or_else(|| hint.aud.first().cloned()));
+    if let (Some(asked), Some(hint)) = (&request.client_id, &hint)
+        && !hint.aud.contains(asked)
+    {
+        return Err(Error::invalid("client_id", "must be the client of the id token"));
+    }
+    let client = match request.client_id.as_ref().or(named.as_ref()) {
+        None => None,
+        Some(id) => {
+            let found = desk.glance(|view| clients::find(view, id))?;
+            Some(found.ok_or_else(|| Error::invalid("client_id", "must be a client that is known here"))?)
+        }
+    };
+    let to = match &request.post_logout_redirect_uri {
+        None => None,
+        Some(uri) => {
+            let known = |client: &Client| client.post_logout_redirect_uris.iter().any(|known| known.allows(uri));
+            if !client.as_ref().is_some_and(known) {
+                return Err(Error::invalid("post_logout_redirect_uri", "must be registered for the client"));
+            }
+            Some(with_state(uri, request.state.as_deref()))
+        }
+    };
+    let (user, session) = hint.map_or((None, None), |hint| (Some(hint.sub), hint.sid));
+    Ok(Logout { user, session, client, to })
+}
+
+/// Ends the session that the id token was made in, if it lasts.
+pub async fn end(desk: &Desk, origin: &Origin, logout: &Logout) -> Result<()> {
+    let Some(uuid) = logout.session else { return Ok(()) };
+    let session = desk.glance(|view| store::sessions::find_by_uuid(view, uuid))?;
+    match session {
+        Some(session) => token_status::end(desk, origin, session, "sessions.end").await,
+        None => Ok(()),
+    }
+}
+
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    let Some(state) = state else { return uri.to_owned() };
+    // Texts cannot fail to be written as a form.
+    let query = serde_urlencoded::to_string([("state", state)]).unwrap_or_default();
+    format!("{uri}{}{query}", if uri.contains('?') { "&" } else { "?" })
+}

@@ -1,0 +1,262 @@
+//! Second factors: codes of an app, and recovery codes for when it is lost.
+//!
+//! To set one up leaves every session as it is, and so does to take it away, for both prove it; when somebody else takes
+//! it away, every session of the person ends.
+
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::throttle::{self, Realm};
+use super::{audit, users};
+use crate::domain::actor::{Actor, Person};
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::domain::second_factor::SecondFactor;
+use crate::domain::secret::Secret;
+use crate::domain::user::{AccountRole, User, UserKind};
+use crate::error::{Error, Result, Unproved};
+use crate::policy::Action;
+use crate::store::second_factors::Kept;
+use crate::store::{self, Tx, View};
+use crate::tokens::seal::MasterKey;
+use crate::tokens::totp::{self, RECOVERY_CODES, TotpKey};
+
+/// What stands against setting up a second one.
+const HAS_ONE: Error = Error::Refused { rule: "there is a second factor already; remove it first" };
+
+/// What stands against a change where there is none.
+const HAS_NONE: Error = Error::Refused { rule: "there is no second factor" };
+
+/// A second factor to be, as the person's app takes it.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The secret in base32, for typing.
+    pub secret: Secret,
+    /// The same as an `otpauth://` address, for a picture to scan.
+    pub uri: Secret,
+}
+
+/// The actor's second factor; none if there is none that counts.
+pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
+    let user = me(actor)?.id;
+    let Some(confirmed_at) = store::second_factors::find(view, user)?.and_then(|kept| kept.confirmed_at) else {
+        return Ok(None);
+    };
+    Ok(Some(SecondFactor { confirmed_at, recovery_codes: store::recovery_codes::count(view, user)? }))
+}
+
+/// Whether the server asks people of this role for a second factor.
+pub fn is_needed(desk: &Desk, role: AccountRole) -> bool {
+    match role {
+        AccountRole::Administrator => desk.administrators_need_second_factor,
+        AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => false,
+    }
+}
+
+/// Begins to set up a second factor for the actor; it counts once it is confirmed. One that was begun before is void.
+///
+/// Refused when there is one already.
+pub async fn begin(desk: &Desk, actor: &Actor) -> Result<Enrolment> {
+    let user = desk.glance(|view| myself(view, actor))?;
+    let (enrolment, sealed) = invent(&desk.vault, &user)?;
+    desk.write_as(actor, move |tx, actor| put(tx, actor, &myself(tx, actor)?, &sealed)).await?;
+    Ok(enrolment)
+}
+
+/// The second factor that the actor has begun to set up, to be shown again; none if that was not begun.
+pub fn enrolment(desk: &Desk, actor: &Actor) -> Result<Option<Enrolment>> {
+    desk.glance(|view| begun(&desk.vault, view, &myself(view, actor)?))
+}
+
+/// Confirms the actor's second factor with a first code; gives the recovery codes, which are shown once.
+pub async fn confirm(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+    let vault = desk.vault.clone();
+    let codes = desk.write_as(actor, move |tx, actor| settle(&vault, tx, actor, &myself(tx, actor)?, &code)).await?;
+    codes.ok_or_else(|| Unproved::WrongCode.into())
+}
+
+/// Gives the actor new recovery codes in place of those that there were.
+pub async fn renew_recovery_codes(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+    proved(desk, actor, code, |tx, actor, user| {
+        let before = json!({ "recovery_codes": store::recovery_codes::count(tx, user.id)? });
+        let codes = put_recovery_codes(tx, user)?;
+        let object = (ObjectKind::User, user.uuid);
+        let after = json!({ "recovery_codes": codes.len() });
+        audit::record(tx, actor, "second_factors.renew_recovery_codes", object, (before, after))?;
+        Ok(codes)
+    })
+    .await
+}
+
+/// Takes the actor's second factor away.
+pub async fn remove(desk: &Desk, actor: &Actor, code: Secret) -> Result<()> {
+    proved(desk, actor, code, |tx, actor, user| {
+        take_away(tx, user.id)?;
+        let before = json!({ "second_factor": true });
+        audit::record(tx, actor, "second_factors.remove", (ObjectKind::User, user.uuid), (before, Value::Null))
+    })
+    .await
+}
+
+/// Does something to the actor's second factor once a code has proved it; wrong ones slow down what follows.
+async fn proved<T, F>(desk: &Desk, actor: &Actor, code: Secret, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
+{
+    let (account, from) = (me(actor)?.uuid.to_string(), throttle::place(&actor.origin));
+    desk.throttle.admit(Realm::SecondFactor, &account, from)?;
+    let vault = desk.vault.clone();
+    let done = desk.write_as(actor, move |tx, actor| {
+        let user = myself(tx, actor)?;
+        if !is_confirmed(tx, user.id)? {
+            return Err(HAS_NONE);
+        }
+        if !use_code(&vault, tx, actor, &user, &code)? {
+            return Ok(None);
+        }
+        work(tx, actor, &user).map(Some)
+    });
+    if let Some(done) = done.await? {
+        desk.throttle.succeeded(Realm::SecondFactor, &account, from);
+        Ok(done)
+    } else {
+        desk.throttle.failed(Realm::SecondFactor, &account, from);
+        Err(Unproved::WrongCode.into())
+    }
+}
+
+/// Takes a person's second factor away, for whoever has lost it; every session of theirs ends. Tells whether there was
+/// one: without one, nothing changes.
+///
+/// Administrators may.
+pub fn reset(tx: &Tx, actor: &Actor, who: &users::Named) -> Result<(User, bool)> {
+    let user = users::person(tx, actor, who, Action::SetPassword)?;
+    if !take_away(tx, user.id)? {
+        return Ok((user, false));
+    }
+    let after = json!({ "sessions_ended": store::sessions::delete_of(tx, user.id)? });
+    let before = json!({ "second_factor": true });
+    audit::record(tx, actor, "second_factors.reset", (ObjectKind::User, user.uuid), (before, after))?;
+    Ok((user, true))
+}
+
+/// Takes a user's second factor and recovery codes away; tells whether there was one.
+pub(super) fn take_away(tx: &Tx, user: UserId) -> Result<bool> {
+    store::recovery_codes::delete_of(tx, user)?;
+    store::second_factors::delete(tx, user)
+}
+
+/// Whether a user has a second factor that counts.
+pub(super) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
+    Ok(store::second_factors::find(view, user)?.is_some_and(|kept| kept.confirmed_at.is_some()))
+}
+
+/// A new secret for a user's app, and the same sealed.
+pub(super) fn invent(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
+    let key = TotpKey::generate();
+    let sealed = vault.seal(&context(user), key.as_bytes()).map_err(Error::internal)?;
+    Ok((shown(&key, user), sealed))
+}
+
+/// Keeps a secret that is not confirmed yet.
+pub(super) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<()> {
+    if is_confirmed(tx, user.id)? {
+        return Err(HAS_ONE);
+    }
+    store::second_factors::put(tx, user.id, sealed)?;
+    let after = json!({ "confirmed": false });
+    audit::record(tx, actor, "second_factors.begin", (ObjectKind::User, user.uuid), (Value::Null, after))
+}
+
+/// What a user has begun to set up.
+pub(super) fn begun(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
+    let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_none());
+    kept.map(|kept| Ok(shown(&open(vault, user, &kept)?, user))).transpose()
+}
+
+/// Confirms what a user has begun with a first code; gives the recovery codes, or nothing for a wrong code.
+pub(super) fn settle(
+    vault: &MasterKey,
+    tx: &Tx,
+    actor: &Actor,
+    user: &User,
+    code: &Secret,
+) -> Result<Option<Vec<Secret>>> {
+    let kept = store::second_factors::find(tx, user.id)?.ok_or(HAS_NONE)?;
+    if kept.confirmed_at.is_some() {
+        return Err(HAS_ONE);
+    }
+    let Some(step) = open(vault, user, &kept)?.step_of(code.expose(), tx.now.seconds(), None) else {
+        return Ok(None);
+    };
+    store::second_factors::confirm(tx, user.id)?;
+    store::second_factors::use_step(tx, user.id, step)?;
+    let codes = put_recovery_codes(tx, user)?;
+    let change = (json!({ "confirmed": false }), json!({ "confirmed": true, "recovery_codes": codes.len() }));
+    audit::record(tx, actor, "second_factors.confirm", (ObjectKind::User, user.uuid), change)?;
+    Ok(Some(codes))
+}
+
+/// The time step that a code of the app is of, if it is right and was not used; none without a second factor.
+pub(super) fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
+    let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_some());
+    let Some(kept) = kept else { return Ok(None) };
+    Ok(open(vault, user, &kept)?.step_of(code, view.now.seconds(), kept.last_step))
+}
+
+/// Uses up a code of the app; tells whether it was right.
+pub(super) fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: Option<&Secret>) -> Result<bool> {
+    match step_of(vault, tx, user, code.map_or("", Secret::expose))? {
+        Some(step) => store::second_factors::use_step(tx, user.id, step).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Uses up a code of the app or a recovery code; tells whether it was right.
+pub(super) fn use_code(vault: &MasterKey, tx: &Tx, actor: &Actor, user: &User, code: &Secret) -> Result<bool> {
+    if use_totp(vault, tx, user, Some(code))? {
+        return Ok(true);
+    }
+    let fingerprint = totp::recovery_fingerprint(user.uuid, code.expose());
+    if !store::recovery_codes::use_up(tx, user.id, &fingerprint)? {
+        return Ok(false);
+    }
+    let left = store::recovery_codes::count(tx, user.id)?;
+    let change = (json!({ "recovery_codes": left + 1 }), json!({ "recovery_codes": left }));
+    audit::record(tx, actor, "second_factors.use_recovery_code", (ObjectKind::User, user.uuid), change)?;
+    Ok(true)
+}
+
+fn put_recovery_codes(tx: &Tx, user: &User) -> Result<Vec<Secret>> {
+    store::recovery_codes::delete_of(tx, user.id)?;
+    let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| totp::recovery_code()).collect();
+    for code in &codes {
+        store::recovery_codes::insert(tx, user.id, &totp::recovery_fingerprint(user.uuid, code.expose()))?;
+    }
+    Ok(codes)
+}
+
+/// What a secret is sealed for, so that it opens for nobody else.
+fn context(user: &User) -> String {
+    format!("second-factor/{}", user.uuid)
+}
+
+fn open(vault: &MasterKey, user: &User, kept: &Kept) -> Result<TotpKey> {
+    let bytes = vault.open(&context(user), &kept.sealed).map_err(Error::internal)?;
+    TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has a wrong length"))
+}
+
+fn shown(key: &TotpKey, user: &User) -> Enrolment {
+    Enrolment { secret: key.base32(), uri: key.uri(user.email.as_str()) }
+}
+
+fn me(actor: &Actor) -> Result<&Person> {
+    actor.person().ok_or(Error::Refused { rule: "only a person has a second factor" })
+}
+
+fn myself(view: &View, actor: &Actor) -> Result<User> {
+    let me = me(actor)?;
+    let user = store::users::find(view, me.id)?.filter(|user| user.kind == UserKind::Person);
+    user.ok_or_else(|| Error::not_found("user", me.uuid))
+}

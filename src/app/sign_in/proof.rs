@@ -1,0 +1,57 @@
+//! What a password proves.
+
+use std::net::IpAddr;
+
+use crate::app::desk::Desk;
+use crate::app::passwords;
+use crate::app::throttle::Realm;
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::error::{Error, Result, Unproved};
+use crate::store::{self, Tx};
+use crate::tokens::password::{PasswordHash, Verdict};
+
+/// Whom a password has proved somebody to be.
+pub(super) struct Proof {
+    pub(super) user: User,
+    /// What it was checked against.
+    hash: Option<PasswordHash>,
+    /// What is to be kept from now on, if that is something else.
+    renewed: Option<PasswordHash>,
+}
+
+impl Proof {
+    /// Checks a password, in the same time whether or not there is such a user.
+    pub(super) async fn of_password(desk: &Desk, username: &str, password: &Secret) -> Result<Self> {
+        let found = desk.glance(|view| {
+            let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
+            let hash = store::users::password_hash(view, user.id)?;
+            Ok(Some((user, hash)))
+        })?;
+        let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let (verdict, renewed) = passwords::verify(desk, password.clone(), hash.clone()).await?;
+        match (user, verdict) {
+            (Some(user), Verdict::Right | Verdict::RightButOld) => Ok(Self { user, hash, renewed }),
+            (Some(_), Verdict::Wrong) | (None, _) => Err(Unproved::WrongPassword.into()),
+        }
+    }
+
+    /// The person as they are now, whose hash is renewed where it has to be; none if another password is kept by now.
+    pub(super) fn stands(&self, tx: &Tx) -> Result<Option<User>> {
+        let user = store::users::find(tx, self.user.id)?.ok_or(Unproved::WrongPassword)?;
+        if store::users::password_hash(tx, user.id)? != self.hash {
+            return Ok(None);
+        }
+        if let Some(renewed) = &self.renewed {
+            store::users::update_password(tx, user.id, Some(renewed))?;
+        }
+        Ok(Some(user))
+    }
+}
+
+/// Counts a refusal, if it is one for a wrong password.
+pub(super) fn note_failure(desk: &Desk, username: &str, from: IpAddr, error: &Error) {
+    if matches!(error, Error::Unauthenticated(Unproved::WrongPassword)) {
+        desk.throttle.failed(Realm::Password, username, from);
+    }
+}

@@ -1,0 +1,215 @@
+//! Second factors: set up, proved, used up, lost.
+
+use super::pages::{half, inside};
+use super::sign_in::{Gate, PASSWORD, gate, unproved};
+use super::*;
+use crate::app::second_factors as verbs;
+use crate::app::sign_in::{self, Attempt, Progress, SignedIn, Step};
+use crate::domain::client::{Scope, Scopes};
+use crate::domain::secret::Secret;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Unproved;
+use crate::tokens::totp::TotpKey;
+
+/// The secret that a person's app has.
+pub(super) fn key_of(gate: &Gate, who: &Actor) -> TotpKey {
+    let kept = gate.office.read(|view| store::second_factors::find(view, who.user().unwrap())).unwrap().unwrap();
+    let context = format!("second-factor/{}", uuid(who));
+    let key = TotpKey::from_slice(&gate.desk.vault.open(&context, &kept.sealed).unwrap()).unwrap();
+    gate.office.secrets.lock().unwrap().push(key.base32().expose().to_owned());
+    key
+}
+
+/// The code that the app shows so many steps from now.
+pub(super) fn code(key: &TotpKey, steps: i64) -> String {
+    key.code_at(Timestamp::now().seconds() + steps * 30)
+}
+
+impl Gate {
+    /// Gives bob a second factor; tells his app's secret and his recovery codes.
+    fn enrol(&self) -> (TotpKey, Vec<Secret>) {
+        let bob = &self.office.bob_in(self);
+        self.runtime.block_on(verbs::begin(&self.desk, bob)).unwrap();
+        let key = key_of(self, bob);
+        let codes = self.runtime.block_on(verbs::confirm(&self.desk, bob, Secret::new(code(&key, -1)))).unwrap();
+        self.office.secrets.lock().unwrap().extend(codes.iter().map(|code| code.expose().to_owned()));
+        (key, codes)
+    }
+
+    fn half(&self) -> String {
+        half(self.come("bob@example.com", PASSWORD, None), Step::SecondFactor).cookie.expose().to_owned()
+    }
+
+    fn prove(&self, half: &str, code: &str) -> Result<Progress> {
+        self.runtime.block_on(sign_in::second_factor(&self.desk, &origin(), half, Secret::new(code)))
+    }
+
+    fn by_client(&self, password: &str, totp: Option<&str>) -> Result<SignedIn> {
+        let attempt = Attempt {
+            username: "bob@example.com".to_owned(),
+            password: Secret::new(password),
+            totp: totp.map(Secret::new),
+            client: self.office.client("sdk-client"),
+            scopes: Scopes::of([Scope::OpenId]),
+        };
+        self.runtime.block_on(sign_in::with_password(&self.desk, &origin(), attempt))
+    }
+}
+
+impl Office {
+    /// Bob with a credential that lasts.
+    fn bob_in(&self, gate: &Gate) -> Actor {
+        gate.enter(&gate.key(&self.bob).1).unwrap()
+    }
+}
+
+#[test]
+fn one_counts_once_it_is_confirmed_and_leaves_sessions_as_they_are() {
+    let gate = gate();
+    let bob = gate.office.bob_in(&gate);
+    let (token, cookie) =
+        (gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap()), gate.come_in("bob@example.com"));
+    let state = || gate.office.read(|view| verbs::state(view, &bob)).unwrap();
+    let first = gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap();
+    let second = gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap();
+    assert_ne!(first.secret, second.secret);
+    assert!(second.uri.expose().contains(second.secret.expose()));
+    assert_eq!(verbs::enrolment(&gate.desk, &bob).unwrap().unwrap().secret, second.secret);
+    assert!(state().is_none() && gate.sign_in("bob@example.com", PASSWORD).is_ok(), "nothing is confirmed");
+
+    let key = key_of(&gate, &bob);
+    let confirm = |code: String| gate.runtime.block_on(verbs::confirm(&gate.desk, &bob, Secret::new(code)));
+    unproved(&confirm(code(&key, 9)), Unproved::WrongCode);
+    let codes = confirm(code(&key, 0)).unwrap();
+    assert_eq!((codes.len(), state().unwrap().recovery_codes), (10, 10));
+    refused(&confirm(code(&key, 1)).unwrap_err(), "there is a second factor already");
+    refused(&gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap_err(), "there is a second factor already");
+    assert!(verbs::enrolment(&gate.desk, &bob).unwrap().is_none(), "the secret is shown no more");
+    assert!(gate.enter(&token).is_ok() && gate.show(&cookie.cookie).is_ok());
+    for secret in codes.iter().chain([&first.secret, &second.secret]) {
+        gate.office.secrets.lock().unwrap().push(secret.expose().to_owned());
+    }
+    let verbs: Vec<_> = gate.office.audit().into_iter().rev().take(4).map(|trace| trace.verb).collect();
+    assert!(verbs.contains(&"second_factors.confirm".to_owned()), "{verbs:?}");
+}
+
+#[test]
+fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
+    let gate = gate();
+    let (key, recovery) = gate.enrol();
+    let now = code(&key, 0);
+    for (password, totp) in [(PASSWORD, None), (PASSWORD, Some("000000x")), ("wrong", Some(now.as_str()))] {
+        let before = (gate.desk.hashery.taken(), probe::everything(&gate.office.file));
+        let refused = gate.by_client(password, totp);
+        unproved(&refused, Unproved::WrongPassword);
+        assert_eq!(gate.desk.hashery.taken() - before.0, 1, "as long as a wrong password takes");
+        assert_eq!(probe::everything(&gate.office.file), before.1);
+    }
+    let gate_codes = recovery[0].expose();
+    let signed_in = gate.by_client(PASSWORD, Some(&now)).unwrap();
+    assert!(signed_in.session.second_factor);
+    unproved(&gate.by_client(PASSWORD, Some(&now)), Unproved::WrongPassword);
+    unproved(&gate.by_client(PASSWORD, Some(gate_codes)), Unproved::WrongPassword);
+    let throttled = (0..9).any(|_| matches!(gate.by_client(PASSWORD, None), Err(Error::Throttled { .. })));
+    assert!(throttled, "a missing code is a failure");
+}
+
+#[test]
+fn a_disabled_person_is_told_so_only_with_the_code_too() {
+    let gate = gate();
+    let (key, _) = gate.enrol();
+    gate.set_enabled(false);
+    unproved(&gate.by_client(PASSWORD, None), Unproved::WrongPassword);
+    unproved(&gate.by_client(PASSWORD, Some(&code(&key, 0))), Unproved::Disabled);
+}
+
+#[test]
+fn at_the_pages_a_code_of_the_app_or_a_recovery_code_lets_in_once() {
+    let gate = gate();
+    let (key, recovery) = gate.enrol();
+    let now = code(&key, 0);
+    let sign_in = inside(gate.prove(&gate.half(), &now));
+    assert!(sign_in.session.second_factor && gate.show(&sign_in.cookie).is_ok());
+    let next = gate.half();
+    unproved(&gate.prove(&next, &now), Unproved::WrongCode);
+    for typed in [recovery[0].expose().to_owned(), recovery[1].expose().to_uppercase().replace('-', " ")] {
+        inside(gate.prove(&gate.half(), &typed));
+        unproved(&gate.prove(&gate.half(), &typed), Unproved::WrongCode);
+    }
+    let state = gate.office.read(|view| verbs::state(view, &gate.office.bob)).unwrap().unwrap();
+    assert_eq!(state.recovery_codes, 8);
+    let used = gate.office.audit().into_iter().filter(|trace| trace.verb == "second_factors.use_recovery_code");
+    assert_eq!(used.count(), 2);
+}
+
+#[test]
+fn recovery_codes_are_each_good_once_whatever_is_tried_in_whatever_order() {
+    let gate = gate();
+    let (_, recovery) = gate.enrol();
+    let bob = gate.office.read(|view| store::users::find(view, gate.office.bob.user().unwrap())).unwrap().unwrap();
+    let (vault, actor) = (gate.desk.vault.clone(), gate.office.bob.clone());
+    let order = [3, 3, 0, 9, 0, 5, 3, 9, 1, 2, 4, 6, 7, 8, 5, 1];
+    let mut used = std::collections::HashSet::new();
+    for at in order {
+        let (vault, actor, bob, code) = (vault.clone(), actor.clone(), bob.clone(), recovery[at].clone());
+        let good = gate.office.write(move |tx| verbs::use_code(&vault, tx, &actor, &bob, &code)).unwrap();
+        assert_eq!(good, used.insert(at), "code {at}");
+    }
+    assert_eq!(used.len(), 10);
+}
+
+#[test]
+fn wrong_codes_slow_down_and_end_the_half_sign_in() {
+    let gate = gate();
+    let (key, _) = gate.enrol();
+    let half = gate.half();
+    for _ in 0..4 {
+        unproved(&gate.prove(&half, "nonsense"), Unproved::WrongCode);
+    }
+    assert!(matches!(gate.prove(&half, &code(&key, 0)), Err(Error::Throttled { .. })), "the right one waits too");
+    probe::execute(&gate.office.file, "UPDATE half_sign_ins SET failures = 5");
+    unproved(&gate.prove(&half, &code(&key, 0)), Unproved::HalfOver);
+    let wrong = gate.office.audit().into_iter().filter(|trace| trace.verb == "half_sign_ins.wrong_code");
+    assert_eq!(wrong.count(), 4);
+}
+
+#[test]
+fn a_code_proves_whoever_renews_or_removes() {
+    let gate = gate();
+    let (key, recovery) = gate.enrol();
+    let bob = gate.office.bob_in(&gate);
+    let renew = |code: &str| gate.runtime.block_on(verbs::renew_recovery_codes(&gate.desk, &bob, Secret::new(code)));
+    let remove = |code: &str| gate.runtime.block_on(verbs::remove(&gate.desk, &bob, Secret::new(code)));
+    unproved(&renew("000000x"), Unproved::WrongCode);
+    let renewed = renew(&code(&key, 0)).unwrap();
+    gate.office.secrets.lock().unwrap().extend(renewed.iter().map(|code| code.expose().to_owned()));
+    unproved(&remove(recovery[0].expose()), Unproved::WrongCode);
+    remove(renewed[0].expose()).unwrap();
+    assert_eq!((gate.count("second_factors"), gate.count("recovery_codes")), (0, 0));
+    refused(&remove(renewed[1].expose()).unwrap_err(), "there is no second factor");
+    assert!(gate.by_client(PASSWORD, None).is_ok());
+    gate.office.audit();
+}
+
+#[test]
+fn a_reset_takes_it_away_and_ends_every_session() {
+    let gate = gate();
+    gate.enrol();
+    let half = gate.half();
+    probe::execute(&gate.office.file, "UPDATE second_factors SET confirmed_at = NULL");
+    let cookie = gate.come_in("bob@example.com");
+    probe::execute(&gate.office.file, "UPDATE second_factors SET confirmed_at = 1");
+    let (me, bob) = (named(&gate.office.bob), named(&gate.office.bob));
+    forbidden(
+        &gate.office.refusal(&gate.office.carol, move |tx, actor| verbs::reset(tx, actor, &me).map(drop)),
+        Action::SetPassword,
+    );
+    let ((_, had_one), _) =
+        gate.office.change(&gate.office.ada, "second_factors.reset", move |tx, actor| verbs::reset(tx, actor, &bob));
+    assert!(had_one);
+    unproved(&gate.show(&cookie.cookie), Unproved::SessionOver);
+    unproved(&gate.prove(&half, "123456"), Unproved::HalfOver);
+    let bob = named(&gate.office.bob);
+    assert!(!gate.office.nothing(&gate.office.ada, move |tx, actor| verbs::reset(tx, actor, &bob)).1);
+    assert!(gate.by_client(PASSWORD, None).is_ok());
+}

@@ -1,0 +1,75 @@
+//! The tokens of a session: access and id tokens, which are signed and not kept.
+
+use super::desk::{Desk, Lifetimes};
+use crate::domain::client::{Client, Scope, Scopes};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{AccountRole, User, UserKind};
+use crate::error::{Error, Result};
+use crate::tokens::claims::{AccessClaims, Facts};
+use crate::tokens::id_claims::{IdClaims, IdFacts};
+
+/// The tokens of a session.
+#[derive(Debug)]
+pub struct Minted {
+    /// The access token.
+    pub access_token: Secret,
+    /// The id token, where `openid` was granted to a person.
+    pub id_token: Option<Secret>,
+    /// When they were made.
+    pub issued_at: Timestamp,
+    /// When they end: never after the session.
+    pub expires_at: Timestamp,
+}
+
+/// Mints the tokens of a session of this client, good for these scopes.
+pub fn mint(
+    desk: &Desk,
+    issuer: &str,
+    client: &Client,
+    (user, session): (&User, &Session),
+    scopes: &Scopes,
+) -> Result<Minted> {
+    let now = Timestamp::now();
+    let life = Lifetimes::of(&desk.lifetimes, client, scopes).access_token;
+    let expires_at = now.after(life).min(session.ends_at);
+    let words = scopes.to_string();
+    let claims = AccessClaims::new(&Facts {
+        user: user.uuid,
+        email: user.email.as_str(),
+        email_verified: true,
+        first_name: user.first_name.as_str(),
+        last_name: user.last_name.as_str(),
+        administrator: user.role == AccountRole::Administrator,
+        client: client.id.as_str(),
+        service: user.kind == UserKind::Bot,
+        second_factor: session.second_factor,
+        scope: &words,
+        session: session.uuid,
+        issuer,
+        now: now.seconds(),
+        lifetime: expires_at.seconds() - now.seconds(),
+    });
+    let ring = desk.keyring()?;
+    let access_token = ring.mint(&claims).map_err(Error::internal)?;
+    let id_token = if scopes.has(Scope::OpenId) && user.kind == UserKind::Person {
+        let claims = IdClaims::new(&IdFacts {
+            user,
+            scopes,
+            client: client.id.as_str(),
+            session: session.uuid,
+            nonce: session.nonce.as_deref(),
+            authenticated_at: session.authenticated_at.seconds(),
+            second_factor: session.second_factor,
+            access_token: (access_token.expose(), ring.active().algorithm()),
+            issuer,
+            now: now.seconds(),
+            expires_at: expires_at.seconds(),
+        });
+        Some(ring.mint_id(&claims).map_err(Error::internal)?)
+    } else {
+        None
+    };
+    Ok(Minted { access_token, id_token, issued_at: now, expires_at })
+}

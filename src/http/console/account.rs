@@ -1,0 +1,220 @@
+//! `/auth/account`: what people see and end of their own: sessions, connected programs, password, second factor.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use uuid::Uuid;
+
+use super::Failure;
+use super::agent;
+use super::browser::Browser;
+use super::form::Form;
+use super::page::{self, Field, FormPage, Kind, Link, Wrong};
+use super::parameters::Parameters;
+use super::passwords::{about_the_new, chosen};
+use super::sign_in::refused;
+use crate::app::desk::Desk;
+use crate::app::{clients, consents, passwords_own, second_factors, session_list};
+use crate::domain::actor::Actor;
+use crate::domain::client::ClientId;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, InField, Result as CoreResult, Unproved};
+use crate::store::View;
+
+pub(super) const ACCOUNT: &str = "/auth/account";
+const PASSWORD: &str = "/auth/account/password";
+
+/// The page of a person's account.
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    title: &'static str,
+    wrong: Option<Wrong>,
+    done: &'static str,
+    token: String,
+    email: String,
+    sessions: Vec<Shown>,
+    programs: Vec<Connected>,
+    second_factor: Option<(String, u32)>,
+}
+
+/// A session as it is shown.
+struct Shown {
+    id: Uuid,
+    name: String,
+    about: String,
+    since: String,
+    used: String,
+    is_this: bool,
+}
+
+/// A program that was let in.
+struct Connected {
+    id: String,
+    name: String,
+    scopes: String,
+    since: String,
+}
+
+/// A moment as people read it: `2026-01-31 12:00 UTC`.
+pub(super) fn moment(at: Timestamp) -> String {
+    let text = at.trimmed();
+    let minutes = text.get(..16).unwrap_or(&text).replace('T', " ");
+    format!("{minutes} UTC")
+}
+
+/// `GET /auth/account`
+pub(super) async fn show(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let (actor, session) = browser.needed(&desk, &request, ACCOUNT)?;
+    let done = match parameters.text("done") {
+        "session" => "The session is ended.",
+        "others" => "All other sessions are ended.",
+        "withdrawn" => "The program has no access any more.",
+        "password" => "The password is changed. All other sessions are ended.",
+        "on" => "The second factor is on.",
+        "off" => "The second factor is removed.",
+        _ => "",
+    };
+    let token = browser.token();
+    let page = desk.read(move |view| account(view, &actor, &session, done, token)).await?;
+    browser.show(StatusCode::OK, &page)
+}
+
+fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
+    let person = actor.person().ok_or(Unproved::SessionOver)?;
+    let sessions = session_list::list(view, actor, person.id)?;
+    let shown = |session: &Session| shown(view, session, here);
+    let programs = consents::list(view, actor)?.into_iter().map(|consent| Connected {
+        id: consent.client.id.to_string(),
+        name: consent.client.name.as_str().to_owned(),
+        scopes: consent.scopes.to_string(),
+        since: moment(consent.created_at),
+    });
+    let second_factor = second_factors::state(view, actor)?;
+    Ok(AccountPage {
+        title: "Your account",
+        wrong: None,
+        done,
+        token,
+        email: person.email.to_string(),
+        sessions: sessions.iter().map(shown).collect::<CoreResult<_>>()?,
+        programs: programs.collect(),
+        second_factor: second_factor.map(|factor| (moment(factor.confirmed_at), factor.recovery_codes)),
+    })
+}
+
+fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
+    let program = session.user_agent.as_deref().map(agent::words).filter(|words| !words.is_empty());
+    let name = match &session.client {
+        None => program.clone().unwrap_or_else(|| "A browser".to_owned()),
+        Some(id) => {
+            let client = clients::find(view, id.as_str())?;
+            client.map_or_else(|| id.to_string(), |client| client.name.as_str().to_owned())
+        }
+    };
+    let through = program.filter(|_| session.client.is_some());
+    let from = session.address.map(|address| format!("from {address}"));
+    Ok(Shown {
+        id: session.uuid,
+        name,
+        about: through.into_iter().chain(from).collect::<Vec<_>>().join(", "),
+        since: moment(session.created_at),
+        used: moment(session.last_used_at),
+        is_this: session.id == here.id,
+    })
+}
+
+/// `POST /auth/account/sessions/end`: ends one of the person's sessions.
+pub(super) async fn end_session(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    let named = form.text("session");
+    let id = Uuid::try_parse(named).map_err(|_| Error::not_found("session", named))?;
+    desk.write_as(&actor, move |tx, actor| session_list::end(tx, actor, id)).await?;
+    Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
+}
+
+/// `POST /auth/account/sessions/end-others`: ends all of them but this one.
+pub(super) async fn end_other_sessions(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    _: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, here) = browser.needed(&desk, &request, ACCOUNT)?;
+    desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
+    Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
+}
+
+/// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
+pub(super) async fn withdraw(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    let client = ClientId::parse(form.text("client")).in_field("client")?;
+    desk.write_as(&actor, move |tx, actor| consents::withdraw(tx, actor, &client)).await?;
+    Ok(page::see_other(&format!("{ACCOUNT}?done=withdrawn")))
+}
+
+/// `GET /auth/account/password`: the form.
+pub(super) async fn password_form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
+    browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
+}
+
+/// `POST /auth/account/password`: another password, for who knows the one there is.
+pub(super) async fn change_password(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
+    let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
+    let chosen = match chosen(&form) {
+        Ok(chosen) => chosen,
+        Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
+    };
+    match passwords_own::change(&desk, &actor, form.secret("current"), chosen).await {
+        Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
+        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),
+        Err(error) => refused(error, "the current password is wrong", |wrong, status| {
+            again(Wrong { field: "current", ..wrong }, status)
+        }),
+    }
+}
+
+fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> FormPage {
+    let whose = actor.person().map(|person| Field::whose(&person.email));
+    let current = Field::new("current", "Current password", Kind::Password, "current-password");
+    FormPage {
+        title: "Change the password",
+        text: "All your other sessions end with it.".to_owned(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: PASSWORD,
+        hidden: Vec::new(),
+        fields: whose.into_iter().chain([current]).chain(Field::chosen()).collect(),
+        button: "Change the password",
+        links: vec![Link::new(ACCOUNT, "Your account")],
+    }
+}

@@ -1,0 +1,56 @@
+//! What a program calls itself (`User-Agent`), in words that people know.
+
+/// How much is shown of a name that is not known, in characters.
+const SHOWN: usize = 60;
+
+/// What comes first is tried first: most browsers name others, too.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+    ("python-requests/", "Python"),
+    ("python-httpx/", "Python"),
+    ("Python-urllib/", "Python"),
+];
+
+const SYSTEMS: [(&str, &str); 6] = [
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// The program and what it runs on: `Firefox on Linux`.
+pub(super) fn words(agent: &str) -> String {
+    let known =
+        |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (known(&PROGRAMS), known(&SYSTEMS)) {
+        (Some(program), Some(system)) => format!("{program} on {system}"),
+        (Some(program), None) => program.to_owned(),
+        (None, _) => agent.chars().filter(|c| !c.is_control()).take(SHOWN).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_programs_have_their_names() {
+        let mozilla =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
+        assert_eq!(words(mozilla), "Chrome on Linux");
+        assert_eq!(
+            words("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1"),
+            "Safari on iPhone"
+        );
+        assert_eq!(words("curl/8.14.1"), "curl");
+        assert_eq!(words("my tool/1"), "my tool/1");
+        assert_eq!(words(&"x".repeat(300)).len(), SHOWN);
+    }
+}

@@ -1,0 +1,274 @@
+//! Where a program has a browser sent to for a code (RFC 6749, section 4.1.1), and what the person is asked before.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::browser::Browser;
+use super::form::Form;
+use super::next::query;
+use super::page::{self, Choice, Fact, GoOn};
+use super::parameters::{Parameters, Posted};
+use super::sign_in::SIGN_IN;
+use crate::app::authorizations::{self, Authorization, Fault, Request};
+use crate::app::desk::Desk;
+use crate::domain::actor::Actor;
+use crate::domain::client::{Scope, Scopes};
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+
+const KEYCLOAK: &str = "/auth/realms/master/protocol/openid-connect/auth";
+const OAUTH2: &str = "/oauth2/authorize";
+const CONSENT: &str = "/auth/consent";
+
+/// What is read of what a program sends; everything else is passed over.
+const KNOWN: [&str; 14] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "request",
+    "request_uri",
+];
+
+/// Since when the person was asked to sign in for this very request, and our tag on it, so that whoever has signed in
+/// since is not asked again.
+const SINCE: &str = "atelier_since";
+const PROOF: &str = "atelier_proof";
+/// What the tag is for.
+const PURPOSE: &str = "asked to sign in";
+/// The tag, in characters.
+const TAG: usize = 32;
+/// How long somebody may take to sign in.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// Whether a path leads here, from where a program's address may follow.
+pub(super) fn is_here(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    [KEYCLOAK, OAUTH2].contains(&path)
+}
+
+/// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
+pub(super) async fn ask(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let asking = match asking(&desk, &browser, &request, &parameters)? {
+        Ok(asking) => asking,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let (issuer, authorization) = (browser.issuer(), &asking.authorization);
+    if desk.glance(|view| authorizations::needs_consent(view, &asking.actor, authorization))? {
+        if authorization.prompt.none {
+            let to = authorization.refused(&issuer, "consent_required", "the person has not let the client in");
+            return Ok(page::see_other(&to));
+        }
+        return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
+    }
+    let to = authorizations::grant(&desk, &asking.actor, &asking.session, authorization, &issuer).await?;
+    Ok(page::see_other(&to))
+}
+
+/// `POST`: the same, for programs that send a form (OpenID Connect Core, section 3.1.2.1). No cookie comes with what
+/// another site posts, so the browser is sent here once more, by `GET`.
+pub(super) async fn ask_by_form(request: HttpRequest, posted: Posted) -> HttpResponse {
+    page::see_other(&format!("{}?{}", request.path(), posted.0.only(&KNOWN).query()))
+}
+
+/// `GET /auth/consent?...`: asks the person whether to let a program in.
+pub(super) async fn consent_form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let asking = match asking(&desk, &browser, &request, &parameters)? {
+        Ok(asking) => asking,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
+    let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
+    let page = Choice {
+        title: format!("Let {} in?", client.name.as_str()),
+        text: "This program asks for access in your name.".to_owned(),
+        wrong: None,
+        facts: vec![
+            Fact::new("Program", format!("{} ({})", client.name.as_str(), client.id)),
+            Fact::new("Leads to", leads_to(to)),
+            Fact::new("You are", email),
+        ],
+        may: sentences(&asking.authorization.scopes),
+        caution: "Go on only if you trust this program and have just opened it yourself.",
+        token: browser.token(),
+        action: CONSENT,
+        hidden: vec![("request", kept(&parameters).query())],
+        allow: "Allow",
+        deny: "Deny",
+        links: Vec::new(),
+    };
+    browser.show(StatusCode::OK, &page)
+}
+
+/// `POST /auth/consent`: the decision. The browser goes back to the program, with a code or with `access_denied`.
+pub(super) async fn consent(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let parameters = Parameters::parse(form.text("request").as_bytes())?;
+    let asking = match asking(&desk, &browser, &request, &parameters)? {
+        Ok(asking) => asking,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let (issuer, authorization) = (browser.issuer(), asking.authorization);
+    let (title, text, to) = if form.text("decision") == "allow" {
+        let asked = authorization.clone();
+        desk.write_as(&asking.actor, move |tx, actor| authorizations::consent(tx, actor, &asked)).await?;
+        let to = authorizations::grant(&desk, &asking.actor, &asking.session, &authorization, &issuer).await?;
+        ("Allowed", "You are led back to the program.", to)
+    } else {
+        let to = authorization.refused(&issuer, "access_denied", "the person said no");
+        ("Denied", "The program was not let in. You are led back to it.", to)
+    };
+    browser.show(StatusCode::OK, &GoOn { title, wrong: None, text, to })
+}
+
+/// What a program asks for, and who is asked.
+struct Asking {
+    actor: Actor,
+    session: Session,
+    authorization: Authorization,
+}
+
+/// Reads what a program asks for, and who is in; else where to go in their place.
+fn asking(
+    desk: &Desk,
+    browser: &Browser,
+    request: &HttpRequest,
+    parameters: &Parameters,
+) -> Result<Result<Asking, HttpResponse>, Failure> {
+    let issuer = browser.issuer();
+    let authorization = match desk.glance(|view| authorizations::check(view, &issuer, &read(parameters)))? {
+        Ok(authorization) => authorization,
+        Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
+        Err(Fault::Returned { to }) => return Ok(Err(page::see_other(&to))),
+    };
+    let now = Timestamp::now();
+    let (prompt, since) = (authorization.prompt, since(desk, parameters, now));
+    let person = browser.person(desk, request)?.filter(|(_, session)| {
+        let wanted = prompt.select_account || authorization.wants_sign_in(session, now);
+        !wanted || since.is_some_and(|since| session.authenticated_at >= since)
+    });
+    match person {
+        Some((actor, session)) => Ok(Ok(Asking { actor, session, authorization })),
+        None if prompt.none => {
+            let to = authorization.refused(&issuer, "login_required", "the person has to sign in");
+            Ok(Err(page::see_other(&to)))
+        }
+        None => Ok(Err(page::see_other(&sign_in_first(desk, request, parameters, now)))),
+    }
+}
+
+/// The sign-in page, with this request to come back to.
+fn sign_in_first(desk: &Desk, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
+    let path = if is_here(request.path()) { request.path() } else { OAUTH2 };
+    let (asked, since) = (parameters.only(&KNOWN), now.micros().to_string());
+    let proof = desk.tags.tag(PURPOSE, &format!("{since}\n{}", asked.query()), TAG);
+    let next = format!("{path}?{}", asked.with(SINCE, since).with(PROOF, proof).query());
+    let hint = parameters.text("login_hint");
+    format!("{SIGN_IN}?{}", query(&[("next", &next), ("again", "1"), ("login_hint", hint)]))
+}
+
+/// Since when this very request asks the person to sign in; none where it has not.
+fn since(desk: &Desk, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
+    let (since, proof) = (parameters.get(SINCE)?, parameters.get(PROOF)?);
+    let signed = format!("{since}\n{}", parameters.only(&KNOWN).query());
+    let ours = proof.len() == TAG && desk.tags.matches(PURPOSE, &signed, proof);
+    let moment = since.parse().ok().map(Timestamp::from_micros).filter(|_| ours)?;
+    (now < moment.after(PATIENCE)).then_some(moment)
+}
+
+/// What goes along from page to page.
+fn kept(parameters: &Parameters) -> Parameters {
+    parameters.only(&[KNOWN.as_slice(), &[SINCE, PROOF]].concat())
+}
+
+fn read(parameters: &Parameters) -> Request {
+    Request {
+        client_id: parameters.owned("client_id"),
+        redirect_uri: parameters.owned("redirect_uri"),
+        response_type: parameters.owned("response_type"),
+        response_mode: parameters.owned("response_mode"),
+        scope: parameters.owned("scope"),
+        state: parameters.owned("state"),
+        nonce: parameters.owned("nonce"),
+        code_challenge: parameters.owned("code_challenge"),
+        code_challenge_method: parameters.owned("code_challenge_method"),
+        prompt: parameters.owned("prompt"),
+        max_age: parameters.owned("max_age"),
+        login_hint: parameters.owned("login_hint"),
+        request: parameters.owned("request"),
+        request_uri: parameters.owned("request_uri"),
+    }
+}
+
+/// What a program will be able to do with these, besides what each token is good for.
+pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
+    let of = |scope| match scope {
+        Scope::OpenId => "know that it is you",
+        Scope::Email => "see your e-mail address",
+        Scope::Profile => "see your name",
+        Scope::OfflineAccess => "stay connected while you are away, until you end it",
+    };
+    ["see and change here whatever you may see and change yourself"].into_iter().chain(scopes.iter().map(of)).collect()
+}
+
+/// Where an address leads, in words that people can judge.
+fn leads_to(uri: &str) -> String {
+    match uri.split_once("://") {
+        Some(("http" | "https", rest)) => {
+            let host = rest.split(['/', '?']).next().unwrap_or_default();
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            if ["127.0.0.1", "[::1]", "localhost"].contains(&name) {
+                "a program on this computer".to_owned()
+            } else {
+                host.to_owned()
+            }
+        }
+        _ => format!("the app that opens {} addresses", uri.split(':').next().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_where_an_address_leads() {
+        assert_eq!(leads_to("https://grafana.example:3000/cb?x"), "grafana.example:3000");
+        assert_eq!(leads_to("http://127.0.0.1:5000/callback"), "a program on this computer");
+        assert_eq!(leads_to("http://[::1]:5000/callback"), "a program on this computer");
+        assert_eq!(leads_to("https://127.0.0.1.evil.example/"), "127.0.0.1.evil.example");
+        assert_eq!(leads_to("com.example.app:/cb"), "the app that opens com.example.app addresses");
+    }
+
+    #[test]
+    fn only_these_two_paths_lead_to_programs() {
+        assert!(is_here("/oauth2/authorize?x=1") && is_here(KEYCLOAK));
+        assert!(!is_here("/auth/account?x=/oauth2/authorize") && !is_here("/oauth2/authorize/x"));
+    }
+}

@@ -1,0 +1,226 @@
+//! The browser that asks for a page: its cookies, and the token by which its forms are known to be from a page of ours.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use uuid::Uuid;
+
+use super::{Console, Failure, page};
+use crate::app::desk::Desk;
+use crate::app::issuers::REALM_PATH;
+use crate::app::sign_in;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::error::Error;
+use crate::http::dialect::{self, Dialect};
+use crate::http::request;
+use crate::tokens::tags::TagKey;
+
+/// The token of a form, in characters.
+const TOKEN: usize = 32;
+
+/// What a cookie is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookie {
+    /// The session of somebody who is in.
+    Session,
+    /// A sign-in that is half done.
+    Step,
+    /// What the tokens of forms are derived from.
+    Form,
+}
+
+impl Cookie {
+    /// What the browser calls it. With the prefix, no other host and no unprotected page can set it (RFC 6265bis,
+    /// section 4.1.3.2).
+    const fn name(self, secure: bool) -> &'static str {
+        match (self, secure) {
+            (Self::Session, true) => "__Host-atelier",
+            (Self::Session, false) => "atelier",
+            (Self::Step, true) => "__Host-atelier-step",
+            (Self::Step, false) => "atelier-step",
+            (Self::Form, true) => "__Host-atelier-form",
+            (Self::Form, false) => "atelier-form",
+        }
+    }
+}
+
+/// The browser that asks for a page.
+pub(super) struct Browser {
+    /// Where it is.
+    pub(super) origin: Origin,
+    /// Where it finds us: `https://ml.example.com`.
+    base: String,
+    /// The cookie of its session.
+    pub(super) session: Option<Secret>,
+    /// The cookie of its half sign-in.
+    pub(super) step: Option<Secret>,
+    /// What its forms' tokens are derived from.
+    form: Secret,
+    /// Whether it has yet to be told so.
+    is_new: bool,
+    /// Whether somebody on the way may be reading.
+    pub(super) exposed: bool,
+    tags: TagKey,
+}
+
+impl Browser {
+    /// What is known of the browser that sent this.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
+        let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+        let host = request::host(request);
+        let base = desk.issuers.origin(host);
+        let secure = base.starts_with("https://");
+        let cookie = |cookie: Cookie| sent(request, cookie.name(secure));
+        let form = cookie(Cookie::Form);
+        Ok(Self {
+            origin: request::origin(request, Console::NAME),
+            session: cookie(Cookie::Session),
+            step: cookie(Cookie::Step),
+            is_new: form.is_none(),
+            form: form.unwrap_or_else(|| Secret::new(Uuid::new_v4().simple().to_string())),
+            exposed: !secure && !host.is_some_and(is_loopback),
+            tags: desk.tags.clone(),
+            base,
+        })
+    }
+
+    /// The token of its forms, which changes with its session.
+    pub(super) fn token(&self) -> String {
+        self.tags.tag("form", &self.bound(), TOKEN)
+    }
+
+    /// Whether a form of this browser carries this token.
+    pub(super) fn owns(&self, token: &str) -> bool {
+        !self.is_new && token.len() == TOKEN && self.tags.matches("form", &self.bound(), token)
+    }
+
+    fn bound(&self) -> String {
+        let session = self.session.as_ref().map_or("", Secret::expose);
+        format!("{}\n{session}", self.form.expose())
+    }
+
+    /// Who is in, with the session; none where nobody is.
+    pub(super) fn person(&self, desk: &Desk, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
+        let Some(cookie) = &self.session else { return Ok(None) };
+        match sign_in::with_cookie(desk, self.origin.clone(), cookie.expose()) {
+            Ok((actor, session)) => {
+                if let Some(person) = actor.person() {
+                    dialect::name_actor(request, &person.email);
+                }
+                Ok(Some((actor, session)))
+            }
+            Err(Error::Unauthenticated(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Who is in; whoever is not is sent to sign in, and then to a page of ours.
+    pub(super) fn needed(&self, desk: &Desk, request: &HttpRequest, then: &str) -> Result<(Actor, Session), Failure> {
+        self.person(desk, request)?.ok_or_else(|| Failure::SignInFirst { next: then.to_owned() })
+    }
+
+    /// Whether this is the origin of our pages, as the browser knows them.
+    pub(super) fn is_at(&self, origin: &str) -> bool {
+        self.base == origin
+    }
+
+    /// Who we are to this browser: the issuer in tokens.
+    pub(super) fn issuer(&self) -> String {
+        format!("{}{REALM_PATH}", self.base)
+    }
+
+    /// Shows the browser a page of ours.
+    pub(super) fn show(
+        &self,
+        status: actix_web::http::StatusCode,
+        page: &impl askama::Template,
+    ) -> Result<HttpResponse, Failure> {
+        let mut answer = page::show(status, page)?;
+        if self.is_new {
+            self.give(&mut answer, Cookie::Form, &self.form);
+        }
+        Ok(answer)
+    }
+
+    /// Gives it a cookie, until it is closed.
+    pub(super) fn give(&self, answer: &mut HttpResponse, cookie: Cookie, value: &Secret) {
+        self.set(answer, cookie, value.expose(), "");
+    }
+
+    /// Takes a cookie away.
+    pub(super) fn take(&self, answer: &mut HttpResponse, cookie: Cookie) {
+        self.set(answer, cookie, "", "; Max-Age=0");
+    }
+
+    fn set(&self, answer: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
+        let secure = self.base.starts_with("https://");
+        let guard = if secure { "; Secure" } else { "" };
+        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", cookie.name(secure));
+        // Cookies are of our own making or were sent in a header, so they fit into one.
+        if let Ok(text) = HeaderValue::from_str(&text) {
+            answer.headers_mut().append(SET_COOKIE, text);
+        }
+    }
+}
+
+impl FromRequest for Browser {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+/// A cookie that was sent; the first, should there be two.
+fn sent(request: &HttpRequest, name: &str) -> Option<Secret> {
+    let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let mut pairs = headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
+    Some(Secret::new(value))
+}
+
+/// Whether a `Host` is this very machine, so that nobody is between.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let request = TestRequest::default()
+            .append_header(("cookie", "a=1; atelier-step=s; atelier=one=two"))
+            .append_header(("cookie", "atelier=later; atelier-form="))
+            .to_http_request();
+        let value = |name| sent(&request, name).map(|value| value.expose().to_owned());
+        assert_eq!(value("atelier").as_deref(), Some("one=two"));
+        assert_eq!(value("atelier-step").as_deref(), Some("s"));
+        assert_eq!(value("atelier-form"), None, "an empty one is none");
+        assert_eq!(value("__Host-atelier"), None);
+    }
+
+    #[test]
+    fn this_very_machine_is_known() {
+        for host in ["localhost", "LOCALHOST:1", "x.localhost:1", "127.0.0.1:8787", "127.9.9.9", "[::1]:1", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "ml.lan", "10.0.0.1:1", "localhost.evil.example", "127.0.0.1.evil.example", "[::2]", "["] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `/auth/cli/callback`: what a command line shows in the browser once its sign-in is over.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::Failure;
+use super::browser::Browser;
+use super::page::{Message, Wrong};
+use super::parameters::Parameters;
+
+/// How much is shown of a reason, in characters.
+const REASON: usize = 300;
+
+/// `GET /auth/cli/callback?status=success|error&reason=...`: how it went. Whoever makes such a link can have the page
+/// say a reason, so it is shown as one that somebody else gives.
+pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<HttpResponse, Failure> {
+    let page = match parameters.get("status") {
+        Some("success") => Message {
+            title: "Signed in".to_owned(),
+            wrong: None,
+            texts: vec!["The command line is signed in. You can close this window and go back to it.".to_owned()],
+            links: Vec::new(),
+        },
+        _ => Message {
+            title: "Not signed in".to_owned(),
+            wrong: Some(Wrong::new("", "the command line could not sign in")),
+            texts: reason(parameters.text("reason"))
+                .into_iter()
+                .chain(["Close this window, go back to the command line and try again.".to_owned()])
+                .collect(),
+            links: Vec::new(),
+        },
+    };
+    browser.show(StatusCode::OK, &page)
+}
+
+/// The reason as text, cut where it is too long and without what could turn the line around.
+fn reason(raw: &str) -> Option<String> {
+    let plain = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut text: String = raw.chars().filter(plain).take(REASON + 1).collect();
+    if text.chars().count() > REASON {
+        text = text.chars().take(REASON).chain(['\u{2026}']).collect();
+    }
+    (!text.trim().is_empty()).then(|| format!("It gives this reason: \u{201c}{}\u{201d}", text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_reason_is_bounded(text in any::<String>()) {
+            if let Some(shown) = reason(&text) {
+                prop_assert!(shown.chars().count() <= REASON + 30 && !shown.chars().any(char::is_control));
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_reason_is_none() {
+        assert_eq!(reason(" \u{202e}\n"), None);
+        assert!(reason(&"x".repeat(1000)).is_some_and(|text| text.ends_with("x\u{2026}\u{201d}")));
+    }
+}

@@ -1,0 +1,124 @@
+//! The page on which somebody lets a program on another device in (RFC 8628, section 3.3).
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::account::moment;
+use super::authorize::sentences;
+use super::browser::Browser;
+use super::form::Form;
+use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
+use super::parameters::Parameters;
+use super::sign_in::refused;
+use crate::app::desk::Desk;
+use crate::app::devices::{self, Pending};
+use crate::error::{Error, Unproved};
+
+const DEVICE: &str = "/auth/realms/master/device";
+
+/// `GET`: where a code is typed; one that the address carries is confirmed all the same.
+pub(super) async fn form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let here = request.uri().path_and_query().map_or(DEVICE, |here| here.as_str());
+    browser.needed(&desk, &request, here)?;
+    match parameters.get("user_code") {
+        Some(typed) => confirm(&desk, &browser, typed),
+        None => browser.show(StatusCode::OK, &code_form(&browser, "", None)),
+    }
+}
+
+/// `POST`: a code that was typed, or the decision about the program that waits with it.
+pub(super) async fn answer(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, session) = browser.needed(&desk, &request, DEVICE)?;
+    let typed = form.text("user_code");
+    let approve = match form.text("decision") {
+        "allow" => true,
+        "deny" => false,
+        _ => return confirm(&desk, &browser, typed),
+    };
+    match devices::decide(&desk, &actor, &session, typed, approve).await {
+        Ok(pending) => {
+            let name = pending.client.name.as_str();
+            let (title, text) = if approve {
+                ("Allowed", format!("{name} is let in. You can close this window and go back to it."))
+            } else {
+                ("Denied", format!("{name} is not let in. You can close this window."))
+            };
+            let links = vec![Link::new(super::account::ACCOUNT, "Your account")];
+            browser.show(StatusCode::OK, &Message { title: title.to_owned(), wrong: None, texts: vec![text], links })
+        }
+        Err(error) => wrong(&browser, typed, error),
+    }
+}
+
+/// Shows what waits with a code, to compare before anybody is let in.
+fn confirm(desk: &Desk, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
+    match devices::find(desk, &browser.origin, typed) {
+        Ok(pending) => browser.show(StatusCode::OK, &choice(browser, &pending)),
+        Err(error) => wrong(browser, typed, error),
+    }
+}
+
+fn wrong(browser: &Browser, typed: &str, error: Error) -> Result<HttpResponse, Failure> {
+    let again = |status, wrong| browser.show(status, &code_form(browser, typed, Some(wrong)));
+    match error {
+        Error::Unauthenticated(Unproved::DeadUserCode) => {
+            let text = "no program waits with this code: it may be mistyped, used or too old";
+            again(StatusCode::BAD_REQUEST, Wrong::new("user_code", text))
+        }
+        error => refused(error, "", |wrong, status| again(status, Wrong { field: "user_code", ..wrong })),
+    }
+}
+
+fn code_form(browser: &Browser, typed: &str, wrong: Option<Wrong>) -> FormPage {
+    let value = typed.chars().take(20).collect();
+    let field = Field { value, ..Field::new("user_code", "Code", Kind::Letters, "off") };
+    FormPage {
+        title: "Connect a device",
+        text: "Type the code that the program or device shows.".to_owned(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: DEVICE,
+        hidden: Vec::new(),
+        fields: vec![field],
+        button: "Go on",
+        links: Vec::new(),
+    }
+}
+
+fn choice(browser: &Browser, pending: &Pending) -> Choice {
+    let from = pending.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+    Choice {
+        title: format!("Let {} in?", pending.client.name.as_str()),
+        text: "A program on another device asks for access in your name. Compare the code with what it shows."
+            .to_owned(),
+        wrong: None,
+        facts: vec![
+            Fact { is_code: true, ..Fact::new("Code", pending.user_code.clone()) },
+            Fact::new("Program", format!("{} ({})", pending.client.name.as_str(), pending.client.id)),
+            Fact::new("Asked from", from),
+            Fact::new("Asked at", moment(pending.created_at)),
+        ],
+        may: sentences(&pending.scopes),
+        caution: "Only go on if you started this yourself. Whoever sent you this code or link could otherwise act in \
+                  your name.",
+        token: browser.token(),
+        action: DEVICE,
+        hidden: vec![("user_code", pending.user_code.clone())],
+        allow: "Allow",
+        deny: "Deny",
+        links: Vec::new(),
+    }
+}

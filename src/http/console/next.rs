@@ -1,0 +1,105 @@
+//! Where a person goes once signed in: a page of this very server, never another's.
+
+use super::Failure;
+
+/// The path of a page here, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Next(String);
+
+impl Next {
+    /// The most characters.
+    const LONGEST: usize = 16_000;
+    /// Where people go who came for nothing else.
+    const HOME: &str = super::account::ACCOUNT;
+
+    /// Takes a path as it is; an empty one is the account page.
+    ///
+    /// Refuses whatever a browser could take for an address elsewhere: anything that does not begin with just one
+    /// slash, or has a backslash, a blank or a control character, which browsers drop or turn into slashes.
+    pub(super) fn parse(raw: &str) -> Result<Self, Failure> {
+        if raw.is_empty() {
+            return Ok(Self(Self::HOME.to_owned()));
+        }
+        let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::LONGEST;
+        if here && raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>".contains(&b)) {
+            Ok(Self(raw.to_owned()))
+        } else {
+            Err(Failure::LeadsAway)
+        }
+    }
+
+    /// The path, with its query.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is no more than where people go anyway.
+    pub(super) fn is_home(&self) -> bool {
+        self.0 == Self::HOME
+    }
+
+    /// A page that leads there later: `PAGE?next=...`.
+    pub(super) fn after(&self, page: &str) -> String {
+        if self.is_home() { page.to_owned() } else { format!("{page}?{}", query(&[("next", &self.0)])) }
+    }
+}
+
+/// Parameters as they stand in an address.
+pub(super) fn query(pairs: &[(&str, &str)]) -> String {
+    serde_urlencoded::to_string(pairs).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_a_path_here_is_taken() {
+        for good in ["/", "/auth/account", "/oauth2/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1", "/a//b"]
+        {
+            assert_eq!(Next::parse(good).unwrap().as_str(), good);
+        }
+        assert!(Next::parse("").unwrap().is_home());
+        let long = format!("/{}", "x".repeat(16_000));
+        for bad in [
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "\\/evil.example",
+            "https://evil.example",
+            "HTTPS:evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "evil.example",
+            "@evil.example",
+            " /auth",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "\t//evil.example",
+            "/a b",
+            "/\u{a0}",
+            "/x\r\nset-cookie: a=b",
+            "?next=/",
+            "#x",
+            ".",
+            "../x",
+            &long,
+        ] {
+            assert!(Next::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>()) {
+            if let Ok(next) = Next::parse(&text) {
+                let page = next.after("/auth/sign-in");
+                prop_assert!(page.starts_with("/auth/sign-in"));
+                prop_assert!(page.is_ascii());
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A text as a picture that a phone reads: SVG, which the page holds itself.
+
+use std::fmt::Write as _;
+
+use qrcodegen::{QrCode, QrCodeEcc};
+
+/// The blank frame that the standard asks for, in modules.
+const FRAME: i32 = 4;
+
+/// The picture; empty for a text that is too long for one.
+pub(super) fn svg(text: &str) -> String {
+    let Ok(code) = QrCode::encode_text(text, QrCodeEcc::Medium) else { return String::new() };
+    let (mut path, size) = (String::new(), code.size());
+    for (y, x) in (0..size).flat_map(|y| (0..size).map(move |x| (y, x))) {
+        if code.get_module(x, y) {
+            // Writing to a String does not fail.
+            let _ = write!(path, "M{} {}h1v1h-1z", x + FRAME, y + FRAME);
+        }
+    }
+    let whole = size + 2 * FRAME;
+    format!(
+        "<svg class=\"qr\" role=\"img\" aria-label=\"QR code with the key\" viewBox=\"0 0 {whole} {whole}\" \
+         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0 0h{whole}v{whole}H0z\"/>\
+         <path fill=\"#000\" d=\"{path}\"/></svg>"
+    )
+}
+
+/// A key in groups of four, as people read it off.
+pub(super) fn grouped(key: &str) -> String {
+    let chars: Vec<char> = key.chars().collect();
+    chars.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_holds_no_text_of_ours() {
+        let svg = svg("otpauth://totp/atelier:ada%40example.com?secret=\"><script>");
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>") && !svg.contains("script"), "{svg}");
+        assert_eq!(super::svg(&"x".repeat(5000)), "");
+        assert_eq!(grouped("ABCDEFGHIJ"), "ABCD EFGH IJ");
+    }
+}

@@ -1,0 +1,138 @@
+//! `/auth/account/second-factor`: setting it up, renewing its recovery codes, removing it.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::account::ACCOUNT;
+use super::browser::Browser;
+use super::form::Form;
+use super::page::{self, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
+use super::sign_in::{WRONG_CODE, refused, set_up};
+use crate::app::desk::Desk;
+use crate::app::second_factors::{self, Enrolment};
+use crate::domain::secret::Secret;
+
+const CONFIRM: &str = "/auth/account/second-factor/confirm";
+const CODES: &str = "/auth/account/second-factor/recovery-codes";
+const REMOVE: &str = "/auth/account/second-factor/remove";
+
+/// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
+pub(super) async fn begin(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    _: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    let enrolment = second_factors::begin(&desk, &actor).await?;
+    browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None))
+}
+
+/// `POST /auth/account/second-factor/confirm`: the first code; shows the recovery codes.
+pub(super) async fn confirm(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    match second_factors::confirm(&desk, &actor, form.secret("code")).await {
+        Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
+        Err(error) => {
+            let Some(enrolment) = second_factors::enrolment(&desk, &actor)? else { return Err(error.into()) };
+            refused(error, WRONG_CODE, |wrong, status| {
+                let wrong = Some(Wrong { field: "code", ..wrong });
+                browser.show(status, &enrolment_page(&browser, &enrolment, wrong))
+            })
+        }
+    }
+}
+
+/// `GET /auth/account/second-factor/recovery-codes`: the form for new ones.
+pub(super) async fn renewal(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    browser.needed(&desk, &request, CODES)?;
+    browser.show(StatusCode::OK, &renewal_form(&browser, None))
+}
+
+/// `POST /auth/account/second-factor/recovery-codes`: new ones; the old ones are void.
+pub(super) async fn renew(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, CODES)?;
+    match second_factors::renew_recovery_codes(&desk, &actor, form.secret("code")).await {
+        Ok(codes) => recovery_codes(&browser, codes, ""),
+        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
+            browser.show(status, &renewal_form(&browser, Some(Wrong { field: "code", ..wrong })))
+        }),
+    }
+}
+
+/// `GET /auth/account/second-factor/remove`: the form.
+pub(super) async fn removal(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    browser.needed(&desk, &request, REMOVE)?;
+    browser.show(StatusCode::OK, &removal_form(&browser, None))
+}
+
+/// `POST /auth/account/second-factor/remove`: removes it, for who has it.
+pub(super) async fn remove(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.needed(&desk, &request, REMOVE)?;
+    match second_factors::remove(&desk, &actor, form.secret("code")).await {
+        Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=off"))),
+        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
+            browser.show(status, &removal_form(&browser, Some(Wrong { field: "code", ..wrong })))
+        }),
+    }
+}
+
+fn enrolment_page(browser: &Browser, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
+    let text = "With it, nobody gets in by your password alone: a code from your phone is needed, too.";
+    set_up(browser, CONFIRM, text, Vec::new(), enrolment, wrong)
+}
+
+fn recovery_codes(browser: &Browser, codes: Vec<Secret>, done: &str) -> Result<HttpResponse, Failure> {
+    let page = RecoveryCodes { title: "Recovery codes", wrong: None, codes, to: format!("{ACCOUNT}{done}") };
+    browser.show(StatusCode::OK, &page)
+}
+
+fn renewal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
+    let text = "The recovery codes that you have now will be void.";
+    with_code(browser, "New recovery codes", text, CODES, "Show new codes", wrong)
+}
+
+fn removal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
+    let text = "Your password alone will then let you in.";
+    with_code(browser, "Remove the second factor", text, REMOVE, "Remove", wrong)
+}
+
+fn with_code(
+    browser: &Browser,
+    title: &'static str,
+    text: &str,
+    action: &'static str,
+    button: &'static str,
+    wrong: Option<Wrong>,
+) -> FormPage {
+    let hint = "The six digits that your authenticator app shows, or one of your recovery codes.";
+    FormPage {
+        title,
+        text: text.to_owned(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action,
+        hidden: Vec::new(),
+        fields: vec![Field { hint, kind: Kind::Text, ..Field::digits() }],
+        button,
+        links: vec![Link::new(ACCOUNT, "Your account")],
+    }
+}

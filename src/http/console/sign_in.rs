@@ -1,0 +1,344 @@
+//! `/auth/sign-in`: coming in, step by step. Which step follows, the core says.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::browser::{Browser, Cookie};
+use super::form::Form;
+use super::next::{Next, query};
+use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, RecoveryCodes, Wrong};
+use super::parameters::Parameters;
+use super::passwords::{about_the_new, chosen};
+use super::{Failure, authorize, qr};
+use crate::app::desk::Desk;
+use crate::app::second_factors::Enrolment;
+use crate::app::sign_in::{self, Login, Progress};
+use crate::domain::half_sign_in::Step;
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::http::dialect;
+
+pub(super) const SIGN_IN: &str = "/auth/sign-in";
+const CODE: &str = "/auth/sign-in/code";
+const SECOND_FACTOR: &str = "/auth/sign-in/second-factor";
+const PASSWORD: &str = "/auth/sign-in/password";
+
+/// `GET /auth/sign-in?next=...`: the form; whoever is in goes on, unless a program wants them to sign in `again`.
+pub(super) async fn form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(parameters.text("next"))?;
+    if parameters.get("again").is_none() && browser.person(&desk, &request)?.is_some() {
+        return Ok(page::see_other(next.as_str()));
+    }
+    let hint = parameters.text("login_hint").chars().take(254).collect();
+    browser.show(StatusCode::OK, &sign_in_form(&browser, &next, hint, None))
+}
+
+/// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
+pub(super) async fn enter(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(form.text("next"))?;
+    let username = form.text("username").to_owned();
+    let login = Login { username: username.clone(), password: form.secret("password") };
+    let replacing = browser.session.as_ref().map(Secret::expose);
+    match sign_in::at_pages(&desk, &browser.origin, login, replacing).await {
+        Ok(progress) => go(&browser, &request, &progress, &next),
+        Err(error) => refused(error, "the name or the password is wrong", |wrong, status| {
+            browser.show(status, &sign_in_form(&browser, &next, username, Some(Wrong { field: "password", ..wrong })))
+        }),
+    }
+}
+
+/// `GET /auth/sign-in/code`: the form for the second factor.
+pub(super) async fn code_form(
+    desk: Data<Desk>,
+    browser: Browser,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(parameters.text("next"))?;
+    match half(&desk, &browser, &next, Step::SecondFactor)? {
+        Ok(_) => browser.show(StatusCode::OK, &code_page(&browser, &next, None)),
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
+pub(super) async fn enter_code(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(form.text("next"))?;
+    if let Err(elsewhere) = half(&desk, &browser, &next, Step::SecondFactor)? {
+        return Ok(elsewhere);
+    }
+    match sign_in::second_factor(&desk, &browser.origin, step(&browser), form.secret("code")).await {
+        Ok(progress) => go(&browser, &request, &progress, &next),
+        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
+            browser.show(status, &code_page(&browser, &next, Some(Wrong { field: "code", ..wrong })))
+        }),
+    }
+}
+
+/// `GET /auth/sign-in/second-factor`: setting up the second factor without which this person does not come in.
+pub(super) async fn enrolment(
+    desk: Data<Desk>,
+    browser: Browser,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(parameters.text("next"))?;
+    if let Err(elsewhere) = half(&desk, &browser, &next, Step::EnrolSecondFactor)? {
+        return Ok(elsewhere);
+    }
+    let enrolment = sign_in::begin_enrolment(&desk, &browser.origin, step(&browser)).await?;
+    browser.show(StatusCode::OK, &enrolment_page(&browser, &next, &enrolment, None))
+}
+
+/// `POST /auth/sign-in/second-factor`: the first code; shows the recovery codes.
+pub(super) async fn enrol(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(form.text("next"))?;
+    if let Err(elsewhere) = half(&desk, &browser, &next, Step::EnrolSecondFactor)? {
+        return Ok(elsewhere);
+    }
+    match sign_in::finish_enrolment(&desk, &browser.origin, step(&browser), form.secret("code")).await {
+        Ok((progress, codes)) => {
+            let to = match &progress {
+                Progress::In(_) => next.as_str().to_owned(),
+                Progress::Half(half) => next.after(page_of(half.step)),
+            };
+            let page = RecoveryCodes { title: "Recovery codes", wrong: None, codes, to };
+            let mut answer = browser.show(StatusCode::OK, &page)?;
+            note(&browser, &request, &progress, &mut answer);
+            Ok(answer)
+        }
+        Err(error) => {
+            let Some(enrolment) = sign_in::enrolment(&desk, step(&browser))? else { return Err(error.into()) };
+            refused(error, WRONG_CODE, |wrong, status| {
+                let wrong = Some(Wrong { field: "code", ..wrong });
+                browser.show(status, &enrolment_page(&browser, &next, &enrolment, wrong))
+            })
+        }
+    }
+}
+
+/// `GET /auth/sign-in/password`: choosing another password, without which this person does not come in.
+pub(super) async fn password_form(
+    desk: Data<Desk>,
+    browser: Browser,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(parameters.text("next"))?;
+    match half(&desk, &browser, &next, Step::Password)? {
+        Ok(user) => browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None)),
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// `POST /auth/sign-in/password`: sets it.
+pub(super) async fn set_password(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(form.text("next"))?;
+    let user = match half(&desk, &browser, &next, Step::Password)? {
+        Ok(user) => user,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let again = |wrong| browser.show(StatusCode::BAD_REQUEST, &password_page(&browser, &next, &user, Some(wrong)));
+    let chosen = match chosen(&form) {
+        Ok(chosen) => chosen,
+        Err(wrong) => return again(wrong),
+    };
+    match sign_in::choose_password(&desk, &browser.origin, step(&browser), chosen).await {
+        Ok(progress) => go(&browser, &request, &progress, &next),
+        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) const WRONG_CODE: &str = "the code is wrong, too old or used already";
+
+/// Shows a form once more, for what somebody can mend by typing again.
+pub(super) fn refused(
+    error: Error,
+    unproved: &'static str,
+    again: impl FnOnce(Wrong, StatusCode) -> Result<HttpResponse, Failure>,
+) -> Result<HttpResponse, Failure> {
+    match error {
+        Error::Unauthenticated(Unproved::WrongPassword | Unproved::WrongCode) => {
+            again(Wrong::new("", unproved), StatusCode::FORBIDDEN)
+        }
+        Error::Unauthenticated(Unproved::Disabled) => {
+            again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
+        }
+        Error::Unauthenticated(Unproved::NotSetUp) => {
+            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
+            again(Wrong::new("", text), StatusCode::FORBIDDEN)
+        }
+        Error::Throttled { retry_after } => {
+            let text = format!("too many failed attempts; try again in {}", waiting(seconds_to_wait(retry_after)));
+            let mut answer = again(Wrong::new("", text), StatusCode::TOO_MANY_REQUESTS)?;
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(retry_after)));
+            Ok(answer)
+        }
+        error => Err(error.into()),
+    }
+}
+
+/// A time to wait, as people say it.
+fn waiting(seconds: u64) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
+/// Leads on from a step that was taken.
+fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next) -> Result<HttpResponse, Failure> {
+    let mut answer = match progress {
+        Progress::In(_) if authorize::is_here(next.as_str()) => {
+            let text = "You are signed in and led back to the program that asked for it.";
+            let page = GoOn { title: "Signed in", wrong: None, text, to: next.as_str().to_owned() };
+            browser.show(StatusCode::OK, &page)?
+        }
+        Progress::In(_) => page::see_other(next.as_str()),
+        Progress::Half(half) => page::see_other(&next.after(page_of(half.step))),
+    };
+    note(browser, request, progress, &mut answer);
+    Ok(answer)
+}
+
+/// Gives the browser the cookie of where it stands now, and takes the one of where it stood.
+fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &mut HttpResponse) {
+    match progress {
+        Progress::In(signed_in) => {
+            dialect::name_actor(request, &signed_in.user.email);
+            browser.give(answer, Cookie::Session, &signed_in.cookie);
+            browser.take(answer, Cookie::Step);
+        }
+        Progress::Half(half) => browser.give(answer, Cookie::Step, &half.cookie),
+    }
+}
+
+/// Whose half sign-in this is, at this step; else where to go in its place.
+fn half(desk: &Desk, browser: &Browser, next: &Next, step_here: Step) -> Result<Result<User, HttpResponse>, Failure> {
+    match sign_in::half(desk, step(browser)) {
+        Ok((user, step)) if step == step_here => Ok(Ok(user)),
+        Ok((_, step)) => Ok(Err(page::see_other(&next.after(page_of(step))))),
+        Err(Error::Unauthenticated(_)) => Ok(Err(page::see_other(&next.after(SIGN_IN)))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn step(browser: &Browser) -> &str {
+    browser.step.as_ref().map_or("", Secret::expose)
+}
+
+const fn page_of(step: Step) -> &'static str {
+    match step {
+        Step::SecondFactor => CODE,
+        Step::EnrolSecondFactor => SECOND_FACTOR,
+        Step::Password => PASSWORD,
+    }
+}
+
+fn sign_in_form(browser: &Browser, next: &Next, username: String, wrong: Option<Wrong>) -> FormPage {
+    let username = Field { value: username, ..Field::new("username", "E-mail address", Kind::Text, "username") };
+    FormPage {
+        title: "Sign in",
+        text: String::new(),
+        caution: if browser.exposed {
+            "This connection is not protected: whoever is on the way can read your password. Ask whoever runs this \
+             server for an address that begins with https."
+        } else {
+            ""
+        },
+        wrong,
+        token: browser.token(),
+        action: SIGN_IN,
+        hidden: vec![("next", next.as_str().to_owned())],
+        fields: vec![username, Field::new("password", "Password", Kind::Password, "current-password")],
+        button: "Sign in",
+        links: Vec::new(),
+    }
+}
+
+fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {
+    let hint = "The six digits that your authenticator app shows, or one of your recovery codes.";
+    FormPage {
+        title: "Second factor",
+        text: String::new(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: CODE,
+        hidden: vec![("next", next.as_str().to_owned())],
+        fields: vec![Field { hint, kind: Kind::Text, ..Field::digits() }],
+        button: "Go on",
+        links: vec![Link::new(format!("{SIGN_IN}?{}", query(&[("next", next.as_str())])), "Sign in as somebody else")],
+    }
+}
+
+fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wrong>) -> FormPage {
+    FormPage {
+        title: "Choose another password",
+        text: format!("{} has to choose another password before going on.", user.email),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: PASSWORD,
+        hidden: vec![("next", next.as_str().to_owned())],
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
+        button: "Set the password",
+        links: Vec::new(),
+    }
+}
+
+fn enrolment_page(browser: &Browser, next: &Next, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
+    let text = "Your account needs a second factor: besides the password, a code from your phone.";
+    let hidden = vec![("next", next.as_str().to_owned())];
+    set_up(browser, SECOND_FACTOR, text, hidden, enrolment, wrong)
+}
+
+/// The page on which a second factor is set up.
+pub(super) fn set_up(
+    browser: &Browser,
+    action: &'static str,
+    text: &'static str,
+    hidden: Vec<(&'static str, String)>,
+    enrolment: &Enrolment,
+    wrong: Option<Wrong>,
+) -> EnrolmentPage {
+    let (secret, uri) = (enrolment.secret.expose(), enrolment.uri.expose());
+    EnrolmentPage {
+        title: "Set up a second factor",
+        text,
+        wrong,
+        qr: qr::svg(uri),
+        secret: qr::grouped(secret),
+        token: browser.token(),
+        action,
+        hidden,
+        fields: vec![Field::digits()],
+    }
+}

@@ -1,0 +1,116 @@
+//! `/auth/sign-out`: leaving, from here or because a program asks for it.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::account::ACCOUNT;
+use super::browser::{Browser, Cookie};
+use super::form::Form;
+use super::page::{self, Choice, GoOn, Link, Message};
+use super::parameters::Parameters;
+use super::sign_in::SIGN_IN;
+use crate::app::desk::Desk;
+use crate::app::logout::{self, Logout};
+use crate::app::sign_in;
+use crate::domain::actor::Actor;
+
+const SIGN_OUT: &str = "/auth/sign-out";
+const SIGNED_OUT: &str = "/auth/signed-out";
+
+/// What is read of what a program sends; everything else is passed over.
+const KNOWN: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+
+/// `GET /auth/sign-out`: asks whether to leave. A program that shows an id token of this very person needs no answer
+/// (OpenID Connect RP-Initiated Logout 1.0, section 2).
+pub(super) async fn form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let logout = logout::check(&desk, &read(&parameters))?;
+    let Some((actor, _)) = browser.person(&desk, &request)? else {
+        return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
+    };
+    if is_of(&logout, &actor) {
+        end(&desk, &browser, &actor, &logout).await?;
+        let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
+        browser.take(&mut answer, Cookie::Session);
+        return Ok(answer);
+    }
+    let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
+    let asked = logout.client.map(|client| format!("{} asks you to sign out. ", client.name.as_str()));
+    let page = Choice {
+        title: "Sign out?".to_owned(),
+        text: format!("{}You are signed in as {email}.", asked.unwrap_or_default()),
+        wrong: None,
+        facts: Vec::new(),
+        may: Vec::new(),
+        caution: "",
+        token: browser.token(),
+        action: SIGN_OUT,
+        hidden: vec![("request", parameters.only(&KNOWN).query())],
+        allow: "Sign out",
+        deny: "",
+        links: vec![Link::new(ACCOUNT, "Stay signed in")],
+    };
+    browser.show(StatusCode::OK, &page)
+}
+
+/// `POST /auth/sign-out`: ends the browser's session, and leads back to the program that asked for it.
+pub(super) async fn leave(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let parameters = Parameters::parse(form.text("request").as_bytes())?;
+    let logout = logout::check(&desk, &read(&parameters))?;
+    if let Some((actor, _)) = browser.person(&desk, &request)? {
+        end(&desk, &browser, &actor, &logout).await?;
+    }
+    let mut answer = match logout.to {
+        Some(to) => {
+            let text = "You are signed out and led back to the program that asked for it.";
+            browser.show(StatusCode::OK, &GoOn { title: "Signed out", wrong: None, text, to })?
+        }
+        None => page::see_other(SIGNED_OUT),
+    };
+    browser.take(&mut answer, Cookie::Session);
+    Ok(answer)
+}
+
+/// Ends the session of the browser, and that of the program where it is the same person's.
+async fn end(desk: &Desk, browser: &Browser, actor: &Actor, logout: &Logout) -> Result<(), Failure> {
+    if is_of(logout, actor) {
+        logout::end(desk, &browser.origin, logout).await?;
+    }
+    Ok(sign_in::sign_out(desk, actor).await?)
+}
+
+/// Whether the id token names the person whose browser this is.
+fn is_of(logout: &Logout, actor: &Actor) -> bool {
+    logout.user.is_some() && logout.user == actor.person().map(|person| person.uuid)
+}
+
+fn read(parameters: &Parameters) -> logout::Request {
+    logout::Request {
+        id_token_hint: parameters.owned("id_token_hint"),
+        client_id: parameters.owned("client_id"),
+        post_logout_redirect_uri: parameters.owned("post_logout_redirect_uri"),
+        state: parameters.owned("state"),
+    }
+}
+
+/// `GET /auth/signed-out`
+pub(super) async fn left(browser: Browser) -> Result<HttpResponse, Failure> {
+    let page = Message {
+        title: "Signed out".to_owned(),
+        wrong: None,
+        texts: vec!["You are signed out of this browser. Programs that you let in stay connected.".to_owned()],
+        links: vec![Link::new(SIGN_IN, "Sign in again")],
+    };
+    browser.show(StatusCode::OK, &page)
+}

@@ -1,0 +1,90 @@
+//! What a token is worth (RFC 7662), and its end (RFC 7009).
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::client_authentication::authenticated;
+use super::form::Form;
+use super::{Failure, Visitor};
+use crate::app::desk::Desk;
+use crate::app::token_status::{self, Live};
+use crate::domain::user::{User, UserKind};
+use crate::http::request;
+use crate::tokens::claims::{AUDIENCE, BEARER};
+
+/// `POST /auth/realms/master/protocol/openid-connect/token/introspect`, `POST /oauth2/introspect`
+///
+/// Any client with a secret may ask about any token, for that is what resource servers do.
+pub(super) async fn introspect(
+    desk: Data<Desk>,
+    visitor: Visitor,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
+    if !client.confidential {
+        return Err(Failure::Client { basic: false });
+    }
+    let live = token_status::judge(&desk, form.needed("token")?.expose()).map_err(Failure::Grant)?;
+    let issuer = desk.issuers.issuer(request::host(&request));
+    let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+}
+
+/// `POST /auth/realms/master/protocol/openid-connect/revoke`, `POST /oauth2/revoke`
+pub(super) async fn revoke(
+    desk: Data<Desk>,
+    visitor: Visitor,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
+    let token = form.needed("token")?;
+    token_status::revoke(&desk, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish())
+}
+
+/// A good token in the words of RFC 7662, section 2.2, with what Keycloak adds.
+fn told(live: &Live, issuer: &str) -> Value {
+    let (user, session) = match live {
+        Live::Access { user, session, .. } | Live::Refresh { user, session } => (user, session),
+    };
+    let client = token_status::client_of(session);
+    let mut told = json!({
+        "active": true,
+        "iss": issuer,
+        "sub": user.uuid,
+        "username": username(user, client),
+        "preferred_username": username(user, client),
+        "email": user.email.as_str(),
+        "email_verified": true,
+        "client_id": client,
+        "azp": client,
+        "sid": session.uuid,
+        "session_state": session.uuid,
+        "acr": if session.second_factor { "2" } else { "1" },
+    });
+    let own = match live {
+        Live::Access { said, .. } => json!({
+            "exp": said.exp, "iat": said.iat, "jti": said.jti, "scope": said.scope,
+            "aud": AUDIENCE, "token_type": BEARER, "typ": BEARER,
+        }),
+        Live::Refresh { session, .. } => json!({
+            "exp": session.idle_until.seconds(), "iat": session.last_used_at.seconds(), "scope": session.scope,
+            "aud": issuer, "typ": "Refresh",
+        }),
+    };
+    if let (Value::Object(told), Value::Object(own)) = (&mut told, own) {
+        told.extend(own);
+    }
+    told
+}
+
+fn username(user: &User, client: &str) -> String {
+    match user.kind {
+        UserKind::Person => user.email.to_string(),
+        UserKind::Bot => format!("service-account-{client}"),
+    }
+}

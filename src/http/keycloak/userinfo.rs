@@ -1,0 +1,36 @@
+//! What a token tells of its person (OpenID Connect Core, section 5.3).
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Failure, Keycloak};
+use crate::app::desk::Desk;
+use crate::app::token_status;
+use crate::domain::client::Scope;
+use crate::error::{Error, Unproved};
+use crate::http::dialect::{self, Dialect};
+use crate::tokens::id_claims::Profile;
+
+#[derive(Serialize)]
+struct Told<'a> {
+    sub: Uuid,
+    #[serde(flatten)]
+    profile: Profile<'a>,
+}
+
+/// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
+///
+/// As in Keycloak, the token must have been asked for with `openid`.
+pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let bearer = Keycloak::credential(&request).ok_or(Error::from(Unproved::NoCredential))?;
+    let (user, scopes) = token_status::bearer(&desk, bearer)?;
+    dialect::name_actor(&request, &user.email);
+    if !scopes.has(Scope::OpenId) {
+        return Err(Failure::Scope);
+    }
+    let told = Told { sub: user.uuid, profile: Profile::of(&user, &scopes) };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+}

@@ -1,0 +1,81 @@
+//! The table `authorization_codes`.
+
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::client::{ClientId, Scopes};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+
+const COLUMNS: &str = "client, user_id, redirect_uri, scope, nonce, code_challenge, authenticated_at, second_factor,
+    expires_at, used_at, session_id";
+
+/// The code of this text, good or not.
+pub fn find(view: &View, code: &Fingerprint) -> Result<Option<AuthorizationCode>> {
+    let sql = format!("SELECT {COLUMNS} FROM authorization_codes WHERE fingerprint = :code");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":code": code.as_bytes() }, read).optional()?)
+}
+
+/// Adds a code that nobody has used.
+pub fn insert(tx: &Tx, code: &Fingerprint, new: &AuthorizationCode) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO authorization_codes (fingerprint, client, user_id, redirect_uri, scope, nonce, code_challenge,
+             authenticated_at, second_factor, expires_at)
+         VALUES (:code, :client, :user, :redirect_uri, :scope, :nonce, :code_challenge, :authenticated_at,
+             :second_factor, :expires_at)",
+    )?;
+    query.execute(named_params! {
+        ":code": code.as_bytes(),
+        ":client": new.client.as_str(),
+        ":user": new.user.0,
+        ":redirect_uri": new.redirect_uri,
+        ":scope": new.scopes.to_string(),
+        ":nonce": new.nonce,
+        ":code_challenge": new.code_challenge,
+        ":authenticated_at": new.authenticated_at.micros(),
+        ":second_factor": new.second_factor,
+        ":expires_at": new.expires_at.micros(),
+    })?;
+    Ok(())
+}
+
+/// Writes that a code was used, and for which session.
+pub fn use_up(tx: &Tx, code: &Fingerprint, session: SessionId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE authorization_codes SET used_at = :now, session_id = :session WHERE fingerprint = :code",
+    )?;
+    query.execute(named_params! { ":code": code.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Forgets codes that have expired, some at a time: those that led to no session that lasts, and the others once they
+/// expired before `kept_since`.
+pub fn delete_dead(tx: &Tx, kept_since: Timestamp, most: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM authorization_codes WHERE fingerprint IN (
+             SELECT fingerprint FROM authorization_codes
+             WHERE expires_at <= :now AND (session_id IS NULL OR expires_at <= :since) LIMIT :most)",
+    )?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":since": kept_since.micros(), ":most": most })?;
+    Ok(())
+}
+
+fn read(row: &Row) -> rusqlite::Result<AuthorizationCode> {
+    Ok(AuthorizationCode {
+        client: row::text(row, "client", |text| ClientId::parse(text).ok())?,
+        user: UserId(row.get("user_id")?),
+        redirect_uri: row.get("redirect_uri")?,
+        scopes: row::text(row, "scope", |text| Some(Scopes::known(text)))?,
+        nonce: row.get("nonce")?,
+        code_challenge: row.get("code_challenge")?,
+        authenticated_at: row::moment(row, "authenticated_at")?,
+        second_factor: row.get("second_factor")?,
+        expires_at: row::moment(row, "expires_at")?,
+        used_at: row::moment_if_any(row, "used_at")?,
+        session: row.get::<_, Option<i64>>("session_id")?.map(SessionId),
+    })
+}

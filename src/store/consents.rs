@@ -1,0 +1,52 @@
+//! The table `consents`.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::client::{ClientId, Scopes};
+use crate::domain::ids::UserId;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// What a person has let a client do; none if nothing.
+pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scopes>> {
+    let mut query =
+        view.conn.prepare_cached("SELECT scope FROM consents WHERE user_id = :user AND client = :client")?;
+    let read = |row: &rusqlite::Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
+    Ok(query.query_row(named_params! { ":user": user.0, ":client": client.as_str() }, read).optional()?)
+}
+
+/// What a person has let clients do, by client.
+pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestamp)>> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT client, scope, created_at FROM consents WHERE user_id = :user ORDER BY client")?;
+    let read = |row: &rusqlite::Row| {
+        let client = row::text(row, "client", |text| ClientId::parse(text).ok())?;
+        let scopes = row::text(row, "scope", |text| Some(Scopes::known(text)))?;
+        Ok((client, scopes, row::moment(row, "created_at")?))
+    };
+    Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Writes what a person lets a client do.
+pub fn put(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO consents (user_id, client, scope, created_at) VALUES (:user, :client, :scope, :now)
+         ON CONFLICT (user_id, client) DO UPDATE SET scope = excluded.scope, created_at = excluded.created_at",
+    )?;
+    query.execute(named_params! {
+        ":user": user.0,
+        ":client": client.as_str(),
+        ":scope": scopes.to_string(),
+        ":now": tx.now.micros(),
+    })?;
+    Ok(())
+}
+
+/// Takes away what a person has let a client do.
+pub fn delete(tx: &Tx, user: UserId, client: &ClientId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM consents WHERE user_id = :user AND client = :client")?;
+    query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The table `half_sign_ins`.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::half_sign_in::{Half, Step};
+use crate::domain::ids::UserId;
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+
+/// The half sign-in of this cookie, live or not.
+pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<Half>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT user_id, step, second_factor, failures, expires_at FROM half_sign_ins WHERE fingerprint = :cookie",
+    )?;
+    let read = |row: &rusqlite::Row| {
+        Ok(Half {
+            user: UserId(row.get("user_id")?),
+            step: row::text(row, "step", Step::from_word)?,
+            second_factor: row.get("second_factor")?,
+            failures: row.get("failures")?,
+            expires_at: row::moment(row, "expires_at")?,
+        })
+    };
+    Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
+}
+
+/// Adds a half sign-in.
+pub fn insert(tx: &Tx, new: &Half, cookie: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO half_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
+         VALUES (:cookie, :user, :step, :second_factor, :failures, :expires_at)",
+    )?;
+    query.execute(named_params! {
+        ":cookie": cookie.as_bytes(),
+        ":user": new.user.0,
+        ":step": new.step.word(),
+        ":second_factor": new.second_factor,
+        ":failures": new.failures,
+        ":expires_at": new.expires_at.micros(),
+    })?;
+    Ok(())
+}
+
+/// Counts a wrong code.
+pub fn count_failure(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("UPDATE half_sign_ins SET failures = failures + 1 WHERE fingerprint = :cookie")?;
+    query.execute(named_params! { ":cookie": cookie.as_bytes() })?;
+    Ok(())
+}
+
+/// Ends a half sign-in.
+pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM half_sign_ins WHERE fingerprint = :cookie")?;
+    query.execute(named_params! { ":cookie": cookie.as_bytes() })?;
+    Ok(())
+}
+
+/// Forgets half sign-ins that nobody can go on with any more, some at a time.
+pub fn delete_dead(tx: &Tx, most: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM half_sign_ins
+         WHERE fingerprint IN (SELECT fingerprint FROM half_sign_ins WHERE expires_at <= :now LIMIT :most)",
+    )?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?;
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The table `refresh_tokens`, and the sessions that its rows lead to.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::ids::SessionId;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+use crate::tokens::opaque::Fingerprint;
+use crate::tokens::refresh::Salt;
+
+/// What is kept of a refresh token.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// When it was exchanged for its successor, and what that was derived with.
+    pub exchanged: Option<(Timestamp, Salt)>,
+}
+
+/// The refresh token of this text.
+pub fn find(view: &View, token: &Fingerprint) -> Result<Option<Kept>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT session_id, exchanged_at, successor_salt FROM refresh_tokens WHERE fingerprint = :token",
+    )?;
+    let read = |row: &rusqlite::Row| {
+        let at = row::moment_if_any(row, "exchanged_at")?;
+        let salt = row.get::<_, Option<Salt>>("successor_salt")?;
+        Ok(Kept { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
+    };
+    Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
+}
+
+/// The session that these refresh tokens have in common.
+pub fn session_of_family(view: &View, family: &Fingerprint) -> Result<Option<SessionId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM sessions WHERE family = :family")?;
+    let read = |row: &rusqlite::Row| row.get(0).map(SessionId);
+    Ok(query.query_row(named_params! { ":family": family.as_bytes() }, read).optional()?)
+}
+
+/// Adds a refresh token to a session.
+pub fn insert(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",
+    )?;
+    query.execute(named_params! { ":token": token.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Writes that a refresh token was exchanged, and what its successor is derived with.
+pub fn exchange(tx: &Tx, token: &Fingerprint, salt: &Salt) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE refresh_tokens SET exchanged_at = :now, successor_salt = :salt WHERE fingerprint = :token",
+    )?;
+    query.execute(named_params! { ":token": token.as_bytes(), ":salt": salt, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Forgets tokens that were exchanged by a moment, and with them what their successors were derived with, some at a time.
+pub fn delete_exchanged(tx: &Tx, by: Timestamp, most: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM refresh_tokens WHERE fingerprint IN (
+             SELECT fingerprint FROM refresh_tokens WHERE exchanged_at <= :by LIMIT :most)",
+    )?;
+    query.execute(named_params! { ":by": by.micros(), ":most": most })?;
+    Ok(())
+}
+
+/// Forgets the tokens of a session that were exchanged by a moment.
+pub fn delete_exchanged_of(tx: &Tx, session: SessionId, by: Timestamp) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM refresh_tokens WHERE session_id = :session AND exchanged_at <= :by")?;
+    query.execute(named_params! { ":session": session.0, ":by": by.micros() })?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The table `second_factors`.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::ids::UserId;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// A second factor as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The secret, sealed.
+    pub sealed: Vec<u8>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// Since when it counts; never if it was not confirmed.
+    pub confirmed_at: Option<Timestamp>,
+    /// The last time step whose code was used.
+    pub last_step: Option<i64>,
+}
+
+/// The second factor of a user, confirmed or not.
+pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT sealed, created_at, confirmed_at, last_step FROM second_factors WHERE user_id = :user",
+    )?;
+    let read = |row: &rusqlite::Row| {
+        Ok(Kept {
+            sealed: row.get("sealed")?,
+            created_at: row::moment(row, "created_at")?,
+            confirmed_at: row::moment_if_any(row, "confirmed_at")?,
+            last_step: row.get("last_step")?,
+        })
+    };
+    Ok(query.query_row(named_params! { ":user": user.0 }, read).optional()?)
+}
+
+/// Adds a second factor that is not confirmed, in place of one that the user had.
+pub fn put(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO second_factors (user_id, sealed, created_at) VALUES (:user, :sealed, :now)
+         ON CONFLICT (user_id) DO UPDATE
+         SET sealed = excluded.sealed, created_at = excluded.created_at, confirmed_at = NULL, last_step = NULL",
+    )?;
+    query.execute(named_params! { ":user": user.0, ":sealed": sealed, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Writes that a second factor counts from now on.
+pub fn confirm(tx: &Tx, user: UserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE second_factors SET confirmed_at = :now WHERE user_id = :user")?;
+    query.execute(named_params! { ":user": user.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Uses a time step up, and with it all before it.
+pub fn use_step(tx: &Tx, user: UserId, step: i64) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE second_factors SET last_step = :step WHERE user_id = :user")?;
+    query.execute(named_params! { ":user": user.0, ":step": step })?;
+    Ok(())
+}
+
+/// Takes the second factor of a user away; tells whether there was one.
+pub fn delete(tx: &Tx, user: UserId) -> Result<bool> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM second_factors WHERE user_id = :user")?;
+    Ok(query.execute(named_params! { ":user": user.0 })? > 0)
+}

@@ -1,0 +1,147 @@
+//! What an id token says (OpenID Connect Core, section 2), and what is told of a person by the scopes of a token
+//! (section 5.4).
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::claims::level;
+use super::keyring::ID;
+use super::signing::Algorithm;
+use crate::domain::client::{Scope, Scopes};
+use crate::domain::user::User;
+
+/// What is told of a person, by scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Profile<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family_name: Option<&'a str>,
+}
+
+impl<'a> Profile<'a> {
+    /// What these scopes tell of a person.
+    pub fn of(user: &'a User, scopes: &Scopes) -> Self {
+        let mut profile = Self::default();
+        if scopes.has(Scope::Email) {
+            profile.email = Some(user.email.as_str());
+            profile.email_verified = Some(true);
+        }
+        if scopes.has(Scope::Profile) {
+            let known = |text: &'a str| (!text.is_empty()).then_some(text);
+            profile.given_name = known(user.first_name.as_str());
+            profile.family_name = known(user.last_name.as_str());
+            profile.preferred_username = Some(user.email.as_str());
+            let named = profile.given_name.is_some() || profile.family_name.is_some();
+            profile.name = named.then(|| user.name());
+        }
+        profile
+    }
+}
+
+/// What an id token is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct IdFacts<'a> {
+    /// The person.
+    pub user: &'a User,
+    /// What was granted.
+    pub scopes: &'a Scopes,
+    /// The client that it is for.
+    pub client: &'a str,
+    /// The session.
+    pub session: Uuid,
+    /// What the client gave to find again.
+    pub nonce: Option<&'a str>,
+    /// When the person proved who they are, in seconds since 1970.
+    pub authenticated_at: i64,
+    /// Whether that was by more than a password.
+    pub second_factor: bool,
+    /// The access token that goes with it, and the algorithm that both are signed by.
+    pub access_token: (&'a str, Algorithm),
+    /// The issuer.
+    pub issuer: &'a str,
+    /// Now, in seconds since 1970.
+    pub now: i64,
+    /// When the access token ends, and this one with it, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// The claims of an id token.
+#[derive(Clone, Debug, Serialize)]
+pub struct IdClaims<'a> {
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    jti: Uuid,
+    iss: &'a str,
+    aud: &'a str,
+    sub: Uuid,
+    typ: &'static str,
+    azp: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    session_state: Uuid,
+    sid: Uuid,
+    at_hash: String,
+    acr: &'static str,
+    #[serde(flatten)]
+    profile: Profile<'a>,
+}
+
+impl<'a> IdClaims<'a> {
+    /// Builds the claims of a new token, with an id of its own.
+    pub fn new(facts: &IdFacts<'a>) -> Self {
+        Self {
+            exp: facts.expires_at,
+            iat: facts.now,
+            auth_time: facts.authenticated_at,
+            jti: Uuid::new_v4(),
+            iss: facts.issuer,
+            aud: facts.client,
+            sub: facts.user.uuid,
+            typ: ID,
+            azp: facts.client,
+            nonce: facts.nonce,
+            session_state: facts.session,
+            sid: facts.session,
+            at_hash: half_hash(facts.access_token),
+            acr: level(facts.second_factor),
+            profile: Profile::of(facts.user, facts.scopes),
+        }
+    }
+}
+
+/// The left half of a token's hash, by the hash of the algorithm (OpenID Connect Core, section 3.1.3.6; RFC 8037,
+/// section 3.1 has SHA-512 in Ed25519).
+fn half_hash((token, algorithm): (&str, Algorithm)) -> String {
+    let hash = match algorithm {
+        Algorithm::Rs256 | Algorithm::Es256 => &digest::SHA256,
+        Algorithm::EdDsa => &digest::SHA512,
+    };
+    let digest = digest::digest(hash, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&digest.as_ref()[..digest.as_ref().len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_half_hash_is_that_of_the_examples() {
+        // OpenID Connect Core, appendix A.3: the access token and its at_hash.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(half_hash((token, Algorithm::Rs256)), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(half_hash((token, Algorithm::EdDsa)).len(), 43);
+    }
+}

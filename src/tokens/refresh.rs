@@ -1,0 +1,138 @@
+//! The texts of refresh tokens. One that stays good is a random token; those that are exchanged for one another have a
+//! dot and a second part, which all of a session have in common: by it, one that was exchanged long ago is known for
+//! what it is.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::opaque::{self, Fingerprint, Kind};
+use super::random;
+use crate::domain::secret::Secret;
+
+/// How many random bytes the common part carries.
+const FAMILY: usize = 24;
+/// The common part as base64url text, in characters.
+const TEXT: usize = FAMILY / 3 * 4;
+
+/// What a successor is derived with.
+pub type Salt = [u8; 32];
+
+/// A refresh token as it was made or presented.
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// The whole text.
+    pub text: Secret,
+    /// The fingerprint of the whole text.
+    pub fingerprint: Fingerprint,
+    /// The fingerprint of the part that all of its session have in common; none for one that stays good.
+    pub family: Option<Fingerprint>,
+}
+
+impl RefreshToken {
+    /// Makes one that stays good.
+    pub fn lasting() -> Self {
+        let (text, fingerprint) = opaque::mint(Kind::Refresh);
+        Self { text, fingerprint, family: None }
+    }
+
+    /// Makes the first of a family.
+    pub fn founding() -> Self {
+        let family = URL_SAFE_NO_PAD.encode(random::bytes::<FAMILY>());
+        Self::spelled(&random::bytes(), &family)
+    }
+
+    /// Takes a presented text; `None` for what was never made here.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let Some((token, family)) = raw.split_once('.') else {
+            let fingerprint = opaque::parse(Kind::Refresh, raw)?;
+            return Some(Self { text: Secret::new(raw), fingerprint, family: None });
+        };
+        opaque::parse(Kind::Refresh, token)?;
+        if family.len() != TEXT || URL_SAFE_NO_PAD.decode(family).is_err() {
+            return None;
+        }
+        let (fingerprint, family) = (Fingerprint::of(raw), Some(Fingerprint::of(family)));
+        Some(Self { text: Secret::new(raw), fingerprint, family })
+    }
+
+    /// The one that it is exchanged for: with the same salt always the same one, so that its text need not be kept.
+    ///
+    /// `None` for one that stays good.
+    pub fn successor(&self, salt: &Salt) -> Option<Self> {
+        let (_, family) = self.text.expose().split_once('.')?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
+        let mut random = [0; 32];
+        random.copy_from_slice(hmac::sign(&key, self.text.expose().as_bytes()).as_ref());
+        Some(Self::spelled(&random, family))
+    }
+
+    fn spelled(random: &[u8; 32], family: &str) -> Self {
+        let text = format!("{}.{family}", opaque::spell(Kind::Refresh, random));
+        let (fingerprint, family) = (Fingerprint::of(&text), Some(Fingerprint::of(family)));
+        Self { text: Secret::new(text), fingerprint, family }
+    }
+}
+
+/// A new salt.
+pub fn salt() -> Salt {
+    random::bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_family_has_its_second_part_in_common() {
+        let first = RefreshToken::founding();
+        let (one, other) = (salt(), salt());
+        let second = first.successor(&one).unwrap();
+        assert_eq!(second.family, first.family);
+        assert!(second.text != first.text);
+        assert!(first.successor(&one).unwrap().text == second.text, "the same salt, the same successor");
+        assert!(first.successor(&other).unwrap().text != second.text);
+        for token in [&first, &second] {
+            let parsed = RefreshToken::parse(token.text.expose()).unwrap();
+            assert_eq!((parsed.fingerprint, parsed.family), (token.fingerprint, token.family));
+        }
+        assert!(RefreshToken::founding().family != first.family);
+    }
+
+    #[test]
+    fn one_that_stays_good_has_no_family_and_no_successor() {
+        let token = RefreshToken::lasting();
+        assert!(token.family.is_none() && token.successor(&salt()).is_none());
+        assert_eq!(RefreshToken::parse(token.text.expose()).unwrap().fingerprint, token.fingerprint);
+    }
+
+    #[test]
+    fn what_was_never_made_is_refused() {
+        let token = RefreshToken::founding();
+        let text = token.text.expose();
+        let (head, family) = text.split_once('.').unwrap();
+        for bad in [
+            format!("{head}."),
+            format!("{head}.{}", &family[1..]),
+            format!("{head}.{family}="),
+            format!("{head}.{family}.{family}"),
+            format!(".{family}"),
+            format!("{}.{family}", &head[..head.len() - 1]),
+            format!(" {text}"),
+            String::new(),
+        ] {
+            assert!(RefreshToken::parse(&bad).is_none(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>()) {
+            prop_assert!(RefreshToken::parse(&text).is_none());
+            let prefixed = format!("atlr_{text}");
+            prop_assert!(RefreshToken::parse(&prefixed).is_none());
+        }
+    }
+}

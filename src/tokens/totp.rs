@@ -1,0 +1,252 @@
+//! One-time passwords by the clock (RFC 6238): SHA-1, six digits, steps of 30 seconds, as every app has them; and the
+//! recovery codes that stand in for a lost app.
+
+use std::fmt::{self, Write as _};
+
+use aws_lc_rs::constant_time;
+use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
+use uuid::Uuid;
+
+use super::opaque::Fingerprint;
+use super::random;
+use crate::domain::secret::Secret;
+
+/// How long a code is shown, in seconds (RFC 6238, section 5.2).
+const PERIOD: i64 = 30;
+const DIGITS: usize = 6;
+/// How many steps the clocks may be apart, either way.
+const DRIFT: i64 = 1;
+/// 160 bits, as long as the hash (RFC 4226, section 4).
+const LENGTH: usize = 20;
+/// Who the app says that the codes are for.
+const ISSUER: &str = "atelier";
+
+/// The secret that an app and the server share. Its `Debug` prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TotpKey([u8; LENGTH]);
+
+impl fmt::Debug for TotpKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpKey(***)")
+    }
+}
+
+impl TotpKey {
+    /// Makes a new random one.
+    pub fn generate() -> Self {
+        Self(random::bytes())
+    }
+
+    /// Takes back a kept one: `None` unless there are exactly 20 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes, to be sealed.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The secret as people type it (RFC 4648, section 6).
+    pub fn base32(&self) -> Secret {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let letter = |bits: u64| char::from(ALPHABET[usize::try_from(bits & 31).unwrap_or_default()]);
+        let mut text = String::with_capacity(LENGTH / 5 * 8);
+        for five in self.0.chunks_exact(5) {
+            let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+            text.extend((0..8).rev().map(|place| letter(bits >> (5 * place))));
+        }
+        Secret::new(text)
+    }
+
+    /// The secret as apps scan it.
+    pub fn uri(&self, account: &str) -> Secret {
+        let (account, secret) = (percent(account), self.base32());
+        Secret::new(format!(
+            "otpauth://totp/{ISSUER}:{account}?secret={}&issuer={ISSUER}&algorithm=SHA1&digits={DIGITS}&period={PERIOD}",
+            secret.expose()
+        ))
+    }
+
+    /// The time step that a typed code is of, at this second: the present one or a neighbour, and none up to the last
+    /// that was used. Blanks in the code count for nothing.
+    pub fn step_of(&self, typed: &str, seconds: i64, last: Option<i64>) -> Option<i64> {
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).take(DIGITS + 1).collect();
+        let present = seconds.div_euclid(PERIOD);
+        let mut found = None;
+        // Every step is tried, so that the time does not tell which one it was.
+        for step in present - DRIFT..=present + DRIFT {
+            let right = constant_time::verify_slices_are_equal(self.code(step).as_bytes(), typed.as_bytes()).is_ok();
+            if right && found.is_none() && last.is_none_or(|last| last < step) {
+                found = Some(step);
+            }
+        }
+        found
+    }
+
+    /// The code of a time step (RFC 4226, section 5.3).
+    fn code(&self, step: i64) -> String {
+        let key = hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
+        let tag = hmac::sign(&key, &step.to_be_bytes());
+        let bytes = tag.as_ref();
+        let offset = usize::from(bytes.last().copied().unwrap_or_default() & 0x0f);
+        let four = bytes.iter().skip(offset).take(4);
+        let number = four.fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) & 0x7fff_ffff;
+        format!("{:0width$}", number % 1_000_000, width = DIGITS)
+    }
+
+    /// The code at this second, for tests to type.
+    #[cfg(test)]
+    pub(crate) fn code_at(&self, seconds: i64) -> String {
+        self.code(seconds.div_euclid(PERIOD))
+    }
+}
+
+/// A text as part of an address (RFC 3986, section 2.1).
+fn percent(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// How many recovery codes somebody is given at a time.
+pub const RECOVERY_CODES: usize = 10;
+
+/// The letters and digits of a recovery code: 32 of them, without `i`, `l`, `o` and `0`, which are taken for others.
+const CLEAR: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
+const GROUP: usize = 4;
+const GROUPS: usize = 3;
+
+/// Makes a recovery code: `k7mp-x2qd-9hrt`, 60 random bits.
+pub fn recovery_code() -> Secret {
+    let mut text = String::with_capacity((GROUP + 1) * GROUPS);
+    for (place, byte) in random::bytes::<{ GROUP * GROUPS }>().into_iter().enumerate() {
+        if place > 0 && place % GROUP == 0 {
+            text.push('-');
+        }
+        text.push(char::from(CLEAR[usize::from(byte % 32)]));
+    }
+    Secret::new(text)
+}
+
+/// What is kept of a recovery code of this user, however it is typed: case, blanks and hyphens count for nothing.
+pub fn recovery_fingerprint(user: Uuid, typed: &str) -> Fingerprint {
+    let letters = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').take(GROUP * GROUPS + 1);
+    let code: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    Fingerprint::of(&format!("{user} {code}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The secret of RFC 6238, appendix B.
+    fn known() -> TotpKey {
+        TotpKey::from_slice(b"12345678901234567890").unwrap()
+    }
+
+    #[test]
+    fn the_codes_are_those_of_the_rfc() {
+        // Appendix B has eight digits; six are the last of them.
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(known().code_at(seconds), code, "at {seconds}");
+            assert_eq!(known().step_of(code, seconds, None), Some(seconds / 30));
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_one_step_early_or_late_and_never_twice() {
+        let (key, now) = (known(), 1_234_567_890);
+        let code = key.code_at(now);
+        for (seconds, good) in [(-60, false), (-30, true), (0, true), (29, true), (30, true), (60, false)] {
+            assert_eq!(key.step_of(&code, now + seconds, None).is_some(), good, "{seconds} s apart");
+        }
+        let step = key.step_of(&code, now, None);
+        assert_eq!(key.step_of(&code, now, step), None);
+        assert_eq!(key.step_of(&key.code_at(now - 30), now, step), None, "what came before it is used up too");
+        assert!(key.step_of(&key.code_at(now + 30), now, step).is_some());
+    }
+
+    #[test]
+    fn a_code_may_be_typed_with_blanks_and_in_no_other_way() {
+        let (key, now) = (known(), 1_234_567_890);
+        assert!(key.step_of(" 005 924 ", now, None).is_some());
+        for wrong in ["", "5924", "0005924", "005924x", "-05924", "005925", "００５９２４"] {
+            assert_eq!(key.step_of(wrong, now, None), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_told_as_apps_read_it() {
+        assert_eq!(known().base32().expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert_eq!(
+            known().uri("ada+1@example.com").expose(),
+            "otpauth://totp/atelier:ada%2B1%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=atelier\
+             &algorithm=SHA1&digits=6&period=30"
+        );
+        assert_eq!(format!("{:?}", known()), "TotpKey(***)");
+        assert_ne!(TotpKey::generate(), TotpKey::generate());
+    }
+
+    #[test]
+    fn recovery_codes_are_clear_and_no_two_alike() {
+        let codes: HashSet<String> = (0..1000).map(|_| recovery_code().expose().to_owned()).collect();
+        assert_eq!(codes.len(), 1000);
+        for code in &codes {
+            let groups: Vec<&str> = code.split('-').collect();
+            assert!(groups.len() == 3 && groups.iter().all(|group| group.len() == 4), "{code}");
+            assert!(!code.contains(['i', 'l', 'o', '0']), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_is_the_same_however_it_is_typed_and_another_for_another_person() {
+        let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let kept = recovery_fingerprint(ada, "k7mp-x2qd-9hrt");
+        for typed in ["K7MP X2QD 9HRT", "k7mpx2qd9hrt", " k7mp-x2qd-9hrt\n"] {
+            assert!(recovery_fingerprint(ada, typed).matches(&kept), "{typed}");
+        }
+        assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrtt").matches(&kept));
+        assert!(!recovery_fingerprint(bob, "k7mp-x2qd-9hrt").matches(&kept));
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_codes_uses_a_step_twice(typed in proptest::collection::vec((-3_i64..4, 0_i64..40), 0..60)) {
+            let key = known();
+            let (mut now, mut last, mut used) = (1_234_567_890, None, HashSet::new());
+            for (apart, passed) in typed {
+                now += passed;
+                if let Some(step) = key.step_of(&key.code_at(now + apart * 30), now, last) {
+                    prop_assert!(used.insert(step), "step {step} is used twice");
+                    prop_assert!((step - now.div_euclid(30)).abs() <= 1);
+                    last = Some(step);
+                }
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_is_no_panic(typed in any::<String>(), seconds: i64) {
+            let _ = known().step_of(&typed, seconds / 2, None);
+            let _ = recovery_fingerprint(Uuid::nil(), &typed);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! User codes: what a person reads on one device and types on another (RFC 8628, section 6.1).
+
+use super::opaque::Fingerprint;
+use super::random;
+use crate::domain::secret::Secret;
+
+/// The letters: no vowels, so that they spell nothing, and none that looks like a digit or sounds like another.
+pub const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// How many letters; 20^8 codes are about 2^34.
+pub const LENGTH: usize = 8;
+
+/// Makes a code, as it is shown, and the fingerprint to store in its place.
+pub fn mint() -> (Secret, Fingerprint) {
+    let mut letters = String::with_capacity(LENGTH);
+    while letters.len() < LENGTH {
+        let [byte] = random::bytes::<1>();
+        // 240 is the largest multiple of 20 in a byte: beyond it, some letters would come more often.
+        if byte < 240 {
+            letters.push(char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
+        }
+    }
+    let fingerprint = Fingerprint::of(&letters);
+    (Secret::new(shown(&letters)), fingerprint)
+}
+
+/// A typed code as it is shown, `XXXX-XXXX`, and its fingerprint; in any case, with blanks and hyphens anywhere or none.
+///
+/// `None` for what cannot be a code.
+pub fn parse(typed: &str) -> Option<(String, Fingerprint)> {
+    let mut letters = String::with_capacity(LENGTH);
+    for c in typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}')) {
+        let letter = u8::try_from(c.to_ascii_uppercase()).ok().filter(|letter| LETTERS.contains(letter))?;
+        if letters.len() == LENGTH {
+            return None;
+        }
+        letters.push(char::from(letter));
+    }
+    (letters.len() == LENGTH).then(|| (shown(&letters), Fingerprint::of(&letters)))
+}
+
+fn shown(letters: &str) -> String {
+    let (first, second) = letters.split_at(LENGTH / 2);
+    format!("{first}-{second}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let (code, fingerprint) = mint();
+        let code = code.expose();
+        assert_eq!(code.len(), 9);
+        let bare = code.replace('-', "");
+        let spaced = bare.chars().map(|c| format!("{c} ")).collect::<String>();
+        for typed in [
+            code,
+            &bare,
+            &code.to_lowercase(),
+            &format!("  {code}\n"),
+            &code.replace('-', " "),
+            &spaced,
+            &code.replace('-', "\u{2013}"),
+        ] {
+            let (shown, found) = parse(typed).unwrap();
+            assert_eq!(shown, code, "{typed}");
+            assert!(found.matches(&fingerprint));
+        }
+        for bad in ["", &bare[1..], &format!("{bare}B"), &bare.replace(&bare[..1], "A"), "BCDFGHJ0", "BCDFGHJÜ"] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_letter_comes_and_no_code_twice() {
+        let codes: std::collections::HashSet<String> = (0..500).map(|_| mint().0.expose().to_owned()).collect();
+        assert_eq!(codes.len(), 500);
+        for letter in LETTERS {
+            assert!(codes.iter().any(|code| code.contains(char::from(*letter))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>()) {
+            if let Some((shown, _)) = parse(&text) {
+                prop_assert_eq!(parse(&shown).map(|(again, _)| again), Some(shown));
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Where programs have browsers sent to for a code, and what people are asked there.
+
+use std::sync::OnceLock;
+
+use atelier::tokens::opaque::Fingerprint;
+
+use super::browser::{Browser, hidden, leads_on};
+use crate::client::Answer;
+use crate::support::Setup;
+use crate::world::{Person, World, encoded};
+
+const OAUTH2: &str = "/oauth2/authorize";
+const KEYCLOAK: &str = "/auth/realms/master/protocol/openid-connect/auth";
+const CALLBACK: &str = "http://127.0.0.1:5123/callback";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const DEVICE: &str = "/auth/realms/master/device";
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let world = World::shared_of(Setup::new().args(&["--sign-in-free-failures", "1000"]));
+        let sql = "INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_uris,
+                       post_logout_redirect_uris, refresh, created_at, updated_at)
+                   VALUES ('grafana', 'Grafana <b>', 0, 0, 'authorization_code refresh_token',
+                       'openid email profile offline_access', 'https://grafana.example/login?x=1', 'https://grafana.example/bye', 'rotating', 0, 0)";
+        world.database().write(sql, []);
+        world
+    })
+}
+
+/// The parameters of a good request, with some exchanged; one that is exchanged for nothing is left out.
+fn asked(client: &str, redirect: &str, but: &[(&str, &str)]) -> String {
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", redirect),
+        ("scope", "openid email"),
+        ("state", "st&te"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("utm_source", "cli"),
+    ];
+    pairs.retain(|(name, _)| !but.iter().any(|(other, _)| other == name));
+    pairs.extend(but.iter().filter(|(_, value)| !value.is_empty()));
+    serde_urlencoded::to_string(pairs).expect("a query")
+}
+
+fn ax(but: &[(&str, &str)]) -> String {
+    format!("{OAUTH2}?{}", asked("arize-cli", CALLBACK, but))
+}
+
+fn grafana(but: &[(&str, &str)]) -> String {
+    format!("{KEYCLOAK}?{}", asked("grafana", "https://grafana.example/login?x=1", but))
+}
+
+fn enter(person: &Person) -> Browser {
+    Browser::signed_in(&world().nobody, &person.email, &person.password)
+}
+
+/// The parameters that a browser is sent back to a program with.
+#[track_caller]
+fn sent_back(to: &str, base: &str) -> Vec<(String, String)> {
+    let query = to.strip_prefix(base).unwrap_or_else(|| panic!("{to} is not {base}")).trim_start_matches(['?', '&']);
+    serde_urlencoded::from_str(query).expect("a query")
+}
+
+#[track_caller]
+fn value(pairs: &[(String, String)], name: &str) -> String {
+    let found = pairs.iter().find(|(found, _)| found == name);
+    found.unwrap_or_else(|| panic!("no {name} in {pairs:?}")).1.clone()
+}
+
+#[track_caller]
+fn location(answer: &Answer) -> String {
+    assert_eq!(answer.status, 303, "{answer:?}");
+    answer.header("location").expect("a location").to_owned()
+}
+
+#[track_caller]
+fn error(answer: &Answer) -> String {
+    let back = sent_back(&location(answer), CALLBACK);
+    assert_eq!(value(&back, "state"), "st&te");
+    assert!(value(&back, "iss").ends_with("/auth/realms/master") && back.iter().all(|(name, _)| name != "code"));
+    value(&back, "error")
+}
+
+#[test]
+fn a_built_in_client_gets_a_code_without_a_question() {
+    let browser = Browser::new(&world().nobody);
+    let to = location(&browser.get(&ax(&[])));
+    assert!(to.starts_with("/auth/sign-in?next=%2Foauth2%2Fauthorize%3F") && !to.contains("utm_source"), "{to}");
+    let page = browser.get(&to);
+    let next = hidden(&page.body, "next").expect("a next");
+    let bob = &world().bob;
+    let fields = [("username", bob.email.as_str()), ("password", bob.password.as_str()), ("next", &next)];
+    let on = leads_on(&browser.post("/auth/sign-in", &fields));
+    assert_eq!(on, next);
+    let back = sent_back(&location(&browser.get(&on)), CALLBACK);
+    assert!(value(&back, "code").starts_with("atlg_"));
+    assert_eq!(value(&back, "state"), "st&te");
+    assert_eq!(value(&back, "iss"), format!("{}/auth/realms/master", world().nobody.base()));
+    let row = "SELECT verb || ' ' || dialect FROM audit WHERE actor = 'bob@example.com' ORDER BY id DESC LIMIT 1";
+    assert_eq!(world().database().rows(row, []), ["authorizations.grant console"]);
+    let again = sent_back(&location(&browser.get(&ax(&[]))), CALLBACK);
+    assert_ne!(value(&again, "code"), value(&back, "code"));
+}
+
+#[test]
+fn nobody_is_sent_where_the_client_has_not_said() {
+    let browser = enter(&world().somebody("quinn"));
+    let codes = || {
+        world().database().one::<i64>(
+            "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant'
+                                                   AND actor = 'quinn@example.com'",
+            [],
+        )
+    };
+    let registered = "https://grafana.example/login?x=1";
+    let mut bad: Vec<String> = (0..registered.len())
+        .map(|at| {
+            let mut bytes = registered.as_bytes().to_vec();
+            bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
+            String::from_utf8(bytes).expect("a text")
+        })
+        .collect();
+    bad.extend([format!("{registered}0"), format!("{registered}/"), registered[..registered.len() - 1].to_owned()]);
+    bad.extend(["https://evil.example/", "//evil.example", "javascript:alert(1)", CALLBACK].map(str::to_owned));
+    for redirect in bad {
+        let answer = browser.get(&format!("{OAUTH2}?{}", asked("grafana", &redirect, &[])));
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect}: {answer:?}");
+        assert!(answer.body.contains("redirect_uri is not registered for the client."), "{answer:?}");
+    }
+    for (but, word) in [
+        (("client_id", ""), "client_id is missing"),
+        (("client_id", "nobody"), "The client is not known here"),
+        (("redirect_uri", ""), "redirect_uri is missing"),
+    ] {
+        let answer = browser.get(&ax(&[but]));
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{but:?}");
+        assert!(answer.body.contains(word), "{answer:?}");
+    }
+    let twice = browser.get(&format!("{}&state=other", ax(&[])));
+    assert_eq!((twice.status, twice.header("location")), (400, None));
+    assert!(twice.body.contains("The parameter state is there more than once."), "{twice:?}");
+    assert_eq!(codes(), 0);
+}
+
+#[test]
+fn a_client_is_told_what_is_wrong_with_its_question() {
+    let browser = enter(&world().carol);
+    for (but, code) in [
+        (("code_challenge_method", "plain"), "invalid_request"),
+        (("code_challenge_method", ""), "invalid_request"),
+        (("code_challenge", ""), "invalid_request"),
+        (("response_type", "token"), "unsupported_response_type"),
+        (("response_type", ""), "invalid_request"),
+        (("request", "x.y.z"), "request_not_supported"),
+        (("request_uri", "https://x"), "request_uri_not_supported"),
+        (("scope", "nonsense"), "invalid_scope"),
+        (("prompt", "none login"), "invalid_request"),
+    ] {
+        assert_eq!(error(&browser.get(&ax(&[but]))), code, "{but:?}");
+    }
+    let nobody = Browser::new(&world().nobody);
+    assert_eq!(error(&nobody.get(&ax(&[("prompt", "none")]))), "login_required");
+    let consent = location(&browser.get(&grafana(&[("prompt", "none")])));
+    assert!(consent.starts_with("https://grafana.example/login?x=1&error=consent_required"), "{consent}");
+}
+
+#[test]
+fn a_question_may_come_as_a_form() {
+    let (path, browser) = (OAUTH2, enter(&world().carol));
+    let query = asked("arize-cli", CALLBACK, &[("nonce", "n")]);
+    let form = [super::browser::FORM, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    let to = location(&world().nobody.send("POST", path, &form, &query));
+    assert!(to.starts_with("/oauth2/authorize?client_id=arize-cli&") && to.contains("nonce=n"), "{to}");
+    assert!(location(&browser.get(&to)).starts_with(CALLBACK));
+    assert_eq!(world().nobody.send("POST", path, &[("content-type", "application/json")], "{}").status, 400);
+    assert_eq!(world().nobody.send("POST", path, &form[..1], "state=a&state=b").status, 400);
+}
+
+#[test]
+fn a_client_of_others_is_let_in_by_the_person_only() {
+    let lena = world().somebody("lena");
+    let browser = enter(&lena);
+    let to = location(&browser.get(&grafana(&[])));
+    assert!(to.starts_with("/auth/consent?"), "{to}");
+    let page = browser.get(&to);
+    for part in ["Grafana &#60;b&#62; (grafana)", "grafana.example</dd>", "lena@example.com", "see your e-mail address"]
+    {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let request = hidden(&page.body, "request").expect("the question");
+    let decide = |decision: &str| browser.post("/auth/consent", &[("request", &request), ("decision", decision)]);
+    for decision in ["deny", "", "perhaps"] {
+        let back = sent_back(&leads_on(&decide(decision)), "https://grafana.example/login?x=1");
+        assert_eq!(value(&back, "error"), "access_denied");
+    }
+    let unasked = browser.post_as("/auth/consent", &[("request", &request), ("decision", "allow")], &[]);
+    assert_eq!(unasked.status, 403, "without the token of the form");
+    assert!(location(&browser.get(&grafana(&[]))).starts_with("/auth/consent?"), "still to be asked");
+    let back = sent_back(&leads_on(&decide("allow")), "https://grafana.example/login?x=1");
+    assert!(value(&back, "code").starts_with("atlg_"));
+    assert!(location(&browser.get(&grafana(&[]))).contains("code=atlg_"), "asked once");
+    assert!(location(&browser.get(&grafana(&[("scope", "openid profile")]))).starts_with("/auth/consent?"), "for more");
+    assert!(location(&browser.get(&grafana(&[("prompt", "consent")]))).starts_with("/auth/consent?"), "or if it wants");
+    let evil = request.replace("https%3A%2F%2Fgrafana.example", "https%3A%2F%2Fevil.example");
+    assert_ne!(evil, request);
+    assert_eq!(browser.post("/auth/consent", &[("request", &evil), ("decision", "allow")]).status, 400);
+
+    let account = browser.get("/auth/account");
+    assert!(account.body.contains("Grafana &#60;b&#62;</h3>"), "{account:?}");
+    let answer = browser.post("/auth/account/programs/withdraw", &[("client", "grafana")]);
+    assert_eq!(location(&answer), "/auth/account?done=withdrawn");
+    assert!(location(&browser.get(&grafana(&[]))).starts_with("/auth/consent?"), "asked anew");
+    assert_eq!(browser.post("/auth/account/programs/withdraw", &[("client", "grafana")]).status, 404);
+}
+
+#[test]
+fn who_has_to_sign_in_again_does_so_once() {
+    let mona = world().somebody("mona");
+    for but in [("prompt", "login"), ("max_age", "0"), ("prompt", "select_account")] {
+        let browser = enter(&mona);
+        let to = location(&browser.get(&ax(&[but])));
+        assert!(to.starts_with("/auth/sign-in?next=") && to.contains("&again=1"), "{to}");
+        let page = browser.get(&to);
+        assert_eq!(page.status, 200, "the form, though somebody is in: {page:?}");
+        let next = hidden(&page.body, "next").expect("a next");
+        assert!(location(&browser.get(&next)).starts_with("/auth/sign-in?"), "not before they did");
+        browser.get(&to);
+        let fields = [("username", mona.email.as_str()), ("password", mona.password.as_str()), ("next", &next)];
+        let on = leads_on(&browser.post("/auth/sign-in", &fields));
+        assert!(location(&browser.get(&on)).contains("code=atlg_"), "{but:?}");
+        let forged = next.replace("state=st", "state=xx");
+        assert!(location(&browser.get(&forged)).starts_with("/auth/sign-in?"), "for this very question only");
+        assert!(location(&browser.get(&ax(&[but]))).starts_with("/auth/sign-in?"), "and asked again the next time");
+    }
+    let browser = enter(&mona);
+    assert!(location(&browser.get(&ax(&[("max_age", "600")]))).contains("code=atlg_"));
+    let page = Browser::new(&world().nobody).get(&format!("/auth/sign-in?login_hint={}", encoded("\"><x")));
+    assert!(page.body.contains("value=\"&#34;&#62;&#60;x\""), "{page:?}");
+}
+
+#[test]
+fn a_program_may_have_its_person_sign_out() {
+    let pia = world().somebody("pia");
+    let enter_and_let_in = || {
+        let browser = enter(&pia);
+        let to = location(&browser.get(&grafana(&[("prompt", "consent")])));
+        let request = hidden(&browser.get(&to).body, "request").expect("the question");
+        let on = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+        let code = value(&sent_back(&on, "https://grafana.example/login?x=1"), "code");
+        let tokens = world().nobody.form(
+            crate::client::TOKEN,
+            &[
+                ("grant_type", "authorization_code"),
+                ("client_id", "grafana"),
+                ("code", &code),
+                ("redirect_uri", "https://grafana.example/login?x=1"),
+                ("code_verifier", VERIFIER),
+            ],
+        );
+        (browser, tokens.text("id_token"), tokens.text("refresh_token"))
+    };
+    let leave =
+        |pairs: &[(&str, &str)]| format!("/auth/sign-out?{}", serde_urlencoded::to_string(pairs).expect("a query"));
+    let bye = ("post_logout_redirect_uri", "https://grafana.example/bye");
+    let (browser, hint, refresh_token) = enter_and_let_in();
+    for bad in [
+        leave(&[("id_token_hint", "nonsense")]),
+        leave(&[("id_token_hint", &hint), ("post_logout_redirect_uri", "https://evil.example/")]),
+        leave(&[bye]),
+        leave(&[("client_id", "arize-cli"), bye]),
+        leave(&[("client_id", "arize-cli"), ("id_token_hint", &hint)]),
+    ] {
+        let answer = browser.get(&bad);
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{bad}: {answer:?}");
+    }
+    let bob = enter(&world().bob);
+    let page = bob.get(&leave(&[("id_token_hint", &hint), bye]));
+    assert!(page.status == 200 && page.body.contains("asks you to sign out"), "another's token: {page:?}");
+    assert_eq!(browser.get("/auth/account").status, 200, "nobody is out yet");
+    let answer = browser.get(&leave(&[("id_token_hint", &hint), bye, ("state", "a b")]));
+    assert_eq!(location(&answer), "https://grafana.example/bye?state=a+b");
+    assert_eq!((browser.cookie("atelier"), browser.get("/auth/account").status), (None, 303));
+    let pairs = [("grant_type", "refresh_token"), ("client_id", "grafana"), ("refresh_token", refresh_token.as_str())];
+    assert_eq!(world().nobody.form(crate::client::TOKEN, &pairs).status, 400, "the program is out, too");
+
+    let (browser, _, _) = enter_and_let_in();
+    let page = browser.get(&leave(&[("client_id", "grafana"), bye]));
+    let request = hidden(&page.body, "request").expect("what is asked");
+    assert_eq!(browser.get("/auth/account").status, 200, "without a token, the person is asked");
+    let answer = browser.post("/auth/sign-out", &[("request", &request)]);
+    assert_eq!(leads_on(&answer), "https://grafana.example/bye");
+    assert_eq!(browser.get("/auth/account").status, 303);
+    assert_eq!(location(&browser.get(&leave(&[("client_id", "grafana"), bye]))), "https://grafana.example/bye");
+}
+
+/// Lets a program wait with a user code.
+fn wait_with(letters: &str, end: i64) {
+    let (code, typed) = (Fingerprint::of(&format!("{letters} {end}")), Fingerprint::of(letters));
+    let sql = "INSERT INTO device_codes (fingerprint, user_code, client, scope, address, state, second_factor, pause,
+                   created_at, expires_at)
+               VALUES (?1, ?2, 'sdk-client', 'openid email', '192.0.2.7', 'pending', 0, 5, 1790000000000000, ?3)";
+    world().database().write(sql, rusqlite::params![code.as_bytes().as_slice(), typed.as_bytes().as_slice(), end]);
+}
+
+fn state(letters: &str) -> String {
+    let typed = Fingerprint::of(letters);
+    world().database().one("SELECT state FROM device_codes WHERE user_code = ?1", [typed.as_bytes().as_slice()])
+}
+
+#[test]
+fn a_device_is_let_in_by_who_compares_the_code() {
+    let nora = world().somebody("nora");
+    for letters in ["BCDFGHJK", "BCDFGHJL", "BCDFGHJM"] {
+        wait_with(letters, 250_000_000_000_000_000);
+    }
+    wait_with("BCDFGHJN", 1);
+    let link = format!("{DEVICE}?user_code=BCDF-GHJK");
+    let to = location(&Browser::new(&world().nobody).get(&link));
+    assert_eq!(to, "/auth/sign-in?next=%2Fauth%2Frealms%2Fmaster%2Fdevice%3Fuser_code%3DBCDF-GHJK");
+    let browser = enter(&nora);
+    assert!(browser.get(DEVICE).body.contains("autocapitalize=\"characters\""));
+    for typed in ["", "x", "BCDF-GHJN", "ZZZZ-ZZZZ", "<b>", &"B".repeat(500)] {
+        let page = browser.post(DEVICE, &[("user_code", typed)]);
+        assert_eq!(page.status, 400, "{typed}: {page:?}");
+        assert!(page.body.contains("No program waits with this code"), "{page:?}");
+        assert_eq!(browser.post(DEVICE, &[("user_code", typed), ("decision", "allow")]).status, 400);
+    }
+    for page in [browser.get(&link), browser.post(DEVICE, &[("user_code", "bcdf ghjk")])] {
+        assert_eq!(page.status, 200, "{page:?}");
+        for part in
+            [">BCDF-GHJK<", "Wallaroo SDK (sdk-client)", "192.0.2.7", "Only go on if you started this yourself."]
+        {
+            assert!(page.body.contains(part), "{part}: {}", page.body);
+        }
+    }
+    assert_eq!(state("BCDFGHJK"), "pending", "to look at it decides nothing");
+    let unasked = browser.post_as(DEVICE, &[("user_code", "BCDF-GHJK"), ("decision", "allow")], &[]);
+    assert_eq!((unasked.status, state("BCDFGHJK").as_str()), (403, "pending"));
+    let decide = |code: &str, decision: &str| browser.post(DEVICE, &[("user_code", code), ("decision", decision)]);
+    assert!(decide("BCDF-GHJK", "allow").body.contains("Wallaroo SDK is let in."));
+    assert_eq!(state("BCDFGHJK"), "approved");
+    assert_eq!(decide("BCDF-GHJK", "deny").status, 400, "decided once");
+    assert!(decide("BCDF-GHJL", "deny").body.contains("Wallaroo SDK is not let in."));
+    assert_eq!(state("BCDFGHJL"), "denied");
+    let other = format!("{KEYCLOAK}/../device").replace("auth/../", "");
+    assert!(browser.get(&format!("{other}?user_code=BCDFGHJM")).body.contains("BCDF-GHJM"));
+}
+
+#[test]
+fn people_see_and_end_their_own_sessions() {
+    let olga = world().somebody("olga");
+    let (browser, second) = (enter(&olga), enter(&olga));
+    let bob = enter(&world().bob);
+    let page = browser.get("/auth/account");
+    assert_eq!(page.body.matches("this one").count(), 1);
+    assert!(page.body.contains("Wallaroo SDK"), "the session of a program: {page:?}");
+    let sql = "SELECT sessions.uuid FROM sessions JOIN users ON users.id = user_id
+               WHERE email = 'olga@example.com' AND client IS NULL ORDER BY sessions.id DESC LIMIT 1";
+    let newest: String = world().database().one(sql, []);
+    let end = |who: &Browser, id: &str| {
+        who.get("/auth/account");
+        who.post("/auth/account/sessions/end", &[("session", id)])
+    };
+    assert_eq!(end(&bob, &newest).status, 403, "another's is not to be ended");
+    assert_eq!(end(&browser, "nonsense").status, 404);
+    assert_eq!(second.get("/auth/account").status, 200);
+    assert_eq!(location(&end(&browser, &newest)), "/auth/account?done=session");
+    assert_eq!(second.get("/auth/account").status, 303);
+
+    let third = enter(&olga);
+    browser.get("/auth/account");
+    let answer = browser.post("/auth/account/sessions/end-others", &[]);
+    assert_eq!(location(&answer), "/auth/account?done=others");
+    assert_eq!(third.get("/auth/account").status, 303);
+    assert_eq!(world().nobody.refresh(&olga.refresh_token).status, 400, "those of programs, too");
+    assert_eq!(browser.get("/auth/account").status, 200, "but not this one");
+
+    let fourth = enter(&olga);
+    browser.get("/auth/account/password");
+    let change = |current: &str, new: &str, again: &str| {
+        browser.post("/auth/account/password", &[("current", current), ("password", new), ("again", again)])
+    };
+    assert_eq!(change("wrong", "a long enough one", "a long enough one").status, 403);
+    assert_eq!(change(&olga.password, "short", "short").status, 400);
+    assert_eq!(change(&olga.password, "a long enough one", "another one").status, 400);
+    assert_eq!(change(&olga.password, &olga.password, &olga.password).status, 400);
+    assert_eq!(fourth.get("/auth/account").status, 200);
+    let answer = change(&olga.password, "a long enough one", "a long enough one");
+    assert_eq!(location(&answer), "/auth/account?done=password");
+    assert_eq!(fourth.get("/auth/account").status, 303);
+    assert!(browser.get("/auth/account?done=password").body.contains("The password is changed."));
+    Browser::signed_in(&world().nobody, &olga.email, "a long enough one");
+}

@@ -1,0 +1,114 @@
+//! A browser without a screen: it keeps cookies and remembers the token of the page that it is on.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::client::{Answer, Client};
+
+/// What a form is sent as.
+pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A browser.
+pub struct Browser {
+    client: Client,
+    cookies: RefCell<BTreeMap<String, String>>,
+    token: RefCell<String>,
+}
+
+impl Browser {
+    /// One that was never here.
+    pub fn new(client: &Client) -> Self {
+        Self { client: client.clone(), cookies: RefCell::default(), token: RefCell::default() }
+    }
+
+    /// One on which somebody has signed in.
+    #[track_caller]
+    pub fn signed_in(client: &Client, email: &str, password: &str) -> Self {
+        let browser = Self::new(client);
+        let answer = browser.sign_in(email, password);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/auth/account")), "{answer:?}");
+        browser
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    /// Sends a form with the token of the page that the browser is on.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.token();
+        self.post_as(path, &[fields, &[("token", token.as_str())]].concat(), &[])
+    }
+
+    /// Sends a form just like this.
+    pub fn post_as(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        self.send("POST", path, &[&[FORM], headers].concat(), &body)
+    }
+
+    /// Opens the sign-in page and fills it in.
+    pub fn sign_in(&self, email: &str, password: &str) -> Answer {
+        self.get("/auth/sign-in?again=1");
+        self.post("/auth/sign-in", &[("username", email), ("password", password)])
+    }
+
+    /// The token of the page that the browser is on.
+    pub fn token(&self) -> String {
+        self.token.borrow().clone()
+    }
+
+    /// A cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.borrow().get(name).cloned()
+    }
+
+    /// Puts a cookie there.
+    pub fn keep(&self, name: &str, value: &str) {
+        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let cookies = self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        let (cookies, mut headers) = (cookies.join("; "), headers.to_vec());
+        headers.push(("cookie", &cookies));
+        let answer = match method {
+            "GET" => self.client.send(method, path, &headers, ()),
+            _ => self.client.send(method, path, &headers, body),
+        };
+        for set in answer.headers("set-cookie") {
+            let (name, rest) = set.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().expect("a value");
+            if rest.contains("Max-Age=0") {
+                self.cookies.borrow_mut().remove(name);
+            } else {
+                self.keep(name, value);
+            }
+        }
+        if let Some(token) = hidden(&answer.body, "token") {
+            *self.token.borrow_mut() = token;
+        }
+        answer
+    }
+}
+
+/// What a hidden field of a page holds.
+pub fn hidden(page: &str, name: &str) -> Option<String> {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
+    let value = rest.split('"').next()?;
+    Some(value.replace("&#38;", "&").replace("&amp;", "&"))
+}
+
+/// Where a page leads on to by itself.
+#[track_caller]
+pub fn leads_on(page: &Answer) -> String {
+    assert_eq!(page.status, 200, "{page:?}");
+    let (_, rest) = page.body.split_once("content=\"0;url=").unwrap_or_else(|| panic!("leads nowhere: {page:?}"));
+    rest.split('"').next().expect("an address").replace("&#38;", "&").replace("&amp;", "&")
+}
+
+/// Sends a form of a page that anybody may open.
+pub fn form(client: &Client, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let browser = Browser::new(client);
+    browser.get("/auth/password");
+    browser.post(path, fields)
+}

@@ -1,0 +1,101 @@
+//! `atelier admin recover` and `atelier user reset-mfa`: the ways back in.
+
+use std::fs;
+
+use crate::Place;
+use crate::support::Server;
+use crate::users::is_made_up;
+
+/// The token endpoint's answer to a name and a password.
+fn sign_in(server: &Server, user: &str, password: &str) -> u16 {
+    let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", user), ("password", password)];
+    let url = format!("{}/auth/realms/master/protocol/openid-connect/token", server.base());
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    agent.post(url).send_form(form).unwrap().status().as_u16()
+}
+
+#[test]
+fn an_administrator_is_let_in_again_while_the_server_runs_and_as_often_as_asked() {
+    let server = Server::start();
+    let recover = || {
+        let output = server.cli(&["admin", "recover", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |name: &str| told[name].as_str().unwrap().to_owned();
+        assert_eq!((text("role"), text("status")), ("administrator".to_owned(), "active".to_owned()));
+        (text("email"), text("password"))
+    };
+    let (email, first) = recover();
+    assert_eq!(sign_in(&server, &email, &first), 200);
+    let (_, second) = recover();
+    assert_eq!(sign_in(&server, &email, &first), 401, "the former way in is void");
+    assert_eq!(sign_in(&server, &email, &second), 200);
+}
+
+#[test]
+fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com").good();
+    place.sql(
+        "UPDATE users SET enabled = 0;
+         INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at) VALUES (1, x'00', 1, 1)",
+    );
+    let run = place.run("admin recover").good();
+    assert!(is_made_up(run.out.trim_end()), "{}", run.out);
+    assert_eq!(
+        run.err,
+        "ada@example.com is an enabled administrator without a second factor, and every session of theirs is ended; \
+         the password on stdout is shown this once\n"
+    );
+    let listed = place.json("user list --json");
+    assert_eq!((listed[0]["status"].as_str(), listed[1]["status"].as_str()), (Some("active"), Some("disabled")));
+
+    let run = place.run("admin recover BOB@example.com").good();
+    assert!(run.err.starts_with("bob@example.com is an enabled administrator"), "{}", run.err);
+    let run = place.run("admin recover eve@example.com").good();
+    assert!(run.err.starts_with("eve@example.com is a new administrator; "), "{}", run.err);
+    let roles: Vec<_> =
+        place.json("user list --json").as_array().unwrap().iter().map(|user| user["role"].clone()).collect();
+    assert_eq!(roles, ["administrator"; 3]);
+}
+
+#[test]
+fn where_every_administrator_is_deleted_another_is_made() {
+    let place = Place::with_ada();
+    place.sql("UPDATE users SET enabled = 0, state = 'blocked'");
+    place.run("admin recover ada@example.com").refused(
+        1,
+        "the account was deleted; it stays closed for good; give the address of another administrator, or a new one",
+    );
+    let run = place.run("admin recover").good();
+    assert!(run.err.starts_with("admin@localhost is a new administrator; "), "{}", run.err);
+    place
+        .run("admin recover nonsense")
+        .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+
+    let nowhere = Place::new();
+    assert_eq!(nowhere.run("admin recover").code, 1);
+    assert!(!nowhere.data().exists(), "a slip makes no directory");
+    let bare = Place::new();
+    fs::create_dir(bare.data()).unwrap();
+    fs::write(bare.database(), "").unwrap();
+    bare.run("admin recover root@example.com").good();
+    assert_eq!(bare.json("user list --json")[0]["role"], "administrator");
+}
+
+#[test]
+fn a_second_factor_is_taken_away_once() {
+    let place = Place::with_ada();
+    place.sql(
+        "INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at) VALUES (1, x'00', 1, 1);
+         INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);",
+    );
+    let run = place.run("user reset-mfa ADA@example.com").good();
+    let words = "ada@example.com has no second factor any more, and every session is ended\n";
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("", words));
+    let run = place.run("user reset-mfa ada@example.com").good();
+    assert_eq!(run.err, "ada@example.com has no second factor; nothing is changed\n");
+    place
+        .run("user reset-mfa nobody@example.com")
+        .refused(1, "user nobody@example.com does not exist; `atelier user list` shows everybody");
+}
