@@ -17,6 +17,8 @@ use crate::tokens::signing::{Algorithm, SigningKey};
 /// How often a change is prepared anew because somebody else has changed the keys meanwhile.
 const TRIES: u32 = 5;
 
+const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; the first start of the server makes it" };
+
 /// How the server wants its keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -47,6 +49,11 @@ pub fn list(view: &View) -> Result<Vec<Record>> {
 /// Whether anything is kept that only its master key opens, so that this must not be made anew.
 pub fn anything_sealed(view: &View) -> Result<bool> {
     store::signing_keys::anything_sealed(view)
+}
+
+/// Refused when no server has made a signing key yet.
+pub fn required(store: &Store) -> Result<()> {
+    store.read(|view| Keys::of(view)?.active.ok_or(NONE_YET).map(drop))
 }
 
 /// Proves that a master key opens a signing key; refused with the reason why it does not.
@@ -102,12 +109,11 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
 ///
 /// Refused when no server has made a key yet, and when the master key is not the one that they were sealed under.
 pub fn rotate(store: &Store, master: &MasterKey) -> Result<Rotated> {
-    let none = || Error::Refused { rule: "there is no signing key yet; the first start of the server makes it" };
     for _ in 0..TRIES {
         let (active, next) = store.read(|view| {
             let keys = Keys::of(view)?;
             prove_active(view, master, &keys)?;
-            Ok((keys.active.ok_or_else(none)?, keys.next))
+            Ok((keys.active.ok_or(NONE_YET)?, keys.next))
         })?;
         let lack = 1 + usize::from(next.is_none());
         let spares = prepare(lack, master, active.algorithm)?;

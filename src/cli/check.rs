@@ -2,6 +2,7 @@
 
 mod directory;
 mod file;
+mod master_key;
 mod network;
 
 use std::fmt::Write;
@@ -14,12 +15,13 @@ use crate::config::Config;
 use crate::store::home::Home;
 
 const AS_THE_SERVER: &str = "run this as the user that runs the server";
+const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
 const START: &str = "start `atelier serve`, which makes it, or name the directory of your server with --data-dir";
 
 /// Prints the configuration in force, with secrets masked, and what there is to find. Fails if there is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), Trouble> {
     let mut findings = network::look(config);
-    findings.extend(directory::look(&Home::at(&config.data_dir)));
+    findings.extend(directory::look(config, &Home::at(&config.data_dir)));
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });

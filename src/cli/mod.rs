@@ -8,6 +8,8 @@ mod data;
 mod finding;
 pub mod flags;
 pub mod key;
+pub mod keys;
+mod master_key;
 pub mod password;
 pub mod serve;
 mod table;
@@ -67,7 +69,7 @@ pub enum Command {
         #[command(subcommand)]
         command: admin::Command,
     },
-    /// Manage API keys; works while the server runs.
+    /// Manage API keys, by which people and services sign in; works while the server runs.
     Key {
         /// Where the server is.
         #[command(flatten)]
@@ -75,6 +77,15 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: key::Command,
+    },
+    /// Manage signing keys, by which the server signs tokens; works while it runs. For API keys, see `key`.
+    Keys {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: keys::Command,
     },
 }
 
@@ -142,6 +153,11 @@ impl Command {
                 command.run(&config)
             }
             Self::Key { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Keys { place, command } => {
                 let config = place.gather()?;
                 log_to_stderr(&config);
                 command.run(&config)

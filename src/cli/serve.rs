@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Trouble, print};
+use super::{Trouble, master_key, print};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
 use crate::app::throttle::Throttle;
@@ -24,7 +24,6 @@ use crate::store::home::Home;
 use crate::store::{Sizes, Store, health};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
-use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
@@ -47,7 +46,7 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
 
 fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener>) -> Result<(), Trouble> {
     setup::settle(store)?;
-    let master = master_key(home, store)?;
+    let master = master_key::given_or_made(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
@@ -155,14 +154,6 @@ const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
         SigningAlgorithm::Es256 => Algorithm::Es256,
         SigningAlgorithm::EdDsa => Algorithm::EdDsa,
     }
-}
-
-/// The key that the signing keys are sealed under. It is made together with the first of them and never again.
-fn master_key(home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
-    let path = home.master_key();
-    let wanted = path.exists() || store.read(signing_keys::anything_sealed)?;
-    let key = if wanted { MasterKey::load(&path) } else { MasterKey::create(&path) };
-    key.map_err(|error| Trouble::Failed(error.to_string()))
 }
 
 /// The administrator that the first start has made.

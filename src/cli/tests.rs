@@ -69,6 +69,8 @@ fn the_commands_of_people_and_keys_are_read() {
         "key create --user ada@example.com --name laptop --expires 90d",
         "key list --user ada@example.com --json",
         "key revoke 7",
+        "keys rotate --json",
+        "keys list --json --data-dir /srv/a",
         "check --json",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));

@@ -109,6 +109,9 @@ pub struct Config {
     pub signing_algorithm: SigningAlgorithm,
     #[serde(with = "spelling")]
     pub signing_key_life: Duration,
+    #[serde(with = "spelling::secret")]
+    pub master_key: Option<Secret>,
+    pub master_key_file: Option<PathBuf>,
 
     pub keys_allowed: bool,
     #[serde(with = "spelling::optional")]
@@ -162,6 +165,8 @@ impl Default for Config {
             browser_life: Duration::from_hours(7 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
             signing_key_life: Duration::from_hours(90 * 24),
+            master_key: None,
+            master_key_file: None,
             keys_allowed: true,
             key_longest_life: None,
             sign_in_free_failures: 5,

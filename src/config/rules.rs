@@ -84,6 +84,11 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
         &format!("must not be longer than browser_life, which is {}", c.browser_life.spell()),
     )?;
     holds(
+        "master_key",
+        c.master_key.is_none() || c.master_key_file.is_none(),
+        "must not be set together with master_key_file",
+    )?;
+    holds(
         "admin_password",
         c.admin_password.is_none() || c.admin_password_file.is_none(),
         "must not be set together with admin_password_file",

@@ -274,6 +274,7 @@ fn a_value_that_breaks_its_rule_is_told_the_rule() {
         ("sign_in_longest_wait = \"2d\"", "must be from 1s to 1d"),
         ("graphql_depth = 14", "must be from 15 to 100"),
         ("graphql_complexity = 0", "must be from 1 to 100000"),
+        ("master_key = \"a\"\nmaster_key_file = \"b\"", "must not be set together with master_key_file"),
         ("admin_password = \"a\"\nadmin_password_file = \"b\"", "must not be set together with admin_password_file"),
     ] {
         let key = line.split(' ').next().unwrap();
@@ -291,7 +292,14 @@ fn a_secret_is_shown_nowhere() {
     let printed = format!("{config:?} {:?} {}", config.shown(), toml::to_string(&config).unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
 
+    let config = Config::gather(NONE, vars(&[("ATELIER_MASTER_KEY", "hunter2")]), None).unwrap();
+    assert_eq!(config.master_key.as_ref().unwrap().expose(), "hunter2");
+    let printed = format!("{config:?} {:?} {}", config.shown(), toml::to_string(&config).unwrap());
+    assert!(!printed.contains("hunter2"), "{printed}");
+
     for text in [
+        "master_key = 48151623",
+        "master_key = [\"48151623\"]",
         "admin_password = 48151623",
         "admin_password = [\"48151623\"]",
         "admin_password = \"48151623\"\nadmin_password_file = \"x\"",

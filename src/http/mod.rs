@@ -97,9 +97,9 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
     let keys = actix_web::rt::spawn(keep_keys(desk));
     ready();
-    let served = server.await;
+    let ended = server.await;
     keys.abort();
-    served
+    ended
 }
 
 /// Looks after the signing keys while the server runs: when it is their time, and now and then anyhow, since other

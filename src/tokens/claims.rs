@@ -19,6 +19,7 @@ const HASURA_USER: &str = "user";
 const HASURA_ADMINISTRATOR: &str = "admin_user";
 
 /// What an access token is made of.
+#[expect(clippy::struct_excessive_bools, reason = "each is a claim of its own")]
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The user's id.

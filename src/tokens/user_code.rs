@@ -55,7 +55,7 @@ mod tests {
         let code = code.expose();
         assert_eq!(code.len(), 9);
         let bare = code.replace('-', "");
-        let spaced = bare.chars().map(|c| format!("{c} ")).collect::<String>();
+        let spaced = bare.chars().flat_map(|c| [c, ' ']).collect::<String>();
         for typed in [
             code,
             &bare,

@@ -35,6 +35,7 @@ mod console {
 mod keycloak {
     mod discovery;
     mod grants;
+    mod keys;
     mod token;
     mod users;
 }

@@ -185,7 +185,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
 
 "
     .to_owned();
-    let mut row = format!("{:<62}", "");
+    let mut row = format!("{:<68}", "");
     for (name, _) in columns {
         let _ = write!(row, "{name:<12}");
     }
@@ -194,7 +194,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     for entry in
         routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
     {
-        let mut row = format!("{:<62}", format!("{} {}", entry.method, entry.path));
+        let mut row = format!("{:<68}", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));

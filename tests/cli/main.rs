@@ -9,6 +9,7 @@ mod asking;
 mod check;
 mod keys;
 mod running;
+mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
 mod users;

@@ -104,6 +104,7 @@ fn parameter(address: &str, name: &str) -> Option<String> {
     pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an answer is looked at once")]
 #[track_caller]
 fn unproved<T: std::fmt::Debug>(answer: Result<T>, why: Unproved) {
     assert!(matches!(&answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
@@ -324,13 +325,13 @@ fn a_device_gets_tokens_once_and_only_after_a_person_has_said_yes() {
     let begin = || runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)).unwrap();
     let poll = |code: &str| runtime.block_on(devices::poll(desk, &origin(), &front.client, code));
     let decide = |typed: &str, yes| runtime.block_on(devices::decide(desk, &front.bob, &front.session, typed, yes));
-    let begun = begin();
-    let (code, typed) = (begun.device_code.expose(), begun.user_code.expose().to_lowercase().replace('-', " "));
+    let asked = begin();
+    let (code, typed) = (asked.device_code.expose(), asked.user_code.expose().to_lowercase().replace('-', " "));
     assert!(matches!(poll(code), Ok(Polled::Pending)));
     assert!(matches!(poll(code), Ok(Polled::SlowDown)));
     front.age(Duration::from_secs(5));
     assert!(matches!(poll(code), Ok(Polled::SlowDown)), "the pause has grown to 10 s");
-    assert_eq!(devices::find(desk, &origin(), &typed).unwrap().user_code, begun.user_code.expose());
+    assert_eq!(devices::find(desk, &origin(), &typed).unwrap().user_code, asked.user_code.expose());
     decide(&typed, true).unwrap();
     unproved(devices::find(desk, &origin(), &typed).map(drop), Unproved::DeadUserCode);
     unproved(decide(&typed, false).map(drop), Unproved::DeadUserCode);

@@ -7,11 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use super::{AS_THE_SERVER, START, file};
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
+use crate::config::Config;
 use crate::store::home::Home;
 use crate::store::{self, health};
 
 /// What there is to find in the directory.
-pub(super) fn look(home: &Home) -> Vec<Finding> {
+pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
     const WHAT: &str = "data directory";
     let path = home.path().display();
     let mode = match fs::metadata(home.path()) {
@@ -52,7 +53,7 @@ pub(super) fn look(home: &Home) -> Vec<Finding> {
         Err(error) => Finding::warning("server", "nobody knows whether one runs", error.to_string()),
     });
     findings.push(sqlite());
-    findings.extend(file::look(home));
+    findings.extend(file::look(config, home));
     findings
 }
 

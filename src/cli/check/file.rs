@@ -1,4 +1,4 @@
-//! The data file, and the key that belongs to it.
+//! The data file.
 
 use std::fmt::Write;
 use std::fs;
@@ -6,22 +6,19 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{AS_THE_SERVER, START};
-use crate::app::signing_keys;
+use super::{AS_THE_SERVER, RESTORE, START, master_key};
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
+use crate::config::Config;
 use crate::error::Result;
 use crate::store::home::Home;
 use crate::store::inspection::inspect;
 use crate::store::schema::{self, Standing, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
-use crate::tokens::seal::{FileError, MasterKey};
 
 /// How many of the faults in a file are told.
 const TOLD: usize = 5;
-
-const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
 
 /// What one look at the data file gives.
 struct Seen {
@@ -51,7 +48,7 @@ fn see(view: &View) -> Result<Seen> {
 }
 
 /// What there is to find in the file.
-pub(super) fn look(home: &Home) -> Vec<Finding> {
+pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
     const WHAT: &str = "data file";
     let path = home.database();
     let mode = match fs::metadata(&path) {
@@ -78,7 +75,7 @@ pub(super) fn look(home: &Home) -> Vec<Finding> {
             findings.push(sound("integrity", seen.integrity));
             findings.push(sound("foreign keys", seen.foreign_keys));
             if let Some(known) = seen.known {
-                findings.push(master_key(&home.master_key(), known.signing_keys));
+                findings.extend(master_key::look(config, home, known.signing_keys));
                 findings.push(administrator(known.administrators));
             }
         }
@@ -135,50 +132,6 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
     }
 }
 
-fn master_key(path: &Path, sealed: Result<Vec<SealedKey>>) -> Finding {
-    const WHAT: &str = "master key";
-    let sealed = match sealed {
-        Ok(sealed) => sealed,
-        Err(error) => return Finding::fault(WHAT, broken(&error), RESTORE),
-    };
-    let key = match MasterKey::load(path) {
-        Ok(key) => key,
-        Err(FileError::Missing { .. }) if sealed.is_empty() => {
-            return Finding::ok(WHAT, "there is none yet, and nothing that it sealed; the server makes it");
-        }
-        Err(error) => return unreadable(path, &error),
-    };
-    for one in &sealed {
-        if let Err(error) = signing_keys::prove(&key, one) {
-            let next = format!("put the {} that belongs to this data file back from the backup", path.display());
-            return Finding::fault(
-                WHAT,
-                format!("it does not open the signing key {}: {}", one.kid, broken(&error)),
-                next,
-            );
-        }
-    }
-    Finding::ok(WHAT, format!("{}, opens {}", path.display(), count(sealed.len(), "signing key")))
-}
-
-fn unreadable(path: &Path, error: &FileError) -> Finding {
-    const WHAT: &str = "master key";
-    let path = path.display();
-    let from_backup = "put it back from the backup; nothing that it sealed can be opened without it";
-    match error {
-        FileError::Missing { .. } => Finding::fault(WHAT, format!("{path} is missing"), from_backup),
-        FileError::TooWide { mode, .. } => {
-            let found = format!("{path} is open to other users (mode {mode:o})");
-            Finding::fault(WHAT, found, format!("run `chmod 600 {path}`"))
-        }
-        FileError::Malformed { reason, .. } => {
-            Finding::fault(WHAT, format!("{path} is malformed: {reason}"), from_backup)
-        }
-        FileError::Io { source, .. } => Finding::fault(WHAT, format!("{path} cannot be read: {source}"), AS_THE_SERVER),
-        FileError::Exists { .. } => Finding::fault(WHAT, error.to_string(), from_backup),
-    }
-}
-
 fn administrator(found: Result<(bool, bool)>) -> Finding {
     const WHAT: &str = "administrator";
     match found {
@@ -193,8 +146,4 @@ fn administrator(found: Result<(bool, bool)>) -> Finding {
         ),
         Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
     }
-}
-
-fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }

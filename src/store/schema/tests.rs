@@ -85,7 +85,8 @@ fn rows_of_version(version: u32) -> &'static str {
                  VALUES (zeroblob(32), 1, 'second_factor', 0, 0, 9);
              INSERT INTO second_factors (user_id, sealed, created_at) VALUES (1, x'00', 8);
              INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);
-             INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at) VALUES ('two', 'RS256', x'00', 'next', 8);"
+             INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, token_life)
+                 VALUES ('two', 'RS256', x'00', 'next', 8, 0);"
         }
         other => panic!("no rows are written down for version {other}"),
     }

@@ -489,3 +489,53 @@ proptest! {
         prop_assert_eq!(judge(ring, token.expose()).unwrap().scope, scope);
     }
 }
+
+fn id_claims() -> Value {
+    json!({
+        "iss": ISSUER, "sub": Uuid::from_u128(1), "aud": "arize-cli", "exp": NOW - 9_000, "iat": NOW - 10_000,
+        "typ": ID, "azp": "arize-cli", "sid": Uuid::from_u128(2),
+    })
+}
+
+fn hint(ring: &KeyRing, raw: &str) -> Result<Hint, Rejected> {
+    ring.verify_hint(raw, &|issuer| issuer == ISSUER)
+}
+
+#[test]
+fn an_id_token_is_a_hint_though_it_has_expired_and_no_access_token() {
+    for algorithm in Algorithm::ALL {
+        let ring = shared(algorithm);
+        let token = ring.mint_id(&id_claims()).unwrap();
+        let told = Hint {
+            sub: Uuid::from_u128(1),
+            sid: Some(Uuid::from_u128(2)),
+            aud: vec!["arize-cli".to_owned()],
+            azp: Some("arize-cli".to_owned()),
+        };
+        assert_eq!(hint(ring, token.expose()), Ok(told));
+        assert_eq!(judge(ring, token.expose()), Err(Rejected::ClaimsType));
+        assert_eq!(hint(ring, &minted(ring)), Err(Rejected::ClaimsType), "nor is the reverse");
+    }
+}
+
+#[test]
+fn a_hint_is_ours_or_none() {
+    let ring = shared(Algorithm::EdDsa);
+    let told = |claims: &Value| hint(ring, &signed(ring, &header(ring), claims)).err();
+    assert_eq!(told(&with(id_claims(), "iss", json!("https://evil.example"))), Some(Rejected::Issuer));
+    assert_eq!(told(&without(id_claims(), "iss")), Some(Rejected::Issuer));
+    assert_eq!(told(&without(id_claims(), "aud")), Some(Rejected::Audience));
+    assert_eq!(told(&without(id_claims(), "sub")), Some(Rejected::Claims));
+    assert_eq!(told(&without(id_claims(), "typ")), Some(Rejected::ClaimsType));
+    assert_eq!(told(&with(id_claims(), "aud", json!(["a", "b"]))), None);
+    assert_eq!(told(&without(without(id_claims(), "sid"), "azp")), None);
+    let foreign = KeyRing::new(SigningKey::generate(Algorithm::EdDsa).unwrap(), []).mint_id(&id_claims()).unwrap();
+    assert_eq!(hint(ring, foreign.expose()), Err(Rejected::KeyUnknown));
+    let unsigned = format!("{}.{}.", part(&with(header(ring), "alg", json!("none"))), part(&id_claims()));
+    assert_eq!(hint(ring, &unsigned), Err(Rejected::Algorithm));
+    let own = ring.mint_id(&id_claims()).unwrap();
+    let (message, signature) = own.expose().rsplit_once('.').unwrap();
+    let (head, _) = message.split_once('.').unwrap();
+    let altered = format!("{head}.{}.{signature}", part(&with(id_claims(), "sub", json!(Uuid::from_u128(9)))));
+    assert_eq!(hint(ring, &altered), Err(Rejected::Signature));
+}

@@ -45,7 +45,7 @@ fn administrators_read_what_was_changed_the_newest_first() {
     let server = id(&world, "User", 0);
     assert_eq!(
         operations(&world, &format!("user_id={server}")),
-        ["users.create", "signing_keys.create", "organizations.create"]
+        ["users.create", "signing_keys.create", "signing_keys.create", "organizations.create"]
     );
 }
 

@@ -74,7 +74,9 @@ fn what_the_document_names_is_there() {
 fn the_keys_are_public_in_their_public_part_alone() {
     let answer = world().nobody.get("/auth/realms/master/protocol/openid-connect/certs");
     let keys = answer.ok();
-    let [key] = keys["keys"].as_array().expect("a list").as_slice() else { panic!("{keys}") };
+    // The one that signs, and the one that will.
+    let [key, next] = keys["keys"].as_array().expect("a list").as_slice() else { panic!("{keys}") };
+    assert_ne!(key["kid"], next["kid"]);
     let fields: Vec<&str> = key.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(fields, ["alg", "e", "kid", "kty", "n", "use"]);
     assert_eq!(

@@ -13,7 +13,7 @@ mod workspaces;
 use super::*;
 use crate::app::desk::{Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
-use crate::app::signing_keys::Plan;
+use crate::app::signing_keys::{self, Plan};
 use crate::app::throttle::Throttle;
 use crate::app::{self, setup, users};
 use crate::config::Config;
@@ -79,10 +79,13 @@ struct World {
 fn desk(store: Store) -> Desk {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
+    let vault = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
+    let key_plan = Plan { algorithm: Algorithm::Es256, life: day, token_life: day };
+    apart(|| signing_keys::keep_up(&store, &vault, key_plan));
     Desk::new(Fittings {
         store,
-        vault: std::sync::Arc::new(MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key")),
-        key_plan: Plan { algorithm: Algorithm::Es256, life: day, token_life: day },
+        vault: std::sync::Arc::new(vault),
+        key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         hashery: Hashery::start(one, one).expect("a thread"),
         throttle: Throttle::new(5, day),

@@ -1,0 +1,81 @@
+//! Where the master key comes from, and whether it opens what was sealed.
+
+use super::{AS_THE_SERVER, RESTORE};
+use crate::app::signing_keys;
+use crate::cli::data::broken;
+use crate::cli::finding::Finding;
+use crate::cli::master_key::{Source, Unusable};
+use crate::cli::{Trouble, master_key};
+use crate::config::Config;
+use crate::error::Result;
+use crate::store::home::Home;
+use crate::store::signing_keys::SealedKey;
+use crate::tokens::seal::FileError;
+
+const WHAT: &str = "master key";
+
+/// What there is to find about the key.
+pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
+    let source = match Source::of(config, home) {
+        Ok(source) => source,
+        Err(Trouble::Usage(words) | Trouble::Failed(words)) => {
+            let (found, next) = words.split_once("; ").unwrap_or((&words, master_key::ONE_PLACE));
+            return vec![Finding::fault(WHAT, found, next)];
+        }
+    };
+    let mut findings = vec![match sealed {
+        Ok(sealed) => opens(&source, &sealed),
+        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+    }];
+    let idle = home.master_key();
+    if !matches!(source, Source::Home(_)) && idle.exists() {
+        let found = format!("{} is there too and not used", idle.display());
+        findings.push(Finding::warning(WHAT, found, "move it away, where a copy of it is safe"));
+    }
+    findings
+}
+
+fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
+    let key = match source.load() {
+        Ok(key) => key,
+        Err(Unusable::File(FileError::Missing { .. })) if matches!(source, Source::Home(_)) && sealed.is_empty() => {
+            return Finding::ok(WHAT, "there is none yet, and nothing that it sealed; the server makes it");
+        }
+        Err(error) => return unusable(source, &error),
+    };
+    for one in sealed {
+        if let Err(error) = signing_keys::prove(&key, one) {
+            let next = match source {
+                Source::Home(_) | Source::File(..) => {
+                    format!("put the {source} that belongs to this data file back from the backup")
+                }
+                Source::Text(..) | Source::Credential(_) => "give the one that belongs to this data file".to_owned(),
+            };
+            let found = format!("it does not open the signing key {}: {}", one.kid, broken(&error));
+            return Finding::fault(WHAT, found, next);
+        }
+    }
+    let number = sealed.len();
+    Finding::ok(WHAT, format!("{source}, opens {number} signing key{}", if number == 1 { "" } else { "s" }))
+}
+
+fn unusable(source: &Source, error: &Unusable) -> Finding {
+    let from_backup = "put it back from the backup; nothing that it sealed can be opened without it";
+    match error {
+        Unusable::Text(reason) => Finding::fault(WHAT, format!("{source} is malformed: {reason}"), from_backup),
+        Unusable::File(error) => match error {
+            FileError::Missing { .. } => Finding::fault(WHAT, format!("{source} is missing"), from_backup),
+            FileError::TooWide { path, mode } => {
+                let found = format!("{source} is open to other users (mode {mode:o})");
+                Finding::fault(WHAT, found, format!("run `chmod 600 {}`", path.display()))
+            }
+            FileError::Malformed { reason, .. } => {
+                Finding::fault(WHAT, format!("{source} is malformed: {reason}"), from_backup)
+            }
+            FileError::Io { source: why, .. } => {
+                Finding::fault(WHAT, format!("{source} cannot be read: {why}"), AS_THE_SERVER)
+            }
+            FileError::Exists { .. } => Finding::fault(WHAT, error.to_string(), from_backup),
+        },
+    }
+}

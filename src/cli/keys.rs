@@ -1,0 +1,91 @@
+//! `atelier keys`: the keys that tokens are signed with. Those that people sign in with are `atelier key`.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::app::signing_keys;
+use crate::cli::{Trouble, data, master_key, print, say, table};
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+use crate::store::home::Home;
+use crate::store::signing_keys::Record;
+
+/// What can be done about signing keys.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Let the next key sign from now on, in a running server too, and make another one for after it; tokens that the
+    /// key before has signed stay good until they end.
+    Rotate {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the keys: which one signs, which will sign next, and which verify only; never the keys themselves.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    /// Does it to the server of that configuration.
+    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+        let home = Home::existing(&config.data_dir)?;
+        match self {
+            Self::Rotate { json } => rotate(config, &home, json),
+            Self::List { json } => list(&home, json),
+        }
+    }
+}
+
+fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
+    let rotated = data::with(home, |store| {
+        signing_keys::required(store)?;
+        let master = master_key::given(config, home, store)?;
+        Ok(signing_keys::rotate(store, &master)?)
+    })?;
+    if json {
+        let told = json!({ "active": rotated.active, "next": rotated.next, "retired": rotated.retired });
+        return print(&format!("{told:#}\n"));
+    }
+    print(&format!("{}\n", rotated.active))?;
+    say(&format!("the key on stdout signs from now on, and {} after it", rotated.next));
+    Ok(())
+}
+
+fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+    let keys = data::with(home, |store| Ok(store.read(signing_keys::list)?))?;
+    if json {
+        return print(&format!("{:#}\n", keys.iter().map(told).collect::<Value>()));
+    }
+    if keys.is_empty() {
+        say("there are no signing keys; the first start of `atelier serve` makes them");
+    }
+    let row = |key: &Record| {
+        [
+            key.kid.clone(),
+            key.algorithm.to_string(),
+            key.state.word().to_owned(),
+            table::moment(Some(key.created_at)),
+            table::moment(key.activated_at),
+            table::moment(key.retired_at),
+            table::moment(key.ends_at()),
+        ]
+    };
+    let head = ["KID", "ALGORITHM", "STATE", "CREATED", "ACTIVATED", "RETIRED", "ENDS"];
+    print(&table::under(head, keys.iter().map(row).collect()))
+}
+
+fn told(key: &Record) -> Value {
+    let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
+    json!({
+        "kid": key.kid,
+        "algorithm": key.algorithm.name(),
+        "state": key.state.word(),
+        "created_at": key.created_at.to_string(),
+        "activated_at": moment(key.activated_at),
+        "retired_at": moment(key.retired_at),
+        "ends_at": moment(key.ends_at()),
+    })
+}

@@ -1,0 +1,167 @@
+//! `atelier keys`, and the places that the master key may come from.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::Setup;
+use crate::{Place, Run, chmod, names};
+
+/// A place where a server has run and stopped.
+fn served() -> Place {
+    served_with(Setup::new())
+}
+
+/// The same, set up like this.
+fn served_with(setup: Setup) -> Place {
+    let place = Place::new();
+    let mut server = setup.args(&["--signing-algorithm", "EdDSA"]).data_dir(place.data()).start();
+    assert!(server.stop().success());
+    place
+}
+
+/// The text of a master key.
+fn text(byte: u8) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode([byte; 32])
+}
+
+#[track_caller]
+fn failed(run: &Run, words: &[&str]) {
+    assert!(run.code != 0 && run.out.is_empty(), "{}", run.out);
+    for words in words {
+        assert!(run.err.contains(words), "{words:?} is not in {}", run.err);
+    }
+}
+
+#[test]
+fn keys_are_listed_and_rotated_without_a_server() {
+    let place = served();
+    let states = |list: &Value| -> Vec<(String, String)> {
+        let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+        list.as_array().unwrap().iter().map(|key| (text(key, "state"), text(key, "kid"))).collect()
+    };
+    let before = states(&place.json("keys list --json"));
+    assert_eq!(before.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["active", "next"]);
+    let run = place.run("keys rotate").good();
+    assert_eq!(run.out.trim_end(), before[1].1);
+    let after = states(&place.json("keys list --json"));
+    assert_eq!(after.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["active", "next", "retired"]);
+    assert_eq!((&after[0].1, &after[2].1), (&before[1].1, &before[0].1));
+    assert_eq!(run.err, format!("the key on stdout signs from now on, and {} after it\n", after[1].1));
+    let listed = place.run("keys list").good().out;
+    assert!(listed.starts_with("KID "), "{listed}");
+    assert_eq!(listed.lines().count(), 4);
+    assert!(listed.lines().nth(3).unwrap().contains("  EdDSA      retired  2"), "{listed}");
+    let told = place.json("keys list --json");
+    let mut fields: Vec<_> = told[2].as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["activated_at", "algorithm", "created_at", "ends_at", "kid", "retired_at", "state"]);
+    assert_eq!((&told[0]["ends_at"], told[2]["ends_at"].is_string()), (&Value::Null, true));
+}
+
+#[test]
+fn there_is_nothing_to_rotate_before_the_first_start() {
+    let place = Place::with_ada();
+    let none = "there is no signing key yet; the first start of the server makes it";
+    place.run("keys rotate").refused(1, none);
+    assert!(!names(&place.data()).contains(&"master.key".to_owned()), "and no master key is made");
+    let list = place.run("keys list").good();
+    assert_eq!((list.out.as_str(), list.err.contains("there are no signing keys")), ("", true));
+}
+
+#[test]
+fn signing_keys_and_api_keys_are_told_apart() {
+    let help = Place::new().run("--help").good().out;
+    assert!(help.contains("Manage API keys") && help.contains("Manage signing keys"), "{help}");
+    assert!(help.contains("For API keys, see `key`"), "{help}");
+}
+
+#[test]
+fn a_master_key_may_come_from_a_file_a_variable_or_a_credential_and_is_made_in_no_other_place() {
+    let key = tempfile::tempdir().unwrap();
+    let file = key.path().join("atelier-master-key");
+    fs::write(&file, text(1)).unwrap();
+    chmod(&file, 0o400);
+    let sources = [
+        ("ATELIER_MASTER_KEY", text(1), "master_key (ATELIER_MASTER_KEY)".to_owned()),
+        (
+            "ATELIER_MASTER_KEY_FILE",
+            file.display().to_string(),
+            format!("master_key_file {} (ATELIER_MASTER_KEY_FILE)", file.display()),
+        ),
+        (
+            "CREDENTIALS_DIRECTORY",
+            key.path().display().to_string(),
+            format!("the systemd credential {}", file.display()),
+        ),
+    ];
+    for (name, value, shown) in &sources {
+        // systemd gives a credential a mode of its own.
+        chmod(&file, if *name == "CREDENTIALS_DIRECTORY" { 0o440 } else { 0o400 });
+        let place = served_with(Setup::new().env(name, value));
+        assert!(!names(&place.data()).contains(&"master.key".to_owned()), "{name}");
+        place.run_with("keys rotate", &[(name, value)]).good();
+        let check = place.run_with("check", &[(name, value)]).good();
+        assert!(check.out.contains(&format!("{shown}, opens 3 signing keys")), "{}", check.out);
+        assert!(!check.out.contains(&text(1)), "{}", check.out);
+
+        // Without it, and with another one, nothing is done and nothing is made.
+        let before = fs::read(place.database()).unwrap();
+        let other = text(2);
+        for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
+            failed(&place.run(line), &["atelier-data/master.key is missing: put it back from the backup"]);
+            let wrong = place.run_with(line, &[("ATELIER_MASTER_KEY", &other)]);
+            failed(
+                &wrong,
+                &["master_key (ATELIER_MASTER_KEY) does not open the signing key ", "sealed under the master key "],
+            );
+            assert!(!wrong.err.contains(&other), "{}", wrong.err);
+        }
+        let check = place.run_with("check", &[("ATELIER_MASTER_KEY", &other)]);
+        assert_eq!(check.code, 1);
+        assert!(check.out.contains("it does not open the signing key"), "{}", check.out);
+        assert!(!names(&place.data()).contains(&"master.key".to_owned()), "{name}");
+        let rows = |bytes: &[u8]| bytes.len();
+        assert_eq!(rows(&fs::read(place.database()).unwrap()), rows(&before));
+    }
+}
+
+#[test]
+fn a_source_that_gives_no_key_is_told() {
+    let place = served();
+    let key = tempfile::tempdir().unwrap();
+    let file = key.path().join("atelier-master-key");
+    let path = file.display().to_string();
+    let by_file: &[(&str, &str)] = &[("ATELIER_MASTER_KEY_FILE", &path)];
+    failed(&place.run_with("keys rotate", by_file), &[&format!("the master key {path} is missing")]);
+    assert!(!file.exists(), "none is made there");
+    fs::write(&file, text(1)).unwrap();
+    chmod(&file, 0o644);
+    failed(&place.run_with("keys rotate", by_file), &["may be read or changed by others (mode 0644)"]);
+    fs::write(&file, "nonsense").unwrap();
+    let directory = key.path().display().to_string();
+    let credential = [("CREDENTIALS_DIRECTORY", directory.as_str())];
+    failed(&place.run_with("keys rotate", &credential), &["the systemd credential ", "is malformed"]);
+    failed(
+        &place.run_with("keys rotate", &[("ATELIER_MASTER_KEY", "nonsense")]),
+        &["master_key (ATELIER_MASTER_KEY) is malformed: a master key is one line of 32 bytes in base64"],
+    );
+    let one = text(1);
+    for both in [
+        [("ATELIER_MASTER_KEY", one.as_str()), ("ATELIER_MASTER_KEY_FILE", path.as_str())],
+        [("ATELIER_MASTER_KEY", one.as_str()), ("CREDENTIALS_DIRECTORY", directory.as_str())],
+        [("ATELIER_MASTER_KEY_FILE", path.as_str()), ("CREDENTIALS_DIRECTORY", directory.as_str())],
+    ] {
+        for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
+            let run = place.run_with(line, &both);
+            assert!(run.code == 2 && run.out.is_empty(), "{}", run.err);
+            assert!(run.err.contains("must not be set together") || run.err.contains("two master keys are given"));
+            assert!(!run.err.contains(&one), "{}", run.err);
+        }
+    }
+    // An idle one in the data directory is pointed out; another one than it is never taken for it.
+    let idle = place.run_with("check", &[("ATELIER_MASTER_KEY", &one)]);
+    assert!(idle.out.contains("./atelier-data/master.key is there too and not used"), "{}", idle.out);
+    place.run("keys rotate").good();
+}
