@@ -187,7 +187,7 @@ impl Action {
             Self::CreateServiceKey => "making a service key needs an owner, SERVICE_KEY_CREATE or an administrator",
             Self::RevokeServiceKey => "revoking a service key needs an owner, SERVICE_KEY_REVOKE or an administrator",
             Self::ReadSessions => "seeing a person's sessions needs that person or an administrator",
-            Self::ReadClients => "seeing the clients of the account needs an administrator",
+            Self::ReadClients => "seeing the clients of the account and what it gives them needs an administrator",
             Self::ManageClients => "managing the clients of the account needs an administrator",
             Self::EndSession => "ending a session needs its owner or an administrator",
             Self::ReadAudit => "reading the audit needs an administrator",

@@ -63,7 +63,7 @@ pub fn create(
     keys::may_hold(tx, actor, rules)?;
     let places = judged(tx, actor, grants)?;
     let expires_at = keys::end(tx, actor, rules, new.expires_at, None)?;
-    let bot = store::bots::insert(tx, uuid, &new.name, grants.account)?;
+    let bot = store::bots::insert(tx, uuid, new.name.as_str(), grants.account)?;
     for (organization, grant) in places.iter().zip(&grants.organizations) {
         store::organizations::put_member(tx, *organization, bot, grant.role)?;
         for (workspace, role) in &grant.workspaces {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, users};
+use super::{audit, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
+/// The most sessions of one page.
+pub const MOST: usize = 100;
+
 /// The live sessions of a person, of browsers and of clients, the newest first.
 ///
 /// The person may, and administrators.
@@ -20,6 +23,37 @@ pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
     let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found("user", user))?;
     users::require(view, actor, user.id, Action::ReadSessions, user.uuid)?;
     store::sessions::list_of(view, user.id)
+}
+
+/// The live sessions that a client has of people and of its own, the newest first, each with whose it is.
+///
+/// Administrators may. Refused when more are asked for than [`MOST`].
+pub fn list_through(
+    view: &View,
+    actor: &Actor,
+    client: &ClientId,
+    skip: usize,
+    most: usize,
+) -> Result<Vec<(Session, Whose)>> {
+    standing::require(&standing::in_account(actor), Action::ReadClients, "client", client)?;
+    if most > MOST {
+        return Err(Error::invalid("max", format!("must be at most {MOST}")));
+    }
+    let mut found = Vec::new();
+    for session in store::sessions::list_through(view, client, skip, most)? {
+        let Some(user) = store::users::find_principal(view, session.user)? else { continue };
+        found.push((session, Whose { uuid: user.uuid, name: user.email.to_string() }));
+    }
+    Ok(found)
+}
+
+/// Whose a session is.
+#[derive(Clone, Debug)]
+pub struct Whose {
+    /// The user's UUID.
+    pub uuid: Uuid,
+    /// The user's name, which is the address.
+    pub name: String,
 }
 
 /// Ends a session.

@@ -21,7 +21,9 @@ impl From<Error> for Trouble {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
             Error::NotFound { what: "key", .. } => "`atelier key list` shows every key",
+            Error::NotFound { what: "client", .. } => "`atelier client list` shows every client",
             Error::NotFound { .. } => "`atelier user list` shows everybody",
+            Error::Conflict { what: "client", .. } => "`atelier client show ID` shows it",
             Error::Conflict { .. } => "`atelier user list` shows who has it",
             // The rules of these two, and how long to wait, are the next step.
             Error::Refused { .. }

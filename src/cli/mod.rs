@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod check;
+pub mod client;
 mod data;
 mod finding;
 pub mod flags;
@@ -68,6 +69,15 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: admin::Command,
+    },
+    /// Manage OAuth clients, the programs that may ask for tokens; works while the server runs.
+    Client {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: client::Command,
     },
     /// Manage API keys, by which people and services sign in; works while the server runs.
     Key {
@@ -148,6 +158,11 @@ impl Command {
                 command.run(&config)
             }
             Self::Admin { place, command } => {
+                let config = place.gather()?;
+                log_to_stderr(&config);
+                command.run(&config)
+            }
+            Self::Client { place, command } => {
                 let config = place.gather()?;
                 log_to_stderr(&config);
                 command.run(&config)

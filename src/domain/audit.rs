@@ -32,6 +32,8 @@ pub enum ObjectKind {
     Code,
     /// What a person has let a client do.
     Consent,
+    /// An OAuth client.
+    Client,
     /// A key that tokens are signed with.
     SigningKey,
 }
@@ -52,6 +54,7 @@ impl ObjectKind {
             Self::Session => "session",
             Self::Code => "code",
             Self::Consent => "consent",
+            Self::Client => "client",
             Self::SigningKey => "signing_key",
         }
     }

@@ -17,6 +17,7 @@ pub mod member;
 pub mod organization;
 pub mod page;
 pub mod password;
+pub mod people;
 pub mod permission;
 pub mod project;
 pub mod role;

@@ -33,8 +33,8 @@ pub(super) struct Representation {
     access: Access,
     /// Kinds of credential that can be switched off: none.
     disableable_credential_types: [String; 0],
-    /// What the person has to do at the next sign-in: nothing.
-    required_actions: [String; 0],
+    /// What the person has to do at the next sign-in, where the caller may manage the user: `UPDATE_PASSWORD` or nothing.
+    required_actions: Vec<&'static str>,
     /// Tokens from before this second are void: none are for this reason.
     not_before: i64,
     /// When the person last signed in, in milliseconds since 1970; null before the first time.
@@ -58,6 +58,52 @@ struct Access {
     view: bool,
 }
 
+/// A user as Keycloak shows one in short.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Brief {
+    id: Uuid,
+    created_timestamp: i64,
+    username: String,
+    enabled: bool,
+    email_verified: bool,
+    email: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    first_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    last_name: String,
+    access: Access,
+}
+
+impl Brief {
+    /// Shows a user to somebody who may or may not manage them.
+    pub(super) fn new(user: &User, manageable: bool) -> Self {
+        Self {
+            id: user.uuid,
+            created_timestamp: user.created_at.millis(),
+            username: user.email.to_string(),
+            enabled: user.enabled,
+            email_verified: true,
+            email: user.email.to_string(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            access: Access::new(manageable),
+        }
+    }
+}
+
+impl Access {
+    const fn new(manageable: bool) -> Self {
+        Self {
+            impersonate: false,
+            manage: manageable,
+            manage_group_membership: manageable,
+            map_roles: manageable,
+            view: true,
+        }
+    }
+}
+
 impl Representation {
     /// Shows a user to somebody who may or may not manage them.
     pub(super) fn new(user: &User, manageable: bool) -> Self {
@@ -70,15 +116,12 @@ impl Representation {
             email: user.email.to_string(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
-            access: Access {
-                impersonate: false,
-                manage: manageable,
-                manage_group_membership: manageable,
-                map_roles: manageable,
-                view: true,
-            },
+            access: Access::new(manageable),
             disableable_credential_types: [],
-            required_actions: [],
+            required_actions: (manageable && user.must_change_password)
+                .then_some("UPDATE_PASSWORD")
+                .into_iter()
+                .collect(),
             not_before: 0,
             last_login: user.last_sign_in_at.map(Timestamp::millis),
             realm_roles: match user.role {

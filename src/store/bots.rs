@@ -9,7 +9,6 @@ use super::{Tx, View, row};
 use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, RoleId, UserId, WorkspaceId};
-use crate::domain::key::KeyName;
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, PersonName};
@@ -19,9 +18,8 @@ use crate::error::{Error, Result};
 const DOMAIN: &str = "bots.invalid";
 
 /// Adds a bot of this name; it has no password and no place yet.
-pub fn insert(tx: &Tx, uuid: Uuid, name: &KeyName, role: AccountRole) -> Result<UserId> {
+pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<UserId> {
     let email = Email::parse(&format!("bot-{uuid}@{DOMAIN}")).map_err(Error::internal)?;
-    let shown: String = name.as_str().chars().take(PersonName::LONGEST).collect();
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
              must_change_password, created_at)
@@ -32,11 +30,24 @@ pub fn insert(tx: &Tx, uuid: Uuid, name: &KeyName, role: AccountRole) -> Result<
         ":uuid": uuid.to_string(),
         ":email": email.as_str(),
         ":email_key": email.key(),
-        ":name": shown,
+        ":name": shown(name),
         ":role": role.word(),
         ":now": tx.now.micros(),
     };
     Ok(query.query_row(params, |row| row.get(0).map(UserId))?)
+}
+
+/// Writes what a bot is called and what it may do in the account.
+pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("UPDATE users SET first_name = :name, role = :role WHERE id = :id AND kind = 'bot'")?;
+    query.execute(named_params! { ":id": id.0, ":name": shown(name), ":role": role.word() })?;
+    Ok(())
+}
+
+/// As much of a name as fits.
+fn shown(name: &str) -> String {
+    name.chars().take(PersonName::LONGEST).collect()
 }
 
 /// Blocks a bot for good. Its memberships stay as the record of where it was, but for named roles, which they would

@@ -21,6 +21,7 @@ pub mod lock;
 pub mod members;
 mod open;
 pub mod organizations;
+pub mod people;
 pub mod projects;
 mod readers;
 pub mod recovery_codes;

@@ -49,7 +49,7 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
 }
 
 /// The live sessions of a client, the newest first: so many after having passed over so many.
-pub fn list_through(view: &View, client: &ClientId, skip: u32, most: u32) -> Result<Vec<Session>> {
+pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) -> Result<Vec<Session>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s
          WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
@@ -57,7 +57,7 @@ pub fn list_through(view: &View, client: &ClientId, skip: u32, most: u32) -> Res
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! {
-        ":client": client.as_str(), ":now": view.now.micros(), ":most": most, ":skip": skip,
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(most), ":skip": whole(skip),
     };
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -147,12 +147,22 @@ pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize>
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
 }
 
+/// Ends every session of a client; tells how many.
+pub fn delete_all_through(tx: &Tx, client: &ClientId) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client")?;
+    Ok(query.execute(named_params! { ":client": client.as_str() })?)
+}
+
 /// Forgets sessions that nobody can use any more, some at a time; tells how many.
 pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_until <= :now LIMIT :most)",
     )?;
     Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?)
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn read(row: &Row) -> rusqlite::Result<Session> {

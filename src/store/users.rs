@@ -13,7 +13,8 @@ use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserKind, User
 use crate::error::{Error, Result};
 use crate::tokens::password::PasswordHash;
 
-const COLUMNS: &str = "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
+pub(super) const COLUMNS: &str =
+    "u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
     u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at";
 
 /// The person of this number.
@@ -184,11 +185,13 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
         .map_err(conflict("user", new.email.as_str()))
 }
 
-/// Deletes the bots that are in no organization any more, and their keys with them.
+/// Deletes the bots that are in no organization any more, and their keys with them; but those of clients, which stay for
+/// as long as their clients do.
 pub fn delete_bots_without_organization(tx: &Tx) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM users WHERE kind = 'bot'
-             AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id)",
+             AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id)
+             AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.service_user_id = users.id)",
     )?;
     query.execute([])?;
     Ok(())
@@ -238,7 +241,7 @@ pub fn update_last_sign_in(tx: &Tx, id: UserId, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<User> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get("id")?),
         uuid: row::uuid(row, "uuid")?,

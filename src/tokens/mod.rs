@@ -13,6 +13,7 @@ mod random;
 pub mod refresh;
 pub mod seal;
 pub mod signing;
+pub mod spki;
 pub mod tags;
 pub mod totp;
 pub mod user_code;

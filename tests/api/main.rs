@@ -36,6 +36,7 @@ mod keycloak {
     mod discovery;
     mod grants;
     mod keys;
+    mod sessions;
     mod token;
     mod users;
 }

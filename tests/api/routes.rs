@@ -42,6 +42,8 @@ struct Stage {
     workspace: i64,
     refresh_token: String,
     erin: Person,
+    /// Somebody who is to be deleted.
+    leaving: Person,
     /// The path of a link by which bob chooses a password.
     link: String,
 }
@@ -71,6 +73,11 @@ impl Stage {
                 | "/v2/openapi.json"
                 | "/healthz"
                 | "/readyz"
+                | "/auth/realms/master"
+                | "/auth/admin/serverinfo"
+                | "/auth/admin/realms"
+                | "/auth/admin/realms/master"
+                | "/auth/admin/realms/master/clients"
                 | "/auth/realms/master/.well-known/openid-configuration"
                 | "/.well-known/openid-configuration"
                 | "/.well-known/oauth-authorization-server"
@@ -80,7 +87,27 @@ impl Stage {
                 | "/oauth2/userinfo"
                 | "/auth/realms/master/protocol/openid-connect/certs",
             ) => None,
-            ("GET", "/auth/admin/realms/master/users") => {
+            ("GET" | "DELETE", path) if path.contains("/clients/{id}") || path.contains("/sessions/{id}") => {
+                // Nobody has a client or a session of this id.
+                let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+                return Some(Ask { path, body: None, form: None });
+            }
+            ("POST", "/auth/admin/realms/master/users") => {
+                Some(json!({ "email": format!("made-{column}@example.com"), "enabled": true }))
+            }
+            // Somebody whom the administrator alone can reach, and who is not erin.
+            ("DELETE", "/auth/admin/realms/master/users/{id}") => {
+                return Some(Ask { path: path.replace("{id}", &self.leaving.uuid), body: None, form: None });
+            }
+            (_, path) if path.starts_with("/auth/admin/realms/master/users/{id}/") => {
+                let body = match path.rsplit('/').next() {
+                    Some("reset-password") => Some(json!({ "value": "the password of erin" })),
+                    Some("execute-actions-email" | "send-verify-email") => Some(json!([])),
+                    _ => None,
+                };
+                return Some(Ask { path: path.replace("{id}", &erin.uuid), body, form: None });
+            }
+            ("GET", "/auth/admin/realms/master/users" | "/auth/admin/realms/master/users/count") => {
                 return Some(Ask { path: format!("{path}?email={}", erin.email), body: None, form: None });
             }
             ("GET" | "PUT", "/auth/admin/realms/master/users/{id}") => {
@@ -156,13 +183,14 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     let (ada, bob, carol, nobody) = (&world.ada, &world.bob, &world.carol, &world.nobody);
     let outsider = world.somebody("olaf");
     let erin = invite(ada, nobody, "erin@example.com", "the password of erin");
+    let leaving = invite(ada, nobody, "leaving@example.com", "the password of leaving");
     let workspace = bob.create("den");
     bob.add(workspace, carol, "collaborator");
     bob.add(workspace, &erin, "collaborator");
     let made = world.server.cli(&["user", "reset-link", "bob@example.com"]);
     let url = String::from_utf8(made.stdout).expect("a link").trim_end().to_owned();
     let link = url[url.find("/auth/").expect("a path")..].to_owned();
-    let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, link };
+    let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, leaving, link };
     let bad = nobody.with("nonsense");
     let columns = [
         ("nobody", nobody),
@@ -194,7 +222,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     for entry in
         routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
     {
-        let mut row = format!("{:<68}", format!("{} {}", entry.method, entry.path));
+        let mut row = format!("{:<61} ", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));
@@ -492,9 +520,9 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
             "/auth",
             "/auth/",
             "/auth/realms/other/protocol/openid-connect/token",
-            "/auth/realms/master",
+            "/auth/realms/other",
             "/auth/admin/realms/master/users/",
-            "/auth/admin/realms/master/users/1/groups",
+            "/auth/admin/realms/master/users/1/nonsense",
         ] {
             for method in ["GET", "POST", "DELETE"] {
                 assert_eq!(client.send(method, path, &[], ()).told(), keycloak, "{method} {path}");

@@ -7,6 +7,7 @@
 mod admin;
 mod asking;
 mod check;
+mod clients;
 mod keys;
 mod running;
 mod signing_keys;

@@ -379,8 +379,7 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
         .gate
         .office
         .write(move |tx| {
-            let name = crate::domain::key::KeyName::parse("ci").unwrap();
-            let user = store::bots::insert(tx, bot, &name, AccountRole::Member)?;
+            let user = store::bots::insert(tx, bot, "ci", AccountRole::Member)?;
             store::clients::insert(tx, &Client { service_user: Some(user), ..new.clone() }, Some(&kept))
         })
         .unwrap();

@@ -310,7 +310,7 @@ fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
 fn a_bot_makes_no_developer() {
     let office = office();
     let (uuid, name) = (Uuid::new_v4(), crate::domain::key::KeyName::parse("robot").unwrap());
-    let make = move |tx: &Tx| store::bots::insert(tx, uuid, &name, AccountRole::Member);
+    let make = move |tx: &Tx| store::bots::insert(tx, uuid, name.as_str(), AccountRole::Member);
     let id = office.write(make).unwrap();
     let bot = acting(&office.read(|view| store::users::find_principal(view, id)).unwrap().unwrap());
     let developer = Invitation { developer: Some(true), ..invitation("dora", AccountRole::Member, Mode::Link) };

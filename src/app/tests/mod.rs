@@ -1,5 +1,6 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
+mod clients;
 mod departures;
 mod grants;
 mod grid;

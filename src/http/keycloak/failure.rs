@@ -36,6 +36,9 @@ pub enum Failure {
     /// What the core refuses elsewhere.
     #[error(transparent)]
     Core(#[from] Error),
+    /// Mail to somebody, which the server does not send.
+    #[error("no mail is sent here: `atelier user reset-link` makes a link by which the person chooses a password")]
+    NoMail,
     /// A path that leads nowhere.
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
@@ -100,6 +103,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::NoMail => StatusCode::BAD_REQUEST,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -110,9 +114,12 @@ impl ResponseError for Failure {
         answer.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) => Some(error),
-            Self::Token { .. } | Self::Client { .. } | Self::Scope | Self::NoEndpoint | Self::WrongMethod { .. } => {
-                None
-            }
+            Self::Token { .. }
+            | Self::Client { .. }
+            | Self::Scope
+            | Self::NoMail
+            | Self::NoEndpoint
+            | Self::WrongMethod { .. } => None,
         };
         let mut text = self.to_string();
         if let Some(error @ Error::Internal(_)) = core {
@@ -143,6 +150,17 @@ impl ResponseError for Failure {
                 answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
             Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
+            Self::Core(Error::NotFound { what: "client", .. }) => {
+                answer.json(json!({ "error": "Could not find client" }))
+            }
+            Self::Core(Error::NotFound { what: "session", .. }) => answer.json(json!({ "error": "Session not found" })),
+            Self::Core(Error::Forbidden { .. } | Error::Exceeded) => {
+                answer.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
+            }
+            Self::Core(Error::Conflict { what: "user", .. }) => {
+                answer.json(json!({ "errorMessage": "User exists with same username" }))
+            }
+            Self::NoMail => answer.json(json!({ "errorMessage": text })),
             Self::Core(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));

@@ -1,15 +1,19 @@
 //! The accent of Keycloak: `/auth/realms/master/*` and `/oauth2/*` for tokens and `/auth/admin/realms/master/*` for people.
 
 mod client_authentication;
+mod clients;
 mod device;
 mod discovery;
 mod failure;
 mod form;
 mod introspection;
 mod logout;
+mod realm;
+mod sessions;
 mod token;
 mod userinfo;
 mod users;
+mod written;
 
 use actix_web::web;
 
@@ -54,9 +58,29 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/oauth2/userinfo" => userinfo::show),
         entry!(GET "/auth/realms/master/protocol/openid-connect/logout" => logout::begin),
         entry!(POST "/auth/realms/master/protocol/openid-connect/logout" => logout::end),
+        entry!(GET "/auth/realms/master" => realm::about),
+        entry!(GET "/auth/admin/serverinfo" => realm::server),
+        entry!(GET "/auth/admin/realms" => realm::list),
+        entry!(GET "/auth/admin/realms/master" => realm::get),
+        entry!(GET "/auth/admin/realms/master/clients" => clients::list),
+        entry!(GET "/auth/admin/realms/master/clients/{id}" => clients::get),
+        entry!(GET "/auth/admin/realms/master/clients/{id}/service-account-user" => clients::service_account),
+        entry!(GET "/auth/admin/realms/master/clients/{id}/user-sessions" => sessions::list_through),
+        entry!(DELETE "/auth/admin/realms/master/sessions/{id}" => sessions::end),
         entry!(GET "/auth/admin/realms/master/users" => users::list),
+        entry!(POST "/auth/admin/realms/master/users" => users::create),
+        entry!(GET "/auth/admin/realms/master/users/count" => users::count),
         entry!(GET "/auth/admin/realms/master/users/{id}" => users::get),
         entry!(PUT "/auth/admin/realms/master/users/{id}" => users::update),
+        entry!(DELETE "/auth/admin/realms/master/users/{id}" => users::delete),
+        entry!(GET "/auth/admin/realms/master/users/{id}/credentials" => realm::credentials),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/execute-actions-email" => users::send_mail),
+        entry!(GET "/auth/admin/realms/master/users/{id}/groups" => realm::groups),
+        entry!(POST "/auth/admin/realms/master/users/{id}/logout" => sessions::end_all),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/reset-password" => users::reset_password),
+        entry!(GET "/auth/admin/realms/master/users/{id}/role-mappings/realm" => realm::roles),
+        entry!(PUT "/auth/admin/realms/master/users/{id}/send-verify-email" => users::send_mail),
+        entry!(GET "/auth/admin/realms/master/users/{id}/sessions" => sessions::list),
     ]
 }
 

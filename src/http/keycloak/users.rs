@@ -4,70 +4,193 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
-use crate::app::users::{self, Named};
+use crate::app::people::{self, NewPerson, Profile};
+use crate::app::users;
+use crate::app::{departures, passwords};
+use crate::domain::actor::Actor;
 use crate::domain::email::Email;
-use crate::domain::user::{PersonName, UserChange};
+use crate::domain::people::{Pattern, PeopleSearch};
+use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
-use crate::http::body;
-use crate::http::person::Representation;
+use crate::http::person::{Brief, Representation};
+use crate::http::{body, request};
+use crate::store::{Tx, View};
 
-/// Whom to look for; nothing looks for everybody whom the caller may find.
+/// How many people there are in a list unless more are asked for, as in Keycloak.
+const PAGE: usize = 100;
+
+/// Whom to look for; nothing looks for everybody whom the caller may find. Yes and no are read in any case, for Python
+/// writes `True`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Search {
-    /// The whole address, in any case.
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Asked {
+    search: Option<String>,
     email: Option<String>,
-    /// The whole user name, which is the address.
     username: Option<String>,
-    /// Whether addresses are compared as a whole, which they always are.
-    #[serde(default = "yes")]
-    exact: bool,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    exact: Option<String>,
+    enabled: Option<String>,
+    email_verified: Option<String>,
+    brief_representation: Option<String>,
+    q: Option<String>,
+    first: Option<String>,
+    max: Option<String>,
 }
 
-const fn yes() -> bool {
-    true
+/// What a search comes to: nothing, where it is for addresses that are not verified, which none is.
+struct Wanted {
+    search: Option<PeopleSearch>,
+    brief: bool,
+    first: usize,
+    max: usize,
+}
+
+impl TryFrom<Asked> for Wanted {
+    type Error = Error;
+
+    fn try_from(raw: Asked) -> Result<Self> {
+        if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
+            return Err(Error::invalid("q", "must be left out: people have no attributes here"));
+        }
+        let exact = flag("exact", raw.exact)?;
+        let pattern = |text: Option<String>| {
+            text.map(|text| match exact {
+                Some(true) => Pattern::whole(&text),
+                Some(false) => Pattern::Part(Email::fold(&text)),
+                None => Pattern::part(&text),
+            })
+        };
+        let search = PeopleSearch {
+            words: PeopleSearch::words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
+            email: pattern(raw.email),
+            username: pattern(raw.username),
+            first_name: pattern(raw.first_name),
+            last_name: pattern(raw.last_name),
+            enabled: flag("enabled", raw.enabled)?,
+        };
+        Ok(Self {
+            search: flag("emailVerified", raw.email_verified)?.unwrap_or(true).then_some(search),
+            brief: flag("briefRepresentation", raw.brief_representation)?.unwrap_or(false),
+            first: number("first", raw.first)?.unwrap_or(0),
+            max: number("max", raw.max)?.unwrap_or(PAGE),
+        })
+    }
+}
+
+/// Yes or no, in any case.
+pub(super) fn flag(field: &'static str, text: Option<String>) -> Result<Option<bool>> {
+    text.map(|text| match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Error::invalid(field, "must be true or false")),
+    })
+    .transpose()
+}
+
+/// A whole number.
+pub(super) fn number(field: &'static str, text: Option<String>) -> Result<Option<usize>> {
+    text.map(|text| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok()))
+        .map(|number| number.ok_or_else(|| Error::invalid(field, "must be a whole number, 0 or more")))
+        .transpose()
+}
+
+/// A query, or what is wrong with it.
+pub(super) fn parsed<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T> {
+    query.map(Query::into_inner).map_err(|error| Error::invalid("query", error.to_string()))
+}
+
+/// A user in a list, or alone.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Shown {
+    /// In short.
+    Brief(Brief),
+    /// With everything.
+    Whole(Whole),
+}
+
+/// A user, and whether there is a second factor, where the caller may know.
+#[derive(Serialize)]
+pub(super) struct Whole {
+    #[serde(flatten)]
+    user: Representation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp: Option<bool>,
+}
+
+fn shown(profile: &Profile, manageable: bool) -> Whole {
+    let totp = profile.entry.map(|entry| entry.second_factor.is_some());
+    Whole { user: Representation::new(&profile.user, manageable), totp }
 }
 
 /// `GET /auth/admin/realms/master/users`
 pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
-    query: Result<Query<Search>, actix_web::Error>,
-) -> Result<Json<Vec<Representation>>, Failure> {
-    let search = query.map_err(|error| Error::invalid("query", error.to_string()))?.into_inner();
-    if !search.exact {
-        return Err(Error::invalid("exact", "must be true: addresses are compared as a whole").into());
-    }
+    query: Result<Query<Asked>, actix_web::Error>,
+) -> Result<Json<Vec<Shown>>, Failure> {
+    let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let manageable = users::manages(&caller);
-    let addresses: Vec<String> = search.email.into_iter().chain(search.username).collect();
-    let found = desk.read(move |view| users::find_by_addresses(view, &caller, &addresses)).await?;
-    Ok(Json(found.iter().map(|user| Representation::new(user, manageable)).collect()))
+    let find = move |view: &View| search.map_or(Ok(Vec::new()), |s| people::search(view, &caller, &s, first, max));
+    let found = desk.read(find).await?;
+    let show = |profile: &Profile| {
+        if brief {
+            Shown::Brief(Brief::new(&profile.user, manageable))
+        } else {
+            Shown::Whole(shown(profile, manageable))
+        }
+    };
+    Ok(Json(found.iter().map(show).collect()))
+}
+
+/// `GET /auth/admin/realms/master/users/count`
+pub(super) async fn count(
+    desk: Data<Desk>,
+    caller: Caller,
+    query: Result<Query<Asked>, actix_web::Error>,
+) -> Result<Json<usize>, Failure> {
+    let wanted = Wanted::try_from(parsed(query)?)?;
+    let count = move |view: &View| wanted.search.map_or(Ok(0), |search| people::count(view, &caller, &search));
+    Ok(Json(desk.read(count).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Representation>, Failure> {
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Whole>, Failure> {
     let uuid = parse(&id)?;
-    let user = desk.glance(|view| users::get(view, &caller, uuid))?;
-    Ok(Json(Representation::new(&user, users::manages(&caller))))
+    let profile = desk.glance(|view| people::get(view, &caller, uuid))?;
+    Ok(Json(shown(&profile, users::manages(&caller))))
 }
 
-/// What is to change about a user; what is left out stays. Whatever else a representation holds is read-only.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Update {
-    username: Option<String>,
-    email: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    enabled: Option<bool>,
+/// `POST /auth/admin/realms/master/users`: 201, and where the user is.
+pub(super) async fn create(
+    desk: Data<Desk>,
+    caller: Caller,
+    request: HttpRequest,
+    body: Body<Written>,
+) -> Result<HttpResponse, Failure> {
+    let ToMake { new, enabled, password } = new_person(body.0)?;
+    users::may_create(&caller, &new.email)?;
+    let password = match password {
+        Some((password, temporary)) => Some((passwords::hash(&desk, password).await?, temporary)),
+        None => None,
+    };
+    let uuid = Uuid::new_v4();
+    let person = NewPerson { new, uuid, password, enabled };
+    desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
+    let origin = desk.issuers.origin(request::host(&request));
+    let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
+    Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
 }
 
 /// `PUT /auth/admin/realms/master/users/{id}`: 204, as the SDK expects.
@@ -75,38 +198,48 @@ pub(super) async fn update(
     desk: Data<Desk>,
     caller: Caller,
     id: Path<String>,
-    body: Body<Update>,
+    body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let change = UserChange::try_from(body.0)?;
-    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &Named::Uuid(uuid), &change)).await?;
+    let written = body.0;
+    let must_change = written.demand()?;
+    let change = UserChange::try_from(written)?;
+    desk.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
-impl TryFrom<Update> for UserChange {
-    type Error = Error;
+/// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
+pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+    let uuid = parse(&id)?;
+    let close = move |tx: &Tx, caller: &Actor| departures::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
+    desk.write_as(&caller, close).await?;
+    Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+}
 
-    fn try_from(update: Update) -> Result<Self> {
-        let email = update.email.as_deref().map(Email::parse).transpose().in_field("email")?;
-        let username = update.username.as_deref().map(Email::parse).transpose().in_field("username")?;
-        if let (Some(email), Some(username)) = (&email, &username)
-            && email != username
-        {
-            return Err(Error::invalid("username", "must be the e-mail address"));
-        }
-        Ok(Self {
-            email: email.or(username),
-            first_name: update.first_name.as_deref().map(PersonName::parse).transpose().in_field("firstName")?,
-            last_name: update.last_name.as_deref().map(PersonName::parse).transpose().in_field("lastName")?,
-            enabled: update.enabled,
-            developer: None,
-            administrator: None,
-        })
-    }
+/// `PUT /auth/admin/realms/master/users/{id}/reset-password`
+pub(super) async fn reset_password(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<Credential>,
+) -> Result<HttpResponse, Failure> {
+    let uuid = parse(&id)?;
+    desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    let (password, temporary) = body.0.read()?;
+    let hash = passwords::hash(&desk, password).await?;
+    desk.write_as(&caller, move |tx, caller| people::reset_password(tx, caller, uuid, &hash, temporary)).await?;
+    Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+}
+
+/// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
+pub(super) async fn send_mail(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+    let uuid = parse(&id)?;
+    desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    Err(Failure::NoMail)
 }
 
 /// A user of no possible id does not exist.
-fn parse(id: &str) -> Result<Uuid> {
+pub(super) fn parse(id: &str) -> Result<Uuid> {
     Uuid::parse_str(id).map_err(|_| Error::not_found("user", id))
 }
 

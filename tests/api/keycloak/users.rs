@@ -36,6 +36,10 @@ fn found(who: &Client, query: &str) -> Vec<String> {
     users.iter().map(|user| user["email"].as_str().expect("an address").to_owned()).collect()
 }
 
+fn forbidden(why: &str) -> (u16, Value) {
+    (403, json!({ "error": "HTTP 403 Forbidden", "error_description": why }))
+}
+
 fn missing() -> (u16, Value) {
     (404, json!({ "error": "User not found" }))
 }
@@ -67,27 +71,29 @@ fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_word
 fn a_person_is_found_by_the_whole_address_in_any_case() {
     let world = World::start();
     world.database().write("UPDATE users SET created_at = 1720716810025610, last_sign_in_at = NULL", []);
-    let whole = |who: &Person, manageable: bool| {
+    let whole = |who: &Person, manageable: bool, known: bool| {
         format!(
             concat!(
                 r#"{{"id":"{id}","createdTimestamp":1720716810025,"username":"{email}","enabled":true,"#,
                 r#""emailVerified":true,"email":"{email}","access":{{"impersonate":false,"manage":{m},"#,
                 r#""manageGroupMembership":{m},"mapRoles":{m},"view":true}},"disableableCredentialTypes":[],"#,
-                r#""requiredActions":[],"notBefore":0,"lastLogin":null,"federatedIdentities":[]}}"#
+                r#""requiredActions":[],"notBefore":0,"lastLogin":null,"federatedIdentities":[]{totp}}}"#
             ),
+            totp = if known { r#","totp":false"# } else { "" },
             id = who.uuid,
             email = who.email,
             m = manageable,
         )
     };
-    for (who, manageable) in [(&world.ada, true), (&world.bob, false), (&world.carol, false)] {
+    for (who, manageable, known) in [(&world.ada, true, true), (&world.bob, false, true), (&world.carol, false, false)]
+    {
         for email in ["bob%40example.com", "BOB%40EXAMPLE.COM", "bob@example.com"] {
             let answer = who.get(&format!("{USERS}?email={email}"));
-            let list = format!("[{}]", whole(&world.bob, manageable));
+            let list = format!("[{}]", whole(&world.bob, manageable, known));
             assert_eq!((answer.status, answer.body), (200, list), "{email}");
         }
         let answer = who.get(&path(&world.bob));
-        assert_eq!((answer.status, answer.body), (200, whole(&world.bob, manageable)));
+        assert_eq!((answer.status, answer.body), (200, whole(&world.bob, manageable, known)));
     }
 }
 
@@ -102,19 +108,74 @@ fn a_plus_in_an_address_is_one() {
 }
 
 #[test]
-fn a_part_of_an_address_finds_nobody() {
+fn a_whole_address_is_nobody_elses_and_nothing_is_nobodys() {
+    let world = World::start();
+    world.somebody("notbob");
+    for query in ["email=bob%40example.com", "username=bob%40example.com", "email=BOB%40example.com&exact=True"] {
+        assert_eq!(found(&world.carol, query), ["bob@example.com"], "{query}");
+    }
+    let sql = "UPDATE users SET email = 'rob@example.com', email_key = 'rob@example.com' WHERE uuid = ?1";
+    world.database().write(sql, [&world.bob.uuid]);
     for query in [
-        "email=bob",
-        "email=example.com",
-        "email=bob%40example.co",
+        "email=bob%40example.com",
+        "username=bob%40example.com",
         "email=%25",
         "email=",
         "email=nobody%40example.com",
         "email=*",
+        "email=bob&exact=true",
+        "exact=true&search=%22bob%22",
     ] {
-        let answer = world().ada.get(&format!("{USERS}?{query}"));
+        let answer = world.ada.get(&format!("{USERS}?{query}"));
         assert_eq!((answer.status, answer.body.as_str()), (200, "[]"), "{query}");
     }
+    assert_eq!(found(&world.ada, "email=bob%40example.com&exact=false"), ["notbob@example.com"], "as was asked");
+}
+
+#[test]
+fn people_are_found_by_parts_of_what_is_written_of_them() {
+    let world = World::start();
+    let ann = world.somebody("ann");
+    let names = json!({ "firstName": "Änne", "lastName": "Meyer" });
+    assert_eq!(world.ada.put(&path(&ann), &names).status, 204);
+    let all = ["ada@example.com", "bob@example.com", "carol@example.com", "ann@example.com"];
+    let ann = vec!["ann@example.com"];
+    for (query, whom) in [
+        ("search=EXAMPLE", all.to_vec()),
+        ("search=", all.to_vec()),
+        ("search=%C3%84NNE", ann.clone()),
+        ("search=mey+ann", ann.clone()),
+        ("search=mey+bob", vec![]),
+        ("search=a*", vec!["ada@example.com", "ann@example.com"]),
+        ("search=*yer", ann.clone()),
+        ("search=%22meyer%22", ann.clone()),
+        ("search=%22meye%22", vec![]),
+        ("search=%25", vec![]),
+        ("email=ob%40", vec!["bob@example.com"]),
+        ("email=ob%40example.com", vec![]),
+        ("username=CAR", vec!["carol@example.com"]),
+        ("firstName=nn", ann.clone()),
+        ("lastName=meyer&exact=true", ann.clone()),
+        ("lastName=meye&exact=true", vec![]),
+        ("lastName=Meye&firstName=%C3%84&enabled=TRUE&emailVerified=true", ann.clone()),
+        ("enabled=false", vec![]),
+        ("emailVerified=false", vec![]),
+        ("first=1&max=2", vec!["bob@example.com", "carol@example.com"]),
+        ("search=a&first=1&max=1", vec!["bob@example.com"]),
+        ("max=0", vec![]),
+        ("first=9", vec![]),
+    ] {
+        assert_eq!(found(&world.bob, query), whom, "{query}");
+        let counted = world.bob.get(&format!("{USERS}/count?{query}")).ok();
+        if !query.contains("max") && !query.contains("first=9") {
+            assert_eq!(counted, json!(whom.len()), "{query}");
+        }
+    }
+    let brief = world.ada.get(&format!("{USERS}?search=meyer&briefRepresentation=True")).ok();
+    let fields: Vec<&String> = brief[0].as_object().expect("a user").keys().collect();
+    let kept =
+        ["access", "createdTimestamp", "email", "emailVerified", "enabled", "firstName", "id", "lastName", "username"];
+    assert_eq!(fields, kept);
 }
 
 #[test]
@@ -127,15 +188,26 @@ fn a_user_name_finds_its_person_and_must_be_the_same_as_the_address() {
 
 #[test]
 fn a_search_that_the_server_cannot_do_is_refused_rather_than_done_otherwise() {
-    let told = |query: &str| world().ada.get(&format!("{USERS}?{query}")).told();
-    let exact = json!({ "error": "exact: must be true: addresses are compared as a whole" });
-    assert_eq!(told("email=bob&exact=false"), (400, exact));
-    for query in ["search=bob", "email=bob&first=0", "lastName=x", "exact=maybe", "email=a%40b&email=c%40d"] {
-        let (status, body) = told(query);
-        assert_eq!(status, 400, "{query}: {body}");
-        let error = body["error"].as_str().expect("an error");
-        assert!(error.starts_with("query: "), "{error}");
-        assert_eq!(body, json!({ "error": error }));
+    let flag = "must be true or false";
+    let number = "must be a whole number, 0 or more";
+    for (query, error) in [
+        ("exact=maybe", format!("exact: {flag}")),
+        ("enabled=1", format!("enabled: {flag}")),
+        ("first=-1", format!("first: {number}")),
+        ("max=x", format!("max: {number}")),
+        ("max=1001", "max: must be at most 1000".to_owned()),
+        ("q=team:blue", "q: must be left out: people have no attributes here".to_owned()),
+    ] {
+        let answer = world().ada.get(&format!("{USERS}?{query}"));
+        assert_eq!(answer.told(), (400, json!({ "error": error })), "{query}");
+    }
+    for query in ["idpAlias=x", "email=a%40b&email=c%40d"] {
+        for path in [USERS.to_owned(), format!("{USERS}/count")] {
+            let (status, body) = world().ada.get(&format!("{path}?{query}")).told();
+            let error = body["error"].as_str().expect("an error");
+            assert_eq!(status, 400, "{query}");
+            assert!(error.starts_with("query: "), "{error}");
+        }
     }
 }
 
@@ -190,7 +262,7 @@ fn what_is_left_out_stays_and_what_is_read_only_is_passed_over() {
         json!({}),
         json!({ "enabled": null, "firstName": null, "email": null }),
         json!({ "id": Uuid::from_u128(1), "createdTimestamp": 0, "realmRoles": ["admin"], "access": { "manage": true },
-                "emailVerified": false, "lastLogin": 5, "attributes": { "x": ["y"] }, "credentials": [{ "value": "z" }] }),
+                "emailVerified": false, "lastLogin": 5, "attributes": {}, "credentials": [], "totp": true }),
     ] {
         assert_eq!(ada.put(&path(&tom), &body).status, 204, "{body}");
         assert_eq!(ada.get(&path(&tom)).ok(), before, "{body}");
@@ -214,7 +286,7 @@ fn only_an_administrator_changes_people_oneself_included() {
             [json!({ "enabled": false }), json!({ "firstName": "X" }), json!({ "email": "new@example.com" }), json!({})]
         {
             let answer = bob.put(&path(person), &body);
-            assert_eq!(answer.told(), (403, json!({ "error": CHANGE_RIGHT })), "{body}");
+            assert_eq!(answer.told(), forbidden(CHANGE_RIGHT), "{body}");
         }
         assert_eq!(row(&person.uuid), format!("{}|||1|member", person.email));
     }
@@ -235,13 +307,33 @@ fn a_wrong_change_is_told_by_field_and_changes_nothing() {
         (
             json!({ "username": "una2@example.com", "email": "una3@example.com" }),
             400,
-            "username: must be the e-mail address".to_owned(),
+            "username: must be the e-mail address, or be left out".to_owned(),
         ),
-        (json!({ "email": "BOB@example.com" }), 409, "user BOB@example.com already exists".to_owned()),
+        (
+            json!({ "username": "una", "email": "una@example.com" }),
+            400,
+            "username: must be the e-mail address, or be left out".to_owned(),
+        ),
+        (json!({ "attributes": { "x": ["y"] } }), 400, "attributes: is not supported here; leave it out".to_owned()),
+        (json!({ "groups": ["x"] }), 400, "groups: is not supported here; leave it out".to_owned()),
+        (
+            json!({ "credentials": [{ "value": "the password of una 2" }] }),
+            400,
+            "credentials: must be left out: reset-password sets a password".to_owned(),
+        ),
+        (
+            json!({ "requiredActions": ["UPDATE_PASSWORD"] }),
+            400,
+            "requiredActions: must be as they are: a change of password is demanded by setting a temporary one"
+                .to_owned(),
+        ),
+        (json!({ "requiredActions": ["X"] }), 400, "requiredActions: can be UPDATE_PASSWORD alone".to_owned()),
         (json!([false]), 400, "body: must be a JSON object".to_owned()),
     ] {
         assert_eq!(ada.put(&path(&una), &body).told(), (status, json!({ "error": error })), "{body}");
     }
+    let taken = ada.put(&path(&una), &json!({ "email": "BOB@example.com" }));
+    assert_eq!(taken.told(), (409, json!({ "errorMessage": "User exists with same username" })));
     for (body, part) in [("{", "body: EOF"), ("", "body: must be a JSON object"), ("{} x", "body: trailing")] {
         let answer = ada.send("PUT", &path(&una), &[], body);
         assert_eq!(answer.status, 400);
@@ -293,4 +385,140 @@ fn the_last_enabled_administrator_cannot_be_disabled() {
     let answer = world.ada.put(&path(&world.ada), &json!({ "enabled": false }));
     assert_eq!(answer.told(), (400, json!({ "error": rule })));
     assert_eq!(world.ada.get(&path(&world.ada)).ok()["enabled"], json!(true));
+}
+
+// Making people, and letting them go.
+
+const PASSWORD: &str = "the first password";
+
+#[test]
+fn a_person_is_made_as_keycloaks_library_writes_one() {
+    let (ada, nobody) = (&world().ada, &world().nobody);
+    let body = json!({
+        "username": "Mia@example.com", "email": "mia@example.com", "firstName": "Mia", "lastName": "M", "enabled": true,
+        "emailVerified": false, "credentials": [{ "type": "password", "value": PASSWORD, "temporary": false }],
+        "attributes": null, "groups": [], "realmRoles": [], "requiredActions": [],
+    });
+    let made = ada.post(USERS, &body);
+    assert_eq!((made.status, made.body.as_str()), (201, ""));
+    let place = made.header("location").expect("a place").to_owned();
+    let id = place.rsplit('/').next().expect("an id").to_owned();
+    assert_eq!(place, format!("{}{USERS}/{id}", nobody.base()));
+    assert_eq!(row(&id), "mia@example.com|Mia|M|1|member");
+    assert_eq!(nobody.sign_in("mia@example.com", PASSWORD).status, 200);
+    let again = ada.post(USERS, &body);
+    assert_eq!(again.told(), (409, json!({ "errorMessage": "User exists with same username" })));
+
+    // Left out, the account is off, as in Keycloak.
+    assert_eq!(ada.post(USERS, &json!({ "username": "off@example.com" })).status, 201);
+    assert_eq!(ada.get(&format!("{USERS}?username=off%40example.com")).ok()[0]["enabled"], json!(false));
+
+    let admin = json!({ "email": "nia@example.com", "enabled": true, "realmRoles": ["admin"] });
+    let place = ada.post(USERS, &admin).header("location").expect("a place").to_owned();
+    let id = place.rsplit('/').next().expect("an id");
+    assert_eq!(row(id), "nia@example.com|||1|administrator");
+    let roles = world().bob.get(&format!("{USERS}/{id}/role-mappings/realm")).ok();
+    assert_eq!((roles[0]["name"].as_str(), roles.as_array().map(Vec::len)), (Some("admin"), Some(1)));
+    assert_eq!(world().bob.get(&format!("{}/role-mappings/realm", path(&world().bob))).ok(), json!([]));
+    assert_eq!(world().bob.get(&format!("{}/groups?briefRepresentation=True", path(&world().bob))).ok(), json!([]));
+}
+
+#[test]
+fn whoever_is_made_wrongly_is_not_made() {
+    let (ada, bob) = (&world().ada, &world().bob);
+    for (body, error) in [
+        (json!({}), "username: is missing: it is the e-mail address"),
+        (
+            json!({ "username": "zoe", "email": "zoe@example.com" }),
+            "username: must be the e-mail address, or be left out",
+        ),
+        (
+            json!({ "email": "zoe@example.com", "attributes": { "a": ["b"] } }),
+            "attributes: is not supported here; leave it out",
+        ),
+        (json!({ "email": "zoe@example.com", "groups": ["b"] }), "groups: is not supported here; leave it out"),
+        (
+            json!({ "email": "zoe@example.com", "realmRoles": ["x"] }),
+            "realmRoles: can be admin alone: there is no other role",
+        ),
+        (
+            json!({ "email": "zoe@example.com", "requiredActions": ["VERIFY_EMAIL"] }),
+            "requiredActions: can be UPDATE_PASSWORD alone",
+        ),
+        (
+            json!({ "email": "zoe@example.com", "requiredActions": ["UPDATE_PASSWORD"] }),
+            "requiredActions: can be UPDATE_PASSWORD with a password only",
+        ),
+        (
+            json!({ "email": "zoe@example.com", "credentials": [{ "type": "otp", "value": PASSWORD }] }),
+            "type: must be password: no other credential can be set",
+        ),
+        (
+            json!({ "email": "zoe@example.com", "credentials": [{ "value": PASSWORD }, { "value": PASSWORD }] }),
+            "credentials: must be one password at most",
+        ),
+    ] {
+        assert_eq!(ada.post(USERS, &body).told(), (400, json!({ "error": error })), "{body}");
+    }
+    let short = ada.post(USERS, &json!({ "email": "zoe@example.com", "credentials": [{ "value": "short" }] }));
+    assert_eq!(short.status, 400);
+    let zoe = json!({ "email": "zoe@example.com", "enabled": true });
+    assert_eq!(bob.post(USERS, &zoe).told(), forbidden("inviting a person needs an administrator"));
+    assert_eq!(found(ada, "email=zoe%40example.com"), [""; 0]);
+}
+
+#[test]
+fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
+    let (ada, nobody, kim) = (&world().ada, &world().nobody, world().somebody("kim"));
+    let place = format!("{}/reset-password", path(&kim));
+    let set = |value: &str, temporary: bool| {
+        let body = json!({ "type": "password", "value": value, "temporary": temporary });
+        assert_eq!(ada.put(&place, &body).status, 204);
+    };
+    set(PASSWORD, false);
+    assert_eq!(kim.get(&path(&kim)).status, 401, "the session is over");
+    assert_eq!(nobody.sign_in(&kim.email, &kim.password).status, 401);
+    assert_eq!(nobody.sign_in(&kim.email, PASSWORD).status, 200);
+    set("another password", true);
+    let told = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
+    assert_eq!(nobody.sign_in(&kim.email, "another password").told(), (400, told));
+    assert_eq!(ada.get(&path(&kim)).ok()["requiredActions"], json!(["UPDATE_PASSWORD"]));
+    assert_eq!(world().bob.get(&path(&kim)).ok()["requiredActions"], json!([]), "no business of others");
+    let mut read = ada.get(&path(&kim)).ok();
+    read["firstName"] = json!("Kim");
+    assert_eq!(ada.put(&path(&kim), &read).status, 204, "what was read can be put back");
+    let refused = world().bob.put(&place, &json!({ "value": PASSWORD }));
+    assert_eq!(refused.told(), forbidden("setting a person's password needs an administrator"));
+    let listed = ada.get(&format!("{}/credentials", path(&kim))).ok();
+    assert_eq!((listed[0]["type"].as_str(), listed.as_array().map(Vec::len)), (Some("password"), Some(1)));
+    let seen = world().bob.get(&format!("{}/credentials", path(&kim)));
+    assert_eq!(seen.status, 403);
+    for verb in ["execute-actions-email", "send-verify-email"] {
+        let answer = ada.put(&format!("{}/{verb}", path(&kim)), &json!({}));
+        assert_eq!(answer.status, 400);
+        assert!(answer.json()["errorMessage"].as_str().expect("words").starts_with("no mail is sent here"));
+        assert_eq!(world().bob.put(&format!("{}/{verb}", path(&kim)), &json!({})).status, 403);
+    }
+}
+
+#[test]
+fn whoever_is_deleted_is_gone_for_good() {
+    let (ada, bob, lea) = (&world().ada, &world().bob, world().somebody("lea"));
+    let refused = bob.send("DELETE", &path(&lea), &[], ());
+    assert_eq!(refused.told(), forbidden("deleting a person needs an administrator"));
+    let answer = ada.send("DELETE", &path(&lea), &[], ());
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(lea.get(&path(&lea)).status, 401);
+    for client in [&**ada, &**bob] {
+        assert_eq!(client.get(&path(&lea)).told(), missing());
+        assert_eq!(found(client, "email=lea%40example.com"), [""; 0]);
+        assert_eq!(client.get(&format!("{USERS}/count?email=lea%40example.com")).ok(), json!(0));
+    }
+    for (method, tail) in
+        [("DELETE", ""), ("PUT", ""), ("POST", "/logout"), ("GET", "/sessions"), ("GET", "/credentials")]
+    {
+        assert_eq!(ada.send(method, &format!("{}{tail}", path(&lea)), &[], "{}").told(), missing(), "{method} {tail}");
+    }
+    let own = ada.send("DELETE", &path(ada), &[], ());
+    assert_eq!(own.told(), (400, json!({ "error": "nobody deletes their own account" })));
 }

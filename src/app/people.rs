@@ -1,0 +1,164 @@
+//! People as those see them who administer the account: looked up by what is written of them, made, shown with what
+//! they sign in by.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{standing, users};
+use crate::domain::actor::Actor;
+use crate::domain::ids::UserId;
+use crate::domain::people::PeopleSearch;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{NewUser, User, UserChange, UserState};
+use crate::error::{Error, Result};
+use crate::policy::{Action, Decision, decide};
+use crate::store::{self, Tx, View};
+use crate::tokens::password::PasswordHash;
+
+/// The most people of one page.
+pub const MOST: usize = 1000;
+
+/// A person, and what of how they sign in the actor may know.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The person.
+    pub user: User,
+    /// What only the person and administrators know.
+    pub entry: Option<Entry>,
+}
+
+/// How a person signs in.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Whether there is a password.
+    pub password: bool,
+    /// When the second factor was confirmed; none without one.
+    pub second_factor: Option<Timestamp>,
+}
+
+/// Some of the people of a search whom the actor may find, the oldest account first; those whose account was closed for
+/// good are gone.
+///
+/// Refused when more are asked for than [`MOST`].
+pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<Profile>> {
+    if most > MOST {
+        return Err(Error::invalid("max", format!("must be at most {MOST}")));
+    }
+    let Some(Reach(with)) = reach(actor) else { return Ok(Vec::new()) };
+    let found = store::people::search(view, with, search, skip, most)?;
+    let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
+    let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
+    found.into_iter().map(|user| profile(view, actor, user, &factors)).collect()
+}
+
+/// How many people of a search the actor may find.
+pub fn count(view: &View, actor: &Actor, search: &PeopleSearch) -> Result<usize> {
+    let Some(Reach(with)) = reach(actor) else { return Ok(0) };
+    Ok(store::people::search(view, with, search, 0, usize::MAX)?.len())
+}
+
+/// The person of this UUID, if the actor may find them and the account was not closed for good.
+pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<Profile> {
+    let user = users::get(view, actor, uuid)?;
+    if user.state == UserState::Blocked {
+        return Err(Error::not_found("user", uuid));
+    }
+    let factors = store::people::second_factors(view, &[user.id])?.into_iter().collect();
+    profile(view, actor, user, &factors)
+}
+
+/// With whom those have to share an organization whom the actor finds; with none, for whom finds everybody. Whoever has
+/// no account finds nobody.
+fn reach(actor: &Actor) -> Option<Reach> {
+    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
+    if sees_all { Some(Reach(None)) } else { actor.user().map(|me| Reach(Some(me))) }
+}
+
+/// Everybody, or those who share an organization with somebody.
+struct Reach(Option<UserId>);
+
+fn profile(view: &View, actor: &Actor, user: User, factors: &BTreeMap<UserId, Timestamp>) -> Result<Profile> {
+    let mut entry = None;
+    if knows_entry(view, actor, user.id)? {
+        let password = store::users::password_hash(view, user.id)?.is_some();
+        entry = Some(Entry { password, second_factor: factors.get(&user.id).copied() });
+    }
+    Ok(Profile { user, entry })
+}
+
+fn knows_entry(view: &View, actor: &Actor, user: UserId) -> Result<bool> {
+    Ok(decide(&standing::toward(view, actor, user)?, Action::ReadSessions) == Decision::Allowed)
+}
+
+/// How a person signs in.
+///
+/// The person may know, and administrators.
+pub fn entry(view: &View, actor: &Actor, uuid: Uuid) -> Result<Entry> {
+    let profile = get(view, actor, uuid)?;
+    users::require(view, actor, profile.user.id, Action::ReadSessions, uuid)?;
+    profile.entry.ok_or_else(|| Error::not_found("user", uuid))
+}
+
+/// Refuses whoever may not set this person's password, before anything costly is done for them.
+pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<()> {
+    let user = get(view, actor, uuid)?.user;
+    users::require(view, actor, user.id, Action::SetPassword, uuid)
+}
+
+/// Gives a person a new password as [`users::set_password`] does; one that is temporary is good only for choosing
+/// another.
+pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, temporary: bool) -> Result<()> {
+    let mut user = users::set_password(tx, actor, &users::Named::Uuid(uuid), hash, false)?;
+    if temporary {
+        user.must_change_password = true;
+        store::users::update(tx, &user)?;
+    }
+    Ok(())
+}
+
+/// Changes a person as [`users::change`] does.
+///
+/// Refused when another password is to be demanded than is: the demand comes with a temporary password.
+pub fn change(
+    tx: &Tx,
+    actor: &Actor,
+    uuid: Uuid,
+    change: &UserChange,
+    must_change_password: Option<bool>,
+) -> Result<User> {
+    get(tx, actor, uuid)?;
+    let user = users::change(tx, actor, &users::Named::Uuid(uuid), change)?;
+    if must_change_password.is_some_and(|must| must != user.must_change_password) {
+        let rule = "must be as they are: a change of password is demanded by setting a temporary one";
+        return Err(Error::invalid("requiredActions", rule));
+    }
+    Ok(user)
+}
+
+/// A person to be, as administrators make one.
+#[derive(Clone, Debug)]
+pub struct NewPerson {
+    /// Who.
+    pub new: NewUser,
+    /// The name that clients will know the user by.
+    pub uuid: Uuid,
+    /// The password, and whether it is good only for choosing another; without one, there is none yet.
+    pub password: Option<(PasswordHash, bool)>,
+    /// Whether the account is switched on.
+    pub enabled: bool,
+}
+
+/// Makes an account as [`users::create`] does, switched on or off.
+pub fn create(tx: &Tx, actor: &Actor, person: &NewPerson) -> Result<User> {
+    let hash = person.password.as_ref().map(|(hash, _)| hash);
+    let user = match person.password {
+        Some((_, true)) => users::create_to_reset(tx, actor, &person.new, person.uuid, hash)?,
+        Some((_, false)) | None => users::create(tx, actor, &person.new, person.uuid, hash)?,
+    };
+    if person.enabled {
+        return Ok(user);
+    }
+    let off = UserChange { enabled: Some(false), ..UserChange::default() };
+    users::change(tx, actor, &users::Named::Uuid(person.uuid), &off)
+}

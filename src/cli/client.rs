@@ -1,0 +1,290 @@
+//! `atelier client`: the programs that may ask for tokens.
+
+mod traits;
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::clients::{self, ClientChange, NewClient, Registered};
+use crate::cli::{Trouble, data, print, say, table};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
+use crate::domain::secret::Secret;
+use crate::error::{Error, InField};
+use crate::store::home::Home;
+use crate::tokens::opaque::{Kind, mint};
+use traits::Traits;
+
+/// What can be done about clients.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Register a client; the secret of a confidential one is printed, alone, and not shown again.
+    Add {
+        /// The `client_id`.
+        id: String,
+        /// What people are shown; the id, unless said.
+        #[arg(long)]
+        name: Option<String>,
+        /// It keeps a secret, as a program on a server can; so it is unless said.
+        #[arg(long, conflicts_with = "public")]
+        confidential: bool,
+        /// It keeps no secret, as a program on people's machines cannot.
+        #[arg(long)]
+        public: bool,
+        /// What is common to adding and changing one.
+        #[command(flatten)]
+        traits: Box<Traits>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List clients, without their secrets.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a client, without its secret, and the UUID of the bot that it acts as on its own behalf.
+    Show {
+        /// The `client_id`.
+        id: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a client; what is not said stays, and a list that is given takes the place of the one before.
+    Update {
+        /// The `client_id`.
+        id: String,
+        /// What people are shown.
+        #[arg(long)]
+        name: Option<String>,
+        /// What is common to adding and changing one.
+        #[command(flatten)]
+        traits: Box<Traits>,
+        /// Let it return nowhere with a code.
+        #[arg(long, conflicts_with = "redirect_uri")]
+        no_redirect_uri: bool,
+        /// Let it return nowhere after a sign-out.
+        #[arg(long, conflicts_with = "post_logout_redirect_uri")]
+        no_post_logout_redirect_uri: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a client with its sessions; its bot is blocked for good.
+    Remove {
+        /// The `client_id`.
+        id: String,
+    },
+    /// Make another secret and print it, alone; the one before is void at once.
+    RotateSecret {
+        /// The `client_id`.
+        id: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    /// Does it to the server of that configuration.
+    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+        let home = Home::existing(&config.data_dir)?;
+        match self {
+            Self::Add { id, name, confidential: _, public, traits, json } => {
+                let id = named(&id)?;
+                let name = ClientName::parse(name.as_deref().unwrap_or(id.as_str())).in_field("--name")?;
+                add(&home, traits.of_new(id, name, !public)?, json)
+            }
+            Self::List { json } => list(&home, json),
+            Self::Show { id, json } => show(&home, &named(&id)?, json),
+            Self::Update { id, name, traits, no_redirect_uri, no_post_logout_redirect_uri, json } => {
+                let mut change = traits.of_change()?;
+                change.name = name.map(|name| ClientName::parse(&name)).transpose().in_field("--name")?;
+                if no_redirect_uri {
+                    change.redirect_uris = Some(Vec::new());
+                }
+                if no_post_logout_redirect_uri {
+                    change.post_logout_redirect_uris = Some(Vec::new());
+                }
+                update(&home, named(&id)?, change, json)
+            }
+            Self::Remove { id } => remove(&home, named(&id)?),
+            Self::RotateSecret { id, json } => rotate_secret(&home, named(&id)?, json),
+        }
+    }
+}
+
+fn named(id: &str) -> Result<ClientId, Error> {
+    ClientId::parse(id).in_field("ID")
+}
+
+fn add(home: &Home, new: NewClient, json: bool) -> Result<(), Trouble> {
+    let (secret, fingerprint) = mint(Kind::ClientSecret);
+    let secret = new.confidential.then_some(secret);
+    let done = data::with(home, |store| {
+        crate::app::setup::settle(store)?;
+        let (actor, bot) = (Actor::operator(), Uuid::new_v4());
+        let add = move |tx: &crate::store::Tx| {
+            clients::register(tx, &actor, &new, new.confidential.then_some(&fingerprint), bot)
+        };
+        Ok(store.write_and_wait(add).map_err(in_flags)?)
+    })?;
+    warn(&done.client);
+    tell(&done, secret.as_ref(), &format!("client {} is registered", done.client.id), json)
+}
+
+fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+    let all = data::with(home, |store| Ok(store.read(|view| clients::list(view, &Actor::operator()))?))?;
+    if json {
+        return print(&format!("{:#}\n", all.iter().map(told).collect::<Value>()));
+    }
+    let row = |one: &Registered| {
+        let client = &one.client;
+        [
+            client.id.to_string(),
+            client.name.as_str().to_owned(),
+            if client.confidential { "confidential" } else { "public" }.to_owned(),
+            client.grants.iter().map(|grant| short(*grant)).collect::<Vec<_>>().join(","),
+            client.refresh.word().to_owned(),
+            if client.built_in { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    let head = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "BUILT IN"];
+    print(&table::under(head, all.iter().map(row).collect()))
+}
+
+fn show(home: &Home, id: &ClientId, json: bool) -> Result<(), Trouble> {
+    let found = data::with(home, |store| Ok(store.read(|view| clients::get(view, &Actor::operator(), id))?))?;
+    let told = told(&found);
+    if json {
+        return print(&format!("{told:#}\n"));
+    }
+    let plain = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    };
+    let rows: Vec<[String; 2]> =
+        told.as_object().into_iter().flatten().map(|(name, value)| [name.clone(), plain(value)]).collect();
+    print(&table::lines(&rows))
+}
+
+fn update(home: &Home, id: ClientId, change: ClientChange, json: bool) -> Result<(), Trouble> {
+    let done = data::with(home, |store| {
+        let (actor, bot) = (Actor::operator(), Uuid::new_v4());
+        let update = move |tx: &crate::store::Tx| clients::change(tx, &actor, &id, &change, bot);
+        Ok(store.write_and_wait(update).map_err(in_flags)?)
+    })?;
+    warn(&done.client);
+    tell(&done, None, &format!("client {} is as asked", done.client.id), json)
+}
+
+fn remove(home: &Home, id: ClientId) -> Result<(), Trouble> {
+    let said = format!("client {id} is removed, and its sessions are ended");
+    data::with(home, |store| {
+        let actor = Actor::operator();
+        Ok(store.write_and_wait(move |tx| clients::remove(tx, &actor, &id))?)
+    })?;
+    say(&said);
+    Ok(())
+}
+
+fn rotate_secret(home: &Home, id: ClientId, json: bool) -> Result<(), Trouble> {
+    let (secret, fingerprint) = mint(Kind::ClientSecret);
+    let done = data::with(home, |store| {
+        crate::app::setup::settle(store)?;
+        let (actor, bot) = (Actor::operator(), Uuid::new_v4());
+        let renew = move |tx: &crate::store::Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
+        Ok(store.write_and_wait(renew)?)
+    })?;
+    tell(&done, Some(&secret), &format!("client {} has another secret", done.client.id), json)
+}
+
+/// Prints the client, or its secret alone where it is new; in words only where there is nothing to read by machine.
+fn tell(done: &Registered, secret: Option<&Secret>, words: &str, json: bool) -> Result<(), Trouble> {
+    if json {
+        let mut told = told(done);
+        if let (Some(secret), Some(members)) = (secret, told.as_object_mut()) {
+            members.insert("secret".to_owned(), secret.expose().into());
+        }
+        return print(&format!("{told:#}\n"));
+    }
+    match secret {
+        Some(secret) => {
+            print(&format!("{}\n", secret.expose()))?;
+            say(&format!("{words}; the secret on stdout is shown this once"));
+        }
+        None => say(words),
+    }
+    if let Some(bot) = &done.service {
+        say(&format!("on its own behalf it acts as the user {}, {}", bot.uuid, bot.role.word()));
+    }
+    Ok(())
+}
+
+/// Says what of a client is lawful, but seldom wise.
+fn warn(client: &Client) {
+    for uri in client.redirect_uris.iter().chain(&client.post_logout_redirect_uris).filter(|uri| uri.is_exposed()) {
+        say(&format!("warning: {} is not https: whoever is on the way there can read what it is sent", uri.as_str()));
+    }
+}
+
+/// Calls a field as its flag is called.
+fn in_flags(error: Error) -> Error {
+    match error {
+        Error::Invalid { field, rule } => {
+            let flag = match field.as_ref() {
+                "grants" => "--grant",
+                "redirect_uris" => "--redirect-uri",
+                "post_logout_redirect_uris" => "--post-logout-redirect-uri",
+                "access_token_life" => "--access-token-life",
+                "session_idle" => "--session-idle",
+                "session_life" => "--session-life",
+                "service_role" => "--service-role",
+                _ => return Error::Invalid { field, rule },
+            };
+            Error::invalid(flag, rule)
+        }
+        other => other,
+    }
+}
+
+/// The word for a grant in lists, short for the device code.
+const fn short(grant: Grant) -> &'static str {
+    match grant {
+        Grant::DeviceCode => "device_code",
+        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => grant.word(),
+    }
+}
+
+fn told(registered: &Registered) -> Value {
+    let client = &registered.client;
+    let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
+    let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
+    let service = registered.service.as_ref();
+    json!({
+        "id": client.id.as_str(),
+        "name": client.name.as_str(),
+        "kind": if client.confidential { "confidential" } else { "public" },
+        "built_in": client.built_in,
+        "grants": client.grants.iter().map(|grant| short(*grant)).collect::<Value>(),
+        "scopes": client.scopes.iter().map(Scope::word).collect::<Value>(),
+        "redirect_uris": uris(&client.redirect_uris),
+        "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
+        "refresh": client.refresh.word(),
+        "access_token_life": seconds(client.access_token_life),
+        "session_idle": seconds(client.session_idle),
+        "session_life": seconds(client.session_life),
+        "service_user": service.map(|bot| bot.uuid.to_string()),
+        "service_role": service.map(|bot| bot.role.word()),
+        "created_at": client.created_at.to_string(),
+        "updated_at": client.updated_at.to_string(),
+    })
+}

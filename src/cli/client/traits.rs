@@ -1,0 +1,123 @@
+//! The flags that adding and changing a client have in common.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::app::clients::{ClientChange, NewClient};
+use crate::cli::flags;
+use crate::domain::client::{ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::invalid::Invalid;
+use crate::domain::user::AccountRole;
+use crate::error::{Error, InField};
+
+/// The word that stands for no life of a client's own.
+const OF_THE_SERVER: &str = "default";
+
+/// What can be said of a client when it is added and when it is changed.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Where it may have a browser sent to with a code, to the byte but for the port of a loopback address; repeatable.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// Where it may have a browser sent to after a sign-out; repeatable.
+    #[arg(long, value_name = "URI")]
+    post_logout_redirect_uri: Vec<String>,
+    /// A way to get tokens: `authorization_code`, `refresh_token`, `device_code`, `client_credentials` or `password`;
+    /// repeatable.
+    #[arg(long, value_name = "GRANT")]
+    grant: Vec<String>,
+    /// What its tokens may be good for: `openid`, `email`, `profile` or `offline_access`; repeatable.
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<String>,
+    /// What becomes of a refresh token that is used: rotating, for a successor, or reusable, to stay good.
+    #[arg(long, value_name = "POLICY")]
+    refresh: Option<String>,
+    /// How long its access tokens live, such as 5m, or default for as long as the server says.
+    #[arg(long, value_name = "DURATION", value_parser = life)]
+    access_token_life: Option<Life>,
+    /// How long its sessions may stay unused, such as 30m, or default.
+    #[arg(long, value_name = "DURATION", value_parser = life)]
+    session_idle: Option<Life>,
+    /// How long its sessions last in any case, such as 10h, or default.
+    #[arg(long, value_name = "DURATION", value_parser = life)]
+    session_life: Option<Life>,
+    /// What it may do in the account on its own behalf, with `client_credentials`: member or administrator.
+    #[arg(long, value_name = "ROLE")]
+    service_role: Option<String>,
+}
+
+/// A life of a client's own, or the server's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Life(Option<Duration>);
+
+fn life(text: &str) -> Result<Life, String> {
+    if text == OF_THE_SERVER { Ok(Life(None)) } else { flags::duration(text).map(|life| Life(Some(life))) }
+}
+
+impl Traits {
+    pub(super) fn of_new(&self, id: ClientId, name: ClientName, confidential: bool) -> Result<NewClient, Error> {
+        let change = self.of_change()?;
+        let own = |life: Option<Option<Duration>>| life.flatten();
+        Ok(NewClient {
+            id,
+            name,
+            confidential,
+            grants: change.grants.unwrap_or_else(|| [Grant::AuthorizationCode, Grant::RefreshToken].into()),
+            scopes: change.scopes.unwrap_or_else(|| Scopes::of(Scope::ALL)),
+            redirect_uris: change.redirect_uris.unwrap_or_default(),
+            post_logout_redirect_uris: change.post_logout_redirect_uris.unwrap_or_default(),
+            refresh: change.refresh.unwrap_or(RefreshPolicy::Rotating),
+            access_token_life: own(change.access_token_life),
+            session_idle: own(change.session_idle),
+            session_life: own(change.session_life),
+            service_role: change.service_role,
+        })
+    }
+
+    pub(super) fn of_change(&self) -> Result<ClientChange, Error> {
+        let uris = |raw: &[String], flag: &'static str| {
+            let parsed = raw.iter().map(|uri| RedirectUri::parse(uri)).collect::<Result<Vec<_>, Invalid>>();
+            Ok::<_, Error>((!raw.is_empty()).then_some(parsed.in_field(flag)?))
+        };
+        let grants = self.grant.iter().map(|word| grant(word)).collect::<Result<BTreeSet<_>, _>>()?;
+        let scopes = self.scope.iter().map(|word| scope(word)).collect::<Result<Vec<_>, _>>()?;
+        Ok(ClientChange {
+            name: None,
+            grants: (!grants.is_empty()).then_some(grants),
+            scopes: (!scopes.is_empty()).then(|| Scopes::of(scopes)),
+            redirect_uris: uris(&self.redirect_uri, "--redirect-uri")?,
+            post_logout_redirect_uris: uris(&self.post_logout_redirect_uri, "--post-logout-redirect-uri")?,
+            refresh: self.refresh.as_deref().map(policy).transpose()?,
+            access_token_life: self.access_token_life.map(|life| life.0),
+            session_idle: self.session_idle.map(|life| life.0),
+            session_life: self.session_life.map(|life| life.0),
+            service_role: self.service_role.as_deref().map(role).transpose()?,
+        })
+    }
+}
+
+/// A grant by its word, or by the short one for the device code, whose own is long.
+fn grant(word: &str) -> Result<Grant, Error> {
+    let short = (word == "device_code").then_some(Grant::DeviceCode);
+    short.or_else(|| Grant::from_word(word)).ok_or_else(|| {
+        let rule = "must be authorization_code, refresh_token, device_code, client_credentials or password";
+        Error::invalid("--grant", rule)
+    })
+}
+
+fn scope(word: &str) -> Result<Scope, Error> {
+    let rule = "must be openid, email, profile or offline_access";
+    Scope::from_word(word).ok_or_else(|| Error::invalid("--scope", rule))
+}
+
+fn policy(word: &str) -> Result<RefreshPolicy, Error> {
+    RefreshPolicy::from_word(word).ok_or_else(|| Error::invalid("--refresh", "must be rotating or reusable"))
+}
+
+fn role(word: &str) -> Result<AccountRole, Error> {
+    let fits = |role: &AccountRole| matches!(role, AccountRole::Member | AccountRole::Administrator);
+    let role = AccountRole::from_word(word).filter(fits);
+    role.ok_or_else(|| Error::invalid("--service-role", "must be member or administrator"))
+}

@@ -1,0 +1,170 @@
+//! Looking people up by what is written of them.
+
+use super::email::Email;
+use super::invalid::Invalid;
+use super::user::User;
+
+/// A text to compare with another, in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The other is this text.
+    Whole(String),
+    /// This text is somewhere in the other.
+    Part(String),
+    /// These texts follow one another in the other, with anything between them: the first at its beginning, the last at
+    /// its end.
+    Wild(Vec<String>),
+}
+
+impl Pattern {
+    /// This whole text.
+    pub fn whole(text: &str) -> Self {
+        Self::Whole(Email::fold(text))
+    }
+
+    /// This text as a part; of a whole address and of nothing, the whole, so that nobody is taken for somebody else.
+    pub fn part(text: &str) -> Self {
+        if text.is_empty() || Email::parse(text).is_ok() { Self::whole(text) } else { Self::Part(Email::fold(text)) }
+    }
+
+    /// A word of a search: a whole text in quotes, one with `*` for anything, or a part.
+    fn word(word: &str) -> Self {
+        let quoted = word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        match quoted {
+            Some(whole) => Self::whole(whole),
+            None if word.contains('*') => Self::Wild(word.split('*').map(Email::fold).collect()),
+            None => Self::Part(Email::fold(word)),
+        }
+    }
+
+    /// Whether a text fits.
+    pub fn fits(&self, text: &str) -> bool {
+        let text = Email::fold(text);
+        match self {
+            Self::Whole(whole) => text == *whole,
+            Self::Part(part) => text.contains(part.as_str()),
+            Self::Wild(parts) => wild(parts, &text),
+        }
+    }
+}
+
+/// Whether these texts follow one another in a text, the first at its beginning and the last at its end. The first
+/// place of each part is as good as any later one, so that this takes no longer than the text is.
+fn wild(parts: &[String], text: &str) -> bool {
+    let [first, middle @ .., last] = parts else { return false };
+    let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+    for part in middle {
+        let Some(at) = rest.find(part.as_str()) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last.as_str())
+}
+
+/// Which people to look for; what is left out, any of them.
+#[derive(Clone, Debug, Default)]
+pub struct PeopleSearch {
+    /// Each of these is in the address or in a name.
+    pub words: Vec<Pattern>,
+    /// The address.
+    pub email: Option<Pattern>,
+    /// The user name, which is the address.
+    pub username: Option<Pattern>,
+    /// The first name.
+    pub first_name: Option<Pattern>,
+    /// The last name.
+    pub last_name: Option<Pattern>,
+    /// Whether the account is switched on.
+    pub enabled: Option<bool>,
+}
+
+impl PeopleSearch {
+    /// The most characters of a search.
+    pub const LONGEST: usize = 1000;
+
+    /// Takes the words of a search, with blanks between them.
+    ///
+    /// Refuses a text that is too long.
+    pub fn words(text: &str) -> Result<Vec<Pattern>, Invalid> {
+        if text.chars().count() > Self::LONGEST {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        }
+        Ok(text.split_whitespace().map(Pattern::word).collect())
+    }
+
+    /// The whole address that is looked for, where it is one.
+    pub fn address(&self) -> Option<&str> {
+        [&self.email, &self.username].into_iter().find_map(|pattern| match pattern {
+            Some(Pattern::Whole(address)) => Some(address.as_str()),
+            Some(Pattern::Part(_) | Pattern::Wild(_)) | None => None,
+        })
+    }
+
+    /// Whether it is for this person.
+    pub fn is_for(&self, user: &User) -> bool {
+        let email = user.email.as_str();
+        let (first_name, last_name) = (user.first_name.as_str(), user.last_name.as_str());
+        let fits = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.fits(text));
+        fits(&self.email, email)
+            && fits(&self.username, email)
+            && fits(&self.first_name, first_name)
+            && fits(&self.last_name, last_name)
+            && self.enabled.is_none_or(|enabled| user.enabled == enabled)
+            && self.words.iter().all(|word| [email, first_name, last_name].into_iter().any(|text| word.fits(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn word(raw: &str) -> Pattern {
+        PeopleSearch::words(raw).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_whole_address_is_nobody_elses() {
+        let bob = Pattern::part("Bob@example.com");
+        assert!(bob.fits("bob@EXAMPLE.com"));
+        assert!(!bob.fits("notbob@example.com") && !bob.fits("bob@example.com.org"));
+        assert!(Pattern::part("bob@").fits("notbob@example.com"));
+        assert!(!Pattern::part("").fits("bob@example.com"));
+        assert!(!Pattern::part("%").fits("bob@example.com") && !Pattern::part("b_b").fits("bob@example.com"));
+    }
+
+    #[test]
+    fn a_word_is_a_part_a_whole_text_in_quotes_or_one_with_gaps() {
+        assert!(word("OB").fits("bob") && word("\"bob\"").fits("Bob") && !word("\"ob\"").fits("bob"));
+        for (pattern, fits, not) in [
+            ("b*", "bob", "abob"),
+            ("*b", "bob", "bobo"),
+            ("*o*", "bob", "bab"),
+            ("b*b", "bob", "b"),
+            ("a*b*c", "a-b-c", "a-c-b"),
+            ("*", "", "\u{0}never"),
+        ] {
+            assert!(word(pattern).fits(fits), "{pattern} {fits}");
+            assert!(pattern == "*" || !word(pattern).fits(not), "{pattern} {not}");
+        }
+        assert!(PeopleSearch::words(&"x".repeat(1001)).is_err());
+        assert!(PeopleSearch::words("  ").unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn gaps_are_anything(a in "[ab]{0,3}", b in "[ab]{0,3}", c in "[ab]{0,3}", x in "[ab]{0,4}", y in "[ab]{0,4}") {
+            let pattern = Pattern::Wild(vec![a.clone(), b.clone(), c.clone()]);
+            let text = format!("{a}{x}{b}{y}{c}");
+            prop_assert!(pattern.fits(&text));
+        }
+
+        #[test]
+        fn no_text_is_a_panic(search in any::<String>(), text in any::<String>()) {
+            for word in PeopleSearch::words(&search).unwrap_or_default() {
+                let _ = word.fits(&text);
+            }
+            prop_assert!(Pattern::whole(&text).fits(&text));
+        }
+    }
+}

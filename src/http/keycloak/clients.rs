@@ -1,0 +1,125 @@
+//! `/auth/admin/realms/master/clients`: the clients of the registry, to be read; never their secrets.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Json, Path, Query};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::users::{flag, number, parsed};
+use super::{Caller, Failure};
+use crate::app::clients::{self, Registered};
+use crate::app::desk::Desk;
+use crate::domain::client::{Grant, RedirectUri, Scope};
+use crate::error::{Error, Result};
+
+/// Which clients to look for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Asked {
+    client_id: Option<String>,
+    /// Whether `clientId` is a part of one.
+    search: Option<String>,
+    /// Whether to leave out those that the caller may not change. All are to be read alone, and all are listed.
+    viewable_only: Option<String>,
+    first: Option<String>,
+    max: Option<String>,
+}
+
+/// `GET /auth/admin/realms/master/clients`
+pub(super) async fn list(
+    desk: Data<Desk>,
+    caller: Caller,
+    query: Result<Query<Asked>, actix_web::Error>,
+) -> Result<Json<Vec<Value>>, Failure> {
+    let query = parsed(query)?;
+    let part = flag("search", query.search)?.unwrap_or(false);
+    flag("viewableOnly", query.viewable_only)?;
+    let (first, max) = (number("first", query.first)?, number("max", query.max)?);
+    let all = desk.read(move |view| clients::list(view, &caller)).await?;
+    let wanted = |one: &&Registered| {
+        let id = one.client.id.as_str();
+        query.client_id.as_deref().is_none_or(|asked| if part { id.contains(asked) } else { id == asked })
+    };
+    let some = all.iter().filter(wanted).skip(first.unwrap_or(0)).take(max.unwrap_or(usize::MAX));
+    Ok(Json(some.map(shown).collect()))
+}
+
+/// `GET /auth/admin/realms/master/clients/{id}`
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
+    let uuid = parse(&id)?;
+    Ok(Json(shown(&desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+}
+
+/// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
+pub(super) async fn service_account(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let uuid = parse(&id)?;
+    let Registered { client, service } = desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?;
+    let bot = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
+    Ok(Json(json!({
+        "id": bot.uuid,
+        "username": format!("service-account-{}", client.id),
+        "firstName": bot.first_name.as_str(),
+        "enabled": bot.enabled,
+        "emailVerified": false,
+        "createdTimestamp": bot.created_at.millis(),
+        "serviceAccountClientId": client.id.as_str(),
+        "totp": false,
+        "disableableCredentialTypes": [],
+        "requiredActions": [],
+        "notBefore": 0,
+    })))
+}
+
+/// A client of no possible id does not exist.
+pub(super) fn parse(id: &str) -> Result<Uuid> {
+    Uuid::parse_str(id).map_err(|_| Error::not_found("client", id))
+}
+
+/// A client (Keycloak's `ClientRepresentation`).
+fn shown(registered: &Registered) -> Value {
+    let client = &registered.client;
+    let uris = |uris: &[RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect::<Vec<_>>();
+    let mut attributes = json!({
+        "oauth2.device.authorization.grant.enabled": client.may(Grant::DeviceCode).to_string(),
+        "post.logout.redirect.uris": uris(&client.post_logout_redirect_uris).join("##"),
+        "use.refresh.tokens": client.may(Grant::RefreshToken).to_string(),
+        "pkce.code.challenge.method": "S256",
+    });
+    for (name, life) in [
+        ("access.token.lifespan", client.access_token_life),
+        ("client.session.idle.timeout", client.session_idle),
+        ("client.session.max.lifespan", client.session_life),
+    ] {
+        if let Some(seconds) = life.as_ref().map(Duration::as_secs) {
+            attributes[name] = seconds.to_string().into();
+        }
+    }
+    json!({
+        "id": clients::uuid(&client.id),
+        "clientId": client.id.as_str(),
+        "name": client.name.as_str(),
+        "enabled": true,
+        "protocol": "openid-connect",
+        "publicClient": !client.confidential,
+        "bearerOnly": false,
+        "clientAuthenticatorType": "client-secret",
+        "standardFlowEnabled": client.may(Grant::AuthorizationCode),
+        "implicitFlowEnabled": false,
+        "directAccessGrantsEnabled": client.may(Grant::Password),
+        "serviceAccountsEnabled": client.may(Grant::ClientCredentials),
+        "consentRequired": !client.built_in,
+        "redirectUris": uris(&client.redirect_uris),
+        "webOrigins": [],
+        "defaultClientScopes": [],
+        "optionalClientScopes": client.scopes.iter().map(Scope::word).collect::<Vec<_>>(),
+        "notBefore": 0,
+        "attributes": attributes,
+        "access": { "view": true, "configure": false, "manage": false },
+    })
+}

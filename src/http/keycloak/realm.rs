@@ -1,0 +1,134 @@
+//! The one realm, the server, and what of a user Keycloak shows apart: credentials, roles and groups.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json, Path};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::users::parse;
+use super::{Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::{clients, people};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::AccountRole;
+use crate::error::Result;
+use crate::http::request;
+use crate::tokens::opaque::Fingerprint;
+use crate::tokens::spki;
+
+/// The name of the realm, and its id.
+const REALM: &str = "master";
+
+/// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
+pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Result<Json<Value>, Failure> {
+    let issuer = desk.issuers.issuer(request::host(&request));
+    Ok(Json(json!({
+        "realm": REALM,
+        "public_key": STANDARD.encode(spki::der(desk.keyring()?.active().public())),
+        "token-service": format!("{issuer}/protocol/openid-connect"),
+        "account-service": format!("{issuer}/account"),
+        "tokens-not-before": 0,
+    })))
+}
+
+/// `GET /auth/admin/serverinfo`
+pub(super) async fn server(caller: Caller) -> Result<Json<Value>, Failure> {
+    clients::may_read(&caller)?;
+    Ok(Json(json!({
+        "systemInfo": { "version": env!("CARGO_PKG_VERSION"), "serverTime": Timestamp::now().to_string() },
+        "profileInfo": { "name": env!("CARGO_PKG_NAME"), "disabledFeatures": [], "previewFeatures": [] },
+    })))
+}
+
+/// `GET /auth/admin/realms`
+pub(super) async fn list(desk: Data<Desk>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
+    Ok(Json(vec![shown(&desk, &caller)?]))
+}
+
+/// `GET /auth/admin/realms/master`
+pub(super) async fn get(desk: Data<Desk>, caller: Caller) -> Result<Json<Value>, Failure> {
+    Ok(Json(shown(&desk, &caller)?))
+}
+
+/// The realm (Keycloak's `RealmRepresentation`), as far as it says anything true here.
+fn shown(desk: &Desk, caller: &Caller) -> Result<Value> {
+    clients::may_read(caller)?;
+    let lifetimes = &desk.lifetimes;
+    Ok(json!({
+        "id": REALM,
+        "realm": REALM,
+        "enabled": true,
+        "notBefore": 0,
+        "defaultSignatureAlgorithm": desk.keyring()?.active().algorithm().to_string(),
+        "accessTokenLifespan": lifetimes.access_token.as_secs(),
+        "ssoSessionIdleTimeout": lifetimes.session_idle.as_secs(),
+        "ssoSessionMaxLifespan": lifetimes.session_life.as_secs(),
+        "registrationAllowed": false,
+        "registrationEmailAsUsername": true,
+        "loginWithEmailAllowed": true,
+        "duplicateEmailsAllowed": false,
+        "editUsernameAllowed": false,
+        "resetPasswordAllowed": false,
+        "rememberMe": false,
+        "verifyEmail": false,
+        "bruteForceProtected": true,
+        "permanentLockout": false,
+        "userManagedAccessAllowed": false,
+        "organizationsEnabled": false,
+        "eventsEnabled": false,
+        "supportedLocales": [],
+    }))
+}
+
+/// `GET /auth/admin/realms/master/users/{id}/credentials`: which there are, never what they are.
+pub(super) async fn credentials(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<Vec<Value>>, Failure> {
+    let uuid = parse(&id)?;
+    let entry = desk.glance(|view| people::entry(view, &caller, uuid))?;
+    let mut found = Vec::new();
+    if entry.password {
+        found.push(json!({ "id": derived(uuid, "password"), "type": "password" }));
+    }
+    if let Some(confirmed_at) = entry.second_factor {
+        let created = confirmed_at.millis();
+        found.push(json!({ "id": derived(uuid, "otp"), "type": "otp", "createdDate": created }));
+    }
+    Ok(Json(found))
+}
+
+/// An id that is always the same for the same thing of the same user.
+fn derived(user: Uuid, what: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Fingerprint::of(&format!("{what} of {user}")).as_bytes()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
+pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
+    let uuid = parse(&id)?;
+    let user = desk.glance(|view| people::get(view, &caller, uuid))?.user;
+    let admin = json!({
+        "id": derived(Uuid::nil(), "admin"),
+        "name": "admin",
+        "description": "administers the account",
+        "composite": false,
+        "clientRole": false,
+        "containerId": REALM,
+    });
+    Ok(Json(match user.role {
+        AccountRole::Administrator => vec![admin],
+        AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Vec::new(),
+    }))
+}
+
+/// `GET /auth/admin/realms/master/users/{id}/groups`: none, for there are no groups.
+pub(super) async fn groups(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<[Value; 0]>, Failure> {
+    let uuid = parse(&id)?;
+    desk.glance(|view| people::get(view, &caller, uuid))?;
+    Ok(Json([]))
+}

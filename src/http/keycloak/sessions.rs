@@ -1,0 +1,106 @@
+//! Sign-in sessions, as Keycloak's administration shows and ends them.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Path, Query};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::clients::parse as parse_client;
+use super::users::{number, parse, parsed};
+use super::{Caller, Failure};
+use crate::app::desk::Desk;
+use crate::app::session_list::{self, Whose};
+use crate::app::{clients, people, sessions};
+use crate::domain::actor::Actor;
+use crate::domain::session::Session;
+use crate::error::{Error, Result};
+use crate::store::Tx;
+
+/// A session (Keycloak's `UserSessionRepresentation`); moments are milliseconds since 1970.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    id: Uuid,
+    username: String,
+    user_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_address: Option<String>,
+    start: i64,
+    last_access: i64,
+    remember_me: bool,
+    /// The client that it is of, by the id of its representation; none of a browser.
+    clients: BTreeMap<Uuid, String>,
+}
+
+impl Shown {
+    fn new(session: &Session, whose: &Whose) -> Self {
+        let client = session.client.as_ref().map(|client| (clients::uuid(client), client.to_string()));
+        Self {
+            id: session.uuid,
+            username: whose.name.clone(),
+            user_id: whose.uuid,
+            ip_address: session.address.map(|address| address.to_string()),
+            start: session.created_at.millis(),
+            last_access: session.last_used_at.millis(),
+            remember_me: false,
+            clients: client.into_iter().collect(),
+        }
+    }
+}
+
+/// `GET /auth/admin/realms/master/users/{id}/sessions`
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
+    let uuid = parse(&id)?;
+    let (whose, found) = desk.glance(|view| {
+        let user = people::get(view, &caller, uuid)?.user;
+        let found = session_list::list(view, &caller, user.id)?;
+        Ok((Whose { uuid, name: user.email.to_string() }, found))
+    })?;
+    Ok(Json(found.iter().map(|session| Shown::new(session, &whose)).collect()))
+}
+
+/// How much of a list to show.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    first: Option<String>,
+    max: Option<String>,
+}
+
+/// `GET /auth/admin/realms/master/clients/{id}/user-sessions`
+pub(super) async fn list_through(
+    desk: Data<Desk>,
+    caller: Caller,
+    id: Path<String>,
+    query: Result<Query<Part>, actix_web::Error>,
+) -> Result<Json<Vec<Shown>>, Failure> {
+    let uuid = parse_client(&id)?;
+    let part = parsed(query)?;
+    let first = number("first", part.first)?.unwrap_or(0);
+    let max = number("max", part.max)?.unwrap_or(session_list::MOST);
+    let found = desk
+        .read(move |view| {
+            let client = clients::get_by_uuid(view, &caller, uuid)?.client;
+            session_list::list_through(view, &caller, &client.id, first, max)
+        })
+        .await?;
+    Ok(Json(found.iter().map(|(session, whose)| Shown::new(session, whose)).collect()))
+}
+
+/// `POST /auth/admin/realms/master/users/{id}/logout`
+pub(super) async fn end_all(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+    let uuid = parse(&id)?;
+    let end = move |tx: &Tx, caller: &Actor| sessions::end_all(tx, caller, people::get(tx, caller, uuid)?.user.id);
+    desk.write_as(&caller, end).await?;
+    Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /auth/admin/realms/master/sessions/{id}`
+pub(super) async fn end(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+    let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found("session", id.as_str()))?;
+    desk.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
+    Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,182 @@
+//! A user as Keycloak's clients write one: made, changed, or with a new password.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
+use crate::error::{Error, InField, Result};
+
+/// What stands for the demand to choose another password.
+const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
+
+/// A user to be, or what is to change about one; what is left out stays.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Written {
+    username: Option<String>,
+    email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    enabled: Option<bool>,
+    /// Whatever it says, an administrator vouches for the address.
+    #[serde(rename = "emailVerified")]
+    _email_verified: Option<bool>,
+    credentials: Option<Vec<Credential>>,
+    required_actions: Option<Vec<String>>,
+    realm_roles: Option<Vec<String>>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+/// A password, as Keycloak's clients write one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credential {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    value: String,
+    #[serde(default)]
+    temporary: Option<bool>,
+}
+
+impl Credential {
+    /// The password, and whether it is good only for choosing another.
+    pub(super) fn read(self) -> Result<(Password, bool)> {
+        if self.kind.is_some_and(|kind| kind != "password") {
+            return Err(Error::invalid("type", "must be password: no other credential can be set"));
+        }
+        let password = Password::parse(&self.value).in_field("value")?;
+        Ok((password, self.temporary.unwrap_or(false)))
+    }
+}
+
+/// What a representation holds that is only to be read.
+const READ_ONLY: [&str; 14] = [
+    "id",
+    "createdTimestamp",
+    "access",
+    "totp",
+    "notBefore",
+    "lastLogin",
+    "disableableCredentialTypes",
+    "federatedIdentities",
+    "self",
+    "origin",
+    "userProfileMetadata",
+    "clientConsents",
+    "serviceAccountClientId",
+    "federationLink",
+];
+
+/// What the fields that create and change have in common come to.
+struct Fields {
+    email: Option<Email>,
+    first_name: Option<PersonName>,
+    last_name: Option<PersonName>,
+    enabled: Option<bool>,
+}
+
+impl Written {
+    /// Whether another password is demanded, where something is said of it.
+    pub(super) fn demand(&self) -> Result<Option<bool>> {
+        self.required_actions.as_deref().map(demand).transpose()
+    }
+
+    /// Refuses what would have a meaning elsewhere and has none here, rather than pass it over.
+    fn fields(&self) -> Result<Fields> {
+        let says = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+        };
+        let strange = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && says(value);
+        if let Some((name, _)) = self.others.iter().find(strange) {
+            return Err(Error::invalid(name.clone(), "is not supported here; leave it out"));
+        }
+        let email = self.email.as_deref().map(Email::parse).transpose().in_field("email")?;
+        let username = match (self.username.as_deref().map(Email::parse).transpose(), &email) {
+            (Err(_), Some(_)) => return Err(Error::invalid("username", "must be the e-mail address, or be left out")),
+            (username, _) => username.in_field("username")?,
+        };
+        if let (Some(email), Some(username)) = (&email, &username)
+            && email != username
+        {
+            return Err(Error::invalid("username", "must be the e-mail address, or be left out"));
+        }
+        Ok(Fields {
+            email: email.or(username),
+            first_name: self.first_name.as_deref().map(PersonName::parse).transpose().in_field("firstName")?,
+            last_name: self.last_name.as_deref().map(PersonName::parse).transpose().in_field("lastName")?,
+            enabled: self.enabled,
+        })
+    }
+}
+
+/// Who is to be made.
+pub(super) struct ToMake {
+    /// The account.
+    pub(super) new: NewUser,
+    /// Whether it is switched on.
+    pub(super) enabled: bool,
+    /// The password, and whether it is good only for choosing another.
+    pub(super) password: Option<(Password, bool)>,
+}
+
+/// Who is to be made. Without `enabled` the account is off, as in
+/// Keycloak.
+pub(super) fn new_person(written: Written) -> Result<ToMake> {
+    let fields = written.fields()?;
+    let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it is the e-mail address"))?;
+    let mut credentials = written.credentials.unwrap_or_default();
+    let password = credentials.pop().map(Credential::read).transpose()?;
+    if !credentials.is_empty() {
+        return Err(Error::invalid("credentials", "must be one password at most"));
+    }
+    let password = match (demand(&written.required_actions.unwrap_or_default())?, password) {
+        (false, password) => password,
+        (true, Some((password, _))) => Some((password, true)),
+        (true, None) => return Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD with a password only")),
+    };
+    let role = match written.realm_roles.unwrap_or_default().as_slice() {
+        [] => AccountRole::Member,
+        [one] if one == "admin" => AccountRole::Administrator,
+        _ => return Err(Error::invalid("realmRoles", "can be admin alone: there is no other role")),
+    };
+    let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
+    let new = NewUser { email, first_name, last_name, role };
+    Ok(ToMake { new, enabled: fields.enabled.unwrap_or(false), password })
+}
+
+/// Whether another password is demanded, of all that Keycloak can demand.
+fn demand(actions: &[String]) -> Result<bool> {
+    match actions {
+        [] => Ok(false),
+        [one] if one == UPDATE_PASSWORD => Ok(true),
+        _ => Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD alone")),
+    }
+}
+
+impl TryFrom<Written> for UserChange {
+    type Error = Error;
+
+    /// Roles are passed over, as Keycloak does here.
+    fn try_from(written: Written) -> Result<Self> {
+        let fields = written.fields()?;
+        if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {
+            return Err(Error::invalid("credentials", "must be left out: reset-password sets a password"));
+        }
+        Ok(Self {
+            email: fields.email,
+            first_name: fields.first_name,
+            last_name: fields.last_name,
+            enabled: fields.enabled,
+            developer: None,
+            administrator: None,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! People as they are looked up by what is written of them: rows of the table `users`, with whether they have a second
+//! factor.
+
+use rusqlite::named_params;
+
+use super::users::{COLUMNS, read};
+use super::{View, row};
+use crate::domain::ids::UserId;
+use crate::domain::people::PeopleSearch;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+use crate::error::Result;
+
+/// The people of a search whose account is not closed, the oldest account first: so many after having passed over so
+/// many, of all or of those who share an organization with this user.
+pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.kind = 'person' AND u.state <> 'blocked'
+             AND (:address IS NULL OR u.email_key = :address)
+             AND (:me IS NULL OR u.id = :me OR EXISTS (
+                 SELECT 1 FROM organization_members mine
+                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+                 WHERE mine.user_id = :me AND theirs.user_id = u.id))
+         ORDER BY u.id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":address": search.address(), ":me": with.map(|id| id.0) };
+    let mut found = Vec::new();
+    let mut passed = 0;
+    for user in query.query_map(params, read)? {
+        let user = user?;
+        if found.len() == most {
+            break;
+        }
+        if search.is_for(&user) {
+            if passed < skip {
+                passed += 1;
+            } else {
+                found.push(user);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Those of these users who have a second factor, each with when it was confirmed.
+pub fn second_factors(view: &View, of: &[UserId]) -> Result<Vec<(UserId, Timestamp)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT user_id, confirmed_at FROM second_factors
+         WHERE confirmed_at IS NOT NULL AND user_id IN (SELECT value FROM json_each(:ids)) ORDER BY user_id",
+    )?;
+    let ids = row::numbers(of.iter().map(|id| id.0));
+    let read = |row: &rusqlite::Row| Ok((UserId(row.get("user_id")?), row::moment(row, "confirmed_at")?));
+    Ok(query.query_map(named_params! { ":ids": ids }, read)?.collect::<rusqlite::Result<_>>()?)
+}

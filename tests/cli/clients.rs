@@ -1,0 +1,147 @@
+//! `atelier client`.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::Place;
+
+const ADD: &str = "client add grafana --redirect-uri https://grafana.example/login --name Grafana";
+
+#[test]
+fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
+    let place = Place::with_ada();
+    let run = place.run(ADD).good();
+    let words = "client grafana is registered; the secret on stdout is shown this once\n";
+    assert_eq!(run.err, words);
+    let secret = run.out.strip_suffix('\n').unwrap();
+    assert!(secret.starts_with("atlc_") && secret.len() == 53, "{secret}");
+    let next = place.run("client rotate-secret grafana").good();
+    assert_eq!(next.err, "client grafana has another secret; the secret on stdout is shown this once\n");
+    assert_ne!(next.out, run.out);
+    for secret in [secret, next.out.trim_end()] {
+        let file = fs::read(place.database()).unwrap();
+        assert!(!file.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
+        for line in ["client list", "client list --json", "client show grafana", "client show grafana --json"] {
+            assert!(!place.run(line).good().out.contains(secret), "{line}");
+        }
+    }
+    place.run(ADD).refused(1, "client grafana already exists; `atelier client show ID` shows it");
+}
+
+#[test]
+fn what_is_said_of_a_client_is_shown_of_it() {
+    let place = Place::with_ada();
+    let line = "client add app --public --redirect-uri com.example.app:/cb --redirect-uri http://127.0.0.1/cb \
+                --post-logout-redirect-uri https://a.example/bye --grant authorization_code --grant device_code \
+                --scope openid --scope email --refresh reusable --access-token-life 2m --session-idle 1h \
+                --session-life 1d --json";
+    let mut made = place.json(line);
+    assert_eq!(place.json("client show app --json"), made);
+    let fields = made.as_object_mut().unwrap();
+    for field in ["created_at", "updated_at"] {
+        assert!(fields.remove(field).unwrap().as_str().unwrap().ends_with("+00:00"), "{field}");
+    }
+    let told = json!({
+        "id": "app", "name": "app", "kind": "public", "built_in": false, "grants": ["authorization_code", "device_code"],
+        "scopes": ["openid", "email"], "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
+        "post_logout_redirect_uris": ["https://a.example/bye"], "refresh": "reusable", "access_token_life": 120,
+        "session_idle": 3600, "session_life": 86400, "service_user": null, "service_role": null,
+    });
+    assert_eq!(made, told);
+
+    let update = "client update app --name App --no-post-logout-redirect-uri --access-token-life default";
+    assert_eq!(place.run(update).good().err, "client app is as asked\n");
+    let after = place.json("client show app --json");
+    assert_eq!((&after["name"], &after["access_token_life"]), (&json!("App"), &json!(null)));
+    assert_eq!((&after["post_logout_redirect_uris"], &after["session_idle"]), (&json!([]), &json!(3600)));
+    let text = place.run("client list").good().out;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("ID          NAME                     KIND"), "{}", lines[0]);
+    assert_eq!(lines.len(), 6);
+    assert_eq!(place.run("client remove app").good().err, "client app is removed, and its sessions are ended\n");
+    place.run("client show app").refused(1, "client app does not exist; `atelier client list` shows every client");
+}
+
+#[test]
+fn a_service_is_a_bot_with_a_role() {
+    let place = Place::with_ada();
+    let line = "client add robot --grant client_credentials --service-role administrator --json";
+    let made = place.json(line);
+    assert!(made["secret"].as_str().unwrap().starts_with("atlc_"));
+    assert_eq!(
+        (made["service_role"].as_str(), made["service_user"].as_str().map(str::len)),
+        (Some("administrator"), Some(36))
+    );
+    assert!(place.json("user list --json").as_array().unwrap().len() == 1, "a bot stands in no list of people");
+    let run = place.run("client update robot --service-role member").good();
+    let told = format!(
+        "client robot is as asked\non its own behalf it acts as the user {}, member\n",
+        made["service_user"].as_str().unwrap()
+    );
+    assert_eq!(run.err, told);
+    // The built-in one gets its bot with its secret.
+    assert_eq!(place.json("client show api-client --json")["service_user"], json!(null));
+    let first = place.json("client rotate-secret api-client --json");
+    let again = place.json("client rotate-secret api-client --json");
+    assert_eq!((first["service_role"].as_str(), &again["service_user"]), (Some("member"), &first["service_user"]));
+    assert_ne!(first["secret"], again["secret"]);
+}
+
+#[test]
+fn a_client_that_does_not_hold_together_is_refused() {
+    let place = Place::with_ada();
+    for (line, words) in [
+        ("client add x", "--redirect-uri: must not be empty: authorization_code needs one"),
+        ("client add x --grant refresh_token", "--grant: must hold one that begins a session, not refresh_token alone"),
+        (
+            "client add x --public --grant client_credentials",
+            "--grant: must not hold client_credentials: a public client has no secret",
+        ),
+        (
+            "client add x --grant magic",
+            "--grant: must be authorization_code, refresh_token, device_code, client_credentials or password",
+        ),
+        ("client add x --scope all", "--scope: must be openid, email, profile or offline_access"),
+        ("client add x --refresh never", "--refresh: must be rotating or reusable"),
+        ("client add x --service-role ui_only", "--service-role: must be member or administrator"),
+        (
+            "client add x --grant password --service-role member",
+            "--service-role: is of a client that acts on its own behalf, which this does not",
+        ),
+        (
+            "client add x --redirect-uri https://*.example/",
+            "--redirect-uri: must be an address in plain ASCII, without a fragment, a wildcard or a blank",
+        ),
+        (
+            "client add x --redirect-uri https://a.example/ --redirect-uri https://a.example/",
+            "--redirect-uri: must not hold the same address twice",
+        ),
+        (
+            "client add x --grant password --access-token-life 500ms",
+            "--access-token-life: must be whole seconds, from 1s to 10 years",
+        ),
+        ("client add a@b", "ID: must be 1 to 128 of the characters a-z, A-Z, 0-9, ., _, :, / and -"),
+    ] {
+        place.run(line).refused(2, &format!("{words}; correct it and try again"));
+    }
+    assert_eq!(place.json("client list --json").as_array().unwrap().len(), 4);
+    let exposed = place.run("client add lan --public --redirect-uri http://grafana.lan/cb").good();
+    let warning = "warning: http://grafana.lan/cb is not https: whoever is on the way there can read what it is sent\n";
+    assert!(exposed.err.starts_with(warning) && exposed.out.is_empty(), "{}", exposed.err);
+    place.run("client rotate-secret lan").refused(1, "a public client has no secret");
+}
+
+#[test]
+fn a_built_in_client_stays_as_it_is_but_for_its_lives() {
+    let place = Place::with_ada();
+    let rule = "of a built-in client, only how long things last and the secret can be changed";
+    for change in
+        ["--grant password", "--redirect-uri https://evil.example/", "--name x", "--scope openid", "--refresh rotating"]
+    {
+        place.run(&format!("client update sdk-client {change}")).refused(1, rule);
+    }
+    place.run("client remove sdk-client").refused(1, "a built-in client stays");
+    place.run("client update sdk-client --access-token-life 2m --session-idle 3h").good();
+    assert_eq!(place.json("client show sdk-client --json")["access_token_life"], json!(120));
+}
