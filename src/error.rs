@@ -111,10 +111,10 @@ pub enum Unproved {
     /// A code that is not that of the person's second factor, or was used before.
     #[error("the code is wrong or was used before")]
     WrongCode,
-    /// A refresh token that is unknown or another client's.
+    /// What is no refresh token, another client's, or one that was exchanged.
     #[error("Invalid refresh token")]
     BadRefreshToken,
-    /// A refresh token whose session ran out.
+    /// A refresh token whose session is over. `python-keycloak` signs in again when it reads these words.
     #[error("Token is not active")]
     DeadRefreshToken,
     /// A client that is unknown, gave the wrong secret or none, or one that it does not have.

@@ -86,8 +86,10 @@ pub(super) fn take_turn(
         None => kept.as_ref().map(|kept| kept.session),
     };
     let session = id.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
+    // Of a session that has ended nothing is kept, so a token that is well formed and unknown is taken for one of those.
+    let session = session.ok_or(Unproved::DeadRefreshToken)?;
     let mut session =
-        session.filter(|session| session.client.as_ref() == Some(&client.id)).ok_or(Unproved::BadRefreshToken)?;
+        Some(session).filter(|session| session.client.as_ref() == Some(&client.id)).ok_or(Unproved::BadRefreshToken)?;
     if !session.is_live(tx.now) {
         return Err(Unproved::DeadRefreshToken.into());
     }

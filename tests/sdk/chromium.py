@@ -81,6 +81,7 @@ class Chromium:
             self.session = answer["sessionId"]
             self.size(self.width, self.height)
             self.colours("light")
+            self.cdp("Emulation.setScrollbarsHidden", hidden=True)
             self.take_log()
         except BaseException:
             self.__exit__(None, None, None)

@@ -114,6 +114,7 @@ class Visitor:
         return self._go("POST", url, urlencode(filled), headers)
 
     def _go(self, method, url, body, headers):
+        url = url.replace(" ", "%20")  # as browsers do with what programs put together carelessly
         start = urlsplit(url).netloc
         for _ in range(12):
             page = self._ask(method, url, body, headers)

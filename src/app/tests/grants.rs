@@ -181,7 +181,7 @@ fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
     front.gate.enter(&access).unwrap();
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
     unproved(front.gate.enter(&access), Unproved::SessionOver);
-    unproved(front.refresh(&token(&granted)), Unproved::BadRefreshToken);
+    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
     assert!(front.gate.office.audit().iter().any(|row| row.verb == "sessions.end_replayed"));
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
 }
@@ -309,7 +309,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email".to_owned()));
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
-    unproved(front.refresh(&token(&granted)), Unproved::BadRefreshToken);
+    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
     let id = front.client.id.clone();
     hidden(&office.refusal(&front.bob, move |tx, actor| consents::withdraw(tx, actor, &id)));
     hidden(&office.refusal(&front.bob, {
@@ -487,7 +487,7 @@ proptest! {
                     let (_, exchanged) = chain[place];
                     let in_time = exchanged.is_none_or(|at| now - at < GRACE.as_secs());
                     if dead || !in_time {
-                        unproved(answer, Unproved::BadRefreshToken);
+                        unproved(answer, if dead { Unproved::DeadRefreshToken } else { Unproved::BadRefreshToken });
                         dead = true;
                         continue;
                     }
@@ -507,7 +507,7 @@ proptest! {
         }
         if dead {
             for (token, _) in &chain {
-                unproved(front.refresh(token), Unproved::BadRefreshToken);
+                unproved(front.refresh(token), Unproved::DeadRefreshToken);
             }
         }
     }

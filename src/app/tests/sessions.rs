@@ -60,7 +60,7 @@ fn the_refresh_token_of_another_client_is_refused() {
     let (_, token) = office.sign_in(&office.bob);
     unproved(&office.refusal(&nobody(), refresh(&token, "admin-cli", LIFETIMES)), Unproved::BadRefreshToken);
     let unknown = RefreshToken::lasting();
-    unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), Unproved::BadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
     assert_eq!(ended, 2);
     assert_eq!((trace.kind.as_str(), trace.object), ("user", uuid(&office.bob).to_string()));
     assert_eq!(office.nothing(&office.bob, end), 0);
-    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::BadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
     office.sign_in(&office.bob);
     office.change(&office.ada, "sessions.end_all", end);
 }

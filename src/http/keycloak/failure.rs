@@ -36,6 +36,9 @@ pub enum Failure {
     /// What the core refuses elsewhere.
     #[error(transparent)]
     Core(#[from] Error),
+    /// What the core refuses where tokens are told of, in the words of RFC 6750, section 3.1.
+    #[error(transparent)]
+    Bearer(Error),
     /// Mail to somebody, which the server does not send.
     #[error("no mail is sent here: `atelier user reset-link` makes a link by which the person chooses a password")]
     NoMail,
@@ -93,7 +96,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Core(error) => match error {
+            Self::Core(error) | Self::Bearer(error) => match error {
                 Error::Invalid { .. } | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
@@ -113,7 +116,7 @@ impl ResponseError for Failure {
         let mut answer = HttpResponse::build(self.status_code());
         answer.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
-            Self::Grant(error) | Self::Core(error) => Some(error),
+            Self::Grant(error) | Self::Core(error) | Self::Bearer(error) => Some(error),
             Self::Token { .. }
             | Self::Client { .. }
             | Self::Scope
@@ -149,6 +152,16 @@ impl ResponseError for Failure {
                 answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"master\", error=\"invalid_token\""));
                 answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
+            Self::Bearer(Error::Unauthenticated(unproved)) => {
+                // Whoever shows no token at all is told only that one is wanted.
+                let challenge = if *unproved == Unproved::NoCredential {
+                    "Bearer realm=\"master\""
+                } else {
+                    "Bearer realm=\"master\", error=\"invalid_token\""
+                };
+                answer.insert_header((WWW_AUTHENTICATE, challenge));
+                answer.json(json!({ "error": "invalid_token", "error_description": text }))
+            }
             Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
             Self::Core(Error::NotFound { what: "client", .. }) => {
                 answer.json(json!({ "error": "Could not find client" }))
@@ -161,7 +174,7 @@ impl ResponseError for Failure {
                 answer.json(json!({ "errorMessage": "User exists with same username" }))
             }
             Self::NoMail => answer.json(json!({ "errorMessage": text })),
-            Self::Core(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
+            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));
                 answer.json(json!({ "error": text }))

@@ -25,8 +25,8 @@ struct Told<'a> {
 ///
 /// As in Keycloak, the token must have been asked for with `openid`.
 pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let bearer = Keycloak::credential(&request).ok_or(Error::from(Unproved::NoCredential))?;
-    let (user, scopes) = token_status::bearer(&desk, bearer)?;
+    let bearer = Keycloak::credential(&request).ok_or(Error::from(Unproved::NoCredential)).map_err(Failure::Bearer)?;
+    let (user, scopes) = token_status::bearer(&desk, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);
     if !scopes.has(Scope::OpenId) {
         return Err(Failure::Scope);

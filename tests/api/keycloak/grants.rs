@@ -197,8 +197,11 @@ fn a_token_tells_of_its_person_what_was_asked_for() {
     let answer = world.bob.get(&path);
     is_told(&answer, 403, "insufficient_scope");
     assert!(answer.header("www-authenticate").is_some_and(|value| value.contains("insufficient_scope")));
-    for nobody in [&world.nobody, &world.nobody.with("nonsense")] {
+    let bare = "Bearer realm=\"master\"";
+    let wrong = format!("{bare}, error=\"invalid_token\"");
+    for (nobody, challenge) in [(&world.nobody, bare), (&world.nobody.with("nonsense"), &wrong)] {
         let answer = nobody.get(&path);
-        assert!(answer.status == 401 && answer.header("www-authenticate").is_some_and(|v| v.starts_with("Bearer")));
+        is_told(&answer, 401, "invalid_token");
+        assert_eq!(answer.header("www-authenticate"), Some(challenge));
     }
 }

@@ -420,7 +420,7 @@ fn a_disabled_person_is_told_so_with_the_right_password_only() {
     assert_eq!(right.told(), (400, refusal("invalid_grant", "Account disabled")));
     is_not_kept(&right);
     let refreshed = nobody.refresh(&lou.refresh_token);
-    assert_eq!(refreshed.told(), (400, refusal("invalid_grant", "Invalid refresh token")), "the session is gone");
+    assert_eq!(refreshed.told(), (400, refusal("invalid_grant", "Token is not active")), "the session is gone");
 }
 
 // refresh_token

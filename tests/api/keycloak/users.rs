@@ -372,7 +372,7 @@ fn a_disabled_person_is_out_on_the_next_request_of_an_open_connection() {
     }
     for token in [&wes.refresh_token, &second.text("refresh_token")] {
         let told = nobody.refresh(token).told();
-        assert_eq!(told, (400, json!({ "error": "invalid_grant", "error_description": "Invalid refresh token" })));
+        assert_eq!(told, (400, json!({ "error": "invalid_grant", "error_description": "Token is not active" })));
     }
     // They are still shown, as disabled.
     assert_eq!(world().bob.get(&path(&wes)).ok()["enabled"], json!(false));

@@ -51,8 +51,8 @@ def enrol(email, password=PASSWORD):
     page, _ = arrive(visitor, f"{URL}/auth/account", email, password)
     [form] = [form for form in page.forms if form.action == "/auth/account/second-factor"]
     page = visitor.submit(page, form)
-    secret = page.form("secret", "code").fields["secret"]
-    page = visitor.submit(page, page.form("secret", "code"), code=totp(secret))
+    secret = re.search(r'id="secret">([A-Z2-7 ]+)<', page.body).group(1).replace(" ", "")
+    page = visitor.submit(page, page.form("code"), code=totp(secret))
     codes = re.findall(r"<li>([^<]+)</li>", page.body.partition('id="recovery-codes"')[2])
     assert codes, page.text
     return secret, codes

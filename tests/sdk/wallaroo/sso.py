@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import sqlite3
 import threading
 import time
 
@@ -146,6 +147,17 @@ with story("somebody who says no"):
         "access_denied",
     )
     check("in OAuth's words", '"error_description"' in str(error), error)
+
+with story("nobody who comes in time"):
+
+    def too_late(address):
+        """Turns the clock on for this code, as nobody wants to wait for it."""
+        with sqlite3.connect(os.environ["ATELIER_TEST_DATA"] + "/atelier.db", timeout=10) as data:
+            data.execute("UPDATE device_codes SET created_at = 0, expires_at = 1")
+        page, asked = arrive(Visitor(), address, BOB, PASSWORD)
+        same("the address is dead", (asked[-1], page.form("decision")), ("user-code", None))
+
+    refused("the SDK gives up", TokenFetchError, lambda: log_in(too_late), "expired_token")
 
 with story("a session that has ended"):
     home = new_home()

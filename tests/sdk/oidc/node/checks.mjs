@@ -27,7 +27,9 @@ export async function refused(sentence, error, call) {
     const answer = await call();
     check(sentence, false, `was not refused: ${inspect(answer)}`);
   } catch (thrown) {
-    const told = thrown.error ?? thrown.cause?.[0]?.parameters?.error ?? thrown.code;
+    // A challenge in a header may leave it to the body to say what is wrong.
+    const challenge = thrown.cause?.[0]?.parameters;
+    const told = thrown.error ?? challenge?.error ?? (challenge ? (await thrown.response.json()).error : thrown.code);
     check(sentence, told === error, thrown);
     return thrown;
   }
