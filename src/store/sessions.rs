@@ -115,6 +115,12 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Ends a session.
+pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
 /// Ends every session of a user, and all that would lead to one: half sign-ins, and codes that wait for their client.
 /// Tells how many sessions there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
