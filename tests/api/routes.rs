@@ -86,7 +86,8 @@ impl Stage {
                 | "/auth/realms/master/protocol/openid-connect/userinfo"
                 | "/oauth2/userinfo"
                 | "/auth/realms/master/protocol/openid-connect/certs",
-            ) => None,
+            )
+            | ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
             ("GET" | "DELETE", path) if path.contains("/clients/{id}") || path.contains("/sessions/{id}") => {
                 // Nobody has a client or a session of this id.
                 let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
@@ -114,7 +115,6 @@ impl Stage {
                 let body = (method == "PUT").then(|| json!({ "firstName": format!("Erin {column}") }));
                 return Some(Ask { path: path.replace("{id}", &erin.uuid), body, form: None });
             }
-            ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
             (
                 "POST",
                 "/auth/realms/master/protocol/openid-connect/auth/device"
