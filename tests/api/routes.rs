@@ -222,7 +222,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     for entry in
         routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
     {
-        let mut row = format!("{:<61} ", format!("{} {}", entry.method, entry.path));
+        let mut row = format!("{:<68}", format!("{} {}", entry.method, entry.path));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));

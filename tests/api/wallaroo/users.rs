@@ -258,7 +258,7 @@ fn a_password_that_has_to_be_reset_lets_nobody_in_before_it_is() {
         ("password", "the second of two"),
         ("again", "the second of two"),
     ];
-    assert_eq!(nobody.form("/auth/password", &chosen).status, 200);
+    assert_eq!(crate::console::browser::form(nobody, "/auth/password", &chosen).status, 200);
     assert_eq!(nobody.sign_in("reset@example.com", "the second of two").status, 200);
 }
 
