@@ -93,6 +93,7 @@ fn install() {
     for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]] {
         println!("apt-get {}", line.join(" "));
         // What goes wrong here shows in the two programs still not being there.
-        let _ = Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
+        let _ =
+            Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
     }
 }

@@ -38,7 +38,8 @@ pub fn environment(sources: &Path) -> Option<Node> {
         let file = entry.expect("the programs are readable").path();
         fs::copy(&file, home.join(file.file_name().expect("a file has a name"))).expect("the folder is writable");
     }
-    let stamp = format!("{version}{}", fs::read_to_string(sources.join("package-lock.json")).expect("the list is readable"));
+    let stamp =
+        format!("{version}{}", fs::read_to_string(sources.join("package-lock.json")).expect("the list is readable"));
     let stamp_file = home.join("atelier-stamp.txt");
     if !fs::read_to_string(&stamp_file).is_ok_and(|found| found == stamp) {
         // The list has every package with its checksum, so nothing is resolved and nothing can drift.

@@ -29,12 +29,14 @@ fn openid_client_signs_in() {
     let Some(node) = node::environment(&sources) else {
         // Said on stderr directly, for the test harness keeps what a passing test prints to itself.
         use std::io::Write as _;
-        let told = "\nNOT RUN: openid-client was not tried, for there is no node with npm on PATH (Debian: nodejs, npm)\n";
+        let told =
+            "\nNOT RUN: openid-client was not tried, for there is no node with npm on PATH (Debian: nodejs, npm)\n";
         std::io::stderr().write_all(told.as_bytes()).expect("stderr is writable");
         return;
     };
     let server = Server::start();
-    let printed = python::run(&node.program, &node.home.join("openid_client.mjs"), &env(&server), Duration::from_mins(3));
+    let printed =
+        python::run(&node.program, &node.home.join("openid_client.mjs"), &env(&server), Duration::from_mins(3));
     passed(&printed, 43);
 }
 

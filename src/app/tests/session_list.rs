@@ -24,7 +24,7 @@ fn a_person_sees_their_own_live_sessions_the_newest_first_and_an_administrator_e
     forbidden(&shown(&office, &office.carol, &office.bob).unwrap_err(), Action::ReadSessions);
     hidden(&shown(&office, &office.stranger, &office.bob).unwrap_err());
     hidden(&shown(&office, &Actor::nobody(origin()), &office.bob).unwrap_err());
-    assert_eq!(shown(&office, &office.stranger, &office.stranger).unwrap(), [Uuid::nil(); 0]);
+    assert!(shown(&office, &office.stranger, &office.stranger).unwrap().is_empty());
 }
 
 #[test]
