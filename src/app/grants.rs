@@ -3,7 +3,7 @@
 use super::authorizations;
 use super::refresh::Refreshed;
 use super::sign_in::SignedIn;
-use crate::domain::client::{Client, Scopes};
+use crate::domain::client::{Client, Scope, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -30,13 +30,14 @@ impl Granted {
     }
 }
 
-/// What a client gets that asks for these words: those that are known and that it may have; `email` and `profile` if it
-/// does not say.
+/// What a client gets that asks for these words: those that are known and that it may have, and `email` and `profile` in
+/// any case, as Keycloak's clients do, whose programs ask for `openid` alone and then read the address.
 ///
 /// Refused when nothing is left of what it asks for.
 pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
-    authorizations::granted(asked, client)
-        .ok_or_else(|| Error::invalid("scope", "none of these is one that the client may have"))
+    let granted = authorizations::granted(asked, client)
+        .ok_or_else(|| Error::invalid("scope", "none of these is one that the client may have"))?;
+    Ok(granted.and(&Scopes::of([Scope::Email, Scope::Profile]).within(&client.scopes)))
 }
 
 impl From<SignedIn> for Granted {

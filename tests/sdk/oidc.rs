@@ -15,7 +15,7 @@ fn python_keycloak_gets_tokens() {
 
 #[test]
 fn python_keycloak_keeps_people() {
-    tell("keycloak_admin.py", 86);
+    tell("keycloak_admin.py", 92);
 }
 
 #[test]

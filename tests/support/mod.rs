@@ -94,7 +94,8 @@ impl Setup {
             log.drain(child.stdout.take().expect("stdout is piped"), Some(ready)),
             log.drain(child.stderr.take().expect("stderr is piped"), None),
         ];
-        let mut server = Server { child, readers, log, data, bases: Vec::new() };
+        let watcher = watcher(child.id());
+        let mut server = Server { child, watcher, readers, log, data, bases: Vec::new() };
         server.wait_for(&bases, 1 + self.more_listeners);
         server
     }
@@ -104,6 +105,7 @@ impl Setup {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    watcher: Child,
     readers: Vec<JoinHandle<()>>,
     log: Log,
     data: Data,
@@ -192,7 +194,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already.
+        // These fail only when the process is gone already.
+        let _ = self.watcher.kill();
+        let _ = self.watcher.wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
         for reader in self.readers.drain(..) {
@@ -202,6 +206,17 @@ impl Drop for Server {
             eprintln!("---- the server's log\n{}----", self.log());
         }
     }
+}
+
+/// Ends a server when the tests end without dropping it, as they do with what is static: then this pipe closes.
+fn watcher(server: u32) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 \"$0\"", &server.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell starts")
 }
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.

@@ -400,6 +400,11 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     let minted = tokens::mint(desk, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
     assert!(minted.id_token.is_none());
     assert_eq!(front.gate.enter(minted.access_token.expose()).unwrap().person().unwrap().uuid, bot);
+    probe::execute(&front.gate.office.file, &format!("UPDATE users SET enabled = 0 WHERE uuid = '{bot}'"));
+    unproved(front.gate.enter(minted.access_token.expose()), Unproved::Disabled);
+    unproved(begin(&ci, &Scopes::default()), Unproved::Disabled);
+    probe::execute(&front.gate.office.file, &format!("UPDATE users SET enabled = 1 WHERE uuid = '{bot}'"));
+    assert!(front.gate.enter(minted.access_token.expose()).is_ok());
     probe::execute(&front.gate.office.file, "DELETE FROM clients WHERE id = 'ci'");
     unproved(front.gate.enter(minted.access_token.expose()), Unproved::SessionOver);
     let orphan = front.gate.office.client("api-client");

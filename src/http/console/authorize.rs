@@ -14,9 +14,10 @@ use super::page::{self, Choice, Fact, GoOn};
 use super::parameters::{Parameters, Posted};
 use super::sign_in::SIGN_IN;
 use crate::app::authorizations::{self, Authorization, Fault, Request};
+use crate::app::clients;
 use crate::app::desk::Desk;
 use crate::domain::actor::Actor;
-use crate::domain::client::{Scope, Scopes};
+use crate::domain::client::{Client, Scope, Scopes};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 
@@ -57,6 +58,14 @@ const PATIENCE: Duration = Duration::from_hours(1);
 pub(super) fn is_here(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     [KEYCLOAK, OAUTH2].contains(&path)
+}
+
+/// The program that a path is the request of; none if it leads elsewhere or nobody knows the program.
+pub(super) fn program(desk: &Desk, path: &str) -> Result<Option<Client>, Failure> {
+    let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    let Some((_, id)) = pairs.into_iter().find(|(name, _)| name == "client_id") else { return Ok(None) };
+    Ok(desk.glance(|view| clients::find(view, &id))?)
 }
 
 /// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.

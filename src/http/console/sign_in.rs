@@ -38,7 +38,7 @@ pub(super) async fn form(
         return Ok(page::see_other(next.as_str()));
     }
     let hint = parameters.text("login_hint").chars().take(254).collect();
-    browser.show(StatusCode::OK, &sign_in_form(&browser, &next, hint, None))
+    browser.show(StatusCode::OK, &sign_in_form(&desk, &browser, &next, hint, None)?)
 }
 
 /// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
@@ -55,7 +55,8 @@ pub(super) async fn enter(
     match sign_in::at_pages(&desk, &browser.origin, login, replacing).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, "the name or the password is wrong", |wrong, status| {
-            browser.show(status, &sign_in_form(&browser, &next, username, Some(Wrong { field: "password", ..wrong })))
+            let wrong = Some(Wrong { field: "password", ..wrong });
+            browser.show(status, &sign_in_form(&desk, &browser, &next, username, wrong)?)
         }),
     }
 }
@@ -262,11 +263,18 @@ const fn page_of(step: Step) -> &'static str {
     }
 }
 
-fn sign_in_form(browser: &Browser, next: &Next, username: String, wrong: Option<Wrong>) -> FormPage {
+fn sign_in_form(
+    desk: &Desk,
+    browser: &Browser,
+    next: &Next,
+    username: String,
+    wrong: Option<Wrong>,
+) -> Result<FormPage, Failure> {
     let username = Field { value: username, ..Field::new("username", "E-mail address", Kind::Text, "username") };
-    FormPage {
+    let program = authorize::program(desk, next.as_str())?;
+    Ok(FormPage {
         title: "Sign in",
-        text: String::new(),
+        text: program.map_or_else(String::new, |program| format!("to go on to {}", program.name.as_str())),
         caution: if browser.exposed {
             "This connection is not protected: whoever is on the way can read your password. Ask whoever runs this \
              server for an address that begins with https."
@@ -280,7 +288,7 @@ fn sign_in_form(browser: &Browser, next: &Next, username: String, wrong: Option<
         fields: vec![username, Field::new("password", "Password", Kind::Password, "current-password")],
         button: "Sign in",
         links: Vec::new(),
-    }
+    })
 }
 
 fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {

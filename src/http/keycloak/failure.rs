@@ -148,18 +148,12 @@ impl ResponseError for Failure {
                 answer.json(json!({ "error": "insufficient_scope", "error_description": text }))
             }
             Self::Grant(error) => answer.json(json!({ "error": code(error), "error_description": text })),
-            Self::Core(Error::Unauthenticated(_)) => {
-                answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"master\", error=\"invalid_token\""));
+            Self::Core(Error::Unauthenticated(unproved)) => {
+                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
                 answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
             Self::Bearer(Error::Unauthenticated(unproved)) => {
-                // Whoever shows no token at all is told only that one is wanted.
-                let challenge = if *unproved == Unproved::NoCredential {
-                    "Bearer realm=\"master\""
-                } else {
-                    "Bearer realm=\"master\", error=\"invalid_token\""
-                };
-                answer.insert_header((WWW_AUTHENTICATE, challenge));
+                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
                 answer.json(json!({ "error": "invalid_token", "error_description": text }))
             }
             Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
@@ -180,6 +174,15 @@ impl ResponseError for Failure {
                 answer.json(json!({ "error": text }))
             }
         }
+    }
+}
+
+/// What a bearer is told (RFC 6750, section 3.1): whoever shows no token at all, only that one is wanted.
+fn challenge(unproved: Unproved) -> &'static str {
+    if unproved == Unproved::NoCredential {
+        "Bearer realm=\"master\""
+    } else {
+        "Bearer realm=\"master\", error=\"invalid_token\""
     }
 }
 

@@ -74,6 +74,7 @@ pub fn routes() -> Vec<Entry> {
         entry!(PUT "/auth/admin/realms/master/users/{id}" => users::update),
         entry!(DELETE "/auth/admin/realms/master/users/{id}" => users::delete),
         entry!(GET "/auth/admin/realms/master/users/{id}/credentials" => realm::credentials),
+        entry!(DELETE "/auth/admin/realms/master/users/{id}/credentials/{credential}" => realm::delete_credential),
         entry!(PUT "/auth/admin/realms/master/users/{id}/execute-actions-email" => users::send_mail),
         entry!(GET "/auth/admin/realms/master/users/{id}/groups" => realm::groups),
         entry!(POST "/auth/admin/realms/master/users/{id}/logout" => sessions::end_all),

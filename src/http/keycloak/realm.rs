@@ -1,7 +1,8 @@
 //! The one realm, the server, and what of a user Keycloak shows apart: credentials, roles and groups.
 
-use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -10,11 +11,14 @@ use uuid::Uuid;
 use super::users::parse;
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
-use crate::app::{clients, people};
+use crate::app::users::Named;
+use crate::app::{clients, people, second_factors};
+use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::request;
+use crate::store::Tx;
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::spki;
 
@@ -23,12 +27,13 @@ const REALM: &str = "master";
 
 /// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
 pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Result<Json<Value>, Failure> {
-    let issuer = desk.issuers.issuer(request::host(&request));
+    let host = request::host(&request);
+    let issuer = desk.issuers.issuer(host);
     Ok(Json(json!({
         "realm": REALM,
         "public_key": STANDARD.encode(spki::der(desk.keyring()?.active().public())),
         "token-service": format!("{issuer}/protocol/openid-connect"),
-        "account-service": format!("{issuer}/account"),
+        "account-service": format!("{}/auth/account", desk.issuers.origin(host)),
         "tokens-not-before": 0,
     })))
 }
@@ -99,6 +104,30 @@ pub(super) async fn credentials(
         found.push(json!({ "id": derived(uuid, "otp"), "type": "otp", "createdDate": created }));
     }
     Ok(Json(found))
+}
+
+/// `DELETE /auth/admin/realms/master/users/{id}/credentials/{credential}`: takes the second factor away, for whoever has
+/// lost it. A password is not taken away but set anew, and whoever is to be kept out is disabled.
+pub(super) async fn delete_credential(
+    desk: Data<Desk>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, Failure> {
+    let (id, credential) = path.into_inner();
+    let uuid = parse(&id)?;
+    let unknown = Error::not_found("credential", &credential);
+    match Uuid::parse_str(&credential) {
+        Ok(credential) if credential == derived(uuid, "otp") => {}
+        Ok(credential) if credential == derived(uuid, "password") => {
+            return Err(
+                Error::Refused { rule: "a password is not taken away; set another, or disable the user" }.into()
+            );
+        }
+        Ok(_) | Err(_) => return Err(unknown.into()),
+    }
+    let reset = move |tx: &Tx, caller: &Actor| second_factors::reset(tx, caller, &Named::Uuid(uuid));
+    let (_, had_one) = desk.write_as(&caller, reset).await?;
+    if had_one { Ok(HttpResponse::new(StatusCode::NO_CONTENT)) } else { Err(unknown.into()) }
 }
 
 /// An id that is always the same for the same thing of the same user.

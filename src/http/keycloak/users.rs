@@ -73,7 +73,11 @@ impl TryFrom<Asked> for Wanted {
         };
         let search = PeopleSearch {
             words: PeopleSearch::words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
-            email: pattern(raw.email),
+            // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
+            email: raw.email.map(|text| match exact {
+                Some(false) => Pattern::Part(Email::fold(&text)),
+                Some(true) | None => Pattern::whole(&text),
+            }),
             username: pattern(raw.username),
             first_name: pattern(raw.first_name),
             last_name: pattern(raw.last_name),

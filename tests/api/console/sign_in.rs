@@ -56,6 +56,11 @@ fn a_name_and_a_password_let_in() {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert!(!page.body.contains("<script") && !page.body.contains("not protected"));
+    assert!(!page.body.contains("to go on to"), "{}", page.body);
+    for (client, named) in [("arize-cli", true), ("nobody", false)] {
+        let page = browser.get(&format!("{SIGN_IN}?next=%2Foauth2%2Fauthorize%3Fclient_id%3D{client}"));
+        assert_eq!(page.body.contains("<p>to go on to Arize command line</p>"), named, "{}", page.body);
+    }
     let next = ("next", "/auth/account/password");
     let fields = [("username", "bob@example.com"), ("password", &world.bob.password), next];
     let answer = browser.post(SIGN_IN, &fields);

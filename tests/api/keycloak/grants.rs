@@ -127,7 +127,7 @@ fn a_token_is_exchanged_and_a_replay_ends_it_all() {
     let form =
         |scope| [("grant_type", "refresh_token"), ("refresh_token", text(&narrow, "refresh_token")), ("scope", scope)];
     assert_eq!(ask(TOKEN, Some(&header), &form("email")).text("scope"), "email");
-    is_told(&ask(TOKEN, Some(&header), &form("email profile")), 400, "invalid_scope");
+    is_told(&ask(TOKEN, Some(&header), &form("email offline_access")), 400, "invalid_scope");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
         (&told["active"], &told["client_id"], &told["token_type"]),
         (&json!(true), &json!("ci"), &json!("Bearer"))
     );
-    assert_eq!((&told["sub"], &told["scope"]), (&json!(world.bob.uuid), &json!("openid email")));
+    assert_eq!((&told["sub"], &told["scope"]), (&json!(world.bob.uuid), &json!("openid email profile")));
     assert_eq!(introspect(text(&made, "refresh_token"))["typ"], "Refresh");
     for nothing in ["nonsense", "atl_x", text(&made, "id_token")] {
         assert_eq!(introspect(nothing), json!({ "active": false }));
@@ -188,10 +188,18 @@ fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
 
 #[test]
 fn a_token_tells_of_its_person_what_was_asked_for() {
-    let (world, _) = world();
+    let (world, secret) = world();
     let path = format!("{REALM}/userinfo");
-    let bob = world.nobody.with(text(&tokens("openid email"), "access_token"));
-    let told = json!({ "sub": world.bob.uuid, "email": world.bob.email, "email_verified": true });
+    let made = tokens("openid");
+    let bob = world.nobody.with(text(&made, "access_token"));
+    let mut told = json!({ "sub": world.bob.uuid, "email": world.bob.email, "email_verified": true });
+    told["preferred_username"] = json!(world.bob.email);
+    assert_eq!(bob.get(&path).told(), (200, told.clone()), "as Keycloak tells whoever asks for openid alone");
+    let form =
+        [("grant_type", "refresh_token"), ("refresh_token", text(&made, "refresh_token")), ("scope", "openid email")];
+    let less = ask(TOKEN, Some(&basic("ci", secret)), &form).ok();
+    let bob = world.nobody.with(text(&less, "access_token"));
+    told.as_object_mut().expect("an object").remove("preferred_username");
     assert_eq!(bob.get(&path).told(), (200, told.clone()));
     assert_eq!(bob.send("POST", "/oauth2/userinfo", &[], ()).told(), (200, told));
     let answer = world.bob.get(&path);

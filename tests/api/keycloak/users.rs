@@ -58,7 +58,8 @@ fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_word
             client.put(&some, &json!({ "enabled": false })),
         ] {
             assert_eq!(answer.told(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
-            let challenge = "Bearer realm=\"master\", error=\"invalid_token\"";
+            let wrong = "Bearer realm=\"master\", error=\"invalid_token\"";
+            let challenge = if why.starts_with("a bearer token") { "Bearer realm=\"master\"" } else { wrong };
             assert_eq!(answer.header("www-authenticate"), Some(challenge));
         }
     }
@@ -151,7 +152,8 @@ fn people_are_found_by_parts_of_what_is_written_of_them() {
         ("search=%22meyer%22", ann.clone()),
         ("search=%22meye%22", vec![]),
         ("search=%25", vec![]),
-        ("email=ob%40", vec!["bob@example.com"]),
+        ("email=ob%40", vec![]),
+        ("email=ob%40&exact=false", vec!["bob@example.com"]),
         ("email=ob%40example.com", vec![]),
         ("username=CAR", vec!["carol@example.com"]),
         ("firstName=nn", ann.clone()),

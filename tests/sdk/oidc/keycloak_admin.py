@@ -21,6 +21,7 @@ from world import (
     a_number,
     a_truth,
     a_uuid,
+    enrol,
     person,
     register,
 )
@@ -154,6 +155,19 @@ with story("a password that is set"):
     refused("nobody's is not set", KeycloakPutError, 404, lambda: ada.set_user_password(NOBODY, PASSWORD))
     ada.set_user_password(eve, PASSWORD, temporary=False)
     same("a lasting one again asks for nothing", ada.get_user(eve)["requiredActions"], [])
+
+with story("a second factor that is lost"):
+    dora = person("dora")
+    enrol(dora)
+    dora_id = ada.get_user_id(dora)
+    same("a password alone is not enough", signed_in(dora, PASSWORD), "Invalid user credentials")
+    kinds = {credential["type"]: credential["id"] for credential in ada.get_credentials(dora_id)}
+    same("both credentials are listed", sorted(kinds), ["otp", "password"])
+    refused("a password is not taken away", KeycloakDeleteError, 400, lambda: ada.delete_credential(dora_id, kinds["password"]))
+    refused("nor what is nobody's", KeycloakDeleteError, 404, lambda: ada.delete_credential(dora_id, dora_id))
+    ada.delete_credential(dora_id, kinds["otp"])
+    check("without it the password is", isinstance(signed_in(dora, PASSWORD), dict))
+    refused("it is gone", KeycloakDeleteError, 404, lambda: ada.delete_credential(dora_id, kinds["otp"]))
 
 with story("sessions"):
     one, two = signed_in("eve@example.com", PASSWORD), signed_in("eve@example.com", PASSWORD)

@@ -292,7 +292,7 @@ with story("a code for another device"):
     check("and reads that it is done", page.left is None and page.status == 200, (page.status, page.text))
     time.sleep(max(0, device["interval"] + 0.3 - (time.monotonic() - hasty)))
     tokens = poll()
-    shaped("then there are tokens", tokens, scope="openid email")
+    shaped("then there are tokens", tokens, scope="openid email profile")
     same("of whoever approved", app.decode_token(tokens["access_token"])["email"], BOB)
     refused("once", KeycloakPostError, 400, "invalid_grant", poll)
     device = app.device()
@@ -309,7 +309,7 @@ with story("a second factor"):
     code = totp(secret, ahead=1)
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
     refused("nor with a wrong code", *bad, lambda: app.token(dora, PASSWORD, totp=wrong), "Invalid user credentials")
-    shaped("with the right one it is", app.token(dora, PASSWORD, totp=code), scope="openid")
+    shaped("with the right one it is", app.token(dora, PASSWORD, totp=code), scope="openid email profile")
     refused("once", *bad, lambda: app.token(dora, PASSWORD, totp=code), "Invalid user credentials")
     refused("a recovery code is for the pages", *bad, lambda: app.token(dora, PASSWORD, totp=codes[0]), "Invalid user credentials")
 
