@@ -7,13 +7,13 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::Failure;
+use super::again::refused;
 use super::agent;
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, Field, FormPage, Kind, Link, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
-use super::sign_in::refused;
 use crate::app::desk::Desk;
 use crate::app::{clients, consents, passwords_own, second_factors, session_list};
 use crate::domain::actor::Actor;

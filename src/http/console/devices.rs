@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
 use super::account::moment;
+use super::again::refused;
 use super::authorize::sentences;
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
-use super::sign_in::refused;
 use crate::app::desk::Desk;
 use crate::app::devices::{self, Pending};
 use crate::error::{Error, Unproved};

@@ -2,6 +2,7 @@
 //! choosing a password.
 
 mod account;
+mod again;
 mod agent;
 mod authorize;
 mod browser;

@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
 use super::account::ACCOUNT;
+use super::again::{WRONG_CODE, refused};
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
-use super::sign_in::{WRONG_CODE, refused, set_up};
+use super::sign_in::set_up;
 use crate::app::desk::Desk;
 use crate::app::second_factors::{self, Enrolment};
 use crate::domain::secret::Secret;

@@ -1,10 +1,10 @@
 //! `/auth/sign-in`: coming in, step by step. Which step follows, the core says.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::again::{WRONG_CODE, refused};
 use super::browser::{Browser, Cookie};
 use super::form::Form;
 use super::next::{Next, query};
@@ -18,7 +18,7 @@ use crate::app::sign_in::{self, Login, Progress};
 use crate::domain::half_sign_in::Step;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::error::Error;
 use crate::http::dialect;
 
 pub(super) const SIGN_IN: &str = "/auth/sign-in";
@@ -173,44 +173,6 @@ pub(super) async fn set_password(
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
         Err(error) => Err(error.into()),
-    }
-}
-
-pub(super) const WRONG_CODE: &str = "the code is wrong, too old or used already";
-
-/// Shows a form once more, for what somebody can mend by typing again.
-pub(super) fn refused(
-    error: Error,
-    unproved: &'static str,
-    again: impl FnOnce(Wrong, StatusCode) -> Result<HttpResponse, Failure>,
-) -> Result<HttpResponse, Failure> {
-    match error {
-        Error::Unauthenticated(Unproved::WrongPassword | Unproved::WrongCode) => {
-            again(Wrong::new("", unproved), StatusCode::FORBIDDEN)
-        }
-        Error::Unauthenticated(Unproved::Disabled) => {
-            again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
-        }
-        Error::Unauthenticated(Unproved::NotSetUp) => {
-            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
-            again(Wrong::new("", text), StatusCode::FORBIDDEN)
-        }
-        Error::Throttled { retry_after } => {
-            let text = format!("too many failed attempts; try again in {}", waiting(seconds_to_wait(retry_after)));
-            let mut answer = again(Wrong::new("", text), StatusCode::TOO_MANY_REQUESTS)?;
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(retry_after)));
-            Ok(answer)
-        }
-        error => Err(error.into()),
-    }
-}
-
-/// A time to wait, as people say it.
-fn waiting(seconds: u64) -> String {
-    match seconds {
-        1 => "1 second".to_owned(),
-        2..=119 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 

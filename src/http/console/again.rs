@@ -1,0 +1,48 @@
+//! Forms that are shown once more, with what was wrong.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
+
+use super::Failure;
+use super::page::Wrong;
+use crate::error::{Error, Unproved, seconds_to_wait};
+
+/// What is wrong with a code of a second factor.
+pub(super) const WRONG_CODE: &str = "the code is wrong, too old or used already";
+
+/// Shows a form once more, for what somebody can mend by typing again.
+pub(super) fn refused(
+    error: Error,
+    unproved: &'static str,
+    again: impl FnOnce(Wrong, StatusCode) -> Result<HttpResponse, Failure>,
+) -> Result<HttpResponse, Failure> {
+    match error {
+        Error::Unauthenticated(Unproved::WrongPassword | Unproved::WrongCode) => {
+            again(Wrong::new("", unproved), StatusCode::FORBIDDEN)
+        }
+        Error::Unauthenticated(Unproved::Disabled) => {
+            again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
+        }
+        Error::Unauthenticated(Unproved::NotSetUp) => {
+            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
+            again(Wrong::new("", text), StatusCode::FORBIDDEN)
+        }
+        Error::Throttled { retry_after } => {
+            let text = format!("too many failed attempts; try again in {}", waiting(seconds_to_wait(retry_after)));
+            let mut answer = again(Wrong::new("", text), StatusCode::TOO_MANY_REQUESTS)?;
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(retry_after)));
+            Ok(answer)
+        }
+        error => Err(error.into()),
+    }
+}
+
+/// A time to wait, as people say it.
+fn waiting(seconds: u64) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
