@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::bench::kept;
 use super::goals::Goal;
 use super::trouble::{Result, Trouble};
 
@@ -19,7 +20,8 @@ G1 to G11 choose goals; without one, all are measured.
     --seconds S       length of one run (3)
     --set KEY=VALUE   a configuration key of the server; may be repeated
     --binary PATH     another atelier than the one that was just built
-    --scratch DIR     where the data that is written to lies while it is measured (the temporary directory)
+    --scratch DIR     where the data that is written to lies while it is measured (the temporary directory, or the
+                      target directory where that one is in memory)
     --postgres DIR    where initdb, postgres and pgbench are
     --python PATH     the Python to make MLflow's environment with
     --list            the goals, each with its sentence
@@ -70,7 +72,7 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
     let (mut rounds, mut seconds, mut quick) = (None, None, false);
     let mut set = Vec::new();
     let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier"));
-    let mut scratch = std::env::temp_dir();
+    let mut scratch = None;
     let (mut postgres, mut python) = (None, None);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| Trouble::new(format!("{word} needs a value")));
@@ -89,7 +91,7 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
                 set.push((key.to_owned(), text.to_owned()));
             }
             "--binary" => binary = value()?.into(),
-            "--scratch" => scratch = value()?.into(),
+            "--scratch" => scratch = Some(value()?.into()),
             "--postgres" => postgres = Some(value()?.into()),
             "--python" => python = Some(value()?.into()),
             name => goals.push(Goal::named(name).ok_or_else(|| Trouble::new(format!("{name} is no goal")))?),
@@ -107,8 +109,17 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         quick,
         set,
         binary,
-        scratch,
+        scratch: scratch.map_or_else(usual_scratch, Ok)?,
         postgres,
         python,
     }))
+}
+
+/// A place on a disk: writes that wait for no disk would measure nothing.
+fn usual_scratch() -> Result<PathBuf> {
+    /// `TMPFS_MAGIC` of `linux/magic.h`.
+    const MEMORY: u64 = 0x0102_1994;
+    let place = std::env::temp_dir();
+    let kind = rustix::fs::statfs(&place)?.f_type;
+    if u64::try_from(kind).is_ok_and(|kind| kind == MEMORY) { kept() } else { Ok(place) }
 }

@@ -104,8 +104,8 @@ pub enum Pattern {
     Two,
     /// Of another script, in another case than in the names.
     Foreign,
-    /// Two characters that are in no name.
-    TwoAbsent,
+    /// One character or two that are in no name.
+    ShortAbsent,
 }
 
 impl Pattern {
@@ -118,7 +118,7 @@ impl Pattern {
         Self::One,
         Self::Two,
         Self::Foreign,
-        Self::TwoAbsent,
+        Self::ShortAbsent,
     ];
 
     /// What the table calls it.
@@ -131,7 +131,7 @@ impl Pattern {
             Self::One => "one character",
             Self::Two => "two characters",
             Self::Foreign => "another script",
-            Self::TwoAbsent => "two characters, absent",
+            Self::ShortAbsent => "one or two characters, absent",
         }
     }
 
@@ -143,14 +143,14 @@ impl Pattern {
             Self::Common => TEAMS.iter().chain(&TASKS).take(32).map(|word| (*word).to_owned()).collect(),
             Self::Absent => (0..32).map(|number| format!("zqxj{number}wvk")).collect(),
             Self::AbsentOfCommonParts => {
-                // The end of one task runs on into another: its pieces are common, the whole is not there.
-                let pairs = TASKS.iter().zip(TASKS.iter().skip(1).chain(&TASKS[..1]));
-                pairs.map(|(one, two)| format!("{one}-{two}")).collect()
+                // A stage is followed by a number in every name. That these two end as tasks do makes all pieces common.
+                let pairs = ["test", "staging"].into_iter().flat_map(|one| STAGES.map(|two| format!("{one}-{two}")));
+                pairs.collect()
             }
             Self::One => "abcdefghilmnoprstuvwy0123456789-".chars().map(String::from).collect(),
             Self::Two => (10..42).map(|number: u32| format!("{number}")).collect(),
             Self::Foreign => FOREIGN.iter().flat_map(|word| [word.to_uppercase(), word.to_lowercase()]).collect(),
-            Self::TwoAbsent => "jqxzJQXZ".chars().map(|letter| format!("{letter}{letter}")).collect(),
+            Self::ShortAbsent => ["j", "X", "z", "ж", "Щ", "jj", "xz", "ZZ", "жж", "jЩ"].map(str::to_owned).to_vec(),
         };
         found.dedup();
         found

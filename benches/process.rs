@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::trouble::{Result, Trouble};
 
 /// How long a process may take to say that it serves, and to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process of ours, which ends with this value.
 #[derive(Debug)]

@@ -167,13 +167,12 @@ impl Report {
     /// Notes what could not be measured.
     pub fn absent(&mut self, goal: Goal, what: &str, why: &str) -> Result<()> {
         self.line(&json!({ "kind": "absent", "goal": goal.name(), "what": what, "why": why }))?;
-        let why = why.lines().next().unwrap_or_default();
         eprintln!("{:4} {what}: not measured: {why}", goal.name());
         self.measures.push(Measure {
             goal,
             what: what.to_owned(),
             target: "-".to_owned(),
-            measured: why.chars().take(160).collect(),
+            measured: why.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect(),
             outcome: "NOT MEASURED",
         });
         Ok(())

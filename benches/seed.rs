@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,7 @@ use atelier::store::schema::VERSION;
 use atelier::store::{self, Sizes, Store, Tx};
 use atelier::tokens::password;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::arguments::Arguments;
@@ -39,8 +41,16 @@ pub const WIDE: &str = "wide@example.com";
 /// How many spaces [`WIDE`] is in.
 const WIDE_IN: u64 = 1000;
 
-/// How many spaces are written in one transaction.
-const PORTION: u64 = 20_000;
+/// How many spaces are one write. SQLite looks through all pages that a savepoint has changed at the end of each of its
+/// statements, so that large writes take much longer than as many rows in small ones.
+const PORTION: u64 = 100;
+
+/// How many writes are in line at a time, which the writer commits together: in few commits, for each writes most of the
+/// pages of an index anew.
+const IN_LINE: usize = 256;
+
+/// The page cache while the file is filled, in KiB.
+const CACHE: u32 = 512 * 1024;
 
 /// Changed whenever the rows are others than before.
 const EDITION: u32 = 1;
@@ -88,10 +98,13 @@ impl Seed {
             fs::remove_dir_all(&home)?;
         }
         begin(arguments, &home)?;
-        let bar = ProgressBar::new(spaces + people);
-        let style = "seeding {len} rows {wide_bar} {pos} {eta}";
+        let bar = ProgressBar::new(spaces);
+        let style = "seeding {len} spaces {wide_bar} {pos} {eta}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let store = Store::open(&home.join("atelier.db"), Sizes { page_cache_kib: 256 * 1024, ..Sizes::default() })?;
+        let store = Store::open(
+            &home.join("atelier.db"),
+            Sizes { page_cache_kib: CACHE, write_queue: IN_LINE, ..Sizes::default() },
+        )?;
         let filled = self.fill(&store, &bar);
         store.close();
         filled?;
@@ -101,27 +114,30 @@ impl Seed {
         Ok(home)
     }
 
+    /// Makes all spaces, many writes to a commit; tells the first one's row. The rows stand one after the other.
+    async fn spaces(self, store: &Store, home: OrganizationId, keeper: UserId, bar: &ProgressBar) -> Result<i64> {
+        let mut under_way = JoinSet::new();
+        let mut first = i64::MAX;
+        let mut next = (0..self.spaces).step_by(usize::try_from(PORTION)?).peekable();
+        while next.peek().is_some() || !under_way.is_empty() {
+            while let Some(from) = next.next_if(|_| under_way.len() < IN_LINE) {
+                let (store, numbers) = (store.clone(), from..(from + PORTION).min(self.spaces));
+                let work = move |tx: &Tx| spaces(tx, numbers.clone(), home, keeper);
+                under_way.spawn(async move { store.write(work).await });
+            }
+            if let Some(done) = under_way.join_next().await {
+                first = first.min(done??.unwrap_or(i64::MAX));
+                bar.inc(PORTION);
+            }
+        }
+        Ok(first)
+    }
+
     fn fill(self, store: &Store, bar: &ProgressBar) -> Result<()> {
         let home = store.read(store::organizations::find_home)?.ok_or_else(|| Trouble::new("there is no home"))?.id;
         let keeper = people(store, home, vec!["keeper@example.com".to_owned()])?;
         let keeper = keeper.first().copied().ok_or_else(|| Trouble::new("there is no keeper"))?;
-        let mut first = None;
-        for from in (0..self.spaces).step_by(usize::try_from(PORTION)?) {
-            let until = (from + PORTION).min(self.spaces);
-            let begun = store.write_and_wait(move |tx| {
-                let mut first = None;
-                for number in from..until {
-                    let name = WorkspaceName::parse(&name(number)).map_err(atelier::error::Error::internal)?;
-                    let id = store::workspaces::insert(tx, home, &NewWorkspace::private(name), keeper)?;
-                    store::members::put(tx, id, keeper, Role::Owner)?;
-                    first.get_or_insert(id);
-                }
-                Ok(first)
-            })?;
-            first = first.or(begun);
-            bar.inc(until - from);
-        }
-        let Some(WorkspaceId(first)) = first else { return Ok(()) };
+        let first = runtime()?.block_on(self.spaces(store, home, keeper, bar))?;
         let members = people(store, home, self.emails())?;
         let wide = people(store, home, vec![WIDE.to_owned()])?;
         let spread = self.spaces;
@@ -135,9 +151,25 @@ impl Seed {
             }
             Ok(())
         })?;
-        bar.inc(self.people);
         Ok(())
     }
+}
+
+/// A runtime on this thread alone.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().build()?)
+}
+
+/// Makes the spaces of these numbers, which this user owns; tells the first one's row.
+fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) -> atelier::error::Result<Option<i64>> {
+    let mut first = None;
+    for number in numbers {
+        let name = WorkspaceName::parse(&name(number)).map_err(atelier::error::Error::internal)?;
+        let id = store::workspaces::insert(tx, home, &NewWorkspace::private(name), keeper)?;
+        store::members::put(tx, id, keeper, Role::Owner)?;
+        first.get_or_insert(id.0);
+    }
+    Ok(first)
 }
 
 /// Puts a user into so many of the spaces, wherever the dice fall.

@@ -93,7 +93,7 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     let report = &mut bench.report;
     let throughput = ratios(&ours, &one_by_one, Run::per_second);
     report.measure(GOAL, "creates, throughput of one commit per request's", "x", Target::AtLeast(3.5), &throughput)?;
-    let p99 = ratios(&ours, &one_by_one, |run| run.p99());
+    let p99 = ratios(&ours, &one_by_one, Run::p99);
     report.measure(GOAL, "creates, p99 of one commit per request's", "x", Target::AtMost(0.4), &p99)?;
     report.measure(GOAL, "creates for each commit", "", Target::AtLeast(20.0), &per_commit.into_inner())?;
     report.note(
@@ -101,14 +101,14 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
         "commits are counted by the data file's generation, which every commit raises by one; each waits for the disk \
          once (WAL, synchronous=FULL), and a checkpoint every thousand pages does twice more",
     )?;
-    match waits(&server, server.load(CLIENTS, times), &mut Creates::new(&tokens, &next)) {
+    match waits(&server, &server.load(CLIENTS, times), &mut Creates::new(&tokens, &next)) {
         Ok(creates) => report.measure(GOAL, "creates for each fsync, traced", "", Target::AtLeast(20.0), &[creates]),
         Err(trouble) => report.absent(GOAL, "creates for each fsync, traced", &trouble.to_string()),
     }
 }
 
 /// How many creates there are for each wait for the disk, as `strace` counts them in a run that counts for nothing else.
-fn waits(server: &Server, load: Load, script: &mut Creates) -> Result<f64> {
+fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     let place = tempfile::NamedTempFile::new()?;
     let mut command = Command::new("strace");
     command.args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-p", &server.pid().to_string(), "-o"]);

@@ -86,7 +86,7 @@ pub(super) fn fair(bench: &mut Bench) -> Result<()> {
     let report = &mut bench.report;
     let rate = ratios(sign_ins, raw, Run::per_second);
     report.measure(GOAL, "sign-ins, of argon2's raw rate", "x", Target::AtLeast(0.85), &rate)?;
-    let p99 = ratios(busy, quiet, |run| run.p99());
+    let p99 = ratios(busy, quiet, Run::p99);
     report.measure(GOAL, "lists beside sign-ins, p99 of without", "x", Target::AtMost(3.0), &p99)?;
     report
         .note(GOAL, &format!("{LISTS} lists a second over {LISTERS} connections; argon2id with 19 MiB and two passes"))

@@ -17,7 +17,7 @@ use connection::{Connection, Progress};
 pub use script::{InTurn, Same, Script, ask};
 
 /// How long requests that are under way may take once a run is over.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many connections may break in a run.
 const MOST_BROKEN: u64 = 100;
@@ -145,7 +145,7 @@ impl Load {
     pub fn limited(mut self, requests: u64) -> Self {
         self.limit = Some(requests);
         self.warm_up = Duration::ZERO;
-        self.run = Duration::from_secs(600);
+        self.run = Duration::from_mins(10);
         self
     }
 
@@ -229,12 +229,12 @@ impl Load {
             if self.limit.is_some_and(|limit| tally.asked >= limit) {
                 return Ok(None);
             }
-            let Some(number) = idle.front().copied() else { return Ok(pace.as_mut().and_then(Pace::wait)) };
+            let Some(number) = idle.front().copied() else { return Ok(pace.as_mut().map(Pace::wait)) };
             let since = match pace {
                 None => None,
                 Some(pace) => match pace.take() {
                     Some(since) => Some(since),
-                    None => return Ok(pace.wait()),
+                    None => return Ok(Some(pace.wait())),
                 },
             };
             idle.pop_front();
@@ -302,9 +302,9 @@ impl Pace {
     }
 
     /// How long until another one is due. A request that is due while every connection waits counts from now on.
-    fn wait(&mut self) -> Option<Duration> {
+    fn wait(&mut self) -> Duration {
         self.note_due();
-        Some(self.next.saturating_duration_since(Instant::now()))
+        self.next.saturating_duration_since(Instant::now())
     }
 
     fn note_due(&mut self) {

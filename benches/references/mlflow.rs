@@ -20,7 +20,7 @@ const PINNED: &str = include_str!("mlflow.txt");
 pub const WORKSPACES: &str = "/api/3.0/mlflow/workspaces";
 
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A running MLflow, and the version of it.
 pub struct Mlflow {

@@ -57,7 +57,7 @@ VALUES (1, 'bench-' || :n, 'bench-' || :n, '', true, false, :u, 1790000000000000
 INSERT INTO members (workspace_id, user_id, role, created_at) VALUES (:id, :u, 'owner', 1790000000000000);
 INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, after) \
 VALUES (1790000000000000, 'person@example.com', :u, 'session 1', 'wallaroo', '127.0.0.1', \
-'00000000-0000-4000-8000-000000000000', 'workspaces.create', 'workspace', '1', '{\"name\":\"bench\",\"private\":true}');
+'00000000-0000-4000-8000-000000000000', 'workspaces.create', 'workspace', '1', '{\"name\": \"bench\", \"private\": true}');
 COMMIT;
 ";
 
@@ -70,7 +70,7 @@ m AS (INSERT INTO members (workspace_id, user_id, role, created_at) SELECT id, :
 INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, after) \
 SELECT 1790000000000000, 'person@example.com', :u, 'session 1', 'wallaroo', '127.0.0.1', \
 '00000000-0000-4000-8000-000000000000', 'workspaces.create', 'workspace', id::text, \
-'{\"name\":\"bench\",\"private\":true}' FROM w;
+'{\"name\": \"bench\", \"private\": true}' FROM w;
 ";
 
 /// How a create is sent.
@@ -133,7 +133,7 @@ impl Postgres {
             Sent::AtOnce => "at-once.sql",
         };
         let mut pgbench = self.client("pgbench");
-        pgbench.args(["-n", "-M", "prepared", "-c", "64", "-j", "1", "-T", &run.as_secs().max(1).to_string()]);
+        pgbench.args(["-n", "-M", "prepared", "-c", "64", "-j", "1", "-T", &run.as_secs().max(2).to_string()]);
         pgbench.arg("-f").arg(self.folder.join(script)).arg("postgres");
         let before = cpu_of(self.process.pid())?;
         let told = said(&mut pgbench)?;
