@@ -19,6 +19,12 @@ pub use script::{InTurn, Same, Script, ask};
 /// How long requests that are under way may take once a run is over.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long is waited at least, so that a run that goes on does not spin.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How many answers a run has at least: it goes on until it has, though no longer than ten times as long.
+const FEWEST: u64 = 20;
+
 /// How many connections may break in a run.
 const MOST_BROKEN: u64 = 100;
 
@@ -173,12 +179,15 @@ impl Load {
                 counted_from = Instant::now();
                 ends = counted_from + self.run;
             }
-            if now >= ends || self.limit.is_some_and(|limit| tally.run.all >= limit) {
+            if now >= ends && (tally.run.answers >= FEWEST || now >= ends + self.run * 9) {
+                break;
+            }
+            if self.limit.is_some_and(|limit| tally.run.all >= limit) {
                 break;
             }
             let wait = self.hand_out(script, &mut connections, &mut idle, &mut tally, &mut pace)?;
             let until = if tally.counting { ends } else { counts_from };
-            let until = until.saturating_duration_since(Instant::now());
+            let until = until.saturating_duration_since(Instant::now()).max(TICK);
             poll.poll(&mut events, Some(wait.map_or(until, |wait| wait.min(until))))?;
             for event in &events {
                 self.turn(event.token(), script, &mut connections, &mut idle, &mut tally, &poll)?;
