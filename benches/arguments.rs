@@ -1,0 +1,125 @@
+//! What the measurements are asked for on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::bench::kept;
+use super::goals::Goal;
+use super::trouble::{Result, Trouble};
+
+/// What `cargo bench -- --help` prints.
+pub const HELP: &str = "\
+Measures atelier beside its references and prints one table.
+
+    cargo bench -- [GOAL]... [OPTION]...
+
+G1 to G11 choose goals; without one, all are measured.
+
+    --quick           two short rounds: a look, not a result
+    --rounds N        rounds of each comparison (5)
+    --seconds S       length of one run (3)
+    --set KEY=VALUE   a configuration key of the server; may be repeated
+    --binary PATH     another atelier than the one that was just built
+    --scratch DIR     where the data that is written to lies while it is measured (the temporary directory, or the
+                      target directory where that one is in memory)
+    --postgres DIR    where initdb, postgres and pgbench are
+    --python PATH     the Python to make MLflow's environment with
+    --list            the goals, each with its sentence
+";
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The goals to measure.
+    pub goals: Vec<Goal>,
+    /// Rounds of each comparison.
+    pub rounds: usize,
+    /// The length of one run.
+    pub run: Duration,
+    /// How long a run goes on before it counts.
+    pub warm_up: Duration,
+    /// Whether this is but a look.
+    pub quick: bool,
+    /// Configuration keys of the server with their values.
+    pub set: Vec<(String, String)>,
+    /// The program that is measured.
+    pub binary: PathBuf,
+    /// Where the data that is written to lies.
+    pub scratch: PathBuf,
+    /// Where PostgreSQL's programs are, where that was said.
+    pub postgres: Option<PathBuf>,
+    /// The Python that was named.
+    pub python: Option<PathBuf>,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Measure.
+    Measure(Arguments),
+    /// Be a reference: its name and what it is told.
+    Refer(String, Vec<String>),
+    /// Say how to ask.
+    Help,
+    /// Name the goals.
+    List,
+}
+
+/// Takes the words after the program's name.
+pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
+    let mut words = words;
+    let mut goals = Vec::new();
+    let (mut rounds, mut seconds, mut quick) = (None, None, false);
+    let mut set = Vec::new();
+    let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier"));
+    let mut scratch = None;
+    let (mut postgres, mut python) = (None, None);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| Trouble::new(format!("{word} needs a value")));
+        match word.as_str() {
+            // Cargo adds this one.
+            "--bench" => {}
+            "--help" | "-h" => return Ok(Task::Help),
+            "--list" => return Ok(Task::List),
+            "--reference" => return Ok(Task::Refer(value()?, words.collect())),
+            "--quick" => quick = true,
+            "--rounds" => rounds = Some(value()?.parse::<usize>()?.max(1)),
+            "--seconds" => seconds = Some(value()?.parse::<f64>()?.clamp(0.2, 600.0)),
+            "--set" => {
+                let pair = value()?;
+                let (key, text) = pair.split_once('=').ok_or_else(|| Trouble::new("--set needs KEY=VALUE"))?;
+                set.push((key.to_owned(), text.to_owned()));
+            }
+            "--binary" => binary = value()?.into(),
+            "--scratch" => scratch = Some(value()?.into()),
+            "--postgres" => postgres = Some(value()?.into()),
+            "--python" => python = Some(value()?.into()),
+            name => goals.push(Goal::named(name).ok_or_else(|| Trouble::new(format!("{name} is no goal")))?),
+        }
+    }
+    if goals.is_empty() {
+        goals = Goal::ALL.to_vec();
+    }
+    let seconds = seconds.unwrap_or(if quick { 0.8 } else { 3.0 });
+    Ok(Task::Measure(Arguments {
+        goals,
+        rounds: rounds.unwrap_or(if quick { 2 } else { 5 }),
+        run: Duration::from_secs_f64(seconds),
+        warm_up: Duration::from_secs_f64((seconds / 3.0).clamp(0.2, 1.0)),
+        quick,
+        set,
+        binary,
+        scratch: scratch.map_or_else(usual_scratch, Ok)?,
+        postgres,
+        python,
+    }))
+}
+
+/// A place on a disk: writes that wait for no disk would measure nothing.
+fn usual_scratch() -> Result<PathBuf> {
+    /// `TMPFS_MAGIC` of `linux/magic.h`.
+    const MEMORY: u64 = 0x0102_1994;
+    let place = std::env::temp_dir();
+    let kind = rustix::fs::statfs(&place)?.f_type;
+    if u64::try_from(kind).is_ok_and(|kind| kind == MEMORY) { kept() } else { Ok(place) }
+}

@@ -1,0 +1,116 @@
+//! The goals, each a measurement.
+
+mod creates;
+mod footprint;
+mod lists;
+mod pages;
+mod peers;
+mod searches;
+mod sign_ins;
+mod spaces;
+mod tokens;
+
+use super::bench::Bench;
+use super::trouble::Result;
+
+/// A goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// A list whose answer is remembered.
+    G1,
+    /// A list whose answer is not.
+    G2,
+    /// The check of a token.
+    G3,
+    /// Creates beside one commit per request.
+    G4,
+    /// Creates beside PostgreSQL.
+    G5,
+    /// Pages at a million spaces.
+    G6,
+    /// Searches at a million names.
+    G7,
+    /// Peers.
+    G8,
+    /// Start, memory, size.
+    G9,
+    /// Sign-ins.
+    G10,
+    /// Pages of spaces whose answer is remembered.
+    G11,
+}
+
+impl Goal {
+    /// Every goal.
+    pub const ALL: [Self; 11] = [
+        Self::G1,
+        Self::G2,
+        Self::G3,
+        Self::G4,
+        Self::G5,
+        Self::G6,
+        Self::G7,
+        Self::G8,
+        Self::G9,
+        Self::G10,
+        Self::G11,
+    ];
+
+    /// The goal of this name, in any case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|goal| goal.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::G1 => "G1",
+            Self::G2 => "G2",
+            Self::G3 => "G3",
+            Self::G4 => "G4",
+            Self::G5 => "G5",
+            Self::G6 => "G6",
+            Self::G7 => "G7",
+            Self::G8 => "G8",
+            Self::G9 => "G9",
+            Self::G10 => "G10",
+            Self::G11 => "G11",
+        }
+    }
+
+    /// What it is about.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::G1 => "a list of 20 of 10,000 workspaces, again and again, beside a constant handler",
+            Self::G2 => "the same list when it is not remembered, beside a constant handler",
+            Self::G3 => "what the check of a bearer token costs, one that was seen and one that never was",
+            Self::G4 => "durable creates of 64 clients, beside one commit per request",
+            Self::G5 => "durable creates of 64 clients, beside PostgreSQL doing the same inserts",
+            Self::G6 => "a page of 50 of a million spaces, beside one of a thousand",
+            Self::G7 => "a search by substring among a million names, beside a page without a search",
+            Self::G8 => "lists and creates of 64 clients, beside MLflow with workspaces",
+            Self::G9 => "start, memory and size",
+            Self::G10 => "sign-ins of 64 clients beside the raw rate of argon2, and lists meanwhile",
+            Self::G11 => {
+                "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
+            }
+        }
+    }
+
+    /// Measures it and notes what it came to.
+    pub fn measure(self, bench: &mut Bench) -> Result<()> {
+        match self {
+            Self::G1 => lists::remembered(bench),
+            Self::G2 => lists::forgotten(bench),
+            Self::G3 => tokens::checks(bench),
+            Self::G4 => creates::beside_one_by_one(bench),
+            Self::G5 => creates::beside_postgres(bench),
+            Self::G6 => pages::flat(bench),
+            Self::G7 => searches::quick(bench),
+            Self::G8 => peers::beside_mlflow(bench),
+            Self::G9 => footprint::small(bench),
+            Self::G10 => sign_ins::fair(bench),
+            Self::G11 => spaces::remembered(bench),
+        }
+    }
+}

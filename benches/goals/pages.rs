@@ -1,0 +1,77 @@
+//! G6: a page of 50 at a million spaces beside one at a thousand, at every depth, none of them remembered.
+
+use crate::bench::{Bench, Neighbour, ratios};
+use crate::client::Client;
+use crate::goals::Goal;
+use crate::load::{InTurn, Run, ask};
+use crate::report::Target;
+use crate::seed::{MILLION, Seed, THOUSAND, WIDE};
+use crate::trouble::Result;
+
+/// How many places of a list are asked for.
+const PLACES: usize = 20;
+
+/// Pages that begin all over a list, from its begin to its end.
+pub(super) fn pages(client: &Client, token: &str) -> Result<Vec<Vec<u8>>> {
+    // A cursor is got by walking: nobody but the server makes one.
+    let mut cursors = vec![String::new()];
+    let mut place = String::new();
+    loop {
+        let answer = client.get(&format!("/v2/spaces?limit=100{place}"), token)?;
+        let pagination = answer.get("pagination");
+        let Some(cursor) = pagination.and_then(|it| it.get("next_cursor")?.as_str()) else { break };
+        place = format!("&cursor={cursor}");
+        cursors.push(place.clone());
+    }
+    let step = (cursors.len() - 1).max(1);
+    let chosen = (0..PLACES).map(|place| &cursors[place * step / (PLACES - 1).max(1) % cursors.len()]);
+    Ok(chosen.map(|place| ask("GET", &format!("/v2/spaces?limit=50{place}"), Some(token), "", "")).collect())
+}
+
+struct Size {
+    server: crate::server::Server,
+    neighbour: Neighbour,
+    admin: Vec<Vec<u8>>,
+    wide: Vec<Vec<u8>>,
+}
+
+impl Size {
+    fn begin(bench: &mut Bench, seed: Seed) -> Result<Self> {
+        let server = bench.serve(seed)?;
+        let (admin, wide) = (server.admin()?, server.sign_in(WIDE)?.access);
+        let (admin, wide) = (pages(&server.client, &admin)?, pages(&server.client, &wide)?);
+        Ok(Self { neighbour: Neighbour::of(&server)?, server, admin, wide })
+    }
+
+    fn go(&self, requests: &[Vec<u8>], times: (std::time::Duration, std::time::Duration)) -> Result<Run> {
+        self.server.load(1, times).go(&mut InTurn::new(requests, || self.neighbour.touch()))
+    }
+}
+
+pub(super) fn flat(bench: &mut Bench) -> Result<()> {
+    const GOAL: Goal = Goal::G6;
+    let small = Size::begin(bench, THOUSAND)?;
+    let large = Size::begin(bench, MILLION)?;
+    let times = bench.times();
+    let [admin_small, admin_large, wide_small, wide_large] = bench.alternate(
+        GOAL,
+        &mut [
+            ("administrator of a thousand", Box::new(|| small.go(&small.admin, times))),
+            ("administrator of a million", Box::new(|| large.go(&large.admin, times))),
+            ("member of 1,000 of a thousand", Box::new(|| small.go(&small.wide, times))),
+            ("member of 1,000 of a million", Box::new(|| large.go(&large.wide, times))),
+        ],
+    )?;
+    small.neighbour.prove()?;
+    large.neighbour.prove()?;
+    let report = &mut bench.report;
+    let p99 = |run: &Run| run.p99();
+    let (admin, wide) = (ratios(&admin_large, &admin_small, p99), ratios(&wide_large, &wide_small, p99));
+    report.measure(GOAL, "page at a million, administrator, p99 of a thousand's", "x", Target::AtMost(1.3), &admin)?;
+    report.measure(GOAL, "page at a million, member, p99 of a thousand's", "x", Target::AtMost(1.3), &wide)?;
+    report.note(
+        GOAL,
+        "one connection; 20 pages from the first to the last, each once between two commits of another process; every \
+         list there is goes by number, none by name",
+    )
+}

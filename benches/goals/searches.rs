@@ -1,0 +1,101 @@
+//! G7: `GET /v2/spaces?name=...` at a million names beside the same without a name, none of them remembered.
+
+use std::cell::Cell;
+
+use serde_json::Value;
+
+use crate::bench::{Bench, differences};
+use crate::goals::Goal;
+use crate::load::{InTurn, Run, ask};
+use crate::names::Pattern;
+use crate::report::Target;
+use crate::seed::{MILLION, person};
+use crate::server::Server;
+use crate::trouble::{Result, Trouble};
+
+/// How long a search may take over a page without one, in milliseconds.
+const MORE: f64 = 5.0;
+
+fn request(token: &str, pattern: Option<&str>) -> Vec<u8> {
+    let mut path = "/v2/spaces?limit=50".to_owned();
+    if let Some(pattern) = pattern {
+        path.push('&');
+        path.push_str(&serde_urlencoded::to_string([("name", pattern)]).unwrap_or_default());
+    }
+    ask("GET", &path, Some(token), "", "")
+}
+
+/// Changes one space through the server itself, so that no answer that shows it counts as fresh.
+struct Touch<'a> {
+    server: &'a Server,
+    token: &'a str,
+    path: String,
+    times: Cell<u64>,
+    failed: Cell<u64>,
+}
+
+impl<'a> Touch<'a> {
+    fn begin(server: &'a Server, token: &'a str) -> Result<Self> {
+        let first = server.client.get("/v2/spaces?limit=1", token)?;
+        let id = first.pointer("/spaces/0/id").and_then(Value::as_str);
+        let id = id.ok_or_else(|| Trouble::new("there is no space to change"))?;
+        Ok(Self { server, token, path: format!("/v2/spaces/{id}"), times: Cell::new(0), failed: Cell::new(0) })
+    }
+
+    fn again(&self) {
+        self.times.set(self.times.get() + 1);
+        let body = format!("{{\"description\":\"changed {} times\"}}", self.times.get());
+        let done = self.server.client.ask("PATCH", &self.path, Some(self.token), "application/json", &body);
+        self.failed.set(self.failed.get() + u64::from(done.is_err()));
+    }
+}
+
+pub(super) fn quick(bench: &mut Bench) -> Result<()> {
+    const GOAL: Goal = Goal::G7;
+    let server = bench.serve(MILLION)?;
+    let admin = server.admin()?;
+    let member = server.sign_in(&person(0))?.access;
+    let touch = Touch::begin(&server, &admin)?;
+    for pattern in Pattern::ALL {
+        let requests: Vec<Vec<u8>> = pattern.examples().iter().map(|text| request(&admin, Some(text))).collect();
+        one(bench, GOAL, &touch, (&format!("administrator, {}", pattern.word()), &requests), &[request(&admin, None)])?;
+    }
+    let requests: Vec<Vec<u8>> = Pattern::ALL
+        .iter()
+        .flat_map(|pattern| pattern.examples().into_iter().take(4))
+        .map(|text| request(&member, Some(&text)))
+        .collect();
+    one(bench, GOAL, &touch, ("member of 50, of all kinds", &requests), &[request(&member, None)])?;
+    if touch.failed.get() > 0 {
+        return Err(Trouble::new("the space between the searches could not be changed"));
+    }
+    bench.report.note(
+        GOAL,
+        "one connection; before each pass over the patterns, and before each page without one, a space is changed \
+         through the server, so that no answer is a remembered one",
+    )
+}
+
+fn one(
+    bench: &mut Bench,
+    goal: Goal,
+    touch: &Touch,
+    (name, requests): (&str, &[Vec<u8>]),
+    empty: &[Vec<u8>],
+) -> Result<()> {
+    // The names of contenders live as long as the program, and so may this one.
+    let label: &'static str = Box::leak(name.to_owned().into_boxed_str());
+    let times = (bench.arguments.warm_up / 2, bench.arguments.run / 2);
+    let [searches, pages] = bench.alternate(
+        goal,
+        &mut [
+            (label, Box::new(|| touch.server.load(1, times).go(&mut InTurn::new(requests, || touch.again())))),
+            (
+                "a page without a search",
+                Box::new(|| touch.server.load(1, times).go(&mut InTurn::new(empty, || touch.again()))),
+            ),
+        ],
+    )?;
+    let over = differences(&searches, &pages, |run: &Run| run.p99() / 1e3);
+    bench.report.measure(goal, &format!("search, {name}: p99 over none"), " ms", Target::AtMost(MORE), &over)
+}

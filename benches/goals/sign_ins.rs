@@ -1,0 +1,93 @@
+//! G10: sign-ins of 64 clients beside the raw rate of argon2 on the same cores, and what a list waits for meanwhile.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+
+use crate::bench::{Bench, ratios};
+use crate::goals::{Goal, lists};
+use crate::load::{Run, Same};
+use crate::report::Target;
+use crate::seed::{PASSWORD, TEN_THOUSAND, person};
+use crate::server::SignIns;
+use crate::trouble::{Result, Trouble};
+
+/// How many sign in at a time.
+const CLIENTS: usize = 64;
+
+/// How many lists are asked for in a second meanwhile, over a few connections.
+const LISTS: f64 = 250.0;
+const LISTERS: usize = 8;
+
+/// The parameters that passwords are hashed with.
+const MEMORY_COST: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// Hashes on every core for this long.
+fn raw(run: Duration) -> Result<Run> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let params = Params::new(MEMORY_COST, PASSES, LANES, None).map_err(|error| Trouble::new(error.to_string()))?;
+    let (hashes, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+                let mut memory = vec![Block::default(); params.block_count()];
+                let mut hash = [0; 32];
+                while !over.load(Ordering::Relaxed) {
+                    let done = argon2.hash_password_into_with_memory(
+                        PASSWORD.as_bytes(),
+                        b"sixteen bytes of",
+                        &mut hash,
+                        &mut memory,
+                    );
+                    hashes.fetch_add(u64::from(done.is_ok()), Ordering::Relaxed);
+                }
+            });
+        }
+        std::thread::sleep(run);
+        over.store(true, Ordering::Relaxed);
+    });
+    let hashes = hashes.into_inner();
+    Ok(Run { answers: hashes, all: hashes, seconds: begun.elapsed().as_secs_f64(), ..Run::default() })
+}
+
+pub(super) fn fair(bench: &mut Bench) -> Result<()> {
+    const GOAL: Goal = Goal::G10;
+    let server = bench.serve(TEN_THOUSAND)?;
+    let emails = TEN_THOUSAND.emails();
+    let token = server.sign_in(&person(0))?.access;
+    let body = server.client.ask("POST", lists::LIST, Some(&token), "application/json", "{}")?;
+    let same = Same::new(lists::request(&token), body.len());
+    let (warm_up, run) = bench.times();
+    // A hash takes tens of milliseconds, so it takes a while until there are many.
+    let times = (warm_up.max(Duration::from_secs(1)), run * 2);
+    let list = || server.load(LISTERS, times).paced(LISTS);
+    let mut runs: [Vec<Run>; 4] = [const { Vec::new() }; 4];
+    for round in 0..bench.arguments.rounds {
+        let raw = raw(times.1)?;
+        let quiet = list().go(&mut same.clone())?;
+        let (sign_ins, busy) = std::thread::scope(|scope| {
+            let sign_ins = scope.spawn(|| server.load(CLIENTS, times).go(&mut SignIns::each(&emails)));
+            let busy = list().go(&mut same.clone());
+            (sign_ins.join(), busy)
+        });
+        let sign_ins = sign_ins.map_err(|_| Trouble::new("the sign-ins panicked"))??;
+        let names = ["argon2 alone", "sign-ins", "lists without sign-ins", "lists beside sign-ins"];
+        for ((kept, run), name) in runs.iter_mut().zip([raw, sign_ins, quiet, busy?]).zip(names) {
+            bench.report.run(GOAL, round, name, &run)?;
+            kept.push(run);
+        }
+    }
+    let [raw, sign_ins, quiet, busy] = &runs;
+    let report = &mut bench.report;
+    let rate = ratios(sign_ins, raw, Run::per_second);
+    report.measure(GOAL, "sign-ins, of argon2's raw rate", "x", Target::AtLeast(0.85), &rate)?;
+    let p99 = ratios(busy, quiet, Run::p99);
+    report.measure(GOAL, "lists beside sign-ins, p99 of without", "x", Target::AtMost(3.0), &p99)?;
+    report
+        .note(GOAL, &format!("{LISTS} lists a second over {LISTERS} connections; argon2id with 19 MiB and two passes"))
+}

@@ -1,0 +1,160 @@
+//! One kept HTTP/1.1 connection: a request out, an answer in.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use crate::trouble::Result;
+
+/// How much is read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// A connection and what is on its way.
+pub(super) struct Connection {
+    stream: TcpStream,
+    request: Vec<u8>,
+    written: usize,
+    answer: Vec<u8>,
+    filled: usize,
+    /// Where the body begins and ends and what the status is, once the head is there.
+    head: Option<(usize, usize, u16)>,
+    /// Since when the answer is waited for.
+    since: Option<Instant>,
+}
+
+/// How far a connection has come.
+pub(super) enum Progress {
+    /// There is more to come.
+    Waiting,
+    /// The answer is there.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The other side is gone, or speaks something else.
+    Broken {
+        /// Whether an answer was owed.
+        asked: bool,
+    },
+}
+
+impl Connection {
+    pub(super) fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        // Not every socket takes it before it is connected, and nothing depends on it.
+        let _ = stream.set_nodelay(true);
+        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { stream, request: Vec::new(), written: 0, answer: vec![0; CHUNK], filled: 0, head: None, since: None })
+    }
+
+    /// Sends what `write` puts down. The clock runs from now, or from `since` where that is earlier.
+    pub(super) fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>), since: Option<Instant>) -> Result<()> {
+        self.request.clear();
+        write(&mut self.request);
+        self.written = 0;
+        self.since = Some(since.unwrap_or_else(Instant::now));
+        match self.send() {
+            Ok(()) => Ok(()),
+            // A connection that is not made yet, or is gone, tells so when it is looked at the next time.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotConnected | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+                ) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn send(&mut self) -> std::io::Result<()> {
+        while self.written < self.request.len() {
+            match self.stream.write(&self.request[self.written..]) {
+                Ok(0) => return Err(ErrorKind::BrokenPipe.into()),
+                Ok(sent) => self.written += sent,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends and reads what there is.
+    pub(super) fn go_on(&mut self) -> Progress {
+        if self.since.is_some() && self.send().is_err() {
+            return Progress::Broken { asked: true };
+        }
+        loop {
+            if self.filled == self.answer.len() {
+                self.answer.resize(self.filled * 2, 0);
+            }
+            match self.stream.read(&mut self.answer[self.filled..]) {
+                Ok(0) => return Progress::Broken { asked: self.since.is_some() },
+                Ok(read) => self.filled += read,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
+                    return Progress::Waiting;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return Progress::Broken { asked: self.since.is_some() },
+            }
+            if self.head.is_none() {
+                match head(&self.answer[..self.filled]) {
+                    Head::Partial => continue,
+                    Head::Whole(found) => self.head = Some(found),
+                    Head::Strange => return Progress::Broken { asked: true },
+                }
+            }
+            if let (Some((_, end, status)), Some(since)) = (self.head, self.since)
+                && self.filled >= end
+            {
+                self.since = None;
+                return Progress::Answered { status, took: since.elapsed() };
+            }
+        }
+    }
+
+    /// The body of the answer.
+    pub(super) fn body(&self) -> &[u8] {
+        self.head.map_or(&[], |(begin, end, _)| &self.answer[begin..end])
+    }
+
+    /// Forgets the answer.
+    pub(super) fn clear(&mut self) {
+        self.filled = 0;
+        self.head = None;
+    }
+}
+
+enum Head {
+    Partial,
+    /// Where the body begins and ends, and the status.
+    Whole((usize, usize, u16)),
+    Strange,
+}
+
+/// Reads the head of an answer, whose length has to be told by `Content-Length`; without one there is no body.
+fn head(answer: &[u8]) -> Head {
+    let Some(length) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Head::Partial };
+    let Ok(text) = std::str::from_utf8(&answer[..length]) else { return Head::Strange };
+    let mut lines = text.split("\r\n");
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
+    let Some(status) = status else { return Head::Strange };
+    let mut body = 0;
+    for line in lines {
+        let Some((name, value)) = line.split_once(':') else { return Head::Strange };
+        if name.eq_ignore_ascii_case("content-length") {
+            let Ok(told) = value.trim().parse() else { return Head::Strange };
+            body = told;
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            return Head::Strange;
+        }
+    }
+    Head::Whole((length + 4, length + 4 + body, status))
+}

@@ -1,0 +1,326 @@
+//! Asks a server over many kept connections on one thread, as fast as it answers or at a given pace.
+//!
+//! Each connection asks again as soon as it has its answer. Every answer is looked at; a wrong one is counted.
+
+mod connection;
+mod script;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token};
+
+use super::process::{Memory, cpu_of, memory_of};
+use super::trouble::{Result, Trouble};
+use connection::{Connection, Progress};
+pub use script::{InTurn, Same, Script, ask};
+
+/// How long requests that are under way may take once a run is over.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long is waited at least, so that a run that goes on does not spin.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How many answers a run has at least: it goes on until it has, though no longer than ten times as long.
+const FEWEST: u64 = 20;
+
+/// How many connections may break in a run.
+const MOST_BROKEN: u64 = 100;
+
+/// A run to be.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Whom to ask.
+    pub address: SocketAddr,
+    /// Over how many connections.
+    pub connections: usize,
+    /// How long before it counts.
+    pub warm_up: Duration,
+    /// How long it counts.
+    pub run: Duration,
+    /// Requests a second; as many as are answered where there is none.
+    pub pace: Option<f64>,
+    /// The most requests; the run ends early once they are answered.
+    pub limit: Option<u64>,
+    /// The process whose costs are told with the run.
+    pub watched: Option<u32>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// Answers while it counted.
+    pub answers: u64,
+    /// How long it counted, in seconds.
+    pub seconds: f64,
+    /// Answers in all, those before and after it counted too.
+    pub all: u64,
+    /// Answers that were not as they should be, and connections that broke.
+    pub wrong: u64,
+    /// How long the answers took; none where that was not looked at.
+    pub latencies: Option<Latencies>,
+    /// Processor time of the watched process while it counted, in seconds.
+    pub cpu: Option<f64>,
+    /// Memory of the watched process at the end.
+    pub memory: Memory,
+}
+
+impl Run {
+    /// Answers a second.
+    pub fn per_second(&self) -> f64 {
+        count(self.answers) / self.seconds
+    }
+
+    /// The latency that half of the answers did not exceed, in microseconds.
+    pub fn p50(&self) -> f64 {
+        self.latencies.map_or(f64::NAN, |latencies| latencies.p50)
+    }
+
+    /// The latency that 99 of 100 answers did not exceed, in microseconds.
+    pub fn p99(&self) -> f64 {
+        self.latencies.map_or(f64::NAN, |latencies| latencies.p99)
+    }
+
+    /// The longest latency, in microseconds.
+    pub fn longest(&self) -> f64 {
+        self.latencies.map_or(f64::NAN, |latencies| latencies.longest)
+    }
+
+    /// Processor time of the watched process for each answer, in microseconds.
+    pub fn cpu_each(&self) -> f64 {
+        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.answers))
+    }
+}
+
+/// How long answers took, in microseconds, exactly.
+#[derive(Clone, Copy, Debug)]
+pub struct Latencies {
+    p50: f64,
+    p99: f64,
+    longest: f64,
+}
+
+impl Latencies {
+    fn of(mut nanos: Vec<u64>) -> Option<Self> {
+        nanos.sort_unstable();
+        let last = nanos.len().checked_sub(1)?;
+        let at = |percent: usize| {
+            let place = (nanos.len() * percent).div_ceil(100).saturating_sub(1).min(last);
+            count(nanos[place]) / 1e3
+        };
+        Some(Self { p50: at(50), p99: at(99), longest: at(100) })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts here stay far below 2^52")]
+pub(crate) fn count(number: u64) -> f64 {
+    number as f64
+}
+
+/// What is kept while a run goes on.
+struct Tally {
+    run: Run,
+    nanos: Vec<u64>,
+    asked: u64,
+    counting: bool,
+}
+
+impl Load {
+    /// Over so many connections for as long as the arguments say.
+    pub fn new(address: SocketAddr, connections: usize, (warm_up, run): (Duration, Duration)) -> Self {
+        Self { address, connections, warm_up, run, pace: None, limit: None, watched: None }
+    }
+
+    /// The same, telling the costs of this process.
+    #[must_use]
+    pub fn watching(mut self, pid: u32) -> Self {
+        self.watched = Some(pid);
+        self
+    }
+
+    /// The same at so many requests a second.
+    #[must_use]
+    pub fn paced(mut self, per_second: f64) -> Self {
+        self.pace = Some(per_second);
+        self
+    }
+
+    /// The same with so many requests in all and no warm-up.
+    #[must_use]
+    pub fn limited(mut self, requests: u64) -> Self {
+        self.limit = Some(requests);
+        self.warm_up = Duration::ZERO;
+        self.run = Duration::from_mins(10);
+        self
+    }
+
+    /// Does it.
+    pub fn go(&self, script: &mut dyn Script) -> Result<Run> {
+        let mut poll = Poll::new()?;
+        let mut events = Events::with_capacity(1024);
+        let mut connections = Vec::with_capacity(self.connections);
+        for number in 0..self.connections {
+            connections.push(Connection::open(self.address, poll.registry(), Token(number))?);
+        }
+        let mut tally = Tally { run: Run::default(), nanos: Vec::new(), asked: 0, counting: false };
+        let start = Instant::now();
+        let counts_from = start + self.warm_up;
+        let mut counted_from = counts_from;
+        let mut ends = counts_from + self.run;
+        let mut cpu = None;
+        let mut pace = self.pace.map(|per_second| Pace::new(start, per_second));
+        let mut idle: VecDeque<usize> = (0..self.connections).collect();
+        loop {
+            let now = Instant::now();
+            if !tally.counting && now >= counts_from {
+                tally.counting = true;
+                cpu = self.watched.map(cpu_of).transpose()?;
+                counted_from = Instant::now();
+                ends = counted_from + self.run;
+            }
+            if now >= ends && (tally.run.answers >= FEWEST || now >= ends + self.run * 9) {
+                break;
+            }
+            if self.limit.is_some_and(|limit| tally.run.all >= limit) {
+                break;
+            }
+            let wait = self.hand_out(script, &mut connections, &mut idle, &mut tally, &mut pace)?;
+            let until = if tally.counting { ends } else { counts_from };
+            let until = until.saturating_duration_since(Instant::now()).max(TICK);
+            poll.poll(&mut events, Some(wait.map_or(until, |wait| wait.min(until))))?;
+            for event in &events {
+                self.turn(event.token(), script, &mut connections, &mut idle, &mut tally, &poll)?;
+            }
+        }
+        let mut run = {
+            tally.run.seconds = counted_from.elapsed().as_secs_f64();
+            tally.counting = false;
+            if let (Some(before), Some(pid)) = (cpu, self.watched) {
+                tally.run.cpu = Some((cpu_of(pid)?.saturating_sub(before)).as_secs_f64());
+                tally.run.memory = memory_of(pid)?;
+            }
+            // What is under way is waited for, so that nothing of it falls into the next run.
+            let deadline = Instant::now() + PATIENCE;
+            while idle.len() < connections.len() && Instant::now() < deadline {
+                poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+                for event in &events {
+                    self.turn(event.token(), script, &mut connections, &mut idle, &mut tally, &poll)?;
+                }
+            }
+            tally.run
+        };
+        run.latencies = Latencies::of(tally.nanos);
+        if run.answers == 0 {
+            return Err(Trouble::new(format!("{} answered nothing", self.address)));
+        }
+        if run.wrong * 1000 > run.all {
+            return Err(Trouble::new(format!(
+                "{} of {} answers were wrong: {}",
+                run.wrong,
+                run.all,
+                script.complaint()
+            )));
+        }
+        Ok(run)
+    }
+
+    /// Gives idle connections something to ask; tells when there is more to ask, where that is known.
+    fn hand_out(
+        &self,
+        script: &mut dyn Script,
+        connections: &mut [Connection],
+        idle: &mut VecDeque<usize>,
+        tally: &mut Tally,
+        pace: &mut Option<Pace>,
+    ) -> Result<Option<Duration>> {
+        loop {
+            if self.limit.is_some_and(|limit| tally.asked >= limit) {
+                return Ok(None);
+            }
+            let Some(number) = idle.front().copied() else { return Ok(pace.as_mut().map(Pace::wait)) };
+            let since = match pace {
+                None => None,
+                Some(pace) => match pace.take() {
+                    Some(since) => Some(since),
+                    None => return Ok(Some(pace.wait())),
+                },
+            };
+            idle.pop_front();
+            tally.asked += 1;
+            connections[number].ask(|request| script.write(number, request), since)?;
+        }
+    }
+
+    /// Goes on with a connection that has something to read or room to write.
+    fn turn(
+        &self,
+        token: Token,
+        script: &mut dyn Script,
+        connections: &mut [Connection],
+        idle: &mut VecDeque<usize>,
+        tally: &mut Tally,
+        poll: &Poll,
+    ) -> Result<()> {
+        let Token(number) = token;
+        match connections[number].go_on() {
+            Progress::Waiting => {}
+            Progress::Answered { status, took } => {
+                tally.run.all += 1;
+                if !script.take(number, status, connections[number].body()) {
+                    tally.run.wrong += 1;
+                }
+                connections[number].clear();
+                if tally.counting {
+                    tally.run.answers += 1;
+                    tally.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+                }
+                idle.push_back(number);
+            }
+            Progress::Broken { asked } => {
+                tally.run.wrong += u64::from(asked);
+                if asked {
+                    idle.push_back(number);
+                }
+                if tally.run.wrong > MOST_BROKEN + tally.run.all / 100 {
+                    return Err(Trouble::new(format!("{} breaks connections", self.address)));
+                }
+                connections[number] = Connection::open(self.address, poll.registry(), token)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When requests are due that come at a pace, whatever became of those before.
+struct Pace {
+    next: Instant,
+    each: Duration,
+    late: VecDeque<Instant>,
+}
+
+impl Pace {
+    fn new(start: Instant, per_second: f64) -> Self {
+        Self { next: start, each: Duration::from_secs_f64(1.0 / per_second), late: VecDeque::new() }
+    }
+
+    /// The moment from which the next request is waiting, if one is due.
+    fn take(&mut self) -> Option<Instant> {
+        self.note_due();
+        self.late.pop_front()
+    }
+
+    /// How long until another one is due. A request that is due while every connection waits counts from now on.
+    fn wait(&mut self) -> Duration {
+        self.note_due();
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    fn note_due(&mut self) {
+        let now = Instant::now();
+        while self.next <= now {
+            self.late.push_back(now);
+            self.next += self.each;
+        }
+    }
+}

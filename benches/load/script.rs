@@ -1,0 +1,101 @@
+//! What is asked, and whether the answer is right.
+
+use std::fmt::Write;
+
+/// What is asked over the connections of a run.
+pub trait Script {
+    /// Puts down what this connection asks next.
+    fn write(&mut self, connection: usize, request: &mut Vec<u8>);
+
+    /// Takes what this connection was answered; tells whether it is right.
+    fn take(&mut self, connection: usize, status: u16, body: &[u8]) -> bool;
+
+    /// What the last wrong answer was.
+    fn complaint(&self) -> String {
+        "no more is known".to_owned()
+    }
+}
+
+/// A request as it goes over the wire.
+pub fn ask(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n");
+    // Writing to a String does not fail.
+    if let Some(token) = token {
+        let _ = write!(text, "authorization: Bearer {token}\r\n");
+    }
+    if method != "GET" {
+        let _ = write!(text, "content-type: {kind}\r\ncontent-length: {}\r\n", body.len());
+    }
+    let _ = write!(text, "\r\n{body}");
+    text.into_bytes()
+}
+
+/// The same question again and again, whose answer is as long each time.
+#[derive(Clone, Debug)]
+pub struct Same {
+    request: Vec<u8>,
+    length: usize,
+    wrong: Option<(u16, usize)>,
+}
+
+impl Same {
+    /// Asks this, and takes 200 with so many bytes for right.
+    pub fn new(request: Vec<u8>, length: usize) -> Self {
+        Self { request, length, wrong: None }
+    }
+}
+
+impl Script for Same {
+    fn write(&mut self, _: usize, request: &mut Vec<u8>) {
+        request.extend_from_slice(&self.request);
+    }
+
+    fn take(&mut self, _: usize, status: u16, body: &[u8]) -> bool {
+        let right = status == 200 && body.len() == self.length;
+        if !right {
+            self.wrong = Some((status, body.len()));
+        }
+        right
+    }
+
+    fn complaint(&self) -> String {
+        let (status, length) = self.wrong.unwrap_or_default();
+        format!("status {status} with {length} bytes instead of 200 with {}", self.length)
+    }
+}
+
+/// Many questions in turn, each once in a pass; before each pass something may be done.
+pub struct InTurn<'a> {
+    requests: &'a [Vec<u8>],
+    next: usize,
+    before_pass: Box<dyn FnMut() + 'a>,
+    wrong: Option<(u16, String)>,
+}
+
+impl<'a> InTurn<'a> {
+    /// Asks these and takes every 200 for right.
+    pub fn new(requests: &'a [Vec<u8>], before_pass: impl FnMut() + 'a) -> Self {
+        Self { requests, next: 0, before_pass: Box::new(before_pass), wrong: None }
+    }
+}
+
+impl Script for InTurn<'_> {
+    fn write(&mut self, _: usize, request: &mut Vec<u8>) {
+        if self.next == 0 {
+            (self.before_pass)();
+        }
+        request.extend_from_slice(&self.requests[self.next]);
+        self.next = (self.next + 1) % self.requests.len();
+    }
+
+    fn take(&mut self, _: usize, status: u16, body: &[u8]) -> bool {
+        if status != 200 {
+            self.wrong = Some((status, String::from_utf8_lossy(body).into_owned()));
+        }
+        status == 200
+    }
+
+    fn complaint(&self) -> String {
+        self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
+    }
+}

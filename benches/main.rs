@@ -1,0 +1,65 @@
+//! How fast atelier is beside what it is measured against: the real binary on a seeded file, asked over HTTP, in turn
+//! with its references in the same run.
+//!
+//! An absolute figure says little on a shared machine, so all goals are ratios of rounds that alternate: the median of
+//! the rounds counts, and its spread is told. `cargo bench -- --help` says how to ask.
+
+mod arguments;
+mod bench;
+mod client;
+mod goals;
+mod load;
+mod names;
+mod process;
+mod references;
+mod report;
+mod seed;
+mod server;
+mod table;
+mod trouble;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Task};
+use bench::Bench;
+use goals::Goal;
+use report::Report;
+use trouble::Result;
+
+fn main() -> ExitCode {
+    match arguments::read(std::env::args().skip(1)).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("{trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Help => print!("{}", arguments::HELP),
+        Task::List => Goal::ALL.iter().for_each(|goal| println!("{:4} {}", goal.name(), goal.sentence())),
+        Task::Refer(name, words) => references::be(&name, &words)?,
+        Task::Measure(arguments) => measure(arguments)?,
+    }
+    Ok(())
+}
+
+fn measure(arguments: Arguments) -> Result<()> {
+    if cfg!(debug_assertions) {
+        eprintln!("this is not the release build; its figures mean nothing");
+    }
+    let goals = arguments.goals.clone();
+    let report = Report::begin(&arguments)?;
+    let mut bench = Bench::new(arguments, report)?;
+    for goal in goals {
+        eprintln!("\n{}: {}", goal.name(), goal.sentence());
+        if let Err(trouble) = goal.measure(&mut bench) {
+            bench.report.absent(goal, goal.sentence(), &trouble.to_string())?;
+        }
+    }
+    println!("\n{}", bench.report.tables());
+    println!("Every run is a line in {}.", bench.report.place().display());
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! A bare handler that answers with the same bytes from memory: as fast as the web server is by itself.
+
+use std::fs;
+use std::path::Path;
+
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpResponse, HttpServer};
+
+use super::{Reference, workers};
+use crate::trouble::Result;
+
+/// Starts a handler of this path that answers with these bytes.
+pub fn start(folder: &Path, path: &str, body: &str) -> Result<Reference> {
+    let file = tempfile::Builder::new().prefix("constant-").tempfile_in(folder)?;
+    fs::write(file.path(), body)?;
+    // It has read the file once it listens.
+    Reference::start("constant", &[path, &file.path().to_string_lossy()])
+}
+
+pub(super) fn serve(path: &str, body: &str) -> Result<()> {
+    let body = Bytes::from(fs::read(body)?);
+    let path = path.to_owned();
+    let app = move || {
+        let body = body.clone();
+        // A request whose body nobody reads would end its connection.
+        let answer = move |_: Bytes| {
+            let body = body.clone();
+            async move { HttpResponse::Ok().content_type("application/json").body(body) }
+        };
+        App::new().service(web::resource(path.clone()).to(answer))
+    };
+    actix_web::rt::System::new().block_on(async move {
+        let server = HttpServer::new(app).workers(workers()).bind("127.0.0.1:0")?;
+        for address in server.addrs() {
+            println!("listening on {address}");
+        }
+        Ok(server.run().await?)
+    })
+}

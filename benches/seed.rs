@@ -1,0 +1,226 @@
+//! Data files with many spaces, made once by the program's own store and kept under the target directory.
+//!
+//! The binary makes the file, so its schema is the program's; the rows are written by the verbs of `store`, many to a
+//! transaction, so whatever a schema keeps beside the rows is kept here too. Only the audit has no row for each.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use atelier::domain::email::Email;
+use atelier::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use atelier::domain::member::Role;
+use atelier::domain::organization::OrganizationRole;
+use atelier::domain::password::Password;
+use atelier::domain::user::{AccountRole, NewUser, PersonName};
+use atelier::domain::workspace::{NewWorkspace, WorkspaceName};
+use atelier::store::schema::VERSION;
+use atelier::store::{self, Sizes, Store, Tx};
+use atelier::tokens::password;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::arguments::Arguments;
+use super::bench::kept;
+use super::names::{Dice, name};
+use super::process::Process;
+use super::trouble::{Result, Trouble};
+
+/// The administrator of every seeded file.
+pub const ADMIN: &str = "ada@example.com";
+
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Who is in very many spaces.
+pub const WIDE: &str = "wide@example.com";
+
+/// How many spaces [`WIDE`] is in.
+const WIDE_IN: u64 = 1000;
+
+/// How many spaces are one write. SQLite looks through all pages that a savepoint has changed at the end of each of its
+/// statements, so that large writes take much longer than as many rows in small ones.
+const PORTION: u64 = 100;
+
+/// How many writes are in line at a time, which the writer commits together: in few commits, for each writes most of the
+/// pages of an index anew.
+const IN_LINE: usize = 256;
+
+/// The page cache while the file is filled, in KiB.
+const CACHE: u32 = 512 * 1024;
+
+/// Changed whenever the rows are others than before.
+const EDITION: u32 = 1;
+
+/// What is in a seeded file.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed {
+    /// How many spaces there are.
+    pub spaces: u64,
+    /// How many people there are who are members of some.
+    pub people: u64,
+    /// Of how many spaces each is a member.
+    pub each: u64,
+}
+
+/// Ten thousand spaces, and people who are in 20 of them.
+pub const TEN_THOUSAND: Seed = Seed { spaces: 10_000, people: 256, each: 20 };
+
+/// A thousand spaces, and people who are in 50 of them.
+pub const THOUSAND: Seed = Seed { spaces: 1_000, people: 64, each: 50 };
+
+/// A million spaces, and people who are in 50 of them.
+pub const MILLION: Seed = Seed { spaces: 1_000_000, people: 64, each: 50 };
+
+/// The address of the person of this number.
+pub fn person(number: u64) -> String {
+    format!("person-{number:04}@example.com")
+}
+
+impl Seed {
+    /// The addresses of its people.
+    pub fn emails(self) -> Vec<String> {
+        (0..self.people).map(person).collect()
+    }
+
+    /// A data directory with these rows, for reading only: whoever changes it takes a copy.
+    pub fn made(self, arguments: &Arguments) -> Result<PathBuf> {
+        let Self { spaces, people, each } = self;
+        let home = kept()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
+        let done = home.join("seeded");
+        if done.exists() {
+            return Ok(home);
+        }
+        if home.exists() {
+            fs::remove_dir_all(&home)?;
+        }
+        begin(arguments, &home)?;
+        let bar = ProgressBar::new(spaces);
+        let style = "seeding {len} spaces {wide_bar} {pos} {eta}";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let store = Store::open(
+            &home.join("atelier.db"),
+            Sizes { page_cache_kib: CACHE, write_queue: IN_LINE, ..Sizes::default() },
+        )?;
+        let filled = self.fill(&store, &bar);
+        store.close();
+        filled?;
+        bar.finish_and_clear();
+        check(arguments, &home)?;
+        fs::write(&done, "")?;
+        Ok(home)
+    }
+
+    /// Makes all spaces, many writes to a commit; tells the first one's row. The rows stand one after the other.
+    async fn spaces(self, store: &Store, home: OrganizationId, keeper: UserId, bar: &ProgressBar) -> Result<i64> {
+        let mut under_way = JoinSet::new();
+        let mut first = i64::MAX;
+        let mut next = (0..self.spaces).step_by(usize::try_from(PORTION)?).peekable();
+        while next.peek().is_some() || !under_way.is_empty() {
+            while let Some(from) = next.next_if(|_| under_way.len() < IN_LINE) {
+                let (store, numbers) = (store.clone(), from..(from + PORTION).min(self.spaces));
+                let work = move |tx: &Tx| spaces(tx, numbers.clone(), home, keeper);
+                under_way.spawn(async move { store.write(work).await });
+            }
+            if let Some(done) = under_way.join_next().await {
+                first = first.min(done??.unwrap_or(i64::MAX));
+                bar.inc(PORTION);
+            }
+        }
+        Ok(first)
+    }
+
+    fn fill(self, store: &Store, bar: &ProgressBar) -> Result<()> {
+        let home = store.read(store::organizations::find_home)?.ok_or_else(|| Trouble::new("there is no home"))?.id;
+        let keeper = people(store, home, vec!["keeper@example.com".to_owned()])?;
+        let keeper = keeper.first().copied().ok_or_else(|| Trouble::new("there is no keeper"))?;
+        let first = runtime()?.block_on(self.spaces(store, home, keeper, bar))?;
+        let members = people(store, home, self.emails())?;
+        let wide = people(store, home, vec![WIDE.to_owned()])?;
+        let spread = self.spaces;
+        store.write_and_wait(move |tx| {
+            let mut dice = Dice::new(7);
+            for user in &members {
+                join(tx, *user, first, &mut dice, (self.each.min(spread), spread))?;
+            }
+            for user in &wide {
+                join(tx, *user, first, &mut dice, (WIDE_IN.min(spread), spread))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+/// A runtime on this thread alone.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().build()?)
+}
+
+/// Makes the spaces of these numbers, which this user owns; tells the first one's row.
+fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) -> atelier::error::Result<Option<i64>> {
+    let mut first = None;
+    for number in numbers {
+        let name = WorkspaceName::parse(&name(number)).map_err(atelier::error::Error::internal)?;
+        let id = store::workspaces::insert(tx, home, &NewWorkspace::private(name), keeper)?;
+        store::members::put(tx, id, keeper, Role::Owner)?;
+        first.get_or_insert(id.0);
+    }
+    Ok(first)
+}
+
+/// Puts a user into so many of the spaces, wherever the dice fall.
+fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u64)) -> atelier::error::Result<()> {
+    let mut chosen = BTreeSet::new();
+    if many == of {
+        chosen.extend(0..of);
+    }
+    while (chosen.len() as u64) < many {
+        chosen.insert(dice.below(of));
+    }
+    for number in chosen {
+        store::members::put(tx, WorkspaceId(first + i64::try_from(number).unwrap_or(0)), user, Role::Member)?;
+    }
+    Ok(())
+}
+
+/// Makes people who are members of the organization; all have the one password.
+fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Vec<UserId>> {
+    let hash = password::hash(&Password::parse(PASSWORD)?)?;
+    Ok(store.write_and_wait(move |tx| {
+        let mut ids = Vec::new();
+        for email in &emails {
+            let new = NewUser {
+                email: Email::parse(email).map_err(atelier::error::Error::internal)?,
+                first_name: PersonName::default(),
+                last_name: PersonName::default(),
+                role: AccountRole::Member,
+            };
+            let user = store::users::insert(tx, &new, Uuid::new_v4(), Some(&hash))?;
+            store::organizations::put_member(tx, home, user.id, OrganizationRole::Member)?;
+            ids.push(user.id);
+        }
+        Ok(ids)
+    })?)
+}
+
+/// Lets the binary make the file with its first administrator.
+fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
+    let mut command = Command::new(&arguments.binary);
+    command.arg("serve").arg("--data-dir").arg(home).args(["--listen", "127.0.0.1:0"]);
+    command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", PASSWORD).stderr(Stdio::null());
+    let (process, _) = Process::serving("atelier", &mut command, "listening on http://")?;
+    process.stop()
+}
+
+/// Lets `atelier check` say whether the file is sound.
+fn check(arguments: &Arguments, home: &Path) -> Result<()> {
+    let output = Command::new(&arguments.binary).arg("check").arg("--data-dir").arg(home).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Trouble::new(String::from_utf8_lossy(&output.stdout)).when("atelier check finds the seeded file unsound"))
+}
