@@ -22,12 +22,16 @@ mod readers;
 pub mod roles;
 mod row;
 pub mod schema;
+mod search;
 pub mod sessions;
+pub mod sight;
 pub mod signing_keys;
 pub mod users;
 pub mod workspaces;
 mod writer;
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod probe;
 #[cfg(test)]

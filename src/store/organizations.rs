@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
-use super::workspaces::Sight;
+use super::search::{self, Candidates, Shelf};
+use super::sight::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::organization::{
@@ -31,22 +32,44 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.
 pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let name = name.map(fold).unwrap_or_default();
+    let found = match sight {
+        Sight::Everything if name.is_empty() => {
+            let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id > :after ORDER BY id LIMIT :limit");
+            let mut query = view.conn.prepare_cached(&sql)?;
+            let params = named_params! { ":after": after, ":limit": look_for };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
+        }
+        Sight::Everything => named(view, &name, after, look_for)?,
+        Sight::Of(me) => {
+            let mut query = view.conn.prepare_cached(
+                "SELECT o.id, o.name, o.description, o.home, o.created_at
+                 FROM organization_members m CROSS JOIN organizations o ON o.id = m.organization_id
+                 WHERE m.user_id = :me AND m.organization_id > :after AND (:name = '' OR instr(o.name_key, :name) > 0)
+                 ORDER BY m.organization_id LIMIT :limit",
+            )?;
+            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": look_for };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
+        }
+    };
+    Ok(Slice::cut(found, page, |organization| organization.id.0))
+}
+
+/// The organizations with a text in their name, by number.
+fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organization>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM organizations o
-         WHERE o.id > :after AND (:name IS NULL OR instr(o.name_key, :name) > 0)
-             AND (:user IS NULL OR EXISTS (
-                 SELECT 1 FROM organization_members m WHERE m.organization_id = o.id AND m.user_id = :user))
-         ORDER BY o.id LIMIT :limit"
+        "SELECT {COLUMNS} FROM organizations
+         WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0),
-        ":name": name.map(fold),
-        ":user": sight.user().map(|id| id.0),
-        ":limit": page.look_for(),
-    };
-    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |organization| organization.id.0))
+    let ask = || Candidates::of(view, Shelf::Organizations, name, after);
+    search::find((after, look_for), None, Some(&ask), |these| {
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+        let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        found.sort_by_key(|organization| organization.id);
+        Ok(found)
+    })
 }
 
 /// Adds an organization; a conflict if the name is taken.

@@ -8,6 +8,7 @@ mod members;
 mod organizations;
 mod projects;
 mod roles;
+mod search;
 mod service_keys;
 mod sessions;
 mod sight;

@@ -87,6 +87,11 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);
              INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at) VALUES ('two', 'RS256', x'00', 'next', 8);"
         }
+        3 => {
+            "INSERT INTO search_grams (shelf, segment, gram, rows) VALUES (1, 0, 1, x'0000');
+             INSERT INTO organizations (name, name_key, description, home, created_at)
+                 VALUES ('Ὀδυσσεύς', 'ὀδυσσεύσ', '', 0, 9);"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }
