@@ -74,6 +74,7 @@ CREATE TABLE organization_members (
 ) STRICT;
 
 CREATE INDEX organization_members_by_user ON organization_members (user_id, organization_id);
+CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
 -- Workspaces (spaces). `created_by` is empty once that account is gone. A private one is seen by its members and those
 -- who govern; another one is read by its whole organization. The last five columns are kept for the clients that set
@@ -151,6 +152,7 @@ CREATE TABLE models (
 ) STRICT;
 
 CREATE INDEX models_by_creator ON models (created_by);
+CREATE INDEX models_by_workspace ON models (workspace_id);
 
 -- Versions of a model.
 CREATE TABLE model_versions (
@@ -174,6 +176,7 @@ CREATE TABLE pipelines (
 ) STRICT;
 
 CREATE INDEX pipelines_by_creator ON pipelines (created_by);
+CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
 
 -- Projects, in a workspace.
 CREATE TABLE projects (

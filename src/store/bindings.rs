@@ -28,7 +28,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
         None => sight::where_governed(view, sight)?,
         Some(_) => Where::Anywhere,
     };
-    let kind = if on_projects { "b.project_id IS NOT NULL" } else { "b.workspace_id IS NOT NULL" };
+    let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
     let near = match sight {
         Sight::Everything => "",
         Sight::Of(_) => {

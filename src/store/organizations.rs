@@ -110,6 +110,16 @@ pub fn delete(tx: &Tx, id: OrganizationId) -> Result<()> {
     Ok(())
 }
 
+/// The bots that are in an organization.
+pub fn bots(view: &View, id: OrganizationId) -> Result<Vec<UserId>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.user_id FROM organization_members m CROSS JOIN users u ON u.id = m.user_id
+         WHERE m.organization_id = :id AND u.kind = 'bot'",
+    )?;
+    let rows = query.query_map(named_params! { ":id": id.0 }, |row| row.get(0).map(UserId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Somebody's membership of an organization; none for an outsider.
 pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationMember>> {
     let mut query = view.conn.prepare_cached(
@@ -128,10 +138,10 @@ pub fn role(view: &View, organization: OrganizationId, user: UserId) -> Result<O
 /// The role that one user has in an organization that another user is in too; none if they share none.
 pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT mine.role FROM organization_members mine
+        "SELECT min(mine.role) AS role FROM organization_members mine
          JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
          WHERE mine.user_id = :of AND theirs.user_id = :with
-         ORDER BY mine.role LIMIT 1",
+         HAVING count(*) > 0",
     )?;
     let params = named_params! { ":of": of.0, ":with": with.0 };
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)

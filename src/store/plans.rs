@@ -16,10 +16,26 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "search_log", "sqlite_schema"];
 
 /// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
-const EXCEPTIONS: [(&str, &str); 0] = [];
+const EXCEPTIONS: [(&str, &str); 6] = [
+    ("FROM keys k JOIN users u ON u.id = k.user_id ORDER BY k.id", "the command line's list shows every key"),
+    ("FROM users u WHERE u.kind = 'person' ORDER BY u.id", "the list of those who have no pages shows everybody"),
+    ("FROM users u WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (", "it shows all that it sorts"),
+    ("u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id", "it shows all that it sorts"),
+    ("r.predefined IN ('owner', 'member', 'reader', 'annotator') ORDER BY r.id", "it sorts four rows"),
+    ("FROM signing_keys ORDER BY created_at DESC, kid", "it sorts a handful of rows"),
+];
 
 /// The statements that only tests run begin like one of these.
-const OF_TESTS: [&str; 0] = [];
+const OF_TESTS: [&str; 8] = [
+    "CREATE TABLE note",
+    "INSERT INTO note",
+    "UPDATE note",
+    "SELECT text FROM note",
+    "CREATE TABLE t",
+    "DELETE FROM users",
+    "UPDATE meta SET generation = 0",
+    "SELECT generation FROM meta",
+];
 
 /// Every statement of the program by the file that it is in.
 static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
@@ -224,7 +240,9 @@ fn not_of_the_program(sql: &str) -> bool {
         in_one_line(&without_comments(&super::schema::scripts().concat()))
     });
     let verb = sql.split(' ').next().unwrap_or_default();
-    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN"].contains(&verb)
+    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
+        // What SQLite asks itself, and keeps of what it has counted.
+        || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
         || OF_TESTS.iter().any(|begin| sql.starts_with(begin))
         || SCHEMA.contains(sql)
 }
@@ -309,7 +327,7 @@ mod tests {
         for file in ["workspaces.rs", "users.rs", "fold.rs", "keys.rs", "audit.rs"] {
             assert!(files.contains(&file.to_owned()), "{file}");
         }
-        assert!(STATEMENTS.len() <= open::STATEMENTS, "a connection keeps fewer statements than there are");
+        assert!(STATEMENTS.len() < open::STATEMENTS, "a connection keeps fewer statements than there are");
         assert!(not_of_the_program("PRAGMA optimize") && !not_of_the_program("SELECT 1 FROM workspaces"));
     }
 }

@@ -175,7 +175,7 @@ pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
 
 /// Whether anybody has an account.
 pub fn any(view: &View) -> Result<bool> {
-    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users)")?;
+    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id > 0)")?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
@@ -231,13 +231,13 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
         .map_err(conflict("user", new.email.as_str()))
 }
 
-/// Deletes the bots that are in no organization any more, and their keys with them.
-pub fn delete_bots_without_organization(tx: &Tx) -> Result<()> {
+/// Deletes those of these bots that are in no organization any more, and their keys with them.
+pub fn delete_bots_without_organization(tx: &Tx, bots: &[UserId]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM users WHERE kind = 'bot'
+        "DELETE FROM users WHERE kind = 'bot' AND id IN (SELECT value FROM json_each(:bots))
              AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id)",
     )?;
-    query.execute([])?;
+    query.execute(named_params! { ":bots": row::numbers(bots.iter().map(|id| id.0)) })?;
     Ok(())
 }
 

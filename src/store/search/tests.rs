@@ -107,7 +107,7 @@ fn the_index_says_what_the_names_are() {
 #[test]
 fn candidates_come_in_order_from_the_index_and_the_log() {
     let mut sql = PEOPLE.replace(":people", "30");
-    for id in [3, 4095, 4096, 4097, 20_000, 20_001, 1 << 40] {
+    for id in [3, 4095, 4096, 4097, 20_000, 20_001, 1_i64 << 40] {
         let _ = write!(
             sql,
             "INSERT INTO organizations (id, name, name_key, description, home, created_at)

@@ -79,10 +79,13 @@ CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN
     INSERT INTO search_log (shelf, row, before) VALUES (4, old.id, old.email_key);
 END;
 
--- Lists that begin with a place: its workspaces, those of it that are not private, its projects.
+-- Lists that begin with a place: its workspaces, those of it that are not private, its projects, and so on.
 CREATE INDEX workspaces_by_organization ON workspaces (organization_id);
 CREATE INDEX workspaces_not_private ON workspaces (organization_id) WHERE private = 0;
 CREATE INDEX projects_by_workspace ON projects (workspace_id);
+CREATE INDEX models_by_workspace ON models (workspace_id);
+CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
+CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
 -- The audit is read by time: all of it, that of a verb, that of an actor.
 CREATE INDEX audit_by_time ON audit (at);
