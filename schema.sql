@@ -220,6 +220,8 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_by_role ON bindings (role_id);
 CREATE INDEX bindings_by_workspace ON bindings (workspace_id, id) WHERE workspace_id IS NOT NULL;
 CREATE INDEX bindings_by_project ON bindings (project_id, id) WHERE project_id IS NOT NULL;
+CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
+CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
 
 -- OAuth clients: programs that ask for tokens on behalf of people, or of themselves. `grants`, `scopes` and the two lists
 -- of redirect addresses are words with a blank between them. One with a secret is confidential, one without is public;

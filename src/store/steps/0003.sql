@@ -85,6 +85,8 @@ CREATE INDEX workspaces_not_private ON workspaces (organization_id) WHERE privat
 CREATE INDEX projects_by_workspace ON projects (workspace_id);
 CREATE INDEX models_by_workspace ON models (workspace_id);
 CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
+CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
+CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
 CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
 -- The audit is read by time: all of it, that of a verb, that of an actor.
