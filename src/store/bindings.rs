@@ -64,9 +64,9 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
             "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {near}
              ORDER BY b.id LIMIT :limit"
         ),
-        (Where::Anywhere, None) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {near} ORDER BY b.id LIMIT :limit"
-        ),
+        (Where::Anywhere, None) => {
+            format!("SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {near} ORDER BY b.id LIMIT :limit")
+        }
     };
     let mut query = view.conn.prepare_cached(&sql)?;
     let (after, look_for, user) = (page.after.unwrap_or(0), page.look_for(), user.map(|id| id.0));

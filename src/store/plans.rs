@@ -47,7 +47,9 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if name.ends_with(".rs") && !["tests.rs", "plans.rs", "probe.rs"].contains(&name.as_str()) {
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && !["tests.rs", "plans.rs", "probe.rs"].contains(&name.as_str())
+            {
                 let source = Source::read(&fs::read_to_string(&path).unwrap());
                 all.extend(source.statements().into_iter().map(|sql| (sql, name.clone())));
             }
@@ -148,7 +150,10 @@ impl Source {
         // A name stands for the same text wherever it is in the statement.
         let (head, tail) = (head.to_owned(), tail.to_owned());
         let gap = format!("{{{name}}}");
-        fillings.iter().flat_map(|filling| self.filled(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at)).collect()
+        fillings
+            .iter()
+            .flat_map(|filling| self.filled(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
+            .collect()
     }
 
     /// What a name may stand for: a constant, the last variable of that name above, or what a function is called with.
@@ -178,7 +183,9 @@ impl Source {
                 Piece::Sign('}' | ')' | ']') => depth -= 1,
                 Piece::Sign(';') if depth == 0 => break,
                 Piece::Text(text) => texts.push(text.clone()),
-                Piece::Word(word) if word.len() > 1 && *word == word.to_uppercase() && self.word(from + 1) != Some(word) => {
+                Piece::Word(word)
+                    if word.len() > 1 && *word == word.to_uppercase() && self.word(from + 1) != Some(word) =>
+                {
                     texts.extend(self.fillings(word, at));
                 }
                 Piece::Sign(_) | Piece::Word(_) => {}
@@ -236,9 +243,8 @@ fn look(event: TraceEvent) {
 
 /// What settles a connection, makes the schema or is a test's own.
 fn not_of_the_program(sql: &str) -> bool {
-    static SCHEMA: LazyLock<String> = LazyLock::new(|| {
-        in_one_line(&without_comments(&super::schema::scripts().concat()))
-    });
+    static SCHEMA: LazyLock<String> =
+        LazyLock::new(|| in_one_line(&without_comments(&super::schema::scripts().concat())));
     let verb = sql.split(' ').next().unwrap_or_default();
     ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
         // What SQLite asks itself, and keeps of what it has counted.
@@ -249,6 +255,8 @@ fn not_of_the_program(sql: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::store::{open, schema};
 
@@ -271,7 +279,7 @@ mod tests {
             }
             match EXCEPTIONS.iter().find(|(words, _)| sql.contains(words)) {
                 Some((words, _)) => drop(needed.insert(*words)),
-                None => told += &format!("{file}: {sql}\n    {}\n", faults.join("\n    ")),
+                None => drop(writeln!(told, "{file}: {sql}\n    {}", faults.join("\n    "))),
             }
         }
         assert!(told.is_empty(), "statements that read a whole table or sort:\n{told}");

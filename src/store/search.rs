@@ -32,8 +32,11 @@ pub(super) enum Shelf {
     Users = 4,
 }
 
-/// Below so many rows, it is cheaper to look at their names than to ask for one gram more.
-const FEW: usize = 16;
+/// With so many rows, it is cheaper to look at their names than to ask for one gram more.
+const FEW: usize = 1;
+
+/// With so many rows, it is cheaper to look at all their names than to ask the index for them.
+const SHORT: usize = 256;
 
 /// The rows of a shelf that may have a text in their name, by number: all that have it, and some that have not.
 pub(super) struct Candidates<'v> {
@@ -43,7 +46,9 @@ pub(super) struct Candidates<'v> {
     after: i64,
     /// The next segment of the index to look into; none behind the last.
     segment: Option<i64>,
-    /// What the log has, and is not given yet.
+    /// What the log has, in order.
+    logged: Vec<i64>,
+    /// What of that is not given yet.
     late: Peekable<IntoIter<i64>>,
     /// What was found, and is not given yet.
     ready: Vec<i64>,
@@ -62,8 +67,9 @@ impl<'v> Candidates<'v> {
             "SELECT segment FROM search_grams WHERE shelf = :shelf AND segment > :segment ORDER BY segment LIMIT 1",
         )?;
         let segment = Some(grams::place(after.saturating_add(1)).0);
-        let (wanted, late) = (grams::of_text(text), late(view, shelf, text, after)?.into_iter().peekable());
-        Ok(Self { shelf, wanted, after, segment, late, ready: Vec::new(), rows, next })
+        let (wanted, logged) = (grams::of_text(text), late(view, shelf, text, after)?);
+        let late = logged.clone().into_iter().peekable();
+        Ok(Self { shelf, wanted, after, segment, logged, late, ready: Vec::new(), rows, next })
     }
 
     /// At least so many more of them, or the last ones; none at the end.
@@ -77,6 +83,18 @@ impl<'v> Candidates<'v> {
         }
         let rest = self.ready.split_off(most.min(self.ready.len()));
         Ok(std::mem::replace(&mut self.ready, rest))
+    }
+
+    /// Those of these rows, which are in order, that may have the text.
+    fn sift(&mut self, these: &[i64]) -> Result<Vec<i64>> {
+        let mut left = Vec::new();
+        for group in these.chunk_by(|one, next| grams::place(*one).0 == grams::place(*next).0) {
+            let Some((segment, _)) = group.first().map(|row| grams::place(*row)) else { continue };
+            let found = self.in_index(segment)?;
+            let may = |row: &&i64| found.has(grams::place(**row).1) || self.logged.binary_search(row).is_ok();
+            left.extend(group.iter().filter(may));
+        }
+        Ok(left)
     }
 
     fn look_into(&mut self, segment: i64) -> Result<()> {
@@ -136,21 +154,25 @@ pub(super) type Ask<'f, 'v> = &'f dyn Fn() -> Result<Candidates<'v>>;
 ///
 /// Whoever sees few finds what they look for by walking through what they see, and whoever sees many by asking for the
 /// name. Where there are both ways, they are tried in turn, ever further, until one has enough or has come to its end:
-/// it costs twice the better one.
-pub(super) fn find<'v, T>(
+/// it costs twice the better one. A long walk passes by what the index knows to be called otherwise.
+pub(super) fn find<T>(
     (after, look_for): (i64, u32),
     walk: Option<Walk>,
-    ask: Option<Ask<'_, 'v>>,
+    ask: Option<Ask>,
     mut look: impl FnMut(&[i64]) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
     let mut most = look_for.max(64);
     let (mut walked, mut asked, mut last) = (Vec::new(), Vec::new(), after);
-    let mut candidates = None;
-    let enough = |found: &Vec<T>, these: &[i64], most: u32| found.len() >= look_for as usize || these.len() < most as usize;
+    let mut candidates: Option<Candidates> = None;
+    let enough =
+        |found: &Vec<T>, these: &[i64], most: u32| found.len() >= look_for as usize || these.len() < most as usize;
     loop {
         if let Some(walk) = walk {
             let these = walk(last, most)?;
-            walked.extend(look(&these)?);
+            match &mut candidates {
+                Some(candidates) if these.len() > SHORT => walked.extend(look(&candidates.sift(&these)?)?),
+                Some(_) | None => walked.extend(look(&these)?),
+            }
             if enough(&walked, &these, most) {
                 return Ok(walked);
             }
@@ -158,6 +180,8 @@ pub(super) fn find<'v, T>(
         }
         if let Some(ask) = ask {
             let mut going_on: Candidates = candidates.take().map_or_else(ask, Ok)?;
+            // A step of a walk is cheaper: the index sifts it.
+            let most = if walk.is_some() { (most / 8).max(look_for) } else { most };
             let these = going_on.next(most as usize)?;
             asked.extend(look(&these)?);
             if enough(&asked, &these, most) {

@@ -106,13 +106,10 @@ fn open(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec
 }
 
 /// The organizations that a user is in, or the one that is meant if they are, and whether they are its admin.
-fn organizations(
-    view: &View,
-    me: UserId,
-    organization: Option<OrganizationId>,
-) -> Result<Vec<(OrganizationId, bool)>> {
-    let mut query =
-        view.conn.prepare_cached("SELECT organization_id, role = 'admin' FROM organization_members WHERE user_id = :me")?;
+fn organizations(view: &View, me: UserId, organization: Option<OrganizationId>) -> Result<Vec<(OrganizationId, bool)>> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT organization_id, role = 'admin' FROM organization_members WHERE user_id = :me")?;
     let rows = query.query_map(named_params! { ":me": me.0 }, |row| Ok((OrganizationId(row.get(0)?), row.get(1)?)))?;
     let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(all.into_iter().filter(|(place, _)| organization.is_none_or(|meant| meant == *place)).collect())

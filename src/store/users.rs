@@ -86,13 +86,10 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
     let email = search.email.as_deref().map(Email::fold).unwrap_or_default();
     let now = view.now.micros();
     let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![
-        (":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now),
-    ];
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
     let found = if email.is_empty() && with.is_none() {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit");
         params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
         let mut query = view.conn.prepare_cached(&sql)?;
         query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
@@ -131,8 +128,7 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
 
 /// The next of a user and those who share an organization with them, by number.
 fn neighbours(view: &View, of: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
-    let mut query =
-        view.conn.prepare_cached("SELECT organization_id FROM organization_members WHERE user_id = :me")?;
+    let mut query = view.conn.prepare_cached("SELECT organization_id FROM organization_members WHERE user_id = :me")?;
     let places = query.query_map(named_params! { ":me": of.0 }, |row| row.get::<_, i64>(0))?;
     let mut query = view.conn.prepare_cached(
         "SELECT user_id FROM organization_members WHERE organization_id = :in AND user_id > :after

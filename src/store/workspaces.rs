@@ -128,10 +128,15 @@ pub(super) fn called(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
-    let found = search::find((0, sight::PLACES + 1), None, Some(&|| Candidates::of(view, Shelf::Workspaces, name, 0)), |these| {
-        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-        Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-    })?;
+    let found = search::find(
+        (0, sight::PLACES + 1),
+        None,
+        Some(&|| Candidates::of(view, Shelf::Workspaces, name, 0)),
+        |these| {
+            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        },
+    )?;
     Ok(sight::at_most(found))
 }
 
@@ -232,34 +237,35 @@ pub fn delete(tx: &Tx, id: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
+/// Reads the columns by their place in [`COLUMNS`]: to look for their names takes half the time of a long list.
 fn read(row: &Row) -> rusqlite::Result<Workspace> {
-    let created_by = match row.get::<_, Option<i64>>("creator_id")? {
+    let created_by = match row.get::<_, Option<i64>>(12)? {
         None => None,
         Some(id) => Some(Creator {
             id: UserId(id),
-            uuid: row::uuid(row, "creator_uuid")?,
-            email: row::text(row, "creator_email", |text| Email::parse(text).ok())?,
-            by_default: row.get("by_default")?,
+            uuid: row::uuid(row, 13)?,
+            email: row::text(row, 14, |text| Email::parse(text).ok())?,
+            by_default: row.get(15)?,
         }),
     };
     Ok(Workspace {
-        id: WorkspaceId(row.get("id")?),
-        organization: OrganizationId(row.get("organization_id")?),
-        name: row::text(row, "name", |text| WorkspaceName::parse(text).ok())?,
+        id: WorkspaceId(row.get(0)?),
+        organization: OrganizationId(row.get(1)?),
+        name: row::text(row, 2, |text| WorkspaceName::parse(text).ok())?,
         created_by,
-        created_at: row::moment(row, "created_at")?,
-        archived: row.get("archived")?,
-        description: row::text(row, "description", |text| Description::parse(text).ok())?,
-        private: row.get("private")?,
+        created_at: row::moment(row, 4)?,
+        archived: row.get(3)?,
+        description: row::text(row, 5, |text| Description::parse(text).ok())?,
+        private: row.get(6)?,
         settings: Settings {
-            ml_models_enabled: row.get("ml_models_enabled")?,
-            gradient_start_color: row.get("gradient_start_color")?,
-            gradient_end_color: row.get("gradient_end_color")?,
-            default_llm_integration: match row.get::<_, Option<String>>("default_llm_integration")? {
+            ml_models_enabled: row.get(7)?,
+            gradient_start_color: row.get(8)?,
+            gradient_end_color: row.get(9)?,
+            default_llm_integration: match row.get::<_, Option<String>>(10)? {
                 None => None,
-                Some(_) => Some(row::text(row, "default_llm_integration", llm)?),
+                Some(_) => Some(row::text(row, 10, llm)?),
             },
-            default_agent_runtime: row.get("default_agent_runtime")?,
+            default_agent_runtime: row.get(11)?,
         },
     })
 }

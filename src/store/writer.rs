@@ -157,7 +157,9 @@ fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
         // Behind the answers, and between two batches: nobody waits for more of it than a moment.
         behind = search::catch_up(conn);
     }
-    if let Err(error) = conn.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+    // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it
+    // makes without are the ones that were judged.
+    if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!("the write-ahead log stays beside the data file: {error}");
     }
 }

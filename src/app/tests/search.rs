@@ -8,15 +8,16 @@ use super::*;
 use crate::app::{organizations, projects, users, workspaces};
 use crate::domain::ids::{OrganizationId, ProjectId};
 use crate::domain::organization::{NewOrganization, OrganizationChange, OrganizationName, OrganizationRole};
+use crate::domain::page::Page;
 use crate::domain::project::{ProjectName, ProjectSearch};
 use crate::domain::text::{Description, fold};
-use crate::domain::page::Page;
 use crate::domain::user::UserSearch;
 use crate::domain::workspace::{WorkspaceChange, WorkspaceSearch};
 
 /// Letters that are near one another in some way: by case, by their beginning in UTF-8, or as signs of a pattern.
 const LETTERS: [&str; 24] = [
-    "a", "A", "b", "ab", "aa", "İ", "I", "i", "ı", "ß", "ẞ", "Σ", "σ", "ς", "é", "É", "%", "_", "'", "\"", "\\", "-", "日", "😀",
+    "a", "A", "b", "ab", "aa", "İ", "I", "i", "ı", "ß", "ẞ", "Σ", "σ", "ς", "é", "É", "%", "_", "'", "\"", "\\", "-",
+    "日", "😀",
 ];
 
 fn text(dice: &mut Dice, longest: usize) -> String {

@@ -9,7 +9,10 @@ use std::thread;
 use rusqlite::types::Value;
 
 use super::*;
-use crate::store::{Sizes, Store, open};
+use crate::domain::page::Page;
+use crate::domain::workspace::WorkspaceSearch;
+use crate::store::sight::Sight;
+use crate::store::{Sizes, Store, open, workspaces};
 
 /// A file in a folder of its own.
 struct Place {
@@ -178,6 +181,18 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
         }
         assert!(!conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
     }
+}
+
+#[test]
+fn the_names_of_an_older_file_are_found() {
+    let place = place();
+    file_of_version(&place.path, 2);
+    look(&place.path).execute_batch("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = 'οδος'").unwrap();
+    let store = Store::open(&place.path, Sizes::default()).unwrap();
+    let search = WorkspaceSearch { name: Some("ΔΟΣ".to_owned()), ..WorkspaceSearch::default() };
+    let page = Page { after: None, limit: 5 };
+    let found = store.read(|view| workspaces::page(view, Sight::Everything, &search, page)).unwrap();
+    assert_eq!(found.items.len(), 1);
 }
 
 #[test]

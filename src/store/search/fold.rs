@@ -34,7 +34,7 @@ pub(super) fn fold(conn: &Connection) -> rusqlite::Result<()> {
         let change = changes.entry((row.get("shelf")?, row.get("row")?));
         change.or_insert(Change { before, after: None }).after = after;
     }
-    write(conn, entries(&changes))?;
+    write(conn, &entries(&changes))?;
     conn.prepare_cached("DELETE FROM search_log WHERE seq <= :last")?.execute(named_params! { ":last": last })?;
     Ok(())
 }
@@ -55,24 +55,25 @@ fn entries(changes: &BTreeMap<(i64, i64), Change>) -> Vec<(Key, u16, bool)> {
         let [before, after] =
             [&change.before, &change.after].map(|name| name.as_deref().map(grams::of_name).unwrap_or_default());
         let (segment, place) = grams::place(*row);
-        entries.extend(before.difference(&after).map(|gram| ((*shelf, segment, *gram), place, false)));
-        entries.extend(after.difference(&before).map(|gram| ((*shelf, segment, *gram), place, true)));
+        let only = |these: &[Gram], those: &[Gram]| -> Vec<Gram> {
+            these.iter().copied().filter(|gram| those.binary_search(gram).is_err()).collect()
+        };
+        entries.extend(only(&before, &after).into_iter().map(|gram| ((*shelf, segment, gram), place, false)));
+        entries.extend(only(&after, &before).into_iter().map(|gram| ((*shelf, segment, gram), place, true)));
     }
     entries.sort_unstable();
     entries
 }
 
-fn write(conn: &Connection, entries: Vec<(Key, u16, bool)>) -> rusqlite::Result<()> {
-    let mut find = conn.prepare_cached(
-        "SELECT rows FROM search_grams WHERE shelf = :shelf AND segment = :segment AND gram = :gram",
-    )?;
+fn write(conn: &Connection, entries: &[(Key, u16, bool)]) -> rusqlite::Result<()> {
+    let mut find = conn
+        .prepare_cached("SELECT rows FROM search_grams WHERE shelf = :shelf AND segment = :segment AND gram = :gram")?;
     let mut put = conn.prepare_cached(
         "INSERT INTO search_grams (shelf, segment, gram, rows) VALUES (:shelf, :segment, :gram, :rows)
          ON CONFLICT (shelf, segment, gram) DO UPDATE SET rows = excluded.rows",
     )?;
-    let mut drop = conn.prepare_cached(
-        "DELETE FROM search_grams WHERE shelf = :shelf AND segment = :segment AND gram = :gram",
-    )?;
+    let mut drop =
+        conn.prepare_cached("DELETE FROM search_grams WHERE shelf = :shelf AND segment = :segment AND gram = :gram")?;
     for group in entries.chunk_by(|one, next| one.0 == next.0) {
         let Some((key, _, _)) = group.first() else { continue };
         let mut rows = kept(&mut find, *key)?;

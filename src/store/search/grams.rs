@@ -1,6 +1,5 @@
 //! Every three characters in a row of a name, and sets of rows. Pure.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// Three characters in a row as one number, the first of them the most significant.
@@ -11,15 +10,19 @@ const BITS: u32 = 21;
 
 /// The grams of a name. One begins at each character, so that those that begin with one or two given characters are
 /// neighbours; what is missing behind the last character is 0.
-pub(super) fn of_name(name: &str) -> BTreeSet<Gram> {
-    let mut grams = BTreeSet::new();
+///
+/// In order, each once.
+pub(super) fn of_name(name: &str) -> Vec<Gram> {
+    let mut grams = Vec::with_capacity(name.len());
     let (mut first, mut second) = (None, None);
     for third in name.chars().map(number).chain([0, 0]) {
         if let (Some(first), Some(second)) = (first, second) {
-            grams.insert(first << (2 * BITS) | second << BITS | third);
+            grams.push(first << (2 * BITS) | second << BITS | third);
         }
         (first, second) = (second, Some(third));
     }
+    grams.sort_unstable();
+    grams.dedup();
     grams
 }
 
@@ -35,8 +38,14 @@ pub(super) fn of_text(text: &str) -> Vec<RangeInclusive<Gram>> {
         }
         // The end of a name tells more than its beginning, which it often shares with others.
         _ => {
-            let whole = chars.windows(3).map(|three| three[0] << (2 * BITS) | three[1] << BITS | three[2]);
-            whole.rev().map(|gram| gram..=gram).collect()
+            let mut grams = Vec::with_capacity(chars.len());
+            for three in chars.windows(3).rev() {
+                let gram = three[0] << (2 * BITS) | three[1] << BITS | three[2];
+                if !grams.contains(&(gram..=gram)) {
+                    grams.push(gram..=gram);
+                }
+            }
+            grams
         }
     }
 }
@@ -107,6 +116,11 @@ impl Rows {
         }
     }
 
+    /// Whether a row is in it.
+    pub(super) fn has(&self, place: u16) -> bool {
+        self.0.get(usize::from(place / 64)).is_some_and(|word| word & (1 << (place % 64)) != 0)
+    }
+
     /// How many rows it has.
     pub(super) fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
@@ -126,8 +140,14 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use proptest::prelude::*;
+
+    fn has(grams: &[Gram], range: &RangeInclusive<Gram>) -> bool {
+        grams.iter().any(|gram| range.contains(gram))
+    }
 
     #[test]
     fn a_gram_begins_at_each_character() {
@@ -145,14 +165,14 @@ mod tests {
             let text: String = name.chars().skip(from).take(length).collect();
             let grams = of_name(&name);
             for range in of_text(&text) {
-                prop_assert!(grams.range(range).next().is_some(), "{text:?} in {name:?}");
+                prop_assert!(has(&grams, &range), "{text:?} in {name:?}");
             }
         }
 
         #[test]
         fn up_to_three_characters_are_found_exactly(name in "[ab]{1,9}", text in "[abc]{1,3}") {
             let grams = of_name(&name);
-            let found = of_text(&text).into_iter().all(|range| grams.range(range).next().is_some());
+            let found = of_text(&text).into_iter().all(|range| has(&grams, &range));
             prop_assert_eq!(found, name.contains(&text));
         }
 
@@ -169,6 +189,7 @@ mod tests {
             prop_assert_eq!(&again, &rows);
             prop_assert_eq!(again.count(), places.len());
             prop_assert_eq!(again.places().collect::<BTreeSet<_>>(), places.clone());
+            prop_assert!((0..4096).all(|place| again.has(place) == places.contains(&place)));
             for place in &places {
                 again.put(*place, false);
             }

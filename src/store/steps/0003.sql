@@ -89,6 +89,9 @@ CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
 CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
 CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
+-- What SQLite has counted changes its plans, and those without it are the ones that were judged.
+DROP TABLE IF EXISTS sqlite_stat1;
+
 -- The audit is read by time: all of it, that of a verb, that of an actor.
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_verb ON audit (verb, at);
