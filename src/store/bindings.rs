@@ -132,7 +132,7 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
 pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
-             OR project_id IN (SELECT id FROM projects WHERE workspace_id = :workspace))",
+             OR EXISTS (SELECT 1 FROM projects p WHERE p.id = bindings.project_id AND p.workspace_id = :workspace))",
     )?;
     Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
 }
@@ -141,9 +141,10 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (:organization IS NULL
-             OR workspace_id IN (SELECT id FROM workspaces WHERE organization_id = :organization)
-             OR project_id IN (SELECT p.id FROM projects p JOIN workspaces w ON w.id = p.workspace_id
-                               WHERE w.organization_id = :organization))",
+             OR EXISTS (SELECT 1 FROM workspaces w
+                        WHERE w.id = bindings.workspace_id AND w.organization_id = :organization)
+             OR EXISTS (SELECT 1 FROM projects p JOIN workspaces w ON w.id = p.workspace_id
+                        WHERE p.id = bindings.project_id AND w.organization_id = :organization))",
     )?;
     let params = named_params! { ":user": user.0, ":organization": organization.map(|id| id.0) };
     Ok(query.execute(params)?)

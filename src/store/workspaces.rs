@@ -79,7 +79,7 @@ pub fn list_shared(
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM members mine
-         JOIN workspaces w ON w.id = mine.workspace_id
+         CROSS JOIN workspaces w ON w.id = mine.workspace_id
          LEFT JOIN users c ON c.id = w.created_by
          WHERE mine.user_id = :me AND w.organization_id = :organization {also} ORDER BY mine.workspace_id"
     );
