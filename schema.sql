@@ -74,6 +74,7 @@ CREATE TABLE organization_members (
 ) STRICT;
 
 CREATE INDEX organization_members_by_user ON organization_members (user_id, organization_id);
+CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
 -- Workspaces (spaces). `created_by` is empty once that account is gone. A private one is seen by its members and those
 -- who govern; another one is read by its whole organization. The last five columns are kept for the clients that set
@@ -97,6 +98,8 @@ CREATE TABLE workspaces (
 ) STRICT;
 
 CREATE INDEX workspaces_by_creator ON workspaces (created_by);
+CREATE INDEX workspaces_by_organization ON workspaces (organization_id);
+CREATE INDEX workspaces_not_private ON workspaces (organization_id) WHERE private = 0;
 
 -- Roles: named sets of permissions, as 24 bytes of bits. Those with `predefined` are there from the start and never
 -- change; what they allow is in `policy`. `shows_workspaces` says whether SPACE_READ is among the permissions.
@@ -149,6 +152,7 @@ CREATE TABLE models (
 ) STRICT;
 
 CREATE INDEX models_by_creator ON models (created_by);
+CREATE INDEX models_by_workspace ON models (workspace_id);
 
 -- Versions of a model.
 CREATE TABLE model_versions (
@@ -172,6 +176,7 @@ CREATE TABLE pipelines (
 ) STRICT;
 
 CREATE INDEX pipelines_by_creator ON pipelines (created_by);
+CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
 
 -- Projects, in a workspace.
 CREATE TABLE projects (
@@ -187,6 +192,7 @@ CREATE TABLE projects (
 ) STRICT;
 
 CREATE INDEX projects_by_creator ON projects (created_by);
+CREATE INDEX projects_by_workspace ON projects (workspace_id);
 
 -- Projects that only those see who have a binding on them, or who govern.
 CREATE TABLE restrictions (
@@ -214,6 +220,8 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_by_role ON bindings (role_id);
 CREATE INDEX bindings_by_workspace ON bindings (workspace_id, id) WHERE workspace_id IS NOT NULL;
 CREATE INDEX bindings_by_project ON bindings (project_id, id) WHERE project_id IS NOT NULL;
+CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
+CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
 
 -- OAuth clients: programs that ask for tokens on behalf of people, or of themselves. `grants`, `scopes` and the two lists
 -- of redirect addresses are words with a blank between them. One with a secret is confidential, one without is public;
@@ -441,4 +449,75 @@ CREATE TABLE audit (
     after TEXT
 ) STRICT;
 
-CREATE INDEX audit_by_actor ON audit (actor_id, id);
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_verb ON audit (verb, at);
+CREATE INDEX audit_by_actor ON audit (actor_id, at);
+
+-- What searches by a part of a name start from: `rows` are those whose name has these three characters in a row, as a set
+-- of numbers within a segment of 4096 (src/store/search.rs has the encoding). `shelf` is the table: 1 workspaces,
+-- 2 organizations, 3 projects, 4 users.
+CREATE TABLE search_grams (
+    shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),
+    segment INTEGER NOT NULL,
+    gram INTEGER NOT NULL,
+    rows BLOB NOT NULL,
+    PRIMARY KEY (shelf, segment, gram)
+) STRICT, WITHOUT ROWID;
+
+-- Names that came, changed or went since: what `search_grams` does not know yet. It is kept short.
+CREATE TABLE search_log (
+    seq INTEGER PRIMARY KEY,
+    shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),
+    row INTEGER NOT NULL,
+    before TEXT,
+    after TEXT
+) STRICT;
+
+-- Every write path leaves its names in the log, whichever it is.
+CREATE TRIGGER workspaces_found AFTER INSERT ON workspaces BEGIN
+    INSERT INTO search_log (shelf, row, after) VALUES (1, new.id, new.name_key);
+END;
+
+CREATE TRIGGER workspaces_renamed AFTER UPDATE OF name_key ON workspaces WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO search_log (shelf, row, before, after) VALUES (1, new.id, old.name_key, new.name_key);
+END;
+
+CREATE TRIGGER workspaces_gone AFTER DELETE ON workspaces BEGIN
+    INSERT INTO search_log (shelf, row, before) VALUES (1, old.id, old.name_key);
+END;
+
+CREATE TRIGGER organizations_found AFTER INSERT ON organizations BEGIN
+    INSERT INTO search_log (shelf, row, after) VALUES (2, new.id, new.name_key);
+END;
+
+CREATE TRIGGER organizations_renamed AFTER UPDATE OF name_key ON organizations WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO search_log (shelf, row, before, after) VALUES (2, new.id, old.name_key, new.name_key);
+END;
+
+CREATE TRIGGER organizations_gone AFTER DELETE ON organizations BEGIN
+    INSERT INTO search_log (shelf, row, before) VALUES (2, old.id, old.name_key);
+END;
+
+CREATE TRIGGER projects_found AFTER INSERT ON projects BEGIN
+    INSERT INTO search_log (shelf, row, after) VALUES (3, new.id, new.name_key);
+END;
+
+CREATE TRIGGER projects_renamed AFTER UPDATE OF name_key ON projects WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO search_log (shelf, row, before, after) VALUES (3, new.id, old.name_key, new.name_key);
+END;
+
+CREATE TRIGGER projects_gone AFTER DELETE ON projects BEGIN
+    INSERT INTO search_log (shelf, row, before) VALUES (3, old.id, old.name_key);
+END;
+
+CREATE TRIGGER users_found AFTER INSERT ON users BEGIN
+    INSERT INTO search_log (shelf, row, after) VALUES (4, new.id, new.email_key);
+END;
+
+CREATE TRIGGER users_renamed AFTER UPDATE OF email_key ON users WHEN new.email_key <> old.email_key BEGIN
+    INSERT INTO search_log (shelf, row, before, after) VALUES (4, new.id, old.email_key, new.email_key);
+END;
+
+CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN
+    INSERT INTO search_log (shelf, row, before) VALUES (4, old.id, old.email_key);
+END;

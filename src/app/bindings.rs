@@ -1,5 +1,8 @@
 //! Bindings: named roles that people have on one thing.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{audit, projects, roles, sight, standing, users, workspaces};
@@ -34,10 +37,19 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
     }
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::bindings::page(view, sight, on_projects, of, page);
-    let keep = |binding: &Binding| match visible(view, actor, binding.id) {
-        Ok(_) => Ok(true),
-        Err(Error::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error),
+    // Judgement looks at the thing, of which there are often fewer than bindings.
+    let judged = RefCell::new(HashMap::new());
+    let keep = |binding: &Binding| {
+        if let Some(known) = judged.borrow().get(&binding.resource) {
+            return Ok(*known);
+        }
+        let kept = match visible(view, actor, binding.id) {
+            Ok(_) => true,
+            Err(Error::NotFound { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        judged.borrow_mut().insert(binding.resource, kept);
+        Ok(kept)
     };
     sight::sifted(page, |binding| binding.id.0, look, keep)
 }

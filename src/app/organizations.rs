@@ -85,8 +85,9 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
     if organization.home {
         return Err(Error::Refused { rule: "the home organization cannot be deleted" });
     }
+    let bots = store::organizations::bots(tx, id)?;
     store::organizations::delete(tx, id)?;
-    store::users::delete_bots_without_organization(tx)?;
+    store::users::delete_bots_without_organization(tx, &bots)?;
     let object = (ObjectKind::Organization, id);
     audit::record(tx, actor, "organizations.delete", object, (shown(&organization), Value::Null))
 }

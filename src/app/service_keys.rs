@@ -21,7 +21,7 @@ use crate::domain::user::AccountRole;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, decide};
-use crate::store::workspaces::Sight;
+use crate::store::sight::Sight;
 use crate::store::{self, Tx, View};
 
 /// The most organizations of a service key, and the most workspaces of each.

@@ -1,6 +1,6 @@
 //! The table `audit`.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::Value;
 
 use super::{Tx, View, row};
@@ -12,35 +12,67 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 /// The rows of a search between two moments, both included, the newest first.
+///
+/// A search for some verbs looks for each of them, so that a rare one costs no walk past all others.
 pub fn page(
     view: &View,
     (from, until): (Timestamp, Timestamp),
     search: &AuditSearch,
     page: Page,
 ) -> Result<Slice<Recorded>> {
-    let by = match search.by {
+    let last = page.after.map(|id| moment(view, id)).transpose()?.flatten();
+    let end = last.filter(|last| last.0 <= until.micros()).unwrap_or((until.micros(), i64::MAX));
+    let mut found = Vec::new();
+    if search.verbs.is_empty() {
+        found = before(view, from, end, None, search.by, page)?;
+    }
+    for verb in &search.verbs {
+        found.extend(before(view, from, end, Some(verb), search.by, page)?);
+    }
+    found.sort_by_key(|recorded| std::cmp::Reverse((recorded.at, recorded.id)));
+    found.dedup_by_key(|recorded| recorded.id);
+    found.truncate(page.look_for() as usize);
+    Ok(Slice::cut(found, page, |recorded| recorded.id.0))
+}
+
+/// When a row was written, with its number.
+fn moment(view: &View, id: i64) -> Result<Option<(i64, i64)>> {
+    let mut query = view.conn.prepare_cached("SELECT at, id FROM audit WHERE id = :id")?;
+    Ok(query.query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// The rows from one moment to another one and before this row of it, the newest first: of one verb or of all.
+fn before(
+    view: &View,
+    from: Timestamp,
+    (until, before): (i64, i64),
+    verb: Option<&str>,
+    by: Option<UserId>,
+    page: Page,
+) -> Result<Vec<Recorded>> {
+    let verb_is = if verb.is_some() { "AND verb = :verb" } else { "" };
+    let by_is = match by {
         None => "",
         Some(NO_ACCOUNT) => "AND actor_id IS NULL",
         Some(_) => "AND actor_id = :by",
     };
     let sql = format!(
         "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit
-         WHERE id < :before AND at BETWEEN :from AND :until
-             AND (:verbs IS NULL OR verb IN (SELECT value FROM json_each(:verbs))) {by}
-         ORDER BY id DESC LIMIT :limit"
+         WHERE at >= :from AND at <= :until AND (at < :until OR id < :before) {verb_is} {by_is}
+         ORDER BY at DESC, id DESC LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let before = page.after.unwrap_or(i64::MAX);
-    let (from, until, look_for) = (from.micros(), until.micros(), page.look_for());
-    let verbs = (!search.verbs.is_empty()).then(|| Value::from(search.verbs.clone()).to_string());
-    let user = search.by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
-    let mut params: Vec<(&str, &dyn rusqlite::ToSql)> =
-        vec![(":before", &before), (":from", &from), (":until", &until), (":verbs", &verbs), (":limit", &look_for)];
+    let (from, look_for) = (from.micros(), page.look_for());
+    let user = by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &look_for)];
+    if verb.is_some() {
+        params.push((":verb", &verb));
+    }
     if user.is_some() {
         params.push((":by", &user));
     }
-    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |recorded| recorded.id.0))
+    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Adds one row: who did what.

@@ -1,9 +1,9 @@
 //! The table `bindings`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 
 use super::fault::conflict;
-use super::workspaces::Sight;
+use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::page::Page;
@@ -21,29 +21,68 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
 
 /// The bindings on workspaces, or those on projects, that somebody may be able to see, by number: everybody's or one
 /// user's, but for those that they certainly cannot see. One more than a page holds is looked for.
+///
+/// Where somebody may see bindings in few places only, these are looked through, and everything else is not.
 pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM bindings b
-         LEFT JOIN projects p ON p.id = b.project_id
-         JOIN workspaces w ON w.id = coalesce(b.workspace_id, p.workspace_id)
-         WHERE b.id > :after AND (b.project_id IS NOT NULL) = :on_projects AND (:user IS NULL OR b.user_id = :user)
-             AND (:me IS NULL
-                 OR EXISTS (SELECT 1 FROM organization_members o
-                            WHERE o.organization_id = w.organization_id AND o.user_id = :me AND o.role = 'admin')
-                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
-                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
-                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
-         ORDER BY b.id LIMIT :limit"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0),
-        ":on_projects": on_projects,
-        ":user": user.map(|id| id.0),
-        ":me": sight.user().map(|id| id.0),
-        ":limit": page.look_for(),
+    let places = match user {
+        None => sight::where_governed(view, sight)?,
+        Some(_) => Where::Anywhere,
     };
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
+    let near = match sight {
+        Sight::Everything => "",
+        Sight::Of(_) => {
+            "AND (EXISTS (SELECT 1 FROM bindings own WHERE own.user_id = :me AND own.project_id = b.project_id)
+                 OR EXISTS (SELECT 1 FROM workspaces w
+                     WHERE w.id = coalesce(b.workspace_id, (SELECT workspace_id FROM projects WHERE id = b.project_id))
+                         AND (EXISTS (SELECT 1 FROM organization_members o
+                                      WHERE o.organization_id = w.organization_id AND o.user_id = :me
+                                          AND o.role = 'admin')
+                              OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.user_id = :me)
+                              OR EXISTS (SELECT 1 FROM bindings own
+                                         WHERE own.user_id = :me AND own.workspace_id = w.id))))"
+        }
+    };
+    let sql = match (&places, user) {
+        (Where::In(_), _) if on_projects => format!(
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+                 SELECT y.id FROM json_each(:places) j CROSS JOIN projects p ON p.workspace_id = j.value
+                 CROSS JOIN bindings y ON y.id IN (
+                     SELECT x.id FROM bindings x WHERE x.project_id = p.id AND x.id > :after
+                     ORDER BY x.id LIMIT :limit))
+             ORDER BY b.id LIMIT :limit"
+        ),
+        (Where::In(_), _) => format!(
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+                 SELECT y.id FROM json_each(:places) j
+                 CROSS JOIN bindings y ON y.id IN (
+                     SELECT x.id FROM bindings x WHERE x.workspace_id = j.value AND x.id > :after
+                     ORDER BY x.id LIMIT :limit))
+             ORDER BY b.id LIMIT :limit"
+        ),
+        (Where::Anywhere, Some(_)) => format!(
+            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {near}
+             ORDER BY b.id LIMIT :limit"
+        ),
+        (Where::Anywhere, None) => {
+            format!("SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {near} ORDER BY b.id LIMIT :limit")
+        }
+    };
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (after, look_for, user) = (page.after.unwrap_or(0), page.look_for(), user.map(|id| id.0));
+    let places = places.numbers();
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    if places.is_some() {
+        params.push((":places", &places));
+    }
+    if user.is_some() {
+        params.push((":user", &user));
+    }
+    let me = sight.user().map(|id| id.0);
+    if me.is_some() {
+        params.push((":me", &me));
+    }
+    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The binding that a user has on a thing.
@@ -93,7 +132,7 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
 pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
-             OR project_id IN (SELECT id FROM projects WHERE workspace_id = :workspace))",
+             OR EXISTS (SELECT 1 FROM projects p WHERE p.id = bindings.project_id AND p.workspace_id = :workspace))",
     )?;
     Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
 }
@@ -102,9 +141,10 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (:organization IS NULL
-             OR workspace_id IN (SELECT id FROM workspaces WHERE organization_id = :organization)
-             OR project_id IN (SELECT p.id FROM projects p JOIN workspaces w ON w.id = p.workspace_id
-                               WHERE w.organization_id = :organization))",
+             OR EXISTS (SELECT 1 FROM workspaces w
+                        WHERE w.id = bindings.workspace_id AND w.organization_id = :organization)
+             OR EXISTS (SELECT 1 FROM projects p JOIN workspaces w ON w.id = p.workspace_id
+                        WHERE p.id = bindings.project_id AND w.organization_id = :organization))",
     )?;
     let params = named_params! { ":user": user.0, ":organization": organization.map(|id| id.0) };
     Ok(query.execute(params)?)

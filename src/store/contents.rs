@@ -15,19 +15,22 @@ pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<Worksp
     let mut all: HashMap<WorkspaceId, Contents> = HashMap::new();
     let mut query = view.conn.prepare_cached(
         "SELECT m.workspace_id, v.id FROM models m JOIN model_versions v ON v.model_id = m.id
-         WHERE m.workspace_id IN (SELECT value FROM json_each(:ids)) ORDER BY v.id",
+         WHERE m.workspace_id IN (SELECT value FROM json_each(:ids))",
     )?;
     let mut rows = query.query(named_params! { ":ids": ids })?;
     while let Some(row) = rows.next()? {
         all.entry(WorkspaceId(row.get(0)?)).or_default().model_versions.push(ModelVersionId(row.get(1)?));
     }
     let mut query = view.conn.prepare_cached(
-        "SELECT workspace_id, id FROM pipelines
-         WHERE workspace_id IN (SELECT value FROM json_each(:ids)) ORDER BY id",
+        "SELECT workspace_id, id FROM pipelines WHERE workspace_id IN (SELECT value FROM json_each(:ids))",
     )?;
     let mut rows = query.query(named_params! { ":ids": ids })?;
     while let Some(row) = rows.next()? {
         all.entry(WorkspaceId(row.get(0)?)).or_default().pipelines.push(PipelineId(row.get(1)?));
+    }
+    for contents in all.values_mut() {
+        contents.model_versions.sort_unstable();
+        contents.pipelines.sort_unstable();
     }
     Ok(all)
 }

@@ -68,7 +68,8 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
         Scope::MadeBy(_) => "k.created_by = :user AND u.kind = 'bot'",
         Scope::In(..) => {
             "u.kind = 'bot' AND (:user IS NULL OR k.created_by = :user)
-             AND k.user_id IN (SELECT m.user_id FROM members m WHERE m.workspace_id = :workspace)"
+             AND k.id IN (SELECT y.id FROM members m CROSS JOIN keys y ON y.user_id = m.user_id
+                          WHERE m.workspace_id = :workspace AND y.id > :after)"
         }
     };
     let sql = format!(

@@ -23,10 +23,13 @@ pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<
 pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.workspace_id = :workspace AND (u.kind = 'person' OR u.enabled = 1) ORDER BY m.id"
+         WHERE m.workspace_id = :workspace AND (u.kind = 'person' OR u.enabled = 1)"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(named_params! { ":workspace": workspace.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+    let rows = query.query_map(named_params! { ":workspace": workspace.0 }, read)?;
+    let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.sort_unstable_by_key(|member| member.id);
+    Ok(found)
 }
 
 /// How many enabled people own a workspace, this user not counted.

@@ -29,13 +29,17 @@ pub mod refresh_tokens;
 pub mod roles;
 mod row;
 pub mod schema;
+mod search;
 pub mod second_factors;
 pub mod sessions;
+pub mod sight;
 pub mod signing_keys;
 pub mod users;
 pub mod workspaces;
 mod writer;
 
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod probe;
 #[cfg(test)]

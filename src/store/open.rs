@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it waits between looks where SQLite does not wait by itself.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How many prepared statements a connection keeps.
-const STATEMENTS: usize = 128;
+/// How many prepared statements a connection keeps: at least as many as there are.
+pub(super) const STATEMENTS: usize = 512;
 
 /// Opens the connection that writes; a file that is made is for its owner only.
 ///
@@ -74,6 +74,8 @@ pub(super) fn for_looking(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
+    #[cfg(test)]
+    super::plans::watch(conn);
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.pragma_update(None, "foreign_keys", true)?;

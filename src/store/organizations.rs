@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
-use super::workspaces::Sight;
+use super::search::{self, Candidates, Shelf};
+use super::sight::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::organization::{
@@ -31,22 +32,44 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.
 pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let name = name.map(fold).unwrap_or_default();
+    let found = match sight {
+        Sight::Everything if name.is_empty() => {
+            let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id > :after ORDER BY id LIMIT :limit");
+            let mut query = view.conn.prepare_cached(&sql)?;
+            let params = named_params! { ":after": after, ":limit": look_for };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
+        }
+        Sight::Everything => named(view, &name, after, look_for)?,
+        Sight::Of(me) => {
+            let mut query = view.conn.prepare_cached(
+                "SELECT o.id, o.name, o.description, o.home, o.created_at
+                 FROM organization_members m CROSS JOIN organizations o ON o.id = m.organization_id
+                 WHERE m.user_id = :me AND m.organization_id > :after AND (:name = '' OR instr(o.name_key, :name) > 0)
+                 ORDER BY m.organization_id LIMIT :limit",
+            )?;
+            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": look_for };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
+        }
+    };
+    Ok(Slice::cut(found, page, |organization| organization.id.0))
+}
+
+/// The organizations with a text in their name, by number.
+fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organization>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM organizations o
-         WHERE o.id > :after AND (:name IS NULL OR instr(o.name_key, :name) > 0)
-             AND (:user IS NULL OR EXISTS (
-                 SELECT 1 FROM organization_members m WHERE m.organization_id = o.id AND m.user_id = :user))
-         ORDER BY o.id LIMIT :limit"
+        "SELECT {COLUMNS} FROM organizations
+         WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0),
-        ":name": name.map(fold),
-        ":user": sight.user().map(|id| id.0),
-        ":limit": page.look_for(),
-    };
-    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |organization| organization.id.0))
+    let ask = || Candidates::of(view, Shelf::Organizations, name, after);
+    search::find((after, look_for), None, Some(&ask), |these| {
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+        let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        found.sort_by_key(|organization| organization.id);
+        Ok(found)
+    })
 }
 
 /// Adds an organization; a conflict if the name is taken.
@@ -87,6 +110,16 @@ pub fn delete(tx: &Tx, id: OrganizationId) -> Result<()> {
     Ok(())
 }
 
+/// The bots that are in an organization.
+pub fn bots(view: &View, id: OrganizationId) -> Result<Vec<UserId>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT m.user_id FROM organization_members m CROSS JOIN users u ON u.id = m.user_id
+         WHERE m.organization_id = :id AND u.kind = 'bot'",
+    )?;
+    let rows = query.query_map(named_params! { ":id": id.0 }, |row| row.get(0).map(UserId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Somebody's membership of an organization; none for an outsider.
 pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationMember>> {
     let mut query = view.conn.prepare_cached(
@@ -105,10 +138,10 @@ pub fn role(view: &View, organization: OrganizationId, user: UserId) -> Result<O
 /// The role that one user has in an organization that another user is in too; none if they share none.
 pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT mine.role FROM organization_members mine
+        "SELECT min(mine.role) AS role FROM organization_members mine
          JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
          WHERE mine.user_id = :of AND theirs.user_id = :with
-         ORDER BY mine.role LIMIT 1",
+         HAVING count(*) > 0",
     )?;
     let params = named_params! { ":of": of.0, ":with": with.0 };
     Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)

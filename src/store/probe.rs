@@ -20,9 +20,10 @@ pub(crate) fn execute(file: &Path, sql: &str) {
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 
-/// Every row of every table but those that are only counted in (`meta`, `sqlite_sequence`).
+/// Every row of every table but those that are only counted in (`meta`, `sqlite_sequence`) or found by (`search_*`).
 pub(crate) fn everything(file: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'meta'
+                   AND name NOT LIKE 'search%'
                ORDER BY name";
     let names = rows(file, sql);
     let names = names.iter().map(|row| row[0].as_str().unwrap());

@@ -1,10 +1,11 @@
 //! The tables `projects` and `restrictions`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 
 use super::fault::conflict;
-use super::workspaces::Sight;
-use super::{Tx, View, row};
+use super::search::{self, Candidates, Shelf};
+use super::sight::{self, Sight, Where};
+use super::{Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
 use crate::domain::page::Page;
 use crate::domain::project::{Project, ProjectKind, ProjectName, ProjectSearch, Restriction};
@@ -20,34 +21,80 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// What a search asks of a project.
+const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (:kind IS NULL OR p.kind = :kind)
+    AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
+                                         WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
+
+/// The projects that a user may be able to see: not one of a workspace that they have nothing to do with, nor one that
+/// is restricted and in which they are nobody.
+const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
+    OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
+    OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me
+                   AND (m.role IN ('owner', 'custom')
+                        OR NOT EXISTS (SELECT 1 FROM restrictions r WHERE r.project_id = p.id)))
+    OR EXISTS (SELECT 1 FROM workspaces w JOIN organization_members o ON o.organization_id = w.organization_id
+               WHERE w.id = p.workspace_id AND o.user_id = :me
+                   AND (o.role = 'admin' OR (w.private = 0
+                        AND NOT EXISTS (SELECT 1 FROM restrictions r WHERE r.project_id = p.id))))";
+
 /// The projects of a search that somebody may be able to see, by number: those that they certainly cannot see are left
 /// out. One more than a page holds is looked for.
+///
+/// Where these are in few workspaces only, those are looked through, and everything else is not.
 pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM projects p JOIN workspaces w ON w.id = p.workspace_id
-         WHERE p.id > :after AND (:workspace IS NULL OR p.workspace_id = :workspace)
-             AND (:workspace_name IS NULL OR instr(w.name_key, :workspace_name) > 0)
-             AND (:name IS NULL OR instr(p.name_key, :name) > 0) AND (:kind IS NULL OR p.kind = :kind)
-             AND (:me IS NULL
-                 OR EXISTS (SELECT 1 FROM organization_members o
-                            WHERE o.organization_id = w.organization_id AND o.user_id = :me
-                                AND (w.private = 0 OR o.role = 'admin'))
-                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
-                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
-                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
-         ORDER BY p.id LIMIT :limit"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0),
-        ":workspace": search.workspace.map(|id| id.0),
-        ":workspace_name": search.workspace_name.as_deref().map(fold),
-        ":name": search.name.as_deref().map(fold),
-        ":kind": search.kind.map(ProjectKind::word),
-        ":me": sight.user().map(|id| id.0),
-        ":limit": page.look_for(),
+    let folded = |text: &Option<String>| text.as_deref().map(fold).unwrap_or_default();
+    let (name, workspace_name) = (folded(&search.name), folded(&search.workspace_name));
+    let places = match (search.workspace, sight) {
+        (Some(workspace), _) => Where::In(vec![workspace.0]),
+        (None, Sight::Everything) if !workspace_name.is_empty() => workspaces::called(view, &workspace_name)?,
+        (None, _) => sight::where_seen(view, sight)?,
     };
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    let near = match sight {
+        Sight::Everything => "TRUE",
+        Sight::Of(_) => NEAR,
+    };
+    let (after, look_for, kind) = (page.after.unwrap_or(0), page.look_for(), search.kind.map(ProjectKind::word));
+    let me = sight.user().map(|id| id.0);
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":name", &name), (":workspace_name", &workspace_name), (":kind", &kind)];
+    if me.is_some() {
+        params.push((":me", &me));
+    }
+    if matches!(places, Where::Anywhere) && !name.is_empty() {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM projects p
+             WHERE p.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} AND ({near}) ORDER BY p.id"
+        );
+        let mut query = view.conn.prepare_cached(&sql)?;
+        let ask = || Candidates::of(view, Shelf::Projects, &name, after);
+        return search::find((after, look_for), None, Some(&ask), |these| {
+            let these = row::numbers(these.iter().copied());
+            let mut params = params.clone();
+            params.push((":these", &these));
+            Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+        });
+    }
+    params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+    let places = places.numbers();
+    let sql = match places {
+        None => format!(
+            "SELECT {COLUMNS} FROM projects p WHERE p.id > :after AND {SOUGHT} AND ({near}) ORDER BY p.id LIMIT :limit"
+        ),
+        Some(_) => format!(
+            "SELECT {COLUMNS} FROM projects p WHERE p.id IN (
+                 SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
+                     SELECT p.id FROM projects p
+                     WHERE p.workspace_id = j.value AND p.id > :after AND {SOUGHT} AND ({near})
+                     ORDER BY p.id LIMIT :limit))
+             ORDER BY p.id LIMIT :limit"
+        ),
+    };
+    if places.is_some() {
+        params.push((":places", &places));
+    }
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Adds a project; a conflict if the name is taken in the workspace.
@@ -102,22 +149,43 @@ pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction
 /// The restrictions that somebody may be able to see, by project: those that they certainly cannot see are left out.
 /// One more than a page holds is looked for.
 pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
-    let mut query = view.conn.prepare_cached(
-        "SELECT r.project_id, r.created_at
-         FROM restrictions r JOIN projects p ON p.id = r.project_id JOIN workspaces w ON w.id = p.workspace_id
-         WHERE r.project_id > :after
-             AND (:me IS NULL
-                 OR EXISTS (SELECT 1 FROM organization_members o
-                            WHERE o.organization_id = w.organization_id AND o.user_id = :me AND o.role = 'admin')
-                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
-                 OR w.id IN (SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL)
-                 OR p.id IN (SELECT project_id FROM bindings WHERE user_id = :me AND project_id IS NOT NULL))
-         ORDER BY r.project_id LIMIT :limit",
-    )?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0), ":me": sight.user().map(|id| id.0), ":limit": page.look_for(),
+    let places = sight::where_governed(view, sight)?.numbers();
+    let near = match sight {
+        Sight::Everything => "TRUE",
+        Sight::Of(_) => {
+            "EXISTS (SELECT 1 FROM projects p WHERE p.id = r.project_id AND (
+                 EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me)
+                 OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
+                 OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
+                 OR EXISTS (SELECT 1 FROM workspaces w JOIN organization_members o
+                                ON o.organization_id = w.organization_id
+                            WHERE w.id = p.workspace_id AND o.user_id = :me AND o.role = 'admin')))"
+        }
     };
-    Ok(query.query_map(params, read_restriction)?.collect::<rusqlite::Result<_>>()?)
+    let sql = match places {
+        None => format!(
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE r.project_id > :after AND {near}
+             ORDER BY r.project_id LIMIT :limit"
+        ),
+        Some(_) => format!(
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE {near} AND r.project_id IN (
+                 SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
+                     SELECT x.id FROM projects x WHERE x.workspace_id = j.value AND x.id > :after
+                         AND EXISTS (SELECT 1 FROM restrictions z WHERE z.project_id = x.id)
+                     ORDER BY x.id LIMIT :limit))
+             ORDER BY r.project_id LIMIT :limit"
+        ),
+    };
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (after, look_for, me) = (page.after.unwrap_or(0), page.look_for(), sight.user().map(|id| id.0));
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    if me.is_some() {
+        params.push((":me", &me));
+    }
+    if places.is_some() {
+        params.push((":places", &places));
+    }
+    Ok(query.query_map(params.as_slice(), read_restriction)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Restricts a project, unless it is restricted already.

@@ -23,15 +23,14 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
 
 /// The roles by number: all, or the predefined ones, or those that somebody made.
 pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM roles r
-         WHERE r.id > :after AND (:predefined IS NULL OR (r.predefined IS NOT NULL) = :predefined)
-         ORDER BY r.id LIMIT :limit"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0), ":predefined": predefined, ":limit": page.look_for(),
+    let which = match predefined {
+        None => "",
+        Some(false) => "AND r.predefined IS NULL",
+        Some(true) => "AND r.predefined IN ('owner', 'member', 'reader', 'annotator')",
     };
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id > :after {which} ORDER BY r.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.look_for() };
     let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
     Ok(Slice::cut(found, page, |role| role.id.0))
 }

@@ -1,33 +1,38 @@
 //! Reading columns into the nouns' types.
 
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Row, RowIndex};
 use uuid::Uuid;
 
 use crate::domain::timestamp::Timestamp;
 
 /// A column whose text the noun's own parser reads; what the parser refuses is a broken file.
-pub(super) fn text<T>(row: &Row, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let index = row.as_ref().column_index(column)?;
+pub(super) fn text<T>(
+    row: &Row,
+    column: impl RowIndex + Copy,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let index = column.idx(row.as_ref())?;
     let text = row.get_ref(index)?.as_str()?;
     parse(text).ok_or_else(|| {
+        let column = row.as_ref().column_name(index).unwrap_or_default();
         let what = format!("column {column} holds what it never should");
         rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into())
     })
 }
 
 /// A column that holds a UUID as text.
-pub(super) fn uuid(row: &Row, column: &str) -> rusqlite::Result<Uuid> {
+pub(super) fn uuid(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Uuid> {
     text(row, column, |text| Uuid::parse_str(text).ok())
 }
 
 /// A column that holds a moment.
-pub(super) fn moment(row: &Row, column: &str) -> rusqlite::Result<Timestamp> {
+pub(super) fn moment(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_micros(row.get(column)?))
 }
 
 /// A column that holds a moment or nothing.
-pub(super) fn moment_if_any(row: &Row, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn moment_if_any(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }
 

@@ -12,10 +12,11 @@ pub use standing::{Standing, Unfit, standing};
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
-const STEPS: [&str; VERSION as usize] = [include_str!("steps/0001.sql"), include_str!("steps/0002.sql")];
+const STEPS: [&str; VERSION as usize] =
+    [include_str!("steps/0001.sql"), include_str!("steps/0002.sql"), include_str!("steps/0003.sql")];
 
 /// The version that this program works with.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 const APPLICATION_ID: i32 = 0x6174_656c;
@@ -58,6 +59,12 @@ fn climb(conn: &mut Connection) -> Result<()> {
     }
     tx.pragma_update(None, "user_version", VERSION)?;
     Ok(tx.commit()?)
+}
+
+/// The schema and the steps to it, for tests.
+#[cfg(test)]
+pub(super) fn scripts() -> Vec<&'static str> {
+    [SCHEMA].into_iter().chain(STEPS).collect()
 }
 
 #[cfg(test)]

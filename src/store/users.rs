@@ -1,9 +1,12 @@
 //! The table `users`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use uuid::Uuid;
 
 use super::fault::conflict;
+use super::search::{self, Candidates, Shelf};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -48,7 +51,7 @@ pub fn is_developer(view: &View, id: UserId) -> Result<bool> {
     Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
-fn one(view: &View, which: &str, key: &dyn rusqlite::ToSql) -> Result<Option<User>> {
+fn one(view: &View, which: &str, key: &dyn ToSql) -> Result<Option<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE {which}");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":key": key }, read).optional()?)
@@ -78,34 +81,74 @@ pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
 /// The people by number whose account is neither switched off nor closed, all or those who share an organization with
 /// this user.
 pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) -> Result<Slice<User>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM users u
-         WHERE u.id > :after AND u.kind = 'person' AND u.enabled = 1
-             AND (:email IS NULL OR instr(u.email_key, :email) > 0)
-             AND ((:active AND u.state = 'active')
-                 OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
-                 OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))
-             AND (:me IS NULL OR u.id = :me OR EXISTS (
-                 SELECT 1 FROM organization_members mine
-                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-                 WHERE mine.user_id = :me AND theirs.user_id = u.id))
-         ORDER BY u.id LIMIT :limit"
-    );
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! {
-        ":after": page.after.unwrap_or(0),
-        ":email": search.email.as_deref().map(Email::fold),
-        ":active": wanted(UserStatus::Active),
-        ":invited": wanted(UserStatus::Invited),
-        ":expired": wanted(UserStatus::Expired),
-        ":now": view.now.micros(),
-        ":me": with.map(|id| id.0),
-        ":limit": page.look_for(),
+    let (active, invited, expired) =
+        (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
+    let email = search.email.as_deref().map(Email::fold).unwrap_or_default();
+    let now = view.now.micros();
+    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
+    let found = if email.is_empty() && with.is_none() {
+        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit");
+        params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+        let mut query = view.conn.prepare_cached(&sql)?;
+        query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
+    } else {
+        let near = match with {
+            None => "",
+            Some(_) => {
+                "AND (u.id = :me OR EXISTS (
+                     SELECT 1 FROM organization_members mine
+                     CROSS JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+                     WHERE mine.user_id = :me AND theirs.user_id = u.id))"
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM users u
+             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} {near} ORDER BY u.id"
+        );
+        let me = with.map(|id| id.0);
+        if me.is_some() {
+            params.push((":me", &me));
+        }
+        let mut query = view.conn.prepare_cached(&sql)?;
+        let next = |after, most| neighbours(view, with.unwrap_or(UserId(0)), after, most);
+        let walk = with.map(|_| &next as search::Walk);
+        let ask = || Candidates::of(view, Shelf::Users, &email, after);
+        let ask = (!email.is_empty()).then_some(&ask as search::Ask);
+        search::find((after, look_for), walk, ask, |these| {
+            let these = row::numbers(these.iter().copied());
+            let mut params = params.clone();
+            params.push((":these", &these));
+            Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+        })?
     };
-    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
     Ok(Slice::cut(found, page, |user| user.id.0))
 }
+
+/// The next of a user and those who share an organization with them, by number.
+fn neighbours(view: &View, of: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
+    let mut query = view.conn.prepare_cached("SELECT organization_id FROM organization_members WHERE user_id = :me")?;
+    let places = query.query_map(named_params! { ":me": of.0 }, |row| row.get::<_, i64>(0))?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT user_id FROM organization_members WHERE organization_id = :in AND user_id > :after
+         ORDER BY user_id LIMIT :most",
+    )?;
+    let mut all: BTreeSet<i64> = [of.0].into_iter().filter(|me| *me > after).collect();
+    for place in places {
+        let params = named_params! { ":in": place?, ":after": after, ":most": most };
+        for found in query.query_map(params, |row| row.get(0))? {
+            all.insert(found?);
+        }
+    }
+    Ok(all.into_iter().take(most as usize).collect())
+}
+
+/// What a search asks of a person.
+const SOUGHT: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
+    AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
+         OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
 /// The people of these UUIDs, the oldest account first.
 pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
@@ -129,7 +172,7 @@ pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
 
 /// Whether anybody has an account.
 pub fn any(view: &View) -> Result<bool> {
-    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users)")?;
+    let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id > 0)")?;
     Ok(query.query_row([], |row| row.get(0))?)
 }
 
@@ -185,15 +228,15 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
         .map_err(conflict("user", new.email.as_str()))
 }
 
-/// Deletes the bots that are in no organization any more, and their keys with them; but those of clients, which stay for
-/// as long as their clients do.
-pub fn delete_bots_without_organization(tx: &Tx) -> Result<()> {
+/// Deletes those of these bots that are in no organization any more, and their keys with them; but those of clients stay
+/// for as long as their clients do.
+pub fn delete_bots_without_organization(tx: &Tx, bots: &[UserId]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM users WHERE kind = 'bot'
+        "DELETE FROM users WHERE kind = 'bot' AND id IN (SELECT value FROM json_each(:bots))
              AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id)
              AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.service_user_id = users.id)",
     )?;
-    query.execute([])?;
+    query.execute(named_params! { ":bots": row::numbers(bots.iter().map(|id| id.0)) })?;
     Ok(())
 }
 

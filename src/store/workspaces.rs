@@ -5,6 +5,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
+use super::search::{self, Candidates, Shelf};
+use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -77,7 +79,7 @@ pub fn list_shared(
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM members mine
-         JOIN workspaces w ON w.id = mine.workspace_id
+         CROSS JOIN workspaces w ON w.id = mine.workspace_id
          LEFT JOIN users c ON c.id = w.created_by
          WHERE mine.user_id = :me AND w.organization_id = :organization {also} ORDER BY mine.workspace_id"
     );
@@ -92,60 +94,91 @@ pub fn list_shared(
     Ok(rows?)
 }
 
-/// What of an organization's workspaces somebody sees without having joined them.
-#[derive(Clone, Copy, Debug)]
-pub enum Sight {
-    /// Every workspace of the account.
-    Everything,
-    /// The workspaces that this user joined, those that a named role of theirs shows, those of an organization that
-    /// they are in and that are not private, and all of an organization that they are an admin of.
-    Of(UserId),
-}
-
-impl Sight {
-    /// Whose it is, where it has a limit.
-    pub(super) const fn user(self) -> Option<UserId> {
-        match self {
-            Self::Everything => None,
-            Self::Of(user) => Some(user),
-        }
-    }
-}
-
 /// The workspaces that somebody sees, by number.
 pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
+    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let name = search.name.as_deref().map(fold).filter(|name| !name.is_empty());
+    let found = match (sight, search.organization, name) {
+        (Sight::Everything, None, None) => {
+            let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.id > :after ORDER BY w.id LIMIT :limit");
+            let mut query = view.conn.prepare_cached(&sql)?;
+            let params = named_params! { ":after": after, ":limit": look_for };
+            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
+        }
+        (sight, organization, name) => {
+            let next = |after, most| match (sight, organization) {
+                (Sight::Of(me), place) => sight::workspaces(view, me, place, after, most),
+                (Sight::Everything, Some(place)) => sight::of_organization(view, place, after, most),
+                (Sight::Everything, None) => Ok(Vec::new()),
+            };
+            let everywhere = matches!((sight, organization), (Sight::Everything, None));
+            let walk = (!everywhere).then_some(&next as search::Walk);
+            let name = name.as_deref();
+            let ask = || Candidates::of(view, Shelf::Workspaces, name.unwrap_or_default(), after);
+            let ask: Option<search::Ask> = name.map(|_| &ask as search::Ask);
+            let look = |these: &[i64]| among(view, sight, (organization, name.unwrap_or_default()), these);
+            search::find((after, look_for), walk, ask, look)?
+        }
+    };
+    Ok(Slice::cut(found, page, |workspace| workspace.id.0))
+}
+
+/// Where workspaces with a text in their name are.
+pub(super) fn called(view: &View, name: &str) -> Result<Where> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
+    )?;
+    let found = search::find(
+        (0, sight::PLACES + 1),
+        None,
+        Some(&|| Candidates::of(view, Shelf::Workspaces, name, 0)),
+        |these| {
+            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        },
+    )?;
+    Ok(sight::at_most(found))
+}
+
+/// Those of these workspaces, by number, that somebody sees and a search is for.
+fn among(
+    view: &View,
+    sight: Sight,
+    (organization, name): (Option<OrganizationId>, &str),
+    these: &[i64],
+) -> Result<Vec<Workspace>> {
+    if these.is_empty() {
+        return Ok(Vec::new());
+    }
     let seen = match sight {
         Sight::Everything => "",
         Sight::Of(_) => {
             "AND (EXISTS (SELECT 1 FROM organization_members o
                           WHERE o.organization_id = w.organization_id AND o.user_id = :me
                               AND (w.private = 0 OR o.role = 'admin'))
-                 OR w.id IN (SELECT workspace_id FROM members WHERE user_id = :me)
-                 OR w.id IN (SELECT b.workspace_id FROM bindings b JOIN roles r ON r.id = b.role_id
-                             WHERE b.user_id = :me AND b.workspace_id IS NOT NULL AND r.shows_workspaces = 1))"
+                 OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.user_id = :me)
+                 OR EXISTS (SELECT 1 FROM bindings b JOIN roles r ON r.id = b.role_id
+                            WHERE b.user_id = :me AND b.workspace_id = w.id AND r.shows_workspaces = 1))"
         }
     };
     let sql = format!(
-        "SELECT {COLUMNS} FROM {TABLES}
-         WHERE w.id > :after AND (:organization IS NULL OR w.organization_id = :organization)
-             AND (:name IS NULL OR instr(w.name_key, :name) > 0) {seen}
-         ORDER BY w.id LIMIT :limit"
+        "SELECT {COLUMNS} FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value
+         LEFT JOIN users c ON c.id = w.created_by
+         WHERE (:organization IS NULL OR w.organization_id = :organization)
+             AND (:name = '' OR instr(w.name_key, :name) > 0) {seen}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let me = sight.user().map(|user| user.0);
-    let mut params: Vec<(&str, &dyn ToSql)> = Vec::with_capacity(5);
-    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
-    let organization = search.organization.map(|id| id.0);
-    let name = search.name.as_deref().map(fold);
-    params.push((":after", &after));
-    params.push((":organization", &organization));
-    params.push((":name", &name));
-    params.push((":limit", &look_for));
+    let these = row::numbers(these.iter().copied());
+    let organization = organization.map(|id| id.0);
+    let me = sight.user().map(|id| id.0);
+    let mut params: Vec<(&str, &dyn ToSql)> =
+        vec![(":these", &these), (":organization", &organization), (":name", &name)];
     if me.is_some() {
         params.push((":me", &me));
     }
-    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |workspace| workspace.id.0))
+    let mut found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.sort_by_key(|workspace| workspace.id);
+    Ok(found)
 }
 
 /// Adds a workspace; a conflict if the name is taken in the organization.
@@ -204,34 +237,35 @@ pub fn delete(tx: &Tx, id: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
+/// Reads the columns by their place in [`COLUMNS`]: to look for their names takes half the time of a long list.
 fn read(row: &Row) -> rusqlite::Result<Workspace> {
-    let created_by = match row.get::<_, Option<i64>>("creator_id")? {
+    let created_by = match row.get::<_, Option<i64>>(12)? {
         None => None,
         Some(id) => Some(Creator {
             id: UserId(id),
-            uuid: row::uuid(row, "creator_uuid")?,
-            email: row::text(row, "creator_email", |text| Email::parse(text).ok())?,
-            by_default: row.get("by_default")?,
+            uuid: row::uuid(row, 13)?,
+            email: row::text(row, 14, |text| Email::parse(text).ok())?,
+            by_default: row.get(15)?,
         }),
     };
     Ok(Workspace {
-        id: WorkspaceId(row.get("id")?),
-        organization: OrganizationId(row.get("organization_id")?),
-        name: row::text(row, "name", |text| WorkspaceName::parse(text).ok())?,
+        id: WorkspaceId(row.get(0)?),
+        organization: OrganizationId(row.get(1)?),
+        name: row::text(row, 2, |text| WorkspaceName::parse(text).ok())?,
         created_by,
-        created_at: row::moment(row, "created_at")?,
-        archived: row.get("archived")?,
-        description: row::text(row, "description", |text| Description::parse(text).ok())?,
-        private: row.get("private")?,
+        created_at: row::moment(row, 4)?,
+        archived: row.get(3)?,
+        description: row::text(row, 5, |text| Description::parse(text).ok())?,
+        private: row.get(6)?,
         settings: Settings {
-            ml_models_enabled: row.get("ml_models_enabled")?,
-            gradient_start_color: row.get("gradient_start_color")?,
-            gradient_end_color: row.get("gradient_end_color")?,
-            default_llm_integration: match row.get::<_, Option<String>>("default_llm_integration")? {
+            ml_models_enabled: row.get(7)?,
+            gradient_start_color: row.get(8)?,
+            gradient_end_color: row.get(9)?,
+            default_llm_integration: match row.get::<_, Option<String>>(10)? {
                 None => None,
-                Some(_) => Some(row::text(row, "default_llm_integration", llm)?),
+                Some(_) => Some(row::text(row, 10, llm)?),
             },
-            default_agent_runtime: row.get("default_agent_runtime")?,
+            default_agent_runtime: row.get(11)?,
         },
     })
 }

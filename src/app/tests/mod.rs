@@ -13,6 +13,7 @@ mod passwords_own;
 mod projects;
 mod recovery;
 mod roles;
+mod search;
 mod second_factors;
 mod service_keys;
 mod session_list;

@@ -24,10 +24,10 @@ const TELLING: [Permission; 5] = [
 ];
 
 /// Throws dice.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         // xorshift64*, Vigna 2016.
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -36,11 +36,11 @@ impl Dice {
         usize::try_from(number).unwrap() % end
     }
 
-    fn once_in(&mut self, times: usize) -> bool {
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    fn one_of<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(super) fn one_of<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }
@@ -130,7 +130,7 @@ fn world(dice: &mut Dice, people: &[UserId]) -> String {
 }
 
 /// Everything that a list shows in pages of this length, each full but the last.
-fn walked<T>(limit: u32, turn: impl Fn(Page) -> Result<Slice<T>>, number: impl Fn(&T) -> i64) -> Vec<i64> {
+pub(super) fn walked<T>(limit: u32, turn: impl Fn(Page) -> Result<Slice<T>>, number: impl Fn(&T) -> i64) -> Vec<i64> {
     let mut seen = Vec::new();
     let mut page = Page { after: None, limit };
     loop {

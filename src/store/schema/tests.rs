@@ -9,7 +9,10 @@ use std::thread;
 use rusqlite::types::Value;
 
 use super::*;
-use crate::store::{Sizes, Store, open};
+use crate::domain::page::Page;
+use crate::domain::workspace::WorkspaceSearch;
+use crate::store::sight::Sight;
+use crate::store::{Sizes, Store, open, workspaces};
 
 /// A file in a folder of its own.
 struct Place {
@@ -87,6 +90,11 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);
              INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, token_life)
                  VALUES ('two', 'RS256', x'00', 'next', 8, 0);"
+        }
+        3 => {
+            "INSERT INTO search_grams (shelf, segment, gram, rows) VALUES (1, 0, 1, x'0000');
+             INSERT INTO organizations (name, name_key, description, home, created_at)
+                 VALUES ('Ὀδυσσεύς', 'ὀδυσσεύσ', '', 0, 9);"
         }
         other => panic!("no rows are written down for version {other}"),
     }
@@ -174,6 +182,18 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
         }
         assert!(!conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
     }
+}
+
+#[test]
+fn the_names_of_an_older_file_are_found() {
+    let place = place();
+    file_of_version(&place.path, 2);
+    look(&place.path).execute_batch("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = 'οδος'").unwrap();
+    let store = Store::open(&place.path, Sizes::default()).unwrap();
+    let search = WorkspaceSearch { name: Some("ΔΟΣ".to_owned()), ..WorkspaceSearch::default() };
+    let page = Page { after: None, limit: 5 };
+    let found = store.read(|view| workspaces::page(view, Sight::Everything, &search, page)).unwrap();
+    assert_eq!(found.items.len(), 1);
 }
 
 #[test]

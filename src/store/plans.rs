@@ -1,0 +1,341 @@
+//! For tests: every statement of the program, and whether what it costs grows with a table.
+//!
+//! The statements are read out of the sources, so that none is forgotten for want of a test; and every connection of
+//! every test is watched, so that none is forgotten for being put together in a way that is not read here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+/// Tables that do not grow with use: an operator writes them by hand, or the program keeps them short.
+const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "search_log", "sqlite_schema"];
+
+/// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
+const EXCEPTIONS: [(&str, &str); 6] = [
+    ("FROM keys k JOIN users u ON u.id = k.user_id ORDER BY k.id", "the command line's list shows every key"),
+    ("FROM users u WHERE u.kind = 'person' ORDER BY u.id", "the list of those who have no pages shows everybody"),
+    ("FROM users u WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (", "it shows all that it sorts"),
+    ("u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id", "it shows all that it sorts"),
+    ("r.predefined IN ('owner', 'member', 'reader', 'annotator') ORDER BY r.id", "it sorts four rows"),
+    ("FROM signing_keys ORDER BY created_at DESC, kid", "it sorts a handful of rows"),
+];
+
+/// The statements that only tests run begin like one of these.
+const OF_TESTS: [&str; 8] = [
+    "CREATE TABLE note",
+    "INSERT INTO note",
+    "UPDATE note",
+    "SELECT text FROM note",
+    "CREATE TABLE t",
+    "DELETE FROM users",
+    "UPDATE meta SET generation = 0",
+    "SELECT generation FROM meta",
+];
+
+/// Every statement of the program by the file that it is in.
+static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && !["tests.rs", "plans.rs", "probe.rs"].contains(&name.as_str())
+            {
+                let source = Source::read(&fs::read_to_string(&path).unwrap());
+                all.extend(source.statements().into_iter().map(|sql| (sql, name.clone())));
+            }
+        }
+    }
+    all
+});
+
+/// A piece of a source file.
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    Word(String),
+    Sign(char),
+}
+
+/// A source file without its comments and its tests.
+struct Source(Vec<Piece>);
+
+impl Source {
+    fn read(source: &str) -> Self {
+        let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let mut pieces = Vec::new();
+        let mut rest = source.chars().peekable();
+        while let Some(c) = rest.next() {
+            match c {
+                '/' if rest.peek() == Some(&'/') => while rest.next().is_some_and(|c| c != '\n') {},
+                '"' => {
+                    let mut text = String::new();
+                    loop {
+                        match rest.next().unwrap() {
+                            '"' => break,
+                            '\\' => match rest.next().unwrap() {
+                                '\n' => while rest.next_if(|c| c.is_whitespace()).is_some() {},
+                                'n' => text.push('\n'),
+                                other => text.push(other),
+                            },
+                            other => text.push(other),
+                        }
+                    }
+                    pieces.push(Piece::Text(text));
+                }
+                '\'' => {
+                    // A character, or the name of a lifetime.
+                    let ahead: Vec<char> = rest.clone().take(2).collect();
+                    if ahead[0] == '\\' {
+                        while rest.next().unwrap() != '\'' {}
+                    } else if ahead[1] == '\'' {
+                        rest.nth(1);
+                    }
+                }
+                c if c.is_alphanumeric() || c == '_' => {
+                    let mut word = String::from(c);
+                    while let Some(c) = rest.next_if(|c| c.is_alphanumeric() || *c == '_') {
+                        word.push(c);
+                    }
+                    pieces.push(Piece::Word(word));
+                }
+                c if c.is_whitespace() => {}
+                c => pieces.push(Piece::Sign(c)),
+            }
+        }
+        Self(pieces)
+    }
+
+    fn word(&self, at: usize) -> Option<&str> {
+        match self.0.get(at) {
+            Some(Piece::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn statements(&self) -> BTreeSet<String> {
+        let begins = |text: &str| {
+            let first = text.split_whitespace().next().unwrap_or_default();
+            ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"].contains(&first)
+        };
+        let mut all = BTreeSet::new();
+        for (at, piece) in self.0.iter().enumerate() {
+            if let Piece::Text(text) = piece
+                && begins(text)
+            {
+                all.extend(self.filled(text, at).iter().map(|sql| in_one_line(sql)));
+            }
+        }
+        all
+    }
+
+    /// A text with everything that may stand in its gaps.
+    fn filled(&self, text: &str, at: usize) -> Vec<String> {
+        let Some((head, (name, tail))) =
+            text.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?)))
+        else {
+            return vec![text.to_owned()];
+        };
+        let fillings = self.fillings(name, at);
+        assert!(!fillings.is_empty(), "nobody knows what {{{name}}} is in: {text}");
+        // A name stands for the same text wherever it is in the statement.
+        let (head, tail) = (head.to_owned(), tail.to_owned());
+        let gap = format!("{{{name}}}");
+        fillings
+            .iter()
+            .flat_map(|filling| self.filled(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
+            .collect()
+    }
+
+    /// What a name may stand for: a constant, the last variable of that name above, or what a function is called with.
+    fn fillings(&self, name: &str, at: usize) -> Vec<String> {
+        let is = |at: usize, word: &str| self.word(at) == Some(word);
+        if let Some(from) = (0..self.0.len()).find(|at| is(*at, "const") && is(at + 1, name)) {
+            return self.texts(from, from);
+        }
+        if let Some(from) = (0..at).rev().find(|at| is(*at, "let") && is(at + 1, name)) {
+            return self.texts(from, from);
+        }
+        let Some(parameter) = (0..at).rev().find(|at| is(*at, name) && self.0[at + 1] == Piece::Sign(':')) else {
+            return Vec::new();
+        };
+        let function = (0..parameter).rev().find(|at| is(*at, "fn")).map(|at| self.word(at + 1).unwrap());
+        let calls = (1..self.0.len()).filter(|at| self.word(*at) == function && !is(at - 1, "fn"));
+        calls.flat_map(|call| self.texts(call, call).into_iter().take(1)).collect()
+    }
+
+    /// The texts up to the end of the expression, those of named constants too.
+    fn texts(&self, from: usize, at: usize) -> Vec<String> {
+        let mut depth = 0;
+        let mut texts = Vec::new();
+        for piece in &self.0[from..] {
+            match piece {
+                Piece::Sign('{' | '(' | '[') => depth += 1,
+                Piece::Sign('}' | ')' | ']') => depth -= 1,
+                Piece::Sign(';') if depth == 0 => break,
+                Piece::Text(text) => texts.push(text.clone()),
+                Piece::Word(word)
+                    if word.len() > 1 && *word == word.to_uppercase() && self.word(from + 1) != Some(word) =>
+                {
+                    texts.extend(self.fillings(word, at));
+                }
+                Piece::Sign(_) | Piece::Word(_) => {}
+            }
+            if depth < 0 {
+                break;
+            }
+        }
+        texts
+    }
+}
+
+fn without_comments(sql: &str) -> String {
+    sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n")
+}
+
+fn in_one_line(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What in the plan of a statement grows with a table; nothing if all is well.
+fn faults(conn: &Connection, sql: &str) -> Vec<String> {
+    let mut query = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let steps = query.raw_query().mapped(|row| row.get::<_, String>("detail")).map(Result::unwrap);
+    steps.filter(|step| grows(step)).collect()
+}
+
+fn grows(step: &str) -> bool {
+    if step.contains("USE TEMP B-TREE") || step.contains("AUTOMATIC") {
+        return true;
+    }
+    let Some(rest) = step.strip_prefix("SCAN ") else { return false };
+    let table = rest.split(' ').next().unwrap_or_default();
+    !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL.contains(&table))
+}
+
+/// Ends the tests if a statement is run that nobody knows.
+pub(super) fn watch(conn: &Connection) {
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
+}
+
+fn look(event: TraceEvent) {
+    let TraceEvent::Stmt(statement, _) = event else { return };
+    let sql = in_one_line(&without_comments(&statement.sql()));
+    let known = STATEMENTS.contains_key(&sql) || not_of_the_program(&sql);
+    if !known {
+        let told = format!(
+            "\nsrc/store/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
+             as a text that begins with its verb; one of a test, in OF_TESTS.\n{sql}\n"
+        );
+        let _ = std::io::stderr().write_all(told.as_bytes());
+        std::process::exit(101);
+    }
+}
+
+/// What settles a connection, makes the schema or is a test's own.
+fn not_of_the_program(sql: &str) -> bool {
+    static SCHEMA: LazyLock<String> =
+        LazyLock::new(|| in_one_line(&without_comments(&super::schema::scripts().concat())));
+    let verb = sql.split(' ').next().unwrap_or_default();
+    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
+        // What SQLite asks itself, and keeps of what it has counted.
+        || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
+        || OF_TESTS.iter().any(|begin| sql.starts_with(begin))
+        || SCHEMA.contains(sql)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::store::{open, schema};
+
+    fn file() -> (Connection, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = open::for_writing(&folder.path().join("atelier.db"), 512).unwrap();
+        schema::bring_up_to_date(&mut conn).unwrap();
+        (conn, folder)
+    }
+
+    #[test]
+    fn no_statement_reads_a_table_that_grows() {
+        let (conn, _folder) = file();
+        let mut told = String::new();
+        let mut needed = BTreeSet::new();
+        for (sql, file) in STATEMENTS.iter() {
+            let faults = faults(&conn, sql);
+            if faults.is_empty() {
+                continue;
+            }
+            match EXCEPTIONS.iter().find(|(words, _)| sql.contains(words)) {
+                Some((words, _)) => drop(needed.insert(*words)),
+                None => drop(writeln!(told, "{file}: {sql}\n    {}", faults.join("\n    "))),
+            }
+        }
+        assert!(told.is_empty(), "statements that read a whole table or sort:\n{told}");
+        let idle: Vec<_> = EXCEPTIONS.iter().filter(|(words, _)| !needed.contains(words)).collect();
+        assert!(idle.is_empty(), "no exception is needed for {idle:?}");
+    }
+
+    #[test]
+    fn a_bad_statement_is_found_out() {
+        let (conn, _folder) = file();
+        for sql in [
+            "SELECT id FROM workspaces WHERE instr(name_key, :name) > 0",
+            "SELECT w.id FROM workspaces w WHERE w.description = :text ORDER BY w.id",
+            "SELECT id FROM workspaces WHERE organization_id = :in ORDER BY created_at",
+            "UPDATE users SET enabled = 0 WHERE first_name = :name",
+            "DELETE FROM bindings WHERE updated_at < :now",
+            "SELECT a.id FROM models a JOIN pipelines b ON b.updated_at = a.updated_at WHERE a.id = :id",
+        ] {
+            assert!(!faults(&conn, sql).is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_a_statement_is_read() {
+        let source = r#"
+            const COLUMNS: &str = "a.id, a.\"b\"";
+            /// "SELECT in a comment"
+            fn find(which: &str) { let sql = format!("SELECT {COLUMNS} FROM a WHERE {which}"); 'x'; '"'; }
+            fn others<'a>() { find("a.id = 1"); find("a.id = 2") }
+            fn page() {
+                let also = match sight { One => "", Two => "AND c = 'd'" };
+                let sql = format!("SELECT {also} FROM a
+                    {also}");
+                for sql in ["DELETE FROM a", "UPDATE a SET b = 1"] {}
+            }
+        "#;
+        let found = Source::read(source).statements();
+        let expected = [
+            "DELETE FROM a",
+            "SELECT AND c = 'd' FROM a AND c = 'd'",
+            "SELECT FROM a",
+            "SELECT a.id, a.\"b\" FROM a WHERE a.id = 1",
+            "SELECT a.id, a.\"b\" FROM a WHERE a.id = 2",
+            "UPDATE a SET b = 1",
+        ];
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_statements_are_found() {
+        assert!(STATEMENTS.len() > 150, "{}", STATEMENTS.len());
+        let files: BTreeSet<_> = STATEMENTS.values().collect();
+        for file in ["workspaces.rs", "users.rs", "fold.rs", "keys.rs", "audit.rs"] {
+            assert!(files.contains(&file.to_owned()), "{file}");
+        }
+        assert!(STATEMENTS.len() < open::STATEMENTS, "a connection keeps fewer statements than there are");
+        assert!(not_of_the_program("PRAGMA optimize") && !not_of_the_program("SELECT 1 FROM workspaces"));
+    }
+}

@@ -1,0 +1,167 @@
+//! What somebody sees of the workspaces, found from what they have: memberships, bindings and organizations.
+//!
+//! What these cost grows with what somebody has, and not with what there is.
+
+use rusqlite::{Params, named_params};
+
+use super::{View, row};
+use crate::domain::ids::{OrganizationId, UserId};
+use crate::error::Result;
+
+/// What of the workspaces somebody sees without having joined them.
+#[derive(Clone, Copy, Debug)]
+pub enum Sight {
+    /// Every workspace of the account.
+    Everything,
+    /// The workspaces that this user joined, those that a named role of theirs shows, those of an organization that
+    /// they are in and that are not private, and all of an organization that they are an admin of.
+    Of(UserId),
+}
+
+impl Sight {
+    /// Whose it is, where it has a limit.
+    pub(super) const fn user(self) -> Option<UserId> {
+        match self {
+            Self::Everything => None,
+            Self::Of(user) => Some(user),
+        }
+    }
+}
+
+/// The most workspaces that a list of what is in them begins with. Whoever has to do with more of them comes upon
+/// something of theirs soon enough by walking through everything.
+pub(super) const PLACES: u32 = 4096;
+
+/// Where to look for what is in workspaces.
+#[derive(Clone, Debug)]
+pub(super) enum Where {
+    /// Everywhere.
+    Anywhere,
+    /// In these workspaces, at most [`PLACES`].
+    In(Vec<i64>),
+}
+
+impl Where {
+    /// The workspaces as the JSON text that `json_each` unfolds; none where it is everywhere.
+    pub(super) fn numbers(&self) -> Option<String> {
+        match self {
+            Self::Anywhere => None,
+            Self::In(places) => Some(row::numbers(places.iter().copied())),
+        }
+    }
+}
+
+/// The next workspaces that a user sees, by number: so many behind this one, or all that there are.
+pub(super) fn workspaces(
+    view: &View,
+    me: UserId,
+    organization: Option<OrganizationId>,
+    after: i64,
+    most: u32,
+) -> Result<Vec<i64>> {
+    let mut all = match organization {
+        None => {
+            let params = named_params! { ":me": me.0, ":after": after, ":most": most };
+            let joined = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
+                          ORDER BY workspace_id LIMIT :most";
+            let mut all = numbers(view, joined, params)?;
+            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+                         WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
+                         ORDER BY b.workspace_id LIMIT :most";
+            all.extend(numbers(view, shown, params)?);
+            all
+        }
+        Some(organization) => {
+            let params = named_params! { ":me": me.0, ":after": after, ":most": most, ":in": organization.0 };
+            let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
+                          WHERE m.user_id = :me AND m.workspace_id > :after AND w.organization_id = :in
+                          ORDER BY m.workspace_id LIMIT :most";
+            let mut all = numbers(view, joined, params)?;
+            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+                             CROSS JOIN workspaces w ON w.id = b.workspace_id
+                         WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
+                             AND w.organization_id = :in
+                         ORDER BY b.workspace_id LIMIT :most";
+            all.extend(numbers(view, shown, params)?);
+            all
+        }
+    };
+    for (place, governs) in organizations(view, me, organization)? {
+        all.extend(if governs { of_organization(view, place, after, most)? } else { open(view, place, after, most)? });
+    }
+    Ok(in_order(all, most))
+}
+
+/// The next workspaces of an organization, by number.
+pub(super) fn of_organization(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+    let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND id > :after ORDER BY id LIMIT :most";
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+}
+
+/// The next workspaces of an organization that are not private, by number.
+fn open(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+    let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND private = 0 AND id > :after
+               ORDER BY id LIMIT :most";
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+}
+
+/// The organizations that a user is in, or the one that is meant if they are, and whether they are its admin.
+fn organizations(view: &View, me: UserId, organization: Option<OrganizationId>) -> Result<Vec<(OrganizationId, bool)>> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT organization_id, role = 'admin' FROM organization_members WHERE user_id = :me")?;
+    let rows = query.query_map(named_params! { ":me": me.0 }, |row| Ok((OrganizationId(row.get(0)?), row.get(1)?)))?;
+    let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(all.into_iter().filter(|(place, _)| organization.is_none_or(|meant| meant == *place)).collect())
+}
+
+/// Where a project may be that somebody sees: where they see the workspace, or have a binding in it.
+pub(super) fn where_seen(view: &View, sight: Sight) -> Result<Where> {
+    let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
+    let mut all = workspaces(view, me, None, 0, PLACES + 1)?;
+    all.extend(where_bound(view, me)?);
+    Ok(at_most(all))
+}
+
+/// Where somebody may see bindings or restrictions: in workspaces that they own or have a named role in, and in all of
+/// an organization that they are an admin of.
+pub(super) fn where_governed(view: &View, sight: Sight) -> Result<Where> {
+    let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
+    let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND role IN ('owner', 'custom') LIMIT :most";
+    let mut all = numbers(view, sql, named_params! { ":me": me.0, ":most": PLACES + 1 })?;
+    all.extend(where_bound(view, me)?);
+    for (place, governs) in organizations(view, me, None)? {
+        if governs {
+            all.extend(of_organization(view, place, 0, PLACES + 1)?);
+        }
+    }
+    Ok(at_most(all))
+}
+
+/// The workspaces in which a user has a binding, on them or on a project.
+fn where_bound(view: &View, me: UserId) -> Result<Vec<i64>> {
+    let params = named_params! { ":me": me.0, ":most": PLACES + 1 };
+    let sql = "SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL LIMIT :most";
+    let mut all = numbers(view, sql, params)?;
+    let sql = "SELECT p.workspace_id FROM bindings b CROSS JOIN projects p ON p.id = b.project_id
+               WHERE b.user_id = :me AND b.project_id IS NOT NULL LIMIT :most";
+    all.extend(numbers(view, sql, params)?);
+    Ok(all)
+}
+
+pub(super) fn at_most(all: Vec<i64>) -> Where {
+    let all = in_order(all, u32::MAX);
+    if all.len() > PLACES as usize { Where::Anywhere } else { Where::In(all) }
+}
+
+fn in_order(mut all: Vec<i64>, most: u32) -> Vec<i64> {
+    all.sort_unstable();
+    all.dedup();
+    all.truncate(most as usize);
+    all
+}
+
+fn numbers(view: &View, sql: &str, params: impl Params) -> Result<Vec<i64>> {
+    let mut query = view.conn.prepare_cached(sql)?;
+    Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
