@@ -1,7 +1,7 @@
 //! People as they are looked up by what is written of them: rows of the table `users`, with whether they have a second
 //! factor.
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
 use super::users::{COLUMNS, read};
 use super::{View, row};
@@ -14,10 +14,12 @@ use crate::error::Result;
 /// The people of a search whose account is not closed, the oldest account first: so many after having passed over so
 /// many, of all or of those who share an organization with this user.
 pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
+    if let Some(address) = search.address() {
+        return one(view, with, search, address, (skip, most));
+    }
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.kind = 'person' AND u.state <> 'blocked'
-             AND (:address IS NULL OR u.email_key = :address)
              AND (:me IS NULL OR u.id = :me OR EXISTS (
                  SELECT 1 FROM organization_members mine
                  JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
@@ -25,7 +27,7 @@ pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: us
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":address": search.address(), ":me": with.map(|id| id.0) };
+    let params = named_params! { ":me": with.map(|id| id.0) };
     let mut found = Vec::new();
     let mut passed = 0;
     for user in query.query_map(params, read)? {
@@ -42,6 +44,28 @@ pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: us
         }
     }
     Ok(found)
+}
+
+/// The person of a search for a whole address, of which there is one at most.
+fn one(
+    view: &View,
+    with: Option<UserId>,
+    search: &PeopleSearch,
+    address: &str,
+    (skip, most): (usize, usize),
+) -> Result<Vec<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users u
+         WHERE u.email_key = :address AND u.kind = 'person' AND u.state <> 'blocked'
+             AND (:me IS NULL OR u.id = :me OR EXISTS (
+                 SELECT 1 FROM organization_members mine
+                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+                 WHERE mine.user_id = :me AND theirs.user_id = u.id))"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":address": address, ":me": with.map(|id| id.0) };
+    let found = query.query_row(params, read).optional()?.filter(|user| search.is_for(user));
+    Ok(found.into_iter().skip(skip).take(most).collect())
 }
 
 /// Those of these users who have a second factor, each with when it was confirmed.

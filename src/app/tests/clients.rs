@@ -78,7 +78,8 @@ fn a_client_that_acts_on_its_own_behalf_has_a_bot_that_counts_for_nothing() {
     refused(&error, "at least one enabled administrator");
     // In no organization any more, it stays for as long as its client does.
     probe::execute(&office.file, &format!("DELETE FROM organization_members WHERE user_id = {}", bot.id));
-    office.write(store::users::delete_bots_without_organization).unwrap();
+    let bots = [bot.id];
+    office.write(move |tx| store::users::delete_bots_without_organization(tx, &bots)).unwrap();
     assert_eq!(state(&office, &bot), UserState::Active);
 
     let renamed = ClientChange { name: Some(ClientName::parse("R2").unwrap()), ..Default::default() };
