@@ -70,7 +70,8 @@ fn borrowed(source: &str, folder: &Path) -> String {
         let names = names.split(|c: char| !c.is_alphanumeric() && c != '_');
         for name in names.filter(|name| name.len() > 1 && **name == name.to_uppercase()) {
             let (_, constant) = theirs.split_once(&format!("const {name}: ")).unwrap();
-            constants += &format!("\nconst {name}: {};\n", constant.split_once(';').unwrap().0);
+            let (constant, _) = constant.split_once(';').unwrap();
+            constants.extend(["\nconst ", name, ": ", constant, ";\n"]);
         }
     }
     constants
