@@ -75,7 +75,9 @@ pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Opt
     desk.throttle.admit(Realm::Password, &login.username, from)?;
     let progress = try_password(desk, origin, &login, replacing).await;
     match &progress {
-        Ok(_) => desk.throttle.succeeded(Realm::Password, &login.username, from),
+        Ok(Progress::In(_)) => desk.throttle.succeeded(Realm::Password, &login.username, from),
+        // The password alone proves too little to clear what is owed for codes that came with it.
+        Ok(Progress::Half(_)) => {}
         Err(error) => proof::note_failure(desk, &login.username, from, error),
     }
     progress
@@ -186,6 +188,7 @@ pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secre
     });
     if let Some(progress) = progress.await? {
         desk.throttle.succeeded(Realm::SecondFactor, &account, from);
+        desk.throttle.succeeded(Realm::Password, user.email.as_str(), from);
         Ok(progress)
     } else {
         desk.throttle.failed(Realm::SecondFactor, &account, from);
