@@ -126,7 +126,7 @@ pub struct Choice {
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
     let from = throttle::place(&origin);
-    desk.throttle.admit(Realm::Password, &choice.username, from)?;
+    let admitted = desk.throttle.admit(Realm::Password, &choice.username, from)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
@@ -135,6 +135,7 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     })?;
     let against = found.as_ref().map(|(_, hash)| hash.clone());
     let (verdict, _) = passwords::verify(desk, choice.temporary.clone(), against).await?;
+    desk.throttle.admits_still(&admitted)?;
     let (Some((user, kept)), Verdict::Right | Verdict::RightButOld) = (found, verdict) else {
         desk.throttle.failed(Realm::Password, &choice.username, from);
         return Err(Unproved::WrongPassword.into());
