@@ -368,8 +368,8 @@ fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
     let used = front.code();
     let granted = front.trade(&front.client, &used, BACK, VERIFIER).unwrap();
     let (device, code) = (approved(), front.code());
-    let (user, other) = (front.session.user, front.session.uuid);
-    office.by(&front.bob, move |tx, actor| session_list::end_others(tx, actor, user, other)).unwrap();
+    let (whose, other) = (front.session.user, front.session.uuid);
+    office.by(&front.bob, move |tx, actor| session_list::end_others(tx, actor, whose, other)).unwrap();
     unproved(poll(&device), Unproved::BadDeviceCode);
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
     unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
