@@ -87,7 +87,7 @@ pub enum Polled {
     Pending,
     /// The same, and the poll came too early.
     SlowDown,
-    /// The person has said no.
+    /// The person has said no, or has taken back what was said.
     Denied,
     /// It took too long.
     Expired,
@@ -125,6 +125,10 @@ pub(super) fn take_poll(
     };
     let user = store::users::find(tx, approval.by)?.ok_or(Unproved::Disabled)?;
     authorizations::enters(&user)?;
+    // What the person said may have been taken back meanwhile.
+    if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
+        return Ok(Polled::Denied);
+    }
     let new = NewSession {
         second_factor: approval.second_factor,
         authenticated_at: Some(approval.authenticated_at),

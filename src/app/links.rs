@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::throttle::{self, NOBODY, Realm};
-use super::{audit, invitations, passwords, sessions, users};
+use super::{audit, invitations, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -20,6 +20,10 @@ use crate::tokens::password::{PasswordHash, Verdict};
 
 /// What stands against a link for somebody who never came in.
 const NEVER_IN: Error = Error::Refused { rule: "the person has not accepted the invitation yet" };
+
+/// What stands against choosing a password without the code of the second factor.
+const HAS_FACTOR: Error =
+    Error::Refused { rule: "there is a second factor: sign in with the temporary password, and choose another then" };
 
 /// Notes that somebody is to choose another password; the link for it is made where it can be shown, by [`make`].
 ///
@@ -119,9 +123,10 @@ pub struct Choice {
 /// Chooses a password in place of a temporary one, with which the person is in.
 ///
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
+/// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
     let from = throttle::place(&origin);
-    desk.throttle.admit(Realm::Password, &choice.username, from)?;
+    let admitted = desk.throttle.admit(Realm::Password, &choice.username, from)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
@@ -130,10 +135,14 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     })?;
     let against = found.as_ref().map(|(_, hash)| hash.clone());
     let (verdict, _) = passwords::verify(desk, choice.temporary.clone(), against).await?;
+    desk.throttle.admits_still(&admitted)?;
     let (Some((user, kept)), Verdict::Right | Verdict::RightButOld) = (found, verdict) else {
         desk.throttle.failed(Realm::Password, &choice.username, from);
         return Err(Unproved::WrongPassword.into());
     };
+    if desk.glance(|view| second_factors::is_confirmed(view, user.id))? {
+        return Err(HAS_FACTOR);
+    }
     desk.throttle.succeeded(Realm::Password, &choice.username, from);
     if choice.chosen.expose() == choice.temporary.expose() {
         return Err(Error::invalid("password", "must be another than the temporary one"));

@@ -19,9 +19,11 @@ use crate::tokens::password::Verdict;
 pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Password) -> Result<()> {
     let me = actor.person().ok_or(Error::Refused { rule: "only a person has a password" })?;
     let (id, account, from) = (me.id, me.email.to_string(), throttle::place(&actor.origin));
-    desk.throttle.admit(Realm::Password, &account, from)?;
+    let admitted = desk.throttle.admit(Realm::Password, &account, from)?;
     let kept = desk.glance(|view| store::users::password_hash(view, id))?;
-    match passwords::verify(desk, current.clone(), kept.clone()).await?.0 {
+    let (verdict, _) = passwords::verify(desk, current.clone(), kept.clone()).await?;
+    desk.throttle.admits_still(&admitted)?;
+    match verdict {
         Verdict::Right | Verdict::RightButOld => desk.throttle.succeeded(Realm::Password, &account, from),
         Verdict::Wrong => {
             desk.throttle.failed(Realm::Password, &account, from);

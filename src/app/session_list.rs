@@ -56,7 +56,7 @@ pub struct Whose {
     pub name: String,
 }
 
-/// Ends a session.
+/// Ends a session; with that of a browser goes what was let in by its person and has not come for its tokens yet.
 ///
 /// Whose it is may, and administrators. One that has ended does not exist any more.
 pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
@@ -76,14 +76,23 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::Internal(_) => error,
     })?;
     store::sessions::delete(tx, found.id)?;
+    if found.client.is_none() {
+        store::sessions::delete_to_come(tx, found.user)?;
+    }
     let before = json!({ "client": found.client.as_ref().map(ClientId::as_str), "scope": found.scope });
     audit::record(tx, actor, "sessions.end", (ObjectKind::Session, session), (before, Value::Null))
 }
 
-/// Ends every session of a person but one, as [`end`] does.
+/// Ends every session of a person but one, and all that would lead to another.
+///
+/// As [`end`] lets.
 pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
+    let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    users::require(tx, actor, user, Action::EndSession, whose.uuid)?;
     for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
         end(tx, actor, session.uuid)?;
     }
-    Ok(())
+    store::sessions::delete_to_come(tx, user)?;
+    let after = json!({ "kept": keep });
+    audit::record(tx, actor, "sessions.end_others", (ObjectKind::User, whose.uuid), (Value::Null, after))
 }

@@ -6,7 +6,7 @@ mod proof;
 
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
-use super::throttle::{self, Realm};
+use super::throttle::{self, Admitted, Realm};
 use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::client::{Client, Scopes};
@@ -63,8 +63,8 @@ pub struct SignedIn {
 /// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let from = throttle::place(origin);
-    desk.throttle.admit(Realm::Password, &attempt.username, from)?;
-    let signed_in = try_password(desk, origin, &attempt).await;
+    let admitted = desk.throttle.admit(Realm::Password, &attempt.username, from)?;
+    let signed_in = try_password(desk, &admitted, origin, &attempt).await;
     match &signed_in {
         Ok(_) => desk.throttle.succeeded(Realm::Password, &attempt.username, from),
         Err(error) => proof::note_failure(desk, &attempt.username, from, error),
@@ -72,9 +72,9 @@ pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Re
     signed_in
 }
 
-async fn try_password(desk: &Desk, origin: &Origin, attempt: &Attempt) -> Result<SignedIn> {
+async fn try_password(desk: &Desk, admitted: &Admitted, origin: &Origin, attempt: &Attempt) -> Result<SignedIn> {
     for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, &attempt.username, &attempt.password).await?;
+        let proof = Proof::of_password(desk, admitted, &attempt.username, &attempt.password).await?;
         // A code that is wrong is found so without a turn at writing, as a wrong password is.
         let user = proof.user.clone();
         desk.glance(|view| may_get_tokens(desk, view, &user, attempt.totp.as_ref()))?;

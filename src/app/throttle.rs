@@ -88,6 +88,10 @@ struct Counter {
     until: Instant,
 }
 
+/// An attempt that was let through, with what was owed by then.
+#[derive(Clone, Debug)]
+pub struct Admitted(Vec<(Subject, u32)>);
+
 impl Throttle {
     /// A throttle that lets `free` failures pass and never makes anybody wait longer than `longest`.
     pub fn new(free: u32, longest: Duration) -> Self {
@@ -96,7 +100,7 @@ impl Throttle {
 
     /// Lets an attempt through, or tells when to come back. An attempt that is turned away counts for nothing. Beyond
     /// the free failures of an account, one attempt is let through at a time.
-    pub fn admit(&self, realm: Realm, account: &str, from: IpAddr) -> Result<()> {
+    pub fn admit(&self, realm: Realm, account: &str, from: IpAddr) -> Result<Admitted> {
         let now = Instant::now();
         let mut counters = self.counters();
         let subjects = self.subjects(&counters, realm, account, from);
@@ -109,8 +113,10 @@ impl Throttle {
         if !wait.is_zero() {
             return Err(Error::Throttled { retry_after: wait });
         }
+        let mut owed = Vec::with_capacity(subjects.len());
         for subject in subjects {
             let wait = |failures| self.wait(subject, failures);
+            owed.push((subject, counters.get(&subject).map_or(0, |counter| counter.failures)));
             match (subject, counters.get_mut(&subject)) {
                 (Subject::Pair(..) | Subject::Account(..), Some(counter)) => {
                     counter.until = now + wait(counter.failures);
@@ -118,7 +124,22 @@ impl Throttle {
                 (Subject::Pair(..) | Subject::Account(..) | Subject::Address(..) | Subject::Known(..), _) => {}
             }
         }
-        Ok(())
+        Ok(Admitted(owed))
+    }
+
+    /// Whether an attempt that takes its time may still be judged. Of many at once that were let through before the first
+    /// of them failed, those are turned away, right or wrong, that would have to wait by now.
+    pub fn admits_still(&self, attempt: &Admitted) -> Result<()> {
+        let now = Instant::now();
+        let counters = self.counters();
+        let wait = |(subject, owed): &(Subject, u32)| {
+            let counter = counters.get(subject).filter(|counter| counter.failures > *owed)?;
+            Some(counter.until.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
+        };
+        match attempt.0.iter().filter_map(wait).max() {
+            Some(retry_after) => Err(Error::Throttled { retry_after }),
+            None => Ok(()),
+        }
     }
 
     /// Notes a failure: the next attempt has to wait, twice as long each time.
@@ -231,7 +252,7 @@ mod tests {
 
     fn wait(throttle: &Throttle, account: &str, from: IpAddr) -> Duration {
         match throttle.admit(Realm::Password, account, from) {
-            Ok(()) => Duration::ZERO,
+            Ok(_) => Duration::ZERO,
             Err(Error::Throttled { retry_after }) => retry_after,
             Err(other) => panic!("{other}"),
         }
@@ -315,6 +336,26 @@ mod tests {
         assert!(throttle.admit(Realm::Password, "ada", HERE).is_err(), "the first one is not done yet");
         throttle.succeeded(Realm::Password, "ada", HERE);
         assert!(throttle.admit(Realm::Password, "ada", HERE).is_ok());
+    }
+
+    #[test]
+    fn of_many_at_once_no_more_are_judged_than_one_after_another() {
+        let throttle = throttle();
+        let admit = |account| throttle.admit(Realm::Password, account, HERE).unwrap();
+        let at_once: Vec<_> = (0..20).map(|_| admit("ada")).collect();
+        let mut judged = 0;
+        for attempt in &at_once {
+            if throttle.admits_still(attempt).is_ok() {
+                judged += 1;
+                throttle.failed(Realm::Password, "ada", HERE);
+            }
+        }
+        assert_eq!(judged, 4, "the free ones, and the one that has to be waited for from then on");
+        assert!(throttle.admits_still(&admit("bob")).is_ok(), "nobody else");
+        let mut counters = throttle.counters();
+        counters.values_mut().for_each(|counter| counter.until = Instant::now());
+        drop(counters);
+        assert!(throttle.admits_still(&admit("ada")).is_ok(), "the one that is let through later is judged");
     }
 
     #[test]

@@ -129,16 +129,23 @@ pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
 
 /// The same, but for one session that stays.
 pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
+    delete_to_come(tx, user)?;
+    let mut query =
+        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
+}
+
+/// Ends all that would lead to a session of a user: half sign-ins, and codes that wait for their client. Used codes
+/// stay, so that a second use is known for what it is.
+pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
     for sql in [
         "DELETE FROM half_sign_ins WHERE user_id = :user",
-        "DELETE FROM authorization_codes WHERE user_id = :user",
+        "DELETE FROM authorization_codes WHERE user_id = :user AND used_at IS NULL",
         "DELETE FROM device_codes WHERE user_id = :user",
     ] {
         tx.conn.prepare_cached(sql)?.execute(named_params! { ":user": user.0 })?;
     }
-    let mut query =
-        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
-    Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
+    Ok(())
 }
 
 /// Ends every session that a user has through a client; tells how many.

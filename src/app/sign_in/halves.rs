@@ -8,7 +8,7 @@ use super::proof::{self, Proof};
 use super::{Step, TRIES};
 use crate::app::desk::{Desk, Lifetimes};
 use crate::app::second_factors::{self, Enrolment};
-use crate::app::throttle::{self, Realm};
+use crate::app::throttle::{self, Admitted, Realm};
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -72,18 +72,26 @@ impl Rules {
 /// Refused as for a client, but whoever has a step left to do is on the way.
 pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
     let from = throttle::place(origin);
-    desk.throttle.admit(Realm::Password, &login.username, from)?;
-    let progress = try_password(desk, origin, &login, replacing).await;
+    let admitted = desk.throttle.admit(Realm::Password, &login.username, from)?;
+    let progress = try_password(desk, &admitted, origin, &login, replacing).await;
     match &progress {
-        Ok(_) => desk.throttle.succeeded(Realm::Password, &login.username, from),
+        Ok(Progress::In(_)) => desk.throttle.succeeded(Realm::Password, &login.username, from),
+        // The password alone proves too little to clear what is owed for codes that came with it.
+        Ok(Progress::Half(_)) => {}
         Err(error) => proof::note_failure(desk, &login.username, from, error),
     }
     progress
 }
 
-async fn try_password(desk: &Desk, origin: &Origin, login: &Login, replacing: Option<&str>) -> Result<Progress> {
+async fn try_password(
+    desk: &Desk,
+    admitted: &Admitted,
+    origin: &Origin,
+    login: &Login,
+    replacing: Option<&str>,
+) -> Result<Progress> {
     for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, &login.username, &login.password).await?;
+        let proof = Proof::of_password(desk, admitted, &login.username, &login.password).await?;
         let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
         let replacing = replacing.map(Secret::new);
         let begun = desk.write(move |tx| {
@@ -186,6 +194,7 @@ pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secre
     });
     if let Some(progress) = progress.await? {
         desk.throttle.succeeded(Realm::SecondFactor, &account, from);
+        desk.throttle.succeeded(Realm::Password, user.email.as_str(), from);
         Ok(progress)
     } else {
         desk.throttle.failed(Realm::SecondFactor, &account, from);

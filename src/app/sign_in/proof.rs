@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::app::desk::Desk;
 use crate::app::passwords;
-use crate::app::throttle::Realm;
+use crate::app::throttle::{Admitted, Realm};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
@@ -22,7 +22,12 @@ pub(super) struct Proof {
 
 impl Proof {
     /// Checks a password, in the same time whether or not there is such a user.
-    pub(super) async fn of_password(desk: &Desk, username: &str, password: &Secret) -> Result<Self> {
+    pub(super) async fn of_password(
+        desk: &Desk,
+        admitted: &Admitted,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Self> {
         let found = desk.glance(|view| {
             let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
             let hash = store::users::password_hash(view, user.id)?;
@@ -30,6 +35,7 @@ impl Proof {
         })?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let (verdict, renewed) = passwords::verify(desk, password.clone(), hash.clone()).await?;
+        desk.throttle.admits_still(admitted)?;
         match (user, verdict) {
             (Some(user), Verdict::Right | Verdict::RightButOld) => Ok(Self { user, hash, renewed }),
             (Some(_), Verdict::Wrong) | (None, _) => Err(Unproved::WrongPassword.into()),

@@ -9,7 +9,7 @@ use crate::app::authorizations::{self, Authorization, Fault, Request};
 use crate::app::devices::{self, Polled};
 use crate::app::grants::Granted;
 use crate::app::refresh::{self, GRACE};
-use crate::app::{client_authentication, consents, logout, service_accounts, token_status, tokens};
+use crate::app::{client_authentication, consents, logout, service_accounts, session_list, token_status, tokens};
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
@@ -347,6 +347,44 @@ fn a_device_gets_tokens_once_and_only_after_a_person_has_said_yes() {
     front.age(Duration::from_mins(10));
     assert!(matches!(poll(late.device_code.expose()), Ok(Polled::Expired)));
     unproved(decide(late.user_code.expose(), true).map(drop), Unproved::DeadUserCode);
+}
+
+#[test]
+fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
+    let front = front();
+    let (desk, runtime, office) = (&front.gate.desk, &front.gate.runtime, &front.gate.office);
+    let approved = || {
+        let asked = runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)).unwrap();
+        let decided = devices::decide(desk, &front.bob, &front.session, asked.user_code.expose(), true);
+        runtime.block_on(decided).unwrap();
+        asked.device_code
+    };
+    let poll = |code: &Secret| runtime.block_on(devices::poll(desk, &origin(), &front.client, code.expose()));
+    let device = approved();
+    let id = front.client.id.clone();
+    office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
+    assert!(matches!(poll(&device), Ok(Polled::Denied)), "consent was withdrawn");
+
+    let used = front.code();
+    let granted = front.trade(&front.client, &used, BACK, VERIFIER).unwrap();
+    let (device, code) = (approved(), front.code());
+    let (whose, other) = (front.session.user, front.session.uuid);
+    office.by(&front.bob, move |tx, actor| session_list::end_others(tx, actor, whose, other)).unwrap();
+    unproved(poll(&device), Unproved::BadDeviceCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
+    let row = office.audit().into_iter().rfind(|trace| trace.verb == "sessions.end_others");
+    assert!(row.is_some(), "and the audit knows");
+
+    let used = front.code();
+    let granted = front.trade(&front.client, &used, BACK, VERIFIER).unwrap();
+    let (device, code) = (approved(), front.code());
+    office.by(&front.bob, move |tx, actor| session_list::end(tx, actor, other)).unwrap();
+    unproved(poll(&device), Unproved::BadDeviceCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
+    let next = front.refresh(&token(&granted)).unwrap();
+    unproved(front.trade(&front.client, &used, BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.refresh(&token(&next)), Unproved::DeadRefreshToken);
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use super::pages::{half, inside};
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
+use crate::app::links::{self, Choice};
+use crate::app::people;
 use crate::app::second_factors as verbs;
 use crate::app::sign_in::{self, Attempt, Progress, SignedIn, Step};
 use crate::domain::client::{Scope, Scopes};
+use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;
@@ -171,6 +174,58 @@ fn wrong_codes_slow_down_and_end_the_half_sign_in() {
     unproved(&gate.prove(&half, &code(&key, 0)), Unproved::HalfOver);
     let wrong = gate.office.audit().into_iter().filter(|trace| trace.verb == "half_sign_ins.wrong_code");
     assert_eq!(wrong.count(), 4);
+}
+
+#[test]
+fn a_password_alone_clears_nothing_of_what_is_owed_for_wrong_codes() {
+    let gate = gate();
+    let (key, _) = gate.enrol();
+    let mut turned_away = false;
+    for _ in 0..8 {
+        match gate.come("bob@example.com", PASSWORD, None) {
+            Ok(progress) => drop(half(Ok(progress), Step::SecondFactor)),
+            Err(error) => turned_away |= matches!(error, Error::Throttled { .. }),
+        }
+        let guess = gate.by_client(PASSWORD, Some("000000"));
+        turned_away |= matches!(guess, Err(Error::Throttled { .. }));
+    }
+    assert!(turned_away, "the pages are no way to guess for ever at the token endpoint");
+    assert!(matches!(gate.by_client(PASSWORD, Some(&code(&key, 0))), Err(Error::Throttled { .. })));
+}
+
+#[test]
+fn the_whole_way_in_clears_what_is_owed_for_wrong_passwords() {
+    let gate = gate();
+    let (key, _) = gate.enrol();
+    for _ in 0..3 {
+        unproved(&gate.come("bob@example.com", "wrong", None), Unproved::WrongPassword);
+    }
+    inside(gate.prove(&gate.half(), &code(&key, 0)));
+    for _ in 0..3 {
+        unproved(&gate.come("bob@example.com", "wrong", None), Unproved::WrongPassword);
+    }
+}
+
+#[test]
+fn a_temporary_password_is_not_replaced_without_the_code() {
+    let gate = gate();
+    let (key, _) = gate.enrol();
+    let (bob, hash) =
+        (uuid(&gate.office.bob), crate::tokens::password::hash(&Password::parse("temporary one").unwrap()));
+    let hash = hash.unwrap();
+    gate.office.by(&gate.office.ada, move |tx, ada| people::reset_password(tx, ada, bob, &hash, true)).unwrap();
+    let replace = |temporary: &str| {
+        let choice = Choice {
+            username: "bob@example.com".to_owned(),
+            temporary: Secret::new(temporary),
+            chosen: Password::parse("bob builds boats").unwrap(),
+        };
+        gate.runtime.block_on(links::replace_temporary(&gate.desk, origin(), choice))
+    };
+    refused(&replace("temporary one").unwrap_err(), "there is a second factor");
+    unproved(&replace("wrong"), Unproved::WrongPassword);
+    let first = half(gate.come("bob@example.com", "temporary one", None), Step::SecondFactor);
+    half(gate.prove(first.cookie.expose(), &code(&key, 0)), Step::Password);
 }
 
 #[test]

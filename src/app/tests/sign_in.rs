@@ -293,6 +293,35 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
 }
 
 #[test]
+fn of_many_guesses_at_once_few_are_judged() {
+    let gate = gate();
+    let client = gate.office.client("sdk-client");
+    let attempts = (0..12).map(|at| {
+        let attempt = Attempt {
+            username: "bob@example.com".to_owned(),
+            password: Secret::new(if at == 11 { PASSWORD } else { "a wrong guess" }),
+            totp: None,
+            client: client.clone(),
+            scopes: Scopes::of([Scope::OpenId]),
+        };
+        let desk = gate.desk.clone();
+        async move { sign_in::with_password(&desk, &origin(), attempt).await }
+    });
+    let answers = gate.runtime.block_on(async {
+        let tasks: Vec<_> = attempts.map(tokio::spawn).collect();
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.unwrap());
+        }
+        answers
+    });
+    let wrong = |answer: &&Result<SignedIn>| matches!(answer, Err(Error::Unauthenticated(Unproved::WrongPassword)));
+    let judged = answers.iter().filter(wrong).count();
+    assert!((4..8).contains(&judged), "{judged} of 11");
+    assert!(matches!(answers.last(), Some(Err(Error::Throttled { .. }))), "the right one among them tells nothing");
+}
+
+#[test]
 fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
     let gate = gate();
     let attempt = |who: &Actor, name: &'static str| {

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use atelier::tokens::opaque::Fingerprint;
 
-use super::browser::{Browser, hidden, leads_on};
-use crate::client::Answer;
+use super::browser::{Browser, FORM, hidden, leads_on};
+use crate::client::{Answer, TOKEN};
 use crate::support::Setup;
 use crate::world::{Person, World, encoded};
 
@@ -15,6 +15,7 @@ const CALLBACK: &str = "http://127.0.0.1:5123/callback";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const DEVICE: &str = "/auth/realms/master/device";
+const GRAFANA: &str = "https://grafana.example/login?x=1";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -51,7 +52,7 @@ fn ax(but: &[(&str, &str)]) -> String {
 }
 
 fn grafana(but: &[(&str, &str)]) -> String {
-    format!("{KEYCLOAK}?{}", asked("grafana", "https://grafana.example/login?x=1", but))
+    format!("{KEYCLOAK}?{}", asked("grafana", GRAFANA, but))
 }
 
 fn enter(person: &Person) -> Browser {
@@ -394,4 +395,124 @@ fn people_see_and_end_their_own_sessions() {
     assert_eq!(fourth.get("/auth/account").status, 303);
     assert!(browser.get("/auth/account?done=password").body.contains("The password is changed."));
     Browser::signed_in(&world().nobody, &olga.email, "a long enough one");
+}
+
+/// Sends a form to the token endpoint as `grafana`, with some parameters exchanged.
+fn trade(code: &str, but: &[(&str, &str)]) -> Answer {
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("client_id", "grafana"),
+        ("redirect_uri", GRAFANA),
+        ("code_verifier", VERIFIER),
+        ("code", code),
+    ];
+    for (name, value) in but {
+        form.retain(|(known, _)| known != name);
+        form.push((name, value));
+    }
+    let body = serde_urlencoded::to_string(form).expect("a form");
+    world().nobody.send("POST", TOKEN, &[FORM], body)
+}
+
+#[track_caller]
+fn is_no_grant(answer: &Answer, what: &str) {
+    assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")), "{what}: {answer:?}");
+}
+
+/// A code of `grafana` for somebody who has let it in.
+fn code_of(browser: &Browser) -> String {
+    let answer = browser.get(&grafana(&[]));
+    let mut to = location(&answer);
+    if to.starts_with("/auth/consent?") {
+        let request = hidden(&browser.get(&to).body, "request").expect("the question");
+        to = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+    }
+    value(&sent_back(&to, GRAFANA), "code")
+}
+
+#[test]
+fn a_code_is_good_once_for_its_own_address_verifier_and_client() {
+    let browser = enter(&world().somebody("petra"));
+    let code = code_of(&browser);
+    let altered = format!("{GRAFANA}0");
+    let (short, long) = (&VERIFIER[..42], "a".repeat(129));
+    for (what, but) in [
+        ("a byte more", ("redirect_uri", altered.as_str())),
+        ("a byte less", ("redirect_uri", &GRAFANA[..GRAFANA.len() - 1])),
+        ("another verifier", ("code_verifier", &VERIFIER.replace('d', "e"))),
+        ("the challenge itself", ("code_verifier", CHALLENGE)),
+        ("a short verifier", ("code_verifier", short)),
+        ("a long verifier", ("code_verifier", &long)),
+        ("another client", ("client_id", "arize-cli")),
+    ] {
+        is_no_grant(&trade(&code, &[but]), what);
+    }
+    let tokens = trade(&code, &[]).ok();
+    let token = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+    let userinfo = || world().nobody.with(&token("access_token")).get("/oauth2/userinfo").status;
+    assert_eq!(userinfo(), 200);
+    is_no_grant(&trade(&code, &[]), "a code that comes twice");
+    assert_eq!(userinfo(), 401, "and its tokens are void");
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", &token("refresh_token"))];
+    is_no_grant(&trade(&code, &refresh), "the refresh token, too");
+}
+
+#[test]
+fn many_who_bring_one_code_at_once_get_nothing_that_lasts() {
+    let browser = enter(&world().somebody("quentin"));
+    let code = code_of(&browser);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| trade(&code, &[]))).collect();
+        all.into_iter().map(|one| one.join().expect("an answer")).collect()
+    });
+    let good: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(good.len(), 1, "{answers:?}");
+    let access = good[0].json()["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(world().nobody.with(&access).get("/oauth2/userinfo").status, 401);
+}
+
+#[test]
+fn no_code_and_no_refresh_token_is_good_for_whoever_may_not_come_in() {
+    for (name, change) in [("rosa", "enabled = 0"), ("sven", "must_change_password = 1"), ("tina", "state = 'blocked'")]
+    {
+        let somebody = world().somebody(name);
+        let browser = enter(&somebody);
+        let tokens = trade(&code_of(&browser), &[]).ok();
+        let refresh_token = tokens["refresh_token"].as_str().expect("a token").to_owned();
+        let code = code_of(&browser);
+        let sql = format!("UPDATE users SET {change} WHERE email = '{}'", somebody.email);
+        world().database().write(&sql, []);
+        is_no_grant(&trade(&code, &[]), change);
+        is_no_grant(&trade(&code, &[("grant_type", "refresh_token"), ("refresh_token", &refresh_token)]), change);
+        assert!(location(&browser.get(&grafana(&[]))).starts_with("/auth/sign-in?"), "{change}");
+    }
+}
+
+#[test]
+fn the_tokens_of_a_client_go_with_it() {
+    let world = World::start();
+    let add = ["client", "add", "gone", "--public", "--redirect-uri", "https://gone.example/cb"];
+    let scopes = ["--grant", "authorization_code", "--grant", "refresh_token", "--scope", "openid", "--scope", "email"];
+    assert!(world.server.cli(&[add.as_slice(), &scopes].concat()).status.success());
+    let browser = Browser::signed_in(&world.nobody, &world.bob.email, &world.bob.password);
+    let back = "https://gone.example/cb";
+    let to = location(&browser.get(&format!("{OAUTH2}?{}", asked("gone", back, &[]))));
+    let request = hidden(&browser.get(&to).body, "request").expect("the question");
+    let to = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+    let code = value(&sent_back(&to, back), "code");
+    let ask = |form: &[(&str, &str)]| {
+        let form = [form, &[("client_id", "gone")]].concat();
+        world.nobody.send("POST", TOKEN, &[FORM], serde_urlencoded::to_string(form).expect("a form"))
+    };
+    let form = [("grant_type", "authorization_code"), ("redirect_uri", back), ("code_verifier", VERIFIER)];
+    let tokens = ask(&[form.as_slice(), &[("code", code.as_str())]].concat()).ok();
+    let text = |name: &str| tokens[name].as_str().expect("a token").to_owned();
+    let bearer = world.nobody.with(&text("access_token"));
+    assert_eq!(bearer.get("/oauth2/userinfo").status, 200);
+    assert!(world.server.cli(&["client", "remove", "gone"]).status.success());
+    assert_eq!(bearer.get("/oauth2/userinfo").status, 401);
+    assert_eq!(bearer.get("/v2/spaces").status, 401);
+    let refresh = ask(&[("grant_type", "refresh_token"), ("refresh_token", &text("refresh_token"))]);
+    assert_eq!((refresh.status, refresh.json()["error"].as_str()), (401, Some("invalid_client")), "{refresh:?}");
+    assert_eq!(browser.get(&format!("{OAUTH2}?{}", asked("gone", back, &[]))).status, 400);
 }
