@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::arguments::Arguments;
 use super::goals::Goal;
 use super::load::Run;
+use super::process::end_together;
 use super::report::Report;
 use super::seed::Seed;
 use super::server::Server;
@@ -41,6 +42,7 @@ impl Bench {
     /// A place to measure in.
     pub fn new(arguments: Arguments, report: Report) -> Result<Self> {
         let scratch = tempfile::Builder::new().prefix("atelier-bench-").tempdir_in(&arguments.scratch)?;
+        end_together(scratch.path().to_owned())?;
         Ok(Self { arguments, report, scratch, copies: 0 })
     }
 

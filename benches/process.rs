@@ -2,16 +2,57 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::trouble::{Result, Trouble};
 
 /// How long a process may take to say that it serves, and to end.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The processes of ours that run, and how each is asked to end.
+static RUNNING: Mutex<Vec<(u32, Signal)>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<(u32, Signal)>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on, a signal that ends this program ends all that it has started, and removes this folder.
+pub fn end_together(scratch: PathBuf) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let told = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    std::thread::spawn(move || {
+        let (mut terminate, mut interrupt) = told;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        for (pid, by) in running().drain(..) {
+            ask_to_end(pid, by);
+        }
+        // Whatever still writes there keeps its files until it has ended.
+        let _ = fs::remove_dir_all(scratch);
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+fn ask_to_end(pid: u32, by: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may be gone already.
+        let _ = kill_process(pid, by);
+    }
+}
 
 /// A process of ours, which ends with this value.
 #[derive(Debug)]
@@ -26,6 +67,7 @@ impl Process {
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null());
         let child = command.spawn().map_err(|error| Trouble::from(error).when(format!("cannot start {name}")))?;
+        running().push((child.id(), Signal::TERM));
         Ok(Self { name: name.to_owned(), child, stop_by: Signal::TERM })
     }
 
@@ -56,6 +98,7 @@ impl Process {
     #[must_use]
     pub fn stopped_by(mut self, signal: Signal) -> Self {
         self.stop_by = signal;
+        running().iter_mut().filter(|(pid, _)| *pid == self.child.id()).for_each(|(_, by)| *by = signal);
         self
     }
 
@@ -71,15 +114,8 @@ impl Process {
 
     /// Asks it to end and waits until it has.
     pub fn stop(mut self) -> Result<()> {
-        self.ask_to_end();
+        ask_to_end(self.child.id(), self.stop_by);
         if self.wait(PATIENCE) { Ok(()) } else { Err(Trouble::new(format!("{} does not end", self.name))) }
-    }
-
-    fn ask_to_end(&self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It may be gone already.
-            let _ = kill_process(pid, self.stop_by);
-        }
     }
 
     fn wait(&mut self, patience: Duration) -> bool {
@@ -96,10 +132,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        running().retain(|(pid, _)| *pid != self.child.id());
         if self.has_ended() {
             return;
         }
-        self.ask_to_end();
+        ask_to_end(self.child.id(), self.stop_by);
         if !self.wait(Duration::from_secs(10)) {
             // It is ours and does not listen.
             let _ = self.child.kill();

@@ -8,6 +8,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use atelier::domain::email::Email;
 use atelier::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -26,7 +27,8 @@ use uuid::Uuid;
 use super::arguments::Arguments;
 use super::bench::kept;
 use super::names::{Dice, name};
-use super::process::Process;
+use super::process::{Process, cpu_of};
+use super::server::Server;
 use super::trouble::{Result, Trouble};
 
 /// The administrator of every seeded file.
@@ -51,6 +53,12 @@ const IN_LINE: usize = 256;
 
 /// The page cache while the file is filled, in KiB.
 const CACHE: u32 = 512 * 1024;
+
+/// How long a server has nothing to do before it rests.
+const REST: Duration = Duration::from_secs(1);
+
+/// How long it may take until it does.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Changed whenever the rows are others than before.
 const EDITION: u32 = 1;
@@ -109,6 +117,7 @@ impl Seed {
         store.close();
         filled?;
         bar.finish_and_clear();
+        settle(arguments, &home)?;
         check(arguments, &home)?;
         fs::write(&done, "")?;
         Ok(home)
@@ -214,6 +223,23 @@ fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", PASSWORD).stderr(Stdio::null());
     let (process, _) = Process::serving("atelier", &mut command, "listening on http://")?;
     process.stop()
+}
+
+/// Lets a server do what it does in its own time, such as take new names into an index, until it rests for a while.
+fn settle(arguments: &Arguments, home: &Path) -> Result<()> {
+    let server = Server::start(arguments, home)?;
+    let (begun, mut busy) = (Instant::now(), cpu_of(server.pid())?);
+    loop {
+        std::thread::sleep(REST);
+        let now = cpu_of(server.pid())?;
+        if now.saturating_sub(busy) < REST / 20 {
+            return server.stop();
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Trouble::new("the server does not come to rest on the seeded file"));
+        }
+        busy = now;
+    }
 }
 
 /// Lets `atelier check` say whether the file is sound.
