@@ -110,9 +110,11 @@ pub(super) fn enters(user: &User) -> Result<()> {
 }
 
 impl Authorization {
-    /// Whether the person has to prove again who they are, because the client asks for it.
-    pub fn wants_sign_in(&self, session: &Session, now: Timestamp) -> bool {
+    /// Whether the person of this session need not sign in first. Where the client asks for a new sign-in, one does that
+    /// was made `since` the person was asked to for this very request.
+    pub fn is_answered_by(&self, session: &Session, since: Option<Timestamp>, now: Timestamp) -> bool {
         let too_long_ago = |age| session.authenticated_at.after(age) <= now;
-        self.prompt.login || self.max_age.is_some_and(too_long_ago)
+        let wants_another = self.prompt.login || self.prompt.select_account || self.max_age.is_some_and(too_long_ago);
+        !wants_another || since.is_some_and(|since| session.authenticated_at >= since)
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use super::{clients, token_status};
-use crate::domain::actor::Origin;
+use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::Client;
 use crate::error::{Error, Result};
 use crate::store;
@@ -30,6 +30,13 @@ pub struct Logout {
     pub client: Option<Client>,
     /// Where the browser is sent afterwards.
     pub to: Option<String>,
+}
+
+impl Logout {
+    /// Whether the id token names this very person, who then need not be asked.
+    pub fn is_of(&self, actor: &Actor) -> bool {
+        self.user.is_some() && self.user == actor.person().map(|person| person.uuid)
+    }
 }
 
 /// Judges what a client asks for. An id token that has expired is a good hint (section 4), one of another server or of

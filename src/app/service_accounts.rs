@@ -15,7 +15,8 @@ use crate::store;
 /// Refused when the client has nothing to act as, or that is blocked.
 pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
     let no_account = Error::Refused { rule: "the client has no service account" };
-    let bot = client.service_user.ok_or(no_account)?;
+    // A public client cannot prove that it is the one.
+    let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());
     let new = NewSession::through(client, scopes, &desk.lifetimes).short();
     desk.write(move |tx| {

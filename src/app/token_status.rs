@@ -35,6 +35,13 @@ pub enum Live {
     },
 }
 
+/// Tells a client what a token is worth, of whatever client that is, for this is what resource servers ask.
+///
+/// Refused for a client without a secret, which anybody could be (RFC 7662, section 2.1).
+pub fn introspect(desk: &Desk, client: &Client, raw: &str) -> Result<Option<Live>> {
+    if client.confidential { judge(desk, raw) } else { Err(Unproved::BadClient.into()) }
+}
+
 /// Judges a token of whatever client; none for what is no token, or not good any more. To ask changes nothing.
 pub fn judge(desk: &Desk, raw: &str) -> Result<Option<Live>> {
     if let Some(token) = RefreshToken::parse(raw) {

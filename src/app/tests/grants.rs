@@ -283,10 +283,20 @@ fn what_is_wrong_with_a_request_is_told_to_whom_it_may_be_told() {
     let plain = with(&|r| r.scope = None).unwrap();
     assert_eq!(plain.scopes.to_string(), "email profile");
     let now = Timestamp::now();
-    assert!(!plain.wants_sign_in(&front.session, now));
-    assert!(with(&|r| r.max_age = text("0")).unwrap().wants_sign_in(&front.session, now));
-    assert!(with(&|r| r.max_age = text("60")).unwrap().wants_sign_in(&front.session, now));
-    assert!(!with(&|r| r.max_age = text("600")).unwrap().wants_sign_in(&front.session, now));
+    let answered = |asked: &Authorization, since| asked.is_answered_by(&front.session, since, now);
+    let (before, after) = (front.session.authenticated_at.before(Duration::from_secs(1)), now);
+    assert!(answered(&plain, None));
+    for (asked, at_once) in [
+        (with(&|r| r.max_age = text("0")).unwrap(), false),
+        (with(&|r| r.max_age = text("60")).unwrap(), false),
+        (with(&|r| r.max_age = text("600")).unwrap(), true),
+        (with(&|r| r.prompt = text("login")).unwrap(), false),
+        (with(&|r| r.prompt = text("select_account")).unwrap(), false),
+    ] {
+        assert_eq!(answered(&asked, None), at_once, "{asked:?}");
+        assert!(answered(&asked, Some(before)), "signed in since: {asked:?}");
+        assert_eq!(answered(&asked, Some(after)), at_once, "not signed in since: {asked:?}");
+    }
     assert!(with(&|r| r.prompt = text("login consent")).unwrap().prompt.consent);
     let denied = plain.refused(ISSUER, "access_denied", "no");
     assert_eq!(parameter(&denied, "error").as_deref(), Some("access_denied"));

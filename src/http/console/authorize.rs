@@ -178,10 +178,8 @@ fn asking(
     };
     let now = Timestamp::now();
     let (prompt, since) = (authorization.prompt, since(desk, parameters, now));
-    let person = browser.person(desk, request)?.filter(|(_, session)| {
-        let wanted = prompt.select_account || authorization.wants_sign_in(session, now);
-        !wanted || since.is_some_and(|since| session.authenticated_at >= since)
-    });
+    let person = browser.person(desk, request)?;
+    let person = person.filter(|(_, session)| authorization.is_answered_by(session, since, now));
     match person {
         Some((actor, session)) => Ok(Ok(Asking { actor, session, authorization })),
         None if prompt.none => {

@@ -34,7 +34,7 @@ pub(super) async fn form(
     let Some((actor, _)) = browser.person(&desk, &request)? else {
         return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
     };
-    if is_of(&logout, &actor) {
+    if logout.is_of(&actor) {
         end(&desk, &browser, &actor, &logout).await?;
         let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
         browser.take(&mut answer, Cookie::Session);
@@ -84,15 +84,10 @@ pub(super) async fn leave(
 
 /// Ends the session of the browser, and that of the program where it is the same person's.
 async fn end(desk: &Desk, browser: &Browser, actor: &Actor, logout: &Logout) -> Result<(), Failure> {
-    if is_of(logout, actor) {
+    if logout.is_of(actor) {
         logout::end(desk, &browser.origin, logout).await?;
     }
     Ok(sign_in::sign_out(desk, actor).await?)
-}
-
-/// Whether the id token names the person whose browser this is.
-fn is_of(logout: &Logout, actor: &Actor) -> bool {
-    logout.user.is_some() && logout.user == actor.person().map(|person| person.uuid)
 }
 
 fn read(parameters: &Parameters) -> logout::Request {

@@ -16,7 +16,7 @@ use crate::tokens::claims::{AUDIENCE, BEARER};
 
 /// `POST /auth/realms/master/protocol/openid-connect/token/introspect`, `POST /oauth2/introspect`
 ///
-/// Any client with a secret may ask about any token, for that is what resource servers do.
+/// Any client with a secret may ask about any token.
 pub(super) async fn introspect(
     desk: Data<Desk>,
     visitor: Visitor,
@@ -24,10 +24,8 @@ pub(super) async fn introspect(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let client = authenticated(&desk, &visitor.origin, &request, &form)?;
-    if !client.confidential {
-        return Err(Failure::Client { basic: false });
-    }
-    let live = token_status::judge(&desk, form.needed("token")?.expose()).map_err(Failure::Grant)?;
+    let token = form.needed("token")?;
+    let live = token_status::introspect(&desk, &client, token.expose()).map_err(Failure::Grant)?;
     let issuer = desk.issuers.issuer(request::host(&request));
     let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))

@@ -75,10 +75,6 @@ async fn by_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> 
 }
 
 async fn by_itself(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
-    // A public client cannot prove that it is the one (RFC 6749, section 4.4).
-    if !client.confidential {
-        return Err(Failure::token("unauthorized_client", "Public client not allowed to use client credentials"));
-    }
     let scopes = grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?;
     service_accounts::begin(desk, origin, client, &scopes).await.map_err(Failure::Grant)
 }
