@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::answers::Answers;
 use super::guesses::Guesses;
 use super::issuers::Issuers;
-use super::key_ring::LiveRing;
+use super::key_ring::{InForce, LiveRing};
+use super::sign_in::Proofs;
 use super::throttle::Throttle;
 use super::{sign_in, signing_keys};
 use crate::domain::actor::Actor;
@@ -69,6 +71,8 @@ struct Furnished {
     /// How many wrong user codes there may still be.
     guesses: Guesses,
     ring: LiveRing,
+    proofs: Proofs,
+    answers: Answers,
 }
 
 /// What stands on the desk.
@@ -85,6 +89,8 @@ pub struct Fittings {
     pub tags: TagKey,
     /// What slows down those who guess.
     pub throttle: Throttle,
+    /// How many bytes of answers are remembered.
+    pub answer_memory: usize,
     /// Who the server says it is.
     pub issuers: Issuers,
     /// How long things last.
@@ -109,14 +115,31 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
-        Self(Arc::new(Furnished { fittings, long_reads, guesses: Guesses::new(), ring: LiveRing::default() }))
+        let answers = Answers::new(fittings.answer_memory);
+        let (guesses, ring, proofs) = (Guesses::new(), LiveRing::default(), Proofs::new());
+        Self(Arc::new(Furnished { fittings, long_reads, guesses, ring, proofs, answers }))
     }
 
     /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
     ///
     /// Refused when there are none, or the vault's key does not open them.
     pub fn keyring(&self) -> Result<Arc<KeyRing>> {
+        self.keys_in_force().map(|keys| keys.ring)
+    }
+
+    /// The same, with what tells whether they are still the same.
+    pub(super) fn keys_in_force(&self) -> Result<InForce> {
         self.0.ring.current(&self.store, &self.vault)
+    }
+
+    /// What was proved before.
+    pub(super) fn proofs(&self) -> &Proofs {
+        &self.0.proofs
+    }
+
+    /// What was answered before.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Makes the signing keys as they are to be, and tells when to look again.

@@ -7,7 +7,7 @@ use super::signing_keys::unseal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::signing_keys::{Record, State};
-use crate::store::{self, Store, View, health};
+use crate::store::{self, Pulse, Store, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::SigningKey;
@@ -17,50 +17,61 @@ use crate::tokens::signing::SigningKey;
 #[derive(Default)]
 pub(super) struct LiveRing(Mutex<Option<Seen>>);
 
+/// The ring that is in force at a moment.
+#[derive(Clone)]
+pub(super) struct InForce {
+    /// The ring.
+    pub ring: Arc<KeyRing>,
+    /// A number that no ring with other keys has in this process.
+    pub edition: u64,
+    /// Until when it is in force unless somebody changes it: a retired key drops out by itself.
+    pub until: Timestamp,
+}
+
 struct Seen {
-    /// The generation at which it was found to be so.
-    generation: i64,
-    /// Until when it is so unless somebody changes it: a retired key drops out by itself.
-    until: Timestamp,
+    /// The pulse of the file before it was found to be so.
+    pulse: Pulse,
     /// What is on the ring, the active key first.
     states: Vec<(String, State)>,
     /// The keys themselves, for opening one takes its time.
     keys: HashMap<String, Arc<SigningKey>>,
-    ring: Arc<KeyRing>,
+    ring: InForce,
 }
 
 impl LiveRing {
     /// The ring of this moment.
     ///
     /// Refused when a key does not open or there is none.
-    pub(super) fn current(&self, store: &Store, master: &MasterKey) -> Result<Arc<KeyRing>> {
-        let (generation, now) = store.read(|view| Ok((health::generation(view)?, view.now)))?;
+    pub(super) fn current(&self, store: &Store, master: &MasterKey) -> Result<InForce> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pulse = store.pulse()?;
         if let Some(seen) = place.as_ref()
-            && seen.generation == generation
-            && now < seen.until
+            && seen.pulse == pulse
+            && Timestamp::now() < seen.ring.until
         {
             return Ok(seen.ring.clone());
         }
-        let seen = store.read(|view| look(view, master, place.take()))?;
+        // What fails is no reason to forget the number.
+        let seen = store.read(|view| look(view, pulse, master, place.as_ref()))?;
         Ok(place.insert(seen).ring.clone())
     }
 }
 
-fn look(view: &View, master: &MasterKey, before: Option<Seen>) -> Result<Seen> {
+fn look(view: &View, pulse: Pulse, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
     let mut records = store::signing_keys::list(view)?;
     records.retain(|record| record.verifies(view.now));
-    let generation = health::generation(view)?;
     let until = records.iter().filter_map(Record::ends_at).min().unwrap_or(Timestamp::LATEST);
     let states: Vec<_> = records.into_iter().map(|record| (record.kid, record.state)).collect();
-    let known = match before {
-        Some(seen) if seen.states == states => return Ok(Seen { generation, until, ..seen }),
-        Some(seen) => seen.keys,
-        None => HashMap::new(),
-    };
+    if let Some(seen) = before
+        && seen.states == states
+    {
+        let ring = InForce { until, ..seen.ring.clone() };
+        return Ok(Seen { pulse, states, keys: seen.keys.clone(), ring });
+    }
+    let known = |kid| before.and_then(|seen| seen.keys.get(kid));
     let mut keys = HashMap::new();
     for (kid, _) in &states {
-        let key = match known.get(kid) {
+        let key = match known(kid) {
             Some(key) => key.clone(),
             None => Arc::new(unseal(view, master, kid)?),
         };
@@ -71,5 +82,6 @@ fn look(view: &View, master: &MasterKey, before: Option<Seen>) -> Result<Seen> {
     let active = active.ok_or_else(|| Error::internal("there is no active signing key"))?;
     let others = states.iter().filter_map(key).map(|key| key.public().clone());
     let ring = Arc::new(KeyRing::new(active.clone(), others));
-    Ok(Seen { generation, until, states, keys, ring })
+    let edition = before.map_or(0, |seen| seen.ring.edition + 1);
+    Ok(Seen { pulse, states, keys, ring: InForce { ring, edition, until } })
 }

@@ -229,9 +229,9 @@ fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     Ok(key)
 }
 
-/// Whether it is time to note again that the key is in use.
-pub(super) fn use_is_news(key: &Key, now: Timestamp) -> bool {
-    key.last_used_at.is_none_or(|last| last.after(LAST_USED_STEP) <= now)
+/// From when on it is to be noted again that the key is in use.
+pub(super) fn note_use_from(key: &Key) -> Timestamp {
+    key.last_used_at.map_or(Timestamp::EARLIEST, |last| last.after(LAST_USED_STEP))
 }
 
 /// Notes that a key is in use; no change that the audit keeps.
@@ -239,12 +239,13 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
     store::keys::update_last_used(tx, id)
 }
 
-/// The person or bot that a key lets in, and the key.
+/// The person or bot that a key lets in, the key, and until when it does so unless somebody changes something.
 ///
 /// Refused when the key is unknown, revoked or expired, or its person is disabled.
-pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key)> {
-    let key = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
-    Ok((of_live(view, &key)?, key))
+pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
+    let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
+    let until = key.expires_at.map_or(until, |end| end.min(until));
+    Ok((of_live(view, &key)?, key, until))
 }
 
 /// The person or bot whom a key that let them in lets in still.

@@ -3,6 +3,7 @@
 //! A verb takes domain types, finds, judges, checks the state, writes and records; it has no effect outside
 //! its `Tx`, because a transaction may be run again.
 
+pub mod answers;
 pub mod audit;
 pub mod authorization_codes;
 pub mod authorizations;
@@ -30,6 +31,7 @@ pub mod passwords;
 pub mod passwords_own;
 pub mod people;
 pub mod projects;
+mod recollection;
 pub mod recovery;
 pub mod refresh;
 pub mod roles;

@@ -1,5 +1,6 @@
 //! Proving who one is: with a password, at the pages or for a client; with a cookie, an access token, an API key.
 
+mod bearers;
 mod browsers;
 mod halves;
 mod proof;
@@ -8,20 +9,18 @@ use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::throttle::{self, Admitted, Realm};
 use super::{keys, second_factors};
-use crate::domain::actor::{Actor, Credential, Origin, Who};
+use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{User, UserStatus};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{Result, Unproved};
 use crate::store::View;
-use crate::tokens::claims::AUDIENCE;
-use crate::tokens::keyring::Expectation;
-use crate::tokens::opaque::{self, Kind};
 use proof::Proof;
 
 pub use crate::domain::half_sign_in::Step;
+pub(super) use bearers::{Proofs, verified};
+pub use bearers::{Proved, with_bearer};
 pub use browsers::{BrowserSignIn, sign_out, with_cookie};
 pub use halves::{
     HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
@@ -126,31 +125,6 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
         })
         .await?;
     Ok(begun.map(|(user, session)| SignedIn { user, session, refresh_token }))
-}
-
-/// Who acts with this bearer credential: an access token or an API key.
-///
-/// Refused when it is forged, expired, revoked, or its person is disabled, as of this very moment.
-pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Actor> {
-    if let Some(fingerprint) = opaque::parse(Kind::Key, bearer) {
-        let (user, key, now) = desk.glance(|view| keys::let_in(view, &fingerprint).map(|(u, k)| (u, k, view.now)))?;
-        if keys::use_is_news(&key, now) {
-            desk.store.write_in_passing(move |tx| keys::note_use(tx, key.id));
-        }
-        return Ok(Actor { who: Who::Person(sessions::person(&user)), credential: Credential::Key(key.id), origin });
-    }
-    if opaque::Kind::of(bearer).is_some() {
-        return Err(Unproved::UnknownKey.into());
-    }
-    let issuer = |issuer: &str| desk.issuers.knows(issuer);
-    let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    let verified = desk.keyring()?.verify(bearer, &expectation).map_err(|rejected| {
-        log::debug!("an access token is refused: {rejected}");
-        Error::from(Unproved::BadToken)
-    })?;
-    let (user, session) = desk.glance(|view| sessions::let_in(view, verified.sid, verified.sub))?;
-    let who = Who::Person(sessions::person(&user));
-    Ok(Actor { who, credential: Credential::Session(session.id), origin })
 }
 
 /// The same actor as of this moment: between the request's head and its turn lie its body and the line of writes, and

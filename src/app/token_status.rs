@@ -2,16 +2,14 @@
 //! token tells of them (OpenID Connect Core, section 5.3).
 
 use super::desk::Desk;
-use super::sessions;
+use super::{sessions, sign_in};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::session::Session;
-use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
 use crate::store::{self, View};
-use crate::tokens::claims::AUDIENCE;
-use crate::tokens::keyring::{Expectation, Verified};
+use crate::tokens::keyring::Verified;
 use crate::tokens::refresh::RefreshToken;
 
 /// A token that is good at this moment.
@@ -51,7 +49,7 @@ pub fn judge(desk: &Desk, raw: &str) -> Result<Option<Live>> {
             Ok(user.map(|user| Live::Refresh { user, session }))
         });
     }
-    let Some(said) = verified(desk, raw)? else { return Ok(None) };
+    let Some(said) = said(desk, raw)? else { return Ok(None) };
     desk.glance(|view| {
         let Some(session) = store::sessions::find_by_uuid(view, said.sid)? else { return Ok(None) };
         let user = alive(view, &session)?.filter(|user| user.uuid == said.sub);
@@ -74,7 +72,7 @@ pub fn bearer(desk: &Desk, raw: &str) -> Result<(User, Scopes)> {
 pub async fn revoke(desk: &Desk, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let session = if let Some(token) = RefreshToken::parse(raw) {
         desk.glance(|view| any(view, &token))?
-    } else if let Some(said) = verified(desk, raw)? {
+    } else if let Some(said) = said(desk, raw)? {
         desk.glance(|view| store::sessions::find_by_uuid(view, said.sid))?
     } else {
         None
@@ -108,10 +106,13 @@ pub(super) async fn end(desk: &Desk, origin: &Origin, session: Session, verb: &'
     .await
 }
 
-fn verified(desk: &Desk, raw: &str) -> Result<Option<Verified>> {
-    let issuer = |issuer: &str| desk.issuers.knows(issuer);
-    let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: Timestamp::now().seconds() };
-    Ok(desk.keyring()?.verify(raw, &expectation).ok())
+/// What an access token says; none for what is none, or not good any more.
+fn said(desk: &Desk, raw: &str) -> Result<Option<Verified>> {
+    match sign_in::verified(desk, raw) {
+        Ok(said) => Ok(Some(said)),
+        Err(Error::Unauthenticated(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The session of a refresh token that would be taken now.

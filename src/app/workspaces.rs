@@ -41,6 +41,17 @@ pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<
     }
 }
 
+/// Whether [`list`] takes a glance only: not for whoever governs or joined many, nor where people share workspaces.
+pub fn list_is_short(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<bool> {
+    match (&filter.joined_by, actor.user()) {
+        (None, Some(me)) if !sees_all(actor) => store::members::are_fewer_of(view, me, FEW),
+        (None | Some(_), _) => Ok(false),
+    }
+}
+
+/// More workspaces than are listed in a glance.
+const FEW: u32 = 100;
+
 /// The workspaces that the actor may see, joined or not, by number.
 ///
 /// Refused when the organization of the search is none that the actor may see.

@@ -73,6 +73,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
         key_rules: key_rules(config),
         password_grant: config.password_grant,
         administrators_need_second_factor: config.administrators_need_second_factor,
+        answer_memory: config.answer_memory,
     });
     // Keys that do not open keep the server from starting, not its people from entering.
     desk.keyring()?;

@@ -87,6 +87,8 @@ pub struct Config {
     pub readers: usize,
     #[serde(with = "spelling")]
     pub page_cache: usize,
+    #[serde(with = "spelling")]
+    pub answer_memory: usize,
     pub password_threads: usize,
     pub password_queue: usize,
 
@@ -153,6 +155,7 @@ impl Default for Config {
             write_queue: 1024,
             readers: 4,
             page_cache: 4 << 20,
+            answer_memory: 16 << 20,
             password_threads: 0,
             password_queue: 256,
             password_grant: true,

@@ -46,6 +46,11 @@ impl Timestamp {
         }
     }
 
+    /// From whole seconds since 1970, as JSON Web Tokens count.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self::from_micros(seconds.saturating_mul(1_000_000))
+    }
+
     /// Microseconds since 1970.
     pub const fn micros(self) -> i64 {
         self.0

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::request;
 use crate::app::desk::Desk;
-use crate::app::sign_in;
+use crate::app::sign_in::{self, Proved};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
 use crate::error::{Error, Result, Unproved};
@@ -33,8 +33,8 @@ pub trait Dialect: 'static {
 
 /// Who calls, proved by the request's credential as of this moment.
 pub struct Caller<D> {
-    /// The one who acts.
-    pub actor: Actor,
+    /// The one who acts, and what proves it.
+    pub proved: Proved,
     dialect: PhantomData<D>,
 }
 
@@ -42,7 +42,7 @@ impl<D> Deref for Caller<D> {
     type Target = Actor;
 
     fn deref(&self) -> &Actor {
-        &self.actor
+        &self.proved.actor
     }
 }
 
@@ -51,7 +51,7 @@ impl<D: Dialect> FromRequest for Caller<D> {
     type Future = Ready<std::result::Result<Self, D::Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(prove::<D>(request).map(|actor| Self { actor, dialect: PhantomData }).map_err(Into::into))
+        ready(prove::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
     }
 }
 
@@ -64,14 +64,20 @@ pub(super) fn name_actor(request: &HttpRequest, email: &Email) {
     request.extensions_mut().insert(ActorName(email.to_string()));
 }
 
-fn prove<D: Dialect>(request: &HttpRequest) -> Result<Actor> {
+/// Whether a client asks not to be answered from memory (RFC 9111, section 5.2.1.4).
+fn wants_it_anew(request: &HttpRequest) -> bool {
+    let said = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
+    said.flat_map(|text| text.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
+}
+
+fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
     let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
     let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
-    let actor = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
-    if let Some(person) = actor.person() {
+    let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
+    if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }
-    Ok(actor)
+    Ok(if wants_it_anew(request) { proved.anew() } else { proved })
 }
 
 /// Where a request comes from, for those who have no credential yet.

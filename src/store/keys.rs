@@ -24,16 +24,20 @@ pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The key of this secret, which may be the one before its last refresh as long as that is good.
-pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Option<Key>> {
+/// The key of this secret, and until when the secret opens it: that of before its last refresh only for a while.
+pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Option<(Key, Timestamp)>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM {TABLES}
+        "SELECT {COLUMNS}, CASE WHEN k.fingerprint = :fingerprint THEN NULL ELSE k.previous_expires_at END AS good_until
+         FROM {TABLES}
          WHERE k.fingerprint = :fingerprint
              OR (k.previous_fingerprint = :fingerprint AND k.previous_expires_at > :now)"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! { ":fingerprint": fingerprint.as_bytes(), ":now": view.now.micros() };
-    Ok(query.query_row(params, read).optional()?)
+    let found = query.query_row(params, |row| {
+        Ok((read(row)?, row::moment_if_any(row, "good_until")?.unwrap_or(Timestamp::LATEST)))
+    });
+    Ok(found.optional()?)
 }
 
 /// Every key, the oldest first.

@@ -54,6 +54,14 @@ pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) 
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Whether a user is a member of fewer than so many workspaces.
+pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT count(*) < :than FROM (SELECT 1 FROM members WHERE user_id = :user LIMIT :than)")?;
+    Ok(query.query_row(named_params! { ":user": user.0, ":than": than }, |row| row.get(0))?)
+}
+
 /// Puts a user into a workspace, or gives a member this role.
 pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
     let mut query = tx.conn.prepare_cached(

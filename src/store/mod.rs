@@ -23,6 +23,7 @@ mod open;
 pub mod organizations;
 pub mod people;
 pub mod projects;
+mod pulse;
 mod readers;
 pub mod recovery_codes;
 pub mod refresh_tokens;
@@ -57,6 +58,7 @@ use home::{Home, HomeError};
 use schema::{Standing, Unfit};
 
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
+pub use pulse::Pulse;
 
 /// A snapshot of the data, to read from.
 pub struct View<'a> {
@@ -100,6 +102,8 @@ impl Default for Sizes {
 pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
+    /// The last to go: see [`pulse::Finger`].
+    finger: pulse::Finger,
 }
 
 impl Store {
@@ -111,7 +115,8 @@ impl Store {
         schema::bring_up_to_date(&mut conn)?;
         let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
         let readers = readers::Readers::open(path, sizes)?;
-        Ok(Self { readers, writer })
+        let finger = pulse::Finger::on(path)?;
+        Ok(Self { readers, writer, finger })
     }
 
     /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
@@ -163,9 +168,10 @@ impl Store {
         drop(self.writer.send(work));
     }
 
-    /// A number that grows with every commit of any process; what was read at one number is fresh while it stands.
-    pub fn generation(&self) -> Result<i64> {
-        self.read(health::generation)
+    /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
+    /// as long as it stands.
+    pub fn pulse(&self) -> Result<Pulse> {
+        self.finger.now()
     }
 
     /// Finishes the writes in line, moves the write-ahead log into the file and closes it.

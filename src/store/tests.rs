@@ -175,43 +175,88 @@ fn more_reads_than_readers_wait_for_one_another() {
 }
 
 #[test]
-fn the_generation_grows_with_a_commit_and_with_nothing_else() {
+fn the_pulse_changes_with_a_commit_and_with_nothing_else() {
     let place = place();
-    let start = place.store.generation().unwrap();
+    let start = place.store.pulse().unwrap();
     place.store.read(users::list).unwrap();
-    assert_eq!(place.store.generation().unwrap(), start, "a read");
+    assert_eq!(place.store.pulse().unwrap(), start, "a read");
 
     place.add("ada@example.com").unwrap();
-    let after = place.store.generation().unwrap();
-    assert!(after > start, "a commit");
+    let after = place.store.pulse().unwrap();
+    assert_ne!(after, start, "a commit");
 
     place.add("ADA@example.com").unwrap_err();
     place.store.write_and_wait(|_| Err::<(), _>(Error::Refused { rule: "no" })).unwrap_err();
-    assert_eq!(place.store.generation().unwrap(), after, "a write that failed");
+    assert_eq!(place.store.pulse().unwrap(), after, "a write that failed");
     place.store.write_and_wait(|tx| users::list(tx).map(drop)).unwrap();
-    assert_eq!(place.store.generation().unwrap(), after, "a write that changed nothing");
+    assert_eq!(place.store.pulse().unwrap(), after, "a write that changed nothing");
+}
+
+/// Another connection stands for another process: SQLite keeps the header in shared memory for both alike.
+#[test]
+fn no_pulse_comes_twice_whoever_commits() {
+    let place = place();
+    let mut seen = vec![place.store.pulse().unwrap()];
+    let other = Connection::open(place.home.database()).unwrap();
+    for turn in 0..300 {
+        match turn % 10 {
+            // The log is moved into the file, and the next commit begins it anew.
+            3 => drop(other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))),
+            4 | 8 => drop(other.execute("UPDATE meta SET generation = generation + 1", []).unwrap()),
+            _ => place.store.write_and_wait(health::touch).unwrap(),
+        }
+        let now = place.store.pulse().unwrap();
+        assert!(turn % 10 == 3 || !seen.contains(&now), "turn {turn}");
+        seen.push(now);
+    }
 }
 
 #[test]
-fn the_generation_grows_with_a_commit_of_another_process() {
+fn whoever_was_told_of_a_commit_finds_another_pulse() {
+    let place = place();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let before = place.store.pulse().unwrap();
+                    place.store.write_and_wait(health::touch).unwrap();
+                    assert_ne!(place.store.pulse().unwrap(), before);
+                }
+            });
+        }
+    });
+}
+
+/// To close the shared memory would drop the locks of every connection of the process.
+#[test]
+fn all_stores_of_a_file_feel_its_pulse_by_one_finger() {
     let place = place();
     let theirs = Store::open(&place.home.database(), SIZES).unwrap();
-    let start = place.store.generation().unwrap();
-    let new = new_user("bob@example.com");
-    theirs.write_and_wait(move |tx| users::insert(tx, &new, Uuid::new_v4(), None)).unwrap();
-    assert!(place.store.generation().unwrap() > start);
-    assert_eq!(place.store.generation().unwrap(), theirs.generation().unwrap());
-    assert_eq!(place.store.read(users::list).unwrap().len(), 1, "and what they wrote is seen at once");
+    let open = || {
+        let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let memory = place.home.database().with_extension("db-shm");
+        all.filter(|path| *path == memory).count()
+    };
+    assert_eq!(open(), 2, "SQLite's and ours");
     theirs.close();
+    drop(theirs);
+    assert_eq!(open(), 2);
     place.add("ada@example.com").unwrap();
 }
 
 #[test]
-fn touching_the_file_is_a_commit() {
+fn the_generation_counts_the_commits_of_every_process() {
     let place = place();
-    let start = place.store.generation().unwrap();
+    let theirs = Store::open(&place.home.database(), SIZES).unwrap();
+    let generation = || place.store.read(health::generation).unwrap();
+    let start = generation();
+    let new = new_user("bob@example.com");
+    theirs.write_and_wait(move |tx| users::insert(tx, &new, Uuid::new_v4(), None)).unwrap();
+    assert_eq!(generation(), start + 1);
+    assert_eq!(place.store.read(users::list).unwrap().len(), 1, "and what they wrote is seen at once");
+    theirs.close();
     place.store.write_and_wait(health::touch).unwrap();
-    assert!(place.store.generation().unwrap() > start);
+    assert_eq!(generation(), start + 2, "touching the file is a commit");
 }
 
 #[test]

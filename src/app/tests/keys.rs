@@ -70,7 +70,7 @@ fn with_key(who: &Actor, key: &Key) -> Actor {
 /// Whether a secret lets in, or why not.
 pub(super) fn works(office: &Office, fingerprint: &Fingerprint) -> std::result::Result<Actor, Unproved> {
     match office.read(|view| keys::let_in(view, fingerprint)) {
-        Ok((user, key)) => Ok(with_key(&acting(&user), &key)),
+        Ok((user, key, _)) => Ok(with_key(&acting(&user), &key)),
         Err(Error::Unauthenticated(why)) => Err(why),
         Err(other) => panic!("{other:?}"),
     }

@@ -39,6 +39,12 @@ impl Generation {
         Self((8, minor, 0))
     }
 
+    /// The version as bytes, always as many, by which it is told from every other one that is fitted otherwise.
+    pub(super) fn words(self) -> Vec<u8> {
+        let Self((major, minor, patch)) = if self.is_newest() { Self::NEWEST } else { self };
+        [major, minor, patch].into_iter().flat_map(u16::to_be_bytes).collect()
+    }
+
     /// Whether nothing has to be fitted.
     pub(super) fn is_newest(self) -> bool {
         DOWNGRADES.iter().all(|downgrade| self >= Self::first(downgrade.ends))

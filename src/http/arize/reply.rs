@@ -1,13 +1,24 @@
 //! Answers: a status and a body, shaped for the generation of the caller's SDK.
 
+use std::future::{Ready, ready};
+
 use actix_web::body::BoxBody;
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, Responder};
+use actix_web::http::header::{ContentType, HeaderValue, VARY};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use super::generations::{Generation, Shape, fit};
 use super::page::Pagination;
+use super::{Answer as Answering, Caller, Failure};
+use crate::app::answers::{self, Answer, Pace};
+use crate::app::desk::Desk;
+use crate::domain::actor::Actor;
+use crate::error::Error;
+use crate::store::View;
 
 /// Something that is shown, and which kind of thing the generations know it as.
 pub(super) trait Shown: Serialize {
@@ -19,6 +30,8 @@ pub(super) trait Shown: Serialize {
 pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
+    /// 200 with a body that is written already.
+    Written(Answer),
     /// 201 with a body.
     Created(T),
     /// 204.
@@ -32,24 +45,66 @@ impl<T: Shown> Responder for Reply<T> {
         let (status, body) = match self {
             Self::Ok(body) => (StatusCode::OK, body),
             Self::Created(body) => (StatusCode::CREATED, body),
+            Self::Written(body) => return told(StatusCode::OK, Bytes::from_owner(body)),
             Self::Done => return HttpResponse::new(StatusCode::NO_CONTENT),
         };
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header(("vary", "sdk-version"));
-        let generation = Generation::of(request);
-        if generation.is_newest() {
-            return answer.json(body);
-        }
-        match serde_json::to_value(body) {
-            Ok(mut value) => {
-                fit(T::SHAPE, generation, &mut value);
-                answer.json(value)
-            }
+        match write(Generation::of(request), &body) {
+            Ok(body) => told(status, body.into()),
             Err(error) => {
                 log::error!("an answer cannot be written: {error}");
                 HttpResponse::InternalServerError().finish()
             }
         }
+    }
+}
+
+fn told(status: StatusCode, body: Bytes) -> HttpResponse {
+    let mut answer = HttpResponse::build(status);
+    answer.insert_header((VARY, HeaderValue::from_static("sdk-version"))).content_type(ContentType::json()).body(body)
+}
+
+/// A body as a generation knows it.
+fn write<T: Shown>(generation: Generation, body: &T) -> serde_json::Result<Vec<u8>> {
+    if generation.is_newest() {
+        return serde_json::to_vec(body);
+    }
+    let mut value = serde_json::to_value(body)?;
+    fit(T::SHAPE, generation, &mut value);
+    serde_json::to_vec(&value)
+}
+
+/// What a reading is asked for: a query, and the generation that the answer is for.
+pub(super) struct Asked {
+    words: Vec<u8>,
+    generation: Generation,
+}
+
+impl FromRequest for Asked {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let generation = Generation::of(request);
+        let mut words = generation.words();
+        words.extend_from_slice(request.query_string().as_bytes());
+        ready(Ok(Self { words, generation }))
+    }
+}
+
+impl Asked {
+    /// Answers it: from memory while nothing has changed, else with what the reading shows (`app::answers`). `of` is the
+    /// name of the list.
+    pub(super) async fn give<T, F>(self, desk: &Desk, caller: &Caller, of: &'static str, read: F) -> Answering<T>
+    where
+        T: Shown,
+        F: Fn(&View, &Actor, Pace) -> crate::error::Result<Option<T>> + Send + 'static,
+    {
+        let generation = self.generation;
+        let read = move |view: &View, actor: &Actor, pace: Pace| {
+            let shown = read(view, actor, pace)?;
+            shown.map(|shown| write(generation, &shown)).transpose().map_err(Error::internal)
+        };
+        Ok(Reply::Written(answers::give(desk, &caller.proved, of, self.words, read).await?))
     }
 }
 

@@ -3,12 +3,15 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::ContentType;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::Failure;
+use crate::app::answers::Answer;
 use crate::http::body;
 
 /// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.
@@ -26,6 +29,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             Ok(Self(body::json(bytes)?))
         })
     }
+}
+
+/// An answer that is written already.
+pub(super) fn written(answer: Answer) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(answer))
 }
 
 /// The answer `{}`.

@@ -2,24 +2,28 @@
 
 use std::collections::HashMap;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Body, Nothing};
+use super::answer::{Body, Nothing, written};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
+use crate::app::answers::{self, Pace};
 use crate::app::desk::Desk;
 use crate::app::{contents, members, users, workspaces};
+use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceFilter};
 use crate::error::{Error, InField, Result};
+use crate::store::View;
 
 /// Whose workspaces to list; every field may be left out.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct ListQuestion {
     /// Only workspaces that one of these people joined.
     user_ids: Option<Vec<Uuid>>,
@@ -65,17 +69,19 @@ pub(super) async fn list(
     desk: Data<Desk>,
     caller: Caller,
     body: Body<ListQuestion>,
-) -> Result<Json<WorkspaceList>, Failure> {
+) -> Result<HttpResponse, Failure> {
+    let words = serde_json::to_vec(&body.0).map_err(Error::internal)?;
     let filter = WorkspaceFilter::from(body.0);
-    let (found, mut contents) = desk
-        .read_as(&caller, move |view, caller| {
-            let found = workspaces::list(view, caller, &filter)?;
-            let contents = contents::of_shown(view, &found)?;
-            Ok((found, contents))
-        })
-        .await?;
-    let workspaces = found.iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
-    Ok(Json(WorkspaceList { workspaces }))
+    let read = move |view: &View, caller: &Actor, pace: Pace| {
+        if pace == Pace::Glance && !workspaces::list_is_short(view, caller, &filter)? {
+            return Ok(None);
+        }
+        let found = workspaces::list(view, caller, &filter)?;
+        let mut contents = contents::of_shown(view, &found)?;
+        let workspaces = found.iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
+        serde_json::to_vec(&WorkspaceList { workspaces }).map(Some).map_err(Error::internal)
+    };
+    Ok(written(answers::give(&desk, &caller.proved, "workspaces/list", words, read).await?))
 }
 
 impl From<ListQuestion> for WorkspaceFilter {

@@ -104,5 +104,5 @@ type Caller = dialect::Caller<GraphQl>;
         (status = 401, description = "No valid credential", body = Answer),
         (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
-    schema.answer(caller.actor, question).await
+    schema.answer(caller.proved.actor, question).await
 }

@@ -102,6 +102,7 @@ fn desk(store: Store) -> Desk {
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
         administrators_need_second_factor: false,
+        answer_memory: 1 << 20,
     })
 }
 

@@ -1,0 +1,84 @@
+//! Answers that are given again while nothing has changed: written once, for whoever asks the same in the same role.
+//!
+//! Only what depends on the data and the one who asks alone may be answered so, not what depends on the time. What is
+//! remembered is exactly as fresh as what is read: the pulse of the file is felt before the snapshot is taken, and an
+//! answer counts only while the pulse is the same.
+
+use std::sync::Arc;
+
+use super::desk::Desk;
+use super::recollection::Recollection;
+use super::sign_in::{self, Proved};
+use crate::domain::actor::Actor;
+use crate::domain::ids::UserId;
+use crate::error::{Error, Result};
+use crate::store::{Pulse, View};
+
+/// What an answer takes in memory beside its words, in bytes, near enough.
+const FRAME: usize = 256;
+
+/// An answer as it goes over the wire.
+pub type Answer = Arc<[u8]>;
+
+/// The answers that are remembered.
+pub(super) struct Answers(Recollection<Question, Pulse, Answer>);
+
+impl Answers {
+    /// Room for answers of so many bytes in all.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Recollection::new(bytes))
+    }
+}
+
+/// What was asked by whom.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Question {
+    of: &'static str,
+    words: Vec<u8>,
+    who: Option<UserId>,
+}
+
+/// How long a reading may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Some ten microseconds, on the thread that serves.
+    Glance,
+    /// As long as it takes, on a thread that may.
+    Long,
+}
+
+/// Answers what was asked from memory, or reads it.
+///
+/// `of` and `words` are all that the answer depends on beside the data and the one who asks. The reading writes the whole
+/// answer; at a [`Pace::Glance`] it may come to nothing, when it would be long, and is then asked again at
+/// [`Pace::Long`]. Refused as the reading refuses, and when the credential has ended meanwhile.
+pub async fn give<F>(desk: &Desk, caller: &Proved, of: &'static str, words: Vec<u8>, read: F) -> Result<Answer>
+where
+    F: Fn(&View, &Actor, Pace) -> Result<Option<Vec<u8>>> + Send + 'static,
+{
+    let pulse = desk.store.pulse()?;
+    let question = Question { of, words, who: caller.actor.user() };
+    if caller.stands(pulse) {
+        if let Some(answer) = desk.answers().0.find(&question, &pulse) {
+            return Ok(answer);
+        }
+        let read = desk.glance(|view| read(view, &caller.actor, Pace::Glance));
+        // What was committed since may have ended the credential before it made what was read.
+        if desk.store.pulse()? == pulse
+            && let Some(answer) = read?
+        {
+            return Ok(keep(desk, question, pulse, answer));
+        }
+    }
+    let actor = caller.actor.clone();
+    let read = move |view: &View| read(view, &sign_in::still(view, &actor)?, Pace::Long);
+    let answer = desk.read(read).await?.ok_or_else(|| Error::internal("a long reading came to nothing"))?;
+    Ok(keep(desk, question, pulse, answer))
+}
+
+fn keep(desk: &Desk, question: Question, pulse: Pulse, answer: Vec<u8>) -> Answer {
+    let answer = Answer::from(answer);
+    let weight = answer.len() + question.words.len() + FRAME;
+    desk.answers().0.keep(question, pulse, answer.clone(), weight);
+    answer
+}

@@ -1,0 +1,146 @@
+//! What was found out before, for as long as what it was found out from stands.
+//!
+//! A recollection is bounded, and it is never a question of time: each thing is kept with a stamp of what it was read
+//! from, and found again only by whoever brings the same stamp.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many parts a recollection has, so that threads seldom meet at one.
+const PARTS: usize = 8;
+
+/// What was found out before, by question.
+pub(super) struct Recollection<K, S, V> {
+    parts: [Mutex<Part<K, S, V>>; PARTS],
+    hasher: RandomState,
+    /// How much each half of a part holds.
+    most: usize,
+}
+
+/// A part: what was asked for lately, and what was asked for before that. When the first half is full it becomes the
+/// second, and what nobody has asked for since is forgotten.
+struct Part<K, S, V> {
+    lately: HashMap<K, Kept<S, V>>,
+    before: HashMap<K, Kept<S, V>>,
+    /// What the first half holds.
+    weight: usize,
+}
+
+struct Kept<S, V> {
+    stamp: S,
+    value: V,
+    weight: usize,
+}
+
+impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> Recollection<K, S, V> {
+    /// One that holds things of this weight in all: a number of things, or of bytes.
+    pub(super) fn new(most: usize) -> Self {
+        let part = |_| Mutex::new(Part { lately: HashMap::new(), before: HashMap::new(), weight: 0 });
+        Self { parts: std::array::from_fn(part), hasher: RandomState::new(), most: most / PARTS / 2 }
+    }
+
+    /// What was kept under this question with this very stamp.
+    pub(super) fn find(&self, question: &K, stamp: &S) -> Option<V> {
+        let mut part = self.part(question);
+        if let Some(kept) = part.lately.get(question) {
+            return (kept.stamp == *stamp).then(|| kept.value.clone());
+        }
+        let kept = part.before.remove(question).filter(|kept| kept.stamp == *stamp)?;
+        let value = kept.value.clone();
+        let dropped = part.keep(question.clone(), kept, self.most);
+        drop(part);
+        drop(dropped);
+        Some(value)
+    }
+
+    /// Keeps what was found out, in place of what was kept before, unless it alone weighs more than there is room for.
+    pub(super) fn keep(&self, question: K, stamp: S, value: V, weight: usize) {
+        if weight > self.most {
+            return;
+        }
+        let mut part = self.part(&question);
+        let dropped = part.keep(question, Kept { stamp, value, weight }, self.most);
+        drop(part);
+        // Much may be forgotten at once: nobody else waits for it.
+        drop(dropped);
+    }
+
+    fn part(&self, question: &K) -> MutexGuard<'_, Part<K, S, V>> {
+        let place = usize::try_from(self.hasher.hash_one(question) % PARTS as u64).unwrap_or_default();
+        self.parts[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, S, V> Part<K, S, V> {
+    /// Keeps a thing; what there is no room for any more is given back.
+    fn keep(&mut self, question: K, kept: Kept<S, V>, most: usize) -> HashMap<K, Kept<S, V>> {
+        let mut dropped = HashMap::new();
+        if self.weight + kept.weight > most {
+            dropped = std::mem::replace(&mut self.before, std::mem::take(&mut self.lately));
+            self.weight = 0;
+        }
+        self.weight += kept.weight;
+        if let Some(replaced) = self.lately.insert(question, kept) {
+            self.weight -= replaced.weight;
+        }
+        dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn it_is_found_by_its_question_and_its_stamp() {
+        let recollection = Recollection::new(1024);
+        recollection.keep("a", 1, "one", 1);
+        assert_eq!(recollection.find(&"a", &1), Some("one"));
+        assert_eq!(recollection.find(&"b", &1), None);
+        assert_eq!(recollection.find(&"a", &2), None);
+        recollection.keep("a", 2, "two", 1);
+        assert_eq!(recollection.find(&"a", &1), None);
+        assert_eq!(recollection.find(&"a", &2), Some("two"));
+    }
+
+    #[test]
+    fn what_is_asked_for_again_outlives_what_is_not() {
+        let recollection = Recollection::new(PARTS * 2 * 8);
+        recollection.keep(0, (), 0, 1);
+        for n in 1..10_000 {
+            recollection.keep(n, (), n, 1);
+            assert_eq!(recollection.find(&0, &()), Some(0), "after {n}");
+        }
+        assert!((1..10_000).filter(|n| recollection.find(n, &()).is_some()).count() <= PARTS * 2 * 8);
+    }
+
+    #[test]
+    fn what_is_too_heavy_is_not_kept() {
+        let recollection = Recollection::new(PARTS * 2 * 8);
+        recollection.keep("a", (), "heavy", 9);
+        assert_eq!(recollection.find(&"a", &()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_holds_more_than_it_may(things in proptest::collection::vec((0_u8..50, 0_u8..3, 0_usize..20), 0..400)) {
+            let recollection = Recollection::new(PARTS * 2 * 30);
+            for (question, stamp, weight) in things {
+                recollection.keep(question, stamp, weight, weight);
+                if weight <= 30 {
+                    prop_assert_eq!(recollection.find(&question, &stamp), Some(weight));
+                }
+                for part in &recollection.parts {
+                    let part = part.lock().unwrap();
+                    let held: usize = part.lately.values().map(|kept| kept.weight).sum();
+                    prop_assert_eq!(held, part.weight);
+                    prop_assert!(held <= 30);
+                    prop_assert!(part.before.values().map(|kept| kept.weight).sum::<usize>() <= 30);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Who acts with a bearer credential: an access token or an API key.
+//!
+//! What was proved is remembered: a signature for as long as the same keys are in force, and who comes with it for as
+//! long as nobody has committed anything (`store::Pulse`), neither longer than the credential lasts. Only what is good
+//! is remembered, so strangers fill nothing.
+
+use crate::app::desk::Desk;
+use crate::app::recollection::Recollection;
+use crate::app::{keys, sessions};
+use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
+use crate::domain::ids::KeyId;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result, Unproved};
+use crate::store::Pulse;
+use crate::tokens::claims::AUDIENCE;
+use crate::tokens::keyring::{Expectation, LENGTH, Verified};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+
+/// How many credentials are remembered.
+const REMEMBERED: usize = 16 * 1024;
+
+/// Who acts, and what proves that they still do.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The one who acts.
+    pub actor: Actor,
+    /// The pulse of the file before it was read who they are.
+    as_of: Pulse,
+    /// When the credential ends by itself.
+    until: Timestamp,
+}
+
+impl Proved {
+    /// The same, but nothing that is remembered is good enough for it.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { until: Timestamp::EARLIEST, ..self }
+    }
+
+    /// Whether it is still as it was proved to be, when the file has this pulse.
+    pub(in crate::app) fn stands(&self, pulse: Pulse) -> bool {
+        self.as_of == pulse && Timestamp::now() < self.until
+    }
+}
+
+/// What was proved before.
+pub(in crate::app) struct Proofs {
+    /// What access tokens say whose signature was found good with the keys of an edition of the ring.
+    signed: Recollection<Fingerprint, u64, Verified>,
+    /// Who comes with a credential.
+    standings: Recollection<Fingerprint, Pulse, Standing>,
+}
+
+/// Who comes with a credential.
+#[derive(Clone)]
+struct Standing {
+    person: Person,
+    credential: Credential,
+    /// When the credential ends by itself.
+    until: Timestamp,
+    /// The key whose use is to be noted from a moment on.
+    note: Option<(KeyId, Timestamp)>,
+}
+
+impl Proofs {
+    /// Nothing yet.
+    pub(in crate::app) fn new() -> Self {
+        Self { signed: Recollection::new(REMEMBERED), standings: Recollection::new(REMEMBERED) }
+    }
+}
+
+/// Who acts with this bearer credential: an access token or an API key.
+///
+/// Refused when it is forged, expired, revoked, or its person is disabled, as of this very moment.
+pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
+    let (kind, fingerprint) = known_by(bearer)?;
+    let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
+    let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
+    let standing = match found {
+        Some(standing) => standing,
+        None => {
+            let standing = match kind {
+                Some(_) => of_key(desk, &fingerprint)?,
+                None => of_token(desk, bearer, fingerprint)?,
+            };
+            desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
+            standing
+        }
+    };
+    if let Some((key, from)) = standing.note
+        && from <= now
+    {
+        desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
+    }
+    let who = Who::Person(standing.person);
+    Ok(Proved { actor: Actor { who, credential: standing.credential, origin }, as_of, until: standing.until })
+}
+
+/// The kind of a credential and what it is known by.
+fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
+    match Kind::of(bearer) {
+        Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(Unproved::UnknownKey)?)),
+        Some(_) => Err(Unproved::UnknownKey.into()),
+        None => Ok((None, of_text(bearer)?)),
+    }
+}
+
+/// The fingerprint of what may be a JWT. Nobody takes that of an endless text.
+fn of_text(bearer: &str) -> Result<Fingerprint> {
+    if bearer.len() > LENGTH { Err(Unproved::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
+}
+
+fn of_key(desk: &Desk, fingerprint: &Fingerprint) -> Result<Standing> {
+    let (user, key, until) = desk.glance(|view| keys::let_in(view, fingerprint))?;
+    let note = Some((key.id, keys::note_use_from(&key)));
+    Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
+}
+
+fn of_token(desk: &Desk, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+    let (said, until) = signed(desk, bearer, fingerprint)?;
+    let (user, session) = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
+    let until = until.min(session.until());
+    Ok(Standing { person: sessions::person(&user), credential: Credential::Session(session.id), until, note: None })
+}
+
+/// What an access token says, as of this moment; whether its user and session still stand is for others to ask.
+///
+/// Refused when it is no access token that was signed here for here, and when it is not good yet or any more.
+pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
+    signed(desk, raw, of_text(raw)?).map(|(said, _)| said)
+}
+
+/// The same, and until when it says so unless somebody changes the keys.
+fn signed(desk: &Desk, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
+    let (keys, now) = (desk.keys_in_force()?, Timestamp::now());
+    let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
+    let signed = &desk.proofs().signed;
+    if let Some(said) = signed.find(&fingerprint, &keys.edition)
+        && now < until(&said)
+    {
+        let until = until(&said);
+        return Ok((said, until));
+    }
+    let issuer = |issuer: &str| desk.issuers.knows(issuer);
+    let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: now.seconds() };
+    let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
+        log::debug!("an access token is refused: {rejected}");
+        Error::from(Unproved::BadToken)
+    })?;
+    signed.keep(fingerprint, keys.edition, said.clone(), 1);
+    let until = until(&said);
+    Ok((said, until))
+}

@@ -1,0 +1,57 @@
+//! The pulse of the data file: a few bytes that change with every commit of any process, read without asking SQLite.
+//!
+//! SQLite keeps them at the beginning of the shared memory beside a file with a write-ahead log: the header of its index
+//! (<https://sqlite.org/walformat.html#the_wal_index_header>), which every commit writes anew, with a counter, two salts
+//! and a checksum in it. A reader sees a commit once that header is there, and a writer is told of its commit after it
+//! is. So whoever finds the same pulse as before has missed nothing.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use crate::error::{Error, Result};
+
+/// How long the first copy of the header is, in bytes; SQLite writes it last.
+const HEADER: usize = 48;
+
+/// What the data file looked like at some moment; equal only if no process has committed anything between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse([u8; HEADER]);
+
+/// Every shared memory that this process has a finger on, by device and inode. To close one would drop the locks that
+/// SQLite holds on it in this process, through whichever connection
+/// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>), so all
+/// stores of a file share one.
+static FINGERS: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
+
+/// A finger on the pulse. It is to be dropped after every connection of its store.
+#[derive(Clone, Debug)]
+pub(super) struct Finger(Arc<File>);
+
+impl Finger {
+    /// Feels the pulse of a data file that is open.
+    pub(super) fn on(path: &Path) -> Result<Self> {
+        let mut memory = path.as_os_str().to_owned();
+        memory.push("-shm");
+        let memory = PathBuf::from(memory);
+        let mut fingers = FINGERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = memory.metadata().map_err(Error::internal)?;
+        let place = fingers.entry((found.dev(), found.ino())).or_default();
+        if let Some(shared) = place.upgrade() {
+            return Ok(Self(shared));
+        }
+        let file = Arc::new(File::open(memory).map_err(Error::internal)?);
+        *place = Arc::downgrade(&file);
+        fingers.retain(|_, file| file.strong_count() > 0);
+        Ok(Self(file))
+    }
+
+    /// The pulse at this moment.
+    pub(super) fn now(&self) -> Result<Pulse> {
+        let mut header = [0; HEADER];
+        self.0.read_exact_at(&mut header, 0).map_err(Error::internal)?;
+        Ok(Pulse(header))
+    }
+}
