@@ -17,8 +17,15 @@ use crate::store::{Pulse, View};
 /// What an answer takes in memory beside its words, in bytes, near enough.
 const FRAME: usize = 256;
 
-/// An answer as it goes over the wire.
-pub type Answer = Arc<[u8]>;
+/// An answer as it goes over the wire, shared by those who get it.
+#[derive(Clone)]
+pub struct Answer(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// The answers that are remembered.
 pub(super) struct Answers(Recollection<Question, Pulse, Answer>);
@@ -47,6 +54,13 @@ pub enum Pace {
     Long,
 }
 
+impl Pace {
+    /// What a page takes: one that is searched for by a part of a name is long, every other one a glance.
+    pub fn of_search(by_name: bool) -> Self {
+        if by_name { Self::Long } else { Self::Glance }
+    }
+}
+
 /// Answers what was asked from memory, or reads it.
 ///
 /// `of` and `words` are all that the answer depends on beside the data and the one who asks. The reading writes the whole
@@ -64,7 +78,7 @@ where
         }
         let read = desk.glance(|view| read(view, &caller.actor, Pace::Glance));
         // What was committed since may have ended the credential before it made what was read.
-        if desk.store.pulse()? == pulse
+        if desk.store.is_still(pulse)?
             && let Some(answer) = read?
         {
             return Ok(keep(desk, question, pulse, answer));
@@ -76,9 +90,10 @@ where
     Ok(keep(desk, question, pulse, answer))
 }
 
-fn keep(desk: &Desk, question: Question, pulse: Pulse, answer: Vec<u8>) -> Answer {
-    let answer = Answer::from(answer);
+fn keep(desk: &Desk, question: Question, pulse: Pulse, mut answer: Vec<u8>) -> Answer {
+    answer.shrink_to_fit();
     let weight = answer.len() + question.words.len() + FRAME;
+    let answer = Answer(Arc::new(answer));
     desk.answers().0.keep(question, pulse, answer.clone(), weight);
     answer
 }

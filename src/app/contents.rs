@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::workspaces;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{PipelineId, WorkspaceId};
-use crate::domain::workspace::{Contents, Workspace};
+use crate::domain::workspace::{Contents, WorkspaceEntry};
 use crate::error::Result;
 use crate::store::contents::ModelRow;
 use crate::store::{self, View};
 
 /// What is in each of these workspaces, which the actor was shown.
-pub fn of_shown(view: &View, workspaces: &[Workspace]) -> Result<HashMap<WorkspaceId, Contents>> {
+pub fn of_shown(view: &View, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
     let ids: Vec<_> = workspaces.iter().map(|workspace| workspace.id).collect();
     store::contents::of_many(view, &ids)
 }

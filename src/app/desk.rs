@@ -17,7 +17,7 @@ use crate::domain::client::{Client, Grant, Scope, Scopes};
 use crate::domain::key::KeyRules;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{Store, Tx, View};
+use crate::store::{Pulse, Store, Tx, View};
 use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
@@ -124,12 +124,12 @@ impl Desk {
     ///
     /// Refused when there are none, or the vault's key does not open them.
     pub fn keyring(&self) -> Result<Arc<KeyRing>> {
-        self.keys_in_force().map(|keys| keys.ring)
+        self.keys_in_force(self.store.pulse()?).map(|keys| keys.ring)
     }
 
-    /// The same, with what tells whether they are still the same.
-    pub(super) fn keys_in_force(&self) -> Result<InForce> {
-        self.0.ring.current(&self.store, &self.vault)
+    /// The same, with what tells whether they are still the same, as of the moment at which the file had this pulse.
+    pub(super) fn keys_in_force(&self, pulse: Pulse) -> Result<InForce> {
+        self.0.ring.current(&self.store, pulse, &self.vault)
     }
 
     /// What was proved before.

@@ -39,12 +39,11 @@ struct Seen {
 }
 
 impl LiveRing {
-    /// The ring of this moment.
+    /// The ring of the moment at which the file had this pulse, or of a later one.
     ///
     /// Refused when a key does not open or there is none.
-    pub(super) fn current(&self, store: &Store, master: &MasterKey) -> Result<InForce> {
+    pub(super) fn current(&self, store: &Store, pulse: Pulse, master: &MasterKey) -> Result<InForce> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pulse = store.pulse()?;
         if let Some(seen) = place.as_ref()
             && seen.pulse == pulse
             && Timestamp::now() < seen.ring.until

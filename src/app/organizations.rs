@@ -20,6 +20,11 @@ pub fn home(view: &View) -> Result<Organization> {
     store::organizations::find_home(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
 }
 
+/// The number of the organization that clients without the notion of one live in.
+pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
+    store::organizations::find_home_id(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
+}
+
 /// The organization of this number, if the actor may see it.
 pub fn visible(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
     let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;

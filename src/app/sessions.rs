@@ -14,7 +14,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
-use crate::store::sessions::Hold;
+use crate::store::sessions::{Entrant, Hold};
 use crate::store::{self, Tx, View};
 use crate::tokens::refresh::RefreshToken;
 
@@ -111,13 +111,22 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
 /// The person or bot whom a session lets in.
 ///
 /// Refused when the session is over or is not this user's, or the user is disabled.
-pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<(User, Session)> {
-    let session = store::sessions::find_by_uuid(view, session)?.ok_or(Unproved::SessionOver)?;
-    let found = of_live(view, &session)?;
-    if found.uuid == user { Ok((found, session)) } else { Err(Unproved::SessionOver.into()) }
+pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
+    let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
+    if entrant.person.uuid == user { Ok(entrant) } else { Err(Unproved::SessionOver.into()) }
 }
 
 /// The person or bot whom a session that let them in lets in still.
+pub(super) fn person_still(view: &View, id: SessionId) -> Result<Person> {
+    live(view, store::sessions::find_entrant_again(view, id)?).map(|entrant| entrant.person)
+}
+
+fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
+    let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(Unproved::SessionOver)?;
+    if entrant.may_enter { Ok(entrant) } else { Err(Unproved::Disabled.into()) }
+}
+
+/// The same with all that is known of them.
 pub(super) fn still(view: &View, id: SessionId) -> Result<User> {
     of_live(view, &store::sessions::find(view, id)?.ok_or(Unproved::SessionOver)?)
 }
@@ -132,7 +141,12 @@ fn of_live(view: &View, session: &Session) -> Result<User> {
 
 /// The same origin, with the user as the one who acts.
 pub(super) fn acting(actor: &Actor, user: &User) -> Actor {
-    Actor { who: Who::Person(person(user)), ..actor.clone() }
+    acting_person(actor, person(user))
+}
+
+/// The same origin, with this person as the one who acts.
+pub(super) fn acting_person(actor: &Actor, person: Person) -> Actor {
+    Actor { who: Who::Person(person), ..actor.clone() }
 }
 
 /// As much of a user as judgement and the audit need.

@@ -130,10 +130,10 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
 /// The same actor as of this moment: between the request's head and its turn lie its body and the line of writes, and
 /// meanwhile the credential may have been ended or the person given another role.
 pub(super) fn still(view: &View, actor: &Actor) -> Result<Actor> {
-    let user = match actor.credential {
-        Credential::Key(id) => keys::still(view, id)?,
-        Credential::Session(id) => sessions::still(view, id)?,
+    let person = match actor.credential {
+        Credential::Key(id) => sessions::person(&keys::still(view, id)?),
+        Credential::Session(id) => sessions::person_still(view, id)?,
         Credential::Password | Credential::Link | Credential::Console | Credential::Server => return Ok(actor.clone()),
     };
-    Ok(sessions::acting(actor, &user))
+    Ok(sessions::acting_person(actor, person))
 }

@@ -10,7 +10,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
 use crate::domain::workspace::{
-    NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
+    NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceEntry, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
 };
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -31,8 +31,8 @@ pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action:
 /// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
 ///
 /// A filter by users narrows that to the workspaces that one of these users joined too.
-pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<Workspace>> {
-    let home = organizations::home(view)?.id;
+pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<WorkspaceEntry>> {
+    let home = organizations::home_id(view)?;
     match (&filter.joined_by, actor.user()) {
         (None, _) if sees_all(actor) => store::workspaces::list(view, home),
         (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, home, users),

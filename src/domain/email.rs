@@ -6,7 +6,8 @@ use super::invalid::Invalid;
 #[derive(Clone, Debug)]
 pub struct Email {
     written: String,
-    key: String,
+    /// The form that is compared, where it is another one.
+    key: Option<String>,
 }
 
 impl Email {
@@ -21,7 +22,11 @@ impl Email {
         if raw.chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
+        let odd = |c: char| {
+            matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
+                || c.is_whitespace()
+                || c.is_control()
+        };
         match raw.split_once('@') {
             Some((local, domain))
                 if !local.is_empty()
@@ -31,7 +36,8 @@ impl Email {
                     && !domain.ends_with('.')
                     && !raw.contains(odd) =>
             {
-                Ok(Self { written: raw.to_owned(), key: Self::fold(raw) })
+                let plain = raw.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+                Ok(Self { written: raw.to_owned(), key: (!plain).then(|| Self::fold(raw)) })
             }
             _ => Err(Invalid::rule("must be an e-mail address such as ada@example.com")),
         }
@@ -49,13 +55,13 @@ impl Email {
 
     /// The address in the form that is compared.
     pub fn key(&self) -> &str {
-        &self.key
+        self.key.as_deref().unwrap_or(&self.written)
     }
 }
 
 impl PartialEq for Email {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 

@@ -44,12 +44,7 @@ pub struct Session {
 impl Session {
     /// Whether the session may still be used at this moment.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.until()
-    }
-
-    /// When the session is over, unless it is used or ended before.
-    pub fn until(&self) -> Timestamp {
-        self.idle_until.min(self.ends_at)
+        now < self.idle_until && now < self.ends_at
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp as Moment;
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 
 use super::invalid::Invalid;
@@ -11,6 +12,9 @@ use super::invalid::Invalid;
 /// A moment in UTC, kept as microseconds since 1970, between [`Timestamp::EARLIEST`] and [`Timestamp::LATEST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+/// Writes six digits of a second and `Z`.
+const SIX_DIGITS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 impl Timestamp {
     /// The wall clock's moment.
@@ -69,14 +73,20 @@ impl Timestamp {
     /// ISO 8601 with only as many digits of a second as are needed: `2024-07-11T16:53:30.02561+00:00`, as PostgreSQL
     /// writes it and clients of Wallaroo read it.
     pub fn trimmed(self) -> String {
-        Moment::from_microsecond(self.0)
-            .map_or_else(|_| String::new(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00").to_string())
+        Moment::from_microsecond(self.0).map_or_else(
+            |_| String::new(),
+            |moment| {
+                let mut text = moment.to_string();
+                text.truncate(text.len() - 1);
+                text + "+00:00"
+            },
+        )
     }
 
     /// ISO 8601 with six digits of a second and `Z`: `2024-07-11T16:53:30.025610Z`.
     pub fn zulu(self) -> String {
-        let text = self.to_string();
-        text.strip_suffix("+00:00").map_or_else(|| text.clone(), |text| format!("{text}Z"))
+        Moment::from_microsecond(self.0)
+            .map_or_else(|_| String::new(), |moment| SIX_DIGITS.timestamp_to_string(&moment))
     }
 
     /// The moment that lies `duration` earlier, but none before [`Timestamp::EARLIEST`].

@@ -147,6 +147,11 @@ impl UserState {
             Self::Blocked => "blocked",
         }
     }
+
+    /// Whether somebody may come in whose account has come as far, and is switched on or off.
+    pub fn lets_in(self, enabled: bool) -> bool {
+        enabled && self == Self::Active
+    }
 }
 
 /// What has become of an account by some moment.
@@ -231,7 +236,7 @@ impl User {
 
     /// Whether any credential of the user is worth anything.
     pub fn may_enter(&self) -> bool {
-        self.enabled && self.state == UserState::Active
+        self.state.lets_in(self.enabled)
     }
 }
 

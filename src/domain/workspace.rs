@@ -104,6 +104,21 @@ pub struct Workspace {
     pub settings: Settings,
 }
 
+/// A workspace as far as a list of many tells of it.
+#[derive(Clone, Debug)]
+pub struct WorkspaceEntry {
+    /// The row.
+    pub id: WorkspaceId,
+    /// The name, unique in its organization.
+    pub name: WorkspaceName,
+    /// Who made it; none once that account is gone.
+    pub created_by: Option<Creator>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether it is laid aside.
+    pub archived: bool,
+}
+
 /// What clients keep about a workspace; to atelier it means nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {

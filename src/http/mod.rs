@@ -70,11 +70,15 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .app_data(web::PayloadConfig::new(max_body))
                 .app_data(patience)
                 .wrap(from_fn(request::keep_book))
-                .configure(ops::mounted)
+                // The router tries one after the other: what is asked for most goes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
+                .configure(ops::mounted)
                 .configure(console::mounted)
                 .configure(keycloak::mounted)
+                .configure(wallaroo::closed)
+                .configure(arize::closed)
+                .configure(keycloak::closed)
                 .default_service(web::route().to(ops::no_page))
         }
     };

@@ -1,6 +1,8 @@
 //! What is known of a request before anybody reads it: its id and where it comes from.
 
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -11,6 +13,7 @@ use uuid::Uuid;
 
 use super::dialect::ActorName;
 use crate::domain::actor::Origin;
+use crate::store::turn;
 
 /// The header that tells a client what the log calls its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,7 +44,8 @@ pub(super) async fn keep_book<B: MessageBody>(
     let id = Uuid::new_v4();
     request.extensions_mut().insert(id);
     let method = request.method().clone();
-    let mut answer = CURRENT.scope(id, next.call(request)).await?;
+    let mut answering = pin!(CURRENT.scope(id, next.call(request)));
+    let mut answer = poll_fn(|context| turn::take(|| answering.as_mut().poll(context))).await?;
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
@@ -57,7 +61,8 @@ pub(super) async fn keep_book<B: MessageBody>(
 pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
     let id = request.extensions().get::<Uuid>().copied().unwrap_or_default();
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let agent = agent.map(|agent| agent.chars().take(AGENT_LENGTH).collect());
+    let agent =
+        agent.map(|agent| agent.char_indices().nth(AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
     Origin { dialect, address: Some(address(request)), request: id, agent }
 }
 

@@ -9,24 +9,32 @@ use crate::domain::ids::{ModelId, ModelVersionId, PipelineId, WorkspaceId};
 use crate::domain::workspace::Contents;
 use crate::error::Result;
 
+/// Whether there is anything in any workspace. Nothing in atelier makes models or pipelines, so most files have none.
+fn any(view: &View) -> Result<bool> {
+    let mut query =
+        view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM model_versions) OR EXISTS (SELECT 1 FROM pipelines)")?;
+    Ok(query.query_row([], |row| row.get(0))?)
+}
+
 /// What is in each of these workspaces, by number; an empty workspace has no entry.
 pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, Contents>> {
+    if !any(view)? {
+        return Ok(HashMap::new());
+    }
     let ids = row::numbers(workspaces.iter().map(|id| id.0));
     let mut all: HashMap<WorkspaceId, Contents> = HashMap::new();
     let mut query = view.conn.prepare_cached(
-        "SELECT m.workspace_id, v.id FROM models m JOIN model_versions v ON v.model_id = m.id
-         WHERE m.workspace_id IN (SELECT value FROM json_each(:ids))",
+        "SELECT m.workspace_id, v.id, NULL FROM json_each(:ids) j
+         CROSS JOIN models m ON m.workspace_id = j.value JOIN model_versions v ON v.model_id = m.id
+         UNION ALL
+         SELECT p.workspace_id, NULL, p.id FROM json_each(:ids) j
+         CROSS JOIN pipelines p ON p.workspace_id = j.value",
     )?;
     let mut rows = query.query(named_params! { ":ids": ids })?;
     while let Some(row) = rows.next()? {
-        all.entry(WorkspaceId(row.get(0)?)).or_default().model_versions.push(ModelVersionId(row.get(1)?));
-    }
-    let mut query = view.conn.prepare_cached(
-        "SELECT workspace_id, id FROM pipelines WHERE workspace_id IN (SELECT value FROM json_each(:ids))",
-    )?;
-    let mut rows = query.query(named_params! { ":ids": ids })?;
-    while let Some(row) = rows.next()? {
-        all.entry(WorkspaceId(row.get(0)?)).or_default().pipelines.push(PipelineId(row.get(1)?));
+        let contents = all.entry(WorkspaceId(row.get(0)?)).or_default();
+        contents.model_versions.extend(row.get::<_, Option<i64>>(1)?.map(ModelVersionId));
+        contents.pipelines.extend(row.get::<_, Option<i64>>(2)?.map(PipelineId));
     }
     for contents in all.values_mut() {
         contents.model_versions.sort_unstable();

@@ -99,7 +99,7 @@ mod tests {
         let store = Store::open(&path, Sizes::default()).unwrap();
         let before = inspect(&path, health::generation).unwrap();
         store.write_and_wait(health::touch).unwrap();
-        assert_eq!(inspect(&path, health::generation).unwrap(), before + 1);
+        assert!(inspect(&path, health::generation).unwrap() > before);
     }
 
     #[test]

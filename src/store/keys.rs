@@ -34,9 +34,8 @@ pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Opt
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! { ":fingerprint": fingerprint.as_bytes(), ":now": view.now.micros() };
-    let found = query.query_row(params, |row| {
-        Ok((read(row)?, row::moment_if_any(row, "good_until")?.unwrap_or(Timestamp::LATEST)))
-    });
+    let found = query
+        .query_row(params, |row| Ok((read(row)?, row::moment_if_any(row, "good_until")?.unwrap_or(Timestamp::LATEST))));
     Ok(found.optional()?)
 }
 

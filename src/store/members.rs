@@ -58,7 +58,7 @@ pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) 
 pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
     let mut query = view
         .conn
-        .prepare_cached("SELECT count(*) < :than FROM (SELECT 1 FROM members WHERE user_id = :user LIMIT :than)")?;
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM members WHERE user_id = :user LIMIT 1 OFFSET :than - 1)")?;
     Ok(query.query_row(named_params! { ":user": user.0, ":than": than }, |row| row.get(0))?)
 }
 

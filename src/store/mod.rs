@@ -35,6 +35,7 @@ pub mod second_factors;
 pub mod sessions;
 pub mod sight;
 pub mod signing_keys;
+pub mod turn;
 pub mod users;
 pub mod workspaces;
 mod writer;
@@ -148,7 +149,9 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        self.writer.send(work)?.answer().await
+        let answer = self.writer.send(work)?.answer().await;
+        turn::begin_anew();
+        answer
     }
 
     /// The same as [`Store::write`], for a thread that may wait.
@@ -171,7 +174,12 @@ impl Store {
     /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
     /// as long as it stands.
     pub fn pulse(&self) -> Result<Pulse> {
-        self.finger.now()
+        turn::pulse(self.readers.number(), || self.finger.now())
+    }
+
+    /// Whether this is the pulse still, at this very moment and not only at the beginning of the turn.
+    pub fn is_still(&self, pulse: Pulse) -> Result<bool> {
+        Ok(self.finger.now()? == pulse)
     }
 
     /// Finishes the writes in line, moves the write-ahead log into the file and closes it.

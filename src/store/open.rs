@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{fault, schema};
@@ -78,6 +79,9 @@ fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     super::plans::watch(conn);
     conn.busy_timeout(PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this, SQLite looks at the values that are bound, a `LIMIT` for instance, and compiles the statement anew for
+    // each: that takes longer than to run it, and the plan would not be the one that was judged.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;

@@ -23,6 +23,12 @@ pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// The number of the home organization; none before the first start is through.
+pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM organizations WHERE home = 1")?;
+    Ok(query.query_row([], |row| row.get(0).map(OrganizationId)).optional()?)
+}
+
 /// The home organization; none before the first start is through.
 pub fn find_home(view: &View) -> Result<Option<Organization>> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE home = 1");

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use r2d2::Pool;
+use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::Connection;
 
-use super::{Sizes, View, open};
+use super::{Sizes, View, open, turn};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -43,14 +42,29 @@ impl Readers {
         self.most as usize
     }
 
+    /// Which pool it is, among those of the process.
+    pub(super) fn number(&self) -> usize {
+        Arc::as_ptr(&self.pool).addr()
+    }
+
     pub(super) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        let snapshot = match turn::snapshot(self.number()) {
+            Some(snapshot) => snapshot,
+            None => self.snapshot()?,
+        };
+        let read = work(&View { conn: &snapshot.conn, now: snapshot.now });
+        turn::leave(snapshot);
+        read
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
         let pool = {
             let place = self.pool.read().map_err(|_| Error::internal("the pool of readers is broken"))?;
             place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
         };
         let conn = pool.get()?;
-        let snapshot = Snapshot::of(&conn)?;
-        work(&View { conn: snapshot.0, now: Timestamp::now() })
+        conn.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Snapshot { conn, now: Timestamp::now(), number: self.number() })
     }
 
     pub(super) fn close(&self) {
@@ -60,20 +74,24 @@ impl Readers {
     }
 }
 
-/// What is read between its beginning and its end is all of one moment. Rusqlite's own kind of transaction would have
-/// SQLite compile the words for both each time, which takes longer than to look a row up.
-struct Snapshot<'a>(&'a Connection);
+/// What is read from it is all of one moment, that of the first read. Rusqlite's own kind of transaction would have SQLite
+/// compile the words for its beginning and its end each time, which takes longer than to look a row up.
+pub(super) struct Snapshot {
+    conn: PooledConnection<SqliteConnectionManager>,
+    now: Timestamp,
+    number: usize,
+}
 
-impl<'a> Snapshot<'a> {
-    fn of(conn: &'a Connection) -> Result<Self> {
-        conn.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self(conn))
+impl Snapshot {
+    /// Whether it is one of this pool.
+    pub(super) fn of(&self, number: usize) -> bool {
+        self.number == number
     }
 }
 
-impl Drop for Snapshot<'_> {
+impl Drop for Snapshot {
     fn drop(&mut self) {
-        let ended = self.0.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
+        let ended = self.conn.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
         if let Err(error) = ended {
             log::error!("a read does not end: {error}");
         }

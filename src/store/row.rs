@@ -1,5 +1,7 @@
 //! Reading columns into the nouns' types.
 
+use std::fmt::Write as _;
+
 use rusqlite::types::Type;
 use rusqlite::{Row, RowIndex};
 use uuid::Uuid;
@@ -38,7 +40,15 @@ pub(super) fn moment_if_any(row: &Row, column: impl RowIndex + Copy) -> rusqlite
 
 /// Numbers as the JSON text that `json_each` unfolds.
 pub(super) fn numbers(ids: impl Iterator<Item = i64>) -> String {
-    ids.collect::<serde_json::Value>().to_string()
+    let mut text = String::from("[");
+    for id in ids {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{id}");
+    }
+    text + "]"
 }
 
 /// UUIDs as the JSON text that `json_each` unfolds.

@@ -4,11 +4,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 use uuid::Uuid;
 
-use super::{Tx, View, row};
+use super::{Tx, View, row, users};
+use crate::domain::actor::Person;
 use crate::domain::client::ClientId;
+use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::AccountRole;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
@@ -28,6 +31,50 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.uuid = :uuid");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
+}
+
+/// Whom a session lets in, as far as it is asked with each request.
+#[derive(Clone, Debug)]
+pub struct Entrant {
+    /// The session.
+    pub session: SessionId,
+    /// When it is over, unless it is used or ended before.
+    pub until: Timestamp,
+    /// The person or bot whose it is.
+    pub person: Person,
+    /// Whether the account lets anybody in.
+    pub may_enter: bool,
+}
+
+const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
+    u.invited_until";
+
+/// Whom the session of this UUID lets in.
+pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
+    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.uuid = :uuid");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":uuid": session.to_string() }, read_entrant).optional()?)
+}
+
+/// Whom the session of this number lets in.
+pub fn find_entrant_again(view: &View, session: SessionId) -> Result<Option<Entrant>> {
+    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": session.0 }, read_entrant).optional()?)
+}
+
+fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
+    Ok(Entrant {
+        session: SessionId(row.get(0)?),
+        until: row::moment(row, 1)?.min(row::moment(row, 2)?),
+        person: Person {
+            id: UserId(row.get(3)?),
+            uuid: row::uuid(row, 4)?,
+            email: row::text(row, 5, |text| Email::parse(text).ok())?,
+            role: row::text(row, 6, AccountRole::from_word)?,
+        },
+        may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),
+    })
 }
 
 /// The session of this cookie.
@@ -172,28 +219,29 @@ fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Reads the columns by their place in [`COLUMNS`], for every request reads a session.
 fn read(row: &Row) -> rusqlite::Result<Session> {
     Ok(Session {
-        id: SessionId(row.get("id")?),
-        uuid: row::uuid(row, "uuid")?,
-        user: UserId(row.get("user_id")?),
+        id: SessionId(row.get(0)?),
+        uuid: row::uuid(row, 1)?,
+        user: UserId(row.get(2)?),
         client: client(row)?,
-        scope: row.get("scope")?,
-        nonce: row.get("nonce")?,
-        address: row.get::<_, Option<String>>("address")?.and_then(|text| text.parse().ok()),
-        user_agent: row.get("user_agent")?,
-        authenticated_at: row::moment(row, "authenticated_at")?,
-        second_factor: row.get("second_factor")?,
-        last_used_at: row::moment(row, "last_used_at")?,
-        created_at: row::moment(row, "created_at")?,
-        idle_until: row::moment(row, "idle_until")?,
-        ends_at: row::moment(row, "ends_at")?,
+        scope: row.get(4)?,
+        nonce: row.get(5)?,
+        address: row.get_ref(6)?.as_str_or_null()?.and_then(|text| text.parse().ok()),
+        user_agent: row.get(7)?,
+        authenticated_at: row::moment(row, 8)?,
+        second_factor: row.get(9)?,
+        created_at: row::moment(row, 10)?,
+        last_used_at: row::moment(row, 11)?,
+        idle_until: row::moment(row, 12)?,
+        ends_at: row::moment(row, 13)?,
     })
 }
 
 fn client(row: &Row) -> rusqlite::Result<Option<ClientId>> {
-    if row.get_ref("client")? == ValueRef::Null {
+    if row.get_ref(3)? == ValueRef::Null {
         return Ok(None);
     }
-    row::text(row, "client", |text| ClientId::parse(text).ok()).map(Some)
+    row::text(row, 3, |text| ClientId::parse(text).ok()).map(Some)
 }

@@ -284,27 +284,29 @@ pub fn update_last_sign_in(tx: &Tx, id: UserId, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Reads the columns by their place in [`COLUMNS`], for every request reads a user.
 pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
     Ok(User {
-        id: UserId(row.get("id")?),
-        uuid: row::uuid(row, "uuid")?,
-        email: row::text(row, "email", |text| Email::parse(text).ok())?,
-        first_name: row::text(row, "first_name", |text| PersonName::parse(text).ok())?,
-        last_name: row::text(row, "last_name", |text| PersonName::parse(text).ok())?,
-        kind: row::text(row, "kind", UserKind::from_word)?,
-        state: read_state(row)?,
-        enabled: row.get("enabled")?,
-        developer: row.get("developer")?,
-        must_change_password: row.get("must_change_password")?,
-        role: row::text(row, "role", AccountRole::from_word)?,
-        created_at: row::moment(row, "created_at")?,
-        last_sign_in_at: row::moment_if_any(row, "last_sign_in_at")?,
+        id: UserId(row.get(0)?),
+        uuid: row::uuid(row, 1)?,
+        email: row::text(row, 2, |text| Email::parse(text).ok())?,
+        first_name: row::text(row, 3, |text| PersonName::parse(text).ok())?,
+        last_name: row::text(row, 4, |text| PersonName::parse(text).ok())?,
+        kind: row::text(row, 5, UserKind::from_word)?,
+        state: read_state(row, 6)?,
+        enabled: row.get(8)?,
+        developer: row.get(9)?,
+        must_change_password: row.get(10)?,
+        role: row::text(row, 11, AccountRole::from_word)?,
+        created_at: row::moment(row, 12)?,
+        last_sign_in_at: row::moment_if_any(row, 13)?,
     })
 }
 
-fn read_state(row: &Row) -> rusqlite::Result<UserState> {
-    let until = row::moment_if_any(row, "invited_until")?;
-    row::text(row, "state", |word| match word {
+/// Reads the two columns `state` and `invited_until`, which begin there.
+pub(super) fn read_state(row: &Row, first: usize) -> rusqlite::Result<UserState> {
+    let until = row::moment_if_any(row, first + 1)?;
+    row::text(row, first, |word| match word {
         "invited" => until.map(|until| UserState::Invited { until }),
         "active" => Some(UserState::Active),
         "blocked" => Some(UserState::Blocked),

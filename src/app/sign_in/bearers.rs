@@ -81,7 +81,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
         None => {
             let standing = match kind {
                 Some(_) => of_key(desk, &fingerprint)?,
-                None => of_token(desk, bearer, fingerprint)?,
+                None => of_token(desk, as_of, bearer, fingerprint)?,
             };
             desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
             standing
@@ -116,23 +116,23 @@ fn of_key(desk: &Desk, fingerprint: &Fingerprint) -> Result<Standing> {
     Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &Desk, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
-    let (said, until) = signed(desk, bearer, fingerprint)?;
-    let (user, session) = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
-    let until = until.min(session.until());
-    Ok(Standing { person: sessions::person(&user), credential: Credential::Session(session.id), until, note: None })
+fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+    let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
+    let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
+    let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
+    Ok(Standing { person: entrant.person, credential, until, note: None })
 }
 
 /// What an access token says, as of this moment; whether its user and session still stand is for others to ask.
 ///
 /// Refused when it is no access token that was signed here for here, and when it is not good yet or any more.
 pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
-    signed(desk, raw, of_text(raw)?).map(|(said, _)| said)
+    signed(desk, desk.store.pulse()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
 
 /// The same, and until when it says so unless somebody changes the keys.
-fn signed(desk: &Desk, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
-    let (keys, now) = (desk.keys_in_force()?, Timestamp::now());
+fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
+    let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
     let signed = &desk.proofs().signed;
     if let Some(said) = signed.find(&fingerprint, &keys.edition)

@@ -108,7 +108,7 @@ fn a_session_lets_in_its_own_user_only() {
     let office = office();
     let (session, _) = office.sign_in(&office.bob);
     let enter = |session, who: &Actor| office.read(|view| sessions::let_in(view, session, uuid(who)));
-    assert_eq!(enter(session, &office.bob).unwrap().0.uuid, uuid(&office.bob));
+    assert_eq!(enter(session, &office.bob).unwrap().person.uuid, uuid(&office.bob));
     unproved(&enter(session, &office.carol).unwrap_err(), Unproved::SessionOver);
     unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), Unproved::SessionOver);
     probe::execute(&office.file, "UPDATE users SET enabled = 0");

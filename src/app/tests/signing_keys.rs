@@ -41,9 +41,8 @@ fn standing(office: &Office) -> (String, String, Vec<String>) {
 /// Lets time pass for every key, as another process would.
 fn wait(office: &Office, time: Duration) {
     let micros = time.as_micros();
-    let sql = format!(
-        "UPDATE signing_keys SET activated_at = activated_at - {micros}, retired_at = retired_at - {micros}"
-    );
+    let sql =
+        format!("UPDATE signing_keys SET activated_at = activated_at - {micros}, retired_at = retired_at - {micros}");
     probe::execute(&office.file, &sql);
 }
 
@@ -185,7 +184,7 @@ fn a_client_whose_tokens_live_long_counts_at_a_rotation_too() {
 fn the_ring_is_that_of_the_moment_whoever_rotates() {
     let office = office();
     let (ring, master) = (LiveRing::default(), master());
-    let live = || ring.current(&office.store, &master);
+    let live = || ring.current(&office.store, office.store.pulse().unwrap(), &master);
     assert!(live().is_err(), "there is no key");
     keep_up(&office.store, &master, PLAN).unwrap();
     let first = live().unwrap();
@@ -223,7 +222,7 @@ fn another_master_key_changes_nothing() {
     for refused in [
         keep_up(&office.store, &other_master(), PLAN).map(drop),
         rotate(&office.store, &other_master()).map(drop),
-        LiveRing::default().current(&office.store, &other_master()).map(drop),
+        LiveRing::default().current(&office.store, office.store.pulse().unwrap(), &other_master()).map(drop),
     ] {
         let words = refused.unwrap_err().chain();
         assert!(words.contains("sealed under the master key"), "{words}");

@@ -9,17 +9,20 @@ use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
 use super::spelling::{Given, RoleGiven, RoleShown, organization_role, organization_word};
 use super::{Answer, Caller, Failure};
+use crate::app::answers::Pace;
 use crate::app::desk::Desk;
 use crate::app::{organizations, users};
+use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::organization::{
     NewOrganization, Organization as Noun, OrganizationChange, OrganizationName, OrganizationRole,
 };
 use crate::domain::text::Description;
 use crate::error::{Error, InField};
+use crate::store::View;
 use crate::tokens::tags::TagKey;
 
 /// An organization.
@@ -71,14 +74,18 @@ pub(super) struct OrganizationList {
         (status = 200, description = "A page of organizations", body = OrganizationList),
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Organization>> {
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
     let name = query.text("name")?;
     let page = page::asked(&desk.tags, "organizations", query.one("limit")?, query.one("cursor")?)?;
-    let slice = desk.read(move |view| organizations::page(view, &caller, name.as_deref(), page)).await?;
-    let pagination = Pagination::of(&desk.tags, "organizations", &slice);
-    let shown = slice.items.iter().map(|organization| Organization::new(&desk.tags, organization)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    let list = ("organizations", Pace::of_search(name.is_some()));
+    let read = move |desk: &Desk, view: &View, caller: &Actor| {
+        let slice = organizations::page(view, caller, name.as_deref(), page)?;
+        let pagination = Pagination::of(&desk.tags, "organizations", &slice);
+        let shown = slice.items.iter().map(|organization| Organization::new(&desk.tags, organization));
+        Ok(List::new(shown.collect(), pagination))
+    };
+    asked.give(&desk, &caller, list, read).await
 }
 
 /// An organization to be.

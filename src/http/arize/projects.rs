@@ -9,14 +9,17 @@ use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
+use crate::app::answers::Pace;
 use crate::app::desk::Desk;
 use crate::app::projects;
+use crate::domain::actor::Actor;
 use crate::domain::ids::{ProjectId, WorkspaceId};
 use crate::domain::project::{Project as Noun, ProjectKind, ProjectName, ProjectSearch};
 use crate::error::InField;
+use crate::store::View;
 use crate::tokens::tags::TagKey;
 
 /// A project.
@@ -86,7 +89,7 @@ pub(super) struct ProjectList {
         (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Project>> {
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
         workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?,
@@ -95,10 +98,15 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
         kind: query.one("project_type")?.map(kind).transpose()?,
     };
     let page = page::asked(&desk.tags, "projects", query.one("limit")?, query.one("cursor")?)?;
-    let slice = desk.read(move |view| projects::page(view, &caller, &search, page)).await?;
-    let pagination = Pagination::of(&desk.tags, "projects", &slice);
-    let shown = slice.items.iter().map(|project| Project::new(&desk.tags, project)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    // Judgement sifts them one by one, and may sift out many.
+    let list = ("projects", Pace::Long);
+    let read = move |desk: &Desk, view: &View, caller: &Actor| {
+        let slice = projects::page(view, caller, &search, page)?;
+        let pagination = Pagination::of(&desk.tags, "projects", &slice);
+        let shown = slice.items.iter().map(|project| Project::new(&desk.tags, project));
+        Ok(List::new(shown.collect(), pagination))
+    };
+    asked.give(&desk, &caller, list, read).await
 }
 
 fn kind(named: &str) -> Result<ProjectKind, Failure> {

@@ -92,17 +92,25 @@ impl FromRequest for Asked {
 }
 
 impl Asked {
-    /// Answers it: from memory while nothing has changed, else with what the reading shows (`app::answers`). `of` is the
-    /// name of the list.
-    pub(super) async fn give<T, F>(self, desk: &Desk, caller: &Caller, of: &'static str, read: F) -> Answering<T>
+    /// Answers it: from memory while nothing has changed, else with what the reading shows (`app::answers`), which takes
+    /// a glance or long. `of` is the name of the list.
+    pub(super) async fn give<T, F>(
+        self,
+        desk: &Desk,
+        caller: &Caller,
+        (of, takes): (&'static str, Pace),
+        read: F,
+    ) -> Answering<T>
     where
         T: Shown,
-        F: Fn(&View, &Actor, Pace) -> crate::error::Result<Option<T>> + Send + 'static,
+        F: Fn(&Desk, &View, &Actor) -> crate::error::Result<T> + Send + 'static,
     {
-        let generation = self.generation;
+        let (hand, generation) = (desk.clone(), self.generation);
         let read = move |view: &View, actor: &Actor, pace: Pace| {
-            let shown = read(view, actor, pace)?;
-            shown.map(|shown| write(generation, &shown)).transpose().map_err(Error::internal)
+            if pace == Pace::Glance && takes == Pace::Long {
+                return Ok(None);
+            }
+            write(generation, &read(&hand, view, actor)?).map(Some).map_err(Error::internal)
         };
         Ok(Reply::Written(answers::give(desk, &caller.proved, of, self.words, read).await?))
     }

@@ -138,17 +138,14 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: 
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
     let page = page::asked(&desk.tags, "spaces", query.one("limit")?, query.one("cursor")?)?;
-    let hand = Desk::clone(&desk);
-    let read = move |view: &View, caller: &Actor, pace: Pace| {
-        if pace == Pace::Glance && search.name.is_some() {
-            return Ok(None);
-        }
+    let list = ("spaces", Pace::of_search(search.name.is_some()));
+    let read = move |desk: &Desk, view: &View, caller: &Actor| {
         let slice = workspaces::page(view, caller, &search, page)?;
-        let pagination = Pagination::of(&hand.tags, "spaces", &slice);
-        let spaces = slice.items.into_iter().map(|workspace| Space::new(&hand.tags, workspace)).collect();
-        Ok(Some(List::new(spaces, pagination)))
+        let pagination = Pagination::of(&desk.tags, "spaces", &slice);
+        let spaces = slice.items.into_iter().map(|workspace| Space::new(&desk.tags, workspace));
+        Ok(List::new(spaces.collect(), pagination))
     };
-    asked.give(&desk, &caller, "spaces", read).await
+    asked.give(&desk, &caller, list, read).await
 }
 
 /// A space to be.

@@ -51,6 +51,10 @@ pub fn routes() -> Vec<Entry> {
 /// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(failure::wrong_method));
+}
+
+/// Answers what else is asked for under the dialect's path; to be mounted behind all that is there.
+pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v1").default_service(web::route().to(failure::no_endpoint)));
 }
 
