@@ -11,6 +11,7 @@ mod arize;
 mod client;
 mod database;
 mod documents;
+mod freshness;
 mod keys;
 mod parity;
 mod process;
