@@ -8,6 +8,7 @@ mod dialect;
 pub mod keycloak;
 pub mod ops;
 mod person;
+mod pieces;
 mod request;
 pub mod routes;
 pub mod wallaroo;

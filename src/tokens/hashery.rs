@@ -134,6 +134,7 @@ impl Queue {
     }
 
     fn work(&self) {
+        give_way();
         while let Some(job) = self.next() {
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 log::error!("a job of the password hashery panicked");
@@ -161,6 +162,21 @@ impl Queue {
         }
     }
 }
+
+/// Has this thread give way to those that answer requests: a hash takes long on every core there is, and nobody else shall
+/// wait for it. On an idle machine it takes no longer for that.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    /// The least there is.
+    const LEAST: i32 = 19;
+    // On Linux the calling thread alone is meant, elsewhere the process would be.
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
+        log::debug!("password hashing keeps its priority: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use crate::app::answers::{self, Answer, Pace};
 use crate::app::desk::Desk;
 use crate::domain::actor::Actor;
 use crate::error::Error;
+use crate::http::pieces;
 use crate::store::View;
 
 /// Something that is shown, and which kind of thing the generations know it as.
@@ -60,7 +61,10 @@ impl<T: Shown> Responder for Reply<T> {
 
 fn told(status: StatusCode, body: Bytes) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
-    answer.insert_header((VARY, HeaderValue::from_static("sdk-version"))).content_type(ContentType::json()).body(body)
+    answer
+        .insert_header((VARY, HeaderValue::from_static("sdk-version")))
+        .content_type(ContentType::json())
+        .body(pieces::body(body))
 }
 
 /// A body as a generation knows it.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Failure;
 use crate::app::answers::Answer;
-use crate::http::body;
+use crate::http::{body, pieces};
 
 /// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.
 pub(super) struct Body<T>(pub(super) T);
@@ -23,17 +23,38 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = body::read(request, payload);
-        Box::pin(async move {
-            let bytes = bytes.await?;
-            let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
-            Ok(Self(body::json(bytes)?))
-        })
+        Box::pin(async move { Ok(Self(Unread(bytes.await?).read()?)) })
     }
 }
 
 /// An answer that is written already.
 pub(super) fn written(answer: Answer) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::from_owner(answer))
+    HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(answer)))
+}
+
+/// A JSON body as it came, for questions that may be answered before anybody has read them.
+pub(super) struct Unread(Bytes);
+
+impl FromRequest for Unread {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = body::read(request, payload);
+        Box::pin(async move { Ok(Self(bytes.await?)) })
+    }
+}
+
+impl Unread {
+    /// The bytes.
+    pub(super) fn words(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+
+    /// What it says; no body at all is `{}`.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> crate::error::Result<T> {
+        body::json(if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 })
+    }
 }
 
 /// The answer `{}`.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Body, Nothing, written};
+use super::answer::{Body, Nothing, Unread, written};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::answers::{self, Pace};
@@ -23,7 +24,7 @@ use crate::error::{Error, InField, Result};
 use crate::store::View;
 
 /// Whose workspaces to list; every field may be left out.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ListQuestion {
     /// Only workspaces that one of these people joined.
     user_ids: Option<Vec<Uuid>>,
@@ -59,6 +60,29 @@ pub(super) struct Workspace {
     pipelines: Vec<i64>,
 }
 
+/// A [`WorkspaceList`] that is never whole in memory: an administrator's is long.
+struct Listed {
+    found: Vec<WorkspaceEntry>,
+    contents: HashMap<WorkspaceId, Contents>,
+}
+
+impl Serialize for Listed {
+    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+        struct Each<'a>(&'a Listed);
+
+        impl Serialize for Each<'_> {
+            fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
+                let Listed { found, contents } = self.0;
+                writer.collect_seq(found.iter().map(|entry| Workspace::new(entry, contents.get(&entry.id))))
+            }
+        }
+
+        let mut list = writer.serialize_struct("WorkspaceList", 1)?;
+        list.serialize_field("workspaces", &Each(self))?;
+        list.end()
+    }
+}
+
 /// How many bytes most workspaces take in a list.
 const ROOM: usize = 224;
 
@@ -68,18 +92,17 @@ const ROOM: usize = 224;
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "Malformed question", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Body<ListQuestion>) -> Result<HttpResponse, Failure> {
-    let words = serde_json::to_vec(&body.0).map_err(Error::internal)?;
-    let filter = WorkspaceFilter::from(body.0);
+pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
+    let words = body.words();
     let read = move |view: &View, caller: &Actor, pace: Pace| {
+        let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
         if pace == Pace::Glance && !workspaces::list_is_short(view, caller, &filter)? {
             return Ok(None);
         }
         let found = workspaces::list(view, caller, &filter)?;
-        let mut contents = contents::of_shown(view, &found)?;
-        let workspaces = found.iter().map(|workspace| Workspace::new(workspace, &mut contents)).collect();
+        let contents = contents::of_shown(view, &found)?;
         let mut written = Vec::with_capacity(ROOM * (found.len() + 1));
-        serde_json::to_writer(&mut written, &WorkspaceList { workspaces }).map_err(Error::internal)?;
+        serde_json::to_writer(&mut written, &Listed { found, contents }).map_err(Error::internal)?;
         Ok(Some(written))
     };
     Ok(written(answers::give(&desk, &caller.proved, "workspaces/list", words, read).await?))
@@ -96,16 +119,15 @@ impl From<ListQuestion> for WorkspaceFilter {
 }
 
 impl Workspace {
-    fn new(workspace: &WorkspaceEntry, contents: &mut HashMap<WorkspaceId, Contents>) -> Self {
-        let contents = contents.remove(&workspace.id).unwrap_or_default();
+    fn new(workspace: &WorkspaceEntry, contents: Option<&Contents>) -> Self {
         Self {
             id: workspace.id.0,
             name: workspace.name.as_str().to_owned(),
             created_at: workspace.created_at.trimmed(),
             created_by: workspace.created_by.as_ref().map(creator),
             archived: workspace.archived,
-            models: contents.model_versions.iter().map(|id| id.0).collect(),
-            pipelines: contents.pipelines.iter().map(|id| id.0).collect(),
+            models: contents.iter().flat_map(|contents| &contents.model_versions).map(|id| id.0).collect(),
+            pipelines: contents.iter().flat_map(|contents| &contents.pipelines).map(|id| id.0).collect(),
         }
     }
 }
