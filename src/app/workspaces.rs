@@ -3,14 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{audit, organizations, sight, standing};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
-use crate::domain::ids::WorkspaceId;
+use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::member::Role;
 use crate::domain::page::{Page, Slice};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{
-    NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceEntry, WorkspaceFilter, WorkspaceName, WorkspaceSearch,
+    Creator, NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceEntry, WorkspaceFilter, WorkspaceName,
+    WorkspaceSearch,
 };
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -75,18 +77,39 @@ fn sees_all(actor: &Actor) -> bool {
 /// is the default workspace of somebody else.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = match new.organization {
-        Some(id) => organizations::visible(tx, actor, id)?,
-        None => organizations::home(tx)?,
+        Some(id) => organizations::visible(tx, actor, id)?.id,
+        None => organizations::home_id(tx)?,
     };
-    let standing = standing::in_organization(tx, actor, organization.id)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", organization.name.as_str())?;
+    let standing = standing::in_organization(tx, actor, organization)?;
+    standing::require(&standing, Action::CreateWorkspace, "organization", organization)?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
     may_be_called(actor, &new.name)?;
-    let id = store::workspaces::insert(tx, organization.id, new, person.id)?;
+    let id = store::workspaces::insert(tx, organization, new, person.id)?;
     store::members::put(tx, id, person.id, Role::Owner)?;
-    let workspace = found(tx, id)?;
+    let workspace = made(id, organization, new, person, tx.now);
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
     Ok(workspace)
+}
+
+/// A workspace as it is when it has just been made.
+fn made(
+    id: WorkspaceId,
+    organization: OrganizationId,
+    new: &NewWorkspace,
+    by: &Person,
+    created_at: Timestamp,
+) -> Workspace {
+    Workspace {
+        id,
+        organization,
+        name: new.name.clone(),
+        created_by: Some(Creator { id: by.id, uuid: by.uuid, email: by.email.clone(), by_default: false }),
+        created_at,
+        archived: new.archived,
+        description: new.description.clone(),
+        private: new.private,
+        settings: Settings::default(),
+    }
 }
 
 /// Refuses the name of somebody else's default workspace, in which that person would unknowingly work.
@@ -102,7 +125,7 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
 ///
 /// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
 pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
-    let organization = new.organization.map_or_else(|| organizations::home(tx).map(|home| home.id), Ok)?;
+    let organization = new.organization.map_or_else(|| organizations::home_id(tx), Ok)?;
     let Some(found) = store::workspaces::find_by_name(tx, organization, &new.name)? else {
         return create(tx, actor, new);
     };

@@ -140,6 +140,11 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
 }
 
 /// Opens a socket to listen on.
+///
+/// What is sent over its connections leaves at once: else the end of a long answer would wait until the client has said
+/// that its begin came, which clients put off for 40 ms.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
+    let listener = TcpListener::bind(address)?;
+    rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
+    Ok(listener)
 }
