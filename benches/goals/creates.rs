@@ -99,7 +99,7 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     report.note(
         GOAL,
         "commits are counted by the data file's generation, which every commit raises by one; each waits for the disk \
-         once (WAL, synchronous=FULL), and a checkpoint every thousand pages does twice more",
+         once (WAL, synchronous=FULL), and a checkpoint every four thousand pages does twice more",
     )?;
     match waits(&server, &server.load(CLIENTS, times), &mut Creates::new(&tokens, &next)) {
         Ok(creates) => report.measure(GOAL, "creates for each fsync, traced", "", Target::AtLeast(20.0), &[creates]),

@@ -81,7 +81,11 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
         None => organizations::home_id(tx)?,
     };
     let standing = standing::in_organization(tx, actor, organization)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", organization)?;
+    if decide(&standing, Action::CreateWorkspace) != Decision::Allowed {
+        let found = store::organizations::find(tx, organization)?;
+        let name = found.as_ref().map_or("", |found| found.name.as_str());
+        standing::require(&standing, Action::CreateWorkspace, "organization", name)?;
+    }
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;

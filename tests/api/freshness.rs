@@ -28,7 +28,7 @@ struct Dice(u64);
 impl Dice {
     fn thrown() -> Self {
         let seed = std::env::var("ATELIER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_micros() as u64);
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| u64::from(time.subsec_nanos()));
         let seed = seed.unwrap_or_else(now) | 1;
         eprintln!("ATELIER_TEST_SEED={seed}");
         Self(seed)
@@ -38,7 +38,7 @@ impl Dice {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
+        usize::try_from(self.0 % end as u64).expect("a number below another one")
     }
 
     fn one<'a, T>(&mut self, all: &'a [T]) -> &'a T {
@@ -290,13 +290,11 @@ impl Story<'_> {
             }
             15 => {
                 let ids = self.rows.rows("SELECT id FROM keys WHERE revoked_at IS NULL", []);
-                match ids.is_empty() {
-                    true => "no key to revoke".to_owned(),
-                    false => {
-                        let id = self.dice.one(&ids).clone();
-                        self.cli(&["key", "revoke", &id])
-                    }
+                if ids.is_empty() {
+                    return "no key to revoke".to_owned();
                 }
+                let id = self.dice.one(&ids).clone();
+                self.cli(&["key", "revoke", &id])
             }
             16 => {
                 let role = *self.dice.one(&["administrator", "member", "member"]);

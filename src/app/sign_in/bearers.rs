@@ -76,16 +76,15 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
     let (kind, fingerprint) = known_by(bearer)?;
     let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
     let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
-    let standing = match found {
-        Some(standing) => standing,
-        None => {
-            let standing = match kind {
-                Some(_) => of_key(desk, &fingerprint)?,
-                None => of_token(desk, as_of, bearer, fingerprint)?,
-            };
-            desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
-            standing
-        }
+    let standing = if let Some(standing) = found {
+        standing
+    } else {
+        let standing = match kind {
+            Some(_) => of_key(desk, &fingerprint)?,
+            None => of_token(desk, as_of, bearer, fingerprint)?,
+        };
+        desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
+        standing
     };
     if let Some((key, from)) = standing.note
         && from <= now
