@@ -656,6 +656,27 @@ fn who_is_not_in_the_organization_cannot_join() {
     assert_eq!(answer.told(), refused("organization Home does not exist"));
 }
 
+#[test]
+fn a_long_list_comes_whole() {
+    let world = World::start();
+    world.database().write(
+        "INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_by,
+             created_at, ml_models_enabled)
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+         SELECT 1, 'long-' || n, 'long-' || n, '', 1, 0, 1, 0, 0 FROM n",
+        [],
+    );
+    for _ in 0..2 {
+        let answer = world.ada.post(LIST, &json!({}));
+        let length: usize = answer.header("content-length").expect("a length").parse().expect("a number");
+        assert_eq!(length, answer.body.len());
+        let list = answer.ok();
+        let names: Vec<&str> =
+            list["workspaces"].as_array().expect("a list").iter().filter_map(|it| it["name"].as_str()).collect();
+        assert_eq!(names, (1..=2000).map(|n| format!("long-{n}")).collect::<Vec<_>>());
+    }
+}
+
 // list_users
 
 #[test]
