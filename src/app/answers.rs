@@ -1,4 +1,4 @@
-//! Answers that are given again while nothing has changed: written once, for whoever asks the same in the same role.
+//! Answers that are given again while nothing has changed: written once for each who asks.
 //!
 //! Only what depends on the data and the one who asks alone may be answered so, not what depends on the time. What is
 //! remembered is exactly as fresh as what is read: the pulse of the file is felt before the snapshot is taken, and an

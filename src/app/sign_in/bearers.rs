@@ -76,20 +76,18 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
     let (kind, fingerprint) = known_by(bearer)?;
     let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
     let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
-    let standing = if let Some(standing) = found {
-        standing
-    } else {
-        let standing = match kind {
-            Some(_) => of_key(desk, &fingerprint)?,
-            None => of_token(desk, as_of, bearer, fingerprint)?,
-        };
-        desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
-        standing
+    let (mut standing, mut news) = match (found, kind) {
+        (Some(standing), _) => (standing, false),
+        (None, Some(_)) => (of_key(desk, &fingerprint)?, true),
+        (None, None) => (of_token(desk, as_of, bearer, fingerprint)?, true),
     };
-    if let Some((key, from)) = standing.note
-        && from <= now
-    {
+    // Once is enough: that it is noted is a commit, and then all this is read anew.
+    if let Some((key, _)) = standing.note.take_if(|(_, from)| *from <= now) {
         desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
+        news = true;
+    }
+    if news {
+        desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
     }
     let who = Who::Person(standing.person);
     Ok(Proved { actor: Actor { who, credential: standing.credential, origin }, as_of, until: standing.until })
