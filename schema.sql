@@ -464,7 +464,19 @@ CREATE TABLE search_grams (
     PRIMARY KEY (shelf, segment, gram)
 ) STRICT, WITHOUT ROWID;
 
--- Names that came, changed or went since: what `search_grams` does not know yet. It is kept short.
+-- The names in the index, those of a segment side by side (src/store/search/names.rs has the encoding); `place` is eight
+-- times the segment and the shelf in one number, for SQLite would compare a key of two with whole rows, names and all.
+-- `edition` changes with the names, so that they may be kept in memory.
+CREATE TABLE search_names (
+    place INTEGER PRIMARY KEY,
+    edition INTEGER NOT NULL,
+    names BLOB NOT NULL
+) STRICT;
+
+-- So that an edition is told without a page of names.
+CREATE UNIQUE INDEX search_names_by_edition ON search_names (place, edition);
+
+-- Names that came, changed or went since: what the two above do not know yet. It is kept short.
 CREATE TABLE search_log (
     seq INTEGER PRIMARY KEY,
     shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),

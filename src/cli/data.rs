@@ -6,7 +6,7 @@ use crate::store::home::Home;
 use crate::store::{Sizes, Store};
 
 /// A command reads and writes little.
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512 };
+const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
 
 /// Opens the data file, does the work and closes it.
 pub(super) fn with<T>(home: &Home, work: impl FnOnce(&Store) -> Result<T, Trouble>) -> Result<T, Trouble> {

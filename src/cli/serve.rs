@@ -126,6 +126,7 @@ fn sizes(config: &Config) -> Sizes {
         readers: u32::try_from(config.readers).unwrap_or(u32::MAX),
         write_queue: config.write_queue,
         page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
+        search_memory: config.search_memory,
     }
 }
 

@@ -89,6 +89,8 @@ pub struct Config {
     pub page_cache: usize,
     #[serde(with = "spelling")]
     pub answer_memory: usize,
+    #[serde(with = "spelling")]
+    pub search_memory: usize,
     pub password_threads: usize,
     pub password_queue: usize,
 
@@ -156,6 +158,7 @@ impl Default for Config {
             readers: 4,
             page_cache: 2 << 20,
             answer_memory: 8 << 20,
+            search_memory: 64 << 20,
             password_threads: 0,
             password_queue: 256,
             password_grant: true,

@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     count("readers", c.readers, 2..=1024)?;
     spelled("page_cache", &c.page_cache, 64 << 10..=1 << 30)?;
     spelled("answer_memory", &c.answer_memory, 0..=1 << 30)?;
+    spelled("search_memory", &c.search_memory, 0..=1 << 30)?;
     count("password_threads", c.password_threads, 0..=1024)?;
     count("password_queue", c.password_queue, 1..=100_000)?;
     spelled("access_token_life", &c.access_token_life, SECOND..=DAY)?;

@@ -257,6 +257,7 @@ fn a_value_that_breaks_its_rule_is_told_the_rule() {
         ("readers = 1", "must be from 2 to 1024"),
         ("page_cache = \"1KiB\"", "must be from 64KiB to 1GiB"),
         ("answer_memory = \"2GiB\"", "must be from 0B to 1GiB"),
+        ("search_memory = \"2GiB\"", "must be from 0B to 1GiB"),
         ("password_threads = 5000", "must be from 0 to 1024"),
         ("password_queue = 0", "must be from 1 to 100000"),
         ("access_token_life = \"2d\"", "must be from 1s to 1d"),

@@ -66,6 +66,8 @@ pub struct View<'a> {
     pub(in crate::store) conn: &'a Connection,
     /// The moment of the snapshot, read from the clock once.
     pub now: Timestamp,
+    /// Names that were searched before.
+    names: Option<&'a search::Memory>,
 }
 
 /// A write under way. It reads what it has written, and is on the disk before anybody is told.
@@ -90,11 +92,13 @@ pub struct Sizes {
     pub write_queue: usize,
     /// The page cache of each connection, in KiB.
     pub page_cache_kib: u32,
+    /// The names that searches keep in memory, in bytes.
+    pub search_memory: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { readers: 2, write_queue: 64, page_cache_kib: 2048 }
+        Self { readers: 2, write_queue: 64, page_cache_kib: 2048, search_memory: 1 << 20 }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 
-use super::{Sizes, View, open, turn};
+use super::{Sizes, View, open, search, turn};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
     most: u32,
+    names: Arc<search::Memory>,
 }
 
 impl Readers {
@@ -35,7 +36,8 @@ impl Readers {
             .max_lifetime(None)
             .connection_timeout(PATIENCE)
             .build(manager)?;
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most })
+        let names = Arc::new(search::Memory::new(sizes.search_memory));
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most, names })
     }
 
     pub(super) fn most(&self) -> usize {
@@ -52,7 +54,7 @@ impl Readers {
             Some(snapshot) => snapshot,
             None => self.snapshot()?,
         };
-        let read = work(&View { conn: &snapshot.conn, now: snapshot.now });
+        let read = work(&View { conn: &snapshot.conn, now: snapshot.now, names: Some(&self.names) });
         turn::leave(snapshot);
         read
     }

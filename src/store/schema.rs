@@ -12,11 +12,15 @@ pub use standing::{Standing, Unfit, standing};
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
-const STEPS: [&str; VERSION as usize] =
-    [include_str!("steps/0001.sql"), include_str!("steps/0002.sql"), include_str!("steps/0003.sql")];
+const STEPS: [&str; VERSION as usize] = [
+    include_str!("steps/0001.sql"),
+    include_str!("steps/0002.sql"),
+    include_str!("steps/0003.sql"),
+    include_str!("steps/0004.sql"),
+];
 
 /// The version that this program works with.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 const APPLICATION_ID: i32 = 0x6174_656c;

@@ -1,4 +1,5 @@
-//! Search by a part of a name: which rows may have it in theirs. The tables `search_grams` and `search_log`.
+//! Search by a part of a name: which rows may have it in theirs. The tables `search_grams`,
+//! `search_names` and `search_log`.
 //!
 //! Every write leaves its names in the log, by triggers, in its own transaction; now and then the writer takes the log
 //! into the index. A search asks the index, adds what the log says, and is given more rows rather than fewer: whoever
@@ -9,6 +10,7 @@
 
 mod fold;
 mod grams;
+mod names;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params};
 use super::View;
 use crate::error::Result;
 use grams::{Gram, Rows, SEGMENT};
+use names::Sieve;
+
+pub(super) use names::Memory;
 
 /// A table that is searched by a part of a name, as the index numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +46,9 @@ const SHORT: usize = 256;
 /// The rows of a shelf that may have a text in their name, by number: all that have it, and some that have not.
 pub(super) struct Candidates<'v> {
     shelf: Shelf,
-    /// A range of grams for each part of the text.
-    wanted: Vec<RangeInclusive<Gram>>,
+    /// A range of grams for each part of the text, that of the fewest rows first: so many in the segment where it was last
+    /// looked at.
+    wanted: Vec<(RangeInclusive<Gram>, usize)>,
     after: i64,
     /// The next segment of the index to look into; none behind the last.
     segment: Option<i64>,
@@ -54,6 +60,8 @@ pub(super) struct Candidates<'v> {
     ready: Vec<i64>,
     rows: CachedStatement<'v>,
     next: CachedStatement<'v>,
+    /// What tells more than the grams, which need not stand together; none where there is only one.
+    sieve: Option<Sieve<'v>>,
 }
 
 impl<'v> Candidates<'v> {
@@ -67,9 +75,11 @@ impl<'v> Candidates<'v> {
             "SELECT segment FROM search_grams WHERE shelf = :shelf AND segment > :segment ORDER BY segment LIMIT 1",
         )?;
         let segment = Some(grams::place(after.saturating_add(1)).0);
-        let (wanted, logged) = (grams::of_text(text), late(view, shelf, text, after)?);
+        let wanted: Vec<_> = grams::of_text(text).into_iter().map(|range| (range, 0)).collect();
+        let logged = late(view, shelf, text, after)?;
         let late = logged.clone().into_iter().peekable();
-        Ok(Self { shelf, wanted, after, segment, logged, late, ready: Vec::new(), rows, next })
+        let sieve = (wanted.len() > 1).then(|| Sieve::new(view.conn, view.names, shelf, text)).transpose()?;
+        Ok(Self { shelf, wanted, after, segment, logged, late, ready: Vec::new(), rows, next, sieve })
     }
 
     /// At least so many more of them, or the last ones; none at the end.
@@ -111,10 +121,10 @@ impl<'v> Candidates<'v> {
         Ok(())
     }
 
-    /// The rows of a segment that have each part of the text.
+    /// The rows of a segment that have each part of the text, and where these are many, only those that have it whole.
     fn in_index(&mut self, segment: i64) -> Result<Rows> {
         let mut all: Option<Rows> = None;
-        for range in &self.wanted {
+        for (range, count) in &mut self.wanted {
             let mut these = Rows::NONE;
             let params = named_params! {
                 ":shelf": self.shelf as i64, ":segment": segment, ":first": range.start(), ":last": range.end(),
@@ -123,15 +133,22 @@ impl<'v> Candidates<'v> {
             while let Some(row) = found.next()? {
                 these.add(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
             }
+            *count = these.count();
             match &mut all {
                 None => all = Some(these),
                 Some(all) => all.narrow(&these),
             }
-            if all.as_ref().is_some_and(|all| all.count() <= FEW) {
+            let left = all.as_ref().map_or(0, Rows::count);
+            if left <= FEW || self.sieve.as_ref().is_some_and(|sieve| sieve.suits(segment, left)) {
                 break;
             }
         }
-        Ok(all.unwrap_or(Rows::NONE))
+        self.wanted.sort_by_key(|(_, count)| *count);
+        let mut all = all.unwrap_or(Rows::NONE);
+        if let Some(sieve) = &mut self.sieve {
+            sieve.narrow(segment, &mut all)?;
+        }
+        Ok(all)
     }
 
     /// The next segment of the index that has anything.

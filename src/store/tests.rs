@@ -23,7 +23,7 @@ use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Error;
 use crate::tokens::opaque::{self, Kind};
 
-const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512 };
+const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20 };
 
 struct Place {
     store: Store,

@@ -83,7 +83,9 @@ struct Office {
 fn office() -> Office {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::open(folder.path().join("data")).unwrap();
-    let store = Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512 }).unwrap();
+    let store =
+        Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() })
+            .unwrap();
     setup::settle(&store).unwrap();
     let ada = setup::first_administrator(&store, new_user("ada", AccountRole::Administrator), hash()).unwrap();
     let ada = acting(&ada);

@@ -96,6 +96,7 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO organizations (name, name_key, description, home, created_at)
                  VALUES ('Ὀδυσσεύς', 'ὀδυσσεύσ', '', 0, 9);"
         }
+        4 => "INSERT INTO search_names (place, edition, names) VALUES (7777, 1, x'0000');",
         other => panic!("no rows are written down for version {other}"),
     }
 }
@@ -178,7 +179,10 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
         assert_eq!(shape(&conn), shape(&look(&fresh.path)), "from version {version}");
         let after = contents(&conn);
         for (table, rows) in before {
-            assert_eq!(after.get(&table).map_or(0, Vec::len), rows.len(), "{table} from version {version}");
+            let left = after.get(&table).map_or(0, Vec::len);
+            // A step may have names taken into the index once more.
+            let all = if table == "search_log" { left >= rows.len() } else { left == rows.len() };
+            assert!(all, "{left} of {} rows of {table} from version {version}", rows.len());
         }
         assert!(!conn.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
     }

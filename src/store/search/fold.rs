@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params};
 
 use super::grams::{self, Gram, Rows};
+use super::names;
 
 /// How long the log may grow before some of it is taken into the index. A search reads the whole log, so it is short;
 /// what is taken in at once shares pages, so it is not too short.
@@ -35,6 +36,14 @@ pub(super) fn fold(conn: &Connection) -> rusqlite::Result<()> {
         change.or_insert(Change { before, after: None }).after = after;
     }
     write(conn, &entries(&changes))?;
+    let mut called: BTreeMap<(i64, i64), BTreeMap<u16, Option<&str>>> = BTreeMap::new();
+    for ((shelf, row), change) in &changes {
+        let (segment, place) = grams::place(*row);
+        called.entry((*shelf, segment)).or_default().insert(place, change.after.as_deref());
+    }
+    for (segment, names) in &called {
+        names::write(conn, *segment, names)?;
+    }
     conn.prepare_cached("DELETE FROM search_log WHERE seq <= :last")?.execute(named_params! { ":last": last })?;
     Ok(())
 }

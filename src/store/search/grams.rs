@@ -66,6 +66,9 @@ pub(super) fn place(row: i64) -> (i64, u16) {
 const WORDS: usize = 64;
 const BITMAP: usize = WORDS * 8;
 
+/// The most rows that a set has: those of a segment.
+pub(super) const MOST: usize = BITMAP * 8;
+
 /// A set of rows of a segment, by their place in it.
 ///
 /// It is kept as the places in two bytes each, the smaller first, or as one bit for each place, whichever is shorter.

@@ -81,11 +81,7 @@ fn the_index_says_what_the_names_are() {
     }
 
     let mut expected: BTreeMap<(i64, i64, Gram), Rows> = BTreeMap::new();
-    for (shelf, sql) in [
-        (1, "SELECT id, name_key FROM workspaces"),
-        (2, "SELECT id, name_key FROM organizations"),
-        (4, "SELECT id, email_key FROM users"),
-    ] {
+    for (shelf, sql) in SHELVES {
         for row in probe::rows(&place.file, sql) {
             let (segment, place) = grams::place(row[0].as_i64().unwrap());
             for gram in grams::of_name(row[1].as_str().unwrap()) {
@@ -102,7 +98,62 @@ fn the_index_says_what_the_names_are() {
     let kept: BTreeMap<_, _> = kept.unwrap().map(Result::unwrap).collect();
     assert_eq!(kept.keys().collect::<BTreeSet<_>>(), expected.keys().collect::<BTreeSet<_>>());
     assert!(kept == expected);
+
+    let mut called: BTreeMap<(i64, i64, u16), Vec<u8>> = BTreeMap::new();
+    let mut query = conn.prepare("SELECT place % 8, place / 8, names FROM search_names").unwrap();
+    let mut rows = query.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (shelf, segment) = (row.get(0).unwrap(), row.get(1).unwrap());
+        for (place, name) in names::Names::kept(row.get_ref(2).unwrap().as_blob().unwrap()).all() {
+            called.insert((shelf, segment, place), name.to_vec());
+        }
+    }
+    let expected: BTreeMap<(i64, i64, u16), Vec<u8>> = SHELVES
+        .iter()
+        .flat_map(|(shelf, sql)| probe::rows(&place.file, sql).into_iter().map(move |row| (*shelf, row)))
+        .map(|(shelf, row)| {
+            let (segment, place) = grams::place(row[0].as_i64().unwrap());
+            ((shelf, segment, place), row[1].as_str().unwrap().as_bytes().to_vec())
+        })
+        .collect();
+    assert!(called == expected);
 }
+
+#[test]
+fn names_of_common_parts_are_told_apart_without_a_look_at_them() {
+    let place = place(
+        "INSERT INTO organizations (id, name, name_key, description, home, created_at)
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 9000)
+         SELECT n, n || '-forecast-test-', n || '-forecast-test-', '', n = 1, 0 FROM n;
+         UPDATE organizations SET name_key = 'a test-test' WHERE id IN (77, 5000, 8999);",
+    );
+    let found = |place: &Place, text: &str| {
+        let all = |view: &View| Candidates::of(view, Shelf::Organizations, text, 0)?.next(9000);
+        place.store.read(all).unwrap()
+    };
+    // The last few are still in the log.
+    probe::execute(&place.file, "UPDATE organizations SET name_key = id || ' no name' WHERE id < 1000 AND id > 50");
+    place.store.write_and_wait(crate::store::health::touch).unwrap();
+    place.catch_up();
+    for _ in 0..2 {
+        assert_eq!(found(&place, "test-test"), [5000, 8999]);
+        assert_eq!(found(&place, "forecast-test").len(), 9000 - 949 - 2);
+    }
+    probe::execute(&place.file, "UPDATE organizations SET name_key = 'test-test' WHERE id = 6000");
+    assert_eq!(found(&place, "test-test"), [5000, 6000, 8999]);
+    // What is kept of a segment is not taken for what the segment has become.
+    probe::execute(&place.file, "UPDATE organizations SET name_key = 'a test-test' WHERE id BETWEEN 5001 AND 5100");
+    place.store.write_and_wait(crate::store::health::touch).unwrap();
+    place.catch_up();
+    assert_eq!(found(&place, "test-test").len(), 3 + 100);
+}
+
+/// What is searched, but for projects, by shelf.
+const SHELVES: [(i64, &str); 3] = [
+    (1, "SELECT id, name_key FROM workspaces"),
+    (2, "SELECT id, name_key FROM organizations"),
+    (4, "SELECT id, email_key FROM users"),
+];
 
 #[test]
 fn candidates_come_in_order_from_the_index_and_the_log() {

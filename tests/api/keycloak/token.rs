@@ -397,17 +397,20 @@ fn a_wrong_password_and_an_unknown_person_are_told_alike() {
 fn an_unknown_person_costs_as_much_time_as_a_wrong_password() {
     let server = Setup::new().args(&["--sign-in-free-failures", "100"]).start();
     let nobody = Client::new(server.base());
-    let fastest = |email: &str| {
-        let once = || {
-            let started = Instant::now();
-            assert_eq!(nobody.sign_in(email, "wrong").status, 401);
-            started.elapsed()
-        };
-        (0..5).map(|_| once()).min().expect("some")
+    let takes = |email: &str| {
+        let started = Instant::now();
+        assert_eq!(nobody.sign_in(email, "wrong").status, 401);
+        started.elapsed()
     };
-    let (known, unknown) = (fastest(ADMIN), fastest("nobody@example.com"));
-    // Without the hash for nobody, the answer would come fifty times as fast.
-    assert!(unknown * 3 > known && known * 3 > unknown, "{known:?} {unknown:?}");
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    // The fastest of some, for what else runs here only slows them down. Without the hash for nobody, the answer would come
+    // fifty times as fast, however often it is tried.
+    let alike = (1..=40).any(|tried| {
+        known = known.min(takes(ADMIN));
+        unknown = unknown.min(takes("nobody@example.com"));
+        tried >= 5 && unknown * 3 > known && known * 3 > unknown
+    });
+    assert!(alike, "{known:?} {unknown:?}");
 }
 
 #[test]
