@@ -10,6 +10,7 @@ mod finding;
 pub mod flags;
 pub mod key;
 pub mod keys;
+mod logging;
 mod master_key;
 pub mod password;
 pub mod serve;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError};
+use crate::config::ConfigError;
 use crate::store::home::HomeError;
 use flags::{Place, Settings};
 
@@ -144,49 +145,41 @@ impl Command {
         match self {
             Self::Serve { settings } => {
                 let config = settings.gather()?;
-                log_to_stderr(&config);
+                let _log = logging::behind_stderr(&config.log);
                 serve::run(&config)
             }
             Self::Check { settings, json } => {
                 let config = settings.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 check::run(&config, json)
             }
             Self::User { place, command } => {
                 let config = place.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Admin { place, command } => {
                 let config = place.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Client { place, command } => {
                 let config = place.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Key { place, command } => {
                 let config = place.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Keys { place, command } => {
                 let config = place.gather()?;
-                log_to_stderr(&config);
+                logging::to_stderr(&config.log);
                 command.run(&config)
             }
         }
     }
-}
-
-fn log_to_stderr(config: &Config) {
-    // It fails only when there is a log already, which is as good.
-    let _ = env_logger::Builder::new()
-        .filter_module("actix_server", log::LevelFilter::Warn)
-        .parse_filters(&config.log)
-        .try_init();
 }
 
 /// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.

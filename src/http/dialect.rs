@@ -25,7 +25,7 @@ pub trait Dialect: 'static {
 
     /// Where a request carries its credential: by default in `Authorization: Bearer ...` (RFC 6750, section 2.1).
     fn credential(request: &HttpRequest) -> Option<&str> {
-        let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let text = request::text(request.headers().get(AUTHORIZATION)?)?;
         let (scheme, credential) = text.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
     }

@@ -3,9 +3,10 @@
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
+use std::task::Poll;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
@@ -42,28 +43,53 @@ pub(super) async fn keep_book<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = std::time::Instant::now();
     let id = Uuid::new_v4();
-    request.extensions_mut().insert(id);
     let method = request.method().clone();
+    if !matches!(request.parts().1, Payload::None) {
+        go_on_once().await;
+    }
     let mut answering = pin!(CURRENT.scope(id, next.call(request)));
     let mut answer = poll_fn(|context| turn::take(|| answering.as_mut().poll(context))).await?;
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+    let mut written = Uuid::encode_buffer();
+    let id: &str = id.hyphenated().encode_lower(&mut written);
+    if let Ok(value) = HeaderValue::from_str(id) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
-    let route = answer.request().match_pattern().unwrap_or_else(|| "(no route)".to_owned());
-    let actor = answer.request().extensions().get::<ActorName>().cloned();
-    let actor = actor.map_or_else(|| "-".to_owned(), |name| name.0);
-    let millis = started.elapsed().as_secs_f64() * 1e3;
-    log::info!("{method} {route} {} {millis:.3} ms {actor} {id}", answer.status().as_u16());
+    let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
+    let request = answer.request();
+    let (route, known) = (request.match_pattern(), request.extensions());
+    let route = route.as_deref().unwrap_or("(no route)");
+    let actor = known.get::<ActorName>().map_or("-", |name| &name.0);
+    log::info!("{method} {route} {status} {}.{:03} ms {actor} {id}", micros / 1000, micros % 1000);
+    drop(known);
     Ok(answer)
+}
+
+/// Lets the web server go on once. A body that came along with its head is handed over only then, and who has all of a
+/// request at once reads it in one turn and sets no clock.
+async fn go_on_once() {
+    let mut gone_on = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut gone_on, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A header as text. What is not visible ASCII is left to whoever reads it, for looking at each byte takes longer than
+/// all that is done with a token.
+pub(super) fn text(value: &HeaderValue) -> Option<&str> {
+    str::from_utf8(value.as_bytes()).ok()
 }
 
 /// Where a request comes from, as the audit keeps it.
 pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
-    let id = request.extensions().get::<Uuid>().copied().unwrap_or_default();
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let agent =
         agent.map(|agent| agent.char_indices().nth(AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
-    Origin { dialect, address: Some(address(request)), request: id, agent }
+    Origin { dialect, address: Some(address(request)), request: id(), agent }
 }
 
 /// The `Host` that the request was made for.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -51,7 +51,11 @@ impl Finger {
     /// The pulse at this moment.
     pub(super) fn now(&self) -> Result<Pulse> {
         let mut header = [0; HEADER];
-        self.0.read_exact_at(&mut header, 0).map_err(Error::internal)?;
-        Ok(Pulse(header))
+        let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(Error::internal)?;
+        if read == HEADER {
+            Ok(Pulse(header))
+        } else {
+            Err(Error::internal("the shared memory of the data file is cut off"))
+        }
     }
 }

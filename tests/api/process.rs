@@ -32,6 +32,22 @@ fn mode(path: &Path) -> u32 {
 // Health.
 
 #[test]
+fn nobody_waits_for_whoever_reads_the_log() {
+    const ASKED: usize = 2500;
+    let mut server = Setup::new().start();
+    let nobody = Client::new(server.base());
+    let held = server.hold_log();
+    for number in 0..ASKED {
+        assert_eq!(nobody.get("/healthz").status, 200, "{number}");
+    }
+    drop(held);
+    assert!(server.stop().success());
+    let log = server.log();
+    let lines = log.lines().filter(|line| line.contains("GET /healthz 200 "));
+    assert_eq!((lines.clone().count(), lines.map(str::len).sum::<usize>() > 3 << 16), (ASKED, true), "{log}");
+}
+
+#[test]
 fn a_server_that_serves_says_so() {
     let server = Setup::new().start();
     let nobody = Client::new(server.base());

@@ -26,7 +26,10 @@ fn base() -> &'static str {
 #[track_caller]
 fn is_well(world: &World) {
     assert_eq!(world.nobody.get("/healthz").status, 200);
-    assert_eq!(world.nobody.get("/readyz").status, 200);
+    let last = world.nobody.get("/readyz");
+    assert_eq!(last.status, 200);
+    // What was logged before is there too.
+    wait_for_log(&world.server, last.header("x-request-id").expect("an id"));
     let log = world.server.log();
     assert!(!log.contains("panicked"), "{log}");
     assert!(!log.lines().any(|line| line.contains(" 500 ")), "{log}");

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -143,6 +143,11 @@ impl Server {
         self.log.text()
     }
 
+    /// Reads nothing of the log as long as this is held, so that the pipe becomes full.
+    pub fn hold_log(&self) -> MutexGuard<'_, impl Sized> {
+        self.log.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs `atelier ARGS --data-dir DIR` on this server's data and waits for it.
     pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
         let mut command = atelier();
@@ -269,7 +274,7 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads `pipe` to its end on a thread of its own, so that the server never waits for a reader.
+    /// Reads `pipe` to its end on a thread of its own.
     fn drain(&self, pipe: impl Read + Send + 'static, ready: Option<Sender<String>>) -> JoinHandle<()> {
         let log = self.clone();
         std::thread::spawn(move || {

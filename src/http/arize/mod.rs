@@ -26,6 +26,7 @@ use actix_web::{HttpRequest, web};
 
 use super::bearer::BearerSignIn;
 use super::dialect::Dialect;
+use super::request;
 use super::routes::{Entry, entry, mount};
 
 pub use failure::Failure;
@@ -39,7 +40,7 @@ impl Dialect for Arize {
 
     /// `Authorization: Bearer ...`, or the bare key, as some of the SDK's transports send it.
     fn credential(request: &HttpRequest) -> Option<&str> {
-        let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?.trim();
+        let text = request::text(request.headers().get(AUTHORIZATION)?)?.trim();
         match text.split_once(' ') {
             Some((scheme, credential)) => scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim()),
             None => Some(text),

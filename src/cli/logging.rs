@@ -1,0 +1,217 @@
+//! The log on stderr. A server's is written by a thread of its own, some lines at a time: stderr may be slow or stand
+//! still, and whoever answers a request must not wait for it.
+
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use env_logger::{Builder, Target};
+
+/// How much may wait to be written, in bytes. Lines that come on top are lost, and it is told how many.
+const MOST: usize = 1 << 20;
+
+/// How long lines are gathered to be written together.
+const GATHERING: Duration = Duration::from_millis(10);
+
+/// How long the end waits for what is not written yet.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Logs to stderr what this filter lets through, line by line.
+pub(super) fn to_stderr(filter: &str) {
+    begin(filter, Target::Stderr);
+}
+
+/// Logs to stderr as long as this is held, and never waits for it but at the end.
+pub(super) fn behind_stderr(filter: &str) -> Behind {
+    let line = Arc::new(Line::default());
+    let theirs = line.clone();
+    let spawned = thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_to(&mut io::stderr()));
+    if spawned.is_err() {
+        to_stderr(filter);
+        return Behind(None);
+    }
+    begin(filter, Target::Pipe(Box::new(Pen(line.clone()))));
+    Behind(Some(line))
+}
+
+fn begin(filter: &str, target: Target) {
+    // It fails only when there is a log already, which is as good.
+    let _ = Builder::new()
+        .filter_module("actix_server", log::LevelFilter::Warn)
+        .parse_filters(filter)
+        .target(target)
+        .try_init();
+}
+
+/// A log that is written by a thread; what it has is written when this is dropped, and what comes later at once.
+pub(super) struct Behind(Option<Arc<Line>>);
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        if let Some(line) = &self.0 {
+            line.close();
+            line.wait_for_end();
+        }
+    }
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Line {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    lost: u64,
+    closed: bool,
+    /// Whether the thread that writes has come to its end.
+    ended: bool,
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes some lines; gives them back when nobody writes any more.
+    fn add(&self, lines: &[u8]) -> bool {
+        let mut state = self.state();
+        if state.closed {
+            return false;
+        }
+        if state.waiting.len() + lines.len() > MOST {
+            state.lost += 1;
+            return true;
+        }
+        let first = state.waiting.is_empty();
+        state.waiting.extend_from_slice(lines);
+        drop(state);
+        if first {
+            self.changed.notify_all();
+        }
+        true
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn wait_for_end(&self) {
+        // Whoever reads stderr may never come back.
+        let ended = self.changed.wait_timeout_while(self.state(), PATIENCE, |state| !state.ended);
+        drop(ended.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Writes what comes until the line is closed and empty.
+    fn write_to(&self, out: &mut impl Write) {
+        let mut lines = Vec::new();
+        loop {
+            let come = |state: &mut State| state.waiting.is_empty() && state.lost == 0 && !state.closed;
+            let state = self.changed.wait_while(self.state(), come).unwrap_or_else(PoisonError::into_inner);
+            let gathering = self.changed.wait_timeout_while(state, GATHERING, |state| !state.closed);
+            let mut state = gathering.unwrap_or_else(PoisonError::into_inner).0;
+            lines.clear();
+            mem::swap(&mut lines, &mut state.waiting);
+            let lost = mem::take(&mut state.lost);
+            let closed = state.closed;
+            drop(state);
+            // Nobody is left to tell when stderr is closed.
+            let _ = out.write_all(&lines);
+            if lost > 0 {
+                let _ = writeln!(out, "[{lost} lines of the log are lost: it was not written in time]");
+            }
+            if closed {
+                break;
+            }
+        }
+        self.state().ended = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Where the log puts its lines.
+struct Pen(Arc<Line>);
+
+impl Write for Pen {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        if !self.0.add(lines) {
+            io::stderr().write_all(lines)?;
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Somebody who takes what is written once they are asked to.
+    struct Slow {
+        go_on: mpsc::Receiver<()>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.go_on.recv();
+            self.written.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_waits_and_nothing_is_mixed_up_or_silently_lost() {
+        let line = Arc::new(Line::default());
+        let (go_on, gone_on) = mpsc::channel();
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let mut slow = Slow { go_on: gone_on, written: written.clone() };
+        let theirs = line.clone();
+        let writer = thread::spawn(move || theirs.write_to(&mut slow));
+
+        // Nothing is taken out there yet, and all is taken here.
+        let words = "x".repeat(1000);
+        let wanted = 3 * MOST / 1000;
+        for number in 0..wanted {
+            assert!(line.add(format!("{number} {words}\n").as_bytes()));
+        }
+        assert!(line.state().waiting.len() <= MOST);
+        drop(go_on);
+        line.close();
+        writer.join().unwrap();
+        assert!(!line.add(b"too late\n"), "whoever comes now writes it");
+
+        let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        let (lines, told): (Vec<&str>, Vec<&str>) = written.lines().partition(|line| line.ends_with(&words));
+        let numbers: Vec<usize> = lines.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
+        assert!(numbers.is_sorted() && numbers.len() < wanted);
+        let lost: usize = told.iter().map(|line| line[1..].split(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+        assert_eq!(lost + numbers.len(), wanted);
+    }
+
+    #[test]
+    fn what_is_there_is_written_before_the_end() {
+        let line = Arc::new(Line::default());
+        assert!(line.add(b"one\n") && line.add(b"two\n"));
+        line.close();
+        let mut out = Vec::new();
+        line.write_to(&mut out);
+        assert_eq!(out, b"one\ntwo\n");
+        line.wait_for_end();
+    }
+}
