@@ -18,8 +18,8 @@ use crate::domain::key::KeyRules;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Pulse, Store, Tx, View};
-use crate::tokens::hashery::Hashery;
 use crate::tokens::keyring::KeyRing;
+use crate::tokens::pool::Pool;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
 
@@ -84,7 +84,9 @@ pub struct Fittings {
     /// How the keys are to be that tokens are signed with.
     pub key_plan: signing_keys::Plan,
     /// The pool that hashes passwords.
-    pub hashery: Hashery,
+    pub hashery: Pool,
+    /// The pool that signs tokens.
+    pub signers: Pool,
     /// The secret that the tags of public ids are derived from.
     pub tags: TagKey,
     /// What slows down those who guess.

@@ -22,8 +22,8 @@ use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::http;
 use crate::store::home::Home;
 use crate::store::{Sizes, Store, health};
-use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
+use crate::tokens::pool::{Pool, Trade};
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
@@ -55,6 +55,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
         vault: Arc::new(master),
         key_plan: key_plan(config),
         hashery: hashery(config)?,
+        signers: signers()?,
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
@@ -143,11 +144,19 @@ fn settings(config: &Config) -> http::Settings {
     }
 }
 
-fn hashery(config: &Config) -> Result<Hashery, Trouble> {
-    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Hashery::cores);
+/// How many tokens may wait to be signed, which takes less than a second for all of them.
+const UNSIGNED: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
+
+fn hashery(config: &Config) -> Result<Pool, Trouble> {
+    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
-    Hashery::start(threads, waiting)
+    Pool::start(Trade::Hashing, threads, waiting)
         .map_err(|error| Trouble::Failed(format!("no thread for passwords: {error}; lower password_threads")))
+}
+
+fn signers() -> Result<Pool, Trouble> {
+    Pool::start(Trade::Signing, Pool::cores(), UNSIGNED)
+        .map_err(|error| Trouble::Failed(format!("no thread for tokens: {error}; allow the server more threads")))
 }
 
 const fn algorithm(configured: SigningAlgorithm) -> Algorithm {

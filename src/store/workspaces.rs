@@ -123,11 +123,15 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
             };
             let everywhere = matches!((sight, organization), (Sight::Everything, None));
             let walk = (!everywhere).then_some(&next as search::Walk);
-            let name = name.as_deref();
-            let ask = || Candidates::of(view, Shelf::Workspaces, name.unwrap_or_default(), after);
-            let ask: Option<search::Ask> = name.map(|_| &ask as search::Ask);
-            let look = |these: &[i64]| among(view, sight, (organization, name.unwrap_or_default()), these);
-            search::find((after, look_for), walk, ask, look)?
+            match name.as_deref() {
+                // All of these are seen and meant, whatever they are called.
+                None => among(view, Sight::Everything, (None, ""), &next(after, look_for)?)?,
+                Some(name) => {
+                    let ask = || Candidates::of(view, Shelf::Workspaces, name, after);
+                    let look = |these: &[i64]| among(view, sight, (organization, name), these);
+                    search::find((after, look_for), walk, Some(&ask), look)?
+                }
+            }
         }
     };
     Ok(Slice::cut(found, page, |workspace| workspace.id.0))
@@ -166,7 +170,8 @@ fn among(
             "AND (EXISTS (SELECT 1 FROM organization_members o
                           WHERE o.organization_id = w.organization_id AND o.user_id = :me
                               AND (w.private = 0 OR o.role = 'admin'))
-                 OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.user_id = :me)
+                 OR EXISTS (SELECT 1 FROM members m INDEXED BY members_by_user
+                            WHERE m.workspace_id = w.id AND m.user_id = :me)
                  OR EXISTS (SELECT 1 FROM bindings b JOIN roles r ON r.id = b.role_id
                             WHERE b.user_id = :me AND b.workspace_id = w.id AND r.shows_workspaces = 1))"
         }

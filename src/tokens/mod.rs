@@ -3,12 +3,12 @@
 //! Knows `domain` only: no SQL, no HTTP. What is minted here is stored and served elsewhere.
 
 pub mod claims;
-pub mod hashery;
 pub mod id_claims;
 pub mod keyring;
 pub mod opaque;
 pub mod password;
 pub mod pkce;
+pub mod pool;
 mod random;
 pub mod refresh;
 pub mod seal;

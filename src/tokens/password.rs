@@ -1,7 +1,7 @@
 //! Passwords at rest: argon2id in the PHC text form.
 //!
 //! Everything here that hashes takes tens of milliseconds and 19 MiB: run it in a
-//! [`Hashery`](super::hashery::Hashery), never on a worker.
+//! [`Pool`](super::pool::Pool), never on a worker.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -14,8 +14,8 @@ use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::UserChange;
 use crate::error::Unproved;
-use crate::tokens::hashery::Hashery;
 use crate::tokens::password;
+use crate::tokens::pool::{Pool, Trade};
 use crate::tokens::seal::MasterKey;
 
 pub(super) const PASSWORD: &str = "bob builds engines";
@@ -49,7 +49,8 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
         key_plan,
-        hashery: Hashery::start(one, one.saturating_add(63)).unwrap(),
+        hashery: Pool::start(Trade::Hashing, one, one.saturating_add(63)).unwrap(),
+        signers: Pool::start(Trade::Signing, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),

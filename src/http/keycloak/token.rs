@@ -14,7 +14,8 @@ use crate::app::desk::Desk;
 use crate::app::devices::{self, Polled};
 use crate::app::grants::{self, Granted};
 use crate::app::sign_in::{self, Attempt};
-use crate::app::{refresh, service_accounts, tokens};
+use crate::app::tokens::{self, Minted};
+use crate::app::{refresh, service_accounts};
 use crate::domain::actor::Origin;
 use crate::domain::client::{Client, Grant};
 use crate::http::{dialect, request};
@@ -61,7 +62,9 @@ pub(super) async fn issue(
         Grant::RefreshToken => by_refresh_token(&desk, &origin, &client, &form).await?,
     };
     dialect::name_actor(&request, &granted.user.email);
-    let tokens = told(&desk, &desk.issuers.issuer(request::host(&request)), &client, granted)?;
+    let issuer = desk.issuers.issuer(request::host(&request));
+    let (granted, minted) = tokens::mint_aside(&desk, issuer, client, granted).await.map_err(Failure::Grant)?;
+    let tokens = told(granted, &minted);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }
 
@@ -109,19 +112,18 @@ async fn by_refresh_token(desk: &Desk, origin: &Origin, client: &Client, form: &
     refreshed.map(Granted::from).map_err(Failure::Grant)
 }
 
-fn told(desk: &Desk, issuer: &str, client: &Client, granted: Granted) -> Result<Tokens, Failure> {
-    let Granted { user, session, scopes, refresh_token } = granted;
-    let minted = tokens::mint(desk, issuer, client, (&user, &session), &scopes).map_err(Failure::Grant)?;
+fn told(granted: Granted, minted: &Minted) -> Tokens {
+    let Granted { session, scopes, refresh_token, .. } = granted;
     let lives = |until: i64| until - minted.issued_at.seconds();
-    Ok(Tokens {
+    Tokens {
         access_token: minted.access_token.expose().to_owned(),
         expires_in: lives(minted.expires_at.seconds()),
         refresh_expires_in: refresh_token.as_ref().map_or(0, |_| lives(session.idle_until.seconds())),
         refresh_token: refresh_token.map(|token| token.expose().to_owned()),
         token_type: "Bearer",
-        id_token: minted.id_token.map(|token| token.expose().to_owned()),
+        id_token: minted.id_token.as_ref().map(|token| token.expose().to_owned()),
         not_before_policy: 0,
         session_state: session.uuid,
         scope: scopes.to_string(),
-    })
+    }
 }

@@ -26,7 +26,7 @@ use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Result;
 use crate::store::{Sizes, Store, Tx, probe};
-use crate::tokens::hashery::Hashery;
+use crate::tokens::pool::{Pool, Trade};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
@@ -87,7 +87,8 @@ fn desk(store: Store) -> Desk {
         vault: std::sync::Arc::new(vault),
         key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
-        hashery: Hashery::start(one, one).expect("a thread"),
+        hashery: Pool::start(Trade::Hashing, one, one).expect("a thread"),
+        signers: Pool::start(Trade::Signing, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
         lifetimes: Lifetimes {

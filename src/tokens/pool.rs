@@ -1,4 +1,5 @@
-//! A small pool of threads for password hashing, so that it takes the cores it is given and no more.
+//! Small pools of threads for what takes a core for long: they take the cores that they are given and no more, and give
+//! way to those that answer requests.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -17,13 +18,49 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The queue is full: answer 503 with `Retry-After` rather than let it grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many passwords are waiting to be hashed")]
+#[error("too many jobs are waiting for a thread")]
 pub struct Full;
+
+/// What the threads of a pool do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trade {
+    /// Hash passwords: some ten milliseconds, and much memory.
+    Hashing,
+    /// Sign tokens: a millisecond at most.
+    Signing,
+}
+
+impl Trade {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Hashing => "hashery",
+            Self::Signing => "signer",
+        }
+    }
+
+    /// How far they give way, from 0 to 19 (`setpriority(2)`). Signing must not wait for passwords.
+    #[cfg(target_os = "linux")]
+    const fn niceness(self) -> i32 {
+        match self {
+            Self::Hashing => 19,
+            Self::Signing => 10,
+        }
+    }
+
+    /// What a thread does before it rests.
+    fn rest(self) {
+        match self {
+            // Memory is kept while there is work, and given back before resting.
+            Self::Hashing => password::release_memory(),
+            Self::Signing => {}
+        }
+    }
+}
 
 /// Named threads (`hashery-0`, ...) behind a bounded queue.
 ///
 /// Dropping it finishes what was accepted, then ends the threads.
-pub struct Hashery {
+pub struct Pool {
     queue: Arc<Queue>,
     waiting: NonZeroUsize,
     threads: Vec<JoinHandle<()>>,
@@ -42,11 +79,11 @@ struct State {
     taken: usize,
 }
 
-impl Hashery {
+impl Pool {
     /// Starts the threads. `waiting` is how many jobs may queue for a thread.
     ///
     /// Fails when the system gives no thread.
-    pub fn start(threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(trade: Trade, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
         let state = State {
             jobs: VecDeque::new(),
             open: true,
@@ -55,13 +92,14 @@ impl Hashery {
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
-        let mut hashery = Self { queue, waiting, threads: Vec::with_capacity(threads.get()) };
+        let mut pool = Self { queue, waiting, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
-            let queue = Arc::clone(&hashery.queue);
-            let thread = thread::Builder::new().name(format!("hashery-{number}")).spawn(move || queue.work())?;
-            hashery.threads.push(thread);
+            let queue = Arc::clone(&pool.queue);
+            let thread =
+                thread::Builder::new().name(format!("{}-{number}", trade.name())).spawn(move || queue.work(trade))?;
+            pool.threads.push(thread);
         }
-        Ok(hashery)
+        Ok(pool)
     }
 
     /// How many threads to start where nothing is configured: one for each core.
@@ -98,23 +136,23 @@ impl Hashery {
         Ok(receiver)
     }
 
-    /// How many jobs it was ever given: as many hashes take as long.
+    /// How many jobs it was ever given: as many of a kind take as long.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.queue.state().taken
     }
 }
 
-impl fmt::Debug for Hashery {
+impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hashery")
+        f.debug_struct("Pool")
             .field("threads", &self.threads.len())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
     }
 }
 
-impl Drop for Hashery {
+impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.state().open = false;
         self.queue.changed.notify_all();
@@ -133,23 +171,22 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
-        give_way();
-        while let Some(job) = self.next() {
+    fn work(&self, trade: Trade) {
+        give_way(trade);
+        while let Some(job) = self.next(trade) {
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
-                log::error!("a job of the password hashery panicked");
+                log::error!("a job of a {} panicked", trade.name());
             }
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self, trade: Trade) -> Option<Job> {
         let mut state = self.state();
         if let Some(job) = state.jobs.pop_front() {
             return Some(job);
         }
         drop(state);
-        // Memory is kept while there is work, and given back before resting.
-        password::release_memory();
+        trade.rest();
         state = self.state();
         loop {
             if let Some(job) = state.jobs.pop_front() {
@@ -163,20 +200,18 @@ impl Queue {
     }
 }
 
-/// Has this thread give way to those that answer requests: a hash takes long on every core there is, and nobody else shall
-/// wait for it. On an idle machine it takes no longer for that.
+/// Has this thread give way to those that answer requests: what it does takes long on every core there is, and nobody
+/// else shall wait for it. On an idle machine it takes no longer for that.
 #[cfg(target_os = "linux")]
-fn give_way() {
-    /// The least there is.
-    const LEAST: i32 = 19;
+fn give_way(trade: Trade) {
     // On Linux the calling thread alone is meant, elsewhere the process would be.
-    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
-        log::debug!("password hashing keeps its priority: {error}");
+    if let Err(error) = rustix::process::setpriority_process(None, trade.niceness()) {
+        log::debug!("a {} keeps its priority: {error}", trade.name());
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_way() {}
+fn give_way(_: Trade) {}
 
 #[cfg(test)]
 mod tests {
@@ -186,12 +221,12 @@ mod tests {
 
     use super::*;
 
-    fn pool(threads: usize, waiting: usize) -> Hashery {
-        Hashery::start(NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
+    fn pool(threads: usize, waiting: usize) -> Pool {
+        Pool::start(Trade::Hashing, NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
     }
 
     /// Occupies the only thread until the sender is dropped; the receiver keeps the job from being skipped.
-    fn occupied(pool: &Hashery) -> (mpsc::Sender<()>, oneshot::Receiver<()>) {
+    fn occupied(pool: &Pool) -> (mpsc::Sender<()>, oneshot::Receiver<()>) {
         let (release, wait) = mpsc::channel::<()>();
         let (started, running) = mpsc::channel();
         let answer = pool
