@@ -6,25 +6,27 @@ use crate::goals::Goal;
 use crate::load::{InTurn, Run, ask};
 use crate::report::Target;
 use crate::seed::{MILLION, Seed, THOUSAND, WIDE};
-use crate::trouble::Result;
+use crate::trouble::{Result, Trouble};
 
 /// How many places of a list are asked for.
 const PLACES: usize = 20;
 
-/// Pages that begin all over a list, from its begin to its end.
+/// Pages that begin all over a list, from its begin to its end. No two are the same one, which would be remembered.
 pub(super) fn pages(client: &Client, token: &str) -> Result<Vec<Vec<u8>>> {
     // A cursor is got by walking: nobody but the server makes one.
     let mut cursors = vec![String::new()];
     let mut place = String::new();
     loop {
-        let answer = client.get(&format!("/v2/spaces?limit=100{place}"), token)?;
+        let answer = client.get(&format!("/v2/spaces?limit=50{place}"), token)?;
         let pagination = answer.get("pagination");
         let Some(cursor) = pagination.and_then(|it| it.get("next_cursor")?.as_str()) else { break };
         place = format!("&cursor={cursor}");
         cursors.push(place.clone());
     }
-    let step = (cursors.len() - 1).max(1);
-    let chosen = (0..PLACES).map(|place| &cursors[place * step / (PLACES - 1).max(1) % cursors.len()]);
+    if cursors.len() < PLACES {
+        return Err(Trouble::new("the list is too short for pages of different places"));
+    }
+    let chosen = (0..PLACES).map(|place| &cursors[place * (cursors.len() - 1) / (PLACES - 1)]);
     Ok(chosen.map(|place| ask("GET", &format!("/v2/spaces?limit=50{place}"), Some(token), "", "")).collect())
 }
 
