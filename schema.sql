@@ -454,7 +454,7 @@ CREATE INDEX audit_by_verb ON audit (verb, at);
 CREATE INDEX audit_by_actor ON audit (actor_id, at);
 
 -- What searches by a part of a name start from: `rows` are those whose name has these three characters in a row, as a set
--- of numbers within a segment of 4096 (src/store/search.rs has the encoding). `shelf` is the table: 1 workspaces,
+-- of numbers within a segment of 16384 (src/store/search.rs has the encoding). `shelf` is the table: 1 workspaces,
 -- 2 organizations, 3 projects, 4 users.
 CREATE TABLE search_grams (
     shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),

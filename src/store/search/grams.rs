@@ -54,16 +54,17 @@ fn number(c: char) -> i64 {
     i64::from(u32::from(c))
 }
 
-/// How many rows a segment has: the numbers that agree but for their last 12 bits.
-pub(super) const SEGMENT: i64 = 4096;
+/// How many rows a segment has: the numbers that agree but for their last 14 bits. A search asks for each segment, and a
+/// write changes whole sets, so they are neither small nor large.
+pub(super) const SEGMENT: i64 = 1 << 14;
 
 /// The segment of a row, and its place there.
 pub(super) fn place(row: i64) -> (i64, u16) {
-    // What is left is below 4096.
+    // What is left has 14 bits.
     (row.div_euclid(SEGMENT), u16::try_from(row.rem_euclid(SEGMENT)).unwrap_or_default())
 }
 
-const WORDS: usize = 64;
+const WORDS: usize = 256;
 const BITMAP: usize = WORDS * 8;
 
 /// The most rows that a set has: those of a segment.
@@ -71,7 +72,8 @@ pub(super) const MOST: usize = BITMAP * 8;
 
 /// A set of rows of a segment, by their place in it.
 ///
-/// It is kept as the places in two bytes each, the smaller first, or as one bit for each place, whichever is shorter.
+/// It is kept as one bit for each place, or, where that is shorter, as the steps from each place to the next, less one: seven
+/// bits in a byte, the lowest first, and the highest bit of a byte tells that there are more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rows([u64; WORDS]);
 
@@ -87,20 +89,37 @@ impl Rows {
                 *own |= u64::from_le_bytes(*theirs);
             }
         } else {
-            let (places, _) = kept.as_chunks::<2>();
-            for place in places {
-                self.put(u16::from_le_bytes(*place), true);
+            let (mut next, mut step, mut shift) = (0, 0, 0);
+            for byte in kept {
+                step |= usize::from(byte & 0x7F) << shift;
+                shift += 7;
+                if byte & 0x80 != 0 && shift < 2 * 7 {
+                    continue;
+                }
+                self.put(u16::try_from(next + step).unwrap_or(u16::MAX), true);
+                (next, step, shift) = (next + step + 1, 0, 0);
             }
         }
     }
 
     /// The set as it is kept.
     pub(super) fn keep(&self) -> Vec<u8> {
-        if self.count() * 2 < BITMAP {
-            self.places().flat_map(u16::to_le_bytes).collect()
-        } else {
-            self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+        let mut steps = Vec::new();
+        let mut next = 0;
+        for place in self.places() {
+            let step = place - next;
+            let [low, high] = [step & 0x7F, step >> 7].map(|bits| u8::try_from(bits).unwrap_or_default());
+            if high == 0 {
+                steps.push(low);
+            } else {
+                steps.extend([low | 0x80, high]);
+            }
+            next = place + 1;
+            if steps.len() >= BITMAP {
+                return self.0.iter().flat_map(|word| word.to_le_bytes()).collect();
+            }
         }
+        steps
     }
 
     /// Puts a row in or out.
@@ -148,6 +167,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Few rows or many, beside each other or far between.
+    fn places() -> impl Strategy<Value = BTreeSet<u16>> {
+        let all = 0..u16::try_from(SEGMENT).unwrap();
+        prop_oneof![
+            proptest::collection::btree_set(all.clone(), 0..3000),
+            (all, 0..4000_u16).prop_map(|(from, many)| (from..(from + many).min(1 << 14)).collect()),
+        ]
+    }
+
     fn has(grams: &[Gram], range: &RangeInclusive<Gram>) -> bool {
         grams.iter().any(|gram| range.contains(gram))
     }
@@ -180,7 +208,7 @@ mod tests {
         }
 
         #[test]
-        fn a_set_is_kept_whole_and_short(places in proptest::collection::btree_set(0_u16..4096, 0..600)) {
+        fn a_set_is_kept_whole_and_short(places in places()) {
             let mut rows = Rows::NONE;
             for place in &places {
                 rows.put(*place, true);
@@ -192,11 +220,18 @@ mod tests {
             prop_assert_eq!(&again, &rows);
             prop_assert_eq!(again.count(), places.len());
             prop_assert_eq!(again.places().collect::<BTreeSet<_>>(), places.clone());
-            prop_assert!((0..4096).all(|place| again.has(place) == places.contains(&place)));
+            prop_assert!((0..=u16::MAX).all(|place| again.has(place) == places.contains(&place)));
             for place in &places {
                 again.put(*place, false);
             }
             prop_assert_eq!(again, Rows::NONE);
+        }
+
+        #[test]
+        fn bytes_that_are_no_set_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut rows = Rows::NONE;
+            rows.add(&bytes);
+            prop_assert!(rows.places().all(|place| rows.has(place)));
         }
 
         #[test]

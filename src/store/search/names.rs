@@ -13,10 +13,10 @@ use super::grams::{MOST, Rows};
 use crate::error::Result;
 
 /// With so many rows of a segment, to look them up is cheaper than to fetch the names of all.
-const FEW: usize = 8;
+const FEW: usize = 32;
 
 /// With so many rows of a segment, to look at their names in memory is cheaper than to ask for one gram more.
-const MANY: usize = 256;
+const MANY: usize = 1024;
 
 /// How many names are looked at together.
 const AT_ONCE: usize = 32;
@@ -91,7 +91,7 @@ impl<'v> Sieve<'v> {
 /// then the names. Numbers begin with the lowest byte.
 pub(super) struct Names {
     /// Where the name of each place ends: none has more than one memory access to where it is.
-    ends: Box<[u32; MOST]>,
+    ends: Box<[u32]>,
     text: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ impl Names {
         let (entries, _) = bytes.get(HEAD..).unwrap_or_default().as_chunks::<ENTRY>();
         let entries = entries.get(..count).unwrap_or_default();
         let text = bytes.get(HEAD + entries.len() * ENTRY..).unwrap_or_default().to_vec();
-        let mut ends = Box::new([0; MOST]);
+        let mut ends = vec![0; MOST].into_boxed_slice();
         let (mut next, mut last) = (0, 0);
         for [low, high, end @ ..] in entries {
             let place = usize::from(u16::from_le_bytes([*low, *high]));
@@ -199,7 +199,7 @@ pub(super) fn write(
 type Key = i64;
 
 fn key(shelf: i64, segment: i64) -> Key {
-    // There are 2^52 segments.
+    // There are 2^50 segments.
     segment * 8 + shelf
 }
 
@@ -258,10 +258,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_is_found_at_its_place(names in proptest::collection::btree_map(0_u16..4096, "[aé]{0,9}", 0..40)) {
+        fn a_name_is_found_at_its_place(names in proptest::collection::btree_map(0_u16..1 << 14, "[aé]{0,9}", 0..40)) {
             let slices = names.iter().map(|(place, name)| (*place, name.as_bytes())).collect();
             let kept = Names::kept(&Names::keep(&slices));
-            for place in 0..4096 {
+            for place in 0..1 << 14 {
                 prop_assert_eq!(kept.of(place), slices.get(&place).copied().unwrap_or_default());
             }
             prop_assert_eq!(kept.all(), slices.into_iter().filter(|(_, name)| !name.is_empty()).collect());
@@ -275,29 +275,29 @@ mod tests {
 
         #[test]
         fn memory_holds_no_more_than_it_may(
-            names in proptest::collection::vec((0_i64..20, 0_i64..3, 0_usize..20_000), 0..200),
+            names in proptest::collection::vec((0_i64..20, 0_i64..3, 0_usize..80_000), 0..200),
         ) {
-            const MOST: usize = 100_000;
-            let memory = Memory::new(MOST);
+            const ROOM: usize = 400_000;
+            let memory = Memory::new(ROOM);
             for (segment, edition, bytes) in names {
                 memory.keep(segment, edition, of_bytes(bytes));
                 prop_assert_eq!(memory.find(segment, edition).unwrap().text.len(), bytes);
                 prop_assert!(memory.find(segment, edition + 1).is_none());
                 let kept = memory.kept.lock().unwrap();
                 prop_assert_eq!(kept.bytes, kept.names.values().map(|kept| kept.1.size()).sum::<usize>());
-                prop_assert!(kept.bytes <= MOST);
+                prop_assert!(kept.bytes <= ROOM);
             }
         }
     }
 
     fn of_bytes(bytes: usize) -> Arc<Names> {
-        Arc::new(Names { ends: Box::new([0; MOST]), text: vec![0; bytes] })
+        Arc::new(Names { ends: vec![0; MOST].into_boxed_slice(), text: vec![0; bytes] })
     }
 
     #[test]
     fn what_is_larger_than_the_memory_is_not_kept() {
-        let memory = Memory::new(20_000);
-        memory.keep(1, 1, of_bytes(20_000));
+        let memory = Memory::new(80_000);
+        memory.keep(1, 1, of_bytes(80_000));
         assert!(memory.find(1, 1).is_none());
     }
 }
