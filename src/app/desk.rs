@@ -1,14 +1,13 @@
-//! The desk: what every dialect works with. It holds the store, the keys and the pool that hashes passwords.
+//! The desk: what every dialect works with. It holds the store, the keys and the pools of threads.
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::Semaphore;
 
 use super::answers::Answers;
 use super::guesses::Guesses;
 use super::issuers::Issuers;
 use super::key_ring::{InForce, LiveRing};
+use super::pool::Pool;
 use super::sign_in::Proofs;
 use super::throttle::Throttle;
 use super::{sign_in, signing_keys};
@@ -19,7 +18,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{Pulse, Store, Tx, View};
 use crate::tokens::keyring::KeyRing;
-use crate::tokens::pool::Pool;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
 
@@ -66,8 +64,6 @@ pub struct Desk(Arc<Furnished>);
 
 struct Furnished {
     fittings: Fittings,
-    /// Turns for long reads: fewer than there are readers, so that a glance never waits behind them.
-    long_reads: Semaphore,
     /// How many wrong user codes there may still be.
     guesses: Guesses,
     ring: LiveRing,
@@ -87,6 +83,8 @@ pub struct Fittings {
     pub hashery: Pool,
     /// The pool that signs tokens.
     pub signers: Pool,
+    /// The pool that reads what may be much: fewer threads than there are readers, so that a glance never waits for them.
+    pub long_readers: Pool,
     /// The secret that the tags of public ids are derived from.
     pub tags: TagKey,
     /// What slows down those who guess.
@@ -116,10 +114,9 @@ impl std::ops::Deref for Desk {
 impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
-        let long_reads = Semaphore::new(fittings.store.readers().saturating_sub(1).max(1));
         let answers = Answers::new(fittings.answer_memory);
         let (guesses, ring, proofs) = (Guesses::new(), LiveRing::default(), Proofs::new());
-        Self(Arc::new(Furnished { fittings, long_reads, guesses, ring, proofs, answers }))
+        Self(Arc::new(Furnished { fittings, guesses, ring, proofs, answers }))
     }
 
     /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
@@ -172,9 +169,8 @@ impl Desk {
         T: Send + 'static,
         F: FnOnce(&View) -> Result<T> + Send + 'static,
     {
-        let _turn = self.0.long_reads.acquire().await.map_err(Error::internal)?;
         let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.read(work)).await.map_err(Error::internal)?
+        self.long_readers.run(move || store.read(work)).await?
     }
 
     /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had

@@ -30,6 +30,7 @@ pub mod organizations;
 pub mod passwords;
 pub mod passwords_own;
 pub mod people;
+pub mod pool;
 pub mod projects;
 mod recollection;
 pub mod recovery;

@@ -1,18 +1,13 @@
 //! Hashing, which takes long on purpose: in a pool of its own, as many at a time as it has threads.
 
-use std::time::Duration;
-
 use super::desk::Desk;
 use crate::domain::password::Password;
 use crate::error::{Error, Result};
 use crate::tokens::password::{self, PasswordHash, Verdict};
 
-/// When to come back if too many passwords wait.
-const COME_BACK: Duration = Duration::from_secs(2);
-
 /// Hashes a password. Refused as busy when too many wait.
 pub async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash> {
-    run(desk, move || password::hash(&password)).await?.map_err(Error::internal)
+    desk.hashery.run(move || password::hash(&password)).await?.map_err(Error::internal)
 }
 
 /// What stands against a password that is the same as before.
@@ -28,23 +23,19 @@ pub(super) async fn verify(
     typed: crate::domain::secret::Secret,
     against: Option<PasswordHash>,
 ) -> Result<(Verdict, Option<PasswordHash>)> {
-    run(desk, move || match against {
-        None => {
-            password::verify(typed.expose(), password::dummy());
-            (Verdict::Wrong, None)
-        }
-        Some(against) => match password::verify(typed.expose(), &against) {
-            Verdict::RightButOld => {
-                let renewed = Password::parse(typed.expose()).ok().and_then(|typed| password::hash(&typed).ok());
-                (Verdict::RightButOld, renewed)
+    desk.hashery
+        .run(move || match against {
+            None => {
+                password::verify(typed.expose(), password::dummy());
+                (Verdict::Wrong, None)
             }
-            verdict => (verdict, None),
-        },
-    })
-    .await
-}
-
-async fn run<T: Send + 'static>(desk: &Desk, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let answer = desk.hashery.submit(job).map_err(|_| Error::Busy { retry_after: COME_BACK })?;
-    answer.await.map_err(Error::internal)
+            Some(against) => match password::verify(typed.expose(), &against) {
+                Verdict::RightButOld => {
+                    let renewed = Password::parse(typed.expose()).ok().and_then(|typed| password::hash(&typed).ok());
+                    (Verdict::RightButOld, renewed)
+                }
+                verdict => (verdict, None),
+            },
+        })
+        .await
 }

@@ -1,7 +1,5 @@
 //! The tokens of a session: access and id tokens, which are signed and not kept.
 
-use std::time::Duration;
-
 use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
 use crate::domain::client::{Client, Scope, Scopes};
@@ -26,9 +24,6 @@ pub struct Minted {
     pub expires_at: Timestamp,
 }
 
-/// When to come back if too many tokens wait for their signature.
-const COME_BACK: Duration = Duration::from_secs(1);
-
 /// Mints the tokens of what was granted, on a thread that may take its time: to sign takes as long as many answers.
 ///
 /// Refused as busy when too many wait.
@@ -38,8 +33,7 @@ pub async fn mint_aside(desk: &Desk, issuer: String, client: Client, granted: Gr
         let minted = mint(&theirs, &issuer, &client, (&granted.user, &granted.session), &granted.scopes);
         minted.map(|minted| (granted, minted))
     };
-    let signed = desk.signers.submit(sign).map_err(|_| Error::Busy { retry_after: COME_BACK })?;
-    signed.await.map_err(Error::internal)?
+    desk.signers.run(sign).await?
 }
 
 /// Mints the tokens of a session of this client, good for these scopes.

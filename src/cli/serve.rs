@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Trouble, master_key, print};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
+use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
 use crate::app::{setup, signing_keys};
 use crate::config::{Config, SigningAlgorithm};
@@ -23,7 +24,6 @@ use crate::http;
 use crate::store::home::Home;
 use crate::store::{Sizes, Store, health};
 use crate::tokens::password;
-use crate::tokens::pool::{Pool, Trade};
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
@@ -56,6 +56,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
         key_plan: key_plan(config),
         hashery: hashery(config)?,
         signers: signers()?,
+        long_readers: long_readers(store)?,
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
@@ -147,6 +148,9 @@ fn settings(config: &Config) -> http::Settings {
 /// How many tokens may wait to be signed, which takes less than a second for all of them.
 const UNSIGNED: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
+/// How many long reads may wait for a thread.
+const UNREAD: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
+
 fn hashery(config: &Config) -> Result<Pool, Trouble> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
@@ -157,6 +161,13 @@ fn hashery(config: &Config) -> Result<Pool, Trouble> {
 fn signers() -> Result<Pool, Trouble> {
     Pool::start(Trade::Signing, Pool::cores(), UNSIGNED)
         .map_err(|error| Trouble::Failed(format!("no thread for tokens: {error}; allow the server more threads")))
+}
+
+/// Fewer than there are readers, so that a glance never waits for them.
+fn long_readers(store: &Store) -> Result<Pool, Trouble> {
+    let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
+    Pool::start(Trade::Reading, threads, UNREAD)
+        .map_err(|error| Trouble::Failed(format!("no thread for long reads: {error}; lower readers")))
 }
 
 const fn algorithm(configured: SigningAlgorithm) -> Algorithm {

@@ -8,7 +8,6 @@ pub mod keyring;
 pub mod opaque;
 pub mod password;
 pub mod pkce;
-pub mod pool;
 mod random;
 pub mod refresh;
 pub mod seal;

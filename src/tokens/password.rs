@@ -1,7 +1,6 @@
 //! Passwords at rest: argon2id in the PHC text form.
 //!
-//! Everything here that hashes takes tens of milliseconds and 19 MiB: run it in a
-//! [`Pool`](super::pool::Pool), never on a worker.
+//! Everything here that hashes takes tens of milliseconds and 19 MiB: run it in a pool of threads, never on a worker.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -162,7 +161,7 @@ fn is_of_today(hash: &phc::PasswordHash) -> bool {
 
 /// How many blocks of memory this thread keeps.
 #[cfg(test)]
-pub(super) fn kept() -> usize {
+pub(crate) fn kept() -> usize {
     MEMORY.with_borrow(Vec::capacity)
 }
 

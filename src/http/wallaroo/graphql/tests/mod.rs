@@ -13,6 +13,7 @@ mod workspaces;
 use super::*;
 use crate::app::desk::{Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
+use crate::app::pool::{Pool, Trade};
 use crate::app::signing_keys::{self, Plan};
 use crate::app::throttle::Throttle;
 use crate::app::{self, setup, users};
@@ -26,7 +27,6 @@ use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::Result;
 use crate::store::{Sizes, Store, Tx, probe};
-use crate::tokens::pool::{Pool, Trade};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
@@ -89,6 +89,7 @@ fn desk(store: Store) -> Desk {
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         hashery: Pool::start(Trade::Hashing, one, one).expect("a thread"),
         signers: Pool::start(Trade::Signing, one, one).expect("a thread"),
+        long_readers: Pool::start(Trade::Reading, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new()),
         lifetimes: Lifetimes {

@@ -1,5 +1,4 @@
-//! Small pools of threads for what takes a core for long: they take the cores that they are given and no more, and give
-//! way to those that answer requests.
+//! Small pools of threads for what takes long: they take the cores that they are given and no more.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -9,17 +8,18 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::password;
+use crate::error::{Error, Result};
+use crate::tokens::password;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The queue is full: answer 503 with `Retry-After` rather than let it grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many jobs are waiting for a thread")]
-pub struct Full;
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Full;
 
 /// What the threads of a pool do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Trade {
     Hashing,
     /// Sign tokens: a millisecond at most.
     Signing,
+    /// Read what may be much. As few threads as may read at once, whoever asks: each keeps memory of its own.
+    Reading,
 }
 
 impl Trade {
@@ -35,15 +37,26 @@ impl Trade {
         match self {
             Self::Hashing => "hashery",
             Self::Signing => "signer",
+            Self::Reading => "reader",
         }
     }
 
-    /// How far they give way, from 0 to 19 (`setpriority(2)`). Signing must not wait for passwords.
+    /// When whoever finds the queue full may come back.
+    const fn come_back(self) -> Duration {
+        match self {
+            Self::Hashing => Duration::from_secs(2),
+            Self::Signing | Self::Reading => Duration::from_secs(1),
+        }
+    }
+
+    /// How far they give way to those that answer requests, from 0 to 19 (`setpriority(2)`). Signing must not wait for
+    /// passwords.
     #[cfg(target_os = "linux")]
     const fn niceness(self) -> i32 {
         match self {
             Self::Hashing => 19,
             Self::Signing => 10,
+            Self::Reading => 0,
         }
     }
 
@@ -52,7 +65,7 @@ impl Trade {
         match self {
             // Memory is kept while there is work, and given back before resting.
             Self::Hashing => password::release_memory(),
-            Self::Signing => {}
+            Self::Signing | Self::Reading => {}
         }
     }
 }
@@ -61,6 +74,7 @@ impl Trade {
 ///
 /// Dropping it finishes what was accepted, then ends the threads.
 pub struct Pool {
+    trade: Trade,
     queue: Arc<Queue>,
     waiting: NonZeroUsize,
     threads: Vec<JoinHandle<()>>,
@@ -92,7 +106,7 @@ impl Pool {
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
-        let mut pool = Self { queue, waiting, threads: Vec::with_capacity(threads.get()) };
+        let mut pool = Self { trade, queue, waiting, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let queue = Arc::clone(&pool.queue);
             let thread =
@@ -107,11 +121,21 @@ impl Pool {
         thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Queues a job; the receiver gives its result.
+    /// Does a job on one of the threads. Where nobody waits for it any more before its turn (the client is gone), it is
+    /// skipped.
     ///
-    /// Refused when the queue is full. The receiver fails when the job panicked. A job whose receiver was dropped
-    /// before its turn (the client is gone) is skipped.
-    pub fn submit<T, F>(&self, job: F) -> Result<oneshot::Receiver<T>, Full>
+    /// Refused as busy when the queue is full, rather than let it grow; fails when the job panicked.
+    pub async fn run<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let answer = self.submit(job).map_err(|Full| Error::Busy { retry_after: self.trade.come_back() })?;
+        answer.await.map_err(Error::internal)
+    }
+
+    /// Queues a job; the receiver gives its result, and fails when the job panicked.
+    fn submit<T, F>(&self, job: F) -> std::result::Result<oneshot::Receiver<T>, Full>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
@@ -146,6 +170,7 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
+            .field("trade", &self.trade)
             .field("threads", &self.threads.len())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
@@ -214,137 +239,4 @@ fn give_way(trade: Trade) {
 fn give_way(_: Trade) {}
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Barrier, mpsc};
-    use std::time::Duration;
-
-    use super::*;
-
-    fn pool(threads: usize, waiting: usize) -> Pool {
-        Pool::start(Trade::Hashing, NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
-    }
-
-    /// Occupies the only thread until the sender is dropped; the receiver keeps the job from being skipped.
-    fn occupied(pool: &Pool) -> (mpsc::Sender<()>, oneshot::Receiver<()>) {
-        let (release, wait) = mpsc::channel::<()>();
-        let (started, running) = mpsc::channel();
-        let answer = pool
-            .submit(move || {
-                started.send(()).unwrap();
-                let _ = wait.recv();
-            })
-            .unwrap();
-        running.recv().unwrap();
-        (release, answer)
-    }
-
-    #[test]
-    fn a_job_answers_its_receiver_from_a_named_thread() {
-        let pool = pool(1, 1);
-        let answer = pool.submit(|| thread::current().name().map(str::to_owned)).unwrap();
-        assert_eq!(answer.blocking_recv().unwrap().as_deref(), Some("hashery-0"));
-    }
-
-    #[test]
-    fn as_many_run_at_once_as_there_are_threads() {
-        let pool = pool(3, 3);
-        let meeting = Arc::new(Barrier::new(3));
-        let answers: Vec<_> = (0..3)
-            .map(|_| {
-                let meeting = Arc::clone(&meeting);
-                // Three meet only if three run at the same time.
-                pool.submit(move || meeting.wait().is_leader()).unwrap()
-            })
-            .collect();
-        let leaders =
-            answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).filter(|leader| *leader).count();
-        assert_eq!(leaders, 1);
-    }
-
-    #[test]
-    fn a_full_queue_refuses_and_recovers() {
-        let pool = pool(1, 2);
-        let (release, _answer) = occupied(&pool);
-        let first = pool.submit(|| 1).unwrap();
-        let second = pool.submit(|| 2).unwrap();
-        assert_eq!(pool.submit(|| 3).unwrap_err(), Full);
-        drop(release);
-        assert_eq!((first.blocking_recv(), second.blocking_recv()), (Ok(1), Ok(2)));
-        assert_eq!(pool.submit(|| 4).unwrap().blocking_recv(), Ok(4));
-    }
-
-    #[test]
-    fn a_panicking_job_fails_alone() {
-        let pool = pool(1, 4);
-        let broken = pool.submit(|| -> u8 { panic!("on purpose") }).unwrap();
-        let sound = pool.submit(|| 7).unwrap();
-        assert!(broken.blocking_recv().is_err());
-        assert_eq!(sound.blocking_recv(), Ok(7));
-    }
-
-    #[test]
-    fn a_job_nobody_waits_for_is_skipped() {
-        let pool = pool(1, 4);
-        let (release, _answer) = occupied(&pool);
-        let ran = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&ran);
-        drop(pool.submit(move || count.fetch_add(1, Ordering::SeqCst)).unwrap());
-        drop(release);
-        drop(pool);
-        assert_eq!(ran.load(Ordering::SeqCst), 0);
-    }
-
-    #[test]
-    fn dropping_finishes_what_was_accepted_and_ends_the_threads() {
-        let pool = pool(2, 8);
-        let alive = Arc::new(());
-        let answers: Vec<_> = (0..8)
-            .map(|number| {
-                let alive = Arc::clone(&alive);
-                pool.submit(move || {
-                    thread::sleep(Duration::from_millis(2));
-                    drop(alive);
-                    number
-                })
-                .unwrap()
-            })
-            .collect();
-        drop(pool);
-        assert_eq!(Arc::strong_count(&alive), 1);
-        let answers: Vec<_> = answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
-        assert_eq!(answers, (0..8).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn memory_is_given_back_at_rest() {
-        let pool = pool(1, 2);
-        let kept = || pool.submit(password::kept).unwrap().blocking_recv().unwrap();
-        let hashed = pool.submit(|| (password::verify("x", password::dummy()), password::kept()));
-        assert!(hashed.unwrap().blocking_recv().unwrap().1 > 0);
-        // The thread rests soon after its answer; a question asked before that is answered from memory still kept.
-        let rested = (0..100).any(|_| {
-            thread::sleep(Duration::from_millis(5));
-            kept() == 0
-        });
-        assert!(rested);
-    }
-
-    #[test]
-    fn it_may_be_dropped_by_one_of_its_own_jobs() {
-        let pool = Arc::new(Mutex::new(None));
-        let inner = Arc::clone(&pool);
-        let made = self::pool(1, 1);
-        let (held, ready) = mpsc::channel::<()>();
-        let answer = made
-            .submit(move || {
-                ready.recv().unwrap();
-                drop(inner.lock().unwrap().take());
-                1
-            })
-            .unwrap();
-        *pool.lock().unwrap() = Some(made);
-        held.send(()).unwrap();
-        assert_eq!(answer.blocking_recv(), Ok(1));
-    }
-}
+mod tests;
