@@ -533,3 +533,40 @@ END;
 CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN
     INSERT INTO search_log (shelf, row, before) VALUES (4, old.id, old.email_key);
 END;
+
+-- What of the workspaces has changed lately, in order, so that rows that were read before are known to be fresh
+-- (src/store/workspace_memory.rs); without a number, any of them may have. The last thousand changes are kept.
+CREATE TABLE workspace_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace_id INTEGER
+) STRICT;
+
+CREATE TRIGGER workspace_changes_lately AFTER INSERT ON workspace_changes BEGIN
+    DELETE FROM workspace_changes WHERE id <= new.id - 1000;
+END;
+
+CREATE TRIGGER workspaces_changed AFTER UPDATE ON workspaces BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (new.id);
+END;
+
+CREATE TRIGGER workspaces_deleted AFTER DELETE ON workspaces BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (old.id);
+END;
+
+-- Who made it is told with it, and whether that person works in it unless told otherwise.
+CREATE TRIGGER creators_changed AFTER UPDATE OF uuid, email ON users WHEN new.uuid <> old.uuid OR new.email <> old.email
+BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
+END;
+
+CREATE TRIGGER default_workspaces_chosen AFTER INSERT ON default_workspaces BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (new.workspace_id);
+END;
+
+CREATE TRIGGER default_workspaces_changed AFTER UPDATE ON default_workspaces BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (old.workspace_id), (new.workspace_id);
+END;
+
+CREATE TRIGGER default_workspaces_deleted AFTER DELETE ON default_workspaces BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (old.workspace_id);
+END;

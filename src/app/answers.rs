@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use super::desk::Desk;
-use super::recollection::Recollection;
 use super::sign_in::{self, Proved};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
+use crate::store::recollection::Recollection;
 use crate::store::{Pulse, View};
 
 /// What an answer takes in memory beside its words, in bytes, near enough.

@@ -160,7 +160,7 @@ impl Desk {
 
     /// Reads what is found at once by an index, on the calling thread.
     pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.store.read(work)
+        self.store.glance(work)
     }
 
     /// Reads what may be much, on a thread that may take its time.

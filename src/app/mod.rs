@@ -32,7 +32,6 @@ pub mod passwords_own;
 pub mod people;
 pub mod pool;
 pub mod projects;
-mod recollection;
 pub mod recovery;
 pub mod refresh;
 pub mod roles;

@@ -25,6 +25,7 @@ pub mod people;
 pub mod projects;
 mod pulse;
 mod readers;
+pub mod recollection;
 pub mod recovery_codes;
 pub mod refresh_tokens;
 pub mod roles;
@@ -37,6 +38,7 @@ pub mod sight;
 pub mod signing_keys;
 pub mod turn;
 pub mod users;
+mod workspace_memory;
 pub mod workspaces;
 mod writer;
 
@@ -68,6 +70,8 @@ pub struct View<'a> {
     pub now: Timestamp,
     /// Names that were searched before.
     names: Option<&'a search::Memory>,
+    /// Workspaces that were read before; for glances only.
+    workspaces: Option<&'a workspace_memory::Memory>,
 }
 
 /// A write under way. It reads what it has written, and is on the disk before anybody is told.
@@ -142,6 +146,11 @@ impl Store {
     /// Reads from one snapshot, on the calling thread.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.readers.read(work)
+    }
+
+    /// The same for what takes no longer than a look at the rows of a page, which may have been read before and are as fresh.
+    pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.readers.glance(work)
     }
 
     /// Hands a write to the writer and answers once it is on the disk.

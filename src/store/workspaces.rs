@@ -125,7 +125,7 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
             let walk = (!everywhere).then_some(&next as search::Walk);
             match name.as_deref() {
                 // All of these are seen and meant, whatever they are called.
-                None => among(view, Sight::Everything, (None, ""), &next(after, look_for)?)?,
+                None => by_number(view, &next(after, look_for)?)?,
                 Some(name) => {
                     let ask = || Candidates::of(view, Shelf::Workspaces, name, after);
                     let look = |these: &[i64]| among(view, sight, (organization, name), these);
@@ -135,6 +135,15 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
         }
     };
     Ok(Slice::cut(found, page, |workspace| workspace.id.0))
+}
+
+/// These workspaces, by number; those that there are not are left out.
+fn by_number(view: &View, these: &[i64]) -> Result<Vec<Workspace>> {
+    let read = |these: &[i64]| among(view, Sight::Everything, (None, ""), these);
+    match view.workspaces {
+        Some(memory) => memory.find(view, these, read),
+        None => read(these),
+    }
 }
 
 /// Where workspaces with a text in their name are.

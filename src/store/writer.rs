@@ -219,7 +219,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     for job in batch {
         run(conn, "SAVEPOINT job")?;
         let before = conn.total_changes();
-        let tx = Tx { view: View { conn, now: Timestamp::now(), names: None } };
+        let tx = Tx { view: View { conn, now: Timestamp::now(), names: None, workspaces: None } };
         if job.run(&tx) {
             changed |= conn.total_changes() != before;
         } else if conn.is_autocommit() {

@@ -5,13 +5,13 @@
 //! is remembered, so strangers fill nothing.
 
 use crate::app::desk::Desk;
-use crate::app::recollection::Recollection;
 use crate::app::{keys, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, Unproved};
 use crate::store::Pulse;
+use crate::store::recollection::Recollection;
 use crate::tokens::claims::AUDIENCE;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const PARTS: usize = 8;
 
 /// What was found out before, by question.
-pub(super) struct Recollection<K, S, V> {
+pub struct Recollection<K, S, V> {
     parts: [Mutex<Part<K, S, V>>; PARTS],
     hasher: RandomState,
     /// How much each half of a part holds.
@@ -35,13 +35,13 @@ struct Kept<S, V> {
 
 impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> Recollection<K, S, V> {
     /// One that holds things of this weight in all: a number of things, or of bytes.
-    pub(super) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         let part = |_| Mutex::new(Part { lately: HashMap::new(), before: HashMap::new(), weight: 0 });
         Self { parts: std::array::from_fn(part), hasher: RandomState::new(), most: most / PARTS / 2 }
     }
 
     /// What was kept under this question with this very stamp.
-    pub(super) fn find(&self, question: &K, stamp: &S) -> Option<V> {
+    pub fn find(&self, question: &K, stamp: &S) -> Option<V> {
         let mut part = self.part(question);
         if let Some(kept) = part.lately.get(question) {
             return (kept.stamp == *stamp).then(|| kept.value.clone());
@@ -55,7 +55,7 @@ impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> Recollection<K, S, V> {
     }
 
     /// Keeps what was found out, in place of what was kept before, unless it alone weighs more than there is room for.
-    pub(super) fn keep(&self, question: K, stamp: S, value: V, weight: usize) {
+    pub fn keep(&self, question: K, stamp: S, value: V, weight: usize) {
         if weight > self.most {
             return;
         }
