@@ -62,9 +62,7 @@ pub(super) fn workspaces(
     let mut all = match organization {
         None => {
             let params = named_params! { ":me": me.0, ":after": after, ":most": most };
-            let joined = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
-                          ORDER BY workspace_id LIMIT :most";
-            let mut all = numbers(view, joined, params)?;
+            let mut all = joined(view, me, after, most)?;
             let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
                          WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
                          ORDER BY b.workspace_id LIMIT :most";
@@ -90,6 +88,13 @@ pub(super) fn workspaces(
         all.extend(if governs { of_organization(view, place, after, most)? } else { open(view, place, after, most)? });
     }
     Ok(in_order(all, most))
+}
+
+/// The next workspaces that a user joined, by number.
+pub(super) fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
+    let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
+               ORDER BY workspace_id LIMIT :most";
+    numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": most })
 }
 
 /// The next workspaces of an organization, by number.

@@ -58,20 +58,23 @@ impl Memory {
         view: &View,
         these: &[i64],
         read: impl Fn(&[i64]) -> Result<Vec<Workspace>>,
-    ) -> Result<Vec<Workspace>> {
-        let Some(editions) = self.editions(view, these)? else { return read(these) };
+    ) -> Result<Vec<Arc<Workspace>>> {
+        let Some(editions) = self.editions(view, these)? else {
+            return Ok(read(these)?.into_iter().map(Arc::new).collect());
+        };
         let (mut found, mut wanted, mut anew) = (Vec::with_capacity(these.len()), Vec::new(), HashMap::new());
         for (row, edition) in these.iter().zip(editions) {
             if let Some(workspace) = self.rows.find(row, &edition) {
-                found.push(Workspace::clone(&workspace));
+                found.push(workspace);
             } else {
                 wanted.push(*row);
                 anew.insert(*row, edition);
             }
         }
         for workspace in read(&wanted)? {
+            let workspace = Arc::new(workspace);
             if let Some(edition) = anew.get(&workspace.id.0) {
-                self.rows.keep(workspace.id.0, *edition, Arc::new(workspace.clone()), weight(&workspace));
+                self.rows.keep(workspace.id.0, *edition, workspace.clone(), weight(&workspace));
             }
             found.push(workspace);
         }

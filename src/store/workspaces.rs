@@ -1,5 +1,7 @@
 //! The table `workspaces`.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::json;
 use uuid::Uuid;
@@ -76,6 +78,12 @@ pub fn list_shared(
     with: UserId,
     by: Option<&[Uuid]>,
 ) -> Result<Vec<WorkspaceEntry>> {
+    if let (None, Some(memory)) = (by, view.workspaces) {
+        let joined = sight::joined(view, with, 0, u32::MAX)?;
+        let found = memory.find(view, &joined, |these| all(view, these))?;
+        let meant = found.iter().filter(|workspace| workspace.organization == organization);
+        return Ok(meant.map(|workspace| entry(workspace)).collect());
+    }
     let also = match by {
         None => "",
         Some(_) => {
@@ -139,11 +147,14 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
 
 /// These workspaces, by number; those that there are not are left out.
 fn by_number(view: &View, these: &[i64]) -> Result<Vec<Workspace>> {
-    let read = |these: &[i64]| among(view, Sight::Everything, (None, ""), these);
-    match view.workspaces {
-        Some(memory) => memory.find(view, these, read),
-        None => read(these),
-    }
+    let Some(memory) = view.workspaces else { return all(view, these) };
+    let found = memory.find(view, these, |these| all(view, these))?;
+    Ok(found.into_iter().map(Arc::unwrap_or_clone).collect())
+}
+
+/// The same, read from their rows.
+fn all(view: &View, these: &[i64]) -> Result<Vec<Workspace>> {
+    among(view, Sight::Everything, (None, ""), these)
 }
 
 /// Where workspaces with a text in their name are.
@@ -285,6 +296,16 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
             default_agent_runtime: row.get(11)?,
         },
     })
+}
+
+fn entry(workspace: &Workspace) -> WorkspaceEntry {
+    WorkspaceEntry {
+        id: workspace.id,
+        name: workspace.name.clone(),
+        archived: workspace.archived,
+        created_at: workspace.created_at,
+        created_by: workspace.created_by.clone(),
+    }
 }
 
 fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {

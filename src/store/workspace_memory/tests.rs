@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::page::Page;
 use crate::domain::workspace::WorkspaceSearch;
 use crate::store::sight::Sight;
@@ -61,7 +61,8 @@ fn shown(view: &View) -> Result<String> {
     let page = Page { after: None, limit: 100 };
     let search = WorkspaceSearch::default();
     let slice = workspaces::page(view, Sight::Of(UserId(BOB)), &search, page)?;
-    Ok(format!("{:#?}", slice.items))
+    let list = workspaces::list_shared(view, OrganizationId(1), UserId(BOB), None)?;
+    Ok(format!("{:#?}\n{list:#?}", slice.items))
 }
 
 /// A change by somebody, of whatever is told of workspaces.
