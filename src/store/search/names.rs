@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem::Finder;
@@ -26,17 +27,15 @@ pub(super) struct Sieve<'v> {
     shelf: Shelf,
     text: Finder<'static>,
     memory: Option<&'v Memory>,
-    edition: CachedStatement<'v>,
+    editions: Editions<'v>,
     names: CachedStatement<'v>,
 }
 
 impl<'v> Sieve<'v> {
     pub(super) fn new(conn: &'v Connection, memory: Option<&'v Memory>, shelf: Shelf, text: &str) -> Result<Self> {
-        let edition = conn.prepare_cached(
-            "SELECT edition FROM search_names INDEXED BY search_names_by_edition WHERE place = :place",
-        )?;
+        let editions = Editions::new(conn)?;
         let names = conn.prepare_cached("SELECT names FROM search_names WHERE place = :place")?;
-        Ok(Self { shelf, text: Finder::new(text).into_owned(), memory, edition, names })
+        Ok(Self { shelf, text: Finder::new(text).into_owned(), memory, editions, names })
     }
 
     /// Whether the names of these rows of a segment are best looked at here.
@@ -70,18 +69,54 @@ impl<'v> Sieve<'v> {
 
     fn names(&mut self, segment: i64) -> Result<Option<Arc<Names>>> {
         let key = key(self.shelf as i64, segment);
-        let params = named_params! { ":place": key };
-        let edition: Option<i64> = self.edition.query_row(params, |row| row.get(0)).optional()?;
-        let Some(edition) = edition else { return Ok(None) };
+        let Some(edition) = self.editions.of(key)? else { return Ok(None) };
         if let Some(names) = self.memory.and_then(|memory| memory.find(key, edition)) {
             return Ok(Some(names));
         }
+        let params = named_params! { ":place": key };
         let names = self.names.query_row(params, |row| Ok(Names::kept(row.get_ref(0)?.as_blob()?)))?;
         let names = Arc::new(names);
         if let Some(memory) = self.memory {
             memory.keep(key, edition, names.clone());
         }
         Ok(Some(names))
+    }
+}
+
+/// The editions that the segments of a snapshot have, read some at a time: a search asks for one segment after another.
+struct Editions<'v> {
+    /// Those of these places are known.
+    range: Range<Key>,
+    known: HashMap<Key, i64>,
+    /// How many to read next time: a search that has soon found enough needs few.
+    next: u32,
+    query: CachedStatement<'v>,
+}
+
+impl<'v> Editions<'v> {
+    /// The most that are read at a time.
+    const MOST: u32 = 128;
+
+    fn new(conn: &'v Connection) -> Result<Self> {
+        let query = conn.prepare_cached(
+            "SELECT place, edition FROM search_names INDEXED BY search_names_by_edition
+             WHERE place >= :place ORDER BY place LIMIT :most",
+        )?;
+        Ok(Self { range: 0..0, known: HashMap::new(), next: 4, query })
+    }
+
+    /// The edition of the names at a place; none where there are no names.
+    fn of(&mut self, place: Key) -> Result<Option<i64>> {
+        if !self.range.contains(&place) {
+            let params = named_params! { ":place": place, ":most": self.next };
+            let rows = self.query.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let read: Vec<(Key, i64)> = rows.collect::<rusqlite::Result<_>>()?;
+            let last = read.last().filter(|_| read.len() == self.next as usize);
+            self.range = place..last.map_or(Key::MAX, |(last, _)| last + 1);
+            self.known = read.into_iter().collect();
+            self.next = (self.next * 2).min(Self::MOST);
+        }
+        Ok(self.known.get(&place).copied())
     }
 }
 
