@@ -139,12 +139,36 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
     })
 }
 
+/// How many connections may wait to be taken in; the system may have a lower limit (`net.core.somaxconn`).
+const WAITING: i32 = 4096;
+
 /// Opens a socket to listen on.
 ///
 /// What is sent over its connections leaves at once: else the end of a long answer would wait until the client has said
-/// that its begin came, which clients put off for 40 ms.
+/// that its begin came, which clients put off for 40 ms. A connection for which there is no place to wait is tried again
+/// by its client after a whole second, so there are many places.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
+    rustix::net::listen(&listener, WAITING)?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn many_may_wait_to_be_taken_in() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
+        let limit = limit.and_then(|limit| limit.trim().parse().ok()).unwrap_or(128);
+        let open = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+        let waiting: Vec<_> = (0..limit.min(400)).map(open).collect();
+        let refused = waiting.iter().filter(|stream| stream.is_err()).count();
+        assert_eq!(refused, 0, "of {}", waiting.len());
+    }
 }
