@@ -559,6 +559,10 @@ BEGIN
     INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
 END;
 
+CREATE TRIGGER creators_deleted AFTER DELETE ON users BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
+END;
+
 CREATE TRIGGER default_workspaces_chosen AFTER INSERT ON default_workspaces BEGIN
     INSERT INTO workspace_changes (workspace_id) VALUES (new.workspace_id);
 END;

@@ -1,4 +1,4 @@
--- What has changed of the workspaces, so that their rows may be remembered.
+-- What has changed of the workspaces, so that their rows may be remembered; the index of names in longer segments.
 
 -- What of the workspaces has changed lately, in order, so that rows that were read before are known to be fresh
 -- (src/store/workspace_memory.rs); without a number, any of them may have. The last thousand changes are kept.
@@ -25,6 +25,10 @@ BEGIN
     INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
 END;
 
+CREATE TRIGGER creators_deleted AFTER DELETE ON users BEGIN
+    INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
+END;
+
 CREATE TRIGGER default_workspaces_chosen AFTER INSERT ON default_workspaces BEGIN
     INSERT INTO workspace_changes (workspace_id) VALUES (new.workspace_id);
 END;
@@ -36,3 +40,12 @@ END;
 CREATE TRIGGER default_workspaces_deleted AFTER DELETE ON default_workspaces BEGIN
     INSERT INTO workspace_changes (workspace_id) VALUES (old.workspace_id);
 END;
+
+-- Segments have become four times as long, so the index is made anew, of every name there is.
+DELETE FROM search_grams;
+DELETE FROM search_names;
+DELETE FROM search_log;
+INSERT INTO search_log (shelf, row, after) SELECT 1, id, name_key FROM workspaces ORDER BY id;
+INSERT INTO search_log (shelf, row, after) SELECT 2, id, name_key FROM organizations ORDER BY id;
+INSERT INTO search_log (shelf, row, after) SELECT 3, id, name_key FROM projects ORDER BY id;
+INSERT INTO search_log (shelf, row, after) SELECT 4, id, email_key FROM users ORDER BY id;
