@@ -18,10 +18,11 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0003.sql"),
     include_str!("steps/0004.sql"),
     include_str!("steps/0005.sql"),
+    include_str!("steps/0006.sql"),
 ];
 
 /// The version that this program works with.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 const APPLICATION_ID: i32 = 0x6174_656c;

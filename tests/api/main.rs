@@ -20,6 +20,18 @@ mod robustness;
 mod routes;
 mod world;
 
+/// What attackers tried, and careless people; a file for each kind of attempt.
+mod hostile {
+    mod clients;
+    mod connections;
+    mod credentials;
+    mod guessing;
+    mod identity;
+    mod judgement;
+    mod manners;
+    mod traces;
+}
+
 mod wallaroo {
     mod config;
     mod users;

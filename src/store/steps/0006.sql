@@ -1,0 +1,1 @@
+-- Trust: what is known of addresses, of what clients may reach, and of the audit's order.

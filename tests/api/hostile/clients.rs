@@ -1,0 +1,1 @@
+//! OAuth clients that reach for more than they were registered for.

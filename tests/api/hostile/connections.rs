@@ -1,0 +1,1 @@
+//! Bodies, connections and forwarded addresses that would hold up everybody else.

@@ -1,0 +1,1 @@
+//! Passwords, second factors and keys that must not outlive what ended them.

@@ -1,0 +1,1 @@
+//! Guessing passwords and codes, and making more than a person needs.

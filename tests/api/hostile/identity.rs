@@ -1,0 +1,1 @@
+//! Addresses and names that pass for those of somebody else.

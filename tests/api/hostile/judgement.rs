@@ -1,0 +1,1 @@
+//! Rights that reach further than was given, and answers that tell what is hidden.

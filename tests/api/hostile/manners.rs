@@ -1,0 +1,1 @@
+//! How the server answers health checks, proxies, browsers and neighbours on the same host.

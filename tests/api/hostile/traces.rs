@@ -1,0 +1,1 @@
+//! What is left in the log and in the audit, and whether it can be altered.
