@@ -392,6 +392,14 @@ CREATE TABLE recovery_codes (
 
 CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id);
 
+-- Wrong codes of second factors, and wrong recovery codes: how many came since the last right one, wherever they were
+-- typed, and when the last one came.
+CREATE TABLE wrong_codes (
+    user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    count INTEGER NOT NULL CHECK (count > 0),
+    last_at INTEGER NOT NULL
+) STRICT;
+
 -- API keys, by the SHA-256 of their text. `redacted` is what may be shown of the text. A key of a bot is a service key.
 -- After a refresh, the text before it is good until `previous_expires_at`.
 CREATE TABLE keys (

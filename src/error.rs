@@ -99,6 +99,12 @@ pub enum Unproved {
     /// The right temporary password, in place of which another has to be chosen first.
     #[error("Account is not fully set up")]
     NotSetUp,
+    /// The API key of somebody who has to choose another password first.
+    #[error(
+        "no API key of this account works until its person has chosen another password; sign in at the sign-in page to \
+         choose one"
+    )]
+    KeyHeld,
     /// The API key of somebody who may use pages only.
     #[error("the account works through pages only, not by API keys")]
     PagesOnly,
@@ -108,6 +114,12 @@ pub enum Unproved {
     /// A sign-in at the pages that was left half done for too long, or was given up after too many wrong codes.
     #[error("the sign-in took too long or had too many wrong codes; begin again")]
     HalfOver,
+    /// A credential of somebody who has to prove again who they are, for something that could lock them out.
+    #[error(
+        "confirm that it is you: this needs the password or a code that was given within the last five minutes; sign in \
+         again and repeat it"
+    )]
+    NotConfirmed,
     /// A code that is not that of the person's second factor, or was used before.
     #[error("the code is wrong or was used before")]
     WrongCode,

@@ -39,7 +39,8 @@ pub struct NewKey {
 /// Makes a key that acts as a person.
 ///
 /// The person may, and the operator. Refused when making keys is switched off, when it would end before it begins or
-/// later than it may ([`end`]), and when the person is disabled, still invited or gone.
+/// later than it may ([`end`]), and when the person is disabled, still invited or gone, or has to choose another
+/// password first.
 pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, new: &NewKey) -> Result<Key> {
     may_hold(tx, actor, rules)?;
     let user = users::named(tx, actor, whose)?;
@@ -49,6 +50,11 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, ne
     }
     if !user.may_enter() {
         return Err(Error::Refused { rule: "the account is not in use: it waits for the person, or is closed" });
+    }
+    if user.must_change_password {
+        return Err(Error::Refused {
+            rule: "the person has to choose another password first; no API key of theirs works until then",
+        });
     }
     let expires_at = end(tx, actor, rules, new.expires_at, None)?;
     let (texts, maker) = ((&new.name, &new.description), actor.user());
@@ -217,6 +223,19 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (shown(&key), Value::Null))
 }
 
+/// Ends every key that acts as a person; tells how many.
+///
+/// The person may, the operator and administrators.
+pub fn revoke_of(tx: &Tx, actor: &Actor, user: &User) -> Result<usize> {
+    users::require(tx, actor, user.id, Action::RevokeKey, user.uuid)?;
+    let revoked = store::keys::revoke_of(tx, user.id)?;
+    if revoked > 0 {
+        let before = json!({ "keys": revoked });
+        audit::record(tx, actor, "keys.revoke_all", (ObjectKind::User, user.uuid), (before, Value::Null))?;
+    }
+    Ok(revoked)
+}
+
 /// The key of this number, if the actor may end or renew it.
 fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     let key = found(view, id)?;
@@ -241,7 +260,7 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
 
 /// The person or bot that a key lets in, the key, and until when it does so unless somebody changes something.
 ///
-/// Refused when the key is unknown, revoked or expired, or its person is disabled.
+/// Refused when the key is unknown, revoked or expired, or its person is disabled or has to choose another password.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
     let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
     let until = key.expires_at.map_or(until, |end| end.min(until));
@@ -258,6 +277,9 @@ fn of_live(view: &View, key: &Key) -> Result<User> {
         return Err(Unproved::DeadKey.into());
     }
     let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
+    if user.must_change_password {
+        return Err(Unproved::KeyHeld.into());
+    }
     if user.role == AccountRole::UiOnly {
         return Err(Unproved::PagesOnly.into());
     }

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::desk::Desk;
+use super::passwords::Owner;
 use super::throttle::{self, NOBODY, Realm};
+use super::users::NewPassword;
 use super::{audit, invitations, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
@@ -16,7 +18,7 @@ use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
-use crate::tokens::password::{PasswordHash, Verdict};
+use crate::tokens::password::Verdict;
 
 /// What stands against a link for somebody who never came in.
 const NEVER_IN: Error = Error::Refused { rule: "the person has not accepted the invitation yet" };
@@ -87,26 +89,27 @@ fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     }
 }
 
-/// Chooses a password by a link, which is good no more; every session ends.
+/// Chooses a password by a link, which is good no more; every session ends, and every API key where asked.
 ///
-/// Refused as [`find`] refuses.
-pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password) -> Result<User> {
+/// Refused as [`find`] refuses, and when the password is one that the person may not have.
+pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
     // A wrong link costs no hash.
-    find(desk, &origin, token)?;
-    let hash = passwords::hash(desk, chosen).await?;
+    let (user, _) = find(desk, &origin, token)?;
+    let hash = passwords::hash(desk, chosen, &Owner::from(&user)).await?;
     let secret = opaque::parse(Kind::Link, token).ok_or(Unproved::DeadLink)?;
     let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
-    desk.write(move |tx| use_up(tx, &actor, &secret, &hash)).await
+    let new = NewPassword { hash, revoke_keys };
+    desk.write(move |tx| use_up(tx, &actor, &secret, &new)).await
 }
 
 /// Uses a link up.
-pub(super) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, hash: &PasswordHash) -> Result<User> {
+pub(super) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: &NewPassword) -> Result<User> {
     let (user, purpose) = good(tx, secret)?;
     let verb = match purpose {
         Purpose::Invitation => "users.accept_invitation",
         Purpose::PasswordReset => "users.reset_password",
     };
-    choose(tx, actor, user, hash, verb)
+    choose(tx, actor, user, new, verb)
 }
 
 /// Somebody who has a temporary password, and the one to be.
@@ -118,6 +121,8 @@ pub struct Choice {
     pub temporary: Secret,
     /// The password to be.
     pub chosen: Password,
+    /// Whether the person's API keys are revoked with it.
+    pub revoke_keys: bool,
 }
 
 /// Chooses a password in place of a temporary one, with which the person is in.
@@ -144,10 +149,11 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
         return Err(HAS_FACTOR);
     }
     desk.throttle.succeeded(Realm::Password, &choice.username, from);
-    if choice.chosen.expose() == choice.temporary.expose() {
+    if choice.chosen == Password::existing(choice.temporary.expose()) {
         return Err(Error::invalid("password", "must be another than the temporary one"));
     }
-    let hash = passwords::hash(desk, choice.chosen).await?;
+    let hash = passwords::hash(desk, choice.chosen, &Owner::from(&user)).await?;
+    let new = NewPassword { hash, revoke_keys: choice.revoke_keys };
     let actor = Actor::nobody(origin);
     desk.write(move |tx| {
         // Between the look and the write, another password may have come.
@@ -156,7 +162,7 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
         if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
             return Err(Unproved::WrongPassword.into());
         }
-        choose(tx, &actor, user, &hash, "users.replace_temporary_password")
+        choose(tx, &actor, user, &new, "users.replace_temporary_password")
     })
     .await
 }
@@ -165,10 +171,10 @@ fn has_temporary(view: &View, user: &User) -> bool {
     user.must_change_password && matches!(user.status(view.now), UserStatus::Invited | UserStatus::Active)
 }
 
-fn choose(tx: &Tx, actor: &Actor, mut user: User, hash: &PasswordHash, verb: &'static str) -> Result<User> {
+fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'static str) -> Result<User> {
     let before = json!({ "state": user.state.word() });
-    let ended = users::keep_password(tx, &mut user, hash)?;
-    let after = json!({ "state": user.state.word(), "sessions_ended": ended });
+    let ended = users::keep_password(tx, &mut user, new, None)?;
+    let after = ended.added_to(json!({ "state": user.state.word() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
     Ok(user)
 }

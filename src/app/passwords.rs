@@ -1,13 +1,61 @@
-//! Hashing, which takes long on purpose: in a pool of its own, as many at a time as it has threads.
+//! Passwords: which ones somebody may choose, and hashing, which takes long on purpose: in a pool of its own, as many at a
+//! time as it has threads.
 
 use super::desk::Desk;
+use crate::domain::email::Email;
 use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::domain::user::{NewUser, PersonName, User};
 use crate::error::{Error, Result};
 use crate::tokens::password::{self, PasswordHash, Verdict};
 
-/// Hashes a password. Refused as busy when too many wait.
-pub async fn hash(desk: &Desk, password: Password) -> Result<PasswordHash> {
+/// Whose a password is to be.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    email: Email,
+    names: [PersonName; 2],
+}
+
+impl From<&Email> for Owner {
+    fn from(email: &Email) -> Self {
+        Self { email: email.clone(), names: Default::default() }
+    }
+}
+
+impl From<&User> for Owner {
+    fn from(user: &User) -> Self {
+        Self { email: user.email.clone(), names: [user.first_name.clone(), user.last_name.clone()] }
+    }
+}
+
+impl From<&NewUser> for Owner {
+    fn from(new: &NewUser) -> Self {
+        Self { email: new.email.clone(), names: [new.first_name.clone(), new.last_name.clone()] }
+    }
+}
+
+/// Hashes a password that its owner is to have. Every way to set one leads through here or [`hash_here`].
+///
+/// Refused when it is made of the owner's address or name, and as busy when too many wait.
+pub async fn hash(desk: &Desk, password: Password, owner: &Owner) -> Result<PasswordHash> {
+    refuse_own(&password, owner)?;
     desk.hashery.run(move || password::hash(&password)).await?.map_err(Error::internal)
+}
+
+/// The same on the calling thread, for the command line and the start of the server.
+pub fn hash_here(password: &Password, owner: &Owner) -> Result<PasswordHash> {
+    refuse_own(password, owner)?;
+    password::hash(password).map_err(Error::internal)
+}
+
+/// The first that somebody tries who knows a person is their address and their name.
+fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
+    let of_address = owner.email.as_str().split(|c: char| !c.is_alphanumeric());
+    let of_names = owner.names.iter().flat_map(|name| name.as_str().split(|c: char| !c.is_alphanumeric()));
+    if password.is_made_of(of_address.chain(of_names)) {
+        return Err(Error::invalid("password", "must not be made of the person's own address or name"));
+    }
+    Ok(())
 }
 
 /// What stands against a password that is the same as before.
@@ -17,10 +65,10 @@ pub(super) fn must_be_another() -> Error {
 
 /// Whether a typed password is the one of this hash; takes as long if there is no hash.
 ///
-/// Gives a new hash beside the verdict where the parameters of the old one have been outgrown.
+/// Gives a new hash beside the verdict where the old one has been outgrown.
 pub(super) async fn verify(
     desk: &Desk,
-    typed: crate::domain::secret::Secret,
+    typed: Secret,
     against: Option<PasswordHash>,
 ) -> Result<(Verdict, Option<PasswordHash>)> {
     desk.hashery
@@ -31,7 +79,7 @@ pub(super) async fn verify(
             }
             Some(against) => match password::verify(typed.expose(), &against) {
                 Verdict::RightButOld => {
-                    let renewed = Password::parse(typed.expose()).ok().and_then(|typed| password::hash(&typed).ok());
+                    let renewed = password::hash(&Password::existing(typed.expose())).ok();
                     (Verdict::RightButOld, renewed)
                 }
                 verdict => (verdict, None),

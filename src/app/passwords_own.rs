@@ -3,21 +3,53 @@
 use serde_json::{Value, json};
 
 use super::desk::Desk;
+use super::passwords::Owner;
 use super::throttle::{self, Realm};
+use super::users::NewPassword;
 use super::{audit, passwords, users};
-use crate::domain::actor::{Actor, Credential};
+use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::error::{Error, Result, Unproved};
 use crate::store;
-use crate::tokens::password::Verdict;
+use crate::tokens::password::{PasswordHash, Verdict};
 
-/// Changes the actor's password; every other session of theirs ends, this one stays.
+/// Changes the actor's password; every other session of theirs ends, and every API key where asked. This session stays.
 ///
 /// Refused when the current one is wrong, which slows down what follows, and when the chosen one is the same.
-pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Password) -> Result<()> {
-    let me = actor.person().ok_or(Error::Refused { rule: "only a person has a password" })?;
+pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Password, revoke_keys: bool) -> Result<()> {
+    let kept = prove(desk, actor, &current).await?;
+    let id = person(actor)?.id;
+    if chosen == Password::existing(current.expose()) {
+        return Err(passwords::must_be_another());
+    }
+    let owner = desk.glance(|view| {
+        let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        Ok(Owner::from(&user))
+    })?;
+    let new = NewPassword { hash: passwords::hash(desk, chosen, &owner).await?, revoke_keys };
+    desk.write_as(actor, move |tx, actor| {
+        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        // Between the look and the write, another password may have come.
+        if store::users::password_hash(tx, id)? != kept {
+            return Err(Unproved::WrongPassword.into());
+        }
+        let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
+        if let Some(session) = actor.session() {
+            store::sessions::update_authenticated(tx, session, false)?;
+        }
+        let after = ended.added_to(json!({}));
+        audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
+    })
+    .await
+}
+
+/// Proves that the actor knows their password; gives the hash that it was checked against.
+///
+/// Refused when it is wrong, which slows down what follows.
+pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
+    let me = person(actor)?;
     let (id, account, from) = (me.id, me.email.to_string(), throttle::place(&actor.origin));
     let admitted = desk.throttle.admit(Realm::Password, &account, from)?;
     let kept = desk.glance(|view| store::users::password_hash(view, id))?;
@@ -30,25 +62,9 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
             return Err(Unproved::WrongPassword.into());
         }
     }
-    if chosen.expose() == current.expose() {
-        return Err(passwords::must_be_another());
-    }
-    let hash = passwords::hash(desk, chosen).await?;
-    desk.write_as(actor, move |tx, actor| {
-        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
-        // Between the look and the write, another password may have come.
-        if store::users::password_hash(tx, id)? != kept {
-            return Err(Unproved::WrongPassword.into());
-        }
-        let this = match actor.credential {
-            Credential::Session(id) => Some(id),
-            Credential::Key(_) | Credential::Password | Credential::Link | Credential::Console | Credential::Server => {
-                None
-            }
-        };
-        let ended = users::keep_password_but(tx, &mut user, &hash, this)?;
-        let after = json!({ "sessions_ended": ended });
-        audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
-    })
-    .await
+    Ok(kept)
+}
+
+fn person(actor: &Actor) -> Result<&Person> {
+    actor.person().ok_or(Error::Refused { rule: "only a person has a password" })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::users::NewPassword;
 use super::{standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
@@ -100,16 +101,18 @@ pub fn entry(view: &View, actor: &Actor, uuid: Uuid) -> Result<Entry> {
     profile.entry.ok_or_else(|| Error::not_found("user", uuid))
 }
 
-/// Refuses whoever may not set this person's password, before anything costly is done for them.
-pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<()> {
+/// The person whose password the actor may set. Refuses an actor who may not, before anything costly is done for them.
+pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     let user = get(view, actor, uuid)?.user;
-    users::require(view, actor, user.id, Action::SetPassword, uuid)
+    users::require(view, actor, user.id, Action::SetPassword, uuid)?;
+    Ok(user)
 }
 
 /// Gives a person a new password as [`users::set_password`] does; one that is temporary is good only for choosing
 /// another.
 pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, temporary: bool) -> Result<()> {
-    let mut user = users::set_password(tx, actor, &users::Named::Uuid(uuid), hash, false)?;
+    let new = NewPassword { hash: hash.clone(), revoke_keys: false };
+    let mut user = users::set_password(tx, actor, &users::Named::Uuid(uuid), &new)?;
     if temporary {
         user.must_change_password = true;
         store::users::update(tx, &user)?;

@@ -3,15 +3,16 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::users::NewPassword;
 use super::{audit, organizations, second_factors, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
+use crate::domain::key::Key;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserState};
 use crate::error::Result;
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
-use crate::tokens::password::PasswordHash;
 
 /// Whom a recovery is for.
 #[derive(Clone, Debug)]
@@ -29,21 +30,26 @@ pub struct Recovered {
     pub user: User,
     /// Whether there was no such account before.
     pub made: bool,
+    /// The service keys that the administrator made and that still work. A stranger may have made them, but programs
+    /// may need them, so the operator decides.
+    pub service_keys: Vec<Key>,
 }
 
-/// Makes somebody an administrator who can come in with this password and nothing else: the account is switched on, its
-/// second factor is gone, and every session and link has ended. To do it again gives another way in and voids the former.
+/// Makes somebody an administrator who can come in with this password: the account is switched on, its second factor is
+/// gone, and every session and link has ended, and every API key where asked. To do it again gives another way in and
+/// voids the former.
 ///
 /// The operator may. Refused for an account that is closed for good.
-pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, hash: &PasswordHash) -> Result<Recovered> {
+pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPassword) -> Result<Recovered> {
     let (found, email) = match whom {
         Whom::Named(email) => (store::users::find_by_email(tx, email.as_str())?, email),
         Whom::AnyOr(email) => (choose(tx, email)?, email),
     };
     let Some(mut user) = found else {
         let (first_name, last_name) = (PersonName::default(), PersonName::default());
-        let new = NewUser { email: email.clone(), first_name, last_name, role: AccountRole::Administrator };
-        return Ok(Recovered { user: users::create(tx, actor, &new, uuid, Some(hash))?, made: true });
+        let person = NewUser { email: email.clone(), first_name, last_name, role: AccountRole::Administrator };
+        let user = users::create(tx, actor, &person, uuid, Some(&new.hash))?;
+        return Ok(Recovered { user, made: true, service_keys: Vec::new() });
     };
     users::require(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
     if user.state == UserState::Blocked {
@@ -52,15 +58,17 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, hash: &PasswordH
     let before = users::shown(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;
-    let sessions = users::keep_password(tx, &mut user, hash)?;
+    let ended = users::keep_password(tx, &mut user, new, None)?;
     let second_factor = second_factors::take_away(tx, user.id)?;
     let home = organizations::home(tx)?;
     store::organizations::put_member(tx, home.id, user.id, users::home_role(user.role))?;
     let mut after = users::shown(&user);
     after["password"] = json!("set");
-    after["ended"] = json!({ "sessions": sessions, "second_factor": second_factor });
+    after["ended"] = ended.told();
+    after["ended"]["second_factor"] = json!(second_factor);
     audit::record(tx, actor, "users.recover", (ObjectKind::User, user.uuid), (before, after))?;
-    Ok(Recovered { user, made: false })
+    let service_keys = store::keys::list_live_made_by(tx, user.id)?;
+    Ok(Recovered { user, made: false, service_keys })
 }
 
 /// The administrator to be recovered where nobody is named: one who may come in before one who may not, the oldest

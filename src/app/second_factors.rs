@@ -1,18 +1,20 @@
 //! Second factors: codes of an app, and recovery codes for when it is lost.
 //!
-//! To set one up leaves every session as it is, and so does to take it away, for both prove it; when somebody else takes
-//! it away, every session of the person ends.
+//! To set one up or to take it away ends every other session of the person; when somebody else takes it away, all end.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::code_attempts::{self, Judged};
 use super::desk::Desk;
-use super::throttle::{self, Realm};
-use super::{audit, users};
+use super::{audit, reauthentication, users};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::second_factor::SecondFactor;
 use crate::domain::secret::Secret;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User, UserKind};
 use crate::error::{Error, Result, Unproved};
 use crate::policy::Action;
@@ -26,6 +28,9 @@ const HAS_ONE: Error = Error::Refused { rule: "there is a second factor already;
 
 /// What stands against a change where there is none.
 const HAS_NONE: Error = Error::Refused { rule: "there is no second factor" };
+
+/// How long somebody may take to confirm what they have begun.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// A second factor to be, as the person's app takes it.
 #[derive(Clone, Debug)]
@@ -55,24 +60,41 @@ pub fn is_needed(desk: &Desk, role: AccountRole) -> bool {
 
 /// Begins to set up a second factor for the actor; it counts once it is confirmed. One that was begun before is void.
 ///
-/// Refused when there is one already.
+/// Refused when there is one already, and unless the actor has proved lately who they are.
 pub async fn begin(desk: &Desk, actor: &Actor) -> Result<Enrolment> {
     let user = desk.glance(|view| myself(view, actor))?;
     let (enrolment, sealed) = invent(&desk.vault, &user)?;
-    desk.write_as(actor, move |tx, actor| put(tx, actor, &myself(tx, actor)?, &sealed)).await?;
+    desk.write_as(actor, move |tx, actor| {
+        reauthentication::require(tx, actor)?;
+        put(tx, actor, &myself(tx, actor)?, &sealed)
+    })
+    .await?;
     Ok(enrolment)
 }
 
 /// The second factor that the actor has begun to set up, to be shown again; none if that was not begun.
+///
+/// Refused unless the actor has proved lately who they are: a session alone must not show the key.
 pub fn enrolment(desk: &Desk, actor: &Actor) -> Result<Option<Enrolment>> {
-    desk.glance(|view| begun(&desk.vault, view, &myself(view, actor)?))
+    desk.glance(|view| {
+        reauthentication::require(view, actor)?;
+        begun(&desk.vault, view, &myself(view, actor)?)
+    })
 }
 
-/// Confirms the actor's second factor with a first code; gives the recovery codes, which are shown once.
+/// Confirms the actor's second factor with a first code; gives the recovery codes, which are shown once. Every other
+/// session of the actor ends.
+///
+/// Refused unless the actor has proved lately who they are.
 pub async fn confirm(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+    let me = me(actor)?.id;
+    desk.glance(|view| code_attempts::admit(view, me))?;
     let vault = desk.vault.clone();
-    let codes = desk.write_as(actor, move |tx, actor| settle(&vault, tx, actor, &myself(tx, actor)?, &code)).await?;
-    codes.ok_or_else(|| Unproved::WrongCode.into())
+    let judged = desk.write_as(actor, move |tx, actor| {
+        reauthentication::require(tx, actor)?;
+        settle(&vault, tx, actor, &myself(tx, actor)?, &code)
+    });
+    judged.await?.or_refused(Unproved::WrongCode)
 }
 
 /// Gives the actor new recovery codes in place of those that there were.
@@ -88,12 +110,13 @@ pub async fn renew_recovery_codes(desk: &Desk, actor: &Actor, code: Secret) -> R
     .await
 }
 
-/// Takes the actor's second factor away.
+/// Takes the actor's second factor away; every other session of theirs ends.
 pub async fn remove(desk: &Desk, actor: &Actor, code: Secret) -> Result<()> {
     proved(desk, actor, code, |tx, actor, user| {
         take_away(tx, user.id)?;
-        let before = json!({ "second_factor": true });
-        audit::record(tx, actor, "second_factors.remove", (ObjectKind::User, user.uuid), (before, Value::Null))
+        let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
+        let change = (json!({ "second_factor": true }), json!({ "sessions_ended": ended }));
+        audit::record(tx, actor, "second_factors.remove", (ObjectKind::User, user.uuid), change)
     })
     .await
 }
@@ -104,34 +127,33 @@ where
     T: Send + 'static,
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
 {
-    let (account, from) = (me(actor)?.uuid.to_string(), throttle::place(&actor.origin));
-    desk.throttle.admit(Realm::SecondFactor, &account, from)?;
+    let me = me(actor)?.id;
+    desk.glance(|view| code_attempts::admit(view, me))?;
     let vault = desk.vault.clone();
-    let done = desk.write_as(actor, move |tx, actor| {
-        let user = myself(tx, actor)?;
-        if !is_confirmed(tx, user.id)? {
-            return Err(HAS_NONE);
-        }
-        if !use_code(&vault, tx, actor, &user, &code)? {
-            return Ok(None);
-        }
-        work(tx, actor, &user).map(Some)
+    let judged = desk.write_as(actor, move |tx, actor| {
+        judge(&vault, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
     });
-    if let Some(done) = done.await? {
-        desk.throttle.succeeded(Realm::SecondFactor, &account, from);
-        Ok(done)
-    } else {
-        desk.throttle.failed(Realm::SecondFactor, &account, from);
-        Err(Unproved::WrongCode.into())
+    judged.await?.or_refused(Unproved::WrongCode)
+}
+
+/// Judges a code of the actor's app or a recovery code, and uses it up if it is right.
+///
+/// Refused when there is no second factor.
+pub(super) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) -> Result<Judged<()>> {
+    let user = myself(tx, actor)?;
+    if !is_confirmed(tx, user.id)? {
+        return Err(HAS_NONE);
     }
+    code_attempts::judge(tx, actor, &user, || Ok(use_code(vault, tx, actor, &user, code)?.then_some(())))
 }
 
 /// Takes a person's second factor away, for whoever has lost it; every session of theirs ends. Tells whether there was
 /// one: without one, nothing changes.
 ///
-/// Administrators may.
+/// Administrators may; for their own only if they have proved lately who they are.
 pub fn reset(tx: &Tx, actor: &Actor, who: &users::Named) -> Result<(User, bool)> {
     let user = users::person(tx, actor, who, Action::SetPassword)?;
+    reauthentication::require_of_oneself(tx, actor, user.id)?;
     if !take_away(tx, user.id)? {
         return Ok((user, false));
     }
@@ -144,6 +166,7 @@ pub fn reset(tx: &Tx, actor: &Actor, who: &users::Named) -> Result<(User, bool)>
 /// Takes a user's second factor and recovery codes away; tells whether there was one.
 pub(super) fn take_away(tx: &Tx, user: UserId) -> Result<bool> {
     store::recovery_codes::delete_of(tx, user)?;
+    store::wrong_codes::delete(tx, user)?;
     store::second_factors::delete(tx, user)
 }
 
@@ -171,51 +194,68 @@ pub(super) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<
 
 /// What a user has begun to set up.
 pub(super) fn begun(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
-    let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_none());
+    let kept = store::second_factors::find(view, user.id)?;
+    let kept = kept.filter(|kept| kept.confirmed_at.is_none() && is_fresh(kept, view.now));
     kept.map(|kept| Ok(shown(&open(vault, user, &kept)?, user))).transpose()
 }
 
-/// Confirms what a user has begun with a first code; gives the recovery codes, or nothing for a wrong code.
+/// Whether what was begun may still be confirmed. Somebody else may have seen a key that lies there for long.
+fn is_fresh(kept: &Kept, now: Timestamp) -> bool {
+    now < kept.created_at.after(PATIENCE)
+}
+
+/// Confirms what a user has begun with a first code; gives the recovery codes. Every other session of theirs ends.
 pub(super) fn settle(
     vault: &MasterKey,
     tx: &Tx,
     actor: &Actor,
     user: &User,
     code: &Secret,
-) -> Result<Option<Vec<Secret>>> {
+) -> Result<Judged<Vec<Secret>>> {
     let kept = store::second_factors::find(tx, user.id)?.ok_or(HAS_NONE)?;
     if kept.confirmed_at.is_some() {
         return Err(HAS_ONE);
     }
-    let Some(step) = open(vault, user, &kept)?.step_of(code.expose(), tx.now.seconds(), None) else {
-        return Ok(None);
-    };
-    store::second_factors::confirm(tx, user.id)?;
-    store::second_factors::use_step(tx, user.id, step)?;
-    let codes = put_recovery_codes(tx, user)?;
-    let change = (json!({ "confirmed": false }), json!({ "confirmed": true, "recovery_codes": codes.len() }));
-    audit::record(tx, actor, "second_factors.confirm", (ObjectKind::User, user.uuid), change)?;
-    Ok(Some(codes))
+    if !is_fresh(&kept, tx.now) {
+        return Err(Error::Refused { rule: "the key was made more than an hour ago; begin again with a new one" });
+    }
+    let key = open(vault, user, &kept)?;
+    let judged = code_attempts::judge(tx, actor, user, || Ok(key.step_of(code.expose(), tx.now.seconds(), None)))?;
+    judged.and_then(|step| {
+        store::second_factors::confirm(tx, user.id)?;
+        store::second_factors::use_step(tx, user.id, step)?;
+        let codes = put_recovery_codes(tx, user)?;
+        let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
+        let after = json!({ "confirmed": true, "recovery_codes": codes.len(), "sessions_ended": ended });
+        let change = (json!({ "confirmed": false }), after);
+        audit::record(tx, actor, "second_factors.confirm", (ObjectKind::User, user.uuid), change)?;
+        Ok(codes)
+    })
 }
 
 /// The time step that a code of the app is of, if it is right and was not used; none without a second factor.
-pub(super) fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
+fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
     let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_some());
     let Some(kept) = kept else { return Ok(None) };
     Ok(open(vault, user, &kept)?.step_of(code, view.now.seconds(), kept.last_step))
 }
 
+/// Judges a code of a user's app alone, and uses it up if it is right.
+pub(super) fn judge_totp(vault: &MasterKey, tx: &Tx, actor: &Actor, user: &User, code: &Secret) -> Result<Judged<()>> {
+    code_attempts::judge(tx, actor, user, || Ok(use_totp(vault, tx, user, code)?.then_some(())))
+}
+
 /// Uses up a code of the app; tells whether it was right.
-pub(super) fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: Option<&Secret>) -> Result<bool> {
-    match step_of(vault, tx, user, code.map_or("", Secret::expose))? {
+fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bool> {
+    match step_of(vault, tx, user, code.expose())? {
         Some(step) => store::second_factors::use_step(tx, user.id, step).map(|()| true),
         None => Ok(false),
     }
 }
 
-/// Uses up a code of the app or a recovery code; tells whether it was right.
+/// Uses up a code of the app or a recovery code; tells whether it was right. Only [`code_attempts::judge`] may ask.
 pub(super) fn use_code(vault: &MasterKey, tx: &Tx, actor: &Actor, user: &User, code: &Secret) -> Result<bool> {
-    if use_totp(vault, tx, user, Some(code))? {
+    if use_totp(vault, tx, user, code)? {
         return Ok(true);
     }
     let fingerprint = totp::recovery_fingerprint(user.uuid, code.expose());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, standing, users};
+use super::{audit, reauthentication, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
@@ -85,10 +85,11 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
 
 /// Ends every session of a person but one, and all that would lead to another.
 ///
-/// As [`end`] lets.
+/// As [`end`] lets; for one's own only after having proved lately who one is.
 pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
     let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
     users::require(tx, actor, user, Action::EndSession, whose.uuid)?;
+    reauthentication::require_of_oneself(tx, actor, user)?;
     for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
         end(tx, actor, session.uuid)?;
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::Lifetimes;
-use super::{audit, users};
+use super::{audit, reauthentication, users};
 use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
@@ -167,10 +167,11 @@ pub(super) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session)
 
 /// Ends every session of a user; tells how many.
 ///
-/// The user may, and administrators.
+/// The user may after having proved lately who they are, and administrators.
 pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
     let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
     users::require(tx, actor, user.id, Action::EndSession, user.id)?;
+    reauthentication::require_of_oneself(tx, actor, user.id)?;
     let ended = store::sessions::delete_of(tx, user.id)?;
     if ended > 0 {
         let before = json!({ "sessions": ended });

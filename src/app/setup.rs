@@ -46,16 +46,17 @@ pub fn lacks_administrator(store: &Store) -> Result<bool> {
     Ok(!store.read(store::users::any_administrator)?)
 }
 
-/// Makes the first administrator.
+/// Makes the first administrator, who has to choose another password in place of one that was made up.
 ///
 /// Refused when there is an administrator already, or somebody has that address.
-pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash) -> Result<User> {
+pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash, made_up: bool) -> Result<User> {
     let actor = Actor::server();
     let uuid = Uuid::new_v4();
     store.write_and_wait(move |tx| {
         if store::users::any_administrator(tx)? {
             return Err(Error::Refused { rule: "the account has an administrator already" });
         }
-        users::create(tx, &actor, &new, uuid, Some(&hash))
+        let make = if made_up { users::create_to_reset } else { users::create };
+        make(tx, &actor, &new, uuid, Some(&hash))
     })
 }

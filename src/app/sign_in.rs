@@ -5,6 +5,7 @@ mod browsers;
 mod halves;
 mod proof;
 
+use super::code_attempts::{self, Judged};
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
 use super::throttle::{self, Admitted, Realm};
@@ -74,38 +75,46 @@ pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Re
 async fn try_password(desk: &Desk, admitted: &Admitted, origin: &Origin, attempt: &Attempt) -> Result<SignedIn> {
     for _ in 0..TRIES {
         let proof = Proof::of_password(desk, admitted, &attempt.username, &attempt.password).await?;
-        // A code that is wrong is found so without a turn at writing, as a wrong password is.
+        // Without a code, or while codes are not judged, there is no turn at writing.
         let user = proof.user.clone();
-        desk.glance(|view| may_get_tokens(desk, view, &user, attempt.totp.as_ref()))?;
+        desk.glance(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
+            Some(_) => code_attempts::admit(view, user.id),
+            None => may_get_tokens(desk, view, &user, false),
+        })?;
         if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
-            return Ok(signed_in);
+            return signed_in.or_refused(Unproved::WrongPassword);
         }
     }
     Err(Unproved::WrongPassword.into())
 }
 
-/// Refuses whoever comes with the right password, but lacks the code or may not come in. A password that was temporary
-/// is worth nothing once the invitation has run out. Tells whether a second factor was proved.
-fn may_get_tokens(desk: &Desk, view: &View, user: &User, code: Option<&Secret>) -> Result<bool> {
-    let has_factor = second_factors::is_confirmed(view, user.id)?;
-    let code = code.map_or("", Secret::expose);
-    if has_factor && second_factors::step_of(&desk.vault, view, user, code)?.is_none() {
-        return Err(Unproved::WrongPassword.into());
+/// The code that has to be judged, for a person with a second factor. Refused where there is none.
+fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result<Option<&'a Secret>> {
+    if !second_factors::is_confirmed(view, user.id)? {
+        return Ok(None);
     }
+    let code = code.filter(|code| !code.expose().trim().is_empty());
+    code.map(Some).ok_or_else(|| Unproved::WrongPassword.into())
+}
+
+/// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
+/// the invitation has run out.
+fn may_get_tokens(desk: &Desk, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active if user.must_change_password => Err(Unproved::NotSetUp.into()),
         UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
             Err(Unproved::NotSetUp.into())
         }
-        UserStatus::Active => Ok(has_factor),
+        UserStatus::Active => Ok(()),
         UserStatus::Invited => Err(Unproved::NotSetUp.into()),
         UserStatus::Expired => Err(Unproved::WrongPassword.into()),
         UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
     }
 }
 
-/// Begins the session of somebody who has proved who they are; none if another password is kept by now.
-async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<SignedIn>> {
+/// Begins the session of somebody who has proved who they are, if the code is right, too; none if another password is
+/// kept by now.
+async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
     let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());
@@ -115,16 +124,25 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
             // Between the look and the write, the person may have been disabled or the password changed, or
             // another sign-in with the same one may have renewed its hash.
             let Some(user) = proof.stands(tx)? else { return Ok(None) };
-            let second_factor = may_get_tokens(&hand, tx, &user, attempt.totp.as_ref())?;
-            if second_factor && !second_factors::use_totp(&hand.vault, tx, &user, attempt.totp.as_ref())? {
-                return Err(Unproved::WrongPassword.into());
-            }
-            let new = NewSession { second_factor, ..new.clone() };
-            let session = sessions::begin(tx, &actor, &user, &new)?;
-            Ok(Some((user, session)))
+            let code = code_needed(tx, &user, attempt.totp.as_ref())?;
+            let judged = match code {
+                Some(code) => {
+                    let actor = sessions::acting(&actor, &user);
+                    second_factors::judge_totp(&hand.vault, tx, &actor, &user, code)?
+                }
+                None => Judged::Right(()),
+            };
+            let second_factor = code.is_some();
+            let begun = judged.and_then(|()| {
+                may_get_tokens(&hand, tx, &user, second_factor)?;
+                let new = NewSession { second_factor, ..new.clone() };
+                let session = sessions::begin(tx, &actor, &user, &new)?;
+                Ok(SignedIn { user, session, refresh_token: refresh_token.clone() })
+            })?;
+            Ok(Some(begun))
         })
         .await?;
-    Ok(begun.map(|(user, session)| SignedIn { user, session, refresh_token }))
+    Ok(begun)
 }
 
 /// The same actor as of this moment: between the request's head and its turn lie its body and the line of writes, and

@@ -1,13 +1,15 @@
 //! People with an account.
 
+mod password;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, organizations, standing};
+use super::{audit, organizations, reauthentication, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus};
@@ -15,6 +17,9 @@ use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
+
+pub(super) use password::keep_password;
+pub use password::{NewPassword, demand_password_change, set_password};
 
 /// How somebody names a person.
 #[derive(Clone, Debug)]
@@ -170,8 +175,8 @@ fn make(
 
 /// Changes a person's profile, role or state; switching the account off ends every session and every key.
 ///
-/// Administrators may. Refused when it would leave the account without an enabled administrator, when the new address
-/// is taken, and when the account is closed for good.
+/// Administrators may; their own address only if they have proved lately who they are. Refused when it would leave the
+/// account without an enabled administrator, when the new address is taken, and when the account is closed for good.
 pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Result<User> {
     let before = person(tx, actor, who, Action::ChangeUser)?;
     let after = changed(&before, change);
@@ -180,6 +185,9 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
     }
     if before.state == UserState::Blocked {
         return Err(CLOSED);
+    }
+    if before.email.as_str() != after.email.as_str() {
+        reauthentication::require_of_oneself(tx, actor, before.id)?;
     }
     if governs(&before) && !governs(&after) {
         keep_an_administrator(tx, &before)?;
@@ -220,69 +228,11 @@ fn changed(before: &User, change: &UserChange) -> User {
     after
 }
 
-/// Gives a person a new password, which ends every session, every link, and every key where asked.
-///
-/// Administrators may. Somebody who is invited is in with that. Refused when the account is closed for good.
-pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, hash: &PasswordHash, revoke_keys: bool) -> Result<User> {
-    let mut user = person(tx, actor, who, Action::SetPassword)?;
-    if user.state == UserState::Blocked {
-        return Err(CLOSED);
-    }
-    let sessions = keep_password(tx, &mut user, hash)?;
-    let keys = if revoke_keys { store::keys::revoke_of(tx, user.id)? } else { 0 };
-    let after = json!({ "sessions_ended": sessions, "keys_revoked": keys });
-    audit::record(tx, actor, "users.set_password", (ObjectKind::User, user.uuid), (Value::Null, after))?;
-    Ok(user)
-}
-
-/// Has a person choose another password before anything else; every session ends, and no client gets tokens for them
-/// until then. To ask for it again changes nothing.
-///
-/// Administrators may. Refused when the account is closed for good, and for somebody who never came in.
-pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<User> {
-    let mut user = person(tx, actor, who, Action::SetPassword)?;
-    match user.state {
-        UserState::Blocked => return Err(CLOSED),
-        UserState::Invited { .. } => {
-            return Err(Error::Refused { rule: "the person has not accepted the invitation yet" });
-        }
-        UserState::Active if user.must_change_password => return Ok(user),
-        UserState::Active => {}
-    }
-    user.must_change_password = true;
-    store::users::update(tx, &user)?;
-    let after = json!({ "must_change_password": true, "sessions_ended": store::sessions::delete_of(tx, user.id)? });
-    let before = json!({ "must_change_password": false });
-    audit::record(tx, actor, "users.demand_password_change", (ObjectKind::User, user.uuid), (before, after))?;
-    Ok(user)
-}
-
 /// What stands against letting the last enabled administrator go.
 pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
 
 /// What stands against a change of an account that is closed for good.
 pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted; it stays closed for good" };
-
-/// Keeps a password that its person knows: whoever was invited is in, and sessions and links are over. Tells how many
-/// sessions ended.
-pub(super) fn keep_password(tx: &Tx, user: &mut User, hash: &PasswordHash) -> Result<usize> {
-    keep_password_but(tx, user, hash, None)
-}
-
-/// The same, but for one session that stays.
-pub(super) fn keep_password_but(
-    tx: &Tx,
-    user: &mut User,
-    hash: &PasswordHash,
-    but: Option<SessionId>,
-) -> Result<usize> {
-    user.state = UserState::Active;
-    user.must_change_password = false;
-    store::users::update(tx, user)?;
-    store::users::update_password(tx, user.id, Some(hash))?;
-    store::links::delete_of(tx, user.id)?;
-    store::sessions::delete_of_but(tx, user.id, but)
-}
 
 /// Ends every session, key and link of a user; tells how many.
 pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {

@@ -1,12 +1,14 @@
 //! `atelier admin`: the way back in for administrators.
 
 use clap::Subcommand;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::user::{NewPassword, address};
-use super::{Trouble, data};
+use super::{Trouble, data, say};
+use crate::app::passwords::Owner;
 use crate::app::recovery::{self, Whom};
-use crate::app::setup;
+use crate::app::{setup, users};
 use crate::cli::password::Source;
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -18,10 +20,14 @@ use crate::store::home::Home;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Let an administrator in who cannot come in any more: print a new password, once. Their account is enabled and
-    /// made an administrator's, their second factor is taken away, and every session and link of theirs ends.
+    /// made an administrator's, their second factor is taken away, and every session, link and API key of theirs ends.
+    /// The service keys that they made stay; they are listed, so that you can revoke them.
     Recover {
         /// The administrator's e-mail address, made if nobody has it; without one, the first administrator there is.
         email: Option<String>,
+        /// Leave the person's API keys as they are.
+        #[arg(long)]
+        keep_keys: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -31,29 +37,45 @@ pub enum Command {
 impl Command {
     /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), Trouble> {
-        let Self::Recover { email, json } = self;
+        let Self::Recover { email, keep_keys, json } = self;
         let whom = match email {
             Some(email) => Whom::Named(address(&email)?),
             None => Whom::AnyOr(Email::parse(config.first_email()).in_field("admin_email")?),
         };
-        recover(&Home::existing(&config.data_dir)?, whom, json)
+        recover(&Home::existing(&config.data_dir)?, whom, keep_keys, json)
     }
 }
 
-fn recover(home: &Home, whom: Whom, json: bool) -> Result<(), Trouble> {
-    let password = NewPassword::of(&Source::default())?;
-    let hash = password.hash.clone();
+fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), Trouble> {
+    let (Whom::Named(email) | Whom::AnyOr(email)) = &whom;
+    let password = NewPassword::of(&Source::default(), &Owner::from(email))?;
+    let new = users::NewPassword { hash: password.hash.clone(), revoke_keys: !keep_keys };
     let recovered = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
-        let recover = store.write_and_wait(move |tx| recovery::recover(tx, &actor, &whom, uuid, &hash));
+        let recover = store.write_and_wait(move |tx| recovery::recover(tx, &actor, &whom, uuid, &new));
         recover.map_err(data::or_refused("give the address of another administrator, or a new one"))
     })?;
     let email = &recovered.user.email;
     let done = if recovered.made {
         format!("{email} is a new administrator")
     } else {
-        format!("{email} is an enabled administrator without a second factor, and every session of theirs is ended")
+        let ended = if keep_keys {
+            "every session of theirs is ended; their API keys still work"
+        } else {
+            "every session and API key of theirs is ended"
+        };
+        format!("{email} is an enabled administrator without a second factor, and {ended}")
     };
-    password.tell(&recovered.user, &done, json)
+    let keys = recovered.service_keys.iter();
+    let listed: Value = keys.clone().map(|key| json!({ "id": key.id.0, "name": key.name.as_str() })).collect();
+    password.tell_more(&recovered.user, &done, json, &[("service_keys", listed)])?;
+    if !json && !recovered.service_keys.is_empty() {
+        let named: Vec<String> = keys.map(|key| format!("{} ({})", key.id, key.name.as_str())).collect();
+        say(&format!(
+            "service keys that {email} made still work: {}; `atelier key revoke ID` ends one",
+            named.join(", ")
+        ));
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::{Trouble, master_key, print};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
+use crate::app::passwords::{self, Owner};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
 use crate::app::{setup, signing_keys};
@@ -20,6 +21,7 @@ use crate::domain::key::KeyRules;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
+use crate::error::Error;
 use crate::http;
 use crate::store::home::Home;
 use crate::store::{Sizes, Store, health};
@@ -201,7 +203,12 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
         ),
         None => (password::generate(), true),
     };
-    let hash = password::hash(&password).map_err(|error| Trouble::Failed(format!("{error}; start again")))?;
+    let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
+        Error::Invalid { rule, .. } => {
+            Trouble::Usage(format!("the first administrator's password {rule}; choose another"))
+        }
+        error => Trouble::Failed(format!("{error}; start again")),
+    })?;
     if made_up {
         note_first_administrator(&home.first_admin(), &email, &password)
             .map_err(|error| Trouble::Failed(format!("cannot write {}: {error}", home.first_admin().display())))?;
@@ -212,7 +219,7 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
         last_name: PersonName::default(),
         role: AccountRole::Administrator,
     };
-    setup::first_administrator(store, new, hash)?;
+    setup::first_administrator(store, new, hash, made_up)?;
     Ok(Some(First { email, password: made_up.then_some(password) }))
 }
 
@@ -225,7 +232,11 @@ fn configured_password(config: &Config) -> Result<Option<Secret>, Trouble> {
 
 fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(file, "# The first administrator of this server. Change the password, then delete this file.")?;
+    writeln!(
+        file,
+        "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), which\n\
+         # asks for one of your own, then delete this file."
+    )?;
     writeln!(file, "{email}\n{}", password.expose())?;
     file.sync_all()
 }
@@ -271,13 +282,23 @@ fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> Str
     }
     if let Some(First { email, password }) = first {
         let base = desk.issuers.origin(None);
-        let noted = if password.is_some() { "; the password is below and in first-admin.txt" } else { "" };
-        let password = password.as_ref().map_or("YOUR_PASSWORD", Password::expose);
+        let _ = writeln!(text, "\nThis is the first start. The administrator is {email}.");
+        if let Some(password) = password {
+            let _ = write!(
+                text,
+                "
+The password, which is in first-admin.txt too, is good for one thing: choosing one of your own. Open the sign-in page,
+sign in with it, choose another password, and then use that one below:
+    {base}/auth/sign-in
+    {password}
+",
+                password = password.expose()
+            );
+        }
+        let password = "YOUR_PASSWORD";
         let _ = write!(
             text,
             "
-This is the first start. The administrator is {email}{noted}.
-
 A token with curl:
     curl {base}/auth/realms/master/protocol/openid-connect/token \\
         --data-urlencode 'client_id=sdk-client' --data-urlencode 'grant_type=password' \\

@@ -7,8 +7,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::passwords::Owner;
 use crate::app::users::Named;
-use crate::app::{links, second_factors, setup, users};
+use crate::app::{keys, links, passwords, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
 use crate::cli::{Trouble, print, say, table};
@@ -17,13 +18,14 @@ use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
+use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
 use crate::store::Tx;
 use crate::store::home::Home;
 use crate::tokens::opaque::{Kind, mint};
-use crate::tokens::password::{PasswordHash, generate, hash};
+use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
 const ANOTHER_FIRST: &str = "make another one first with `atelier user promote` or `atelier user enable`";
@@ -80,6 +82,9 @@ pub enum Command {
     ResetLink {
         /// The person's e-mail address.
         email: String,
+        /// Revoke the person's API keys now. Whoever follows the link is asked too.
+        #[arg(long)]
+        revoke_keys: bool,
     },
     /// Take away the second factor of somebody who has lost it, and end their sessions.
     ResetMfa {
@@ -123,16 +128,16 @@ impl Command {
                     last_name: name(last_name).in_field("--last-name")?,
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
                 };
-                let password = NewPassword::of(&password)?;
+                let password = NewPassword::of(&password, &Owner::from(&new))?;
                 add(&made_if_absent(place)?, new, &password, json)
             }
             Self::List { json } => list(&Home::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
                 let (home, email) = (Home::existing(place)?, address(&email)?);
-                set_password(&home, email, &NewPassword::of(&password)?, revoke_keys, json)
+                set_password(&home, email, password.read()?, revoke_keys, json)
             }
-            Self::InviteLink { email } => make_link(config, &email, Purpose::Invitation),
-            Self::ResetLink { email } => make_link(config, &email, Purpose::PasswordReset),
+            Self::InviteLink { email } => make_link(config, &email, Purpose::Invitation, false),
+            Self::ResetLink { email, revoke_keys } => make_link(config, &email, Purpose::PasswordReset, revoke_keys),
             Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
@@ -150,25 +155,37 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    pub(super) fn of(source: &Source) -> Result<Self, Trouble> {
-        let given = source.read()?;
+    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, Trouble> {
+        Self::given(source.read()?, owner)
+    }
+
+    /// The same with a password that was read already, or none.
+    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, Trouble> {
         let made_up = given.is_none();
         let password = match given {
             Some(given) => Password::parse(given.expose()).in_field("password")?,
             None => generate(),
         };
-        let hash = hash(&password).map_err(Error::internal)?;
+        let hash = passwords::hash_here(&password, owner)?;
         Ok(Self { password, hash, made_up })
     }
 
     /// Prints the person, and the password where it was made up; in words only where there is nothing to read by
     /// machine.
     pub(super) fn tell(&self, user: &User, done: &str, json: bool) -> Result<(), Trouble> {
+        self.tell_more(user, done, json, &[])
+    }
+
+    /// The same, with more members for the JSON.
+    pub(super) fn tell_more(&self, user: &User, done: &str, json: bool, more: &[(&str, Value)]) -> Result<(), Trouble> {
         let shown = self.made_up.then(|| self.password.expose());
         if json {
             let mut told = told(user);
             if let (Some(password), Some(members)) = (shown, told.as_object_mut()) {
                 members.insert("password".to_owned(), password.into());
+            }
+            for (name, value) in more {
+                told[*name] = value.clone();
             }
             return print(&format!("{told:#}\n"));
         }
@@ -229,11 +246,14 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
-fn set_password(home: &Home, who: Email, new: &NewPassword, revoke_keys: bool, json: bool) -> Result<(), Trouble> {
-    let hash = new.hash.clone();
-    let user = data::with(home, |store| {
+fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: bool, json: bool) -> Result<(), Trouble> {
+    let (new, user) = data::with(home, |store| {
         let (actor, who) = (Actor::operator(), Named::Email(who));
-        Ok(store.write_and_wait(move |tx| users::set_password(tx, &actor, &who, &hash, revoke_keys))?)
+        let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
+        let new = NewPassword::given(given, &owner)?;
+        let kept = users::NewPassword { hash: new.hash.clone(), revoke_keys };
+        let user = store.write_and_wait(move |tx| users::set_password(tx, &actor, &who, &kept))?;
+        Ok((new, user))
     })?;
     let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
     new.tell(&user, &format!("{} has a new password, and {ended}", user.email), json)
@@ -253,12 +273,18 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn make_link(config: &Config, email: &str, purpose: Purpose) -> Result<(), Trouble> {
+fn make_link(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), Trouble> {
     let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
     let user = data::with(&home, |store| {
         let actor = Actor::operator();
-        let make = move |tx: &Tx| links::make(tx, &actor, &who, purpose, &fingerprint);
+        let make = move |tx: &Tx| {
+            let user = links::make(tx, &actor, &who, purpose, &fingerprint)?;
+            if revoke_keys {
+                keys::revoke_of(tx, &actor, &user)?;
+            }
+            Ok(user)
+        };
         store.write_and_wait(make).map_err(or_refused("`atelier user list` shows how everybody stands"))
     })?;
     print(&format!("{}/auth/invitation?token={}\n", origin(config), secret.expose()))?;
@@ -267,6 +293,9 @@ fn make_link(config: &Config, email: &str, purpose: Purpose) -> Result<(), Troub
         Purpose::PasswordReset => "30 minutes",
     };
     say(&format!("{} can choose a password by the link on stdout, once and within {life}", user.email));
+    if revoke_keys {
+        say(&format!("every API key of {} is revoked", user.email));
+    }
     Ok(())
 }
 

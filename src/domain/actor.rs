@@ -113,6 +113,16 @@ impl Actor {
         }
     }
 
+    /// The session that the actor comes with, if it is one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::Key(_) | Credential::Password | Credential::Link | Credential::Console | Credential::Server => {
+                None
+            }
+        }
+    }
+
     /// The user who is acting, if it is one.
     pub fn user(&self) -> Option<UserId> {
         self.person().map(|person| person.id)

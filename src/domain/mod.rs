@@ -28,3 +28,4 @@ pub mod text;
 pub mod timestamp;
 pub mod user;
 pub mod workspace;
+pub mod wrong_codes;

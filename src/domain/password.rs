@@ -1,29 +1,72 @@
 //! A password that someone chooses. How it is hashed is no concern of this layer.
 
+mod common;
+mod opaque_string;
+
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use super::invalid::Invalid;
 use super::secret::Secret;
 
-/// A password to be set: 8 to 256 characters, any characters. Its `Debug` prints `***`.
+/// A password to be set: 10 to 256 characters that can be seen, and none of the most common. Its `Debug` prints `***`.
 ///
-/// A password to be *checked* is not one of these: it is compared as it came, whatever its length.
+/// A password to be *checked* is not one of these: it is compared whatever its length, in the [`compared`] form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Password(Secret);
 
+/// How many bytes of a typed password are prepared. No password that was ever set is longer, in any form.
+const LONGEST_TYPED: usize = 16 * 1024;
+
+/// A typed password in the form that is hashed (RFC 8265, section 4.2): spaces of every kind are one kind, and letters with
+/// marks are composed. Case and blanks around it count.
+pub fn compared(typed: &str) -> Cow<'_, str> {
+    if typed.len() > LONGEST_TYPED { Cow::Borrowed(typed) } else { opaque_string::prepared(typed) }
+}
+
 impl Password {
     /// How many characters (Unicode scalar values) a password may have.
-    pub const LENGTH: RangeInclusive<usize> = 8..=256;
+    pub const LENGTH: RangeInclusive<usize> = 10..=256;
 
-    /// Takes a password as typed, nothing trimmed or folded. Refused when too short or too long.
+    /// Takes a password as typed, in the [`compared`] form.
+    ///
+    /// Refused when it is too short or too long, has characters that cannot be seen, or is one of the most common.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        let text = compared(raw);
         // One more than allowed is enough to know: a body of megabytes is not counted to its end.
-        let length = raw.chars().take(Self::LENGTH.end() + 1).count();
-        if Self::LENGTH.contains(&length) {
-            Ok(Self(Secret::new(raw)))
-        } else {
-            Err(Invalid::rule(format!("must have {} to {} characters", Self::LENGTH.start(), Self::LENGTH.end())))
+        let length = text.chars().take(Self::LENGTH.end() + 1).count();
+        if !Self::LENGTH.contains(&length) {
+            return Err(Invalid::rule(format!(
+                "must have {} to {} characters",
+                Self::LENGTH.start(),
+                Self::LENGTH.end()
+            )));
         }
+        if !opaque_string::is_allowed(&text) {
+            return Err(Invalid::rule("must not contain control characters or characters that cannot be seen"));
+        }
+        if common::contains(&text) {
+            return Err(Invalid::rule(
+                "must not be one of the most common passwords; a few unrelated words make a good one",
+            ));
+        }
+        Ok(Self(Secret::new(text)))
+    }
+
+    /// A password that somebody has already, to be hashed anew. What new ones must be does not count.
+    pub fn existing(typed: &str) -> Self {
+        Self(Secret::new(compared(typed)))
+    }
+
+    /// Whether it is made of these texts and nothing else but digits, marks and blanks, in any case.
+    pub fn is_made_of<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
+        let fold = |text: &str| compared(text).to_lowercase();
+        let mut texts: Vec<String> = texts.into_iter().map(fold).filter(|text| !text.is_empty()).collect();
+        // A longer one first, for it may contain a shorter one.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        let whole = fold(self.expose());
+        let rest = texts.iter().fold(whole.clone(), |rest, text| rest.replace(text.as_str(), " "));
+        rest != whole && !rest.contains(char::is_alphabetic)
     }
 
     /// The text itself, for hashing or for showing a generated one once.
@@ -41,13 +84,19 @@ mod tests {
     #[test]
     fn the_bounds_are_inclusive_and_count_characters() {
         for (text, good) in [
-            ("x".repeat(7), false),
-            ("x".repeat(8), true),
-            ("ü".repeat(8), true),
-            (" ".repeat(8), true),
+            ("xq".repeat(4) + "x", false),
+            ("xq".repeat(5), true),
+            ("ü".repeat(9), false),
+            ("ü".repeat(10), true),
+            ("u\u{308}".repeat(9), false),
+            ("u\u{308}".repeat(10), true),
+            (" ".repeat(10), true),
             ("x".repeat(256), true),
             ("🔑".repeat(256), true),
+            ("u\u{308}".repeat(256), true),
             ("x".repeat(257), false),
+            ("u\u{308}".repeat(257), false),
+            ("u\u{308}".repeat(100_000), false),
             (String::new(), false),
         ] {
             assert_eq!(Password::parse(&text).is_ok(), good, "{} bytes", text.len());
@@ -56,8 +105,14 @@ mod tests {
 
     #[test]
     fn the_refusal_names_the_rule_and_not_the_password() {
-        let refused = Password::parse("hunter2").unwrap_err();
-        assert_eq!(refused.to_string(), "must have 8 to 256 characters");
+        for (text, rule) in [
+            ("hunter2", "must have 10 to 256 characters"),
+            ("Password123", "must not be one of the most common passwords; a few unrelated words make a good one"),
+            ("correct\u{0}horse", "must not contain control characters or characters that cannot be seen"),
+            ("correct\u{200b}horse", "must not contain control characters or characters that cannot be seen"),
+        ] {
+            assert_eq!(Password::parse(text).unwrap_err().to_string(), rule, "{text:?}");
+        }
     }
 
     #[test]
@@ -65,13 +120,36 @@ mod tests {
         let password = Password::parse("correct horse").unwrap();
         assert_eq!(format!("{password:?}"), "Password(***)");
         assert_eq!(password.expose(), "correct horse");
+        assert_eq!(Password::parse("correct\u{a0}horse").unwrap(), password);
+        assert_eq!(Password::existing("short").expose(), "short");
+    }
+
+    #[test]
+    fn what_is_made_of_a_name_is_known_however_it_is_written() {
+        let made = |password: &str| Password::existing(password).is_made_of(["ada", "lovelace", "example", "com", ""]);
+        for own in ["ada@example.com", "Ada.Lovelace", "LOVELACE-1815", "adaadaada!", "lovelace ada 2026", "1ada2ada3"]
+        {
+            assert!(made(own), "{own}");
+        }
+        for good in ["ada's analytical engine", "adamant", "1234567890", "", "love", "the example of ada"] {
+            assert!(!made(good), "{good}");
+        }
+        assert!(Password::existing("ZU\u{308}RICH2026").is_made_of(["z\u{fc}rich"]));
     }
 
     proptest! {
         #[test]
-        fn length_alone_decides(text in any::<String>()) {
-            let length = text.chars().count();
-            prop_assert_eq!(Password::parse(&text).is_ok(), (8..=256).contains(&length));
+        fn what_is_taken_is_in_the_compared_form_and_bounded(text in any::<String>()) {
+            if let Ok(password) = Password::parse(&text) {
+                prop_assert!(Password::LENGTH.contains(&password.expose().chars().count()));
+                prop_assert_eq!(compared(&text), password.expose());
+                prop_assert_eq!(Password::parse(password.expose()), Ok(password));
+            }
+        }
+
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>(), word in any::<String>()) {
+            let _ = Password::existing(&text).is_made_of([word.as_str(), &text]);
         }
     }
 }

@@ -53,6 +53,19 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The service keys that a user made and that still work, the oldest first.
+pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {TABLES}
+         WHERE k.created_by = :user AND u.kind = 'bot' AND k.revoked_at IS NULL
+             AND (k.expires_at IS NULL OR k.expires_at > :now)
+         ORDER BY k.id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":now": view.now.micros() };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Which keys are looked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope {

@@ -41,6 +41,7 @@ pub mod users;
 mod workspace_memory;
 pub mod workspaces;
 mod writer;
+pub mod wrong_codes;
 
 #[cfg(test)]
 mod plans;

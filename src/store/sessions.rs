@@ -162,6 +162,15 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Writes that the person of a session has proved anew who they are, and whether by a second factor.
+pub fn update_authenticated(tx: &Tx, id: SessionId, second_factor: bool) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE sessions SET authenticated_at = :now, second_factor = max(second_factor, :second_factor) WHERE id = :id",
+    )?;
+    query.execute(named_params! { ":id": id.0, ":now": tx.now.micros(), ":second_factor": second_factor })?;
+    Ok(())
+}
+
 /// Ends a session.
 pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::random;
 use crate::domain::invalid::Invalid;
-use crate::domain::password::Password;
+use crate::domain::password::{self, Password};
 
 /// Memory in KiB: OWASP's first recommendation for argon2id, with the two below.
 const MEMORY_COST: u32 = 19_456;
@@ -88,7 +88,8 @@ pub enum Verdict {
     Wrong,
     /// It is the password.
     Right,
-    /// It is the password, but its hash was made with other parameters than today's: hash it anew and store that.
+    /// It is the password, but its hash was made with other parameters than today's, or of another form of the same text:
+    /// hash it anew and store that.
     RightButOld,
 }
 
@@ -107,10 +108,15 @@ pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
 }
 
 /// Compares what someone typed with a stored hash, at the cost that the hash asks for and in constant time.
+///
+/// Hashes from before passwords had one form may be of the text as it was typed: where that is another text, it is compared
+/// too. A right one is old then.
 pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
-    match matching(typed, against) {
+    let compared = password::compared(typed);
+    match matching(&compared, against) {
         Some(hash) if is_of_today(&hash) => Verdict::Right,
         Some(_) => Verdict::RightButOld,
+        None if compared != typed && matching(typed, against).is_some() => Verdict::RightButOld,
         None => Verdict::Wrong,
     }
 }
@@ -224,6 +230,19 @@ mod tests {
         }
         let stored = PasswordHash::parse(hash.as_str()).unwrap();
         assert_eq!(verify("correct horse", &stored), Verdict::Right);
+    }
+
+    #[test]
+    fn a_password_is_right_in_every_form_and_an_old_hash_of_another_form_too() {
+        let (composed, decomposed) = ("Z\u{fc}rich is nice", "Zu\u{308}rich\u{a0}is nice");
+        let hash = hash(&Password::parse(decomposed).unwrap()).unwrap();
+        for typed in [composed, decomposed] {
+            assert_eq!(verify(typed, &hash), Verdict::Right, "{typed:?}");
+        }
+        let old = made_with(TODAY, Algorithm::Argon2id, decomposed);
+        assert_eq!(verify(decomposed, &old), Verdict::RightButOld);
+        assert_eq!(verify(composed, &old), Verdict::Wrong, "only what was typed before opens it");
+        assert_eq!(verify("zurich is nice", &old), Verdict::Wrong);
     }
 
     #[test]

@@ -122,9 +122,9 @@ pub const RECOVERY_CODES: usize = 10;
 /// The letters and digits of a recovery code: 32 of them, without `i`, `l`, `o` and `0`, which are taken for others.
 const CLEAR: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 const GROUP: usize = 4;
-const GROUPS: usize = 3;
+const GROUPS: usize = 4;
 
-/// Makes a recovery code: `k7mp-x2qd-9hrt`, 60 random bits.
+/// Makes a recovery code: `k7mp-x2qd-9hrt-4cwb`, 80 random bits.
 pub fn recovery_code() -> Secret {
     let mut text = String::with_capacity((GROUP + 1) * GROUPS);
     for (place, byte) in random::bytes::<{ GROUP * GROUPS }>().into_iter().enumerate() {
@@ -136,7 +136,8 @@ pub fn recovery_code() -> Secret {
     Secret::new(text)
 }
 
-/// What is kept of a recovery code of this user, however it is typed: case, blanks and hyphens count for nothing.
+/// What is kept of a recovery code of this user, however it is typed: case, blanks and hyphens count for nothing. Codes of
+/// three groups, which were given out before, are kept in the same way.
 pub fn recovery_fingerprint(user: Uuid, typed: &str) -> Fingerprint {
     let letters = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').take(GROUP * GROUPS + 1);
     let code: String = letters.map(|c| c.to_ascii_lowercase()).collect();
@@ -212,7 +213,7 @@ mod tests {
         assert_eq!(codes.len(), 1000);
         for code in &codes {
             let groups: Vec<&str> = code.split('-').collect();
-            assert!(groups.len() == 3 && groups.iter().all(|group| group.len() == 4), "{code}");
+            assert!(groups.len() == 4 && groups.iter().all(|group| group.len() == 4), "{code}");
             assert!(!code.contains(['i', 'l', 'o', '0']), "{code}");
         }
     }
@@ -224,6 +225,9 @@ mod tests {
         for typed in ["K7MP X2QD 9HRT", "k7mpx2qd9hrt", " k7mp-x2qd-9hrt\n"] {
             assert!(recovery_fingerprint(ada, typed).matches(&kept), "{typed}");
         }
+        let longer = recovery_fingerprint(ada, "k7mp-x2qd-9hrt-4cwb");
+        assert!(longer.matches(&recovery_fingerprint(ada, "K7MPX2QD9HRT4CWB")) && !longer.matches(&kept));
+        assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrt4cwbb").matches(&longer));
         assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrtt").matches(&kept));
         assert!(!recovery_fingerprint(bob, "k7mp-x2qd-9hrt").matches(&kept));
     }

@@ -39,6 +39,7 @@ mod wallaroo {
 }
 
 mod console {
+    pub mod authenticator;
     mod authorize;
     pub mod browser;
     mod passwords;

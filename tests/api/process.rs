@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::Client;
+use crate::console::browser::Browser;
 use crate::database::Database;
 use crate::raw::{connect, read_answer};
 use crate::support::{ADMIN, ADMIN_PASSWORD, Setup, run};
@@ -277,8 +278,18 @@ fn the_first_administrator_is_made_up_where_none_is_configured() {
     let [email, password] = lines.as_slice() else { panic!("{text}") };
     assert_eq!(*email, "admin@localhost");
     assert!(password.len() >= 16, "{password}");
-    wait_for_log(&server, &format!("password={password}"));
-    let admin = Person::enter(&nobody, email, password);
+    wait_for_log(&server, &format!("{}/auth/sign-in\n    {password}\n", server.base()));
+    wait_for_log(&server, "password=YOUR_PASSWORD");
+    let refused = nobody.sign_in(email, password);
+    let told = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
+    assert_eq!(refused.told(), (400, told), "the password is good for choosing another alone");
+    let browser = Browser::new(&nobody);
+    assert_eq!(browser.sign_in(email, password).header("location"), Some("/auth/sign-in/password"));
+    browser.get("/auth/sign-in/password");
+    let choose = |chosen: &str| browser.post("/auth/sign-in/password", &[("password", chosen), ("again", chosen)]);
+    assert_eq!(choose(password).status, 400, "the same one");
+    assert_eq!(choose(ADMIN_PASSWORD).status, 303);
+    let admin = Person::enter(&nobody, email, ADMIN_PASSWORD);
     assert_eq!(admin.post("/v1/api/users/invite", &json!({ "email": "bob@example.com" })).status, 200);
     for guess in ["admin", "password", "atelier", ""] {
         assert_ne!(nobody.sign_in(email, guess).status, 200, "{guess}");
@@ -290,7 +301,8 @@ fn the_first_administrator_is_made_up_where_none_is_configured() {
     assert!(!server.log().contains(&password) && !server.log().contains("first start"), "{}", server.log());
     let nobody = Client::new(server.base());
     assert_eq!(nobody.sign_in(ADMIN, ADMIN_PASSWORD).status, 401, "there is an administrator already");
-    assert_eq!(nobody.sign_in("admin@localhost", &password).status, 200);
+    assert_eq!(nobody.sign_in("admin@localhost", &password).status, 401, "what was printed is worth nothing");
+    assert_eq!(nobody.sign_in("admin@localhost", ADMIN_PASSWORD).status, 200);
 }
 
 #[test]

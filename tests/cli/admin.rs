@@ -44,8 +44,8 @@ fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
     assert!(is_made_up(run.out.trim_end()), "{}", run.out);
     assert_eq!(
         run.err,
-        "ada@example.com is an enabled administrator without a second factor, and every session of theirs is ended; \
-         the password on stdout is shown this once\n"
+        "ada@example.com is an enabled administrator without a second factor, and every session and API key of theirs is \
+         ended; the password on stdout is shown this once\n"
     );
     let listed = place.json("user list --json");
     assert_eq!((listed[0]["status"].as_str(), listed[1]["status"].as_str()), (Some("active"), Some("disabled")));

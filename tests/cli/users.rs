@@ -210,7 +210,7 @@ fn an_ill_formed_person_makes_nothing() {
         .refused(2, "--first-name: must have at most 255 characters; correct it and try again");
     let weak = run_in(place.path(), "user add ada@example.com --password-stdin", "hunter2", &[]);
     assert_eq!((weak.code, weak.out.as_str()), (2, ""));
-    assert!(weak.err.contains("8 to 256 characters"), "{}", weak.err);
+    assert!(weak.err.contains("10 to 256 characters"), "{}", weak.err);
     run_in(place.path(), "user add ada@example.com --password-stdin", "", &[])
         .refused(2, "the password in stdin must be one line; write it there alone");
     let absent = place.run("user add ada@example.com --password-file nowhere");

@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use super::browsers::{self, BrowserSignIn};
 use super::proof::{self, Proof};
 use super::{Step, TRIES};
+use crate::app::code_attempts::{self, Judged};
 use crate::app::desk::{Desk, Lifetimes};
+use crate::app::passwords::Owner;
 use crate::app::second_factors::{self, Enrolment};
 use crate::app::throttle::{self, Admitted, Realm};
+use crate::app::users::NewPassword;
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -16,7 +19,7 @@ use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, User, UserStatus};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{Result, Unproved};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
@@ -177,46 +180,52 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)
 pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let (cookie, from) = (fingerprint(half)?, throttle::place(origin));
     let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::SecondFactor))?;
-    let account = user.uuid.to_string();
-    desk.throttle.admit(Realm::SecondFactor, &account, from)?;
+    desk.glance(|view| code_attempts::admit(view, user.id))?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
-    let progress = desk.write(move |tx| {
+    let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::SecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        if !second_factors::use_code(&vault, tx, &actor, &user, &code)? {
-            store::half_sign_ins::count_failure(tx, &cookie)?;
-            let change = (Value::Null, json!({ "step": Step::SecondFactor.word() }));
-            audit::record(tx, &actor, "half_sign_ins.wrong_code", (ObjectKind::User, user.uuid), change)?;
-            return Ok(None);
-        }
-        store::half_sign_ins::delete(tx, &cookie)?;
-        go_on(tx, &rules, &actor, user, true).map(Some)
+        let judged = second_factors::judge(&vault, tx, &actor, &code)?;
+        note_wrong(tx, &actor, &cookie, Step::SecondFactor, &judged)?;
+        judged.and_then(|()| {
+            store::half_sign_ins::delete(tx, &cookie)?;
+            go_on(tx, &rules, &actor, user, true)
+        })
     });
-    if let Some(progress) = progress.await? {
-        desk.throttle.succeeded(Realm::SecondFactor, &account, from);
-        desk.throttle.succeeded(Realm::Password, user.email.as_str(), from);
-        Ok(progress)
-    } else {
-        desk.throttle.failed(Realm::SecondFactor, &account, from);
-        Err(Unproved::WrongCode.into())
-    }
+    let progress = judged.await?.or_refused(Unproved::WrongCode)?;
+    desk.throttle.succeeded(Realm::Password, user.email.as_str(), from);
+    Ok(progress)
 }
 
-/// Chooses another password, as somebody has to; every session of theirs ends.
+/// Counts a wrong code for the half sign-in, too, which ends with too many.
+fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judged: &Judged<T>) -> Result<()> {
+    let (Judged::Wrong, Some(person)) = (judged, actor.person()) else { return Ok(()) };
+    store::half_sign_ins::count_failure(tx, cookie)?;
+    let change = (Value::Null, json!({ "step": step.word() }));
+    audit::record(tx, actor, "half_sign_ins.wrong_code", (ObjectKind::User, person.uuid), change)
+}
+
+/// Chooses another password, as somebody has to; every session of theirs ends, and every API key where asked.
 ///
 /// Refused when it is the same as before.
-pub async fn choose_password(desk: &Desk, origin: &Origin, half: &str, chosen: Password) -> Result<Progress> {
+pub async fn choose_password(
+    desk: &Desk,
+    origin: &Origin,
+    half: &str,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let kept = desk.glance(|view| {
+    let (owner, kept) = desk.glance(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
-        store::users::password_hash(view, user.id)
+        Ok((Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
     let (verdict, _) = passwords::verify(desk, Secret::new(chosen.expose()), kept.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
         Verdict::Right | Verdict::RightButOld => return Err(passwords::must_be_another()),
     }
-    let hash = passwords::hash(desk, chosen).await?;
+    let new = NewPassword { hash: passwords::hash(desk, chosen, &owner).await?, revoke_keys };
     let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
@@ -224,8 +233,8 @@ pub async fn choose_password(desk: &Desk, origin: &Origin, half: &str, chosen: P
             return Err(Unproved::HalfOver.into());
         }
         let before = json!({ "state": user.state.word() });
-        let ended = users::keep_password(tx, &mut user, &hash)?;
-        let after = json!({ "state": user.state.word(), "sessions_ended": ended });
+        let ended = users::keep_password(tx, &mut user, &new, None)?;
+        let after = ended.added_to(json!({ "state": user.state.word() }));
         let actor = sessions::acting(&actor, &user);
         let object = (ObjectKind::User, user.uuid);
         audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
@@ -266,17 +275,15 @@ pub async fn finish_enrolment(
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
-    let done = desk.write(move |tx| {
+    let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        let Some(codes) = second_factors::settle(&vault, tx, &actor, &user, &code)? else {
-            store::half_sign_ins::count_failure(tx, &cookie)?;
-            let change = (Value::Null, json!({ "step": Step::EnrolSecondFactor.word() }));
-            audit::record(tx, &actor, "half_sign_ins.wrong_code", (ObjectKind::User, user.uuid), change)?;
-            return Ok(None);
-        };
-        store::half_sign_ins::delete(tx, &cookie)?;
-        Ok(Some((go_on(tx, &rules, &actor, user, true)?, codes)))
+        let judged = second_factors::settle(&vault, tx, &actor, &user, &code)?;
+        note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
+        judged.and_then(|codes| {
+            store::half_sign_ins::delete(tx, &cookie)?;
+            Ok((go_on(tx, &rules, &actor, user, true)?, codes))
+        })
     });
-    done.await?.ok_or_else(|| Error::from(Unproved::WrongCode))
+    judged.await?.or_refused(Unproved::WrongCode)
 }

@@ -66,7 +66,7 @@ fn a_closed_account_ends_everything_and_stays_closed() {
     };
     refused(&office.refusal(&office.ada, enable), "stays closed for good");
     let who = named(&office.bob);
-    let password = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &who, &hash(), false);
+    let password = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &who, &another(false));
     refused(&office.refusal(&office.ada, password), "stays closed for good");
     hidden(&office.read(|view| users::visible(view, &office.ada, bob)).unwrap_err());
     hidden(&office.read(|view| users::named(view, &office.carol, &named(&office.bob))).unwrap_err());

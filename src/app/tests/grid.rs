@@ -77,7 +77,7 @@ fn the_verbs_tell_what_the_policy_decides() {
         let to = target.clone();
         tried(
             Action::SetPassword,
-            Box::new(move |tx, actor| users::set_password(tx, actor, &to, &hash(), true).map(drop)),
+            Box::new(move |tx, actor| users::set_password(tx, actor, &to, &another(true)).map(drop)),
         );
         tried(
             Action::CreateWorkspace,

@@ -29,7 +29,7 @@ fn make(id: UserId, purpose: Purpose, secret: Fingerprint) -> impl Fn(&Tx, &Acto
 }
 
 fn use_up(secret: Fingerprint) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
-    move |tx, actor| links::use_up(tx, actor, &secret, &hash())
+    move |tx, actor| links::use_up(tx, actor, &secret, &another(false))
 }
 
 #[track_caller]
@@ -274,7 +274,7 @@ fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
         let void = office.secret();
         office.by(&office.ada, make(bob, Purpose::PasswordReset, void)).unwrap();
         let who = named(&office.bob);
-        office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &hash(), false)).unwrap();
+        office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &another(false))).unwrap();
         dead(&office.refusal(&visitor, use_up(void)));
     }
 }
@@ -290,7 +290,7 @@ fn whoever_is_invited_gets_in_by_nothing() {
     assert!(matches!(entered, Err(Error::Unauthenticated(Unproved::Disabled))), "{entered:?}");
     // Who is let in by an administrator's password is in.
     let who = Named::Uuid(dora.uuid);
-    office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &hash(), false)).unwrap();
+    office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &another(false))).unwrap();
     assert_eq!(office.status(dora.id), UserStatus::Active);
 }
 

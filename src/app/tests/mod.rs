@@ -87,7 +87,7 @@ fn office() -> Office {
         Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() })
             .unwrap();
     setup::settle(&store).unwrap();
-    let ada = setup::first_administrator(&store, new_user("ada", AccountRole::Administrator), hash()).unwrap();
+    let ada = setup::first_administrator(&store, new_user("ada", AccountRole::Administrator), hash(), false).unwrap();
     let ada = acting(&ada);
     let [bob, carol, stranger] = ["bob", "carol", "stranger"].map(|name| {
         let (ada, new) = (ada.clone(), new_user(name, AccountRole::Member));
@@ -102,6 +102,11 @@ fn office() -> Office {
 
 fn hash() -> PasswordHash {
     PasswordHash::parse(HASH).unwrap()
+}
+
+/// Another password, which nobody signs in with.
+fn another(revoke_keys: bool) -> super::users::NewPassword {
+    super::users::NewPassword { hash: hash(), revoke_keys }
 }
 
 fn address(name: &str) -> Email {

@@ -35,7 +35,7 @@ impl Gate {
 
     fn choose(&self, half: &HalfSignIn, password: &str) -> Result<Progress> {
         let chosen = Password::parse(password).unwrap();
-        self.runtime.block_on(verbs::choose_password(&self.desk, &origin(), half.cookie.expose(), chosen))
+        self.runtime.block_on(verbs::choose_password(&self.desk, &origin(), half.cookie.expose(), chosen, false))
     }
 
     fn demand_password(&self) {
@@ -184,8 +184,8 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
         let bob = gate.office.bob.user().unwrap();
         let (actor, hash) =
             (named(&gate.office.bob), crate::tokens::password::hash(&Password::parse(PASSWORD).unwrap()));
-        let hash = hash.unwrap();
-        gate.office.by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &actor, &hash, false)).unwrap();
+        let new = users::NewPassword { hash: hash.unwrap(), revoke_keys: false };
+        gate.office.by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &actor, &new)).unwrap();
         let sign_in = gate.come_in("bob@example.com");
         for (table, code) in [("authorization_codes", 1), ("device_codes", 2), ("half_sign_ins", 3)] {
             let text = |n: u8| format!("x'{}'", format!("{n:02x}").repeat(32));
@@ -210,7 +210,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
             "disable" => gate.set_enabled(false),
             "password" => {
                 gate.office
-                    .by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &who, &super::hash(), false))
+                    .by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &who, &another(false)))
                     .unwrap();
             }
             _ => gate.demand_password(),

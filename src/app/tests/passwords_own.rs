@@ -9,7 +9,7 @@ use crate::error::Unproved;
 
 fn change(gate: &Gate, actor: &Actor, current: &str, chosen: &str) -> Result<()> {
     let chosen = Password::parse(chosen).unwrap();
-    gate.runtime.block_on(passwords_own::change(&gate.desk, actor, Secret::new(current), chosen))
+    gate.runtime.block_on(passwords_own::change(&gate.desk, actor, Secret::new(current), chosen, false))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::app::recovery::{Whom, recover};
 
 fn run(office: &Office, whom: Whom) -> Result<super::super::recovery::Recovered> {
-    office.write(move |tx| recover(tx, &Actor::operator(), &whom, Uuid::new_v4(), &hash()))
+    office.write(move |tx| recover(tx, &Actor::operator(), &whom, Uuid::new_v4(), &another(true)))
 }
 
 fn anybody() -> Whom {

@@ -31,12 +31,17 @@ pub(super) fn code(key: &TotpKey, steps: i64) -> String {
 impl Gate {
     /// Gives bob a second factor; tells his app's secret and his recovery codes.
     fn enrol(&self) -> (TotpKey, Vec<Secret>) {
-        let bob = &self.office.bob_in(self);
+        let bob = &self.bob_at_the_pages();
         self.runtime.block_on(verbs::begin(&self.desk, bob)).unwrap();
         let key = key_of(self, bob);
         let codes = self.runtime.block_on(verbs::confirm(&self.desk, bob, Secret::new(code(&key, -1)))).unwrap();
         self.office.secrets.lock().unwrap().extend(codes.iter().map(|code| code.expose().to_owned()));
         (key, codes)
+    }
+
+    /// Bob, who has just signed in, without a code.
+    fn bob_at_the_pages(&self) -> Actor {
+        self.show(&self.come_in("bob@example.com").cookie).unwrap().0
     }
 
     fn half(&self) -> String {
@@ -67,9 +72,9 @@ impl Office {
 }
 
 #[test]
-fn one_counts_once_it_is_confirmed_and_leaves_sessions_as_they_are() {
+fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
     let gate = gate();
-    let bob = gate.office.bob_in(&gate);
+    let bob = gate.bob_at_the_pages();
     let (token, cookie) =
         (gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap()), gate.come_in("bob@example.com"));
     let state = || gate.office.read(|view| verbs::state(view, &bob)).unwrap();
@@ -88,7 +93,9 @@ fn one_counts_once_it_is_confirmed_and_leaves_sessions_as_they_are() {
     refused(&confirm(code(&key, 1)).unwrap_err(), "there is a second factor already");
     refused(&gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap_err(), "there is a second factor already");
     assert!(verbs::enrolment(&gate.desk, &bob).unwrap().is_none(), "the secret is shown no more");
-    assert!(gate.enter(&token).is_ok() && gate.show(&cookie.cookie).is_ok());
+    unproved(&gate.enter(&token), Unproved::SessionOver);
+    unproved(&gate.show(&cookie.cookie), Unproved::SessionOver);
+    assert_eq!(gate.count("sessions"), 1, "bob's own stays");
     for secret in codes.iter().chain([&first.secret, &second.secret]) {
         gate.office.secrets.lock().unwrap().push(secret.expose().to_owned());
     }
@@ -106,8 +113,10 @@ fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
         let refused = gate.by_client(password, totp);
         unproved(&refused, Unproved::WrongPassword);
         assert_eq!(gate.desk.hashery.taken() - before.0, 1, "as long as a wrong password takes");
-        assert_eq!(probe::everything(&gate.office.file), before.1);
+        let judged = password == PASSWORD && totp.is_some();
+        assert_eq!(probe::everything(&gate.office.file) == before.1, !judged, "a wrong code is counted, nothing else");
     }
+    assert_eq!(gate.count("wrong_codes"), 1);
     let gate_codes = recovery[0].expose();
     let signed_in = gate.by_client(PASSWORD, Some(&now)).unwrap();
     assert!(signed_in.session.second_factor);
@@ -162,18 +171,47 @@ fn recovery_codes_are_each_good_once_whatever_is_tried_in_whatever_order() {
 }
 
 #[test]
-fn wrong_codes_slow_down_and_end_the_half_sign_in() {
+fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
+    let gate = gate();
+    let (key, recovery) = gate.enrol();
+    let (one, other) = (gate.half(), gate.half());
+    for half in [&one, &other, &one, &other, &one] {
+        unproved(&gate.prove(half, "nonsense"), Unproved::WrongCode);
+    }
+    for right in [code(&key, 0).as_str(), recovery[0].expose()] {
+        assert!(matches!(gate.prove(&other, right), Err(Error::Throttled { .. })), "a right one waits too");
+        assert!(matches!(gate.by_client(PASSWORD, Some(right)), Err(Error::Throttled { .. })), "for clients too");
+    }
+    let told: Vec<_> = gate.office.audit().into_iter().map(|trace| trace.verb).collect();
+    assert_eq!(told.iter().filter(|verb| *verb == "half_sign_ins.wrong_code").count(), 5);
+    assert_eq!(told.iter().filter(|verb| *verb == "second_factors.wait").count(), 1);
+    // One more wait is over, one more code is judged.
+    let over = format!("UPDATE wrong_codes SET last_at = last_at - {}", 60_000_000);
+    probe::execute(&gate.office.file, &over);
+    unproved(&gate.prove(&other, "nonsense"), Unproved::WrongCode);
+    probe::execute(&gate.office.file, &over);
+    assert!(matches!(gate.prove(&other, &code(&key, 0)), Err(Error::Throttled { .. })), "the second wait is longer");
+    probe::execute(&gate.office.file, &over);
+    inside(gate.prove(&other, &code(&key, 0)));
+    assert_eq!(gate.count("wrong_codes"), 0, "a right one clears it");
+    let half = gate.half();
+    probe::execute(&gate.office.file, "UPDATE half_sign_ins SET failures = 5");
+    unproved(&gate.prove(&half, &code(&key, 1)), Unproved::HalfOver);
+}
+
+#[test]
+fn a_right_password_and_a_new_one_clear_no_wrong_codes_and_a_reset_does() {
     let gate = gate();
     let (key, _) = gate.enrol();
     let half = gate.half();
-    for _ in 0..4 {
+    for _ in 0..5 {
         unproved(&gate.prove(&half, "nonsense"), Unproved::WrongCode);
     }
-    assert!(matches!(gate.prove(&half, &code(&key, 0)), Err(Error::Throttled { .. })), "the right one waits too");
-    probe::execute(&gate.office.file, "UPDATE half_sign_ins SET failures = 5");
-    unproved(&gate.prove(&half, &code(&key, 0)), Unproved::HalfOver);
-    let wrong = gate.office.audit().into_iter().filter(|trace| trace.verb == "half_sign_ins.wrong_code");
-    assert_eq!(wrong.count(), 4);
+    let new = gate.half();
+    assert!(matches!(gate.prove(&new, &code(&key, 0)), Err(Error::Throttled { .. })));
+    let bob = named(&gate.office.bob);
+    gate.office.by(&gate.office.ada, move |tx, ada| verbs::reset(tx, ada, &bob)).unwrap();
+    assert_eq!(gate.count("wrong_codes"), 0);
 }
 
 #[test]
@@ -219,6 +257,7 @@ fn a_temporary_password_is_not_replaced_without_the_code() {
             username: "bob@example.com".to_owned(),
             temporary: Secret::new(temporary),
             chosen: Password::parse("bob builds boats").unwrap(),
+            revoke_keys: false,
         };
         gate.runtime.block_on(links::replace_temporary(&gate.desk, origin(), choice))
     };

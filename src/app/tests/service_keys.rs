@@ -117,7 +117,7 @@ fn a_bot_is_nobody_that_people_find() {
     assert!(office.read(|view| users::find_many(view, ada, &[uuid])).unwrap().is_empty());
     assert!(office.read(|view| users::find_by_addresses(view, ada, &address)).unwrap().is_empty());
     let who = Named::Number(bot.id);
-    hidden(&office.refusal(ada, move |tx, actor| users::set_password(tx, actor, &who, &hash(), false)));
+    hidden(&office.refusal(ada, move |tx, actor| users::set_password(tx, actor, &who, &another(false))));
 
     let listed = office.read(|view| members::list(view, ada, place)).unwrap();
     assert_eq!(listed.iter().filter(|member| member.uuid == uuid).count(), 1, "but that it has a way in is seen");

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::refresh::{self as turns, Turn};
 use crate::app::sessions;
 use crate::domain::client::ClientId;
+use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 use crate::error::Unproved;
 
@@ -133,10 +134,22 @@ fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
     forbidden(&office.refusal(&office.carol, end), Action::EndSession);
     hidden(&office.refusal(&office.stranger, end));
     hidden(&office.refusal(&nobody(), end));
-    let (ended, trace) = office.change(&office.bob, "sessions.end_all", end);
+    let confirm = Unproved::NotConfirmed;
+    unproved(&office.refusal(&office.bob, end), confirm);
+    let with = |id| Actor { credential: Credential::Session(SessionId(id)), ..office.bob.clone() };
+    let ago = |seconds: i64| {
+        let sql = format!("UPDATE sessions SET authenticated_at = created_at - {} WHERE id = 1", seconds * 1_000_000);
+        probe::execute(&office.file, &sql);
+    };
+    for (seconds, why) in [(301, "too long ago"), (-600, "in the future, so that the clock was set back")] {
+        ago(seconds);
+        let refused = office.refusal(&with(1), end);
+        assert!(matches!(refused, Error::Unauthenticated(told) if told == confirm), "{why}: {refused:?}");
+    }
+    ago(200);
+    let (ended, trace) = office.change(&with(1), "sessions.end_all", end);
     assert_eq!(ended, 2);
     assert_eq!((trace.kind.as_str(), trace.object), ("user", uuid(&office.bob).to_string()));
-    assert_eq!(office.nothing(&office.bob, end), 0);
     unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
     office.sign_in(&office.bob);
     office.change(&office.ada, "sessions.end_all", end);

@@ -64,7 +64,8 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
     office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
     let bob = named(&office.bob);
-    office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &bob, &hash, false)).unwrap();
+    let new = users::NewPassword { hash, revoke_keys: false };
+    office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &bob, &new)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     Gate { office, desk, runtime }
 }
@@ -200,7 +201,7 @@ fn a_new_password_ends_sessions_at_once_and_keys_where_asked() {
     let (_, key) = gate.key(&gate.office.bob);
     for revoke_keys in [false, true] {
         let bob = named(&gate.office.bob);
-        let set = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &bob, &hash(), revoke_keys);
+        let set = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &bob, &another(revoke_keys));
         gate.office.by(&gate.office.ada, set).unwrap();
         assert_eq!(gate.refusal(&token), Unproved::SessionOver);
         assert_eq!(gate.enter(&key).is_ok(), !revoke_keys);

@@ -29,7 +29,7 @@ fn invite(name: &str, role: AccountRole) -> impl Fn(&Tx, &Actor) -> Result<User>
 
 fn set_password(who: &Actor, keys: bool) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
     let who = named(who);
-    move |tx, actor| users::set_password(tx, actor, &who, &hash(), keys)
+    move |tx, actor| users::set_password(tx, actor, &who, &another(keys))
 }
 
 fn emails(users: &[User]) -> Vec<&str> {
@@ -218,7 +218,7 @@ fn whoever_governs_the_account_governs_its_home() {
 #[test]
 fn a_second_first_administrator_is_refused() {
     let office = office();
-    let again = setup::first_administrator(&office.store, new_user("eve", AccountRole::Administrator), hash());
+    let again = setup::first_administrator(&office.store, new_user("eve", AccountRole::Administrator), hash(), false);
     refused(&again.unwrap_err(), "has an administrator already");
     assert!(!setup::lacks_administrator(&office.store).unwrap());
     setup::settle(&office.store).unwrap();

@@ -15,6 +15,7 @@ use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
+use crate::app::passwords::Owner;
 use crate::app::{departures, links, passwords, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -169,8 +170,8 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     let role = body.role.in_account("role")?;
     invitations::may_invite(&caller, role)?;
     let invite_mode = body.invite_mode;
-    let (mode, temporary) = invite_mode.furnish(&desk).await?;
     let new = NewUser { email, first_name, last_name, role };
+    let (mode, temporary) = invite_mode.furnish(&desk, &Owner::from(&new)).await?;
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
     let (outcome, now) =
         desk.write_as(&caller, move |tx, caller| Ok((invitations::invite(tx, caller, &invitation)?, tx.now))).await?;
@@ -190,13 +191,13 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
 
 impl InviteMode {
     /// The way as the core knows it, with a temporary password where it needs one.
-    async fn furnish(self, desk: &Desk) -> Result<(Mode, Option<Password>), Failure> {
+    async fn furnish(self, desk: &Desk, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
         Ok(match self {
             Self::None => (Mode::AtOnce, None),
             Self::EmailLink => (Mode::Link, None),
             Self::TemporaryPassword => {
                 let password = generate();
-                (Mode::TemporaryPassword(passwords::hash(desk, password.clone()).await?), Some(password))
+                (Mode::TemporaryPassword(passwords::hash(desk, password.clone(), owner).await?), Some(password))
             }
         })
     }

@@ -11,7 +11,7 @@ use super::again::refused;
 use super::agent;
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Field, FormPage, Kind, Link, Wrong};
+use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
 use crate::app::desk::Desk;
@@ -25,6 +25,7 @@ use crate::store::View;
 
 pub(super) const ACCOUNT: &str = "/auth/account";
 const PASSWORD: &str = "/auth/account/password";
+const END_OTHERS: &str = "/auth/account/sessions/end-others";
 
 /// The page of a person's account.
 #[derive(Template)]
@@ -78,8 +79,11 @@ pub(super) async fn show(
         "others" => "All other sessions are ended.",
         "withdrawn" => "The program has no access any more.",
         "password" => "The password is changed. All other sessions are ended.",
-        "on" => "The second factor is on.",
-        "off" => "The second factor is removed.",
+        "password-and-keys" => {
+            "The password is changed. All other sessions are ended, and all your API keys are revoked."
+        }
+        "on" => "The second factor is on. All other sessions are ended.",
+        "off" => "The second factor is removed. All other sessions are ended.",
         _ => "",
     };
     let token = browser.token();
@@ -145,6 +149,30 @@ pub(super) async fn end_session(
     Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
 }
 
+/// `GET /auth/account/sessions/end-others`: asks whether to.
+pub(super) async fn end_others_form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    browser.confirmed(&desk, &request, END_OTHERS)?;
+    let page = Choice {
+        title: "End all other sessions?".to_owned(),
+        text: "Every other browser and program that you are signed in to has to sign in again.".to_owned(),
+        wrong: None,
+        facts: Vec::new(),
+        may: Vec::new(),
+        caution: "",
+        token: browser.token(),
+        action: END_OTHERS,
+        hidden: Vec::new(),
+        allow: "End all others",
+        deny: "",
+        links: vec![Link::new(ACCOUNT, "Your account")],
+    };
+    browser.show(StatusCode::OK, &page)
+}
+
 /// `POST /auth/account/sessions/end-others`: ends all of them but this one.
 pub(super) async fn end_other_sessions(
     desk: Data<Desk>,
@@ -152,7 +180,7 @@ pub(super) async fn end_other_sessions(
     request: HttpRequest,
     _: Form,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, here) = browser.needed(&desk, &request, ACCOUNT)?;
+    let (actor, here) = browser.confirmed(&desk, &request, END_OTHERS)?;
     desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
@@ -193,7 +221,9 @@ pub(super) async fn change_password(
         Ok(chosen) => chosen,
         Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
     };
-    match passwords_own::change(&desk, &actor, form.secret("current"), chosen).await {
+    let revoke_keys = form.is_checked(REVOKE_KEYS);
+    match passwords_own::change(&desk, &actor, form.secret("current"), chosen, revoke_keys).await {
+        Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),
         Err(error) => refused(error, "the current password is wrong", |wrong, status| {
@@ -213,7 +243,7 @@ fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> Form
         token: browser.token(),
         action: PASSWORD,
         hidden: Vec::new(),
-        fields: whose.into_iter().chain([current]).chain(Field::chosen()).collect(),
+        fields: whose.into_iter().chain([current]).chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
         button: "Change the password",
         links: vec![Link::new(ACCOUNT, "Your account")],
     }

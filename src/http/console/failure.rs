@@ -37,6 +37,12 @@ pub enum Failure {
         /// The page.
         next: String,
     },
+    /// Something for which a signed-in person has to prove again who they are.
+    #[error("confirm that it is you first")]
+    ConfirmFirst {
+        /// The page that it begins on.
+        next: String,
+    },
     /// A method that the page does not have.
     #[error("the page does not have this method; it has {allowed}")]
     WrongMethod {
@@ -81,6 +87,7 @@ impl Failure {
                 "You are not sent back to it, as it may not be what it says. Tell whoever runs it what stands above.",
             ),
             Self::SignInFirst { .. } => ("Sign in first", "This page is for those who are signed in."),
+            Self::ConfirmFirst { .. } => ("Confirm it is you", "This page is for those who have just signed in."),
             Self::WrongMethod { .. } => ("This did not work", "Open the page by its address."),
         }
     }
@@ -101,7 +108,7 @@ impl ResponseError for Failure {
             },
             Self::Elsewhere | Self::Stale => StatusCode::FORBIDDEN,
             Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
-            Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
+            Self::SignInFirst { .. } | Self::ConfirmFirst { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -109,6 +116,9 @@ impl ResponseError for Failure {
     fn error_response(&self) -> HttpResponse {
         if let Self::SignInFirst { next } = self {
             return page::see_other(&format!("{}?{}", super::sign_in::SIGN_IN, query(&[("next", next)])));
+        }
+        if let Self::ConfirmFirst { next } = self {
+            return page::see_other(&format!("{}?{}", super::confirm::CONFIRM, query(&[("next", next)])));
         }
         let (title, advice) = self.advice();
         let mut texts = vec![advice.to_owned()];
@@ -138,7 +148,8 @@ impl ResponseError for Failure {
             | Self::Stale
             | Self::LeadsAway
             | Self::BadRequest { .. }
-            | Self::SignInFirst { .. } => {}
+            | Self::SignInFirst { .. }
+            | Self::ConfirmFirst { .. } => {}
         }
         answer
     }

@@ -22,6 +22,11 @@ impl Form {
         self.0.get(name).map_or("", Secret::expose)
     }
 
+    /// Whether a box is checked.
+    pub(super) fn is_checked(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
     /// A field that is a secret.
     pub(super) fn secret(&self, name: &str) -> Secret {
         self.0.get(name).cloned().unwrap_or_else(|| Secret::new(""))

@@ -7,6 +7,7 @@ mod agent;
 mod authorize;
 mod browser;
 mod cli_callback;
+mod confirm;
 mod devices;
 mod failure;
 mod form;
@@ -58,10 +59,14 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/auth/realms/master/protocol/openid-connect/device" => devices::answer),
         entry!(GET "/auth/account" => account::show),
         entry!(POST "/auth/account/sessions/end" => account::end_session),
+        entry!(GET "/auth/account/confirm" => confirm::form),
+        entry!(POST "/auth/account/confirm" => confirm::confirm),
+        entry!(GET "/auth/account/sessions/end-others" => account::end_others_form),
         entry!(POST "/auth/account/sessions/end-others" => account::end_other_sessions),
         entry!(POST "/auth/account/programs/withdraw" => account::withdraw),
         entry!(GET "/auth/account/password" => account::password_form),
         entry!(POST "/auth/account/password" => account::change_password),
+        entry!(GET "/auth/account/second-factor" => second_factor::start),
         entry!(POST "/auth/account/second-factor" => second_factor::begin),
         entry!(POST "/auth/account/second-factor/confirm" => second_factor::confirm),
         entry!(GET "/auth/account/second-factor/recovery-codes" => second_factor::renewal),

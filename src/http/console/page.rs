@@ -112,6 +112,8 @@ pub(super) enum Kind {
     Digits,
     /// A code that is read from another screen.
     Letters,
+    /// A box to check.
+    Check,
 }
 
 impl Kind {
@@ -121,6 +123,7 @@ impl Kind {
             Self::Text | Self::Fixed | Self::Digits | Self::Letters => "text",
             Self::Email => "email",
             Self::Password => "password",
+            Self::Check => "checkbox",
         }
     }
 }
@@ -139,12 +142,14 @@ pub(super) struct Field {
     pub(super) autocomplete: &'static str,
     /// What it holds already.
     pub(super) value: String,
+    /// Whether the form can be sent without it.
+    pub(super) is_optional: bool,
 }
 
 impl Field {
     /// An empty field.
     pub(super) fn new(name: &'static str, label: &'static str, kind: Kind, autocomplete: &'static str) -> Self {
-        Self { name, label, hint: "", kind, autocomplete, value: String::new() }
+        Self { name, label, hint: "", kind, autocomplete, value: String::new(), is_optional: false }
     }
 
     /// The field where a code of the second factor is typed.
@@ -157,13 +162,22 @@ impl Field {
         Self { value: email.to_string(), ..Self::new("username", "E-mail address", Kind::Fixed, "username") }
     }
 
+    /// The box by which somebody revokes their API keys together with a password.
+    pub(super) fn revoke_keys() -> Self {
+        let label = "Also revoke my API keys";
+        Self { value: "yes".to_owned(), ..Self::new(REVOKE_KEYS, label, Kind::Check, "off") }
+    }
+
     /// The fields of a password to be, typed twice.
     pub(super) fn chosen() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
-        let hint = "8 to 256 characters. A few unrelated words make a good one.";
+        let hint = "10 to 256 characters. A few unrelated words make a good one.";
         [Self { hint, ..first }, Self::new("again", "The same once more", Kind::Password, "new-password")]
     }
 }
+
+/// The field that says whether API keys are revoked.
+pub(super) const REVOKE_KEYS: &str = "revoke_keys";
 
 /// Where the typing begins: at the first field that is wrong, or else at the first that is empty.
 fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Failure;
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{Field, FormPage, Kind, Link, Message, Wrong};
+use super::page::{Field, FormPage, Kind, Link, Message, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
 use crate::app::desk::Desk;
@@ -40,15 +40,19 @@ pub(super) async fn set_by_link(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let link = form.text("link");
+    let again = |wrong| {
+        let (user, purpose) = links::find(&desk, &browser.origin, link)?;
+        browser.show(StatusCode::BAD_REQUEST, &link_form(&browser, &user, purpose, link, Some(wrong)))
+    };
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
-        Err(wrong) => {
-            let (user, purpose) = links::find(&desk, &browser.origin, link)?;
-            return browser.show(StatusCode::BAD_REQUEST, &link_form(&browser, &user, purpose, link, Some(wrong)));
-        }
+        Err(wrong) => return again(wrong),
     };
-    let user = links::follow(&desk, browser.origin.clone(), link, chosen).await?;
-    done(&browser, &request, &user)
+    match links::follow(&desk, browser.origin.clone(), link, chosen, form.is_checked(REVOKE_KEYS)).await {
+        Ok(user) => done(&browser, &request, &user),
+        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `GET /auth/password`: the form.
@@ -69,7 +73,12 @@ pub(super) async fn set_instead_of_temporary(
         Ok(chosen) => chosen,
         Err(wrong) => return again(StatusCode::BAD_REQUEST, wrong),
     };
-    let choice = Choice { username: email.to_owned(), temporary: form.secret("temporary"), chosen };
+    let choice = Choice {
+        username: email.to_owned(),
+        temporary: form.secret("temporary"),
+        chosen,
+        revoke_keys: form.is_checked(REVOKE_KEYS),
+    };
     match links::replace_temporary(&desk, browser.origin.clone(), choice).await {
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
@@ -84,7 +93,7 @@ pub(super) async fn set_instead_of_temporary(
 /// The password to be, typed twice.
 pub(super) fn chosen(form: &Form) -> Result<Password, Wrong> {
     let password = Password::parse(form.text("password")).map_err(|invalid| about_the_new(&invalid.rule))?;
-    if form.text("again") != password.expose() {
+    if Password::existing(form.text("again")) != password {
         return Err(Wrong::new("again", "the new password must be typed twice alike"));
     }
     Ok(password)
@@ -107,6 +116,8 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong
         Purpose::Invitation => ("Welcome", "Choose the password with which you will sign in as"),
         Purpose::PasswordReset => ("Another password", "Choose another password for"),
     };
+    // An invited person has no key yet.
+    let keys = (purpose == Purpose::PasswordReset).then(Field::revoke_keys);
     FormPage {
         title,
         text: format!("{why} {}.", user.email),
@@ -115,7 +126,7 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong
         token: browser.token(),
         action: BY_LINK,
         hidden: vec![("link", link.to_owned())],
-        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).chain(keys).collect(),
         button: "Set the password",
         links: Vec::new(),
     }
@@ -133,7 +144,7 @@ fn instead_form(browser: &Browser, email: &str, wrong: Option<Wrong>) -> FormPag
         token: browser.token(),
         action: INSTEAD,
         hidden: Vec::new(),
-        fields: vec![email, temporary, first, second],
+        fields: vec![email, temporary, first, second, Field::revoke_keys()],
         button: "Set the password",
         links: Vec::new(),
     }

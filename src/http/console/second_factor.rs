@@ -9,15 +9,41 @@ use super::account::ACCOUNT;
 use super::again::{WRONG_CODE, refused};
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
+use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
 use super::sign_in::set_up;
 use crate::app::desk::Desk;
 use crate::app::second_factors::{self, Enrolment};
 use crate::domain::secret::Secret;
 
+const SET_UP: &str = "/auth/account/second-factor";
 const CONFIRM: &str = "/auth/account/second-factor/confirm";
 const CODES: &str = "/auth/account/second-factor/recovery-codes";
 const REMOVE: &str = "/auth/account/second-factor/remove";
+
+const WHY: &str = "With it, nobody gets in by your password alone: a code from your phone is needed, too.";
+
+/// `GET /auth/account/second-factor`: the key that is being set up, or a button to begin.
+pub(super) async fn start(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
+    if let Some(enrolment) = second_factors::enrolment(&desk, &actor)? {
+        return browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None));
+    }
+    let page = Choice {
+        title: "Set up a second factor".to_owned(),
+        text: format!("{WHY} Every other session of yours ends once it is on."),
+        wrong: None,
+        facts: Vec::new(),
+        may: Vec::new(),
+        caution: "",
+        token: browser.token(),
+        action: SET_UP,
+        hidden: Vec::new(),
+        allow: "Set up",
+        deny: "",
+        links: vec![Link::new(ACCOUNT, "Your account")],
+    };
+    browser.show(StatusCode::OK, &page)
+}
 
 /// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
 pub(super) async fn begin(
@@ -26,7 +52,7 @@ pub(super) async fn begin(
     request: HttpRequest,
     _: Form,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
     let enrolment = second_factors::begin(&desk, &actor).await?;
     browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None))
 }
@@ -38,7 +64,7 @@ pub(super) async fn confirm(
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
+    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
     match second_factors::confirm(&desk, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
         Err(error) => {
@@ -96,8 +122,7 @@ pub(super) async fn remove(
 }
 
 fn enrolment_page(browser: &Browser, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
-    let text = "With it, nobody gets in by your password alone: a code from your phone is needed, too.";
-    set_up(browser, CONFIRM, text, Vec::new(), enrolment, wrong)
+    set_up(browser, CONFIRM, WHY, Vec::new(), enrolment, wrong)
 }
 
 fn recovery_codes(browser: &Browser, codes: Vec<Secret>, done: &str) -> Result<HttpResponse, Failure> {

@@ -8,7 +8,7 @@ use super::again::{WRONG_CODE, refused};
 use super::browser::{Browser, Cookie};
 use super::form::Form;
 use super::next::{Next, query};
-use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, RecoveryCodes, Wrong};
+use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, REVOKE_KEYS, RecoveryCodes, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
 use super::{Failure, authorize, qr};
@@ -169,7 +169,8 @@ pub(super) async fn set_password(
         Ok(chosen) => chosen,
         Err(wrong) => return again(wrong),
     };
-    match sign_in::choose_password(&desk, &browser.origin, step(&browser), chosen).await {
+    let revoke_keys = form.is_checked(REVOKE_KEYS);
+    match sign_in::choose_password(&desk, &browser.origin, step(&browser), chosen, revoke_keys).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
         Err(error) => Err(error.into()),
@@ -278,7 +279,7 @@ fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wron
         token: browser.token(),
         action: PASSWORD,
         hidden: vec![("next", next.as_str().to_owned())],
-        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).collect(),
+        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
         button: "Set the password",
         links: Vec::new(),
     }

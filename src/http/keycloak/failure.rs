@@ -71,9 +71,11 @@ impl ResponseError for Failure {
                     Unproved::WrongPassword | Unproved::BadClient => StatusCode::UNAUTHORIZED,
                     Unproved::Disabled
                     | Unproved::NotSetUp
+                    | Unproved::KeyHeld
                     | Unproved::PagesOnly
                     | Unproved::DeadLink
                     | Unproved::HalfOver
+                    | Unproved::NotConfirmed
                     | Unproved::WrongCode
                     | Unproved::BadRefreshToken
                     | Unproved::DeadRefreshToken
@@ -179,10 +181,13 @@ impl ResponseError for Failure {
 
 /// What a bearer is told (RFC 6750, section 3.1): whoever shows no token at all, only that one is wanted.
 fn challenge(unproved: Unproved) -> &'static str {
-    if unproved == Unproved::NoCredential {
-        "Bearer realm=\"master\""
-    } else {
-        "Bearer realm=\"master\", error=\"invalid_token\""
+    match unproved {
+        Unproved::NoCredential => "Bearer realm=\"master\"",
+        // RFC 9470, section 3.
+        Unproved::NotConfirmed => {
+            "Bearer realm=\"master\", error=\"insufficient_user_authentication\", max_age=\"300\""
+        }
+        _ => "Bearer realm=\"master\", error=\"invalid_token\"",
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
+use crate::app::passwords::Owner;
 use crate::app::people::{self, NewPerson, Profile};
 use crate::app::users;
 use crate::app::{departures, passwords};
@@ -186,7 +187,10 @@ pub(super) async fn create(
     let ToMake { new, enabled, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
     let password = match password {
-        Some((password, temporary)) => Some((passwords::hash(&desk, password).await?, temporary)),
+        Some((password, temporary)) => {
+            let hash = passwords::hash(&desk, password, &Owner::from(&new)).await.map_err(in_value)?;
+            Some((hash, temporary))
+        }
         None => None,
     };
     let uuid = Uuid::new_v4();
@@ -228,11 +232,19 @@ pub(super) async fn reset_password(
     body: Body<Credential>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    let user = desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
-    let hash = passwords::hash(&desk, password).await?;
+    let hash = passwords::hash(&desk, password, &Owner::from(&user)).await.map_err(in_value)?;
     desk.write_as(&caller, move |tx, caller| people::reset_password(tx, caller, uuid, &hash, temporary)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+}
+
+/// Names the field of a password as a credential has it.
+fn in_value(error: Error) -> Error {
+    match error {
+        Error::Invalid { field, rule } if field == "password" => Error::invalid("value", rule),
+        error => error,
+    }
 }
 
 /// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.

@@ -11,6 +11,7 @@ use super::answer::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
+use crate::app::passwords::Owner;
 use crate::app::{passwords, users};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -68,7 +69,7 @@ pub(super) struct Invitation {
     /// The e-mail address, which becomes the user name.
     #[schema(example = "bob@example.com")]
     email: String,
-    /// The password, 8 to 256 characters; left out, one is made up.
+    /// The password, 10 to 256 characters, not a common one and not made of the address; left out, one is made up.
     password: Option<String>,
     /// `admin` for an administrator; `user`, or left out, for everybody else.
     roles: Option<Vec<String>>,
@@ -95,7 +96,7 @@ pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitati
     let require_reset = body.0.require_reset.unwrap_or(false);
     let (new, password) = invited(body.0)?;
     users::may_create(&caller, &new.email)?;
-    let hash = passwords::hash(&desk, password.clone()).await?;
+    let hash = passwords::hash(&desk, password.clone(), &Owner::from(&new)).await?;
     let id = Uuid::new_v4();
     let make = if require_reset { users::create_to_reset } else { users::create };
     desk.write_as(&caller, move |tx, caller| make(tx, caller, &new, id, Some(&hash))).await?;

@@ -98,7 +98,7 @@ fn rows_of_version(version: u32) -> &'static str {
         }
         4 => "INSERT INTO search_names (place, edition, names) VALUES (7777, 1, x'0000');",
         5 => "UPDATE workspaces SET description = 'changed';",
-        6 => "",
+        6 => "INSERT INTO wrong_codes (user_id, count, last_at) VALUES (1, 3, 9);",
         other => panic!("no rows are written down for version {other}"),
     }
 }

@@ -1,1 +1,8 @@
 -- Trust: what is known of addresses, of what clients may reach, and of the audit's order.
+
+-- Wrong codes of second factors are counted for each person.
+CREATE TABLE wrong_codes (
+    user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    count INTEGER NOT NULL CHECK (count > 0),
+    last_at INTEGER NOT NULL
+) STRICT;

@@ -76,7 +76,7 @@ fn a_link_shows_a_form_and_is_used_once() {
         page(&shown, 200, "Choose the password with which you will sign in as una@example.com.");
         assert!(shown.body.contains(&format!("name=\"link\" value=\"{token}\"")), "{}", shown.body);
     }
-    page(&follow(nobody, &token, "short"), 400, "The new password must have 8 to 256 characters.");
+    page(&follow(nobody, &token, "short"), 400, "The new password must have 10 to 256 characters.");
     let unlike = [("link", token.as_str()), ("password", CHOSEN), ("again", "something else")];
     page(&form(nobody, LINK, &unlike), 400, "The new password must be typed twice alike.");
     assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 401, "not yet");

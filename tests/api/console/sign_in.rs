@@ -1,10 +1,8 @@
 //! `/auth/sign-in`: coming in at the pages, and leaving.
 
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::hmac;
-
+use super::authenticator::{code, key, recovery_codes};
 use super::browser::{Browser, form, leads_on};
 use crate::client::{Answer, Client};
 use crate::support::Setup;
@@ -23,32 +21,6 @@ fn world() -> &'static World {
 fn sent_to_sign_in(answer: &Answer) {
     assert_eq!(answer.status, 303, "{answer:?}");
     assert!(answer.header("location").is_some_and(|to| to.starts_with("/auth/sign-in?next=")), "{answer:?}");
-}
-
-/// The key that a page shows.
-fn key(page: &Answer) -> String {
-    let (_, rest) = page.body.split_once("id=\"secret\">").expect("a key");
-    rest.split('<').next().expect("a key").replace(' ', "")
-}
-
-/// A right code of the key that a page shows, so many steps of 30 seconds from now.
-fn code(page: &Answer, ahead: u64) -> String {
-    let key = key(page);
-    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
-    for c in key.bytes() {
-        let value = if c.is_ascii_digit() { c - b'2' + 26 } else { c - b'A' };
-        (bits, count) = (bits << 5 | u32::from(value), count + 5);
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).expect("a byte"));
-        }
-    }
-    let step = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs() / 30 + ahead;
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes), &step.to_be_bytes());
-    let tag = tag.as_ref();
-    let at = usize::from(tag[19] & 15);
-    let number = u32::from_be_bytes(tag[at..at + 4].try_into().expect("four bytes")) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
 }
 
 #[test]
@@ -319,8 +291,8 @@ fn a_second_factor_is_set_up_asked_for_and_removed() {
     let used = code(&page, 0);
     let codes = browser.post(confirm, &[("code", &used)]);
     assert!(codes.status == 200 && codes.body.contains("They are shown this once only."), "{codes:?}");
-    let (_, list) = codes.body.split_once("id=\"recovery-codes\">").expect("a list");
-    let recovery: Vec<_> = list.split("<li>").skip(1).filter_map(|item| item.split('<').next()).collect();
+    let codes = recovery_codes(&codes);
+    let recovery: Vec<&str> = codes.iter().map(String::as_str).collect();
     assert!(recovery.len() >= 8, "{recovery:?}");
     assert!(browser.get(ACCOUNT).body.contains("recovery codes are left."));
 

@@ -139,7 +139,7 @@ fn a_member_finds_the_people_of_the_same_organization_and_an_administrator_every
 #[test]
 fn an_invited_person_can_sign_in_with_the_password_that_was_given() {
     let (ada, nobody, database) = (&world().ada, &world().nobody, world().database());
-    let (email, password) = ("ina@example.com", "eight ch");
+    let (email, password) = ("ina@example.com", "ten chars!");
     let answer = ada.post(INVITE, &json!({ "email": email, "password": password }));
     let id = answer.text("id");
     assert_eq!((answer.status, answer.body), (200, format!(r#"{{"id":"{id}","password":"{password}"}}"#)));
@@ -211,7 +211,7 @@ fn an_address_is_invited_once_in_whatever_case() {
 #[test]
 fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
     let (ada, database) = (&world().ada, world().database());
-    let length = "password: must have 8 to 256 characters";
+    let length = "password: must have 10 to 256 characters";
     let long = "x".repeat(257);
     for (body, msg) in [
         (json!({}), "body: missing field `email`"),
@@ -219,7 +219,7 @@ fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
         (json!({ "email": "" }), NO_ADDRESS),
         (json!({ "email": "no address" }), NO_ADDRESS),
         (json!({ "email": "a@b@c" }), NO_ADDRESS),
-        (json!({ "email": "bad1@example.com", "password": "sieben7" }), length),
+        (json!({ "email": "bad1@example.com", "password": "neunneun9" }), length),
         (json!({ "email": "bad1@example.com", "password": "" }), length),
         (json!({ "email": "bad1@example.com", "password": long }), length),
         (

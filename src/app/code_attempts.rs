@@ -1,0 +1,88 @@
+//! Judging codes of a second factor: those of an app and recovery codes.
+//!
+//! A code is judged and counted in one write, for each person, wherever it is typed. Many at once over many sign-ins
+//! come to no more than one after another.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::audit;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::domain::user::User;
+use crate::domain::wrong_codes::WrongCodes;
+use crate::error::{Error, Result, Unproved};
+use crate::store::{self, Tx, View};
+
+/// What became of a code. A write returns it as a success: an error would undo the count.
+#[derive(Debug)]
+pub(super) enum Judged<T> {
+    /// It was right.
+    Right(T),
+    /// It was wrong, and was counted.
+    Wrong,
+    /// It was not judged: there were too many wrong ones before.
+    Waits(Duration),
+}
+
+impl<T> Judged<T> {
+    /// What a right code led to, or the refusal.
+    pub(super) fn or_refused(self, wrong: Unproved) -> Result<T> {
+        match self {
+            Self::Right(done) => Ok(done),
+            Self::Wrong => Err(wrong.into()),
+            Self::Waits(retry_after) => Err(Error::Throttled { retry_after }),
+        }
+    }
+
+    /// The same with what a right code led to made into something else.
+    pub(super) fn and_then<U>(self, go_on: impl FnOnce(T) -> Result<U>) -> Result<Judged<U>> {
+        Ok(match self {
+            Self::Right(done) => Judged::Right(go_on(done)?),
+            Self::Wrong => Judged::Wrong,
+            Self::Waits(wait) => Judged::Waits(wait),
+        })
+    }
+}
+
+/// Judges a code of a person, unless there were too many wrong ones. A right one makes the person begin anew.
+pub(super) fn judge<T>(
+    tx: &Tx,
+    actor: &Actor,
+    user: &User,
+    check: impl FnOnce() -> Result<Option<T>>,
+) -> Result<Judged<T>> {
+    let before = store::wrong_codes::find(tx, user.id)?;
+    if let Some(wait) = before.and_then(|wrong| wrong.wait(tx.now)) {
+        return Ok(Judged::Waits(wait));
+    }
+    if let Some(done) = check()? {
+        if before.is_some() {
+            store::wrong_codes::delete(tx, user.id)?;
+        }
+        return Ok(Judged::Right(done));
+    }
+    let wrong = store::wrong_codes::count_one(tx, user.id)?;
+    if let Some(wait) = wrong.wait(tx.now) {
+        let change = (
+            json!({ "wrong_codes": wrong.count - 1 }),
+            json!({
+                "wrong_codes": wrong.count,
+                "wait_seconds": wait.as_secs(),
+            }),
+        );
+        audit::record(tx, actor, "second_factors.wait", (ObjectKind::User, user.uuid), change)?;
+    }
+    Ok(Judged::Wrong)
+}
+
+/// Refuses a code while those of the person have to wait, before anything costly is done for it.
+pub(super) fn admit(view: &View, user: UserId) -> Result<()> {
+    let wrong: Option<WrongCodes> = store::wrong_codes::find(view, user)?;
+    match wrong.and_then(|wrong| wrong.wait(view.now)) {
+        Some(retry_after) => Err(Error::Throttled { retry_after }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! What becomes of an account with another password, and with the demand for one.
+
+use serde_json::{Value, json};
+
+use super::{CLOSED, Named, person};
+use crate::app::{audit, reauthentication};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::SessionId;
+use crate::domain::user::{User, UserState};
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::{self, Tx};
+use crate::tokens::password::PasswordHash;
+
+/// A password that takes the place of another.
+#[derive(Clone, Debug)]
+pub struct NewPassword {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Whether the person's API keys are revoked with it.
+    pub revoke_keys: bool,
+}
+
+/// What ended with a password.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::app) struct Ended {
+    sessions: usize,
+    /// None where no key was to be revoked.
+    keys: Option<usize>,
+}
+
+impl Ended {
+    /// How much of each ended.
+    pub(in crate::app) fn told(self) -> Value {
+        json!({ "sessions": self.sessions, "keys": self.keys.unwrap_or(0) })
+    }
+
+    /// The same as the audit keeps it, added to what else is told.
+    pub(in crate::app) fn added_to(self, mut told: Value) -> Value {
+        told["sessions_ended"] = json!(self.sessions);
+        if let Some(keys) = self.keys {
+            told["keys_revoked"] = json!(keys);
+        }
+        told
+    }
+}
+
+/// Gives a person a new password, which ends every session, every link, and every key where asked.
+///
+/// Administrators may; for themselves only if they have proved lately who they are. Somebody who is invited is in with
+/// that. Refused when the account is closed for good.
+pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> Result<User> {
+    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    if user.state == UserState::Blocked {
+        return Err(CLOSED);
+    }
+    reauthentication::require_of_oneself(tx, actor, user.id)?;
+    let ended = keep_password(tx, &mut user, new, None)?;
+    let after = json!({ "sessions_ended": ended.sessions, "keys_revoked": ended.keys.unwrap_or(0) });
+    audit::record(tx, actor, "users.set_password", (ObjectKind::User, user.uuid), (Value::Null, after))?;
+    Ok(user)
+}
+
+/// Has a person choose another password before anything else; every session ends, and no client gets tokens for them
+/// until then. To ask for it again changes nothing.
+///
+/// Administrators may. Refused when the account is closed for good, and for somebody who never came in.
+pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<User> {
+    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    match user.state {
+        UserState::Blocked => return Err(CLOSED),
+        UserState::Invited { .. } => {
+            return Err(Error::Refused { rule: "the person has not accepted the invitation yet" });
+        }
+        UserState::Active if user.must_change_password => return Ok(user),
+        UserState::Active => {}
+    }
+    user.must_change_password = true;
+    store::users::update(tx, &user)?;
+    let after = json!({ "must_change_password": true, "sessions_ended": store::sessions::delete_of(tx, user.id)? });
+    let before = json!({ "must_change_password": false });
+    audit::record(tx, actor, "users.demand_password_change", (ObjectKind::User, user.uuid), (before, after))?;
+    Ok(user)
+}
+
+/// Keeps a password that its person knows: an invited person is in, and links and sessions end, but for one session
+/// that may stay.
+pub(in crate::app) fn keep_password(
+    tx: &Tx,
+    user: &mut User,
+    new: &NewPassword,
+    but: Option<SessionId>,
+) -> Result<Ended> {
+    user.state = UserState::Active;
+    user.must_change_password = false;
+    store::users::update(tx, user)?;
+    store::users::update_password(tx, user.id, Some(&new.hash))?;
+    store::links::delete_of(tx, user.id)?;
+    let sessions = store::sessions::delete_of_but(tx, user.id, but)?;
+    let keys = new.revoke_keys.then(|| store::keys::revoke_of(tx, user.id)).transpose()?;
+    Ok(Ended { sessions, keys })
+}

@@ -1,0 +1,69 @@
+//! Wrong codes of a second factor, counted for each person.
+
+use std::time::Duration;
+
+use super::timestamp::Timestamp;
+
+/// How many wrong codes of a person came since the last right one, wherever they were typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongCodes {
+    /// How many.
+    pub count: u32,
+    /// When the last one came.
+    pub last_at: Timestamp,
+}
+
+impl WrongCodes {
+    /// How many wrong codes there may be before the next one has to wait.
+    pub const FREE: u32 = 5;
+    /// The first wait; each further wrong code doubles it.
+    pub const FIRST_WAIT: Duration = Duration::from_mins(1);
+    /// The longest wait.
+    pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
+
+    /// How long no code of the person is judged from this moment on, right ones included; none if one is judged now.
+    ///
+    /// A last code that lies in the future means that the clock was set back: then nobody waits, for it would be forever.
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let more = self.count.checked_sub(Self::FREE)?;
+        let factor = 1_u32.checked_shl(more).unwrap_or(u32::MAX);
+        let wait = Self::FIRST_WAIT.saturating_mul(factor).min(Self::LONGEST_WAIT);
+        let gone = u64::try_from(now.micros().checked_sub(self.last_at.micros())?).ok()?;
+        wait.checked_sub(Duration::from_micros(gone)).filter(|wait| !wait.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wait(count: u32, gone: Duration) -> Option<u64> {
+        let last_at = Timestamp::from_seconds(1_000_000);
+        WrongCodes { count, last_at }.wait(last_at.after(gone)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn five_are_free_and_then_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+        let waits: Vec<_> = (0..12).map(|count| wait(count, Duration::ZERO)).collect();
+        let (none, longest) = (None, Some(900));
+        assert_eq!(
+            waits,
+            [none, none, none, none, none, Some(60), Some(120), Some(240), Some(480), longest, longest, longest]
+        );
+        assert_eq!(wait(5, Duration::from_secs(59)), Some(1));
+        assert_eq!(wait(5, Duration::from_mins(1)), None);
+        assert_eq!(wait(u32::MAX, Duration::from_secs(1)), Some(899));
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_longer_than_the_longest_whatever_the_clock_says(count: u32, last: i64, now: i64) {
+            let (last_at, now) = (Timestamp::from_micros(last), Timestamp::from_micros(now));
+            let wait = WrongCodes { count, last_at }.wait(now);
+            prop_assert!(wait.is_none_or(|wait| wait <= WrongCodes::LONGEST_WAIT));
+            prop_assert!(now >= last_at || wait.is_none());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `/auth/account/confirm`: the person of a session proves once more who they are, before what could lock them out.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::account::ACCOUNT;
+use super::again::refused;
+use super::browser::Browser;
+use super::form::Form;
+use super::next::Next;
+use super::page::{self, Field, FormPage, Kind, Link, Wrong};
+use super::parameters::Parameters;
+use crate::app::desk::Desk;
+use crate::app::reauthentication::{self, Proof};
+use crate::app::second_factors;
+use crate::domain::actor::Actor;
+
+pub(super) const CONFIRM: &str = "/auth/account/confirm";
+
+/// `GET /auth/account/confirm?next=...`: the form.
+pub(super) async fn form(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    parameters: Parameters,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(parameters.text("next"))?;
+    let (actor, _) = browser.needed(&desk, &request, next.as_str())?;
+    browser.show(StatusCode::OK, &confirm_page(&desk, &browser, &actor, &next, None)?)
+}
+
+/// `POST /auth/account/confirm`: the password or a code; leads on to what was asked for.
+pub(super) async fn confirm(
+    desk: Data<Desk>,
+    browser: Browser,
+    request: HttpRequest,
+    form: Form,
+) -> Result<HttpResponse, Failure> {
+    let next = Next::parse(form.text("next"))?;
+    let (actor, _) = browser.needed(&desk, &request, next.as_str())?;
+    let again = |wrong, status| browser.show(status, &confirm_page(&desk, &browser, &actor, &next, Some(wrong))?);
+    let (proof, field, unproved) = match (form.text("password"), form.text("code").trim()) {
+        ("", "") => return again(Wrong::new("password", "nothing is filled in"), StatusCode::BAD_REQUEST),
+        ("", _) => (Proof::Code(form.secret("code")), "code", super::again::WRONG_CODE),
+        (_, _) => (Proof::Password(form.secret("password")), "password", "the password is wrong"),
+    };
+    match reauthentication::confirm(&desk, &actor, proof).await {
+        Ok(()) => Ok(page::see_other(next.as_str())),
+        Err(error) => refused(error, unproved, |wrong, status| again(Wrong { field, ..wrong }, status)),
+    }
+}
+
+fn confirm_page(
+    desk: &Desk,
+    browser: &Browser,
+    actor: &Actor,
+    next: &Next,
+    wrong: Option<Wrong>,
+) -> Result<FormPage, Failure> {
+    let has_factor = desk.glance(|view| second_factors::state(view, actor))?.is_some();
+    let password = Field::new("password", "Password", Kind::Password, "current-password");
+    let hint = "In place of the password: the six digits that your authenticator app shows, or a recovery code.";
+    let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };
+    let fields = [Field { is_optional: has_factor, ..password }].into_iter().chain(has_factor.then_some(code));
+    let whose = actor.person().map(|person| Field::whose(&person.email));
+    Ok(FormPage {
+        title: "Confirm it is you",
+        text: "You signed in a while ago, and this could lock you out of your account.".to_owned(),
+        caution: "",
+        wrong,
+        token: browser.token(),
+        action: CONFIRM,
+        hidden: vec![("next", next.as_str().to_owned())],
+        fields: whose.into_iter().chain(fields).collect(),
+        button: "Continue",
+        links: vec![Link::new(ACCOUNT, "Your account")],
+    })
+}
