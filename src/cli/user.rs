@@ -82,7 +82,7 @@ pub enum Command {
     ResetLink {
         /// The person's e-mail address.
         email: String,
-        /// Revoke the person's API keys now. Whoever follows the link is asked too.
+        /// Revoke the person's API keys now. The page of the link offers it too.
         #[arg(long)]
         revoke_keys: bool,
     },

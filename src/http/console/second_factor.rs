@@ -22,11 +22,12 @@ const REMOVE: &str = "/auth/account/second-factor/remove";
 
 const WHY: &str = "With it, nobody gets in by your password alone: a code from your phone is needed, too.";
 
-/// `GET /auth/account/second-factor`: the key that is being set up, or a button to begin.
+/// `GET /auth/account/second-factor`: a button to begin. A key that was begun before is not shown: somebody else at this
+/// session may have begun it.
 pub(super) async fn start(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
-    if let Some(enrolment) = second_factors::enrolment(&desk, &actor)? {
-        return browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None));
+    if desk.glance(|view| second_factors::state(view, &actor))?.is_some() {
+        return Ok(page::see_other(ACCOUNT));
     }
     let page = Choice {
         title: "Set up a second factor".to_owned(),
