@@ -77,6 +77,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .configure(ops::mounted)
                 .configure(console::mounted)
                 .configure(keycloak::mounted)
+                .configure(console::closed)
                 .configure(wallaroo::closed)
                 .configure(arize::closed)
                 .configure(keycloak::closed)

@@ -12,6 +12,7 @@ mod devices;
 mod failure;
 mod form;
 mod next;
+mod no_page;
 mod page;
 mod parameters;
 mod passwords;
@@ -20,7 +21,7 @@ mod second_factor;
 mod sign_in;
 mod sign_out;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, guard, web};
 
 use super::dialect::Dialect;
 use super::routes::{Entry, entry, mount};
@@ -87,6 +88,12 @@ pub fn routes() -> Vec<Entry> {
 /// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(failure::wrong_method));
+}
+
+/// Answers every other path for browsers; programs get the answer of the dialect that the path belongs to.
+pub(super) fn closed(config: &mut web::ServiceConfig) {
+    let page = web::resource("/{path:.*}").guard(guard::fn_guard(no_page::is_browser));
+    config.service(page.to(no_page::show));
 }
 
 /// `GET /`: leads to what a person has here.

@@ -45,6 +45,9 @@ pub enum Failure {
     /// A path that leads nowhere.
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
+    /// A path of Keycloak without the `/auth` that it begins with here.
+    #[error("Could not find resource for full path: on this server, the paths of Keycloak begin with /auth")]
+    NoPrefix,
     /// A method that the endpoint does not have.
     #[error("the endpoint does not have this method; it has {allowed}")]
     WrongMethod {
@@ -109,7 +112,7 @@ impl ResponseError for Failure {
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::NoMail => StatusCode::BAD_REQUEST,
-            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::NoEndpoint | Self::NoPrefix => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -124,6 +127,7 @@ impl ResponseError for Failure {
             | Self::Scope
             | Self::NoMail
             | Self::NoEndpoint
+            | Self::NoPrefix
             | Self::WrongMethod { .. } => None,
         };
         let mut text = self.to_string();
@@ -170,7 +174,7 @@ impl ResponseError for Failure {
                 answer.json(json!({ "errorMessage": "User exists with same username" }))
             }
             Self::NoMail => answer.json(json!({ "errorMessage": text })),
-            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint => answer.json(json!({ "error": text })),
+            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix => answer.json(json!({ "error": text })),
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));
                 answer.json(json!({ "error": text }))
@@ -207,6 +211,11 @@ fn code(error: &Error) -> &'static str {
 /// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
+}
+
+/// Answers a path that lacks what the paths of this dialect begin with. Newer versions of Keycloak have no `/auth`.
+pub(super) async fn no_prefix() -> Result<HttpResponse, Failure> {
+    Err(Failure::NoPrefix)
 }
 
 /// Answers a method that an endpoint does not have.

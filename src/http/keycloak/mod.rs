@@ -95,4 +95,7 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
     for scope in ["/auth", "/oauth2", "/.well-known"] {
         config.service(web::scope(scope).default_service(web::route().to(failure::no_endpoint)));
     }
+    for scope in ["/realms", "/admin"] {
+        config.service(web::scope(scope).default_service(web::route().to(failure::no_prefix)));
+    }
 }

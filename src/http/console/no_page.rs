@@ -1,0 +1,38 @@
+//! The page for an address that leads nowhere.
+
+use actix_web::guard::GuardContext;
+use actix_web::http::header::ACCEPT;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::Failure;
+use super::account::ACCOUNT;
+use super::page::{self, Link, Message};
+use super::sign_in::SIGN_IN;
+
+/// Where the pages and endpoints are whose paths begin like Keycloak's.
+const PREFIX: &str = "/auth";
+
+/// Whether a browser opens a page: it accepts HTML by name, which programs that call an API do not.
+pub(super) fn is_browser(context: &GuardContext<'_>) -> bool {
+    let head = context.head();
+    let accepts = head.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    let first = accepts.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or_default().trim());
+    matches!(head.method, Method::GET | Method::HEAD) && first.take(1).any(is_html)
+}
+
+fn is_html(media_type: &str) -> bool {
+    ["text/html", "application/xhtml+xml"].iter().any(|html| media_type.eq_ignore_ascii_case(html))
+}
+
+/// Any address that leads nowhere.
+pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let mut texts = vec!["There is no page at this address. Check it for a typing mistake.".to_owned()];
+    let mut links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
+    let path = request.path();
+    if path.starts_with("/realms/") || path.starts_with("/admin/") {
+        texts.push(format!("On this server, the paths of Keycloak begin with {PREFIX}."));
+        links.insert(0, Link::new(format!("{PREFIX}{path}"), "Open the address with /auth"));
+    }
+    page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), wrong: None, texts, links })
+}
