@@ -28,6 +28,11 @@ impl Issuers {
         known.map_or_else(|| self.fallback.clone(), |host| format!("http://{host}"))
     }
 
+    /// Whether people and programs come by https, which a proxy before the server ends.
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// The issuer that a request for this host is served under.
     pub fn issuer(&self, host: Option<&str>) -> String {
         self.origin(host) + REALM_PATH

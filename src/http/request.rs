@@ -7,12 +7,15 @@ use std::task::Poll;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
+use actix_web::http::header::{
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
 use super::dialect::ActorName;
+use crate::app::desk::Desk;
 use crate::domain::actor::Origin;
 use crate::store::turn;
 
@@ -55,6 +58,8 @@ pub(super) async fn keep_book<B: MessageBody>(
         answer.headers_mut().insert(REQUEST_ID, value);
     }
     let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
+    let is_https = answer.request().app_data::<web::Data<Desk>>().is_some_and(|desk| desk.issuers.is_https());
+    protect(answer.headers_mut(), is_https);
     let request = answer.request();
     let (route, known) = (request.match_pattern(), request.extensions());
     let route = route.as_deref().unwrap_or("(no route)");
@@ -62,6 +67,18 @@ pub(super) async fn keep_book<B: MessageBody>(
     log::info!("{method} {route} {status} {}.{:03} ms {actor} {id}", micros / 1000, micros % 1000);
     drop(known);
     Ok(answer)
+}
+
+/// Adds what protects every answer: nobody guesses its type, nobody keeps it unless it says otherwise, and browsers come
+/// back by https where that is the server's address (RFC 6797).
+fn protect(headers: &mut HeaderMap, is_https: bool) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if is_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
 }
 
 /// Lets the web server go on once. A body that came along with its head is handed over only then, and who has all of a

@@ -70,7 +70,9 @@ impl Stage {
                 "GET",
                 "/v1/api/config"
                 | "/v1/api/openapi.json"
+                | "/v1/api/docs"
                 | "/v2/openapi.json"
+                | "/v2/docs"
                 | "/healthz"
                 | "/readyz"
                 | "/auth/realms/master"
@@ -88,6 +90,9 @@ impl Stage {
                 | "/auth/realms/master/protocol/openid-connect/certs",
             )
             | ("POST", "/auth/realms/master/protocol/openid-connect/userinfo" | "/oauth2/userinfo") => None,
+            ("GET", "/v1/api/docs/{file:.*}" | "/v2/docs/{file:.*}") => {
+                return Some(Ask { path: path.replace("{file:.*}", ""), body: None, form: None });
+            }
             ("GET" | "DELETE", path) if path.contains("/clients/{id}") || path.contains("/sessions/{id}") => {
                 // Nobody has a client or a session of this id.
                 let path = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
@@ -155,6 +160,27 @@ impl Stage {
     }
 }
 
+/// What the grid calls a route. `GET, HEAD`: both answer alike.
+fn named(entry: &Entry) -> String {
+    let methods = match (entry.method.as_str(), entry.has_effect) {
+        ("GET", false) => "GET, HEAD",
+        ("GET", true) => "GET (HEAD 200)",
+        (other, _) => other,
+    };
+    format!("{methods} {}", entry.path)
+}
+
+/// Asserts that `HEAD` is answered as `GET` is, but without a body; where a `GET` changes something, that it does not.
+#[track_caller]
+fn check_head(client: &Client, entry: &Entry, ask: &Ask) {
+    if entry.method.as_str() != "GET" {
+        return;
+    }
+    let head = client.send("HEAD", &ask.path, &[], ());
+    let expected = if entry.has_effect { 200 } else { client.get(&ask.path).status };
+    assert_eq!((head.status, head.body.as_str()), (expected, ""), "HEAD {}", entry.path);
+}
+
 fn send(client: &Client, method: &str, ask: &Ask) -> Answer {
     match (&ask.body, &ask.form) {
         (Some(body), _) => client.send(method, &ask.path, &[("content-type", "application/json")], body.to_string()),
@@ -207,7 +233,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
 # and about erin, who begins as its member.
 #
 # /right: the refusal names the right that is missing. /unseen: to the one who asks, the thing does not exist.
-# /none: nothing was found. /errors: GraphQL's way to refuse.
+# /none: nothing was found. /errors: GraphQL's way to refuse. HEAD 200: what GET would do is not done.
 #
 # ATELIER_TEST_BLESS=1 cargo test --test api routes writes this anew; read what it says.
 
@@ -219,15 +245,17 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     }
     let _ = writeln!(grid, "{}", row.trim_end());
     let mut unasked = Vec::new();
-    for entry in
-        routes().into_iter().filter(|entry| !entry.path.starts_with("/v2/") || entry.path == "/v2/openapi.json")
+    for entry in routes()
+        .into_iter()
+        .filter(|entry| !entry.path.starts_with("/v2/") || ops::routes().iter().any(|page| page.path == entry.path))
     {
-        let mut row = format!("{:<68}", format!("{} {}", entry.method, entry.path));
+        let mut row = format!("{:<68}", named(&entry));
         for (column, (_, client)) in columns.iter().enumerate() {
             let Some(ask) = stage.ask(entry.method.as_str(), entry.path, column) else {
                 unasked.push(format!("{} {}", entry.method, entry.path));
                 break;
             };
+            check_head(client, &entry, &ask);
             let answer = send(client, entry.method.as_str(), &ask);
             assert!(answer.status < 500, "{row}: {answer:?}");
             let _ = write!(row, "{:<12}", cell(&answer));
@@ -417,7 +445,7 @@ fn arize_grid(world: &World) -> String {
     let _ = writeln!(grid, "{}", line.trim_end());
     let mut unasked = Vec::new();
     for entry in arize::routes() {
-        let (method, name) = (entry.method.as_str(), format!("{} {}", entry.method, entry.path));
+        let (method, name) = (entry.method.as_str(), named(&entry));
         let mut line = format!("{name:<62}");
         let shared = (method == "GET").then(|| Set::new(world, &cast));
         for (_, client) in columns {
@@ -427,6 +455,7 @@ fn arize_grid(world: &World) -> String {
                 unasked.push(name);
                 break;
             };
+            check_head(client, &entry, &ask);
             let answer = send(client, method, &ask);
             documents::as_described(&document, method, entry.path, &answer);
             let nothing = answer.status == 200 && answer.body.contains("[],\"pagination\"");
@@ -449,11 +478,13 @@ fn each_route_stands_in_the_tables_once() {
 
 /// What a dialect says of a wrong method or path.
 fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
-    if path.starts_with("/auth") || path.starts_with("/oauth2") || path.starts_with("/.well-known") {
+    if ops::routes().iter().any(|entry| entry.path == path) {
+        Err(text.to_owned())
+    } else if path.starts_with("/auth") || path.starts_with("/oauth2") || path.starts_with("/.well-known") {
         Ok(json!({ "error": text }))
-    } else if path.starts_with("/v1") && path != "/v1/api/openapi.json" {
+    } else if path.starts_with("/v1") {
         Ok(json!({ "msg": text, "code": status }))
-    } else if path.starts_with("/v2") && path != "/v2/openapi.json" {
+    } else if path.starts_with("/v2") {
         Ok(json!(text))
     } else {
         Err(text.to_owned())
@@ -472,7 +503,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
             if methods.iter().any(|known| known == method) {
                 continue;
             }
-            let allowed = methods.join(", ");
+            let allowed = methods.join(", ").replace("GET", "GET, HEAD");
             // Who asks does not matter, nor what.
             for client in [&world().nobody, &*world().ada] {
                 let answer = match method {
@@ -488,7 +519,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
                 match refusal(path, 405, &text) {
                     Ok(Value::String(detail)) => assert_eq!(answer.json()["detail"], detail, "{method} {path}"),
                     Ok(body) => assert_eq!(answer.json(), body, "{method} {path}"),
-                    Err(_) => assert_eq!(answer.body, "this can be read only; it has GET\n", "{method} {path}"),
+                    Err(_) => assert_eq!(answer.body, "this can be read only; it has GET, HEAD\n", "{method} {path}"),
                 }
             }
         }
@@ -553,7 +584,11 @@ fn nothing_is_ever_redirected_but_the_pages() {
             let is_page = console::routes().iter().any(|page| page.path == path);
             let leads_on = path == entry.path && (is_page || path.ends_with("/openid-connect/logout"));
             let to_page = answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
-            assert!((leads_on && to_page) || !(300..400).contains(&answer.status), "{path}: {answer:?}");
+            let to_docs = answer.status == 307 && answer.header("location") == Some(&*format!("{path}/"));
+            assert!(
+                (leads_on && to_page) || (path.ends_with("/docs") && to_docs) || !(300..400).contains(&answer.status),
+                "{path}: {answer:?}"
+            );
         }
     }
     for (path, page) in [("/v1/api/docs", "/v1/api/docs/"), ("/v2/docs", "/v2/docs/")] {

@@ -37,17 +37,31 @@ pub(super) enum Cookie {
 
 impl Cookie {
     /// What the browser calls it. With the prefix, no other host and no unprotected page can set it (RFC 6265bis,
-    /// section 4.1.3.2).
-    const fn name(self, secure: bool) -> &'static str {
-        match (self, secure) {
-            (Self::Session, true) => "__Host-atelier",
-            (Self::Session, false) => "atelier",
-            (Self::Step, true) => "__Host-atelier-step",
-            (Self::Step, false) => "atelier-step",
-            (Self::Form, true) => "__Host-atelier-form",
-            (Self::Form, false) => "atelier-form",
-        }
+    /// section 4.1.3.2). Cookies are not told apart by port (RFC 6265, section 8.5), so the name has the port: two
+    /// servers on one host do not overwrite each other's.
+    fn name(self, base: &str, host: Option<&str>) -> String {
+        let purpose = match self {
+            Self::Session => "",
+            Self::Step => "-step",
+            Self::Form => "-form",
+        };
+        let of_base = base.strip_prefix("https://");
+        let prefix = if of_base.is_some() { "__Host-" } else { "" };
+        let port = match of_base {
+            Some(authority) => port(authority).map_or_else(String::new, |port| format!("-{port}")),
+            // The browser knows the port by which it came, also where something on the way has changed it.
+            None => {
+                let port = host.and_then(port).or_else(|| port(base.strip_prefix("http://").unwrap_or_default()));
+                format!("-{}", port.unwrap_or(80))
+            }
+        };
+        format!("{prefix}atelier{purpose}{port}")
     }
+}
+
+/// The port that an authority names.
+fn port(authority: &str) -> Option<u16> {
+    authority.rsplit_once(':')?.1.parse().ok()
 }
 
 /// The browser that asks for a page.
@@ -56,6 +70,8 @@ pub(super) struct Browser {
     pub(super) origin: Origin,
     /// Where it finds us: `https://ml.example.com`.
     base: String,
+    /// The `Host` that it asked for.
+    host: Option<String>,
     /// The cookie of its session.
     pub(super) session: Option<Secret>,
     /// The cookie of its half sign-in.
@@ -76,7 +92,7 @@ impl Browser {
         let host = request::host(request);
         let base = desk.issuers.origin(host);
         let secure = base.starts_with("https://");
-        let cookie = |cookie: Cookie| sent(request, cookie.name(secure));
+        let cookie = |cookie: Cookie| sent(request, &cookie.name(&base, host));
         let form = cookie(Cookie::Form);
         Ok(Self {
             origin: request::origin(request, Console::NAME),
@@ -86,6 +102,7 @@ impl Browser {
             form: form.unwrap_or_else(|| Secret::new(Uuid::new_v4().simple().to_string())),
             exposed: !secure && !host.is_some_and(is_loopback),
             tags: desk.tags.clone(),
+            host: host.map(str::to_owned),
             base,
         })
     }
@@ -141,9 +158,9 @@ impl Browser {
         }
     }
 
-    /// Whether this is the origin of our pages, as the browser knows them.
-    pub(super) fn is_at(&self, origin: &str) -> bool {
-        self.base == origin
+    /// The origin of our pages, as the browser should know them: `https://ml.example.com`.
+    pub(super) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Who we are to this browser: the issuer in tokens.
@@ -175,9 +192,9 @@ impl Browser {
     }
 
     fn set(&self, answer: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
-        let secure = self.base.starts_with("https://");
-        let guard = if secure { "; Secure" } else { "" };
-        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", cookie.name(secure));
+        let guard = if self.base.starts_with("https://") { "; Secure" } else { "" };
+        let name = cookie.name(&self.base, self.host.as_deref());
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}");
         // Cookies are of our own making or were sent in a header, so they fit into one.
         if let Ok(text) = HeaderValue::from_str(&text) {
             answer.headers_mut().append(SET_COOKIE, text);
@@ -229,6 +246,20 @@ mod tests {
         assert_eq!(value("atelier-step").as_deref(), Some("s"));
         assert_eq!(value("atelier-form"), None, "an empty one is none");
         assert_eq!(value("__Host-atelier"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_cookie_has_the_port_that_the_browser_knows() {
+        let name = |base, host| Cookie::Session.name(base, host);
+        assert_eq!(name("http://127.0.0.1:8787", Some("127.0.0.1:8787")), "atelier-8787");
+        assert_eq!(name("http://127.0.0.1:8787", Some("box.lan:9000")), "atelier-9000");
+        assert_eq!(name("http://127.0.0.1:8787", Some("[::1]:9000")), "atelier-9000");
+        assert_eq!(name("http://127.0.0.1:8787", Some("box:x; a=b")), "atelier-8787");
+        assert_eq!(name("http://ml.lan", None), "atelier-80");
+        assert_eq!(name("https://ml.lan", Some("127.0.0.1:8787")), "__Host-atelier");
+        assert_eq!(name("https://ml.lan:8443", Some("127.0.0.1:8787")), "__Host-atelier-8443");
+        assert_eq!(Cookie::Step.name("https://ml.lan", None), "__Host-atelier-step");
+        assert_eq!(Cookie::Form.name("http://ml.lan:1", None), "atelier-form-1");
     }
 
     #[test]

@@ -17,8 +17,13 @@ pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
     /// A form that another site has sent.
-    #[error("this form can only be sent from this server's own page")]
-    Elsewhere,
+    #[error("this form was sent by {sent_by}, but the pages of this server are at {expected}")]
+    Elsewhere {
+        /// The origin that sent it, or what is known of it.
+        sent_by: String,
+        /// The origin of our pages.
+        expected: String,
+    },
     /// A form whose token is missing, or of another browser or session.
     #[error("this form is out of date, or the browser keeps no cookies")]
     Stale,
@@ -73,7 +78,12 @@ impl Failure {
                     ("This did not work", "Go back and try again.")
                 }
             },
-            Self::Elsewhere => ("This did not work", "Open the page here and fill in the form again."),
+            Self::Elsewhere { .. } => (
+                "This did not work",
+                "If you came from another site, open the page here and fill in the form again. If both addresses are this \
+                 server, its administrator has to set public_url to the address that people type, or have the proxy \
+                 pass the Host header on.",
+            ),
             Self::Stale => (
                 "This did not work",
                 "Go back, load the page again and send the form once more; allow cookies for this server if they are \
@@ -106,7 +116,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Elsewhere | Self::Stale => StatusCode::FORBIDDEN,
+            Self::Elsewhere { .. } | Self::Stale => StatusCode::FORBIDDEN,
             Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::SignInFirst { .. } | Self::ConfirmFirst { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -144,7 +154,7 @@ impl ResponseError for Failure {
                 }
             }
             Self::Core(_)
-            | Self::Elsewhere
+            | Self::Elsewhere { .. }
             | Self::Stale
             | Self::LeadsAway
             | Self::BadRequest { .. }

@@ -13,6 +13,9 @@ use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::http::{body, request};
 
+/// How much of a foreign origin is shown, in characters.
+const ORIGIN_LENGTH: usize = 100;
+
 /// The fields of a form. They may be secrets, so none can be printed.
 pub(super) struct Form(BTreeMap<String, Secret>);
 
@@ -39,14 +42,11 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let browser = Browser::of(request);
-        let from_here = browser.as_ref().is_ok_and(|browser| from_here(request, browser));
+        let checked = browser.and_then(|browser| check_origin(request, &browser).map(|()| browser));
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
         let bytes = body::read(request, payload);
         Box::pin(async move {
-            let browser = browser?;
-            if !from_here {
-                return Err(Failure::Elsewhere);
-            }
+            let browser = checked?;
             let bytes = bytes.await?;
             let pairs = if is_form { serde_urlencoded::from_bytes::<Vec<(String, String)>>(&bytes).ok() } else { None };
             let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a well-formed form"))?;
@@ -56,13 +56,29 @@ impl FromRequest for Form {
     }
 }
 
-/// Whether nothing says that another site has sent this. `Origin: null` says so: our own pages have an origin.
-fn from_here(request: &HttpRequest, browser: &Browser) -> bool {
+/// Refuses what another site has sent.
+///
+/// `Origin: null` is accepted only with `Sec-Fetch-Site: same-origin`, which no page can forge: under a proxy's
+/// `Referrer-Policy: no-referrer`, browsers send both from our own pages, while a sandboxed frame is `cross-site`
+/// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
+fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    if header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return false;
+    let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
+    let refused = |sent_by: &str| {
+        let sent_by = sent_by.chars().take(ORIGIN_LENGTH).collect();
+        Err(Failure::Elsewhere { sent_by, expected: browser.base().to_owned() })
+    };
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return refused(origin.filter(|origin| *origin != "null").unwrap_or("another site"));
     }
-    let Some(origin) = header(ORIGIN.as_str()) else { return true };
-    let named = origin.split_once("://").map(|(_, host)| host);
-    browser.is_at(origin) || (named.is_some() && named == request::host(request))
+    match origin {
+        None => Ok(()),
+        Some("null") if site == Some("same-origin") => Ok(()),
+        Some("null") => refused("a page without an origin"),
+        Some(origin) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            let is_ours = browser.base() == origin || (host.is_some() && host == request::host(request));
+            if is_ours { Ok(()) } else { refused(origin) }
+        }
+    }
 }

@@ -17,7 +17,8 @@ const PREFIX: &str = "/auth";
 pub(super) fn is_browser(context: &GuardContext<'_>) -> bool {
     let head = context.head();
     let accepts = head.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    let first = accepts.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or_default().trim());
+    let first =
+        accepts.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or_default().trim());
     matches!(head.method, Method::GET | Method::HEAD) && first.take(1).any(is_html)
 }
 

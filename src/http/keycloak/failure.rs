@@ -174,7 +174,9 @@ impl ResponseError for Failure {
                 answer.json(json!({ "errorMessage": "User exists with same username" }))
             }
             Self::NoMail => answer.json(json!({ "errorMessage": text })),
-            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix => answer.json(json!({ "error": text })),
+            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix => {
+                answer.json(json!({ "error": text }))
+            }
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));
                 answer.json(json!({ "error": text }))

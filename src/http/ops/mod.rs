@@ -8,30 +8,37 @@ use actix_web::{HttpResponse, web};
 
 use super::routes::{Entry, entry, mount};
 
-/// Each way in, beside the pages that show the documents.
+/// Each way in.
 pub fn routes() -> Vec<Entry> {
     vec![
         entry!(GET "/healthz" => health::alive),
         entry!(GET "/readyz" => health::ready),
         entry!(GET "/v1/api/openapi.json" => documents::describe_wallaroo),
+        entry!(GET "/v1/api/docs" => documents::to_wallaroo_page),
+        entry!(GET "/v1/api/docs/{file:.*}" => documents::wallaroo_page),
         entry!(GET "/v2/openapi.json" => documents::describe_arize),
+        entry!(GET "/v2/docs" => documents::to_arize_page),
+        entry!(GET "/v2/docs/{file:.*}" => documents::arize_page),
     ]
 }
 
 /// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
-    config.configure(documents::mounted);
 }
 
 /// Answers a path that leads nowhere and belongs to no dialect.
 pub(super) async fn no_page() -> HttpResponse {
+    not_found()
+}
+
+fn not_found() -> HttpResponse {
     HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("there is nothing here\n")
 }
 
 async fn wrong_method() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
-        .insert_header((ALLOW, "GET"))
+        .insert_header((ALLOW, "GET, HEAD"))
         .content_type("text/plain; charset=utf-8")
-        .body("this can be read only; it has GET\n")
+        .body("this can be read only; it has GET, HEAD\n")
 }

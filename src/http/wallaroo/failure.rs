@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{Error, seconds_to_wait};
-use crate::http::request;
+use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum Failure {
     #[error("the endpoint does not have this method; it has {allowed}")]
     WrongMethod {
         /// The methods that it has.
-        allowed: &'static str,
+        allowed: String,
     },
 }
 
@@ -87,7 +87,7 @@ impl ResponseError for Failure {
                 msg = format!("{msg}; the log knows it as request {}", request::id());
             }
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, *allowed));
+                answer.insert_header((ALLOW, allowed.as_str()));
             }
             Self::Core(_) | Self::NoEndpoint => {}
         }
@@ -102,6 +102,5 @@ pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
 
 /// Answers a method that an endpoint does not have.
 pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let allowed = if request.path() == "/v1/api/config" { "GET" } else { "POST" };
-    Err(Failure::WrongMethod { allowed })
+    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

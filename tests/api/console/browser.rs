@@ -34,6 +34,15 @@ impl Browser {
         self.send("GET", path, &[], "")
     }
 
+    pub fn head(&self, path: &str) -> Answer {
+        self.send("HEAD", path, &[], "")
+    }
+
+    /// What the cookies are called.
+    pub fn cookie_names(&self) -> Vec<String> {
+        self.cookies.borrow().keys().cloned().collect()
+    }
+
     /// Sends a form with the token of the page that the browser is on.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.token();
@@ -57,14 +66,22 @@ impl Browser {
         self.token.borrow().clone()
     }
 
-    /// A cookie.
+    /// A cookie. Names without a prefix have the port of the server, which is left out here.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.borrow().get(name).cloned()
+        self.cookies.borrow().get(&self.whole(name)).cloned()
     }
 
     /// Puts a cookie there.
     pub fn keep(&self, name: &str, value: &str) {
-        self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
+        self.cookies.borrow_mut().insert(self.whole(name), value.to_owned());
+    }
+
+    fn whole(&self, name: &str) -> String {
+        if name.starts_with("__Host-") {
+            return name.to_owned();
+        }
+        let port = self.client.base().rsplit_once(':').expect("a port").1;
+        format!("{name}-{port}")
     }
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -72,7 +89,7 @@ impl Browser {
         let (cookies, mut headers) = (cookies.join("; "), headers.to_vec());
         headers.push(("cookie", &cookies));
         let answer = match method {
-            "GET" => self.client.send(method, path, &headers, ()),
+            "GET" | "HEAD" => self.client.send(method, path, &headers, ()),
             _ => self.client.send(method, path, &headers, body),
         };
         for set in answer.headers("set-cookie") {
@@ -81,7 +98,7 @@ impl Browser {
             if rest.contains("Max-Age=0") {
                 self.cookies.borrow_mut().remove(name);
             } else {
-                self.keep(name, value);
+                self.cookies.borrow_mut().insert(name.to_owned(), value.to_owned());
             }
         }
         if let Some(token) = hidden(&answer.body, "token") {

@@ -171,15 +171,18 @@ fn a_form_of_another_site_is_refused() {
     browser.get(INSTEAD);
     let csrf = browser.token();
     let fields = [("link", token.as_str()), ("password", CHOSEN), ("again", CHOSEN), ("token", &csrf)];
-    for header in [
-        ("origin", "https://evil.example"),
-        ("origin", "http://127.0.0.1"),
-        ("origin", "null"),
-        ("sec-fetch-site", "cross-site"),
-        ("sec-fetch-site", "same-site"),
+    for (header, sent_by) in [
+        (("origin", "https://evil.example"), "https://evil.example"),
+        (("origin", "http://127.0.0.1"), "http://127.0.0.1"),
+        (("origin", "null"), "a page without an origin"),
+        (("sec-fetch-site", "cross-site"), "another site"),
+        (("sec-fetch-site", "same-site"), "another site"),
     ] {
         let answer = browser.post_as(LINK, &fields, &[header]);
-        page(&answer, 403, "This form can only be sent from this server&#39;s own page.");
+        let base = nobody.base();
+        let told = format!("This form was sent by {sent_by}, but the pages of this server are at {base}.");
+        assert!(answer.status == 403 && answer.body.contains(&told), "{told}: {answer:?}");
+        assert!(answer.body.contains("set public_url") && answer.body.contains("Host header"), "{answer:?}");
     }
     page(&browser.post_as(LINK, &fields[..3], &[]), 403, "This form is out of date");
     let body = serde_urlencoded::to_string(fields).expect("a form");

@@ -43,7 +43,7 @@ fn a_name_and_a_password_let_in() {
     let answer = browser.post(SIGN_IN, &fields);
     assert_eq!((answer.status, answer.header("location")), (303, Some("/auth/account/password")));
     let set = answer.headers("set-cookie");
-    let session = set.iter().find(|set| set.starts_with("atelier=atls_")).expect("a session");
+    let session = set.iter().find(|set| set.starts_with("atelier-") && set.contains("=atls_")).expect("a session");
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{session}");
     let account = browser.get(ACCOUNT);
     assert!(account.body.contains("bob@example.com") && account.body.contains("this one"), "{}", account.body);
@@ -137,7 +137,7 @@ fn only_a_form_of_our_own_page_is_taken() {
     ] {
         let answer = with(&right, &[header]);
         assert_eq!(answer.status, 403, "{header:?}: {answer:?}");
-        assert!(answer.body.contains("This form can only be sent from this server"), "{answer:?}");
+        assert!(answer.body.contains("but the pages of this server are at"), "{answer:?}");
     }
     let answer = nobody.form(SIGN_IN, &[&fields[..], &[("token", right.as_str())]].concat());
     assert_eq!(answer.status, 403, "a token without its cookie: {answer:?}");
