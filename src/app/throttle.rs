@@ -1,11 +1,13 @@
-//! Slows down whoever fails again and again to prove something: a password, a code, a secret.
+//! Slows down guessing at passwords, codes, links and secrets.
 //!
-//! Failures are counted for each pair of account and address, for each address alone, and, where it can be guessed at
-//! from many places, for each account alone. An account as such is never locked: a stranger who fails keeps nobody out
-//! who comes from where they came from before, and whoever comes from somewhere new waits for a short while at most.
+//! An account at a network where it succeeded before is judged by its own failures there and nothing else, so nobody
+//! elsewhere, and nobody beside it, keeps its owner out. Everybody else is judged by three counts: the failures of this
+//! account from this network, the failures of the account from everywhere, and the number of accounts that failed from
+//! this network. The last two never refuse an attempt for good: they ask for one wait, after which the attempt is judged,
+//! whatever others do meanwhile. `docs/explanation/guessing.md` has the figures.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,17 +16,29 @@ use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::error::{Error, Result};
 
-/// The most counters; beyond that, those that were quiet longest are forgotten.
-const MOST: usize = 65_536;
+/// The maximum number of counters of each sort and realm.
+const MAX_COUNTERS: usize = 65_536;
 
-/// How many more failures an address may have than a pair, since many people may share it.
-const ADDRESS_ALLOWANCE: u32 = 10;
+/// How many accounts may fail from one network before the others there wait, for each free failure of an account.
+const NETWORK_ALLOWANCE: u32 = 10;
 
-/// How many more failures an account may have than a pair, wherever they come from.
+/// How often an account may fail from everywhere before unknown networks wait, for each free failure.
 const ACCOUNT_ALLOWANCE: u32 = 20;
 
-/// What failures of an account from everywhere let an unknown address wait at most.
-const ACCOUNT_WAIT: Duration = Duration::from_secs(30);
+/// How long an unknown network waits for an account that fails everywhere, and where many accounts fail.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+
+/// How many accounts may wait for their first attempt at a time in a network where many accounts fail.
+const MAX_WAITING: usize = 10;
+
+/// How long failures count. It starts anew with each failure of an account at a network.
+const MEMORY: Duration = Duration::from_hours(24);
+
+/// For how long the accounts are counted that fail from one network.
+const NETWORK_WINDOW: Duration = Duration::from_hours(1);
+
+/// How long attempts wait for each other that are not told apart, because all counters are waited for.
+const OVERFLOW_WAIT: Duration = Duration::from_secs(1);
 
 /// What somebody fails to prove. Each is counted apart, so that one does not slow down another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,13 +49,16 @@ pub enum Realm {
     SecondFactor,
     /// A link; there is no account.
     Link,
-    /// The code that a person types to let a device in; there is no account, so that all of them are one.
+    /// The code that a person types to authorize a device; there is no account, so that all of them are one.
     UserCode,
     /// A client's secret; the account is the client's id.
     Client,
 }
 
 impl Realm {
+    /// How many there are.
+    const COUNT: usize = 5;
+
     /// Whether it is short enough to be guessed at from many places at once.
     const fn is_guessable(self) -> bool {
         match self {
@@ -62,154 +79,325 @@ impl Realm {
 /// The account of a realm that has none.
 pub const NOBODY: &str = "";
 
-/// Slows down whoever fails again and again.
+/// Slows down guessing.
 #[derive(Debug)]
 pub struct Throttle {
     free: u32,
     longest: Duration,
     /// Names are kept as hashes under a random key: a counter has one size, however long a name is.
     names: RandomState,
-    counters: Mutex<HashMap<Subject, Counter>>,
+    realms: [Mutex<Counters>; Realm::COUNT],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Subject {
-    Address(Realm, IpAddr),
-    Pair(Realm, IpAddr, u64),
-    Account(Realm, u64),
-    /// An account that somebody proved to be theirs from this address.
-    Known(Realm, IpAddr, u64),
+/// An account at a network.
+type Pair = (IpAddr, u64);
+
+/// The counters of one realm.
+#[derive(Debug, Default)]
+struct Counters {
+    /// Accounts at networks where they have succeeded.
+    known: HashMap<Pair, Counter>,
+    /// Accounts at networks where they have failed or wait.
+    unknown: HashMap<Pair, Counter>,
+    /// Accounts, over all unknown networks.
+    accounts: HashMap<u64, Counter>,
+    networks: HashMap<IpAddr, Network>,
+    /// When the next attempt passes of those that have no counter.
+    overflow: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Counter {
     failures: u32,
+    /// When it last failed.
     last: Instant,
+    /// When its next attempt is judged.
     until: Instant,
+    /// Whether it has been told to wait, so that it is judged after that.
+    waits: bool,
 }
 
-/// An attempt that was let through, with what was owed by then.
 #[derive(Clone, Debug)]
-pub struct Admitted(Vec<(Subject, u32)>);
+struct Network {
+    since: Instant,
+    /// How many accounts have failed since.
+    accounts: u32,
+    /// Until when those wait that were told to.
+    waiting: Vec<Instant>,
+}
+
+/// An attempt that may be judged, with the failures that were counted by then.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    realm: Realm,
+    pair: Pair,
+    network: Pair,
+    failures: u32,
+    waited: bool,
+}
 
 impl Throttle {
-    /// A throttle that lets `free` failures pass and never makes anybody wait longer than `longest`.
+    /// A throttle that allows `free` failures and never makes anybody wait longer than `longest`.
     pub fn new(free: u32, longest: Duration) -> Self {
-        Self { free, longest, names: RandomState::new(), counters: Mutex::default() }
+        Self { free, longest, names: RandomState::new(), realms: Default::default() }
     }
 
-    /// Lets an attempt through, or tells when to come back. An attempt that is turned away counts for nothing. Beyond
-    /// the free failures of an account, one attempt is let through at a time.
+    /// Admits an attempt, or tells when to come back. An attempt that is refused counts for nothing. Beyond the free
+    /// failures of an account, one attempt is admitted at a time.
     pub fn admit(&self, realm: Realm, account: &str, from: IpAddr) -> Result<Admitted> {
-        let now = Instant::now();
-        let mut counters = self.counters();
-        let subjects = self.subjects(&counters, realm, account, from);
-        let wait = subjects
-            .iter()
-            .filter_map(|subject| counters.get(subject))
-            .map(|counter| counter.until.saturating_duration_since(now))
-            .max()
-            .unwrap_or_default();
-        if !wait.is_zero() {
-            return Err(Error::Throttled { retry_after: wait });
-        }
-        let mut owed = Vec::with_capacity(subjects.len());
-        for subject in subjects {
-            let wait = |failures| self.wait(subject, failures);
-            owed.push((subject, counters.get(&subject).map_or(0, |counter| counter.failures)));
-            match (subject, counters.get_mut(&subject)) {
-                (Subject::Pair(..) | Subject::Account(..), Some(counter)) => {
-                    counter.until = now + wait(counter.failures);
-                }
-                (Subject::Pair(..) | Subject::Account(..) | Subject::Address(..) | Subject::Known(..), _) => {}
-            }
-        }
-        Ok(Admitted(owed))
+        self.admit_at(realm, account, from, Instant::now()).map_err(|retry_after| Error::Throttled { retry_after })
     }
 
-    /// Whether an attempt that takes its time may still be judged. Of many at once that were let through before the first
-    /// of them failed, those are turned away, right or wrong, that would have to wait by now.
+    /// Whether an attempt that takes its time may still be judged. Of many at once that were admitted before the first
+    /// of them failed, those are refused, right or wrong, that would have to wait by now.
     pub fn admits_still(&self, attempt: &Admitted) -> Result<()> {
-        let now = Instant::now();
-        let counters = self.counters();
-        let wait = |(subject, owed): &(Subject, u32)| {
-            let counter = counters.get(subject).filter(|counter| counter.failures > *owed)?;
-            Some(counter.until.saturating_duration_since(now)).filter(|wait| !wait.is_zero())
-        };
-        match attempt.0.iter().filter_map(wait).max() {
-            Some(retry_after) => Err(Error::Throttled { retry_after }),
-            None => Ok(()),
-        }
+        self.admits_still_at(attempt, Instant::now()).map_err(|retry_after| Error::Throttled { retry_after })
     }
 
-    /// Notes a failure: the next attempt has to wait, twice as long each time.
-    pub fn failed(&self, realm: Realm, account: &str, from: IpAddr) {
-        let now = Instant::now();
-        let mut counters = self.counters();
-        for subject in self.subjects(&counters, realm, account, from) {
-            let counter = counters.entry(subject).or_insert(Counter { failures: 0, last: now, until: now });
-            // Whoever kept quiet for as long as the longest wait begins anew.
-            if now.saturating_duration_since(counter.last.max(counter.until)) >= self.longest {
-                counter.failures = 0;
-            }
-            counter.failures = counter.failures.saturating_add(1);
-            counter.last = now;
-            counter.until = now + self.wait(subject, counter.failures);
-        }
-        forget_the_quiet(&mut counters);
+    /// Counts a failure: the next attempt has to wait, twice as long each time. Tells whether a limit was reached just now.
+    pub fn failed(&self, realm: Realm, account: &str, from: IpAddr) -> bool {
+        self.failed_at(realm, account, from, Instant::now())
     }
 
-    /// Notes a success, which clears what this account owes at this address, and makes the address known to it.
+    /// Notes a success, which clears the failures of this account at this network, and makes the network known to it.
     pub fn succeeded(&self, realm: Realm, account: &str, from: IpAddr) {
+        self.succeeded_at(realm, account, from, Instant::now());
+    }
+
+    fn admit_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) -> Result<Admitted, Duration> {
+        let (pair, network) = self.pairs(account, from);
+        let mut counters = self.counters(realm);
+        let mut admitted = Admitted { realm, pair, network, failures: 0, waited: true };
+        if let Some(counter) = counters.known.get_mut(&pair) {
+            counter.forget(now, self.memory());
+            counter.pass(now, self.wait(counter.failures))?;
+            admitted.failures = counter.failures;
+            return Ok(admitted);
+        }
+        let delay = self.delay(&counters, realm, network, now);
+        if let Some(counter) = counters.unknown.get_mut(&network) {
+            counter.forget(now, self.memory());
+            if counter.waits || delay.is_zero() {
+                counter.pass(now, self.wait(counter.failures).max(delay))?;
+                (admitted.failures, admitted.waited) = (counter.failures, counter.waits);
+                return Ok(admitted);
+            }
+        }
+        if delay.is_zero() {
+            admitted.waited = false;
+            return Ok(admitted);
+        }
+        self.ask_to_wait(&mut counters, network, delay, now).map(|()| admitted)
+    }
+
+    fn admits_still_at(&self, attempt: &Admitted, now: Instant) -> Result<(), Duration> {
+        let mut counters = self.counters(attempt.realm);
+        let is_known = counters.known.contains_key(&attempt.pair);
+        let counter = if is_known { counters.known.get(&attempt.pair) } else { counters.unknown.get(&attempt.network) };
+        if let Some(counter) = counter.filter(|counter| counter.failures > attempt.failures) {
+            counter.is_over(now)?;
+        }
+        let delay = self.delay(&counters, attempt.realm, attempt.network, now);
+        if is_known || attempt.waited || delay.is_zero() {
+            return Ok(());
+        }
+        self.ask_to_wait(&mut counters, attempt.network, delay, now)
+    }
+
+    fn failed_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) -> bool {
+        let (pair, network) = self.pairs(account, from);
+        let mut counters = self.counters(realm);
+        if let Some(counter) = counters.known.get_mut(&pair) {
+            counter.forget(now, self.memory());
+            counter.fail(now, |failures| self.wait(failures));
+            return counter.failures == self.free + 1;
+        }
+        let before = self.delay(&counters, realm, network, now);
+        let is_first = counters.unknown.get(&network).is_none_or(|counter| counter.failures == 0);
+        if is_first {
+            counters.network(network.0, now).accounts += 1;
+        }
+        if realm.is_guessable() && make_room(&mut counters.accounts, network.1, now, |counter| self.is_failing(counter))
+        {
+            let counter = counters.accounts.entry(network.1).or_insert(Counter::new(now));
+            counter.forget(now, self.memory());
+            counter.fail(now, |_| Duration::ZERO);
+        }
+        let delay = self.delay(&counters, realm, network, now);
+        let mut reached = before.is_zero() && !delay.is_zero();
+        if make_room(&mut counters.unknown, network, now, |counter| counter.until > now) {
+            let counter = counters.unknown.entry(network).or_insert(Counter::new(now));
+            counter.forget(now, self.memory());
+            counter.fail(now, |failures| self.wait(failures).max(delay));
+            counter.waits |= !delay.is_zero();
+            reached |= counter.failures == self.free + 1;
+        }
+        reached
+    }
+
+    fn succeeded_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) {
         if !realm.is_proof() {
             return;
         }
-        let (place, name) = (neighbourhood(from), self.name(account));
-        let mut counters = self.counters();
-        counters.remove(&Subject::Pair(realm, place, name));
-        if realm.is_guessable() {
-            let now = Instant::now();
-            counters.insert(Subject::Known(realm, place, name), Counter { failures: 0, last: now, until: now });
-            forget_the_quiet(&mut counters);
+        let (pair, network) = self.pairs(account, from);
+        let mut counters = self.counters(realm);
+        counters.unknown.remove(&network);
+        if make_room(&mut counters.known, pair, now, |counter| counter.until > now) {
+            counters.known.insert(pair, Counter::new(now));
         }
     }
 
-    /// What an attempt counts for.
-    fn subjects(
-        &self,
-        counters: &HashMap<Subject, Counter>,
-        realm: Realm,
-        account: &str,
-        from: IpAddr,
-    ) -> Vec<Subject> {
-        let (place, name) = (neighbourhood(from), self.name(account));
-        let mut subjects = vec![Subject::Pair(realm, place, name), Subject::Address(realm, place)];
-        if realm.is_guessable() && !counters.contains_key(&Subject::Known(realm, place, name)) {
-            subjects.push(Subject::Account(realm, name));
-        }
-        subjects
+    /// How long an attempt from an unknown network waits once, because the account fails everywhere or many accounts
+    /// fail there.
+    fn delay(&self, counters: &Counters, realm: Realm, (place, account): Pair, now: Instant) -> Duration {
+        let account = counters.accounts.get(&account);
+        let fails = account.is_some_and(|counter| {
+            realm.is_guessable() && self.is_failing(counter) && counter.counts(now, self.memory())
+        });
+        let of_account = if fails { FIRST_WAIT } else { Duration::ZERO };
+        let network = counters.networks.get(&place).filter(|network| network.counts(now));
+        let allowed = self.free.saturating_mul(NETWORK_ALLOWANCE).max(1);
+        let of_network = FIRST_WAIT.saturating_mul(network.map_or(0, |network| network.accounts / allowed));
+        of_account.max(of_network).min(self.longest)
     }
 
-    fn name(&self, account: &str) -> u64 {
-        self.names.hash_one(Email::fold(account))
+    fn is_failing(&self, account: &Counter) -> bool {
+        account.failures >= self.free.saturating_mul(ACCOUNT_ALLOWANCE)
+    }
+
+    /// Has an account at an unknown network wait once. Refused in any case; what is remembered is that it waits.
+    fn ask_to_wait(&self, counters: &mut Counters, pair: Pair, delay: Duration, now: Instant) -> Result<(), Duration> {
+        let many_fail = self.delay(counters, Realm::Link, (pair.0, 0), now) > Duration::ZERO;
+        let network = counters.network(pair.0, now);
+        network.waiting.retain(|until| *until > now);
+        if many_fail && network.waiting.len() >= MAX_WAITING {
+            return Err(network.waiting.iter().map(|until| *until - now).min().unwrap_or(delay));
+        }
+        if !make_room(&mut counters.unknown, pair, now, |counter| counter.until > now) {
+            let next = counters.overflow.replace(now + OVERFLOW_WAIT).filter(|next| *next > now);
+            return next.map_or(Ok(()), |next| {
+                counters.overflow = Some(next);
+                Err(next - now)
+            });
+        }
+        if many_fail {
+            counters.network(pair.0, now).waiting.push(now + delay);
+        }
+        let counter = counters.unknown.entry(pair).or_insert(Counter::new(now));
+        counter.until = counter.until.max(now + delay);
+        counter.waits = true;
+        Err(counter.until - now)
     }
 
     /// How long somebody waits after this many failures.
-    fn wait(&self, subject: Subject, failures: u32) -> Duration {
-        let (allowance, longest) = match subject {
-            Subject::Pair(..) | Subject::Known(..) => (1, self.longest),
-            Subject::Address(..) => (ADDRESS_ALLOWANCE, self.longest),
-            Subject::Account(..) => (ACCOUNT_ALLOWANCE, self.longest.min(ACCOUNT_WAIT)),
-        };
-        match failures.saturating_sub(self.free.saturating_mul(allowance)) {
+    fn wait(&self, failures: u32) -> Duration {
+        match failures.saturating_sub(self.free) {
             0 => Duration::ZERO,
-            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(longest),
+            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(self.longest),
         }
     }
 
-    fn counters(&self) -> MutexGuard<'_, HashMap<Subject, Counter>> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How long a failure counts.
+    fn memory(&self) -> Duration {
+        MEMORY.max(self.longest)
     }
+
+    /// The account at the networks that it is known and unknown by.
+    fn pairs(&self, account: &str, from: IpAddr) -> (Pair, Pair) {
+        let account = self.names.hash_one(Email::fold(account));
+        ((neighbourhood(from), account), (site(from), account))
+    }
+
+    fn counters(&self, realm: Realm) -> MutexGuard<'_, Counters> {
+        self.realms[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counters {
+    /// The counter of a network, which begins anew after its window. Those whose window is over give way when there are
+    /// too many.
+    fn network(&mut self, place: IpAddr, now: Instant) -> &mut Network {
+        if self.networks.len() >= MAX_COUNTERS && !self.networks.contains_key(&place) {
+            self.networks.retain(|_, network| network.counts(now) && network.accounts > 1);
+            if self.networks.len() >= MAX_COUNTERS {
+                self.networks.clear();
+            }
+        }
+        let network = self.networks.entry(place).or_insert(Network { since: now, accounts: 0, waiting: Vec::new() });
+        if !network.counts(now) {
+            (network.since, network.accounts) = (now, 0);
+        }
+        network
+    }
+}
+
+impl Network {
+    fn counts(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < NETWORK_WINDOW
+    }
+}
+
+impl Counter {
+    fn new(now: Instant) -> Self {
+        Self { failures: 0, last: now, until: now, waits: false }
+    }
+
+    /// Whether its failures still count.
+    fn counts(&self, now: Instant, memory: Duration) -> bool {
+        now.saturating_duration_since(self.last.max(self.until)) < memory
+    }
+
+    fn forget(&mut self, now: Instant, memory: Duration) {
+        if !self.counts(now, memory) {
+            *self = Self::new(now);
+        }
+    }
+
+    fn is_over(&self, now: Instant) -> Result<(), Duration> {
+        match self.until.saturating_duration_since(now) {
+            Duration::ZERO => Ok(()),
+            wait => Err(wait),
+        }
+    }
+
+    /// Lets one attempt pass after the wait, and has the next one wait for this long, unless a success comes first.
+    fn pass(&mut self, now: Instant, wait: Duration) -> Result<(), Duration> {
+        self.is_over(now)?;
+        self.until = now + wait;
+        Ok(())
+    }
+
+    fn fail(&mut self, now: Instant, wait: impl FnOnce(u32) -> Duration) {
+        self.failures = self.failures.saturating_add(1);
+        self.last = now;
+        self.until = now + wait(self.failures);
+    }
+}
+
+/// Makes room for a key where there are too many: counters that nobody waits for give way, the oldest half of them
+/// first. Tells whether there is room.
+fn make_room<K: Eq + Hash>(
+    counters: &mut HashMap<K, Counter>,
+    key: K,
+    now: Instant,
+    must_stay: impl Fn(&Counter) -> bool,
+) -> bool {
+    if counters.len() < MAX_COUNTERS || counters.contains_key(&key) {
+        return true;
+    }
+    let ages = counters.values().filter(|counter| !must_stay(counter));
+    let mut ages: Vec<Duration> = ages.map(|counter| now.saturating_duration_since(counter.last)).collect();
+    if ages.is_empty() {
+        return false;
+    }
+    let middle = ages.len() / 2;
+    let median = *ages.select_nth_unstable(middle).1;
+    counters.retain(|_, counter| must_stay(counter) || now.saturating_duration_since(counter.last) < median);
+    // All are of one age.
+    if counters.len() >= MAX_COUNTERS {
+        counters.retain(|_, counter| must_stay(counter));
+    }
+    counters.len() < MAX_COUNTERS
 }
 
 /// The address that an attempt counts for; the machine itself where there is none.
@@ -217,190 +405,22 @@ pub fn place(origin: &Origin) -> IpAddr {
     origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
-/// An IPv6 customer has a whole /64; an IPv4-mapped address is the IPv4 address.
+/// The network of one home: an IPv6 address counts as its /64, an IPv4-mapped one as the IPv4 address.
 pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
+    masked(address, 64)
 }
 
-fn forget_the_quiet(counters: &mut HashMap<Subject, Counter>) {
-    if counters.len() <= MOST {
-        return;
+/// The network of one customer: an IPv6 address counts as its /48, of which an attacker has every /64.
+fn site(address: IpAddr) -> IpAddr {
+    masked(address, 48)
+}
+
+fn masked(address: IpAddr, prefix: u32) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - prefix)))),
     }
-    let mut times: Vec<Instant> = counters.values().map(|counter| counter.last).collect();
-    let middle = times.len() / 2;
-    let (_, median, _) = times.select_nth_unstable(middle);
-    let median = *median;
-    counters.retain(|_, counter| counter.last > median);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-
-    fn throttle() -> Throttle {
-        Throttle::new(3, Duration::from_mins(15))
-    }
-
-    fn wait(throttle: &Throttle, account: &str, from: IpAddr) -> Duration {
-        match throttle.admit(Realm::Password, account, from) {
-            Ok(_) => Duration::ZERO,
-            Err(Error::Throttled { retry_after }) => retry_after,
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    #[test]
-    fn a_few_failures_are_free_and_then_the_wait_doubles() {
-        let throttle = throttle();
-        let mut waits = Vec::new();
-        for _ in 0..7 {
-            throttle.failed(Realm::Password, "ada", HERE);
-            waits.push(wait(&throttle, "ADA", HERE).as_secs_f64().ceil());
-        }
-        assert_eq!(waits, [0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 8.0]);
-    }
-
-    #[test]
-    fn the_wait_has_an_end() {
-        let throttle = throttle();
-        for _ in 0..100 {
-            throttle.failed(Realm::Password, "ada", HERE);
-        }
-        assert!(wait(&throttle, "ada", HERE) <= Duration::from_mins(15));
-    }
-
-    #[test]
-    fn a_stranger_locks_nobody_out_who_is_elsewhere() {
-        let throttle = throttle();
-        for _ in 0..1000 {
-            throttle.failed(Realm::Password, "ada", THERE);
-        }
-        assert!(wait(&throttle, "ada", THERE) > Duration::ZERO);
-        assert!(wait(&throttle, "ada", HERE) <= ACCOUNT_WAIT, "from somewhere new, for a short while");
-        throttle.succeeded(Realm::Password, "ada", HERE);
-        throttle.failed(Realm::Password, "ada", THERE);
-        assert_eq!(wait(&throttle, "ada", HERE), Duration::ZERO, "from where she came before");
-    }
-
-    #[test]
-    fn guessing_at_one_account_from_many_addresses_is_slowed() {
-        let throttle = throttle();
-        let there = |n| IpAddr::V4(Ipv4Addr::from_bits(n));
-        for n in 0..60 {
-            assert_eq!(wait(&throttle, "ada", there(n)), Duration::ZERO, "{n}");
-            throttle.failed(Realm::Password, "ada", there(n));
-        }
-        throttle.failed(Realm::Password, "ada", there(60));
-        assert!(wait(&throttle, "ada", there(61)) > Duration::ZERO);
-        assert_eq!(wait(&throttle, "bob", there(61)), Duration::ZERO);
-        for n in 0..60 {
-            throttle.failed(Realm::Client, "ci", there(n));
-        }
-        assert!(throttle.admit(Realm::Client, "ci", there(61)).is_ok(), "nobody guesses a client's secret");
-    }
-
-    #[test]
-    fn what_is_no_account_is_one_for_all_and_no_success_clears_it() {
-        let throttle = throttle();
-        for _ in 0..3 {
-            throttle.failed(Realm::UserCode, NOBODY, HERE);
-            throttle.succeeded(Realm::UserCode, NOBODY, HERE);
-        }
-        throttle.failed(Realm::UserCode, NOBODY, HERE);
-        assert!(throttle.admit(Realm::UserCode, NOBODY, HERE).is_err());
-        assert!(throttle.admit(Realm::UserCode, NOBODY, THERE).is_ok());
-        assert!(throttle.admit(Realm::Link, NOBODY, HERE).is_ok(), "each realm counts apart");
-        for n in 0..60 {
-            throttle.failed(Realm::UserCode, NOBODY, IpAddr::V4(Ipv4Addr::from_bits(n)));
-        }
-        assert!(throttle.admit(Realm::UserCode, NOBODY, THERE).is_err(), "guesses from everywhere add up");
-    }
-
-    #[test]
-    fn beyond_the_free_failures_one_attempt_is_let_through_at_a_time() {
-        let throttle = Throttle::new(3, Duration::from_millis(30));
-        for _ in 0..4 {
-            throttle.failed(Realm::Password, "ada", HERE);
-        }
-        std::thread::sleep(Duration::from_millis(35));
-        assert!(throttle.admit(Realm::Password, "ada", HERE).is_ok());
-        assert!(throttle.admit(Realm::Password, "ada", HERE).is_err(), "the first one is not done yet");
-        throttle.succeeded(Realm::Password, "ada", HERE);
-        assert!(throttle.admit(Realm::Password, "ada", HERE).is_ok());
-    }
-
-    #[test]
-    fn of_many_at_once_no_more_are_judged_than_one_after_another() {
-        let throttle = throttle();
-        let admit = |account| throttle.admit(Realm::Password, account, HERE).unwrap();
-        let at_once: Vec<_> = (0..20).map(|_| admit("ada")).collect();
-        let mut judged = 0;
-        for attempt in &at_once {
-            if throttle.admits_still(attempt).is_ok() {
-                judged += 1;
-                throttle.failed(Realm::Password, "ada", HERE);
-            }
-        }
-        assert_eq!(judged, 4, "the free ones, and the one that has to be waited for from then on");
-        assert!(throttle.admits_still(&admit("bob")).is_ok(), "nobody else");
-        let mut counters = throttle.counters();
-        counters.values_mut().for_each(|counter| counter.until = Instant::now());
-        drop(counters);
-        assert!(throttle.admits_still(&admit("ada")).is_ok(), "the one that is let through later is judged");
-    }
-
-    #[test]
-    fn guessing_at_many_accounts_from_one_address_is_slowed_too() {
-        let throttle = throttle();
-        for n in 0..60 {
-            throttle.failed(Realm::Password, &format!("user{n}"), THERE);
-        }
-        assert!(wait(&throttle, "somebody-else", THERE) > Duration::ZERO);
-        assert_eq!(wait(&throttle, "somebody-else", HERE), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_success_clears_the_pair_but_not_the_address() {
-        let throttle = throttle();
-        for _ in 0..40 {
-            throttle.failed(Realm::Password, "ada", HERE);
-        }
-        throttle.succeeded(Realm::Password, "ada", HERE);
-        assert!(wait(&throttle, "ada", HERE) > Duration::ZERO, "the address still owes");
-        let throttle = self::throttle();
-        for _ in 0..5 {
-            throttle.failed(Realm::Password, "ada", HERE);
-        }
-        throttle.succeeded(Realm::Password, "ada", HERE);
-        assert_eq!(wait(&throttle, "ada", HERE), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_customer_with_a_whole_network_is_one_address() {
-        let throttle = throttle();
-        for n in 0..20_u16 {
-            let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, n));
-            throttle.failed(Realm::Password, "ada", address);
-        }
-        let another = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9));
-        assert!(wait(&throttle, "ada", another) > Duration::ZERO);
-    }
-
-    #[test]
-    fn the_counters_are_bounded() {
-        let throttle = throttle();
-        for n in 0..40_000 {
-            throttle.failed(Realm::Password, &format!("user{n}"), IpAddr::V4(Ipv4Addr::from_bits(n)));
-        }
-        assert!(throttle.counters().len() <= MOST + 2);
-    }
-}
+mod tests;
