@@ -45,8 +45,6 @@ const OVERFLOW_WAIT: Duration = Duration::from_secs(1);
 pub enum Realm {
     /// A password; the account is the user name.
     Password,
-    /// A code of a second factor; the account is the user's UUID.
-    SecondFactor,
     /// A link; there is no account.
     Link,
     /// The code that a person types to authorize a device; there is no account, so that all of them are one.
@@ -57,12 +55,12 @@ pub enum Realm {
 
 impl Realm {
     /// How many there are.
-    const COUNT: usize = 5;
+    const COUNT: usize = 4;
 
     /// Whether it is short enough to be guessed at from many places at once.
     const fn is_guessable(self) -> bool {
         match self {
-            Self::Password | Self::SecondFactor | Self::UserCode => true,
+            Self::Password | Self::UserCode => true,
             Self::Link | Self::Client => false,
         }
     }
@@ -70,7 +68,7 @@ impl Realm {
     /// Whether a success is the account's own, and not one that anybody may have who knows another's.
     const fn is_proof(self) -> bool {
         match self {
-            Self::Password | Self::SecondFactor | Self::Client => true,
+            Self::Password | Self::Client => true,
             Self::Link | Self::UserCode => false,
         }
     }

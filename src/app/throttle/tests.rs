@@ -282,6 +282,8 @@ fn failures_are_forgotten_after_a_day_of_quiet() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
     /// Whatever strangers do, the owner is not delayed at a known network, and waits at most twice the first wait from a
     /// new one.
     #[test]
