@@ -11,7 +11,7 @@ pub mod origin;
 mod rules;
 pub mod spelling;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub use error::ConfigError;
 pub use keys::help;
 pub use origin::Origin;
 
+use crate::domain::network::Network;
 use crate::domain::secret::Secret;
 use layers::Layers;
 use origin::Origins;
@@ -57,6 +58,31 @@ impl spelling::Spelled for SigningAlgorithm {
     }
 }
 
+/// The header in which proxies name the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl spelling::Spelled for ForwardedHeader {
+    const RULE: &'static str = "x-forwarded-for or forwarded";
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::XForwardedFor, Self::Forwarded].into_iter().find(|header| header.spell().eq_ignore_ascii_case(text))
+    }
+
+    fn spell(&self) -> String {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+        .to_owned()
+    }
+}
+
 /// The configuration in force. `config.example.toml` says why one would set each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,14 +95,19 @@ pub struct Config {
     pub public_url: Option<String>,
     pub trusted_hosts: Vec<String>,
     #[serde(with = "spelling::list")]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
+    #[serde(with = "spelling::optional")]
+    pub forwarded_header: Option<ForwardedHeader>,
 
     pub log: String,
 
     pub workers: usize,
     pub max_connections: usize,
+    pub connections_per_address: usize,
     #[serde(with = "spelling")]
     pub max_body: usize,
+    #[serde(with = "spelling")]
+    pub body_memory: usize,
     #[serde(with = "spelling")]
     pub request_timeout: Duration,
     #[serde(with = "spelling")]
@@ -147,10 +178,13 @@ impl Default for Config {
             public_url: None,
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            forwarded_header: None,
             log: "info".to_owned(),
             workers: 0,
             max_connections: 12_000,
+            connections_per_address: 0,
             max_body: 1 << 20,
+            body_memory: 64 << 20,
             request_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             stop_grace: Duration::from_secs(15),

@@ -3,27 +3,36 @@
 pub mod arize;
 mod bearer;
 mod body;
+mod body_memory;
+mod connection;
+mod connections;
 pub mod console;
 mod dialect;
+mod forwarded;
 pub mod keycloak;
 pub mod ops;
 mod person;
 mod pieces;
 mod request;
 pub mod routes;
+mod server;
 pub mod wallaroo;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
 use crate::app::desk::Desk;
+use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
+use connections::{Connections, Limits};
+pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
+use server::Times;
 
 /// How the web server is set up.
 #[derive(Clone, Debug)]
@@ -32,16 +41,22 @@ pub struct Settings {
     pub workers: usize,
     /// Connections that may be open in all.
     pub max_connections: usize,
+    /// Connections that one address may have open; 0 for a share of all.
+    pub connections_per_address: usize,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
+    /// Memory for all bodies that are being sent, in bytes.
+    pub body_memory: usize,
     /// How long a client may take to send the head of a request, and then its body.
     pub request_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
     /// How long a stop waits for what was accepted.
     pub stop_grace: Duration,
-    /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// The proxies whose word about the client's address is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Where they say it.
+    pub forwarded_header: ForwardedHeader,
     /// The bounds of a GraphQL query.
     pub graphql: wallaroo::graphql::Bounds,
 }
@@ -55,21 +70,25 @@ pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
 
 async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
-    let proxies = web::Data::new(request::TrustedProxies(settings.trusted_proxies.clone()));
+    let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
     let desk = web::Data::new(desk);
-    let max_body = settings.max_body;
-    let patience = body::Patience(settings.request_timeout);
+    let limits = Limits {
+        total: settings.max_connections,
+        per_address: settings.connections_per_address,
+        head_time: settings.request_timeout,
+    };
+    let connections = Connections::new(limits, proxies.clone());
+    let bodies = web::Data::new(body::Bodies::new(settings.max_body, settings.body_memory, settings.request_timeout));
     let app = {
-        let (desk, readiness) = (desk.clone(), readiness.clone());
+        let (desk, readiness, proxies) = (desk.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
             App::new()
                 .app_data(desk.clone())
                 .app_data(readiness.clone())
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
-                .app_data(web::PayloadConfig::new(max_body))
-                .app_data(patience)
+                .app_data(bodies.clone())
                 .wrap(from_fn(request::keep_book))
                 // The router tries one after the other: what is asked for most goes first.
                 .configure(wallaroo::mounted)
@@ -87,23 +106,23 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let mut server = HttpServer::new(app)
+    let mut server = server::build()
         .workers(workers)
-        .max_connections(settings.max_connections.div_ceil(workers))
-        .client_request_timeout(settings.request_timeout)
-        .client_disconnect_timeout(settings.request_timeout)
-        .keep_alive(settings.keep_alive)
+        .max_concurrent_connections(settings.max_connections.div_ceil(workers))
         .shutdown_timeout(settings.stop_grace.as_secs())
         .disable_signals();
+    let times = Times { request: settings.request_timeout, keep_alive: settings.keep_alive };
     for listener in listeners {
-        server = server.listen(listener)?;
+        server = server::listen(server, listener, &connections, times, app.clone())?;
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
     let keys = actix_web::rt::spawn(keep_keys(desk));
+    let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
     keys.abort();
+    sweeper.abort();
     ended
 }
 

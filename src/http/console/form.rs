@@ -41,7 +41,7 @@ impl FromRequest for Form {
         let browser = Browser::of(request);
         let from_here = browser.as_ref().is_ok_and(|browser| from_here(request, browser));
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::read(request, payload);
+        let bytes = body::read_form(request, payload);
         Box::pin(async move {
             let browser = browser?;
             if !from_here {

@@ -94,6 +94,7 @@ impl ResponseError for Failure {
                 | Error::Conflict { .. }
                 | Error::Exceeded
                 | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,6 +105,7 @@ impl ResponseError for Failure {
                 Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -197,7 +199,7 @@ fn code(error: &Error) -> &'static str {
         Error::Unauthenticated(Unproved::BadClient) => "invalid_client",
         Error::Invalid { field, .. } if field == "scope" => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
-        Error::Invalid { .. } | Error::Conflict { .. } => "invalid_request",
+        Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
         Error::Busy { .. } | Error::Throttled { .. } => "temporarily_unavailable",
         Error::Internal(_) => "server_error",
