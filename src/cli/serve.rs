@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Trouble, master_key, print};
+use super::{Trouble, master_key, print, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
 use crate::app::passwords::{self, Owner};
@@ -31,6 +31,8 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server of that configuration until it is told to stop.
 pub fn run(config: &Config) -> Result<(), Trouble> {
+    signals::pass_over_the_meaningless()
+        .map_err(|error| Trouble::Failed(format!("cannot wait for signals: {error}; allow the server more threads")))?;
     let home = Home::open(&config.data_dir)?;
     let _lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {

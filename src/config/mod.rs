@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod keys;
+mod kubernetes;
 mod layers;
 pub mod origin;
 mod rules;
@@ -168,6 +169,9 @@ pub struct Config {
     /// Where the values come from.
     #[serde(skip)]
     pub origins: Origins,
+    /// `ATELIER_*` variables that were passed over, since Kubernetes has set them for a Service.
+    #[serde(skip)]
+    pub passed_over: Vec<String>,
 }
 
 impl Default for Config {
@@ -218,6 +222,7 @@ impl Default for Config {
             admin_password: None,
             admin_password_file: None,
             origins: Origins::default(),
+            passed_over: Vec::new(),
         }
     }
 }
@@ -227,7 +232,7 @@ impl Config {
     ///
     /// The file is the one given or else the one that `ATELIER_CONFIG` names. Refused when a key or an
     /// `ATELIER_*` variable is unknown, or a value is ill-typed or breaks its rule. `ATELIER_TEST_*` is
-    /// ignored. An empty variable or flag sets an optional key to nothing.
+    /// ignored, and so are the variables of a Service of Kubernetes. An empty variable or flag sets an optional key to nothing.
     pub fn gather<K: AsRef<str>>(
         flags: impl IntoIterator<Item = (K, String)>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -241,9 +246,9 @@ impl Config {
             (None, Some((_, path))) => layers.lay_file(Path::new(path), FILE_VARIABLE)?,
             (None, None) => {}
         }
-        layers.lay_variables(env)?;
+        let passed_over = layers.lay_variables(env)?;
         layers.lay_flags(flags)?;
-        let config = layers.into_config()?;
+        let config = Self { passed_over, ..layers.into_config()? };
         match rules::check(&config) {
             Ok(()) => Ok(config),
             Err((key, rule)) => Err(ConfigError::Wrong { key, origin: config.origins.of(key), rule }),

@@ -18,13 +18,16 @@ pub mod routes;
 mod server;
 pub mod wallaroo;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
+use rustix::process::Signal;
 
 use crate::app::desk::Desk;
 use crate::domain::network::Network;
@@ -61,7 +64,7 @@ pub struct Settings {
     pub graphql: wallaroo::graphql::Bounds,
 }
 
-/// Serves on these sockets until told to stop by SIGTERM or SIGINT; then finishes what was accepted.
+/// Serves on these sockets until told to stop by SIGTERM, SIGINT, SIGQUIT or SIGHUP; then finishes what was accepted.
 ///
 /// `ready` is called once it serves.
 pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
@@ -143,19 +146,41 @@ async fn keep_keys(desk: web::Data<Desk>) {
     }
 }
 
-/// Waits for a signal; then says that the server is not ready, and stops it gracefully.
+/// Waits for a signal to stop; then says that the server is not ready, and stops it gracefully.
+///
+/// SIGHUP is one of them: it comes when the terminal is closed. Nothing is read anew, for most keys need a start anyhow.
 fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut kinds = vec![
+        ("SIGTERM", SignalKind::terminate()),
+        ("SIGINT", SignalKind::interrupt()),
+        ("SIGQUIT", SignalKind::quit()),
+        ("SIGXCPU", SignalKind::from_raw(Signal::XCPU.as_raw())),
+    ];
+    if !hangup_is_ignored() {
+        kinds.push(("SIGHUP", SignalKind::hangup()));
+    }
+    let mut signals = Vec::new();
+    for (name, kind) in kinds {
+        signals.push((name, signal(kind)?));
+    }
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => log::info!("stopping, as SIGTERM asks"),
-            _ = interrupt.recv() => log::info!("stopping, as SIGINT asks"),
-        }
+        let come = poll_fn(|context| {
+            let come =
+                signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
+            come.map_or(Poll::Pending, Poll::Ready)
+        });
+        log::info!("stopping, as {} asks", come.await);
         readiness.stop();
         server.stop(true).await;
     })
+}
+
+/// Whether the server was started with SIGHUP ignored, as `nohup` does for what shall outlive its terminal.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// How many connections may wait to be taken in; the system may have a lower limit (`net.core.somaxconn`).

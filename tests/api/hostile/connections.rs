@@ -1,7 +1,9 @@
 //! What those who have no credential try with connections, bodies and the headers of proxies.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
@@ -482,5 +484,136 @@ fn a_proxy_that_is_none_is_told_with_the_key_and_the_value() {
         assert_eq!(told.status.code(), Some(2), "{words}");
         assert!(words.contains("`trusted_proxies` (--trusted-proxies) must be an IP address"), "{words}");
         assert!(words.contains(&format!("{value:?}")), "{words}");
+    }
+}
+
+// Signals.
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {process}")).status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} is sent");
+}
+
+#[test]
+fn a_signal_that_means_nothing_ends_nothing() {
+    let World { mut server, bob, .. } = World::start();
+    let mut under_way = connect(server.base());
+    let body = json!({ "workspace_name": "under-way" }).to_string();
+    let credential = format!("Authorization: Bearer {}\r\nContent-Length: {}\r\n", bob.credential(), body.len());
+    under_way.write_all((posting(CREATE, &credential) + &body[..5]).as_bytes()).expect("a write");
+    for signal in ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "XFSZ", "PIPE", "WINCH", "CHLD", "CONT", "URG"] {
+        send(signal, server.pid());
+        if !["PIPE", "WINCH", "CHLD", "CONT", "URG"].contains(&signal) {
+            wait_for_log(&server, &format!("SIG{signal} came and changes nothing"));
+        }
+        assert_eq!(Client::new(server.base()).get("/readyz").status, 200, "after SIG{signal}");
+    }
+    under_way.write_all(&body.as_bytes()[5..]).expect("a write");
+    assert_eq!(read_answer(&mut under_way).expect("an answer").status, 200);
+    assert_eq!(server.stop_by("HUP").code(), Some(0));
+    assert!(server.log().contains("stopping, as SIGHUP asks"), "{}", server.log());
+}
+
+/// A server whose streams are this test's own, started by a line of the shell in which `$@` is its command.
+fn started_by(line: &str, place: &Path) -> (Child, String) {
+    let mut child = Command::new("sh")
+        .args(["-c", line, "sh", env!("CARGO_BIN_EXE_atelier"), "serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(place)
+        .env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell starts");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut bases = lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
+    let base = bases.next().expect("the server serves");
+    (child, base)
+}
+
+#[test]
+fn a_server_that_outlives_its_terminal_on_purpose_is_not_stopped_by_its_end() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (mut child, base) = started_by("trap '' HUP; exec \"$@\"", place.path());
+    send("HUP", child.id());
+    // Nobody reads what it prints any more either.
+    drop(child.stderr.take());
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(Client::new(&base).get("/readyz").status, 200);
+    }
+    send("TERM", child.id());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+}
+
+#[test]
+fn a_server_whose_terminal_is_closed_stops_as_it_should() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (mut child, base) = started_by("exec \"$@\"", place.path());
+    assert_eq!(Client::new(&base).get("/readyz").status, 200);
+    drop(child.stderr.take());
+    send("HUP", child.id());
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    assert!(!place.path().join("atelier.db-wal").exists(), "the data file is closed");
+}
+
+// Variables that others have set.
+
+/// What Kubernetes sets for a Service called `atelier` and one called `atelier-metrics`.
+const SERVICES: [(&str, &str); 18] = [
+    ("ATELIER_SERVICE_HOST", "10.0.0.1"),
+    ("ATELIER_SERVICE_PORT", "8787"),
+    ("ATELIER_SERVICE_PORT_HTTP", "8787"),
+    ("ATELIER_PORT", "tcp://10.0.0.1:8787"),
+    ("ATELIER_PORT_8787_TCP", "tcp://10.0.0.1:8787"),
+    ("ATELIER_PORT_8787_TCP_PROTO", "tcp"),
+    ("ATELIER_PORT_8787_TCP_PORT", "8787"),
+    ("ATELIER_PORT_8787_TCP_ADDR", "10.0.0.1"),
+    ("ATELIER_METRICS_SERVICE_HOST", "fd00::1"),
+    ("ATELIER_METRICS_SERVICE_PORT", "9090"),
+    ("ATELIER_METRICS_SERVICE_PORT_PROMETHEUS", "9090"),
+    ("ATELIER_METRICS_PORT", "tcp://[fd00::1]:9090"),
+    ("ATELIER_METRICS_PORT_9090_TCP", "tcp://[fd00::1]:9090"),
+    ("ATELIER_METRICS_PORT_9090_TCP_PROTO", "tcp"),
+    ("ATELIER_METRICS_PORT_9090_TCP_PORT", "9090"),
+    ("ATELIER_METRICS_PORT_9090_TCP_ADDR", "fd00::1"),
+    ("ATELIER_METRICS_PORT_53_UDP", "udp://[fd00::1]:53"),
+    ("ATELIER_METRICS_PORT_53_UDP_PROTO", "udp"),
+];
+
+#[test]
+fn the_variables_of_kubernetes_services_are_passed_over_with_one_warning() {
+    let setup = SERVICES.iter().fold(Setup::new(), |setup, (name, value)| setup.env(name, value));
+    let server = setup.env("ATELIER_KEEP_ALIVE", "30s").start();
+    assert_eq!(Client::new(server.base()).get("/readyz").status, 200);
+    let warning = "warning: ignored ATELIER_METRICS_PORT and 17 more like it: Kubernetes";
+    wait_for_log(&server, warning);
+    assert_eq!(server.log().matches("Kubernetes").count(), 1);
+    let place = server.data_dir().to_str().expect("a path");
+    let ask = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        command.args(args).args(["--data-dir", place]).stdin(Stdio::null());
+        command.envs(variables.iter().copied()).output().expect("the binary starts")
+    };
+    for args in [&["user", "list", "--json"][..], &["check", "--json"], &["keys", "list"], &["client", "list"]] {
+        let told = ask(args, &SERVICES);
+        let words = String::from_utf8_lossy(&told.stderr);
+        assert!(told.status.success(), "{args:?}: {words}");
+        assert_eq!(words.matches(warning).count(), 1, "{args:?}: {words}");
+        assert_eq!(told.stdout, ask(args, &[]).stdout, "what is printed as data is the same");
+    }
+    for (name, value) in [
+        ("ATELIER_PORT", "8787"),
+        ("ATELIER_PORT", "http://10.0.0.1:8787"),
+        ("ATELIER_SERVICE_HOST", "atelier.example"),
+        ("ATELIER_SERVICE_PORT", "http"),
+        ("ATELIER_PORT_8787", "tcp://10.0.0.1:8787"),
+        ("ATELIER_NAME", "/web/atelier"),
+        ("ATELIER_KEEPALIVE", "30s"),
+    ] {
+        let told = ask(&["user", "list"], &[("ATELIER_SERVICE_HOST", "10.0.0.1"), (name, value)]);
+        let words = String::from_utf8_lossy(&told.stderr);
+        assert_eq!(told.status.code(), Some(2), "{name}={value}: {words}");
+        assert!(words.contains("unknown key `") && words.contains(name), "{name}={value}: {words}");
     }
 }
