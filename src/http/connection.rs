@@ -27,6 +27,9 @@ const MAX_BURST: usize = 16 << 10;
 /// Seconds in which the end of a refused body has to come, where its length was not told.
 const DRAIN_TIME: u32 = 5;
 
+/// Seconds for which a connection of which nothing more is read is open, so that its client can read the answer.
+const LINGER_TIME: u32 = 2;
+
 /// Seconds in which a client has to take some more of an answer.
 const WRITE_TIME: u32 = 60;
 
@@ -145,6 +148,16 @@ impl Connection {
         }
     }
 
+    /// Whether it is still open for no more than that the client can read why its body was refused: closing while
+    /// something is unread throws away what is on its way to the client.
+    fn lingers(&self) -> bool {
+        let lingers = self.unread.load(Relaxed);
+        if lingers {
+            self.until.fetch_min(self.now().saturating_add(LINGER_TIME), Relaxed);
+        }
+        lingers
+    }
+
     /// Whether the client does not take what is written.
     fn is_stuck(&self) -> bool {
         self.unwritten_until.load(Relaxed) != NEVER
@@ -184,13 +197,11 @@ impl Stream {
         self.connection.clone()
     }
 
-    /// Ends a connection on which as much was read as may be before a request begins.
+    /// Ends a connection on which as much was read as the head of a request may have.
     fn end(&self) {
         self.connection.closing.store(true, Relaxed);
-        if !self.connection.unread.load(Relaxed) {
-            // Whether it arrives is of no concern.
-            let _ = self.socket.try_write(HEAD_TOO_LARGE);
-        }
+        // Whether it arrives is of no concern.
+        let _ = self.socket.try_write(HEAD_TOO_LARGE);
     }
 }
 
@@ -215,7 +226,7 @@ impl AsyncRead for Stream {
             return Poll::Pending;
         }
         if this.connection.left.load(Relaxed) == 0 {
-            if this.connection.is_stuck() {
+            if this.connection.is_stuck() || this.connection.lingers() {
                 return Poll::Pending;
             }
             this.end();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 
@@ -62,7 +62,6 @@ impl Limits {
 pub(super) struct Connections {
     limits: Limits,
     proxies: TrustedProxies,
-    started: Instant,
     /// Seconds since the start.
     clock: Arc<AtomicU32>,
     /// Those that have no limit stand under no client.
@@ -78,7 +77,6 @@ impl Connections {
         Arc::new(Self {
             limits,
             proxies,
-            started: Instant::now(),
             clock: Arc::default(),
             open: Mutex::default(),
             next: AtomicUsize::default(),
@@ -109,11 +107,10 @@ impl Connections {
 
     /// Closes what is of no more use, every second.
     pub(super) async fn sweep(self: Arc<Self>) {
-        let mut seconds = actix_web::rt::time::interval(Duration::from_secs(1));
         loop {
-            seconds.tick().await;
-            let now = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(NEVER - 1);
-            self.clock.store(now, Relaxed);
+            actix_web::rt::time::sleep(Duration::from_secs(1)).await;
+            // Counted, not measured: a second in which the server could not go on is nobody's fault.
+            let now = self.clock.fetch_add(1, Relaxed).saturating_add(1);
             self.open().values().flatten().filter(|connection| connection.is_late(now)).for_each(|late| late.close());
         }
     }

@@ -165,12 +165,13 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
         signals.push((name, signal(kind)?));
     }
     Ok(async move {
-        let come = poll_fn(|context| {
+        let name = poll_fn(|context| {
             let come =
                 signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
             come.map_or(Poll::Pending, Poll::Ready)
-        });
-        log::info!("stopping, as {} asks", come.await);
+        })
+        .await;
+        log::info!("stopping, as {name} asks");
         readiness.stop();
         server.stop(true).await;
     })
