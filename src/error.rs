@@ -55,6 +55,12 @@ pub enum Error {
     /// Somebody would give more than they hold: by a role, a binding, a key or an invitation.
     #[error("nobody gives more rights than they hold themselves")]
     Exceeded,
+    /// A body is larger than it may be.
+    #[error("body: {rule}")]
+    TooLarge {
+        /// How large it may be.
+        rule: &'static str,
+    },
     /// There is more to do than the server will queue.
     #[error("the server is busy; try again in {} s", seconds_to_wait(*retry_after))]
     Busy {

@@ -71,6 +71,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::Conflict { .. }
         | Error::Refused { .. }
         | Error::Exceeded
+        | Error::TooLarge { .. }
         | Error::Busy { .. }
         | Error::Throttled { .. }
         | Error::Internal(_) => error,

@@ -30,6 +30,7 @@ impl From<Error> for Trouble {
             | Error::Exceeded
             | Error::Forbidden { .. }
             | Error::Busy { .. }
+            | Error::TooLarge { .. }
             | Error::Throttled { .. } => {
                 return Self::Failed(error.to_string());
             }

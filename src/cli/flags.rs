@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
-use crate::cli::Trouble;
+use crate::cli::{Trouble, say};
 use crate::config::{Config, FILE_VARIABLE, keys};
 
 /// The flags of every configuration key, and `--config`.
@@ -32,7 +32,15 @@ impl Settings {
             };
             variables.push((name.to_owned(), text));
         }
-        Ok(Config::gather(self.given.clone(), variables, self.file.as_deref())?)
+        let config = Config::gather(self.given.clone(), variables, self.file.as_deref())?;
+        if let [first, more @ ..] = config.passed_over.as_slice() {
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more like it", more.len()) };
+            say(&format!(
+                "warning: ignored {first}{more}: Kubernetes sets these variables for a Service whose name begins with \
+                 atelier; set enableServiceLinks: false in the pod's spec to be without them"
+            ));
+        }
+        Ok(config)
     }
 
     fn read(matches: &ArgMatches, keys: impl Iterator<Item = &'static keys::Key>) -> Self {

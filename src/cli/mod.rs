@@ -14,6 +14,7 @@ mod logging;
 mod master_key;
 pub mod password;
 pub mod serve;
+mod signals;
 mod table;
 pub mod user;
 
@@ -38,7 +39,7 @@ pub struct Cli {
 /// What `atelier` can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server.
+    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; it finishes what it has accepted, and re-reads nothing.
     Serve {
         /// The configuration.
         #[command(flatten)]

@@ -8,14 +8,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Trouble, master_key, print};
+use super::{Trouble, master_key, print, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
 use crate::app::passwords::{self, Owner};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
 use crate::app::{setup, signing_keys};
-use crate::config::{Config, SigningAlgorithm};
+use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::email::Email;
 use crate::domain::key::KeyRules;
 use crate::domain::password::Password;
@@ -31,6 +31,8 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server of that configuration until it is told to stop.
 pub fn run(config: &Config) -> Result<(), Trouble> {
+    signals::pass_over_the_meaningless()
+        .map_err(|error| Trouble::Failed(format!("cannot wait for signals: {error}; allow the server more threads")))?;
     let home = Home::open(&config.data_dir)?;
     let _lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
@@ -138,11 +140,18 @@ fn settings(config: &Config) -> http::Settings {
     http::Settings {
         workers: config.workers,
         max_connections: config.max_connections,
+        connections_per_address: config.connections_per_address,
         max_body: config.max_body,
+        body_memory: config.body_memory,
         request_timeout: config.request_timeout,
         keep_alive: config.keep_alive,
         stop_grace: config.stop_grace,
         trusted_proxies: config.trusted_proxies.clone(),
+        forwarded_header: match config.forwarded_header {
+            None => http::ForwardedHeader::Either,
+            Some(ForwardedHeader::XForwardedFor) => http::ForwardedHeader::XForwardedFor,
+            Some(ForwardedHeader::Forwarded) => http::ForwardedHeader::Forwarded,
+        },
         graphql: http::wallaroo::graphql::Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity },
     }
 }

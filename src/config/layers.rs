@@ -9,6 +9,7 @@ use toml::{Spanned, Table, Value};
 use super::Config;
 use super::error::ConfigError;
 use super::keys::{self, Key, Kind};
+use super::kubernetes;
 use super::origin::{Origin, Origins};
 
 /// What each key is set to, and where. A key that is set to nothing hides what a lower layer says.
@@ -40,16 +41,22 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays the `ATELIER_*` variables on top; other variables are not ours.
+    /// Lays the `ATELIER_*` variables on top; other variables are not ours. Tells which were passed over, since
+    /// Kubernetes has set them.
     pub(super) fn lay_variables(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(), ConfigError> {
+    ) -> Result<Vec<String>, ConfigError> {
+        let mut passed_over = Vec::new();
         for (variable, text) in variables {
             let Some(rest) = variable.strip_prefix("ATELIER_") else {
                 continue;
             };
             if variable == super::FILE_VARIABLE || rest.starts_with("TEST_") {
+                continue;
+            }
+            if kubernetes::is_of_service(rest, &text) {
+                passed_over.push(variable);
                 continue;
             }
             let name = rest.to_ascii_lowercase();
@@ -58,7 +65,8 @@ impl Layers {
             let key = known(if rest.bytes().any(|b| b.is_ascii_lowercase()) { "" } else { &name }, rest, &origin)?;
             self.lay_text(key, &text, origin)?;
         }
-        Ok(())
+        passed_over.sort_unstable();
+        Ok(passed_over)
     }
 
     /// Lays flags on top: a key and a text each. The texts of a repeated flag make a list.

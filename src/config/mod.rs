@@ -6,12 +6,13 @@
 
 pub mod error;
 pub mod keys;
+mod kubernetes;
 mod layers;
 pub mod origin;
 mod rules;
 pub mod spelling;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use error::ConfigError;
 pub use keys::help;
 pub use origin::Origin;
 
+use crate::domain::network::Network;
 use crate::domain::secret::Secret;
 use layers::Layers;
 use origin::Origins;
@@ -57,6 +59,31 @@ impl spelling::Spelled for SigningAlgorithm {
     }
 }
 
+/// The header in which proxies name the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl spelling::Spelled for ForwardedHeader {
+    const RULE: &'static str = "x-forwarded-for or forwarded";
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::XForwardedFor, Self::Forwarded].into_iter().find(|header| header.spell().eq_ignore_ascii_case(text))
+    }
+
+    fn spell(&self) -> String {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+        .to_owned()
+    }
+}
+
 /// The configuration in force. `config.example.toml` says why one would set each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,14 +96,19 @@ pub struct Config {
     pub public_url: Option<String>,
     pub trusted_hosts: Vec<String>,
     #[serde(with = "spelling::list")]
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
+    #[serde(with = "spelling::optional")]
+    pub forwarded_header: Option<ForwardedHeader>,
 
     pub log: String,
 
     pub workers: usize,
     pub max_connections: usize,
+    pub connections_per_address: usize,
     #[serde(with = "spelling")]
     pub max_body: usize,
+    #[serde(with = "spelling")]
+    pub body_memory: usize,
     #[serde(with = "spelling")]
     pub request_timeout: Duration,
     #[serde(with = "spelling")]
@@ -137,6 +169,9 @@ pub struct Config {
     /// Where the values come from.
     #[serde(skip)]
     pub origins: Origins,
+    /// `ATELIER_*` variables that were passed over, since Kubernetes has set them for a Service.
+    #[serde(skip)]
+    pub passed_over: Vec<String>,
 }
 
 impl Default for Config {
@@ -147,10 +182,13 @@ impl Default for Config {
             public_url: None,
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            forwarded_header: None,
             log: "info".to_owned(),
             workers: 0,
             max_connections: 12_000,
+            connections_per_address: 0,
             max_body: 1 << 20,
+            body_memory: 64 << 20,
             request_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             stop_grace: Duration::from_secs(15),
@@ -184,6 +222,7 @@ impl Default for Config {
             admin_password: None,
             admin_password_file: None,
             origins: Origins::default(),
+            passed_over: Vec::new(),
         }
     }
 }
@@ -193,7 +232,7 @@ impl Config {
     ///
     /// The file is the one given or else the one that `ATELIER_CONFIG` names. Refused when a key or an
     /// `ATELIER_*` variable is unknown, or a value is ill-typed or breaks its rule. `ATELIER_TEST_*` is
-    /// ignored. An empty variable or flag sets an optional key to nothing.
+    /// ignored, and so are the variables of a Service of Kubernetes. An empty variable or flag sets an optional key to nothing.
     pub fn gather<K: AsRef<str>>(
         flags: impl IntoIterator<Item = (K, String)>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -207,9 +246,9 @@ impl Config {
             (None, Some((_, path))) => layers.lay_file(Path::new(path), FILE_VARIABLE)?,
             (None, None) => {}
         }
-        layers.lay_variables(env)?;
+        let passed_over = layers.lay_variables(env)?;
         layers.lay_flags(flags)?;
-        let config = layers.into_config()?;
+        let config = Self { passed_over, ..layers.into_config()? };
         match rules::check(&config) {
             Ok(()) => Ok(config),
             Err((key, rule)) => Err(ConfigError::Wrong { key, origin: config.origins.of(key), rule }),

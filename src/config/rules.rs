@@ -19,7 +19,9 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     let c = config;
     count("workers", c.workers, 0..=1024)?;
     count("max_connections", c.max_connections, 1..=1_000_000)?;
+    count("connections_per_address", c.connections_per_address, 0..=1_000_000)?;
     spelled("max_body", &c.max_body, 1 << 10..=1 << 30)?;
+    spelled("body_memory", &c.body_memory, 1 << 20..=1 << 40)?;
     spelled("request_timeout", &c.request_timeout, SECOND / 10..=HOUR)?;
     spelled("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
     spelled("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;

@@ -1,10 +1,12 @@
 //! How durations, sizes and addresses are spelled, the same in a file, a variable and a flag.
 
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de};
+
+use crate::domain::network::Network;
 
 /// A value that people write as a text.
 pub trait Spelled: Sized {
@@ -84,8 +86,8 @@ impl Spelled for SocketAddr {
     }
 }
 
-impl Spelled for IpAddr {
-    const RULE: &'static str = "an IP address such as 10.0.0.5 or fd00::5";
+impl Spelled for Network {
+    const RULE: &'static str = "an IP address such as 10.0.0.5 or fd00::5, or a network such as 10.0.0.0/8";
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -216,6 +218,9 @@ mod tests {
             assert!(read::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
         }
         assert!(read::<SocketAddr>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
-        assert!(read::<IpAddr>("10.0.0.0/8").unwrap_err().contains("10.0.0.5"));
+        assert_eq!(read::<Network>("10.1.2.3/8").unwrap().spell(), "10.0.0.0/8");
+        assert_eq!(read::<Network>("::ffff:127.0.0.1").unwrap().spell(), "127.0.0.1");
+        let rule = read::<Network>("10.0.0.0/33").unwrap_err();
+        assert!(rule.contains("10.0.0.0/8") && rule.ends_with("not \"10.0.0.0/33\""), "{rule}");
     }
 }

@@ -14,6 +14,7 @@ pub mod invalid;
 pub mod key;
 pub mod link;
 pub mod member;
+pub mod network;
 pub mod organization;
 pub mod page;
 pub mod password;

@@ -1,49 +1,164 @@
 //! Reading bodies, and saying which field is wrong.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::rt::time::timeout;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{HttpRequest, web};
+use futures_core::Stream;
 use serde::de::DeserializeOwned;
 
+use super::body_memory::{BodyMemory, Share};
+use super::connection::Connection;
+use super::connections::Client;
+use super::request;
 use crate::error::{Error, Result};
 
-/// How long a client may take to send a body, so that nobody holds a connection by never ending one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience(pub(super) Duration);
+/// The largest form, which those send too who have no credential.
+const MAX_FORM: usize = 16 << 10;
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Duration::from_secs(10))
+/// How bodies are read.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    /// The largest body.
+    most: usize,
+    /// How long a client may take to send one, so that nobody holds a connection by never ending one.
+    patience: Duration,
+    memory: BodyMemory,
+}
+
+impl Bodies {
+    pub(super) fn new(most: usize, memory: usize, patience: Duration) -> Self {
+        Self { most, patience, memory: BodyMemory::new(memory, most, MAX_FORM) }
     }
 }
 
-/// Takes the whole body.
+/// Takes the whole body, once it is known who sends it.
 ///
-/// Refuses one that is too large or does not come in time.
+/// Refuses one that is too large or does not come in time, and any that is not there yet while the memory for them is
+/// taken.
 pub(super) fn read(
     request: &HttpRequest,
     payload: &mut Payload,
-) -> impl Future<Output = Result<web::Bytes>> + use<> + 'static {
-    let patience = request.app_data::<Patience>().copied().unwrap_or_default().0;
-    let bytes = web::Bytes::from_request(request, payload);
+) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
+    take(request, payload, None)
+}
+
+/// Takes the whole body of a form, which anybody may send.
+///
+/// Refuses as [`read`] does, and one of more than 16 KiB.
+pub(super) fn read_form(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
+    take(request, payload, Some(MAX_FORM))
+}
+
+fn take(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    form: Option<usize>,
+) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
+    let (request, payload) = (request.clone(), payload.take());
     async move {
-        let mut bytes = pin!(bytes);
+        let bodies = request.app_data::<web::Data<Bodies>>().ok_or_else(|| Error::internal("no body is read here"))?;
+        let most = form.map_or(bodies.most, |most| most.min(bodies.most));
+        let too_large = Error::TooLarge {
+            rule: if most == bodies.most {
+                "must not be larger than the server's max_body"
+            } else {
+                "must not be larger than 16 KiB"
+            },
+        };
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > most) {
+            return Err(too_large);
+        }
+        let share = || bodies.memory.share(Client::of(request::address(&request)));
+        let mut collecting = pin!(collect(payload, length, most, share));
         // What came along with the head needs no clock.
-        let read = match poll_fn(|context| Poll::Ready(bytes.as_mut().poll(context))).await {
-            Poll::Ready(read) => Ok(read),
-            Poll::Pending => timeout(patience, bytes).await,
+        let read = match poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
+            Poll::Ready(read) => read,
+            Poll::Pending => timeout(bodies.patience, collecting).await.unwrap_or(Err(Unread::Late)),
         };
         match read {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(unreadable(&error)),
-            Err(_) => Err(Error::invalid("body", "was not sent in time")),
+            Ok(bytes) => {
+                if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+                    connection.body_is_read();
+                }
+                Ok(bytes)
+            }
+            Err(Unread::TooLarge) => Err(too_large),
+            Err(Unread::Late) => Err(Error::invalid("body", "was not sent in time")),
+            Err(Unread::NoMemory(busy)) => Err(busy),
+            Err(Unread::Broken(error)) => Err(Error::invalid("body", format!("cannot be read: {error}"))),
         }
     }
+}
+
+/// Why a body is not there.
+enum Unread {
+    TooLarge,
+    Late,
+    NoMemory(Error),
+    Broken(PayloadError),
+}
+
+/// Puts a body together. It takes its share of the memory for what has come whenever more has to be waited for.
+async fn collect<'m>(
+    mut payload: Payload,
+    length: Option<usize>,
+    most: usize,
+    share: impl Fn() -> Share<'m>,
+) -> Result<Bytes, Unread> {
+    // Most bodies come in one piece, which needs no copy.
+    let mut only: Option<Bytes> = None;
+    let mut all = BytesMut::new();
+    let mut held: Option<Share> = None;
+    let gather = |all: &mut BytesMut, piece: Bytes| {
+        if all.capacity() == 0 {
+            all.reserve(length.unwrap_or(piece.len()));
+        }
+        all.extend_from_slice(&piece);
+    };
+    loop {
+        let next = poll_fn(|context| match Pin::new(&mut payload).poll_next(context) {
+            Poll::Ready(piece) => Poll::Ready(Ok(piece)),
+            Poll::Pending => {
+                // A piece is a part of what the connection reads into, which it would have to make anew.
+                if let Some(piece) = only.take() {
+                    gather(&mut all, piece);
+                }
+                let taken = if length.is_some() { all.len() } else { all.capacity() };
+                match held.get_or_insert_with(&share).grow_to(taken) {
+                    Ok(()) => Poll::Pending,
+                    Err(busy) => Poll::Ready(Err(Unread::NoMemory(busy))),
+                }
+            }
+        });
+        let Some(piece) = next.await? else { break };
+        let piece = piece.map_err(Unread::Broken)?;
+        if only.as_ref().map_or(all.len(), Bytes::len) + piece.len() > most {
+            return Err(Unread::TooLarge);
+        }
+        match only.take() {
+            None if all.is_empty() => only = Some(piece),
+            first => {
+                if let Some(first) = first {
+                    gather(&mut all, first);
+                }
+                gather(&mut all, piece);
+            }
+        }
+    }
+    Ok(only.unwrap_or_else(|| all.freeze()))
 }
 
 /// Reads a JSON object; what does not fit is told with the path of the field.
@@ -72,16 +187,6 @@ fn wording(error: &serde_json::Error) -> String {
     match text.rfind(" at line ") {
         Some(end) if error.is_data() => text[..end].to_owned(),
         _ => text,
-    }
-}
-
-/// Tells why a body could not be read.
-fn unreadable(error: &actix_web::Error) -> Error {
-    let too_large = error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE;
-    if too_large {
-        Error::invalid("body", "must not be larger than the server's max_body")
-    } else {
-        Error::invalid("body", format!("cannot be read: {error}"))
     }
 }
 

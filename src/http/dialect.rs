@@ -3,11 +3,13 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
+use super::connection::Connection;
 use super::request;
 use crate::app::desk::Desk;
 use crate::app::sign_in::{self, Proved};
@@ -74,6 +76,9 @@ fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
     let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
     let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
     let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        connection.is_proved();
+    }
     if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }

@@ -3,27 +3,39 @@
 pub mod arize;
 mod bearer;
 mod body;
+mod body_memory;
+mod connection;
+mod connections;
 pub mod console;
 mod dialect;
+mod forwarded;
 pub mod keycloak;
 pub mod ops;
 mod person;
 mod pieces;
 mod request;
 pub mod routes;
+mod server;
 pub mod wallaroo;
 
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
+use rustix::process::Signal;
 
 use crate::app::desk::Desk;
+use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
+use connections::{Connections, Limits};
+pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
+use server::Times;
 
 /// How the web server is set up.
 #[derive(Clone, Debug)]
@@ -32,21 +44,27 @@ pub struct Settings {
     pub workers: usize,
     /// Connections that may be open in all.
     pub max_connections: usize,
+    /// Connections that one address may have open; 0 for a share of all.
+    pub connections_per_address: usize,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
+    /// Memory for all bodies that are being sent, in bytes.
+    pub body_memory: usize,
     /// How long a client may take to send the head of a request, and then its body.
     pub request_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
     /// How long a stop waits for what was accepted.
     pub stop_grace: Duration,
-    /// The proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// The proxies whose word about the client's address is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Where they say it.
+    pub forwarded_header: ForwardedHeader,
     /// The bounds of a GraphQL query.
     pub graphql: wallaroo::graphql::Bounds,
 }
 
-/// Serves on these sockets until told to stop by SIGTERM or SIGINT; then finishes what was accepted.
+/// Serves on these sockets until told to stop by SIGTERM, SIGINT, SIGQUIT or SIGHUP; then finishes what was accepted.
 ///
 /// `ready` is called once it serves.
 pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
@@ -55,21 +73,25 @@ pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
 
 async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
-    let proxies = web::Data::new(request::TrustedProxies(settings.trusted_proxies.clone()));
+    let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
     let desk = web::Data::new(desk);
-    let max_body = settings.max_body;
-    let patience = body::Patience(settings.request_timeout);
+    let limits = Limits {
+        total: settings.max_connections,
+        per_address: settings.connections_per_address,
+        head_time: settings.request_timeout,
+    };
+    let connections = Connections::new(limits, proxies.clone());
+    let bodies = web::Data::new(body::Bodies::new(settings.max_body, settings.body_memory, settings.request_timeout));
     let app = {
-        let (desk, readiness) = (desk.clone(), readiness.clone());
+        let (desk, readiness, proxies) = (desk.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
             App::new()
                 .app_data(desk.clone())
                 .app_data(readiness.clone())
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
-                .app_data(web::PayloadConfig::new(max_body))
-                .app_data(patience)
+                .app_data(bodies.clone())
                 .wrap(from_fn(request::keep_book))
                 // The router tries one after the other: what is asked for most goes first.
                 .configure(wallaroo::mounted)
@@ -88,23 +110,23 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let mut server = HttpServer::new(app)
+    let mut server = server::build()
         .workers(workers)
-        .max_connections(settings.max_connections.div_ceil(workers))
-        .client_request_timeout(settings.request_timeout)
-        .client_disconnect_timeout(settings.request_timeout)
-        .keep_alive(settings.keep_alive)
+        .max_concurrent_connections(settings.max_connections.div_ceil(workers))
         .shutdown_timeout(settings.stop_grace.as_secs())
         .disable_signals();
+    let times = Times { request: settings.request_timeout, keep_alive: settings.keep_alive };
     for listener in listeners {
-        server = server.listen(listener)?;
+        server = server::listen(server, listener, &connections, times, app.clone())?;
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
     let keys = actix_web::rt::spawn(keep_keys(desk));
+    let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
     keys.abort();
+    sweeper.abort();
     ended
 }
 
@@ -125,19 +147,42 @@ async fn keep_keys(desk: web::Data<Desk>) {
     }
 }
 
-/// Waits for a signal; then says that the server is not ready, and stops it gracefully.
+/// Waits for a signal to stop; then says that the server is not ready, and stops it gracefully.
+///
+/// SIGHUP is one of them: it comes when the terminal is closed. Nothing is read anew, for most keys need a start anyhow.
 fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut kinds = vec![
+        ("SIGTERM", SignalKind::terminate()),
+        ("SIGINT", SignalKind::interrupt()),
+        ("SIGQUIT", SignalKind::quit()),
+        ("SIGXCPU", SignalKind::from_raw(Signal::XCPU.as_raw())),
+    ];
+    if !hangup_is_ignored() {
+        kinds.push(("SIGHUP", SignalKind::hangup()));
+    }
+    let mut signals = Vec::new();
+    for (name, kind) in kinds {
+        signals.push((name, signal(kind)?));
+    }
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => log::info!("stopping, as SIGTERM asks"),
-            _ = interrupt.recv() => log::info!("stopping, as SIGINT asks"),
-        }
+        let name = poll_fn(|context| {
+            let come =
+                signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
+            come.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await;
+        log::info!("stopping, as {name} asks");
         readiness.stop();
         server.stop(true).await;
     })
+}
+
+/// Whether the server was started with SIGHUP ignored, as `nohup` does for what shall outlive its terminal.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// How many connections may wait to be taken in; the system may have a lower limit (`net.core.somaxconn`).

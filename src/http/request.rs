@@ -3,18 +3,23 @@
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, USER_AGENT,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::dialect::ActorName;
+use super::forwarded::TrustedProxies;
 use crate::app::desk::Desk;
 use crate::domain::actor::Origin;
 use crate::store::turn;
@@ -35,10 +40,6 @@ pub(super) fn id() -> Uuid {
     CURRENT.try_with(|id| *id).unwrap_or_default()
 }
 
-/// The proxies whose word about the client's address is believed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TrustedProxies(pub(super) Vec<IpAddr>);
-
 /// Gives the request its id, the answer its `x-request-id`, and the log its line.
 pub(super) async fn keep_book<B: MessageBody>(
     request: ServiceRequest,
@@ -47,7 +48,12 @@ pub(super) async fn keep_book<B: MessageBody>(
     let started = std::time::Instant::now();
     let id = Uuid::new_v4();
     let method = request.method().clone();
-    if !matches!(request.parts().1, Payload::None) {
+    let has_body = !matches!(request.parts().1, Payload::None);
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    if let Some(connection) = &connection {
+        connection.begin(has_body);
+    }
+    if has_body {
         go_on_once().await;
     }
     let mut answering = pin!(CURRENT.scope(id, next.call(request)));
@@ -56,6 +62,10 @@ pub(super) async fn keep_book<B: MessageBody>(
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
         answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    let is_chunked = || answer.request().headers().contains_key(TRANSFER_ENCODING);
+    if connection.is_some_and(|connection| connection.answer(is_chunked)) {
+        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
     let is_https = answer.request().app_data::<web::Data<Desk>>().is_some_and(|desk| desk.issuers.is_https());
@@ -115,54 +125,8 @@ pub(super) fn host(request: &HttpRequest) -> Option<&str> {
 }
 
 /// The client's address: the connection's, or what the trusted proxies before it say.
-fn address(request: &HttpRequest) -> IpAddr {
+pub(super) fn address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
-    let Some(proxies) = request.app_data::<web::Data<TrustedProxies>>() else { return peer };
-    let trusted = |address: &IpAddr| proxies.0.contains(address);
-    if !trusted(&peer) {
-        return peer;
-    }
-    // Each proxy appends the address that it was called from, so the last one that is no proxy of ours counts.
-    let headers = request.headers().get_all("x-forwarded-for").collect::<Vec<_>>();
-    let said = headers.iter().rev().filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
-    let mut nearest = peer;
-    for word in said {
-        let Ok(address) = word.trim().parse::<IpAddr>() else { return nearest };
-        nearest = address.to_canonical();
-        if !trusted(&nearest) {
-            return nearest;
-        }
-    }
-    nearest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::test::TestRequest;
-
-    fn seen(peer: &str, forwarded: &[&str]) -> String {
-        let proxies = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse().expect("an address")).to_vec();
-        let mut request = TestRequest::default()
-            .app_data(web::Data::new(TrustedProxies(proxies)))
-            .peer_addr(format!("{peer}:1").parse().expect("a socket address"));
-        for value in forwarded {
-            request = request.append_header(("x-forwarded-for", *value));
-        }
-        address(&request.to_http_request()).to_string()
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_is_believed() {
-        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
-    }
-
-    #[test]
-    fn what_the_client_itself_wrote_is_not() {
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
-    }
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
+    proxies.map_or(peer, |proxies| proxies.client(peer, request.headers()))
 }

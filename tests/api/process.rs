@@ -119,7 +119,7 @@ fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
 
 #[test]
 fn a_signal_lets_what_was_accepted_finish_and_leaves_a_tidy_directory() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP", "QUIT"] {
         let place = tempfile::tempdir().expect("a directory");
         let mut server = Setup::new().data_dir(place.path()).args(&["--write-queue", "1"]).start();
         let ada = Person::enter(&Client::new(server.base()), ADMIN, ADMIN_PASSWORD);

@@ -113,6 +113,7 @@ impl ResponseError for Failure {
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },

@@ -74,9 +74,11 @@ impl Failure {
                     ("Not allowed", "An administrator of this server can do it, or give you the right.")
                 }
                 Error::NotFound { .. } => ("Not there", "It may have been ended or removed meanwhile."),
-                Error::Invalid { .. } | Error::Refused { .. } | Error::Conflict { .. } | Error::Unauthenticated(_) => {
-                    ("This did not work", "Go back and try again.")
-                }
+                Error::Invalid { .. }
+                | Error::Refused { .. }
+                | Error::Conflict { .. }
+                | Error::TooLarge { .. }
+                | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
             Self::Elsewhere { .. } => (
                 "This did not work",
@@ -112,6 +114,7 @@ impl ResponseError for Failure {
                 Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

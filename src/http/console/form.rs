@@ -44,7 +44,7 @@ impl FromRequest for Form {
         let browser = Browser::of(request);
         let checked = browser.and_then(|browser| check_origin(request, &browser).map(|()| browser));
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::read(request, payload);
+        let bytes = body::read_form(request, payload);
         Box::pin(async move {
             let browser = checked?;
             let bytes = bytes.await?;

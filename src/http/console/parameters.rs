@@ -78,7 +78,7 @@ impl FromRequest for Posted {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::read(request, payload);
+        let bytes = body::read_form(request, payload);
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_form {

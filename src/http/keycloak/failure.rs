@@ -97,6 +97,7 @@ impl ResponseError for Failure {
                 | Error::Conflict { .. }
                 | Error::Exceeded
                 | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,6 +108,7 @@ impl ResponseError for Failure {
                 Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -203,7 +205,7 @@ fn code(error: &Error) -> &'static str {
         Error::Unauthenticated(Unproved::BadClient) => "invalid_client",
         Error::Invalid { field, .. } if field == "scope" => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
-        Error::Invalid { .. } | Error::Conflict { .. } => "invalid_request",
+        Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
         Error::Busy { .. } | Error::Throttled { .. } => "temporarily_unavailable",
         Error::Internal(_) => "server_error",

@@ -19,7 +19,7 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let bytes = body::read(request, payload);
+        let bytes = body::read_form(request, payload);
         Box::pin(async move {
             if !is_form {
                 return Err(Failure::token("invalid_request", "the body must be application/x-www-form-urlencoded"));

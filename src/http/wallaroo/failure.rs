@@ -61,6 +61,7 @@ impl ResponseError for Failure {
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
                 | Error::Refused { .. }
+                | Error::TooLarge { .. }
                 | Error::Exceeded => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -343,8 +343,8 @@ fn only_a_form_is_read_and_only_the_body() {
 fn a_form_beyond_the_bound_is_refused() {
     let form = format!("client_id=sdk-client&grant_type=password&username=x&password={}", "y".repeat(1 << 20));
     let answer = world().nobody.send("POST", TOKEN, &[("content-type", "application/x-www-form-urlencoded")], form);
-    let told = refusal("invalid_request", "body: must not be larger than the server's max_body");
-    assert_eq!(answer.told(), (400, told));
+    let told = refusal("invalid_request", "body: must not be larger than 16 KiB");
+    assert_eq!(answer.told(), (413, told));
 }
 
 #[test]

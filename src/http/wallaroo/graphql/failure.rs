@@ -117,7 +117,7 @@ impl From<Answer> for HttpResponse {
 impl Told {
     fn new(error: &Error, path: &str) -> Self {
         let (code, message) = match error {
-            Error::Invalid { .. } => ("validation-failed", error.to_string()),
+            Error::Invalid { .. } | Error::TooLarge { .. } => ("validation-failed", error.to_string()),
             Error::Unauthenticated(_) => ("invalid-jwt", error.to_string()),
             Error::Forbidden { .. } | Error::Exceeded => ("permission-error", error.to_string()),
             Error::NotFound { .. } => ("not-found", error.to_string()),
@@ -130,6 +130,7 @@ impl Told {
             }
         };
         let path = match error {
+            Error::TooLarge { .. } => "$.body".to_owned(),
             Error::Invalid { field, .. } if path == "$" => format!("$.{field}"),
             Error::Invalid { field, .. } => format!("{path}.args.{field}"),
             _ => path.to_owned(),
@@ -177,6 +178,7 @@ fn status(error: &Error) -> StatusCode {
         | Error::Conflict { .. }
         | Error::Refused { .. }
         | Error::Exceeded
+        | Error::TooLarge { .. }
         | Error::Internal(_) => StatusCode::OK,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -193,6 +195,7 @@ fn retry_after(error: &Error) -> Option<u64> {
         | Error::Conflict { .. }
         | Error::Refused { .. }
         | Error::Exceeded
+        | Error::TooLarge { .. }
         | Error::Internal(_) => None,
     }
 }

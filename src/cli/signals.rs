@@ -1,0 +1,45 @@
+//! Signals that mean nothing to the server and would end it all the same, as most signals do by default.
+
+use std::io;
+use std::task::Poll;
+use std::thread;
+
+use rustix::process::Signal;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The signals, by their names. A file that has become too large is told by the write that fails.
+const MEANINGLESS: [(&str, Signal); 7] = [
+    ("SIGUSR1", Signal::USR1),
+    ("SIGUSR2", Signal::USR2),
+    ("SIGALRM", Signal::ALARM),
+    ("SIGVTALRM", Signal::VTALARM),
+    ("SIGPROF", Signal::PROF),
+    ("SIGIO", Signal::IO),
+    ("SIGXFSZ", Signal::XFSZ),
+];
+
+/// From now on, logs these signals and does nothing else about them.
+pub(super) fn pass_over_the_meaningless() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let mut signals = Vec::new();
+    for (name, number) in MEANINGLESS {
+        signals.push((name, signal(SignalKind::from_raw(number.as_raw()))?));
+    }
+    drop(entered);
+    let next = move |signals: &mut Vec<(&'static str, tokio::signal::unix::Signal)>| {
+        runtime.block_on(std::future::poll_fn(|context| {
+            let come =
+                signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
+            come.map_or(Poll::Pending, Poll::Ready)
+        }))
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        loop {
+            let name = next(&mut signals);
+            log::info!("{name} came and changes nothing; SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the server");
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The memory of bodies that are being sent. It is bounded, so that nobody fills the server by sending slowly.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::connections::Client;
+use crate::error::{Error, Result};
+
+/// When a client that finds none may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The memory of all bodies that are being sent, over all connections.
+#[derive(Debug)]
+pub(super) struct BodyMemory {
+    /// In all, in bytes.
+    total: usize,
+    /// Of it, what large bodies may take together: the rest is for small ones, sign-in above all.
+    large: usize,
+    /// Up to how many bytes a body is small.
+    small: usize,
+    /// What the bodies from one address may take.
+    per_client: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    by_client: HashMap<Client, usize>,
+}
+
+impl BodyMemory {
+    /// So much memory, or as much as it takes that there is place for one body of the most bytes from each of some
+    /// addresses.
+    pub(super) fn new(total: usize, most: usize, small: usize) -> Self {
+        let total = total.max(most.saturating_mul(2));
+        let large = (total / 4 * 3).max(most);
+        Self { total, large, small, per_client: (total / 4).max(most), taken: Mutex::default() }
+    }
+
+    /// Begins to hold memory for a body from this address: none yet.
+    pub(super) fn share(&self, client: Client) -> Share<'_> {
+        Share { memory: self, client, held: 0 }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one body holds, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Share<'m> {
+    memory: &'m BodyMemory,
+    client: Client,
+    held: usize,
+}
+
+impl Share<'_> {
+    /// Holds so many bytes in all. Refused while others hold too many.
+    pub(super) fn grow_to(&mut self, bytes: usize) -> Result<()> {
+        let Some(more) = bytes.checked_sub(self.held).filter(|more| *more > 0) else { return Ok(()) };
+        let memory = self.memory;
+        let bound = if bytes > memory.small { memory.large } else { memory.total };
+        let mut taken = memory.taken();
+        let theirs = taken.by_client.get(&self.client).copied().unwrap_or_default();
+        if taken.total + more > bound || theirs + more > memory.per_client {
+            return Err(Error::Busy { retry_after: RETRY_AFTER });
+        }
+        taken.total += more;
+        taken.by_client.insert(self.client, theirs + more);
+        self.held = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        if self.held == 0 {
+            return;
+        }
+        let mut taken = self.memory.taken();
+        taken.total -= self.held;
+        if let Some(theirs) = taken.by_client.get_mut(&self.client) {
+            *theirs -= self.held;
+            if *theirs == 0 {
+                taken.by_client.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn client(number: u8) -> Client {
+        Client::of([192, 0, 2, number].into())
+    }
+
+    #[test]
+    fn one_address_does_not_take_the_memory_of_others() {
+        let memory = BodyMemory::new(1000, 100, 10);
+        let mut one: Vec<_> = (0..4).map(|_| memory.share(client(1))).collect();
+        let grown = one.iter_mut().filter_map(|share| share.grow_to(100).ok()).count();
+        assert_eq!(grown, 2, "a quarter of it");
+        assert!(memory.share(client(2)).grow_to(100).is_ok());
+        drop(one);
+        assert!(memory.share(client(1)).grow_to(100).is_ok(), "what is dropped is free");
+    }
+
+    #[test]
+    fn large_bodies_leave_room_for_small_ones() {
+        let memory = BodyMemory::new(1000, 100, 10);
+        let mut large: Vec<_> = (0..20).map(|number| memory.share(client(number))).collect();
+        let grown = large.iter_mut().filter_map(|share| share.grow_to(100).ok()).count();
+        assert_eq!(grown, 7, "three quarters of it");
+        assert!(memory.share(client(99)).grow_to(11).is_ok() && memory.share(client(99)).grow_to(100).is_err());
+        let mut small: Vec<_> = (0..40).map(|number| memory.share(client(number))).collect();
+        assert_eq!(small.iter_mut().filter_map(|share| share.grow_to(10).ok()).count(), 30);
+    }
+
+    #[test]
+    fn there_is_always_room_for_the_largest_body() {
+        let memory = BodyMemory::new(10, 1000, 16);
+        let (mut one, mut other) = (memory.share(client(1)), memory.share(client(2)));
+        assert!(one.grow_to(1000).is_ok());
+        assert!(other.grow_to(16).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_is_held_than_there_is(
+            steps in proptest::collection::vec((0..8_usize, 0..4_u8, 0..300_usize, any::<bool>()), 0..100),
+        ) {
+            let memory = BodyMemory::new(1000, 100, 10);
+            let mut shares: Vec<Option<Share>> = (0..8).map(|_| None).collect();
+            for (at, number, bytes, drop) in steps {
+                let share = shares[at].get_or_insert_with(|| memory.share(client(number)));
+                let before = share.held;
+                let grown = share.grow_to(bytes).is_ok();
+                prop_assert_eq!(share.held, if grown { before.max(bytes) } else { before });
+                if drop {
+                    shares[at] = None;
+                }
+                let held: usize = shares.iter().flatten().map(|share| share.held).sum();
+                prop_assert_eq!(memory.taken().total, held);
+                prop_assert!(held <= 1000);
+            }
+            drop(shares);
+            prop_assert_eq!(memory.taken().total, 0);
+            prop_assert!(memory.taken().by_client.is_empty());
+        }
+    }
+}
