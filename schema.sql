@@ -253,13 +253,13 @@ INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_
                      refresh, created_at, updated_at)
 VALUES ('sdk-client', 'Wallaroo SDK', 1, 0,
         'password refresh_token urn:ietf:params:oauth:grant-type:device_code',
-        'openid email profile offline_access', '', '', 'reusable', 0, 0),
+        'openid email profile offline_access api', '', '', 'reusable', 0, 0),
        ('api-client', 'API client', 1, 1, 'password refresh_token client_credentials',
-        'openid email profile offline_access', '', '', 'rotating', 0, 0),
+        'openid email profile offline_access api', '', '', 'rotating', 0, 0),
        ('arize-cli', 'Arize command line', 1, 0, 'authorization_code refresh_token',
-        'openid email profile offline_access', 'http://127.0.0.1/callback', '', 'rotating', 0, 0),
+        'openid email profile offline_access api', 'http://127.0.0.1/callback', '', 'rotating', 0, 0),
        ('admin-cli', 'Keycloak administration', 1, 0, 'password refresh_token',
-        'openid email profile offline_access', '', '', 'rotating', 0, 0);
+        'openid email profile offline_access api', '', '', 'rotating', 0, 0);
 
 -- Sign-ins: of a browser at the pages, which has no client and a cookie, or of a client, which has tokens. A session that
 -- is ended is deleted; the audit remembers it. `authenticated_at` is when the person proved who they are, and

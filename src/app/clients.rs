@@ -17,6 +17,7 @@ use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
+use crate::tokens::claims::API;
 use crate::tokens::opaque::Fingerprint;
 
 /// What stands against changing more of a built-in client.
@@ -171,6 +172,9 @@ pub fn register(
         updated_at: tx.now,
     };
     check(&client)?;
+    if API.contains(&client.id.as_str()) {
+        return Err(Error::invalid("id", "must not be master-realm or account: tokens name the API so"));
+    }
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: "client", key: client.id.to_string() });
     }

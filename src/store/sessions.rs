@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Tx, View, row, users};
 use crate::domain::actor::Person;
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, Scope};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
@@ -44,10 +44,12 @@ pub struct Entrant {
     pub person: Person,
     /// Whether the account lets anybody in.
     pub may_enter: bool,
+    /// Whether the scope `api` was granted.
+    pub reaches_api: bool,
 }
 
 const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
-    u.invited_until";
+    u.invited_until, s.scope";
 
 /// Whom the session of this UUID lets in.
 pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
@@ -74,6 +76,7 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
             role: row::text(row, 6, AccountRole::from_word)?,
         },
         may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),
+        reaches_api: row.get_ref(10)?.as_str()?.split_ascii_whitespace().any(|word| word == Scope::Api.word()),
     })
 }
 

@@ -89,7 +89,7 @@ fn asked() -> Request {
         client_id: text("app"),
         redirect_uri: text(BACK),
         response_type: text("code"),
-        scope: text("openid email unknown"),
+        scope: text("openid email api unknown"),
         state: text("a b&c"),
         nonce: text("n1"),
         code_challenge: Some(pkce::challenge(VERIFIER)),
@@ -176,7 +176,7 @@ fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
     let granted = front.trade(&front.client, &code, BACK, VERIFIER).unwrap();
     assert_eq!((granted.session.nonce.as_deref(), granted.session.second_factor), (Some("n1"), true));
     assert_eq!(granted.session.authenticated_at, front.session.authenticated_at);
-    assert_eq!(granted.scopes.to_string(), "openid email");
+    assert_eq!(granted.scopes.to_string(), "openid email api");
     let access = front.access(&granted);
     front.gate.enter(&access).unwrap();
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
@@ -316,7 +316,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     assert!(needs(&front.check(&Request { prompt: Some("consent".to_owned()), ..asked() }).unwrap()));
     assert!(needs(&front.check(&Request { scope: Some("offline_access".to_owned()), ..asked() }).unwrap()));
     let given = office.read(|view| consents::list(view, &front.bob)).unwrap();
-    assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email".to_owned()));
+    assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email api".to_owned()));
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
     unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
@@ -442,7 +442,7 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     let begin = |client: &Client, scopes: &Scopes| {
         front.gate.runtime.block_on(service_accounts::begin(desk, &origin(), client, scopes))
     };
-    let granted = begin(&ci, &Scopes::of([Scope::OpenId, Scope::OfflineAccess])).unwrap();
+    let granted = begin(&ci, &Scopes::of([Scope::Api, Scope::OfflineAccess])).unwrap();
     assert!(granted.refresh_token.is_none());
     assert_eq!(granted.session.ends_at, granted.session.created_at.after(LIFETIMES.access_token));
     let minted = tokens::mint(desk, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
@@ -540,7 +540,7 @@ proptest! {
                     let (_, exchanged) = chain[place];
                     let in_time = exchanged.is_none_or(|at| now - at < GRACE.as_secs());
                     if dead || !in_time {
-                        unproved(answer, if dead { Unproved::DeadRefreshToken } else { Unproved::BadRefreshToken });
+                        unproved(answer, Unproved::DeadRefreshToken);
                         dead = true;
                         continue;
                     }

@@ -233,15 +233,16 @@ fn read(parameters: &Parameters) -> Request {
     }
 }
 
-/// What a program will be able to do with these, besides what each token is good for.
+/// What a program will be able to do with these.
 pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     let of = |scope| match scope {
         Scope::OpenId => "know that it is you",
         Scope::Email => "see your e-mail address",
         Scope::Profile => "see your name",
         Scope::OfflineAccess => "stay connected while you are away, until you end it",
+        Scope::Api => "see and change here whatever you may see and change yourself",
     };
-    ["see and change here whatever you may see and change yourself"].into_iter().chain(scopes.iter().map(of)).collect()
+    scopes.iter().map(of).collect()
 }
 
 /// Where an address leads, in words that people can judge.

@@ -82,6 +82,7 @@ impl ResponseError for Failure {
                     | Unproved::DeadUserCode
                     | Unproved::NoCredential
                     | Unproved::BadToken
+                    | Unproved::NoApi
                     | Unproved::SessionOver
                     | Unproved::UnknownKey
                     | Unproved::DeadKey => StatusCode::BAD_REQUEST,
@@ -181,6 +182,8 @@ impl ResponseError for Failure {
 fn challenge(unproved: Unproved) -> &'static str {
     if unproved == Unproved::NoCredential {
         "Bearer realm=\"master\""
+    } else if unproved == Unproved::NoApi {
+        "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"api\""
     } else {
         "Bearer realm=\"master\", error=\"invalid_token\""
     }

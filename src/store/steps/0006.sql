@@ -1,1 +1,10 @@
 -- Trust: what is known of addresses, of what clients may reach, and of the audit's order.
+
+-- Only tokens with the scope `api` reach the API. The built-in clients have it, and what was granted to them keeps it; a
+-- registered client has it once somebody says so.
+UPDATE clients SET scopes = scopes || ' api' WHERE built_in = 1;
+UPDATE sessions SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE authorization_codes SET scope = trim(scope || ' api')
+    WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE device_codes SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE consents SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
