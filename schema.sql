@@ -359,6 +359,17 @@ CREATE TABLE consents (
 
 CREATE INDEX consents_by_client ON consents (client);
 
+-- What a person has approved in a browser session, for clients that cannot prove which program they are.
+CREATE TABLE approvals (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (session_id, client)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX approvals_by_client ON approvals (client);
+
 -- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
 -- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
 CREATE TABLE half_sign_ins (

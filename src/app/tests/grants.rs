@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::sign_in::Gate;
 use super::*;
 use crate::app::authorization_codes::{self as codes, Presented};
-use crate::app::authorizations::{self, Authorization, Fault, Request};
+use crate::app::authorizations::{self, Authorization, Fault, Needed, Request};
 use crate::app::devices::{self, Polled};
 use crate::app::grants::Granted;
 use crate::app::refresh::{self, GRACE};
@@ -117,8 +117,8 @@ impl Front {
 
     fn code(&self) -> String {
         let authorization = self.check(&asked()).unwrap();
-        let consented = authorization.clone();
-        self.gate.office.by(&self.bob, move |tx, actor| authorizations::consent(tx, actor, &consented)).unwrap();
+        let (session, asked) = (self.session.clone(), authorization.clone());
+        self.gate.office.by(&self.bob, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).unwrap();
         let to = authorizations::grant(&self.gate.desk, &self.bob, &self.session, &authorization, ISSUER);
         let to = self.gate.runtime.block_on(to).unwrap();
         assert!(to.starts_with("https://app.example/cb?x=1&code=atlg_"), "{to}");
@@ -307,7 +307,11 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     let front = front();
     let office = &front.gate.office;
     let authorization = front.check(&asked()).unwrap();
-    let needs = |of: &Authorization| office.read(|view| authorizations::needs_consent(view, &front.bob, of)).unwrap();
+    let needs = |of: &Authorization| {
+        let needed = office.read(|view| authorizations::needed(view, &front.bob, &front.session, of)).unwrap();
+        assert_ne!(needed, Some(Needed::Approval), "the address is protected by https");
+        needed.is_some()
+    };
     assert!(needs(&authorization));
     let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &authorization, ISSUER);
     refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not let the client in");

@@ -98,7 +98,10 @@ fn rows_of_version(version: u32) -> &'static str {
         }
         4 => "INSERT INTO search_names (place, edition, names) VALUES (7777, 1, x'0000');",
         5 => "UPDATE workspaces SET description = 'changed';",
-        6 => "",
+        6 => {
+            "INSERT INTO approvals (session_id, client, scope, created_at)
+                 SELECT id, 'arize-cli', 'openid', 9 FROM sessions WHERE client IS NULL;"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }

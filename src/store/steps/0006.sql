@@ -8,3 +8,14 @@ UPDATE authorization_codes SET scope = trim(scope || ' api')
     WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
 UPDATE device_codes SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
 UPDATE consents SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+
+-- What a person has approved in a browser session, for clients that cannot prove which program they are.
+CREATE TABLE approvals (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (session_id, client)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX approvals_by_client ON approvals (client);

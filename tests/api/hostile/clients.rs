@@ -298,6 +298,13 @@ fn the_built_in_clients_reach_the_api_without_asking() {
     }
     let secret = cli(world, "client rotate-secret api-client");
     reaches_the_api(&bearer(&basic("api-client", &secret, TOKEN, &[("grant_type", "client_credentials")])));
+    let browser = enter(carol);
+    let loopback = "http://127.0.0.1:4711/callback";
+    let page = page_of(&browser, &asks("arize-cli", loopback, "openid email", &[]));
+    assert!(page.body.contains(API_ACCESS), "{page:?}");
+    let tokens = trade("arize-cli", &allow(&browser, &page), loopback);
+    assert_eq!(tokens.text("scope"), "openid email api");
+    reaches_the_api(&bearer(&tokens));
 }
 
 #[test]
@@ -353,6 +360,129 @@ fn a_device_reaches_the_api_only_where_the_page_has_said_so() {
             does_not_reach_the_api(&bearer(&tokens));
         }
     }
+}
+
+const LOOPBACK: &str = "http://127.0.0.1:4711/callback";
+const SILENT: (&str, &str) = ("prompt", "none");
+
+/// How many codes somebody's browsers were given.
+fn codes(who: &Person) -> i64 {
+    let sql = "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant' AND actor = ?1";
+    world().database().one(sql, [&who.email])
+}
+
+/// What a request that must not show a page is refused with.
+#[track_caller]
+fn silently_refused(browser: &Browser, client: &str, redirect: &str) -> String {
+    let to = location(&browser.get(&asks(client, redirect, "openid email", &[SILENT])));
+    assert!(to.starts_with(redirect) && !to.contains("code="), "{to}");
+    parameter(&to, "error")
+}
+
+#[test]
+fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
+    let wanda = world().somebody("wanda");
+    let browser = enter(&wanda);
+    let ask = |scope: &str, more: &[(&str, &str)]| asks("arize-cli", LOOPBACK, scope, more);
+    assert_eq!(silently_refused(&browser, "arize-cli", LOOPBACK), "interaction_required");
+    let page = page_of(&browser, &ask("openid email", &[]));
+    for part in ["ax wants to sign in as you on this computer", "wanda@example.com", "a program on this computer"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    // Nobody else presses the button.
+    let request = hidden(&page.body, "request").expect("the request");
+    let (token, pressed) = (browser.token(), [("request", request.as_str()), ("decision", "allow")]);
+    let with_token = [pressed.as_slice(), &[("token", &token)]].concat();
+    assert_eq!(browser.post_as("/auth/consent", &pressed, &[]).status, 403, "without the token of the form");
+    for elsewhere in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")] {
+        assert_eq!(browser.post_as("/auth/consent", &with_token, &[elsewhere]).status, 403, "{elsewhere:?}");
+    }
+    let denied = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "deny")]));
+    assert_eq!(parameter(&denied, "error"), "access_denied");
+    assert_eq!(
+        (codes(&wanda), silently_refused(&browser, "arize-cli", LOOPBACK)),
+        (0, "interaction_required".to_owned())
+    );
+
+    let page = page_of(&browser, &ask("openid email", &[]));
+    let tokens = trade("arize-cli", &allow(&browser, &page), LOOPBACK);
+    reaches_the_api(&bearer(&tokens));
+    // Asked once: from now on this browser session gives codes, also to another port, but not for more.
+    let other_port = asks("arize-cli", "http://127.0.0.1:1/callback", "openid email", &[SILENT]);
+    for request in [ask("openid email", &[]), ask("openid", &[SILENT]), other_port] {
+        assert!(location(&browser.get(&request)).contains("code=atlg_"), "{request}");
+    }
+    let more = location(&browser.get(&ask("openid offline_access", &[SILENT])));
+    assert_eq!(parameter(&more, "error"), "interaction_required");
+    page_of(&browser, &ask("openid offline_access", &[]));
+    page_of(&browser, &ask("openid email", &[("prompt", "consent")]));
+    assert_eq!(codes(&wanda), 4);
+
+    // Another browser of the same person is asked, and so is this one after it signed in anew.
+    assert_eq!(silently_refused(&enter(&wanda), "arize-cli", LOOPBACK), "interaction_required");
+    browser.sign_in(&wanda.email, &wanda.password);
+    assert_eq!(silently_refused(&browser, "arize-cli", LOOPBACK), "interaction_required");
+    page_of(&browser, &ask("openid email", &[]));
+    let row = "SELECT kind || ' ' || after FROM audit WHERE verb = 'approvals.give' AND actor = 'wanda@example.com'";
+    let told = r#"session {"client":"arize-cli","scope":"openid email api"}"#;
+    assert_eq!(world().database().rows(row, []), [told]);
+    assert_eq!(codes(&wanda), 4);
+}
+
+#[test]
+fn a_native_client_of_others_asks_in_each_browser_session_though_consent_lasts() {
+    let yara = world().somebody("yara");
+    for redirect in [LOOPBACK.replace("/callback", "/cb").as_str(), APP] {
+        let browser = enter(&yara);
+        let first = redirect != APP;
+        let expected = if first { "consent_required" } else { "interaction_required" };
+        assert_eq!(silently_refused(&browser, "native", redirect), expected);
+        let page = page_of(&browser, &asks("native", redirect, "openid email", &[]));
+        assert!(page.body.contains("Native wants to sign in as you on this computer"), "{page:?}");
+        assert_eq!(trade("native", &allow(&browser, &page), redirect).status, 200);
+        assert!(location(&browser.get(&asks("native", redirect, "openid email", &[SILENT]))).contains("code=atlg_"));
+        let later = enter(&yara);
+        assert_eq!(silently_refused(&later, "native", redirect), "interaction_required");
+        page_of(&later, &asks("native", redirect, "openid email", &[]));
+    }
+    // An address that is protected by https is that of one program, and a secret is, too.
+    let secret = cli(world(), "client add desktop --redirect-uri http://127.0.0.1/cb");
+    let at_desktop = LOOPBACK.replace("/callback", "/cb");
+    for (client, redirect) in [("web", WEB), ("desktop", at_desktop.as_str())] {
+        let browser = enter(&yara);
+        let page = page_of(&browser, &asks(client, redirect, "openid email", &[]));
+        allow(&browser, &page);
+        let later = location(&enter(&yara).get(&asks(client, redirect, "openid email", &[SILENT])));
+        assert!(later.contains("code=atlg_"), "{later}");
+        if client == "desktop" {
+            let code = parameter(&later, "code");
+            let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", redirect)];
+            let form = [form.as_slice(), &[("code_verifier", VERIFIER)]].concat();
+            let nobody = trade(client, &code, redirect);
+            assert_eq!(nobody.status, 401, "worth nothing without the secret: {nobody:?}");
+            assert_eq!(basic(client, &secret, TOKEN, &form).status, 200);
+        }
+    }
+}
+
+#[test]
+fn an_approval_ends_with_its_client_and_its_session() {
+    let zoe = world().somebody("zoe");
+    cli(world(), "client add brief --public --redirect-uri com.example.brief:/cb");
+    let browser = enter(&zoe);
+    let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
+    allow(&browser, &page);
+    let approvals = || -> i64 { world().database().one("SELECT count(*) FROM approvals WHERE client = 'brief'", []) };
+    assert_eq!(approvals(), 1);
+    browser.get("/auth/account");
+    assert_eq!(browser.post("/auth/sign-out", &[]).status, 303);
+    assert_eq!(approvals(), 0);
+    let browser = enter(&zoe);
+    let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
+    allow(&browser, &page);
+    cli(world(), "client remove brief");
+    assert_eq!(approvals(), 0);
 }
 
 #[test]
