@@ -264,7 +264,8 @@ VALUES ('sdk-client', 'Wallaroo SDK', 1, 0,
 -- Sign-ins: of a browser at the pages, which has no client and a cookie, or of a client, which has tokens. A session that
 -- is ended is deleted; the audit remembers it. `authenticated_at` is when the person proved who they are, and
 -- `second_factor` whether by more than a password. `family` is the part that all refresh tokens of a session have in
--- common where they are exchanged for one another.
+-- common where they are exchanged for one another. `browser` is the browser that a client's session was begun through,
+-- by the SHA-256 of a cookie.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -282,6 +283,7 @@ CREATE TABLE sessions (
     last_used_at INTEGER NOT NULL,
     idle_until INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
+    browser BLOB CHECK (length(browser) = 32),
     CHECK ((client IS NULL) = (cookie IS NOT NULL))
 ) STRICT;
 
@@ -317,7 +319,8 @@ CREATE TABLE authorization_codes (
     second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
     expires_at INTEGER NOT NULL,
     used_at INTEGER,
-    session_id INTEGER REFERENCES sessions (id) ON DELETE SET NULL
+    session_id INTEGER REFERENCES sessions (id) ON DELETE SET NULL,
+    browser BLOB CHECK (length(browser) = 32)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX authorization_codes_by_client ON authorization_codes (client);

@@ -15,7 +15,7 @@ use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::authorization_code::AuthorizationCode;
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
@@ -64,25 +64,31 @@ pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization)
     Ok(())
 }
 
-/// Makes a code on behalf of the person whose browser session this is; gives the whole address that the browser is sent
+/// Makes a code on behalf of the person whose browser session this is, for this browser; gives the whole address that the browser is sent
 /// to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
 ///
 /// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
 pub async fn grant(
     desk: &Desk,
     actor: &Actor,
-    session: &Session,
+    (session, browser): (&Session, BrowserId),
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, asked) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();
-    desk.write_as(actor, move |tx, actor| insert(tx, actor, &session, &asked, &fingerprint)).await?;
+    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &asked, &fingerprint)).await?;
     Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
 }
 
-fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code: &Fingerprint) -> Result<()> {
+fn insert(
+    tx: &Tx,
+    actor: &Actor,
+    (session, browser): (&Session, BrowserId),
+    asked: &Authorization,
+    code: &Fingerprint,
+) -> Result<()> {
     let person = consents::own(actor)?;
     if session.user != person.id {
         return Err(Unproved::SessionOver.into());
@@ -109,6 +115,7 @@ fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code
         code_challenge: asked.code_challenge.clone(),
         authenticated_at: session.authenticated_at,
         second_factor: session.second_factor,
+        browser: Some(browser),
         expires_at: tx.now.after(CODE_LIFE),
         used_at: None,
         session: None,

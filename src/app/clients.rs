@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
-use super::client_rules::check;
+use super::client_rules::{check, check_id};
 use super::{audit, organizations, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -17,7 +17,6 @@ use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
-use crate::tokens::claims::API;
 use crate::tokens::opaque::Fingerprint;
 
 /// What stands against changing more of a built-in client.
@@ -172,9 +171,7 @@ pub fn register(
         updated_at: tx.now,
     };
     check(&client)?;
-    if API.contains(&client.id.as_str()) {
-        return Err(Error::invalid("id", "must not be master-realm or account: tokens name the API so"));
-    }
+    check_id(&client.id)?;
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: "client", key: client.id.to_string() });
     }

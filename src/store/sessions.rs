@@ -9,7 +9,7 @@ use crate::domain::actor::Person;
 use crate::domain::client::{ClientId, Scope};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
 use crate::error::Result;
@@ -202,6 +202,21 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
+}
+
+/// Writes which browser a client's session was begun through.
+pub fn update_browser(tx: &Tx, id: SessionId, browser: BrowserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE sessions SET browser = :browser WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":browser": browser.0 })?;
+    Ok(())
+}
+
+/// Ends every session that a user has through a client and that was begun through this browser; tells how many.
+pub fn delete_through_browser(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<usize> {
+    let mut query = tx
+        .conn
+        .prepare_cached("DELETE FROM sessions WHERE user_id = :user AND +client = :client AND browser = :browser")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?)
 }
 
 /// Ends every session of a client; tells how many.

@@ -13,7 +13,7 @@ use crate::app::{client_authentication, consents, logout, service_accounts, sess
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;
 use crate::tokens::pkce;
@@ -21,6 +21,8 @@ use crate::tokens::pkce;
 const ISSUER: &str = "http://localhost:8787/auth/realms/master";
 const BACK: &str = "https://app.example/cb?x=1";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+const BROWSER: BrowserId = BrowserId([7; 32]);
 
 /// A registered client, not built in.
 fn app_client(confidential: bool) -> Client {
@@ -119,7 +121,7 @@ impl Front {
         let authorization = self.check(&asked()).unwrap();
         let (session, asked) = (self.session.clone(), authorization.clone());
         self.gate.office.by(&self.bob, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).unwrap();
-        let to = authorizations::grant(&self.gate.desk, &self.bob, &self.session, &authorization, ISSUER);
+        let to = authorizations::grant(&self.gate.desk, &self.bob, (&self.session, BROWSER), &authorization, ISSUER);
         let to = self.gate.runtime.block_on(to).unwrap();
         assert!(to.starts_with("https://app.example/cb?x=1&code=atlg_"), "{to}");
         assert_eq!(parameter(&to, "state").as_deref(), Some("a b&c"));
@@ -232,7 +234,7 @@ fn no_grant_lets_in_whoever_may_not_come_in() {
         let poll = devices::poll(&front.gate.desk, &here, &front.client, begun.device_code.expose());
         unproved(front.gate.runtime.block_on(poll), why);
         let again = front.check(&asked()).unwrap();
-        let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &again, ISSUER);
+        let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &again, ISSUER);
         unproved(front.gate.runtime.block_on(grant), why);
     }
 }
@@ -313,7 +315,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
         needed.is_some()
     };
     assert!(needs(&authorization));
-    let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &authorization, ISSUER);
+    let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &authorization, ISSUER);
     refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not let the client in");
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
     assert!(!needs(&authorization));

@@ -94,7 +94,8 @@ pub(super) async fn ask(
         }
         return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
     }
-    let to = authorizations::grant(&desk, &asking.actor, &asking.session, authorization, &issuer).await?;
+    let at = (&asking.session, browser.id());
+    let to = authorizations::grant(&desk, &asking.actor, at, authorization, &issuer).await?;
     Ok(page::see_other(&to))
 }
 
@@ -160,7 +161,8 @@ pub(super) async fn consent(
     let (title, text, to) = if form.text("decision") == "allow" {
         let (session, asked) = (asking.session.clone(), authorization.clone());
         desk.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
-        let to = authorizations::grant(&desk, &asking.actor, &asking.session, &authorization, &issuer).await?;
+        let at = (&asking.session, browser.id());
+        let to = authorizations::grant(&desk, &asking.actor, at, &authorization, &issuer).await?;
         ("Allowed", "You are led back to the program.", to)
     } else {
         let to = authorization.refused(&issuer, "access_denied", "the person said no");

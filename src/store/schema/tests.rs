@@ -115,7 +115,7 @@ fn shape(conn: &Connection) -> BTreeMap<String, String> {
         .query_map([], |row| {
             let (kind, name, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let words: Vec<&str> = sql.split_whitespace().collect();
-            Ok((format!("{kind} {name}"), words.join(" ").replace("( ", "(").replace(" )", ")")))
+            Ok((format!("{kind} {name}"), words.join(" ").replace("( ", "(").replace(" )", ")").replace(" ,", ",")))
         })
         .unwrap();
     let mut shape: BTreeMap<_, _> = rows.map(Result::unwrap).collect();

@@ -19,3 +19,7 @@ CREATE TABLE approvals (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX approvals_by_client ON approvals (client);
+
+-- The browser that a client's session was begun through, by the SHA-256 of a cookie.
+ALTER TABLE sessions ADD COLUMN browser BLOB CHECK (length(browser) = 32);
+ALTER TABLE authorization_codes ADD COLUMN browser BLOB CHECK (length(browser) = 32);

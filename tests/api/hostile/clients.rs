@@ -485,6 +485,174 @@ fn an_approval_ends_with_its_client_and_its_session() {
     assert_eq!(approvals(), 0);
 }
 
+/// Gets tokens for a client that is let in on the page where it has to be, or that was let in before.
+#[track_caller]
+fn tokens_through(browser: &Browser, client: &str) -> Answer {
+    let request = asks(client, WEB, "openid email", &[]);
+    let to = location(&browser.get(&request));
+    let code = if to.starts_with(WEB) { parameter(&to, "code") } else { allow(browser, &browser.get(&to)) };
+    trade(client, &code, WEB)
+}
+
+#[track_caller]
+fn lives(tokens: &Answer) -> bool {
+    let status = bearer(tokens).get("/oauth2/userinfo").status;
+    assert!([200, 401].contains(&status), "{status}");
+    status == 200
+}
+
+/// A logout that a client asks for, by `GET` or as a form; gives the page that the browser is sent to.
+#[track_caller]
+fn asked_to_leave(browser: &Browser, method: &str, parameters: &[(&str, &str)]) -> Answer {
+    let (path, query) = (format!("{REALM}/logout"), serde_urlencoded::to_string(parameters).expect("a query"));
+    let to = match method {
+        "GET" => location(&browser.get(&format!("{path}?{query}"))),
+        _ => location(&browser.post_as(&path, parameters, &[])),
+    };
+    assert!(to.starts_with("/auth/sign-out?"), "{to}");
+    browser.get(&to)
+}
+
+const BYE: (&str, &str) = ("post_logout_redirect_uri", "https://grafana.example/bye");
+const LEAVING: (&str, &str) = ("client_id", "leaving");
+
+#[test]
+fn a_client_that_asks_for_a_logout_is_out_of_this_browser_once_the_person_confirms() {
+    let abel = world().somebody("abel");
+    for (method, parameters) in
+        [("GET", vec![LEAVING, BYE]), ("GET", vec![LEAVING]), ("POST", vec![LEAVING, BYE]), ("POST", vec![LEAVING])]
+    {
+        let (here, elsewhere) = (enter(&abel), enter(&abel));
+        let before = tokens_through(&here, "leaving");
+        // The browser stays the same when the person signs in anew, and its session does not.
+        here.sign_in(&abel.email, &abel.password);
+        let after = tokens_through(&here, "leaving");
+        let unused = parameter(&location(&here.get(&asks("leaving", WEB, "openid email", &[]))), "code");
+        let other_browser = tokens_through(&elsewhere, "leaving");
+        let other_client = tokens_through(&here, "web");
+        let by_password = with_password("wide", &abel, "openid");
+
+        let page = asked_to_leave(&here, method, &parameters);
+        assert!(page.status == 200 && page.body.contains("leaving asks you to sign out."), "{page:?}");
+        let request = hidden(&page.body, "request").expect("the request");
+        assert_eq!(
+            here.post_as("/auth/sign-out", &[("request", &request)], &[]).status,
+            403,
+            "without the form's token"
+        );
+        for tokens in [&before, &after, &other_browser, &other_client] {
+            assert!(lives(tokens), "nothing ends before the person says so");
+        }
+        let left = here.post("/auth/sign-out", &[("request", &request)]);
+        if parameters.contains(&BYE) {
+            assert_eq!(leads_on(&left), "https://grafana.example/bye");
+        } else {
+            assert_eq!(location(&left), "/auth/signed-out");
+        }
+        assert_eq!(here.get("/auth/account").status, 303, "the browser is signed out");
+        assert!(!lives(&before) && !lives(&after), "{method} {parameters:?}");
+        for tokens in [&before, &after] {
+            let refresh = refreshed("leaving", &tokens.text("refresh_token"), "");
+            assert_eq!(refresh.json()["error_description"], "Token is not active");
+        }
+        assert_eq!(trade("leaving", &unused, WEB).status, 400, "what was on its way is void");
+        assert!(lives(&other_browser) && lives(&other_client) && lives(&by_password));
+        assert_eq!(elsewhere.get("/auth/account").status, 200);
+    }
+    let row =
+        "SELECT kind || ' ' || before FROM audit WHERE verb = 'sessions.end_through' AND actor = 'abel@example.com'";
+    assert_eq!(world().database().rows(row, []), [r#"user {"client":"leaving","sessions":2}"#; 4]);
+}
+
+#[test]
+fn a_logout_ends_the_sessions_of_nobody_else_in_the_browser() {
+    let (cora, dana) = (world().somebody("cora"), world().somebody("dana"));
+    let browser = enter(&cora);
+    let of_cora = tokens_through(&browser, "leaving");
+    browser.sign_in(&dana.email, &dana.password);
+    let of_dana = tokens_through(&browser, "leaving");
+    let hint = of_cora.text("id_token");
+    // The id token of another person is no answer in the place of the one who is in.
+    let page = asked_to_leave(&browser, "GET", &[("id_token_hint", &hint), BYE]);
+    assert_eq!(page.status, 200, "{page:?}");
+    let request = hidden(&page.body, "request").expect("the request");
+    assert_eq!(leads_on(&browser.post("/auth/sign-out", &[("request", &request)])), "https://grafana.example/bye");
+    assert!(lives(&of_cora) && !lives(&of_dana));
+    // Nobody is in any more: the session of an id token ends by it, and a client's name alone ends nothing.
+    assert_eq!(location(&asked_to_leave(&browser, "GET", &[LEAVING, BYE])), "https://grafana.example/bye");
+    assert!(lives(&of_cora));
+    let left = asked_to_leave(&browser, "GET", &[("id_token_hint", &hint), BYE]);
+    assert_eq!(location(&left), "https://grafana.example/bye");
+    assert!(!lives(&of_cora));
+}
+
+/// Whether `python-keycloak` signs in again after a refusal (its `ConnectionManager`, `refresh_token`).
+fn signs_in_again(answer: &Answer) -> bool {
+    let words = ["Refresh token expired", "Token is not active", "Session not active"];
+    answer.status == 400 && words.iter().any(|words| answer.body.contains(words))
+}
+
+#[test]
+fn a_worker_with_an_older_refresh_token_hears_that_it_is_not_active() {
+    let world = world();
+    let ella = world.somebody("ella");
+    let of_ella = "(SELECT id FROM users WHERE email = 'ella@example.com')";
+    let begin = || with_password("wide", &ella, "openid").text("refresh_token");
+    let refresh = |token: &str| refreshed("wide", token, "");
+    let told = |answer: &Answer, words: &str| {
+        let expected = json!({ "error": "invalid_grant", "error_description": words });
+        assert_eq!(answer.told(), (400, expected));
+    };
+    let not_active = |answer: &Answer| {
+        told(answer, "Token is not active");
+        assert!(signs_in_again(answer));
+    };
+
+    // Two workers share a token; the second comes after the grace, and again, and so does the first.
+    let first = begin();
+    let second = refresh(&first).text("refresh_token");
+    let age = format!(
+        "UPDATE refresh_tokens SET exchanged_at = exchanged_at - 31000000
+         WHERE session_id IN (SELECT id FROM sessions WHERE user_id = {of_ella})"
+    );
+    world.database().write(&age, []);
+    for late in [&first, &first, &second] {
+        not_active(&refresh(late));
+    }
+    // One whose older tokens were swept out is known by what all of a session have in common.
+    let first = begin();
+    let second = refresh(&first).text("refresh_token");
+    world.database().write(&age, []);
+    let third = refresh(&second).text("refresh_token");
+    for late in [&first, &third] {
+        not_active(&refresh(late));
+    }
+    // A session that was ended, is idle for too long or too old.
+    let ended = begin();
+    let form = [("client_id", "wide"), ("refresh_token", ended.as_str())];
+    assert_eq!(world.nobody.form(&format!("{REALM}/logout"), &form).status, 204);
+    not_active(&refresh(&ended));
+    for column in ["idle_until", "ends_at"] {
+        let over = begin();
+        let sql = format!("UPDATE sessions SET {column} = 1 WHERE client = 'wide' AND user_id = {of_ella}");
+        world.database().write(&sql, []);
+        not_active(&refresh(&over));
+    }
+    // What was never made here, or for another client, is no reason to sign in again.
+    let good = begin();
+    let other_client = refreshed("narrow", &good, "");
+    for answer in [refresh("nonsense"), refresh(&good[..good.len() - 1]), refresh("a.b.c"), other_client] {
+        told(&answer, "Invalid refresh token");
+        assert!(!signs_in_again(&answer));
+    }
+    assert_eq!(refresh(&good).status, 200, "none of this has ended it");
+    // Somebody who was disabled is told so when signing in, and not before.
+    let held = begin();
+    assert!(world.server.cli(&["user", "disable", "ella@example.com"]).status.success());
+    not_active(&refresh(&held));
+    told(&with_password("wide", &ella, ""), "Account disabled");
+}
+
 #[test]
 fn what_is_supported_is_discovered() {
     let told = world().nobody.get("/auth/realms/master/.well-known/openid-configuration").ok();
