@@ -253,18 +253,19 @@ INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_
                      refresh, created_at, updated_at)
 VALUES ('sdk-client', 'Wallaroo SDK', 1, 0,
         'password refresh_token urn:ietf:params:oauth:grant-type:device_code',
-        'openid email profile offline_access', '', '', 'reusable', 0, 0),
+        'openid email profile offline_access api', '', '', 'reusable', 0, 0),
        ('api-client', 'API client', 1, 1, 'password refresh_token client_credentials',
-        'openid email profile offline_access', '', '', 'rotating', 0, 0),
+        'openid email profile offline_access api', '', '', 'rotating', 0, 0),
        ('arize-cli', 'Arize command line', 1, 0, 'authorization_code refresh_token',
-        'openid email profile offline_access', 'http://127.0.0.1/callback', '', 'rotating', 0, 0),
+        'openid email profile offline_access api', 'http://127.0.0.1/callback', '', 'rotating', 0, 0),
        ('admin-cli', 'Keycloak administration', 1, 0, 'password refresh_token',
-        'openid email profile offline_access', '', '', 'rotating', 0, 0);
+        'openid email profile offline_access api', '', '', 'rotating', 0, 0);
 
 -- Sign-ins: of a browser at the pages, which has no client and a cookie, or of a client, which has tokens. A session that
 -- is ended is deleted; the audit remembers it. `authenticated_at` is when the person proved who they are, and
 -- `second_factor` whether by more than a password. `family` is the part that all refresh tokens of a session have in
--- common where they are exchanged for one another.
+-- common where they are exchanged for one another. `browser` is the browser that a client's session was begun through,
+-- by the SHA-256 of a cookie.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -282,6 +283,7 @@ CREATE TABLE sessions (
     last_used_at INTEGER NOT NULL,
     idle_until INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
+    browser BLOB CHECK (length(browser) = 32),
     CHECK ((client IS NULL) = (cookie IS NOT NULL))
 ) STRICT;
 
@@ -317,7 +319,8 @@ CREATE TABLE authorization_codes (
     second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
     expires_at INTEGER NOT NULL,
     used_at INTEGER,
-    session_id INTEGER REFERENCES sessions (id) ON DELETE SET NULL
+    session_id INTEGER REFERENCES sessions (id) ON DELETE SET NULL,
+    browser BLOB CHECK (length(browser) = 32)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX authorization_codes_by_client ON authorization_codes (client);
@@ -358,6 +361,17 @@ CREATE TABLE consents (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX consents_by_client ON consents (client);
+
+-- What a person has approved in a browser session, for clients that cannot prove which program they are.
+CREATE TABLE approvals (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (session_id, client)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX approvals_by_client ON approvals (client);
 
 -- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
 -- `second_factor` says whether one was proved already, `failures` how many codes were wrong.

@@ -87,6 +87,12 @@ pub enum Unproved {
     /// An access token that is malformed, forged, expired or somebody else's.
     #[error("the access token is invalid or expired")]
     BadToken,
+    /// An access token that was not granted for the API.
+    #[error(
+        "the access token was granted without the scope api, which the API needs: an administrator registers the client \
+         for this scope (`atelier client update`), and the client asks for it"
+    )]
+    NoApi,
     /// An access token whose session was ended or ran out.
     #[error("the session is over; sign in again")]
     SessionOver,
@@ -129,10 +135,11 @@ pub enum Unproved {
     /// A code that is not that of the person's second factor, or was used before.
     #[error("the code is wrong or was used before")]
     WrongCode,
-    /// What is no refresh token, another client's, or one that was exchanged.
+    /// What is no refresh token, or another client's.
     #[error("Invalid refresh token")]
     BadRefreshToken,
-    /// A refresh token whose session is over. `python-keycloak` signs in again when it reads these words.
+    /// A refresh token whose session is over, also because a token that had been exchanged was presented again.
+    /// `python-keycloak` signs in again when it reads these words.
     #[error("Token is not active")]
     DeadRefreshToken,
     /// A client that is unknown, gave the wrong secret or none, or one that it does not have.

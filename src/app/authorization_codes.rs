@@ -83,6 +83,9 @@ pub(super) fn settle(
         ..NewSession::through(client, &found.scopes, lifetimes)
     };
     let session = sessions::begin(tx, actor, &user, &new)?;
+    if let Some(browser) = found.browser {
+        store::sessions::update_browser(tx, session.id, browser)?;
+    }
     store::authorization_codes::use_up(tx, code, session.id)?;
     let refresh_token = new.refresh_token.map(|token| token.text);
     Ok(Trade::Done(Box::new(Granted::begun(user, session, refresh_token))))

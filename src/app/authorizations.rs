@@ -11,11 +11,11 @@ pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
 use super::desk::Desk;
-use super::{audit, consents};
+use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::authorization_code::AuthorizationCode;
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::{Error, Result, Unproved};
@@ -29,41 +29,66 @@ const REMEMBERED: Duration = Duration::from_hours(24);
 /// How many dead codes each new one sweeps out, so that they never pile up.
 const SWEEP: u32 = 8;
 
-/// Whether the person has to be asked before the client gets a code.
+/// What the person has to give before the client gets a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// Consent to what it asks for.
+    Consent,
+    /// Approval in this browser session.
+    Approval,
+}
+
+/// What the person has to give on a page before the client gets a code.
 ///
 /// Built-in clients need no consent. With `prompt=consent` the person is asked in any case: whoever calls has to know
 /// whether the person has answered since.
-pub fn needs_consent(view: &View, actor: &Actor, authorization: &Authorization) -> Result<bool> {
-    if authorization.prompt.consent && !authorization.client.built_in {
-        return Ok(true);
+pub fn needed(view: &View, actor: &Actor, session: &Session, asked: &Authorization) -> Result<Option<Needed>> {
+    let Authorization { client, scopes, .. } = asked;
+    if asked.prompt.consent || !consents::covers(view, actor, client, scopes)? {
+        return Ok(Some(Needed::Consent));
     }
-    Ok(!consents::covers(view, actor, &authorization.client, &authorization.scopes)?)
+    let approved =
+        !approvals::are_needed(client, &asked.redirect_uri) || approvals::cover(view, session, client, scopes)?;
+    Ok((!approved).then_some(Needed::Approval))
 }
 
-/// Notes that the person lets the client do what it asks for.
-pub fn consent(tx: &Tx, actor: &Actor, authorization: &Authorization) -> Result<()> {
-    consents::give(tx, actor, &authorization.client, &authorization.scopes)
+/// Notes that the person lets the client do what it asks for, for good and in this browser session.
+pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization) -> Result<()> {
+    let Authorization { client, scopes, .. } = asked;
+    if !client.built_in {
+        consents::give(tx, actor, client, scopes)?;
+    }
+    if approvals::are_needed(client, &asked.redirect_uri) {
+        approvals::give(tx, actor, session, client, scopes)?;
+    }
+    Ok(())
 }
 
-/// Makes a code on behalf of the person whose browser session this is; gives the whole address that the browser is sent
+/// Makes a code on behalf of the person whose browser session this is, for this browser; gives the whole address that the browser is sent
 /// to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
 ///
-/// Refused when the person has not consented, or the client is gone or may not be sent there any more.
+/// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
 pub async fn grant(
     desk: &Desk,
     actor: &Actor,
-    session: &Session,
+    (session, browser): (&Session, BrowserId),
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, asked) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();
-    desk.write_as(actor, move |tx, actor| insert(tx, actor, &session, &asked, &fingerprint)).await?;
+    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &asked, &fingerprint)).await?;
     Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
 }
 
-fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code: &Fingerprint) -> Result<()> {
+fn insert(
+    tx: &Tx,
+    actor: &Actor,
+    (session, browser): (&Session, BrowserId),
+    asked: &Authorization,
+    code: &Fingerprint,
+) -> Result<()> {
     let person = consents::own(actor)?;
     if session.user != person.id {
         return Err(Unproved::SessionOver.into());
@@ -77,6 +102,9 @@ fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code
     if !consents::covers(tx, actor, &client, &asked.scopes)? {
         return Err(Error::Refused { rule: "the person has not let the client in" });
     }
+    if approvals::are_needed(&client, &asked.redirect_uri) && !approvals::cover(tx, session, &client, &asked.scopes)? {
+        return Err(Error::Refused { rule: "the person has not approved the client in this browser session" });
+    }
     store::authorization_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
     let new = AuthorizationCode {
         client: client.id.clone(),
@@ -87,6 +115,7 @@ fn insert(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization, code
         code_challenge: asked.code_challenge.clone(),
         authenticated_at: session.authenticated_at,
         second_factor: session.second_factor,
+        browser: Some(browser),
         expires_at: tx.now.after(CODE_LIFE),
         used_at: None,
         session: None,

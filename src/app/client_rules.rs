@@ -3,13 +3,22 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::domain::client::{Client, Grant, RedirectUri};
+use crate::domain::client::{Client, ClientId, Grant, RedirectUri};
 use crate::error::{Error, Result};
+use crate::tokens::claims::API;
 
 /// The most addresses of each kind that a client returns to.
 pub const MOST_ADDRESSES: usize = 50;
 /// The longest that anything of a client lasts.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Refuses an id by which a token for the client would name the API as its audience.
+pub(super) fn check_id(id: &ClientId) -> Result<()> {
+    if API.contains(&id.as_str()) {
+        return Err(Error::invalid("id", "must not be master-realm or account: tokens name the API so"));
+    }
+    Ok(())
+}
 
 /// Refuses a client that does not hold together: one without a way to begin a session, one that codes go to but that has
 /// no address to return to, a public one that acts on its own behalf, and one of which something lasts no second.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
-use super::client_rules::check;
+use super::client_rules::{check, check_id};
 use super::{audit, organizations, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -171,6 +171,7 @@ pub fn register(
         updated_at: tx.now,
     };
     check(&client)?;
+    check_id(&client.id)?;
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: "client", key: client.id.to_string() });
     }

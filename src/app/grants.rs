@@ -40,6 +40,12 @@ pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
     Ok(granted.and(&Scopes::of([Scope::Email, Scope::Profile]).within(&client.scopes)))
 }
 
+/// What a client gets on its own behalf: the same, and `api` wherever it is registered for the client. No person has to
+/// consent, and clients such as `python-keycloak` cannot be told to ask for it.
+pub fn own_scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
+    Ok(scopes(client, asked)?.and(&Scopes::of([Scope::Api]).within(&client.scopes)))
+}
+
 impl From<SignedIn> for Granted {
     fn from(signed_in: SignedIn) -> Self {
         Self::begun(signed_in.user, signed_in.session, signed_in.refresh_token)

@@ -1,13 +1,16 @@
 //! Signing out at the asking of a client (OpenID Connect RP-Initiated Logout 1.0).
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::{clients, token_status};
-use crate::domain::actor::{Actor, Origin};
+use super::{audit, clients, sessions, sign_in, token_status};
+use crate::domain::actor::{Actor, Origin, Person};
+use crate::domain::audit::ObjectKind;
 use crate::domain::client::Client;
+use crate::domain::session::BrowserId;
 use crate::error::{Error, Result};
-use crate::store;
+use crate::store::{self, Tx};
 
 /// What a client asks for, as it came.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +82,36 @@ pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
     Ok(Logout { user, session, client, to })
 }
 
-/// Ends the session that the id token was made in, if it lasts.
+/// Signs somebody out of their browser, and of the client that asks for it: ends the session of the browser, every one
+/// that the client has of this person through this browser, and the one that an id token of this very person was made in.
+pub async fn leave(desk: &Desk, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
+    let (actor, logout) = (actor.clone(), logout.clone());
+    desk.write(move |tx| {
+        if logout.is_of(&actor)
+            && let Some(uuid) = logout.session
+            && let Some(session) = store::sessions::find_by_uuid(tx, uuid)?
+        {
+            sessions::cut(tx, &actor, "sessions.end", &session)?;
+        }
+        if let (Some(person), Some(client)) = (actor.person(), &logout.client) {
+            end_through(tx, &actor, person, client, browser)?;
+        }
+        sign_in::sign_out(tx, &actor)
+    })
+    .await
+}
+
+fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser: BrowserId) -> Result<()> {
+    store::authorization_codes::delete_unused(tx, person.id, &client.id, browser)?;
+    let ended = store::sessions::delete_through_browser(tx, person.id, &client.id, browser)?;
+    if ended == 0 {
+        return Ok(());
+    }
+    let before = json!({ "client": client.id.as_str(), "sessions": ended });
+    audit::record(tx, actor, "sessions.end_through", (ObjectKind::User, person.uuid), (before, Value::Null))
+}
+
+/// Ends the session that the id token was made in, if it lasts: for a browser in which nobody is signed in any more.
 pub async fn end(desk: &Desk, origin: &Origin, logout: &Logout) -> Result<()> {
     let Some(uuid) = logout.session else { return Ok(()) };
     let session = desk.glance(|view| store::sessions::find_by_uuid(view, uuid))?;

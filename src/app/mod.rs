@@ -4,6 +4,7 @@
 //! its `Tx`, because a transaction may be run again.
 
 pub mod answers;
+pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
 pub mod authorizations;

@@ -51,7 +51,8 @@ pub(super) enum Turn {
 /// Goes on with the session of a refresh token.
 ///
 /// Refused when the token is unknown or another client's, the session is over, its user may not come in, or more is
-/// asked for than was granted. A token that was exchanged is refused, and its session ends.
+/// asked for than was granted. A token that was exchanged is refused, and its session ends. It is refused in the words
+/// for a session that is over, so that a second worker with an older token signs in again.
 pub async fn refresh(
     desk: &Desk,
     origin: &Origin,
@@ -67,7 +68,7 @@ pub async fn refresh(
         desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await?;
     match turn {
         Turn::GoesOn(refreshed) => Ok(*refreshed),
-        Turn::Replayed => Err(Unproved::BadRefreshToken.into()),
+        Turn::Replayed => Err(Unproved::DeadRefreshToken.into()),
     }
 }
 
@@ -103,10 +104,13 @@ pub(super) fn take_turn(
     let user = store::users::find(tx, session.user)?.ok_or(Unproved::Disabled)?;
     authorizations::enters(&user)?;
     let granted = Scopes::known(&session.scope);
-    let scopes = asked.unwrap_or(&granted).clone();
-    if !scopes.are_within(&granted) {
+    if asked.is_some_and(|asked| !asked.are_within(&granted)) {
         return Err(Error::invalid("scope", "must not ask for more than was granted"));
     }
+    let scopes = match asked {
+        Some(asked) => asked.and(&client.implied().within(&granted)),
+        None => granted.clone(),
+    };
     let refresh_token = match kept.exchanged {
         Some((_, salt)) => token.successor(&salt),
         None => token.successor(salt),

@@ -22,7 +22,8 @@ use proof::Proof;
 pub use crate::domain::half_sign_in::Step;
 pub(super) use bearers::{Proofs, verified};
 pub use bearers::{Proved, with_bearer};
-pub use browsers::{BrowserSignIn, sign_out, with_cookie};
+pub(super) use browsers::sign_out;
+pub use browsers::{BrowserSignIn, with_cookie};
 pub use halves::{
     HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
     second_factor,

@@ -6,8 +6,9 @@
 //! this network. The last two never refuse an attempt for good: they ask for one wait, after which the attempt is judged,
 //! whatever others do meanwhile. `docs/explanation/guessing.md` has the figures.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+mod counters;
+
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,9 +16,7 @@ use std::time::{Duration, Instant};
 use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::error::{Error, Result};
-
-/// The maximum number of counters of each sort and realm.
-const MAX_COUNTERS: usize = 65_536;
+use counters::{Counter, Counters, Pair, make_room};
 
 /// How many accounts may fail from one network before the others there wait, for each free failure of an account.
 const NETWORK_ALLOWANCE: u32 = 10;
@@ -33,9 +32,6 @@ const MAX_WAITING: usize = 10;
 
 /// How long failures count. It starts anew with each failure of an account at a network.
 const MEMORY: Duration = Duration::from_hours(24);
-
-/// For how long the accounts are counted that fail from one network.
-const NETWORK_WINDOW: Duration = Duration::from_hours(1);
 
 /// How long attempts wait for each other that are not told apart, because all counters are waited for.
 const OVERFLOW_WAIT: Duration = Duration::from_secs(1);
@@ -85,43 +81,6 @@ pub struct Throttle {
     /// Names are kept as hashes under a random key: a counter has one size, however long a name is.
     names: RandomState,
     realms: [Mutex<Counters>; Realm::COUNT],
-}
-
-/// An account at a network.
-type Pair = (IpAddr, u64);
-
-/// The counters of one realm.
-#[derive(Debug, Default)]
-struct Counters {
-    /// Accounts at networks where they have succeeded.
-    known: HashMap<Pair, Counter>,
-    /// Accounts at networks where they have failed or wait.
-    unknown: HashMap<Pair, Counter>,
-    /// Accounts, over all unknown networks.
-    accounts: HashMap<u64, Counter>,
-    networks: HashMap<IpAddr, Network>,
-    /// When the next attempt passes of those that have no counter.
-    overflow: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    failures: u32,
-    /// When it last failed.
-    last: Instant,
-    /// When its next attempt is judged.
-    until: Instant,
-    /// Whether it has been told to wait, so that it is judged after that.
-    waits: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Network {
-    since: Instant,
-    /// How many accounts have failed since.
-    accounts: u32,
-    /// Until when those wait that were told to.
-    waiting: Vec<Instant>,
 }
 
 /// An attempt that may be judged, with the failures that were counted by then.
@@ -309,93 +268,6 @@ impl Throttle {
     fn counters(&self, realm: Realm) -> MutexGuard<'_, Counters> {
         self.realms[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Counters {
-    /// The counter of a network, which begins anew after its window. Those whose window is over give way when there are
-    /// too many.
-    fn network(&mut self, place: IpAddr, now: Instant) -> &mut Network {
-        if self.networks.len() >= MAX_COUNTERS && !self.networks.contains_key(&place) {
-            self.networks.retain(|_, network| network.counts(now) && network.accounts > 1);
-            if self.networks.len() >= MAX_COUNTERS {
-                self.networks.clear();
-            }
-        }
-        let network = self.networks.entry(place).or_insert(Network { since: now, accounts: 0, waiting: Vec::new() });
-        if !network.counts(now) {
-            (network.since, network.accounts) = (now, 0);
-        }
-        network
-    }
-}
-
-impl Network {
-    fn counts(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) < NETWORK_WINDOW
-    }
-}
-
-impl Counter {
-    fn new(now: Instant) -> Self {
-        Self { failures: 0, last: now, until: now, waits: false }
-    }
-
-    /// Whether its failures still count.
-    fn counts(&self, now: Instant, memory: Duration) -> bool {
-        now.saturating_duration_since(self.last.max(self.until)) < memory
-    }
-
-    fn forget(&mut self, now: Instant, memory: Duration) {
-        if !self.counts(now, memory) {
-            *self = Self::new(now);
-        }
-    }
-
-    fn is_over(&self, now: Instant) -> Result<(), Duration> {
-        match self.until.saturating_duration_since(now) {
-            Duration::ZERO => Ok(()),
-            wait => Err(wait),
-        }
-    }
-
-    /// Lets one attempt pass after the wait, and has the next one wait for this long, unless a success comes first.
-    fn pass(&mut self, now: Instant, wait: Duration) -> Result<(), Duration> {
-        self.is_over(now)?;
-        self.until = now + wait;
-        Ok(())
-    }
-
-    fn fail(&mut self, now: Instant, wait: impl FnOnce(u32) -> Duration) {
-        self.failures = self.failures.saturating_add(1);
-        self.last = now;
-        self.until = now + wait(self.failures);
-    }
-}
-
-/// Makes room for a key where there are too many: counters that nobody waits for give way, the oldest half of them
-/// first. Tells whether there is room.
-fn make_room<K: Eq + Hash>(
-    counters: &mut HashMap<K, Counter>,
-    key: K,
-    now: Instant,
-    must_stay: impl Fn(&Counter) -> bool,
-) -> bool {
-    if counters.len() < MAX_COUNTERS || counters.contains_key(&key) {
-        return true;
-    }
-    let ages = counters.values().filter(|counter| !must_stay(counter));
-    let mut ages: Vec<Duration> = ages.map(|counter| now.saturating_duration_since(counter.last)).collect();
-    if ages.is_empty() {
-        return false;
-    }
-    let middle = ages.len() / 2;
-    let median = *ages.select_nth_unstable(middle).1;
-    counters.retain(|_, counter| must_stay(counter) || now.saturating_duration_since(counter.last) < median);
-    // All are of one age.
-    if counters.len() >= MAX_COUNTERS {
-        counters.retain(|_, counter| must_stay(counter));
-    }
-    counters.len() < MAX_COUNTERS
 }
 
 /// The address that an attempt counts for; the machine itself where there is none.

@@ -8,7 +8,7 @@ use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User, UserKind};
 use crate::error::{Error, Result};
-use crate::tokens::claims::{AccessClaims, Facts};
+use crate::tokens::claims::{API, AccessClaims, Facts};
 use crate::tokens::id_claims::{IdClaims, IdFacts};
 
 /// The tokens of a session.
@@ -48,6 +48,7 @@ pub(super) fn mint(
     let life = Lifetimes::of(&desk.lifetimes, client, scopes).access_token;
     let expires_at = now.after(life).min(session.ends_at);
     let words = scopes.to_string();
+    let audience = audience(client, scopes);
     let claims = AccessClaims::new(&Facts {
         user: user.uuid,
         email: user.email.as_str(),
@@ -56,6 +57,7 @@ pub(super) fn mint(
         last_name: user.last_name.as_str(),
         administrator: user.role == AccountRole::Administrator,
         client: client.id.as_str(),
+        audience: &audience,
         service: user.kind == UserKind::Bot,
         second_factor: session.second_factor,
         scope: &words,
@@ -85,4 +87,12 @@ pub(super) fn mint(
         None
     };
     Ok(Minted { access_token, id_token, issued_at: now, expires_at })
+}
+
+/// Who accepts an access token: the client that it is granted to, and with the scope `api` the API too. The built-in
+/// clients serve programs of the API alone, which know no other audience.
+fn audience<'a>(client: &'a Client, scopes: &Scopes) -> Vec<&'a str> {
+    let api = scopes.has(Scope::Api).then_some(API);
+    let own = (api.is_none() || !client.built_in).then_some(client.id.as_str());
+    api.into_iter().flatten().chain(own).collect()
 }

@@ -152,10 +152,11 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
             if client.confidential { "confidential" } else { "public" }.to_owned(),
             client.grants.iter().map(|grant| short(*grant)).collect::<Vec<_>>().join(","),
             client.refresh.word().to_owned(),
+            if client.scopes.has(Scope::Api) { "yes" } else { "no" }.to_owned(),
             if client.built_in { "yes" } else { "no" }.to_owned(),
         ]
     };
-    let head = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "BUILT IN"];
+    let head = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "API", "BUILT IN"];
     print(&table::under(head, all.iter().map(row).collect()))
 }
 
@@ -241,6 +242,7 @@ fn in_flags(error: Error) -> Error {
     match error {
         Error::Invalid { field, rule } => {
             let flag = match field.as_ref() {
+                "id" => "ID",
                 "grants" => "--grant",
                 "redirect_uris" => "--redirect-uri",
                 "post_logout_redirect_uris" => "--post-logout-redirect-uri",

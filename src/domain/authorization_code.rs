@@ -2,6 +2,7 @@
 
 use super::client::{ClientId, Scopes};
 use super::ids::{SessionId, UserId};
+use super::session::BrowserId;
 use super::timestamp::Timestamp;
 
 /// What an authorization code stands for.
@@ -23,6 +24,8 @@ pub struct AuthorizationCode {
     pub authenticated_at: Timestamp,
     /// Whether that was by more than a password.
     pub second_factor: bool,
+    /// The browser that it was given to.
+    pub browser: Option<BrowserId>,
     /// When it ends.
     pub expires_at: Timestamp,
     /// When it was used.

@@ -117,11 +117,13 @@ pub enum Scope {
     Profile,
     /// Refresh tokens that last longer than a sign-in.
     OfflineAccess,
+    /// The API: everything here that an access token opens beside userinfo.
+    Api,
 }
 
 impl Scope {
     /// Each scope.
-    pub const ALL: [Self; 4] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess];
+    pub const ALL: [Self; 5] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Api];
 
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
@@ -130,6 +132,7 @@ impl Scope {
             Self::Email => "email",
             Self::Profile => "profile",
             Self::OfflineAccess => "offline_access",
+            Self::Api => "api",
         }
     }
 
@@ -346,6 +349,12 @@ impl Client {
     /// Whether it may get tokens this way.
     pub fn may(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)
+    }
+
+    /// The scopes that are granted with whatever it asks for. The programs that use the built-in clients were written
+    /// for servers without a scope `api`, so they never ask for it.
+    pub fn implied(&self) -> Scopes {
+        if self.built_in { Scopes::of([Scope::Api]).within(&self.scopes) } else { Scopes::default() }
     }
 }
 

@@ -8,6 +8,10 @@ use super::client::ClientId;
 use super::ids::{SessionId, UserId};
 use super::timestamp::Timestamp;
 
+/// A browser, by the SHA-256 of a cookie that it keeps from one sign-in to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrowserId(pub [u8; 32]);
+
 /// A sign-in that lasts until it is ended, idle for too long, or too old.
 #[derive(Clone, Debug)]
 pub struct Session {

@@ -6,12 +6,13 @@ use super::{Tx, View, row};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::{ClientId, Scopes};
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::BrowserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
 const COLUMNS: &str = "client, user_id, redirect_uri, scope, nonce, code_challenge, authenticated_at, second_factor,
-    expires_at, used_at, session_id";
+    expires_at, used_at, session_id, browser";
 
 /// The code of this text, good or not.
 pub fn find(view: &View, code: &Fingerprint) -> Result<Option<AuthorizationCode>> {
@@ -24,9 +25,9 @@ pub fn find(view: &View, code: &Fingerprint) -> Result<Option<AuthorizationCode>
 pub fn insert(tx: &Tx, code: &Fingerprint, new: &AuthorizationCode) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO authorization_codes (fingerprint, client, user_id, redirect_uri, scope, nonce, code_challenge,
-             authenticated_at, second_factor, expires_at)
+             authenticated_at, second_factor, browser, expires_at)
          VALUES (:code, :client, :user, :redirect_uri, :scope, :nonce, :code_challenge, :authenticated_at,
-             :second_factor, :expires_at)",
+             :second_factor, :browser, :expires_at)",
     )?;
     query.execute(named_params! {
         ":code": code.as_bytes(),
@@ -38,6 +39,7 @@ pub fn insert(tx: &Tx, code: &Fingerprint, new: &AuthorizationCode) -> Result<()
         ":code_challenge": new.code_challenge,
         ":authenticated_at": new.authenticated_at.micros(),
         ":second_factor": new.second_factor,
+        ":browser": new.browser.map(|browser| browser.0),
         ":expires_at": new.expires_at.micros(),
     })?;
     Ok(())
@@ -49,6 +51,16 @@ pub fn use_up(tx: &Tx, code: &Fingerprint, session: SessionId) -> Result<()> {
         "UPDATE authorization_codes SET used_at = :now, session_id = :session WHERE fingerprint = :code",
     )?;
     query.execute(named_params! { ":code": code.as_bytes(), ":session": session.0, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Deletes the codes that a browser was given for a client on behalf of a user, and that nobody has used.
+pub fn delete_unused(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM authorization_codes
+         WHERE user_id = :user AND +client = :client AND browser = :browser AND used_at IS NULL",
+    )?;
+    query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?;
     Ok(())
 }
 
@@ -77,5 +89,6 @@ fn read(row: &Row) -> rusqlite::Result<AuthorizationCode> {
         expires_at: row::moment(row, "expires_at")?,
         used_at: row::moment_if_any(row, "used_at")?,
         session: row.get::<_, Option<i64>>("session_id")?.map(SessionId),
+        browser: row.get::<_, Option<[u8; 32]>>("browser")?.map(BrowserId),
     })
 }

@@ -1,5 +1,6 @@
 //! Memory: all SQL, and the one SQLite file behind it. Nothing here judges, and nobody else speaks SQL.
 
+pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
 pub mod bindings;

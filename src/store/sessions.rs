@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::{Tx, View, row, users};
 use crate::domain::actor::Person;
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, Scope};
 use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
 use crate::error::Result;
@@ -44,10 +44,12 @@ pub struct Entrant {
     pub person: Person,
     /// Whether the account lets anybody in.
     pub may_enter: bool,
+    /// Whether the scope `api` was granted.
+    pub reaches_api: bool,
 }
 
 const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
-    u.invited_until";
+    u.invited_until, s.scope";
 
 /// Whom the session of this UUID lets in.
 pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
@@ -74,6 +76,7 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
             role: row::text(row, 6, AccountRole::from_word)?,
         },
         may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),
+        reaches_api: row.get_ref(10)?.as_str()?.split_ascii_whitespace().any(|word| word == Scope::Api.word()),
     })
 }
 
@@ -208,6 +211,21 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
+}
+
+/// Writes which browser a client's session was begun through.
+pub fn update_browser(tx: &Tx, id: SessionId, browser: BrowserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE sessions SET browser = :browser WHERE id = :id")?;
+    query.execute(named_params! { ":id": id.0, ":browser": browser.0 })?;
+    Ok(())
+}
+
+/// Ends every session that a user has through a client and that was begun through this browser; tells how many.
+pub fn delete_through_browser(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<usize> {
+    let mut query = tx
+        .conn
+        .prepare_cached("DELETE FROM sessions WHERE user_id = :user AND +client = :client AND browser = :browser")?;
+    Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?)
 }
 
 /// Ends every session of a client; tells how many.

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// Who accepts an access token, in the order that Keycloak lists them.
-pub const AUDIENCE: [&str; 2] = ["master-realm", "account"];
+/// The API as the audience of an access token, by the names and in the order of Keycloak. Clients must not have them.
+pub const API: [&str; 2] = ["master-realm", "account"];
 /// The only `typ` of an access token's claims: an id or refresh token says another.
 pub const BEARER: &str = "Bearer";
 
@@ -36,6 +36,8 @@ pub struct Facts<'a> {
     pub administrator: bool,
     /// The id of the client that asked for the token.
     pub client: &'a str,
+    /// Who accepts the token: [`API`], the client, or both.
+    pub audience: &'a [&'a str],
     /// Whether the user is what the client acts as on its own behalf.
     pub service: bool,
     /// Whether the user has proved more than a password.
@@ -63,8 +65,9 @@ pub struct AccessClaims<'a> {
     pub jti: Uuid,
     /// Who issued it.
     pub iss: &'a str,
-    /// Who accepts it.
-    pub aud: [&'static str; 2],
+    /// Who accepts it; one alone is no list, as in Keycloak.
+    #[serde(serialize_with = "one_or_several")]
+    pub aud: &'a [&'a str],
     /// The user's id.
     pub sub: Uuid,
     /// [`BEARER`].
@@ -77,17 +80,18 @@ pub struct AccessClaims<'a> {
     pub acr: &'static str,
     /// The roles in the realm.
     pub realm_access: Roles,
-    /// The roles at each resource.
-    pub resource_access: ResourceAccess,
+    /// The roles at each resource; absent in a token that is not for the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_access: Option<ResourceAccess>,
     /// What was granted, separated by spaces.
     pub scope: &'a str,
     /// The session.
     pub sid: Uuid,
     /// Whether the address was proved to be the user's.
     pub email_verified: bool,
-    /// What Hasura reads.
-    #[serde(rename = "https://hasura.io/jwt/claims")]
-    pub hasura: Hasura<'a>,
+    /// What Hasura reads; absent in a token that is not for the API.
+    #[serde(rename = "https://hasura.io/jwt/claims", skip_serializing_if = "Option::is_none")]
+    pub hasura: Option<Hasura<'a>>,
     /// Given and family name; absent where neither is known, as in Keycloak.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
@@ -148,29 +152,32 @@ impl<'a> AccessClaims<'a> {
         } else {
             (REALM_ROLES, HASURA_USER, &[HASURA_USER])
         };
+        let for_api = facts.audience.contains(&API[0]);
+        let resource_access = ResourceAccess { master_realm: Roles { roles: MASTER_REALM_ROLES } };
+        let hasura = Hasura {
+            x_hasura_user_id: facts.user,
+            x_hasura_user_email: facts.email,
+            x_hasura_default_role: default_role,
+            x_hasura_allowed_roles: allowed_roles,
+            x_hasura_user_groups: "{}",
+        };
         Self {
             exp: facts.now.saturating_add(facts.lifetime),
             iat: facts.now,
             jti: Uuid::new_v4(),
             iss: facts.issuer,
-            aud: AUDIENCE,
+            aud: facts.audience,
             sub: facts.user,
             typ: BEARER,
             azp: facts.client,
             session_state: facts.session,
             acr: level(facts.second_factor),
             realm_access: Roles { roles: realm_roles },
-            resource_access: ResourceAccess { master_realm: Roles { roles: MASTER_REALM_ROLES } },
+            resource_access: for_api.then_some(resource_access),
             scope: facts.scope,
             sid: facts.session,
             email_verified: facts.email_verified,
-            hasura: Hasura {
-                x_hasura_user_id: facts.user,
-                x_hasura_user_email: facts.email,
-                x_hasura_default_role: default_role,
-                x_hasura_allowed_roles: allowed_roles,
-                x_hasura_user_groups: "{}",
-            },
+            hasura: for_api.then_some(hasura),
             name: format!("{} {}", facts.first_name, facts.last_name).trim().to_owned(),
             preferred_username: username(facts),
             service_client_id: facts.service.then_some(facts.client),
@@ -179,6 +186,14 @@ impl<'a> AccessClaims<'a> {
             family_name: facts.last_name,
             email: facts.email,
         }
+    }
+}
+
+/// One audience as a text, several as a list (RFC 7519, section 4.1.3).
+fn one_or_several<S: Serializer>(audience: &[&str], serializer: S) -> Result<S::Ok, S::Error> {
+    match audience {
+        [one] => serializer.serialize_str(one),
+        several => several.serialize(serializer),
     }
 }
 
@@ -209,6 +224,7 @@ mod tests {
             last_name: "Lovelace",
             administrator: false,
             client: "sdk-client",
+            audience: &API,
             service: false,
             second_factor: false,
             scope: "email profile",
@@ -277,6 +293,18 @@ mod tests {
         assert_eq!(service["preferred_username"], "service-account-ci");
         assert_eq!((&service["clientId"], &service["client_id"]), (&json!("ci"), &json!("ci")));
         assert_eq!((&service["email"], &service["acr"]), (&json!("ada@example.com"), &json!("2")));
+    }
+
+    #[test]
+    fn a_token_for_its_client_alone_says_nothing_of_the_api() {
+        let alone = told(&Facts { client: "grafana", audience: &["grafana"], administrator: true, ..facts() });
+        assert_eq!((&alone["aud"], &alone["azp"]), (&json!("grafana"), &json!("grafana")));
+        for absent in ["resource_access", "https://hasura.io/jwt/claims"] {
+            assert_eq!(alone.get(absent), None, "{absent}");
+        }
+        let both = told(&Facts { client: "grafana", audience: &[API[0], API[1], "grafana"], ..facts() });
+        assert_eq!(both["aud"], json!(["master-realm", "account", "grafana"]));
+        assert_eq!(both["resource_access"], told(&facts())["resource_access"]);
     }
 
     #[test]

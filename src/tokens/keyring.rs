@@ -34,7 +34,7 @@ pub const ID: &str = "ID";
 pub struct Expectation<'a> {
     /// Whether an issuer is this server: one fixed name, or one for each trusted host.
     pub issuer: &'a dyn Fn(&str) -> bool,
-    /// What must be among the audiences.
+    /// What must be among the audiences, unless the client is that the token was issued to.
     pub audience: &'a str,
     /// Now, in seconds since 1970.
     pub now: i64,
@@ -55,6 +55,8 @@ pub struct Verified {
     pub sid: Uuid,
     /// The client that the token was issued to.
     pub azp: String,
+    /// Who accepts it.
+    pub aud: Vec<String>,
     /// When it expires, in seconds since 1970.
     pub exp: i64,
     /// When it was issued, in seconds since 1970.
@@ -63,6 +65,13 @@ pub struct Verified {
     pub jti: Uuid,
     /// What was granted, separated by spaces.
     pub scope: String,
+}
+
+impl Verified {
+    /// Whether this one accepts it.
+    pub fn is_for(&self, audience: &str) -> bool {
+        self.aud.iter().any(|known| known == audience)
+    }
 }
 
 /// What an id token says that is given as a hint.
@@ -247,6 +256,15 @@ enum Audience<'a> {
     Several(#[serde(borrow)] Vec<Cow<'a, str>>),
 }
 
+impl Audience<'_> {
+    fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(audience) => vec![audience.into_owned()],
+            Self::Several(audiences) => audiences.into_iter().map(Cow::into_owned).collect(),
+        }
+    }
+}
+
 impl Received<'_> {
     fn judge(self, expected: &Expectation) -> Result<Verified, Rejected> {
         if self.typ.as_deref() != Some(BEARER) {
@@ -268,18 +286,16 @@ impl Received<'_> {
         if !self.iss.is_some_and(|issuer| (expected.issuer)(&issuer)) {
             return Err(Rejected::Issuer);
         }
-        let heard = match &self.aud {
-            None => false,
-            Some(Audience::One(audience)) => audience == expected.audience,
-            Some(Audience::Several(audiences)) => audiences.iter().any(|audience| audience == expected.audience),
-        };
-        if !heard {
+        let azp = self.azp.ok_or(Rejected::Claims)?;
+        let aud = self.aud.map(Audience::into_list).unwrap_or_default();
+        if !aud.iter().any(|audience| audience == expected.audience || *audience == azp) {
             return Err(Rejected::Audience);
         }
         Ok(Verified {
             sub: self.sub.ok_or(Rejected::Claims)?,
             sid: self.sid.ok_or(Rejected::Claims)?,
-            azp: self.azp.ok_or(Rejected::Claims)?,
+            azp,
+            aud,
             exp,
             iat,
             jti: self.jti.ok_or(Rejected::Claims)?,
@@ -294,10 +310,7 @@ impl Received<'_> {
         if !self.iss.is_some_and(|named| issuer(&named)) {
             return Err(Rejected::Issuer);
         }
-        let aud = match self.aud.ok_or(Rejected::Audience)? {
-            Audience::One(audience) => vec![audience.into_owned()],
-            Audience::Several(audiences) => audiences.into_iter().map(Cow::into_owned).collect(),
-        };
+        let aud = self.aud.ok_or(Rejected::Audience)?.into_list();
         Ok(Hint { sub: self.sub.ok_or(Rejected::Claims)?, sid: self.sid, aud, azp: self.azp })
     }
 }

@@ -10,7 +10,7 @@ use atelier::http::{arize, console, keycloak, ops, wallaroo};
 use serde_json::{Value, json};
 
 use crate::arize::scene;
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, TOKEN};
 use crate::documents;
 use crate::world::{Person, World, fresh, invite};
 
@@ -191,6 +191,16 @@ fn send(client: &Client, method: &str, ask: &Ask) -> Answer {
     }
 }
 
+/// The administrator through a client that has no scope `api`.
+fn without_api(world: &World) -> Client {
+    let add = ["client", "add", "narrow", "--public", "--grant", "password", "--scope", "openid"];
+    assert!(world.server.cli(&add).status.success());
+    let (email, password) = (world.ada.email.as_str(), world.ada.password.as_str());
+    let form = [("grant_type", "password"), ("client_id", "narrow"), ("username", email), ("password", password)];
+    let tokens = world.nobody.form(TOKEN, &[form.as_slice(), &[("scope", "openid api")]].concat());
+    world.nobody.with(&tokens.text("access_token"))
+}
+
 /// The status, and in a word why, where the dialect has one status for many reasons.
 fn cell(answer: &Answer) -> String {
     let why = match answer.status {
@@ -218,9 +228,11 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     let link = url[url.find("/auth/").expect("a path")..].to_owned();
     let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, leaving, link };
     let bad = nobody.with("nonsense");
+    let narrow = without_api(&world);
     let columns = [
         ("nobody", nobody),
         ("bad token", &bad),
+        ("no api", &narrow),
         ("outsider", &*outsider),
         ("member", &**carol),
         ("owner", &**bob),
@@ -228,9 +240,9 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
     ];
 
     let mut grid = "\
-# Every route and its answer to: nobody; a bad token; a person who is not in the workspace; a member of it;
-# an owner of it; an administrator who is not in it. They ask one after the other, each about the same workspace
-# and about erin, who begins as its member.
+# Every route and its answer to: nobody; a bad token; a token of an administrator without the scope api; a person who is
+# not in the workspace; a member of it; an owner of it; an administrator who is not in it. They ask one after the other,
+# each about the same workspace and about erin, who begins as its member.
 #
 # /right: the refusal names the right that is missing. /unseen: to the one who asks, the thing does not exist.
 # /none: nothing was found. /errors: GraphQL's way to refuse. HEAD 200: what GET would do is not done.
@@ -263,7 +275,7 @@ fn every_route_answers_everybody_as_the_golden_grid_has_it() {
         let _ = writeln!(grid, "{}", row.trim_end());
     }
     assert_eq!(unasked, [""; 0], "routes that this test does not know how to ask");
-    grid.push_str(&arize_grid(&world));
+    grid.push_str(&arize_grid(&world, &narrow));
 
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/routes.txt");
     if std::env::var_os("ATELIER_TEST_BLESS").is_some() {
@@ -415,14 +427,15 @@ const THINGS: [&str; 9] = [
 ];
 
 /// Every route of the Arize dialect, whose answers are as its document describes them.
-fn arize_grid(world: &World) -> String {
+fn arize_grid(world: &World, narrow: &Client) -> String {
     let document = world.nobody.get("/v2/openapi.json").ok();
     let (stranger, _) = scene::stranger(world, "sten");
     let [reader, member, governor, erin] = ["rita", "mel", "orla", "edda"].map(|name| world.somebody(name));
     let erin_id = scene::user(world, &erin);
     let cast = Cast { reader, member, governor, erin, erin_id, stranger };
-    let columns: [(&str, &Client); 7] = [
+    let columns: [(&str, &Client); 8] = [
         ("nobody", &world.nobody),
+        ("no api", narrow),
         ("stranger", &cast.stranger),
         ("reader", &cast.reader),
         ("member", &cast.member),
@@ -431,8 +444,8 @@ fn arize_grid(world: &World) -> String {
         ("admin", &world.ada),
     ];
     let mut grid = "
-# The routes of the Arize dialect and their answers to: nobody; a member of another organization only; three members
-# of the organization, who read, are a member of and own its private space; an administrator of the organization, who
+# The routes of the Arize dialect and their answers to: nobody; a token of an administrator of the account without the
+# scope api; a member of another organization only; three members of the organization, who read, are a member of and own its private space; an administrator of the organization, who
 # is not in the space; an administrator of the account, who is not in it either. What they would change is made anew
 # for each; they ask about edda, a member of the space, and about a role that she has.
 

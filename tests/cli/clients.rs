@@ -59,8 +59,35 @@ fn what_is_said_of_a_client_is_shown_of_it() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("ID          NAME                     KIND"), "{}", lines[0]);
     assert_eq!(lines.len(), 6);
+    let cells = |line: &str| line.split_whitespace().rev().take(2).map(str::to_owned).collect::<Vec<_>>();
+    for line in &lines[1..] {
+        // Whether it is built in, and whether it reaches the API.
+        let expected = if line.starts_with("app ") { ["no", "no"] } else { ["yes", "yes"] };
+        assert_eq!(cells(line), expected, "{line}");
+    }
     assert_eq!(place.run("client remove app").good().err, "client app is removed, and its sessions are ended\n");
     place.run("client show app").refused(1, "client app does not exist; `atelier client list` shows every client");
+}
+
+#[test]
+fn a_client_reaches_the_api_only_where_that_is_said() {
+    let place = Place::with_ada();
+    let made = place.json("client add plain --public --redirect-uri https://a.example/cb --json");
+    assert_eq!(made["scopes"], json!(["openid", "email", "profile", "offline_access"]), "all but api by default");
+    let made = place.json("client add robot --grant client_credentials --scope api --json");
+    assert_eq!(made["scopes"], json!(["api"]));
+    let given = place.json("client update plain --scope openid --scope email --scope api --json");
+    assert_eq!(given["scopes"], json!(["openid", "email", "api"]));
+    assert!(place.run("client show plain").good().out.contains("openid email api"));
+    let taken = place.json("client update plain --scope openid --json");
+    assert_eq!(taken["scopes"], json!(["openid"]));
+    for line in ["client add --help", "client update --help"] {
+        assert!(place.run(line).good().out.contains("Only with `api` do its tokens reach the API"), "{line}");
+    }
+    let rule = "ID: must not be master-realm or account: tokens name the API so; correct it and try again";
+    for id in ["master-realm", "account"] {
+        place.run(&format!("client add {id} --grant password")).refused(2, rule);
+    }
 }
 
 #[test]
@@ -102,7 +129,7 @@ fn a_client_that_does_not_hold_together_is_refused() {
             "client add x --grant magic",
             "--grant: must be authorization_code, refresh_token, device_code, client_credentials or password",
         ),
-        ("client add x --scope all", "--scope: must be openid, email, profile or offline_access"),
+        ("client add x --scope all", "--scope: must be openid, email, profile, offline_access or api"),
         ("client add x --refresh never", "--refresh: must be rotating or reusable"),
         ("client add x --service-role ui_only", "--service-role: must be member or administrator"),
         (

@@ -196,13 +196,15 @@ fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, T
 }
 
 /// What a client gets when it asks for these words: those that are known and that it may have, or `email` and `profile`
-/// when it does not say, as with Keycloak's clients. None if nothing is left.
+/// when it does not say, as with Keycloak's clients, and what is implied for it. None if nothing is left of the words.
+/// So a registered client gets `api` only where it asks for it.
 pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Scopes> {
     let scopes = match asked.map(str::trim).filter(|words| !words.is_empty()) {
         Some(words) => Scopes::known(words),
         None => Scopes::of([Scope::Email, Scope::Profile]),
     };
-    Some(scopes.within(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty())
+    let granted = Some(scopes.within(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty());
+    granted.map(|scopes| scopes.and(&client.implied()))
 }
 
 impl Authorization {

@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result, Unproved};
 use crate::store::Pulse;
 use crate::store::recollection::Recollection;
-use crate::tokens::claims::AUDIENCE;
+use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
@@ -71,7 +71,8 @@ impl Proofs {
 
 /// Who acts with this bearer credential: an access token or an API key.
 ///
-/// Refused when it is forged, expired, revoked, or its person is disabled, as of this very moment.
+/// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
+/// very moment.
 pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
     let (kind, fingerprint) = known_by(bearer)?;
     let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
@@ -116,13 +117,18 @@ fn of_key(desk: &Desk, fingerprint: &Fingerprint) -> Result<Standing> {
 fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
     let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
+    // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
+    if !said.is_for(API[0]) || !entrant.reaches_api {
+        return Err(Unproved::NoApi.into());
+    }
     let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
     Ok(Standing { person: entrant.person, credential, until, note: None })
 }
 
 /// What an access token says, as of this moment; whether its user and session still stand is for others to ask.
 ///
-/// Refused when it is no access token that was signed here for here, and when it is not good yet or any more.
+/// Refused when it is no access token that was signed here for here or for its client, and when it is not good yet or any
+/// more.
 pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
     signed(desk, desk.store.pulse()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
@@ -139,7 +145,7 @@ fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Res
         return Ok((said, until));
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
-    let expectation = Expectation { issuer: &issuer, audience: AUDIENCE[0], now: now.seconds() };
+    let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
     let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
         log::debug!("an access token is refused: {rejected}");
         Error::from(Unproved::BadToken)

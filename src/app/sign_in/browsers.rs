@@ -90,16 +90,14 @@ pub fn with_cookie(desk: &Desk, origin: Origin, cookie: &str) -> Result<(Actor, 
 }
 
 /// Ends the session that somebody acts by; one that is over already is left so.
-pub async fn sign_out(desk: &Desk, actor: &Actor) -> Result<()> {
+pub(in crate::app) fn sign_out(tx: &Tx, actor: &Actor) -> Result<()> {
     let Credential::Session(id) = actor.credential else {
         return Err(Error::Refused { rule: "only who has signed in can sign out" });
     };
-    let actor = actor.clone();
-    desk.write(move |tx| match store::sessions::find(tx, id)? {
-        Some(session) => end(tx, &actor, &session),
+    match store::sessions::find(tx, id)? {
+        Some(session) => end(tx, actor, &session),
         None => Ok(()),
-    })
-    .await
+    }
 }
 
 /// Ends the session of a cookie that comes along with a new sign-in.

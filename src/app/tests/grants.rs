@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::sign_in::Gate;
 use super::*;
 use crate::app::authorization_codes::{self as codes, Presented};
-use crate::app::authorizations::{self, Authorization, Fault, Request};
+use crate::app::authorizations::{self, Authorization, Fault, Needed, Request};
 use crate::app::devices::{self, Polled};
 use crate::app::grants::Granted;
 use crate::app::refresh::{self, GRACE};
@@ -13,7 +13,7 @@ use crate::app::{client_authentication, consents, logout, service_accounts, sess
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Unproved;
 use crate::tokens::pkce;
@@ -21,6 +21,8 @@ use crate::tokens::pkce;
 const ISSUER: &str = "http://localhost:8787/auth/realms/master";
 const BACK: &str = "https://app.example/cb?x=1";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+const BROWSER: BrowserId = BrowserId([7; 32]);
 
 /// A registered client, not built in.
 fn app_client(confidential: bool) -> Client {
@@ -89,7 +91,7 @@ fn asked() -> Request {
         client_id: text("app"),
         redirect_uri: text(BACK),
         response_type: text("code"),
-        scope: text("openid email unknown"),
+        scope: text("openid email api unknown"),
         state: text("a b&c"),
         nonce: text("n1"),
         code_challenge: Some(pkce::challenge(VERIFIER)),
@@ -117,9 +119,9 @@ impl Front {
 
     fn code(&self) -> String {
         let authorization = self.check(&asked()).unwrap();
-        let consented = authorization.clone();
-        self.gate.office.by(&self.bob, move |tx, actor| authorizations::consent(tx, actor, &consented)).unwrap();
-        let to = authorizations::grant(&self.gate.desk, &self.bob, &self.session, &authorization, ISSUER);
+        let (session, asked) = (self.session.clone(), authorization.clone());
+        self.gate.office.by(&self.bob, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).unwrap();
+        let to = authorizations::grant(&self.gate.desk, &self.bob, (&self.session, BROWSER), &authorization, ISSUER);
         let to = self.gate.runtime.block_on(to).unwrap();
         assert!(to.starts_with("https://app.example/cb?x=1&code=atlg_"), "{to}");
         assert_eq!(parameter(&to, "state").as_deref(), Some("a b&c"));
@@ -176,7 +178,7 @@ fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
     let granted = front.trade(&front.client, &code, BACK, VERIFIER).unwrap();
     assert_eq!((granted.session.nonce.as_deref(), granted.session.second_factor), (Some("n1"), true));
     assert_eq!(granted.session.authenticated_at, front.session.authenticated_at);
-    assert_eq!(granted.scopes.to_string(), "openid email");
+    assert_eq!(granted.scopes.to_string(), "openid email api");
     let access = front.access(&granted);
     front.gate.enter(&access).unwrap();
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
@@ -232,7 +234,7 @@ fn no_grant_lets_in_whoever_may_not_come_in() {
         let poll = devices::poll(&front.gate.desk, &here, &front.client, begun.device_code.expose());
         unproved(front.gate.runtime.block_on(poll), why);
         let again = front.check(&asked()).unwrap();
-        let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &again, ISSUER);
+        let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &again, ISSUER);
         unproved(front.gate.runtime.block_on(grant), why);
     }
 }
@@ -307,16 +309,20 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     let front = front();
     let office = &front.gate.office;
     let authorization = front.check(&asked()).unwrap();
-    let needs = |of: &Authorization| office.read(|view| authorizations::needs_consent(view, &front.bob, of)).unwrap();
+    let needs = |of: &Authorization| {
+        let needed = office.read(|view| authorizations::needed(view, &front.bob, &front.session, of)).unwrap();
+        assert_ne!(needed, Some(Needed::Approval), "the address is protected by https");
+        needed.is_some()
+    };
     assert!(needs(&authorization));
-    let grant = authorizations::grant(&front.gate.desk, &front.bob, &front.session, &authorization, ISSUER);
+    let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &authorization, ISSUER);
     refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not let the client in");
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
     assert!(!needs(&authorization));
     assert!(needs(&front.check(&Request { prompt: Some("consent".to_owned()), ..asked() }).unwrap()));
     assert!(needs(&front.check(&Request { scope: Some("offline_access".to_owned()), ..asked() }).unwrap()));
     let given = office.read(|view| consents::list(view, &front.bob)).unwrap();
-    assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email".to_owned()));
+    assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email api".to_owned()));
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
     unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
@@ -442,7 +448,7 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     let begin = |client: &Client, scopes: &Scopes| {
         front.gate.runtime.block_on(service_accounts::begin(desk, &origin(), client, scopes))
     };
-    let granted = begin(&ci, &Scopes::of([Scope::OpenId, Scope::OfflineAccess])).unwrap();
+    let granted = begin(&ci, &Scopes::of([Scope::Api, Scope::OfflineAccess])).unwrap();
     assert!(granted.refresh_token.is_none());
     assert_eq!(granted.session.ends_at, granted.session.created_at.after(LIFETIMES.access_token));
     let minted = tokens::mint(desk, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
@@ -540,7 +546,7 @@ proptest! {
                     let (_, exchanged) = chain[place];
                     let in_time = exchanged.is_none_or(|at| now - at < GRACE.as_secs());
                     if dead || !in_time {
-                        unproved(answer, if dead { Unproved::DeadRefreshToken } else { Unproved::BadRefreshToken });
+                        unproved(answer, Unproved::DeadRefreshToken);
                         dead = true;
                         continue;
                     }

@@ -58,7 +58,7 @@ impl Gate {
             password: Secret::new(password),
             totp: totp.map(Secret::new),
             client: self.office.client("sdk-client"),
-            scopes: Scopes::of([Scope::OpenId]),
+            scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
         self.runtime.block_on(sign_in::with_password(&self.desk, &origin(), attempt))
     }

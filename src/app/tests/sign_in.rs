@@ -77,7 +77,7 @@ impl Gate {
             password: Secret::new(password),
             totp: None,
             client: self.office.client("sdk-client"),
-            scopes: Scopes::of([Scope::OpenId]),
+            scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
         let origin = Origin { address: Some(from), ..origin() };
         self.runtime.block_on(sign_in::with_password(&self.desk, &origin, attempt))
@@ -274,7 +274,7 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
             password: Secret::new(PASSWORD),
             totp: None,
             client: gate.office.client("sdk-client"),
-            scopes: Scopes::of([Scope::OpenId]),
+            scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
         let desk = gate.desk.clone();
         async move { sign_in::with_password(&desk, &origin(), attempt).await }
@@ -306,7 +306,7 @@ fn of_many_guesses_at_once_few_are_judged() {
             password: Secret::new(if at == 11 { PASSWORD } else { "a wrong guess" }),
             totp: None,
             client: client.clone(),
-            scopes: Scopes::of([Scope::OpenId]),
+            scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
         let desk = gate.desk.clone();
         async move { sign_in::with_password(&desk, &origin(), attempt).await }

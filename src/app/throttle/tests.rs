@@ -1,5 +1,6 @@
 //! Guessing from one address and from many, by the clock of the test.
 
+use super::counters::MAX_COUNTERS;
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

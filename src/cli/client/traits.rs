@@ -28,7 +28,9 @@ pub struct Traits {
     /// repeatable.
     #[arg(long, value_name = "GRANT")]
     grant: Vec<String>,
-    /// What its tokens may be good for: `openid`, `email`, `profile` or `offline_access`; repeatable.
+    /// What its tokens may be good for: `openid`, `email`, `profile`, `offline_access` or `api`; repeatable. All but `api`
+    /// by default. Only with `api` do its tokens reach the API, and it has to ask for this scope, unless it acts on its
+    /// own behalf.
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
     /// What becomes of a refresh token that is used: rotating, for a successor, or reusable, to stay good.
@@ -65,7 +67,9 @@ impl Traits {
             name,
             confidential,
             grants: change.grants.unwrap_or_else(|| [Grant::AuthorizationCode, Grant::RefreshToken].into()),
-            scopes: change.scopes.unwrap_or_else(|| Scopes::of(Scope::ALL)),
+            scopes: change
+                .scopes
+                .unwrap_or_else(|| Scopes::of(Scope::ALL.into_iter().filter(|scope| *scope != Scope::Api))),
             redirect_uris: change.redirect_uris.unwrap_or_default(),
             post_logout_redirect_uris: change.post_logout_redirect_uris.unwrap_or_default(),
             refresh: change.refresh.unwrap_or(RefreshPolicy::Rotating),
@@ -108,7 +112,7 @@ fn grant(word: &str) -> Result<Grant, Error> {
 }
 
 fn scope(word: &str) -> Result<Scope, Error> {
-    let rule = "must be openid, email, profile or offline_access";
+    let rule = "must be openid, email, profile, offline_access or api";
     Scope::from_word(word).ok_or_else(|| Error::invalid("--scope", rule))
 }
 

@@ -13,7 +13,8 @@ use super::next::query;
 use super::page::{self, Choice, Fact, GoOn};
 use super::parameters::{Parameters, Posted};
 use super::sign_in::SIGN_IN;
-use crate::app::authorizations::{self, Authorization, Fault, Request};
+use crate::app::approvals::is_native;
+use crate::app::authorizations::{self, Authorization, Fault, Needed, Request};
 use crate::app::clients;
 use crate::app::desk::Desk;
 use crate::domain::actor::Actor;
@@ -80,14 +81,21 @@ pub(super) async fn ask(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
-    if desk.glance(|view| authorizations::needs_consent(view, &asking.actor, authorization))? {
+    let needed = desk.glance(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
+    if let Some(needed) = needed {
         if authorization.prompt.none {
-            let to = authorization.refused(&issuer, "consent_required", "the person has not let the client in");
-            return Ok(page::see_other(&to));
+            let (error, why) = match needed {
+                Needed::Consent => ("consent_required", "the person has not let the client in"),
+                Needed::Approval => {
+                    ("interaction_required", "the person has not approved the client in this browser session")
+                }
+            };
+            return Ok(page::see_other(&authorization.refused(&issuer, error, why)));
         }
         return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
     }
-    let to = authorizations::grant(&desk, &asking.actor, &asking.session, authorization, &issuer).await?;
+    let at = (&asking.session, browser.id());
+    let to = authorizations::grant(&desk, &asking.actor, at, authorization, &issuer).await?;
     Ok(page::see_other(&to))
 }
 
@@ -110,9 +118,15 @@ pub(super) async fn consent_form(
     };
     let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
     let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
+    let (title, text) = if is_native(to) {
+        let title = format!("{} wants to sign in as you on this computer", known_as(client));
+        (title, "Other programs on this computer can ask in its name, so you are asked once in each browser session.")
+    } else {
+        (format!("Let {} in?", client.name.as_str()), "This program asks for access in your name.")
+    };
     let page = Choice {
-        title: format!("Let {} in?", client.name.as_str()),
-        text: "This program asks for access in your name.".to_owned(),
+        title,
+        text: text.to_owned(),
         wrong: None,
         facts: vec![
             Fact::new("Program", format!("{} ({})", client.name.as_str(), client.id)),
@@ -145,9 +159,10 @@ pub(super) async fn consent(
     };
     let (issuer, authorization) = (browser.issuer(), asking.authorization);
     let (title, text, to) = if form.text("decision") == "allow" {
-        let asked = authorization.clone();
-        desk.write_as(&asking.actor, move |tx, actor| authorizations::consent(tx, actor, &asked)).await?;
-        let to = authorizations::grant(&desk, &asking.actor, &asking.session, &authorization, &issuer).await?;
+        let (session, asked) = (asking.session.clone(), authorization.clone());
+        desk.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
+        let at = (&asking.session, browser.id());
+        let to = authorizations::grant(&desk, &asking.actor, at, &authorization, &issuer).await?;
         ("Allowed", "You are led back to the program.", to)
     } else {
         let to = authorization.refused(&issuer, "access_denied", "the person said no");
@@ -233,29 +248,28 @@ fn read(parameters: &Parameters) -> Request {
     }
 }
 
-/// What a program will be able to do with these, besides what each token is good for.
+/// What a program will be able to do with these.
 pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     let of = |scope| match scope {
         Scope::OpenId => "know that it is you",
         Scope::Email => "see your e-mail address",
         Scope::Profile => "see your name",
         Scope::OfflineAccess => "stay connected while you are away, until you end it",
+        Scope::Api => "see and change here whatever you may see and change yourself",
     };
-    ["see and change here whatever you may see and change yourself"].into_iter().chain(scopes.iter().map(of)).collect()
+    scopes.iter().map(of).collect()
+}
+
+/// What people call a client: of `arize-cli`, the command that they type.
+fn known_as(client: &Client) -> &str {
+    if client.built_in && client.id.as_str() == "arize-cli" { "ax" } else { client.name.as_str() }
 }
 
 /// Where an address leads, in words that people can judge.
 fn leads_to(uri: &str) -> String {
     match uri.split_once("://") {
-        Some(("http" | "https", rest)) => {
-            let host = rest.split(['/', '?']).next().unwrap_or_default();
-            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            if ["127.0.0.1", "[::1]", "localhost"].contains(&name) {
-                "a program on this computer".to_owned()
-            } else {
-                host.to_owned()
-            }
-        }
+        Some(("http", _)) if is_native(uri) => "a program on this computer".to_owned(),
+        Some(("http" | "https", rest)) => rest.split(['/', '?']).next().unwrap_or_default().to_owned(),
         _ => format!("the app that opens {} addresses", uri.split(':').next().unwrap_or_default()),
     }
 }
@@ -269,6 +283,8 @@ mod tests {
         assert_eq!(leads_to("https://grafana.example:3000/cb?x"), "grafana.example:3000");
         assert_eq!(leads_to("http://127.0.0.1:5000/callback"), "a program on this computer");
         assert_eq!(leads_to("http://[::1]:5000/callback"), "a program on this computer");
+        assert_eq!(leads_to("http://[::1]/callback"), "a program on this computer");
+        assert_eq!(leads_to("https://localhost/callback"), "localhost");
         assert_eq!(leads_to("https://127.0.0.1.evil.example/"), "127.0.0.1.evil.example");
         assert_eq!(leads_to("com.example.app:/cb"), "the app that opens com.example.app addresses");
     }

@@ -14,11 +14,12 @@ use crate::app::issuers::REALM_PATH;
 use crate::app::{reauthentication, sign_in};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::secret::Secret;
-use crate::domain::session::Session;
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 use crate::http::request;
+use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
 
 /// The token of a form, in characters.
@@ -31,7 +32,7 @@ pub(super) enum Cookie {
     Session,
     /// A sign-in that is half done.
     Step,
-    /// What the tokens of forms are derived from.
+    /// What the tokens of forms are derived from, and by what the browser is known from one sign-in to the next.
     Form,
 }
 
@@ -120,6 +121,11 @@ impl Browser {
     fn bound(&self) -> String {
         let session = self.session.as_ref().map_or("", Secret::expose);
         format!("{}\n{session}", self.form.expose())
+    }
+
+    /// Which browser it is, whoever is in.
+    pub(super) fn id(&self) -> BrowserId {
+        BrowserId(*Fingerprint::of(&format!("browser {}", self.form.expose())).as_bytes())
     }
 
     /// Who is in, with the session; none where nobody is.

@@ -12,9 +12,7 @@ use super::page::{self, Choice, GoOn, Link, Message};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
 use crate::app::desk::Desk;
-use crate::app::logout::{self, Logout};
-use crate::app::sign_in;
-use crate::domain::actor::Actor;
+use crate::app::logout;
 
 const SIGN_OUT: &str = "/auth/sign-out";
 const SIGNED_OUT: &str = "/auth/signed-out";
@@ -32,16 +30,20 @@ pub(super) async fn form(
 ) -> Result<HttpResponse, Failure> {
     let logout = logout::check(&desk, &read(&parameters))?;
     let Some((actor, _)) = browser.person(&desk, &request)? else {
+        logout::end(&desk, &browser.origin, &logout).await?;
         return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
     };
     if logout.is_of(&actor) {
-        end(&desk, &browser, &actor, &logout).await?;
+        logout::leave(&desk, &actor, browser.id(), &logout).await?;
         let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
         browser.take(&mut answer, Cookie::Session);
         return Ok(answer);
     }
     let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
-    let asked = logout.client.map(|client| format!("{} asks you to sign out. ", client.name.as_str()));
+    let asked = logout.client.map(|client| {
+        let name = client.name.as_str();
+        format!("{name} asks you to sign out. What it was given through this browser ends too. ")
+    });
     let page = Choice {
         title: "Sign out?".to_owned(),
         text: format!("{}You are signed in as {email}.", asked.unwrap_or_default()),
@@ -59,7 +61,8 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/sign-out`: ends the browser's session, and leads back to the program that asked for it.
+/// `POST /auth/sign-out`: ends the browser's session and, where a program asked for it, the sessions of that program in
+/// this browser; leads back to the program.
 pub(super) async fn leave(
     desk: Data<Desk>,
     browser: Browser,
@@ -69,7 +72,7 @@ pub(super) async fn leave(
     let parameters = Parameters::parse(form.text("request").as_bytes())?;
     let logout = logout::check(&desk, &read(&parameters))?;
     if let Some((actor, _)) = browser.person(&desk, &request)? {
-        end(&desk, &browser, &actor, &logout).await?;
+        logout::leave(&desk, &actor, browser.id(), &logout).await?;
     }
     let mut answer = match logout.to {
         Some(to) => {
@@ -80,14 +83,6 @@ pub(super) async fn leave(
     };
     browser.take(&mut answer, Cookie::Session);
     Ok(answer)
-}
-
-/// Ends the session of the browser, and that of the program where it is the same person's.
-async fn end(desk: &Desk, browser: &Browser, actor: &Actor, logout: &Logout) -> Result<(), Failure> {
-    if logout.is_of(actor) {
-        logout::end(desk, &browser.origin, logout).await?;
-    }
-    Ok(sign_in::sign_out(desk, actor).await?)
 }
 
 fn read(parameters: &Parameters) -> logout::Request {
@@ -104,7 +99,7 @@ pub(super) async fn left(browser: Browser) -> Result<HttpResponse, Failure> {
     let page = Message {
         title: "Signed out".to_owned(),
         wrong: None,
-        texts: vec!["You are signed out of this browser. Programs that you let in stay connected.".to_owned()],
+        texts: vec!["You are signed out of this browser. Programs that you let in stay connected, but for one that asked for this.".to_owned()],
         links: vec![Link::new(SIGN_IN, "Sign in again")],
     };
     browser.show(StatusCode::OK, &page)

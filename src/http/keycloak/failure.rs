@@ -87,6 +87,7 @@ impl ResponseError for Failure {
                     | Unproved::DeadUserCode
                     | Unproved::NoCredential
                     | Unproved::BadToken
+                    | Unproved::NoApi
                     | Unproved::SessionOver
                     | Unproved::UnknownKey
                     | Unproved::DeadKey => StatusCode::BAD_REQUEST,
@@ -195,6 +196,7 @@ fn challenge(unproved: Unproved) -> &'static str {
         Unproved::NotConfirmed => {
             "Bearer realm=\"master\", error=\"insufficient_user_authentication\", max_age=\"300\""
         }
+        Unproved::NoApi => "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"api\"",
         _ => "Bearer realm=\"master\", error=\"invalid_token\"",
     }
 }

@@ -12,7 +12,7 @@ use crate::app::desk::Desk;
 use crate::app::token_status::{self, Live};
 use crate::domain::user::{User, UserKind};
 use crate::http::request;
-use crate::tokens::claims::{AUDIENCE, BEARER};
+use crate::tokens::claims::BEARER;
 
 /// `POST /auth/realms/master/protocol/openid-connect/token/introspect`, `POST /oauth2/introspect`
 ///
@@ -67,7 +67,7 @@ fn told(live: &Live, issuer: &str) -> Value {
     let own = match live {
         Live::Access { said, .. } => json!({
             "exp": said.exp, "iat": said.iat, "jti": said.jti, "scope": said.scope,
-            "aud": AUDIENCE, "token_type": BEARER, "typ": BEARER,
+            "aud": audience(&said.aud), "token_type": BEARER, "typ": BEARER,
         }),
         Live::Refresh { session, .. } => json!({
             "exp": session.idle_until.seconds(), "iat": session.last_used_at.seconds(), "scope": session.scope,
@@ -78,6 +78,14 @@ fn told(live: &Live, issuer: &str) -> Value {
         told.extend(own);
     }
     told
+}
+
+/// One audience as a text, several as a list, as in the token.
+fn audience(audiences: &[String]) -> Value {
+    match audiences {
+        [one] => one.as_str().into(),
+        several => several.into(),
+    }
 }
 
 fn username(user: &User, client: &str) -> String {

@@ -78,7 +78,7 @@ async fn by_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> 
 }
 
 async fn by_itself(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
-    let scopes = grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?;
+    let scopes = grants::own_scopes(client, form.text("scope")).map_err(Failure::Grant)?;
     service_accounts::begin(desk, origin, client, &scopes).await.map_err(Failure::Grant)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{Error, seconds_to_wait};
+use crate::http::bearer::challenge;
 use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
@@ -80,8 +81,8 @@ impl ResponseError for Failure {
             Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
                 answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
-            Self::Core(Error::Unauthenticated(_)) => {
-                answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            Self::Core(Error::Unauthenticated(unproved)) => {
+                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
             }
             Self::Core(error @ Error::Internal(_)) => {
                 log::error!("{} {}", request::id(), error.chain());

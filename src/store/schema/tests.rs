@@ -98,7 +98,11 @@ fn rows_of_version(version: u32) -> &'static str {
         }
         4 => "INSERT INTO search_names (place, edition, names) VALUES (7777, 1, x'0000');",
         5 => "UPDATE workspaces SET description = 'changed';",
-        6 => "INSERT INTO wrong_codes (user_id, count, last_at) VALUES (1, 3, 9);",
+        6 => {
+            "INSERT INTO wrong_codes (user_id, count, last_at) VALUES (1, 3, 9);
+             INSERT INTO approvals (session_id, client, scope, created_at)
+                 SELECT id, 'arize-cli', 'openid', 9 FROM sessions WHERE client IS NULL;"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }
@@ -112,7 +116,7 @@ fn shape(conn: &Connection) -> BTreeMap<String, String> {
         .query_map([], |row| {
             let (kind, name, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let words: Vec<&str> = sql.split_whitespace().collect();
-            Ok((format!("{kind} {name}"), words.join(" ").replace("( ", "(").replace(" )", ")")))
+            Ok((format!("{kind} {name}"), words.join(" ").replace("( ", "(").replace(" )", ")").replace(" ,", ",")))
         })
         .unwrap();
     let mut shape: BTreeMap<_, _> = rows.map(Result::unwrap).collect();
@@ -212,6 +216,41 @@ fn the_names_of_an_older_file_are_found() {
         let found = store.read(|view| workspaces::page(view, Sight::Everything, &search, page)).unwrap();
         assert_eq!(found.items.len(), 1, "from version {version}");
     }
+}
+
+#[test]
+fn what_built_in_clients_were_granted_reaches_the_api_still_and_nothing_else_does() {
+    let place = place();
+    file_of_version(&place.path, 5);
+    look(&place.path)
+        .execute_batch(
+            "INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_uris,
+                 post_logout_redirect_uris, refresh, created_at, updated_at)
+                 VALUES ('own', 'Own', 0, 0, 'password', 'openid email', '', '', 'rotating', 0, 0);
+             INSERT INTO sessions (uuid, user_id, client, scope, authenticated_at, second_factor, created_at, last_used_at,
+                 idle_until, ends_at)
+                 SELECT 'a0000000-0000-4000-8000-00000000000' || rowid, 1, client, scope, 8, 0, 8, 8, 9, 10
+                 FROM (SELECT 1 rowid, 'own' client, 'openid' scope UNION ALL SELECT 2, 'arize-cli', ''
+                       UNION ALL SELECT 3, 'sdk-client', 'email profile');
+             INSERT INTO consents (user_id, client, scope, created_at) VALUES (1, 'own', 'openid', 8);",
+        )
+        .unwrap();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    let conn = look(&place.path);
+    let told = |sql: &str| -> Vec<String> {
+        conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let every = "openid email profile offline_access api";
+    let clients = told("SELECT id || ': ' || scopes FROM clients ORDER BY built_in, id");
+    let built_in = ["admin-cli", "api-client", "arize-cli", "sdk-client"].map(|id| format!("{id}: {every}"));
+    assert_eq!(clients[0], "own: openid email");
+    assert_eq!(clients[1..], built_in);
+    let sessions = "SELECT coalesce(client, 'none') || ': ' || scope FROM sessions
+                    WHERE uuid LIKE 'a0%' OR client IS NULL ORDER BY uuid";
+    assert_eq!(told(sessions), ["own: openid", "arize-cli: api", "sdk-client: email profile api", "none: "]);
+    assert_eq!(told("SELECT scope FROM consents ORDER BY client"), ["openid api", "openid"]);
+    assert_eq!(told("SELECT scope FROM authorization_codes"), ["openid api"]);
+    assert_eq!(told("SELECT scope FROM device_codes"), ["openid api"]);
 }
 
 #[test]

@@ -6,3 +6,27 @@ CREATE TABLE wrong_codes (
     count INTEGER NOT NULL CHECK (count > 0),
     last_at INTEGER NOT NULL
 ) STRICT;
+
+-- Only tokens with the scope `api` reach the API. The built-in clients have it, and what was granted to them keeps it; a
+-- registered client has it once somebody says so.
+UPDATE clients SET scopes = scopes || ' api' WHERE built_in = 1;
+UPDATE sessions SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE authorization_codes SET scope = trim(scope || ' api')
+    WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE device_codes SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+UPDATE consents SET scope = trim(scope || ' api') WHERE client IN (SELECT id FROM clients WHERE built_in = 1);
+
+-- What a person has approved in a browser session, for clients that cannot prove which program they are.
+CREATE TABLE approvals (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (session_id, client)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX approvals_by_client ON approvals (client);
+
+-- The browser that a client's session was begun through, by the SHA-256 of a cookie.
+ALTER TABLE sessions ADD COLUMN browser BLOB CHECK (length(browser) = 32);
+ALTER TABLE authorization_codes ADD COLUMN browser BLOB CHECK (length(browser) = 32);

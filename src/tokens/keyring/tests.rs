@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Map;
 
 use super::*;
-use crate::tokens::claims::Facts;
+use crate::tokens::claims::{API, Facts};
 use crate::tokens::signing::Algorithm;
 
 const NOW: i64 = 1_700_000_000;
@@ -20,6 +20,7 @@ fn facts() -> Facts<'static> {
         last_name: "Lovelace",
         administrator: false,
         client: "sdk-client",
+        audience: &API,
         service: false,
         second_factor: false,
         scope: "email profile",
@@ -92,6 +93,7 @@ fn a_minted_token_is_accepted_and_tells_its_facts() {
             sub: Uuid::from_u128(1),
             sid: Uuid::from_u128(2),
             azp: "sdk-client".to_owned(),
+            aud: vec!["master-realm".to_owned(), "account".to_owned()],
             exp: NOW + 300,
             iat: NOW,
             jti: told.jti,
@@ -405,6 +407,11 @@ fn another_issuer_or_audience_is_refused() {
     for audience in [json!("account"), json!(["account"]), json!(["other", "account"])] {
         assert_eq!(told(&with(claims(), "aud", audience)), None);
     }
+    // A token for its own client is one of ours, and says that it is for nobody else.
+    let alone = with(claims(), "aud", json!("sdk-client"));
+    let verified = judge(ring, &signed(ring, &header(ring), &alone)).unwrap();
+    assert!(verified.is_for("sdk-client") && !verified.is_for("account") && !verified.is_for("master-realm"));
+    assert_eq!(told(&with(alone, "azp", json!("other"))), Some(Rejected::Audience));
 }
 
 #[test]

@@ -86,8 +86,19 @@ fn error(answer: &Answer) -> String {
     value(&back, "error")
 }
 
+/// Presses the button of the page that a request of `arize-cli` leads to, and gives where the browser is sent then.
+#[track_caller]
+fn approved(browser: &Browser, answer: &Answer) -> String {
+    let to = location(answer);
+    assert!(to.starts_with("/auth/consent?"), "{to}");
+    let page = browser.get(&to);
+    assert!(page.body.contains("ax wants to sign in as you on this computer"), "{page:?}");
+    let request = hidden(&page.body, "request").expect("the question");
+    leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]))
+}
+
 #[test]
-fn a_built_in_client_gets_a_code_without_a_question() {
+fn a_built_in_client_asks_once_in_each_browser_session() {
     let browser = Browser::new(&world().nobody);
     let to = location(&browser.get(&ax(&[])));
     assert!(to.starts_with("/auth/sign-in?next=%2Foauth2%2Fauthorize%3F") && !to.contains("utm_source"), "{to}");
@@ -97,7 +108,7 @@ fn a_built_in_client_gets_a_code_without_a_question() {
     let fields = [("username", bob.email.as_str()), ("password", bob.password.as_str()), ("next", &next)];
     let on = leads_on(&browser.post("/auth/sign-in", &fields));
     assert_eq!(on, next);
-    let back = sent_back(&location(&browser.get(&on)), CALLBACK);
+    let back = sent_back(&approved(&browser, &browser.get(&on)), CALLBACK);
     assert!(value(&back, "code").starts_with("atlg_"));
     assert_eq!(value(&back, "state"), "st&te");
     assert_eq!(value(&back, "iss"), format!("{}/auth/realms/master", world().nobody.base()));
@@ -176,7 +187,7 @@ fn a_question_may_come_as_a_form() {
     let form = [super::browser::FORM, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
     let to = location(&world().nobody.send("POST", path, &form, &query));
     assert!(to.starts_with("/oauth2/authorize?client_id=arize-cli&") && to.contains("nonce=n"), "{to}");
-    assert!(location(&browser.get(&to)).starts_with(CALLBACK));
+    assert!(approved(&browser, &browser.get(&to)).starts_with(CALLBACK));
     assert_eq!(world().nobody.send("POST", path, &[("content-type", "application/json")], "{}").status, 400);
     assert_eq!(world().nobody.send("POST", path, &form[..1], "state=a&state=b").status, 400);
 }
@@ -232,13 +243,13 @@ fn who_has_to_sign_in_again_does_so_once() {
         browser.get(&to);
         let fields = [("username", mona.email.as_str()), ("password", mona.password.as_str()), ("next", &next)];
         let on = leads_on(&browser.post("/auth/sign-in", &fields));
-        assert!(location(&browser.get(&on)).contains("code=atlg_"), "{but:?}");
+        assert!(approved(&browser, &browser.get(&on)).contains("code=atlg_"), "{but:?}");
         let forged = next.replace("state=st", "state=xx");
         assert!(location(&browser.get(&forged)).starts_with("/auth/sign-in?"), "for this very question only");
         assert!(location(&browser.get(&ax(&[but]))).starts_with("/auth/sign-in?"), "and asked again the next time");
     }
     let browser = enter(&mona);
-    assert!(location(&browser.get(&ax(&[("max_age", "600")]))).contains("code=atlg_"));
+    assert!(approved(&browser, &browser.get(&ax(&[("max_age", "600")]))).contains("code=atlg_"));
     let page = Browser::new(&world().nobody).get(&format!("/auth/sign-in?login_hint={}", encoded("\"><x")));
     assert!(page.body.contains("value=\"&#34;&#62;&#60;x\""), "{page:?}");
 }

@@ -191,7 +191,7 @@ fn a_form_of_another_site_is_refused() {
     }
     let answer = nobody.send("PUT", LINK, &[], &body);
     page(&answer, 405, "The page does not have this method; it has GET, HEAD, POST.");
-    assert_eq!(answer.header("allow"), Some("GET, POST"));
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
     let ours = [("origin", nobody.base()), ("sec-fetch-site", "same-origin")];
     page(&browser.post_as(LINK, &fields, &ours), 200, "The password of eve@example.com is set.");
 }

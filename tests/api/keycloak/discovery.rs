@@ -43,7 +43,7 @@ fn the_discovery_document_is_whole() {
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "scopes_supported": ["openid", "email", "profile", "offline_access"],
+        "scopes_supported": ["openid", "email", "profile", "offline_access", "api"],
         "acr_values_supported": ["1", "2"],
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",

@@ -30,7 +30,7 @@ fn world() -> &'static (World, String) {
             "INSERT INTO clients (id, name, built_in, confidential, secret, grants, scopes, redirect_uris,
                  post_logout_redirect_uris, refresh, service_user_id, created_at, updated_at)
              VALUES ('ci', 'CI', 0, 1, ?1, 'password refresh_token client_credentials',
-                 'openid email profile offline_access', '', '', 'rotating', ?2, 0, 0)",
+                 'openid email profile offline_access api', '', '', 'rotating', ?2, 0, 0)",
             rusqlite::params![kept.as_bytes(), bot],
         );
         (world, secret.expose().to_owned())
@@ -112,7 +112,7 @@ fn a_client_acts_as_its_bot() {
 fn a_token_is_exchanged_and_a_replay_ends_it_all() {
     let (world, secret) = world();
     let header = basic("ci", secret);
-    let first = tokens("openid");
+    let first = tokens("openid api");
     let refresh = |token: &str| ask(TOKEN, Some(&header), &[("grant_type", "refresh_token"), ("refresh_token", token)]);
     let one = refresh(text(&first, "refresh_token")).ok();
     let again = refresh(text(&first, "refresh_token")).ok();

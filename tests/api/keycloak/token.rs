@@ -87,7 +87,7 @@ fn the_answer_has_each_field_of_keycloaks_in_its_type_and_no_other() {
     assert!((month - 60..=month).contains(&idle), "{idle}");
     assert_eq!(
         body,
-        json!({ "expires_in": 300, "token_type": "Bearer", "not-before-policy": 0, "scope": "email profile" })
+        json!({ "expires_in": 300, "token_type": "Bearer", "not-before-policy": 0, "scope": "email profile api" })
     );
     assert_eq!(uuid(&claims(access.as_str().expect("a text"))["sid"]), uuid(&session));
 }
@@ -123,7 +123,7 @@ fn the_claims_are_those_of_the_contract() {
             "iss": issuer, "aud": ["master-realm", "account"], "sub": who.uuid, "typ": "Bearer", "azp": "sdk-client",
             "acr": "1", "realm_access": { "roles": roles },
             "resource_access": { "master-realm": { "roles": ["manage-users", "view-users"] } },
-            "scope": "email profile", "email_verified": true, "email": who.email, "preferred_username": who.email,
+            "scope": "email profile api", "email_verified": true, "email": who.email, "preferred_username": who.email,
             "https://hasura.io/jwt/claims": {
                 "x-hasura-user-id": who.uuid, "x-hasura-user-email": who.email, "x-hasura-default-role": default,
                 "x-hasura-allowed-roles": allowed, "x-hasura-user-groups": "{}"
@@ -361,7 +361,7 @@ fn a_scope_that_is_asked_for_is_granted_as_far_as_it_is_known() {
         world().nobody.form(TOKEN, &form)
     };
     let answer = ask("openid admin");
-    assert_eq!(answer.text("scope"), "openid email profile");
+    assert_eq!(answer.text("scope"), "openid email profile api");
     let id = proved_id(&world().nobody, &answer.text("id_token"));
     assert_eq!((&id["typ"], &id["aud"], &id["sub"]), (&json!("ID"), &json!("sdk-client"), &json!(world().bob.uuid)));
     assert_eq!(id["email"], email);

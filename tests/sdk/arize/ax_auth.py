@@ -86,6 +86,13 @@ def sign_in(browser, password=ADA_PASSWORD):
     browser.click("form:has(input[name=username]) button[type=submit]")
 
 
+def approve(sentence, browser):
+    """Presses the button of the page that asks once in each browser session."""
+    asked = browser.until(lambda: "ax wants to sign in as you on this computer" in browser.text)
+    check(sentence, asked and urlsplit(browser.url).path == "/auth/consent", (browser.url, browser.text))
+    browser.click("button[value=allow]")
+
+
 def quiet(sentence, browser, *others):
     """The console is empty and nothing was asked for but of the server and the loopback listener."""
     console, asked = browser.take_log()
@@ -137,6 +144,9 @@ with Chromium() as browser:
         check("a wrong password leads nowhere", browser.has("input[name=username]") and login.process.poll() is None, browser.text)
         browser.take_log()  # the console notes the 4xx of that answer
         sign_in(browser)
+        check("ax is not in before the person says so", browser.until(lambda: browser.has("button[value=allow]")) and login.process.poll() is None, browser.text)
+        browser.shot("ax-approval")
+        approve("and the person is asked whether it may be", browser)
         check("the right one to the end", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.url)
         same("on the server's own page", browser.url, f"{URL}/auth/cli/callback?status=success")
         browser.shot("ax-signed-in")
@@ -188,7 +198,7 @@ with Chromium() as browser:
         login = Typed("auth", "login", "--utm-params", "utm_source=docs&utm_medium=web")
         check("wherever the person came from", "utm_source=docs" in login.address, login.address)
         browser.open(login.address)
-        check("nothing is asked", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
+        check("nothing is asked again", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
         code, out, err = login.ended()
         check("ax is in", code == 0 and f"Logged in as {ADA}" in out, (code, out, err))
         same("and the token is taken", ask("/v2/spaces", kept()["access_token"]), 200)
@@ -221,6 +231,7 @@ with Front() as front, Chromium("--ignore-certificate-errors") as browser:
         check("opens the server's page", create.address.startswith(f"{front.url}/oauth2/authorize?"), create.address)
         browser.open(create.address)
         sign_in(browser)
+        approve("ax asks", browser)
         check("a person signs in", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
         same("on the server's own page", browser.url, f"{front.url}/auth/cli/callback?status=success")
         cookies = browser.cookies()

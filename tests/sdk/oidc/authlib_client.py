@@ -25,12 +25,13 @@ SECRET = register(
     *("--name", "The App"),
     *flags("--grant", ["authorization_code", "client_credentials", "refresh_token"]),
     *("--redirect-uri", CALLBACK),
+    *flags("--scope", ["openid", "email", "profile", "api"]),
 )
 register("a-phone", "--name", "A phone", "--public", *flags("--grant", ["authorization_code", "refresh_token"]), "--redirect-uri", CALLBACK)
 
 
 def session(client="the-app", secret=SECRET, **more):
-    return OAuth2Session(client, secret, redirect_uri=CALLBACK, code_challenge_method="S256", **{"scope": "openid email", **more})
+    return OAuth2Session(client, secret, redirect_uri=CALLBACK, code_challenge_method="S256", **{"scope": "openid email api", **more})
 
 
 def signed_in(client, browser, **more):
@@ -70,7 +71,7 @@ with story("a code with a challenge"):
     like(
         "there are tokens",
         {name: token.get(name) for name in ("access_token", "expires_in", "refresh_token", "token_type", "id_token", "scope")},
-        {"access_token": a_jwt, "expires_in": 300, "refresh_token": a_text, "token_type": "Bearer", "id_token": a_jwt, "scope": "openid email"},
+        {"access_token": a_jwt, "expires_in": 300, "refresh_token": a_text, "token_type": "Bearer", "id_token": a_jwt, "scope": "openid email api"},
     )
     claims = identity(token, nonce=nonce)
     same("the id token is verified, nonce and all", (claims["nonce"], claims["email"]), (nonce, BOB))
@@ -92,6 +93,10 @@ with story("a code with a challenge"):
     check("and is told no name, which was not asked for", not {"name", "given_name"} & set(info.json()), info.json())
     spaces = client.get(f"{URL}/v2/spaces")
     same("it is a credential for what the server keeps", spaces.status_code, 200)
+    phone = session("a-phone", None, token_endpoint_auth_method="none")
+    signed_in(phone, Visitor())
+    same("one of a client without the scope api is not", phone.get(f"{URL}/v2/spaces").status_code, 401)
+    same("and tells who the person is all the same", phone.get(known["userinfo_endpoint"]).status_code, 200)
 
 with story("asked again"):
     other = session()
@@ -107,7 +112,7 @@ with story("asked again"):
     again, asked = signed_in(session("a-phone", None, token_endpoint_auth_method="none"), browser)
     same("a second program asks for itself", asked, ["decision"])
     same("and its id token is its own", identity(again, "a-phone")["aud"], "a-phone")
-    wider = session(scope="openid email profile")
+    wider = session(scope="openid email profile api")
     again, asked = signed_in(wider, browser)
     same("so does more than was agreed to", asked, ["decision"])
 

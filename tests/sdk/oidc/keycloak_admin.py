@@ -1,6 +1,8 @@
 """`python-keycloak`'s KeycloakAdmin: the people of the realm, as an administrator and as nobody much."""
 
 import json
+import os
+import sqlite3
 import time
 
 from keycloak import KeycloakAdmin, KeycloakOpenID
@@ -219,6 +221,22 @@ with story("a token that grows old"):
     sdk_admin = KeycloakOpenID(server_url=AUTH, realm_name="master", client_id="admin-cli")
     sdk_admin.logout(running.connection.token["refresh_token"])
     same("a session that has ended is begun again", running.users_count(), count)
+
+with story("two workers with one session"):
+    worker = admin()
+    worker.users_count()
+    held = dict(worker.connection.token)
+    worker.connection.token = {**held, "expires_in": 0}
+    same("the first renews it", worker.users_count(), count)
+    # The grace is over for the token that the second worker holds.
+    with sqlite3.connect(f"{os.environ['ATELIER_TEST_DATA']}/atelier.db", timeout=30) as file:
+        file.execute("UPDATE refresh_tokens SET exchanged_at = exchanged_at - 31000000")
+    second = admin()
+    second.connection.token = {**held, "expires_in": 0}
+    same("the second, which comes late, signs in again by itself", second.users_count(), count)
+    check("with tokens of its own", second.connection.token["refresh_token"] != held["refresh_token"])
+    worker.connection.token = {**worker.connection.token, "expires_in": 0}
+    same("and so does the first, whose session is over", worker.users_count(), count)
 
 with story("somebody who goes"):
     held = signed_in("eve@example.com", PASSWORD)

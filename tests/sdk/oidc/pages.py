@@ -33,7 +33,8 @@ ACCOUNT = f"{URL}/auth/account"
 
 listener = Listener()
 SECRET = register(
-    "the-app", "--name", "Evil <b>App</b>", *flags("--grant", ["authorization_code", "refresh_token"]), "--redirect-uri", listener.url
+    "the-app", "--name", "Evil <b>App</b>", *flags("--grant", ["authorization_code", "refresh_token"]), "--redirect-uri", listener.url,
+    *flags("--scope", ["openid", "email", "profile", "api"]),
 )
 BOB, CAROL, DORA = person("bob"), person("carol"), person("dora")
 
@@ -91,7 +92,7 @@ def asking(**more):
         "client_id": "the-app",
         "response_type": "code",
         "redirect_uri": listener.url,
-        "scope": "openid email profile",
+        "scope": "openid email profile api",
         "state": "a-state",
         "nonce": "a-nonce",
         "code_challenge": create_s256_code_challenge(verifier),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::{Error, seconds_to_wait};
-use crate::http::request;
+use crate::http::{bearer, request};
 
 /// The most errors that are told of one document.
 const MOST_ERRORS: usize = 10;
@@ -30,7 +30,7 @@ impl ResponseError for Failure {
 }
 
 /// The answer: `data`, or `errors` and nothing done.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(in crate::http::wallaroo) struct Answer {
     /// What was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +45,9 @@ pub(in crate::http::wallaroo) struct Answer {
     #[serde(skip)]
     #[schema(ignore)]
     retry_after: Option<u64>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    challenge: Option<&'static str>,
 }
 
 /// One thing that is wrong.
@@ -82,6 +85,7 @@ impl Answer {
             errors: vec![Told::new(error, path)],
             status: status(error),
             retry_after: retry_after(error),
+            challenge: challenge(error),
         }
     }
 }
@@ -89,7 +93,7 @@ impl Answer {
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         if response.errors.is_empty() {
-            return Self { data: Some(response.data), errors: Vec::new(), status: StatusCode::OK, retry_after: None };
+            return Self { data: Some(response.data), errors: Vec::new(), ..Self::default() };
         }
         let core = || response.errors.iter().filter_map(|error| error.source::<Error>());
         Self {
@@ -97,6 +101,7 @@ impl From<Response> for Answer {
             errors: response.errors.iter().take(MOST_ERRORS).map(Told::from).collect(),
             status: core().map(status).max().unwrap_or(StatusCode::OK),
             retry_after: core().filter_map(retry_after).max(),
+            challenge: core().find_map(challenge),
         }
     }
 }
@@ -107,8 +112,8 @@ impl From<Answer> for HttpResponse {
         if let Some(seconds) = answer.retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        if answer.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        if let Some(challenge) = answer.challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
         response.json(answer)
     }
@@ -183,6 +188,10 @@ fn status(error: &Error) -> StatusCode {
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
     }
+}
+
+fn challenge(error: &Error) -> Option<&'static str> {
+    if let Error::Unauthenticated(unproved) = error { Some(bearer::challenge(*unproved)) } else { None }
 }
 
 fn retry_after(error: &Error) -> Option<u64> {

@@ -117,7 +117,7 @@ await story("userinfo", async () => {
 
 await story("the access token, as a server of one's own verifies it", async () => {
   const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
-  const { payload } = await jwtVerify(tokens.access_token, keys, { issuer: ISSUER.href, audience: "account" });
+  const { payload } = await jwtVerify(tokens.access_token, keys, { issuer: ISSUER.href, audience: "my-app.web" });
   same("with the published keys", [payload.sub, payload.azp, payload.email], [claims.sub, "my-app.web", bob.email]);
 });
 

@@ -1,0 +1,31 @@
+//! The table `approvals`.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Tx, View, row};
+use crate::domain::client::{ClientId, Scopes};
+use crate::domain::ids::SessionId;
+use crate::error::Result;
+
+/// What a client was approved for in a browser session; none if it was not.
+pub fn find(view: &View, session: SessionId, client: &ClientId) -> Result<Option<Scopes>> {
+    let mut query =
+        view.conn.prepare_cached("SELECT scope FROM approvals WHERE session_id = :session AND client = :client")?;
+    let read = |row: &rusqlite::Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
+    Ok(query.query_row(named_params! { ":session": session.0, ":client": client.as_str() }, read).optional()?)
+}
+
+/// Writes what a client is approved for in a browser session.
+pub fn upsert(tx: &Tx, session: SessionId, client: &ClientId, scopes: &Scopes) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO approvals (session_id, client, scope, created_at) VALUES (:session, :client, :scope, :now)
+         ON CONFLICT (session_id, client) DO UPDATE SET scope = excluded.scope, created_at = excluded.created_at",
+    )?;
+    query.execute(named_params! {
+        ":session": session.0,
+        ":client": client.as_str(),
+        ":scope": scopes.to_string(),
+        ":now": tx.now.micros(),
+    })?;
+    Ok(())
+}
