@@ -51,6 +51,8 @@ pub enum Action {
     DeleteOrganization,
     /// Put somebody into an organization, put somebody out, or give a member another role.
     ManageOrganizationMembers,
+    /// Put an administrator of the account out of an organization, or give them another role there.
+    ManageAdministrator,
     /// See the named roles of the account.
     ReadRoles,
     /// Make, change or delete a named role.
@@ -97,7 +99,7 @@ pub enum Action {
 
 impl Action {
     /// Each action.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -118,6 +120,7 @@ impl Action {
         Self::UpdateOrganization,
         Self::DeleteOrganization,
         Self::ManageOrganizationMembers,
+        Self::ManageAdministrator,
         Self::ReadRoles,
         Self::ManageRoles,
         Self::ReadUser,
@@ -153,9 +156,12 @@ impl Action {
             Self::BindRole => "giving a named role needs an owner, ROLE_BINDING_CREATE or an administrator",
             Self::ReadBindings => "seeing role bindings needs an owner, ROLE_BINDING_READ or an administrator",
             Self::RemoveMember => {
-                "removing another member needs an owner of the workspace, ROLE_BINDING_DELETE or an administrator"
+                "removing another member needs an owner of the workspace or an administrator, or ROLE_BINDING_DELETE and \
+                 the right to give that member's role"
             }
-            Self::UnbindRole => "taking a named role away needs an owner, ROLE_BINDING_DELETE or an administrator",
+            Self::UnbindRole => {
+                "taking a named role away needs an owner or an administrator, or ROLE_BINDING_DELETE and the right to give it"
+            }
             Self::LeaveWorkspace => "leaving a workspace needs its member",
             Self::CreateWorkspace => "making a workspace needs a member of the organization or an administrator",
             Self::ReadProject => "seeing a project needs PROJECT_READ in its workspace",
@@ -169,6 +175,9 @@ impl Action {
             Self::DeleteOrganization => "deleting an organization needs its admin or an administrator",
             Self::ManageOrganizationMembers => {
                 "managing the members of an organization needs its admin or an administrator"
+            }
+            Self::ManageAdministrator => {
+                "changing or ending an administrator's membership of an organization needs an administrator"
             }
             Self::ReadRoles => "seeing the roles of the account needs a member of the account",
             Self::ManageRoles => "managing the roles of the account needs an administrator",
@@ -195,11 +204,39 @@ impl Action {
     }
 }
 
+/// What the actor is in the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Account {
+    /// Nobody: there is no account, or nobody has signed in yet.
+    #[default]
+    Nobody,
+    /// A bot, which has no role in the account. It holds what its organizations and workspaces give it.
+    Bot,
+    /// Somebody with this role.
+    Role(AccountRole),
+}
+
+impl Account {
+    /// The role in the account; a bot has none.
+    pub const fn role(self) -> Option<AccountRole> {
+        match self {
+            Self::Nobody | Self::Bot => None,
+            Self::Role(role) => Some(role),
+        }
+    }
+
+    /// Whether this is an administrator of the account.
+    pub const fn governs(self) -> bool {
+        matches!(self, Self::Role(AccountRole::Administrator))
+    }
+}
+
 /// What the actor is, in the account and toward the thing that the action is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Standing {
-    /// The role in the account; none for somebody who has no account.
-    pub account: Option<AccountRole>,
+    /// What the actor is in the account.
+    pub account: Account,
     /// The role in the organization that the thing belongs to, or that both people share.
     pub organization: Option<OrganizationRole>,
     /// The role in the workspace that the thing is or belongs to.
@@ -214,6 +251,9 @@ pub struct Standing {
     pub restricted: bool,
     /// Whether the thing is the actor, or the actor's own.
     pub own: bool,
+    /// Whether a bot is in a workspace together with the person that the action is about. People who are together in a
+    /// workspace share its organization, so of them this is not asked.
+    pub together: bool,
 }
 
 /// The outcome of judgement.
@@ -229,8 +269,11 @@ pub enum Decision {
 
 /// Judges whether somebody of this standing may do this.
 pub fn decide(standing: &Standing, action: Action) -> Decision {
-    let Some(account) = standing.account else { return Decision::Hidden };
-    let governs = account == AccountRole::Administrator;
+    if standing.account == Account::Nobody {
+        return Decision::Hidden;
+    }
+    let account = standing.account.role();
+    let governs = standing.account.governs();
     let governs_organization = governs || standing.organization == Some(OrganizationRole::Admin);
     let belongs = governs || standing.organization.is_some();
     let held = held(standing);
@@ -272,7 +315,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::CreateWorkspace => match standing.organization {
             _ if governs => Decision::Allowed,
             Some(OrganizationRole::Admin | OrganizationRole::Member) => {
-                forbidden_unless(account != AccountRole::Annotator)
+                forbidden_unless(account != Some(AccountRole::Annotator))
             }
             Some(OrganizationRole::Reader | OrganizationRole::Annotator) => Decision::Forbidden,
             None => Decision::Hidden,
@@ -284,16 +327,29 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
                 Decision::Hidden
             }
         }
+        Action::ManageAdministrator => {
+            if belongs {
+                forbidden_unless(governs)
+            } else {
+                Decision::Hidden
+            }
+        }
         Action::CreateOrganization
         | Action::ManageRoles
         | Action::CreateUser
         | Action::ReadClients
         | Action::ManageClients
         | Action::ReadAudit => forbidden_unless(governs),
-        Action::ReadRoles => forbidden_unless(account != AccountRole::Annotator),
-        Action::InviteUser => forbidden_unless(matches!(account, AccountRole::Administrator | AccountRole::Member)),
-        Action::HoldKeys => forbidden_unless(account != AccountRole::UiOnly),
-        Action::ReadUser => hidden_unless(belongs || standing.own),
+        Action::ReadRoles => forbidden_unless(account.is_some_and(|role| role != AccountRole::Annotator)),
+        Action::InviteUser => {
+            forbidden_unless(matches!(account, Some(AccountRole::Administrator | AccountRole::Member)))
+        }
+        Action::HoldKeys => forbidden_unless(account.is_some_and(|role| role != AccountRole::UiOnly)),
+        // A bot sees the people of its workspaces, not those of its organizations.
+        Action::ReadUser => {
+            let near = if standing.account == Account::Bot { standing.together } else { belongs };
+            hidden_unless(near || standing.own)
+        }
         Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
         Action::ReadUserWorkspaces | Action::ReadKeys | Action::ReadSessions | Action::EndSession => {
             toward_a_person(standing, governs || standing.own)
@@ -315,19 +371,45 @@ pub fn gives_in_organization(giver: &Standing, role: OrganizationRole) -> bool {
     }
 }
 
+/// Whether somebody of this standing may give somebody this role in the workspace. `named` is what a custom one allows.
+pub fn gives_in_workspace(giver: &Standing, role: Role, named: PermissionSet) -> bool {
+    match role {
+        Role::Custom(_) => binds(giver, named),
+        Role::Owner | Role::Member | Role::Reader | Role::Annotator => {
+            decide(giver, Action::AddMember) == Decision::Allowed && of_role(role).is_within(held(giver))
+        }
+    }
+}
+
+/// Whether somebody of this standing may put a member of this role out of the workspace: nobody takes away what they
+/// could not have given.
+pub fn removes_from_workspace(remover: &Standing, role: Role, named: PermissionSet) -> bool {
+    decide(remover, Action::RemoveMember) == Decision::Allowed && gives_in_workspace(remover, role, named)
+}
+
+/// Whether somebody of this standing may bind a role that allows this on the thing.
+pub fn binds(giver: &Standing, allowed: PermissionSet) -> bool {
+    decide(giver, Action::BindRole) == Decision::Allowed && allowed.is_within(held_in_project(giver))
+}
+
+/// Whether somebody of this standing may take such a binding away: only one that they could have made.
+pub fn unbinds(remover: &Standing, allowed: PermissionSet) -> bool {
+    decide(remover, Action::UnbindRole) == Decision::Allowed && binds(remover, allowed)
+}
+
 /// Whether somebody of this standing may give somebody this role in the account: none above their own.
 pub fn gives_in_account(giver: &Standing, role: AccountRole) -> bool {
     match role {
-        AccountRole::Administrator => giver.account == Some(AccountRole::Administrator),
-        AccountRole::Member => matches!(giver.account, Some(AccountRole::Administrator | AccountRole::Member)),
-        AccountRole::UiOnly => giver.account.is_some_and(|own| own != AccountRole::Annotator),
-        AccountRole::Annotator => giver.account.is_some(),
+        AccountRole::Administrator => giver.account.governs(),
+        AccountRole::Member => matches!(giver.account.role(), Some(AccountRole::Administrator | AccountRole::Member)),
+        AccountRole::UiOnly => giver.account.role().is_some_and(|own| own != AccountRole::Annotator),
+        AccountRole::Annotator => giver.account.role().is_some(),
     }
 }
 
 /// Whether somebody of this standing sees of an organization no more than an annotator does.
 fn annotates(standing: &Standing) -> bool {
-    standing.account != Some(AccountRole::Administrator) && standing.organization == Some(OrganizationRole::Annotator)
+    !standing.account.governs() && standing.organization == Some(OrganizationRole::Annotator)
 }
 
 /// Whoever sees a person is told that this may not be done to them.
@@ -354,7 +436,7 @@ const fn forbidden_unless(allowed: bool) -> Decision {
 /// Everything that somebody of this standing holds in the workspace; nobody gives more than that.
 pub fn held(standing: &Standing) -> PermissionSet {
     let mut held = standing.named;
-    if standing.account == Some(AccountRole::Administrator) {
+    if standing.account.governs() {
         held = held.union(everything());
     }
     match standing.organization {

@@ -20,11 +20,16 @@ use crate::store::{self, Tx, View};
 
 /// The binding of this number, if the actor may see bindings on its thing.
 pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
-    let binding = store::bindings::find(view, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
-    let standing = toward(view, actor, binding.resource)?.1;
+    let missing = || Error::not_found("role binding", id);
+    let binding = store::bindings::find(view, id)?.ok_or_else(missing)?;
+    let standing = match toward(view, actor, binding.resource) {
+        // Of a thing that the actor does not see, the binding is what does not exist.
+        Err(Error::NotFound { .. }) => return Err(missing()),
+        found => found?.1,
+    };
     match decide(&standing, Action::ReadBindings) {
         Decision::Allowed => Ok(binding),
-        Decision::Forbidden | Decision::Hidden => Err(Error::not_found("role binding", id)),
+        Decision::Forbidden | Decision::Hidden => Err(missing()),
     }
 }
 
@@ -33,7 +38,7 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
 /// Refused when the user is unknown.
 pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, page: Page) -> Result<Slice<Binding>> {
     if let Some(user) = of {
-        users::named(view, actor, &users::Named::Number(user))?;
+        users::principal(view, actor, &users::Named::Number(user))?;
     }
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::bindings::page(view, sight, on_projects, of, page);
@@ -103,14 +108,24 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
 
 /// Takes a binding away.
 ///
-/// Owners may, administrators, and whoever holds `ROLE_BINDING_DELETE`.
+/// Owners may, administrators, and whoever holds `ROLE_BINDING_DELETE` and could have made the binding.
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
-    let standing = toward(tx, actor, binding.resource)?.1;
-    standing::require(&standing, Action::UnbindRole, "role binding", id)
-        .map_err(|_| Error::not_found("role binding", id))?;
+    if !may_take(tx, actor, &binding)? {
+        return Err(Error::not_found("role binding", id));
+    }
     store::bindings::delete(tx, id)?;
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
+}
+
+/// Whether the actor may take a binding away: only one that they could have made.
+pub(super) fn may_take(view: &View, actor: &Actor, binding: &Binding) -> Result<bool> {
+    let standing = match toward(view, actor, binding.resource) {
+        Err(Error::NotFound { .. }) => return Ok(false),
+        found => found?.1,
+    };
+    let allowed = roles::permissions(view, actor, binding.role)?;
+    Ok(allowed.is_some_and(|allowed| policy::unbinds(&standing, allowed)))
 }
 
 /// Refuses to give an annotator of the account more than annotators do.

@@ -210,11 +210,15 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
 
 /// Ends a key, and blocks the bot of a service key. Ending it again changes nothing.
 ///
-/// Its owner may, the operator and administrators; a service key also those whom [`service_keys::require`] lets.
+/// Its owner may, the operator and administrators; a service key also those whom [`service_keys::require`] lets, if it
+/// holds no more than they do ([`service_keys::may_end`]).
 pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     let key = controlled(tx, actor, id)?;
     if key.revoked_at.is_some() {
         return Ok(());
+    }
+    if key.kind == KeyKind::Service {
+        service_keys::may_end(tx, actor, &key)?;
     }
     store::keys::revoke(tx, id)?;
     if key.kind == KeyKind::Service {

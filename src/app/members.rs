@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audit, organizations, roles, standing, users, workspaces};
+use super::{audit, bindings, organizations, roles, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
+use crate::domain::permission::PermissionSet;
 use crate::domain::user::{User, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
@@ -18,7 +19,18 @@ use crate::store::{self, Tx, View};
 /// The members of a workspace that the actor sees, in the order in which they joined.
 pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let workspace = workspaces::visible(view, actor, workspace)?;
-    store::members::list(view, workspace.id)
+    let mut members = store::members::list(view, workspace.id)?;
+    // A bot that reads a workspace without being in it sees its people no more than elsewhere.
+    if actor.person().is_some_and(|me| me.kind == UserKind::Bot) {
+        let mut seen = Vec::with_capacity(members.len());
+        for member in members {
+            if decide(&standing::toward(view, actor, member.user)?, Action::ReadUser) == Decision::Allowed {
+                seen.push(member);
+            }
+        }
+        members = seen;
+    }
+    Ok(members)
 }
 
 /// Puts somebody into a workspace in this role, or gives a member this role.
@@ -39,12 +51,9 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
         return Ok(member);
     }
     if let Some(member) = &before {
-        // Whoever may only give named roles takes away no more than they could have given.
-        if decide(&standing, Action::AddMember) != Decision::Allowed {
-            standing::give(&standing, policy::of_role(member.role))?;
-            if let Some(id) = member.role.custom() {
-                standing::give(&standing, roles::visible(tx, actor, id)?.permissions)?;
-            }
+        let named = permissions(tx, actor, member.role)?;
+        if !named.is_some_and(|named| policy::gives_in_workspace(&standing, member.role, named)) {
+            return Err(Error::Exceeded);
         }
         if member.role == Role::Owner {
             keep_an_owner(tx, &workspace, user.id)?;
@@ -74,8 +83,8 @@ fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing
 
 /// Takes somebody out of a workspace; tells whether they were in it.
 ///
-/// Owners and administrators may; anyone may leave, and leaves nothing where there is nothing to be seen. Refused when
-/// it would leave the workspace without an owner.
+/// Whoever could have given all that is taken away may, owners and administrators first of all; anyone may leave, and
+/// leaves nothing where there is nothing to be seen. Refused when it would leave the workspace without an owner.
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
     let workspace = match workspaces::visible(tx, actor, workspace) {
         Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
@@ -88,6 +97,7 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named
         standing::require(&standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
     } else {
         workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
+        may_take(tx, actor, &workspace, user.id)?;
     }
     let bindings = store::bindings::delete_in_workspace(tx, user.id, workspace.id)?;
     let Some(member) = member else {
@@ -148,6 +158,40 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
 
 /// What stands against taking the last owner out of a workspace.
 const LAST_OWNER: Error = Error::Refused { rule: "a workspace keeps at least one owner" };
+
+/// Refuses to take from somebody what they have in a workspace, the membership and every binding, unless the actor could
+/// have given all of it.
+fn may_take(view: &View, actor: &Actor, workspace: &Workspace, from: UserId) -> Result<()> {
+    let refusal = || Error::Forbidden { action: Action::RemoveMember };
+    if let Some(member) = store::members::find(view, workspace.id, from)? {
+        let standing = standing::in_workspace(view, actor, workspace)?;
+        let named = permissions(view, actor, member.role)?.ok_or_else(refusal)?;
+        if !policy::removes_from_workspace(&standing, member.role, named) {
+            return Err(refusal());
+        }
+    }
+    for binding in store::bindings::list_in_workspace(view, from, workspace.id)? {
+        if !bindings::may_take(view, actor, &binding)? {
+            return Err(refusal());
+        }
+    }
+    Ok(())
+}
+
+/// What the named role of a custom one allows, as [`roles::permissions`] gives it; nothing for a predefined one.
+fn permissions(view: &View, actor: &Actor, role: Role) -> Result<Option<PermissionSet>> {
+    role.custom().map_or(Ok(Some(PermissionSet::EMPTY)), |id| roles::permissions(view, actor, id))
+}
+
+/// Refuses to take from somebody what they have in the workspaces of an organization, unless the actor could have given
+/// all of it.
+pub(super) fn may_take_all(view: &View, actor: &Actor, organization: OrganizationId, from: UserId) -> Result<()> {
+    for place in store::sight::places_in(view, from, organization)? {
+        let Some(workspace) = store::workspaces::find(view, place)? else { continue };
+        may_take(view, actor, &workspace, from)?;
+    }
+    Ok(())
+}
 
 /// The most workspaces that people are taken out of at a time.
 pub const MOST_WORKSPACES: usize = 100;

@@ -99,8 +99,9 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
 
 /// Puts somebody into an organization in this role, or gives a member this role.
 ///
-/// Its admins may, and administrators. Refused when the person is unknown or may not have the role
-/// ([`annotates_alike`]), and when it would leave the organization without an admin.
+/// Its admins may, and administrators; the role of an administrator of the account only administrators change. Refused
+/// when the person is unknown or may not have the role ([`annotates_alike`]), and when it would leave the organization
+/// without an admin.
 pub fn put_member(
     tx: &Tx,
     actor: &Actor,
@@ -117,6 +118,7 @@ pub fn put_member(
         if member.role == role {
             return Ok(member.clone());
         }
+        manages(tx, actor, id, &user)?;
         keep_an_admin(tx, id, member)?;
     }
     let after = store::organizations::put_member(tx, id, user.id, role)?;
@@ -127,20 +129,34 @@ pub fn put_member(
 
 /// Takes somebody out of an organization, and with that out of its workspaces and of what is bound to them there.
 ///
-/// Its admins may, and administrators; anyone may leave. Refused when somebody is no member, and when it would leave
-/// the organization without an admin or a workspace without an owner.
+/// Its admins may who could have given all that is taken away, and administrators; an administrator of the account only
+/// administrators take out; anyone may leave. Refused when somebody is no member, and when it would leave the
+/// organization without an admin or a workspace without an owner.
 pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Named) -> Result<()> {
     visible(tx, actor, id)?;
     let user = users::principal(tx, actor, who)?;
-    if actor.user() != Some(user.id) {
+    let leaves = actor.user() == Some(user.id);
+    if !leaves {
         require(tx, actor, id, Action::ManageOrganizationMembers)?;
     }
     let member = store::organizations::find_member(tx, id, user.id)?
         .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
+    if !leaves {
+        manages(tx, actor, id, &user)?;
+        super::members::may_take_all(tx, actor, id, user.id)?;
+    }
     keep_an_admin(tx, id, &member)?;
     super::members::drop_from_organization(tx, &user, id)?;
     store::organizations::delete_member(tx, id, user.id)?;
     audit::record(tx, actor, "organizations.remove_member", object(id, &user), (told(Some(&member)), Value::Null))
+}
+
+/// Refuses to change or end what an administrator of the account is in an organization, unless the actor is one too.
+fn manages(view: &View, actor: &Actor, id: OrganizationId, user: &User) -> Result<()> {
+    match user.role {
+        AccountRole::Administrator => require(view, actor, id, Action::ManageAdministrator),
+        AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Ok(()),
+    }
 }
 
 /// Refuses to make an annotator of the account anything else in a place, or anybody else an annotator there.

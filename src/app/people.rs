@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::service_accounts::{self, ServiceAccount};
 use super::users::NewPassword;
 use super::{standing, users};
 use crate::domain::actor::Actor;
@@ -46,8 +47,8 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, mo
     if most > MOST {
         return Err(Error::invalid("max", format!("must be at most {MOST}")));
     }
-    let Some(Reach(with)) = reach(actor) else { return Ok(Vec::new()) };
-    let found = store::people::search(view, with, search, skip, most)?;
+    let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
+    let found = store::people::search(view, circle, search, skip, most)?;
     let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
     let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
     found.into_iter().map(|user| profile(view, actor, user, &factors)).collect()
@@ -55,8 +56,35 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, mo
 
 /// How many people of a search the actor may find.
 pub fn count(view: &View, actor: &Actor, search: &PeopleSearch) -> Result<usize> {
-    let Some(Reach(with)) = reach(actor) else { return Ok(0) };
-    Ok(store::people::search(view, with, search, 0, usize::MAX)?.len())
+    let Some(circle) = standing::circle(actor) else { return Ok(0) };
+    Ok(store::people::search(view, circle, search, 0, usize::MAX)?.len())
+}
+
+/// A person, or a bot, which is looked up by its UUID only.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A person.
+    Person(Profile),
+    /// A bot.
+    Service(ServiceAccount),
+}
+
+impl Found {
+    /// The row.
+    pub const fn user(&self) -> &User {
+        match self {
+            Self::Person(profile) => &profile.user,
+            Self::Service(account) => &account.user,
+        }
+    }
+}
+
+/// The person or bot of this UUID, if the actor may find them and the account was not closed for good.
+pub fn find(view: &View, actor: &Actor, uuid: Uuid) -> Result<Found> {
+    match get(view, actor, uuid) {
+        Err(Error::NotFound { .. }) => service_accounts::get(view, actor, uuid).map(Found::Service),
+        found => found.map(Found::Person),
+    }
 }
 
 /// The person of this UUID, if the actor may find them and the account was not closed for good.
@@ -68,16 +96,6 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<Profile> {
     let factors = store::people::second_factors(view, &[user.id])?.into_iter().collect();
     profile(view, actor, user, &factors)
 }
-
-/// With whom those have to share an organization whom the actor finds; with none, for whom finds everybody. Whoever has
-/// no account finds nobody.
-fn reach(actor: &Actor) -> Option<Reach> {
-    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
-    if sees_all { Some(Reach(None)) } else { actor.user().map(|me| Reach(Some(me))) }
-}
-
-/// Everybody, or those who share an organization with somebody.
-struct Reach(Option<UserId>);
 
 fn profile(view: &View, actor: &Actor, user: User, factors: &BTreeMap<UserId, Timestamp>) -> Result<Profile> {
     let mut entry = None;

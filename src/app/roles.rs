@@ -42,6 +42,15 @@ pub fn visible(view: &View, actor: &Actor, id: RoleId) -> Result<NamedRole> {
     store::roles::find(view, id)?.ok_or_else(|| Error::not_found("role", id))
 }
 
+/// What a named role allows; none for one that the actor may not see, and so not give.
+pub(super) fn permissions(view: &View, actor: &Actor, id: RoleId) -> Result<Option<PermissionSet>> {
+    match visible(view, actor, id) {
+        Ok(role) => Ok(Some(role.permissions)),
+        Err(Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn require(actor: &Actor, action: Action) -> Result<()> {
     standing::require(&standing::in_account(actor), action, "role", "of the account")
 }

@@ -1,13 +1,36 @@
-//! Clients that act on their own behalf (RFC 6749, section 4.4): as the bot that goes with them.
+//! Bots as the users that they act as: of clients that act on their own behalf (RFC 6749, section 4.4), and of service
+//! keys.
 
-use super::authorizations;
+use uuid::Uuid;
+
 use super::desk::Desk;
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
+use super::{authorizations, users};
 use crate::domain::actor::{Actor, Origin};
-use crate::domain::client::{Client, Scopes};
+use crate::domain::client::{Client, ClientId, Scopes};
+use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{Error, Result, Unproved};
-use crate::store;
+use crate::store::{self, View};
+
+/// A bot, and the client that acts as it; none where a service key does.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    /// The bot.
+    pub user: User,
+    /// The client.
+    pub client: Option<ClientId>,
+}
+
+/// The bot of this UUID, if the actor may find it and it was not blocked for good.
+pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
+    let user = users::principal(view, actor, &users::Named::Uuid(uuid))?;
+    if user.kind != UserKind::Bot || user.state == UserState::Blocked {
+        return Err(Error::not_found("user", uuid));
+    }
+    let client = store::clients::find_by_service_user(view, user.id)?;
+    Ok(ServiceAccount { user, client })
+}
 
 /// Begins a session of the client's own, which lasts as long as its access token: the client can always prove again who
 /// it is, so it gets no refresh token (RFC 6749, section 4.4.3).

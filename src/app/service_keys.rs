@@ -30,7 +30,7 @@ pub const MOST_PLACES: usize = 100;
 /// What a service key may do where.
 #[derive(Clone, Debug)]
 pub struct Grants {
-    /// In the account.
+    /// What is asked for in the account, in which a service key has no role: nothing above a member.
     pub account: AccountRole,
     /// In organizations, 1 to [`MOST_PLACES`].
     pub organizations: Vec<Grant>,
@@ -50,7 +50,7 @@ pub struct Grant {
 /// Makes a bot and a key that acts as it.
 ///
 /// Whoever holds `SERVICE_KEY_CREATE` in each of its workspaces may. Refused when making keys is switched off, when a
-/// role is above the actor's own, when a workspace is not in the organization that it is named under, when a place is
+/// role is above the actor's own, or in the account above a member's, when a workspace is not in the organization that it is named under, when a place is
 /// named twice, and when it would end before it begins or later than it may ([`keys::end`]).
 pub fn create(
     tx: &Tx,
@@ -63,7 +63,7 @@ pub fn create(
     keys::may_hold(tx, actor, rules)?;
     let places = judged(tx, actor, grants)?;
     let expires_at = keys::end(tx, actor, rules, new.expires_at, None)?;
-    let bot = store::bots::insert(tx, uuid, new.name.as_str(), grants.account)?;
+    let bot = store::bots::insert(tx, uuid, new.name.as_str(), AccountRole::Member)?;
     for (organization, grant) in places.iter().zip(&grants.organizations) {
         store::organizations::put_member(tx, *organization, bot, grant.role)?;
         for (workspace, role) in &grant.workspaces {
@@ -75,7 +75,6 @@ pub fn create(
     let (key, bot) = (keys::found(tx, id)?, found(tx, bot)?);
     let mut after = keys::shown(&key);
     if let Some(after) = after.as_object_mut() {
-        after.insert("account".to_owned(), grants.account.word().into());
         after.insert("organizations".to_owned(), shown(&bot));
     }
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, after))?;
@@ -113,7 +112,15 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
         exceeded |= !policy::gives_in_organization(&standing::in_organization(view, actor, inside)?, grant.role);
         places.push(inside);
     }
-    if exceeded { Err(Error::Exceeded) } else { Ok(places) }
+    if exceeded {
+        return Err(Error::Exceeded);
+    }
+    if grants.account != AccountRole::Member {
+        let rule =
+            "must be that of a member: a service key has no role in the account, only in organizations and spaces";
+        return Err(Error::invalid("account_role", rule));
+    }
+    Ok(places)
 }
 
 fn bounded(field: &'static str, count: usize) -> Result<()> {
@@ -138,8 +145,12 @@ fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Role) -> Resul
 /// Refuses to hand the secret of a bot to whoever does not hold all that it may: by its memberships, and by what was
 /// bound to it since.
 pub(super) fn holds_all(view: &View, actor: &Actor, bot: UserId) -> Result<()> {
-    let bot = found(view, bot)?;
-    let mut holds = policy::gives_in_account(&standing::in_account(actor), bot.role);
+    if holds(view, actor, &found(view, bot)?)? { Ok(()) } else { Err(Error::Exceeded) }
+}
+
+/// Whether the actor holds all that a bot may.
+fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
+    let mut holds = true;
     for place in &bot.organizations {
         let giver = standing::in_organization(view, actor, place.organization)?;
         holds &= policy::gives_in_organization(&giver, place.role);
@@ -160,7 +171,7 @@ pub(super) fn holds_all(view: &View, actor: &Actor, bot: UserId) -> Result<()> {
             holds &= gives(view, actor, &workspace, Role::Custom(binding.role))?;
         }
     }
-    if holds { Ok(()) } else { Err(Error::Exceeded) }
+    Ok(holds)
 }
 
 /// Lets the actor end or renew a service key, or refuses.
@@ -186,11 +197,18 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
         governed &= may(Action::AddMember);
         revocable &= may(Action::RevokeServiceKey);
     }
-    match () {
-        () if !seen => Err(Error::not_found("key", key.id)),
-        () if somewhere && governed || maker && revocable => Ok(()),
-        () => Err(Error::Forbidden { action: Action::RevokeServiceKey }),
+    if !seen {
+        return Err(Error::not_found("key", key.id));
     }
+    if maker && revocable || somewhere && governed { Ok(()) } else { Err(REVOKES_NOT) }
+}
+
+const REVOKES_NOT: Error = Error::Forbidden { action: Action::RevokeServiceKey };
+
+/// Refuses to end a service key that holds more than the actor, unless it is theirs or they made it.
+pub(super) fn may_end(view: &View, actor: &Actor, key: &Key) -> Result<()> {
+    let theirs = actor.user().is_some_and(|me| me == key.user || key.created_by == Some(me));
+    if theirs || holds(view, actor, &found(view, key.user)?)? { Ok(()) } else { Err(REVOKES_NOT) }
 }
 
 fn found(view: &View, bot: UserId) -> Result<Bot> {

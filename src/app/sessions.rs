@@ -151,7 +151,7 @@ pub(super) fn acting_person(actor: &Actor, person: Person) -> Actor {
 
 /// As much of a user as judgement and the audit need.
 pub(super) fn person(user: &User) -> Person {
-    Person { id: user.id, uuid: user.uuid, email: user.email.clone(), role: user.role }
+    Person { id: user.id, uuid: user.uuid, email: user.email.clone(), kind: user.kind, role: user.role }
 }
 
 /// Ends one session for a reason that the verb tells, whoever acts; what hangs on it is void from now on.

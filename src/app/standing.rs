@@ -3,17 +3,27 @@
 use crate::domain::actor::{Actor, Who};
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
 use crate::domain::permission::PermissionSet;
-use crate::domain::user::AccountRole;
+use crate::domain::user::{AccountRole, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::{self, Action, Decision, Standing, decide};
+use crate::policy::{self, Account, Action, Decision, Standing, decide};
+use crate::store::circle::Circle;
 use crate::store::{self, View};
 
-/// What the actor is in the account. The operator is an administrator to whom everything is their own.
+/// What the actor is in the account. The operator is an administrator to whom everything is their own. A bot has no role
+/// in the account, unless the operator made the bot of a client an administrator.
 pub(super) fn in_account(actor: &Actor) -> Standing {
     match &actor.who {
-        Who::Person(person) => Standing { account: Some(person.role), ..Standing::default() },
-        Who::Operator => Standing { account: Some(AccountRole::Administrator), own: true, ..Standing::default() },
+        Who::Person(person) => {
+            let account = match (person.kind, person.role) {
+                (UserKind::Bot, AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator) => Account::Bot,
+                (UserKind::Person | UserKind::Bot, role) => Account::Role(role),
+            };
+            Standing { account, ..Standing::default() }
+        }
+        Who::Operator => {
+            Standing { account: Account::Role(AccountRole::Administrator), own: true, ..Standing::default() }
+        }
         Who::Nobody => Standing::default(),
     }
 }
@@ -58,7 +68,11 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
     let mut standing = in_account(actor);
     if let Some(me) = actor.user() {
         standing.own = me == other;
-        standing.organization = store::organizations::shared_role(view, me, other)?;
+        if standing.account == Account::Bot {
+            standing.together = store::members::share_workspace(view, me, other)?;
+        } else {
+            standing.organization = store::organizations::shared_role(view, me, other)?;
+        }
     }
     Ok(standing)
 }
@@ -75,4 +89,14 @@ pub(super) fn require(standing: &Standing, action: Action, what: &'static str, k
 /// Refuses to give more than the giver holds.
 pub(super) fn give(standing: &Standing, given: PermissionSet) -> Result<()> {
     if given.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
+}
+
+/// Whose people the actor finds; none for somebody who has no account.
+pub(super) fn circle(actor: &Actor) -> Option<Circle> {
+    let standing = in_account(actor);
+    if decide(&standing, Action::ReadUserWorkspaces) == Decision::Allowed {
+        return Some(Circle::Everybody);
+    }
+    let of = if standing.account == Account::Bot { Circle::OfWorkspaces } else { Circle::OfOrganizations };
+    actor.user().map(of)
 }

@@ -93,16 +93,17 @@ pub fn visible(view: &View, actor: &Actor, id: UserId) -> Result<User> {
 
 /// The people, by number, whom the actor may find and whose account is neither switched off nor closed.
 pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Result<Slice<User>> {
-    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
-    store::users::page(view, actor.user().filter(|_| !sees_all), search, page)
+    match standing::circle(actor) {
+        Some(circle) => store::users::page(view, circle, search, page),
+        None => Ok(Slice { items: Vec::new(), next: None }),
+    }
 }
 
-/// The people whom the actor may find: an administrator everybody, everybody else those of their organizations.
+/// The people whom the actor may find: an administrator everybody, a bot those of its workspaces, everybody else those of
+/// their organizations.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
-    let sees_all = decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed;
-    match actor.user() {
-        _ if sees_all => store::users::list(view),
-        Some(me) => store::users::list_neighbours(view, me),
+    match standing::circle(actor) {
+        Some(circle) => store::circle::list(view, circle),
         None => Ok(Vec::new()),
     }
 }
@@ -135,6 +136,11 @@ pub fn find_by_addresses(view: &View, actor: &Actor, addresses: &[String]) -> Re
 /// Whether the actor manages the people of the account.
 pub fn manages(actor: &Actor) -> bool {
     decide(&standing::in_account(actor), Action::ChangeUser) == Decision::Allowed
+}
+
+/// Whether the actor may know when a user last signed in: their own, and administrators everybody's.
+pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
+    actor.user() == Some(user.id) || manages(actor)
 }
 
 /// Refuses whoever may not make accounts, before anything costly is done for them.

@@ -76,16 +76,7 @@ fn sees_all(actor: &Actor) -> bool {
 /// Refused when the name is taken, when the actor may make none in the organization, and when the name says that it
 /// is the default workspace of somebody else.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
-    let organization = match new.organization {
-        Some(id) => organizations::visible(tx, actor, id)?.id,
-        None => organizations::home_id(tx)?,
-    };
-    let standing = standing::in_organization(tx, actor, organization)?;
-    if decide(&standing, Action::CreateWorkspace) != Decision::Allowed {
-        let found = store::organizations::find(tx, organization)?;
-        let name = found.as_ref().map_or("", |found| found.name.as_str());
-        standing::require(&standing, Action::CreateWorkspace, "organization", name)?;
-    }
+    let organization = may_create(tx, actor, new)?;
     let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;
@@ -93,6 +84,18 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let workspace = made(id, organization, new, person, tx.now);
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
     Ok(workspace)
+}
+
+/// The organization that a workspace is to be made in, if the actor may make one there. To somebody who is not in the
+/// home organization, that one does not exist, nor its name.
+fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
+    let (organization, key) = match new.organization {
+        Some(id) => (organizations::visible(tx, actor, id)?.id, id.to_string()),
+        None => (organizations::home_id(tx)?, "Home".to_owned()),
+    };
+    let standing = standing::in_organization(tx, actor, organization)?;
+    standing::require(&standing, Action::CreateWorkspace, "organization", key)?;
+    Ok(organization)
 }
 
 /// A workspace as it is when it has just been made.
@@ -130,14 +133,20 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
 /// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
 pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = new.organization.map_or_else(|| organizations::home_id(tx), Ok)?;
-    let Some(found) = store::workspaces::find_by_name(tx, organization, &new.name)? else {
-        return create(tx, actor, new);
+    let found = store::workspaces::find_by_name(tx, organization, &new.name)?;
+    let joined = match (&found, actor.user()) {
+        (Some(found), Some(me)) => store::members::find(tx, found.id, me)?.is_some(),
+        (Some(_) | None, _) => false,
     };
-    let joined = match actor.user() {
-        Some(me) => store::members::find(tx, found.id, me)?.is_some(),
-        None => false,
-    };
-    if joined { Ok(found) } else { Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() }) }
+    match found {
+        Some(found) if joined => Ok(found),
+        Some(_) => {
+            // Whether a name is taken is told only to those who may make a workspace.
+            may_create(tx, actor, new)?;
+            Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() })
+        }
+        None => create(tx, actor, new),
+    }
 }
 
 /// Changes a workspace's name, description, privacy or settings.

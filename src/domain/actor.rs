@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::email::Email;
 use super::ids::{KeyId, SessionId, UserId};
-use super::user::AccountRole;
+use super::user::{AccountRole, UserKind};
 
 /// Who is acting, by what right of entry, and from where.
 #[derive(Clone, Debug)]
@@ -39,7 +39,9 @@ pub struct Person {
     pub uuid: Uuid,
     /// The user's address.
     pub email: Email,
-    /// The account role.
+    /// Whether this is a person or a bot.
+    pub kind: UserKind,
+    /// The account role; of a bot it says nothing.
     pub role: AccountRole,
 }
 

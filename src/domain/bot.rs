@@ -1,9 +1,9 @@
-//! A bot: what a service key acts as. It has memberships like a person, but nothing to sign in with.
+//! A bot: what a service key acts as. It has memberships like a person, but nothing to sign in with and no role in the
+//! account.
 
 use super::ids::{OrganizationId, UserId, WorkspaceId};
 use super::member::Role;
 use super::organization::OrganizationRole;
-use super::user::AccountRole;
 
 /// A bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,8 +12,6 @@ pub struct Bot {
     pub id: UserId,
     /// What it is called, as its key is.
     pub name: String,
-    /// What it may do in the account.
-    pub role: AccountRole,
     /// Where it is, by number.
     pub organizations: Vec<BotOrganization>,
 }

@@ -4,6 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::app::users;
+use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 
@@ -37,7 +39,8 @@ pub(super) struct Representation {
     required_actions: Vec<&'static str>,
     /// Tokens from before this second are void: none are for this reason.
     not_before: i64,
-    /// When the person last signed in, in milliseconds since 1970; null before the first time.
+    /// When the person last signed in, in milliseconds since 1970; null before the first time, and to others but
+    /// administrators.
     last_login: Option<i64>,
     /// `admin` for an administrator; left out otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,7 +53,7 @@ pub(super) struct Representation {
 #[expect(clippy::struct_excessive_bools, reason = "the shape is Keycloak's")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Access {
+pub(super) struct Access {
     impersonate: bool,
     manage: bool,
     manage_group_membership: bool,
@@ -76,8 +79,8 @@ pub(super) struct Brief {
 }
 
 impl Brief {
-    /// Shows a user to somebody who may or may not manage them.
-    pub(super) fn new(user: &User, manageable: bool) -> Self {
+    /// Shows a user to somebody.
+    pub(super) fn new(user: &User, viewer: &Actor) -> Self {
         Self {
             id: user.uuid,
             created_timestamp: user.created_at.millis(),
@@ -87,13 +90,14 @@ impl Brief {
             email: user.email.to_string(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
-            access: Access::new(manageable),
+            access: Access::new(users::manages(viewer)),
         }
     }
 }
 
 impl Access {
-    const fn new(manageable: bool) -> Self {
+    /// What somebody may do who manages users, or does not.
+    pub(super) const fn new(manageable: bool) -> Self {
         Self {
             impersonate: false,
             manage: manageable,
@@ -105,8 +109,10 @@ impl Access {
 }
 
 impl Representation {
-    /// Shows a user to somebody who may or may not manage them.
-    pub(super) fn new(user: &User, manageable: bool) -> Self {
+    /// Shows a user to somebody.
+    pub(super) fn new(user: &User, viewer: &Actor) -> Self {
+        let manageable = users::manages(viewer);
+        let last_sign_in = user.last_sign_in_at.filter(|_| users::knows_last_sign_in(viewer, user));
         Self {
             id: user.uuid,
             created_timestamp: user.created_at.millis(),
@@ -123,7 +129,7 @@ impl Representation {
                 .into_iter()
                 .collect(),
             not_before: 0,
-            last_login: user.last_sign_in_at.map(Timestamp::millis),
+            last_login: last_sign_in.map(Timestamp::millis),
             realm_roles: match user.role {
                 AccountRole::Administrator => vec!["admin"],
                 AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Vec::new(),

@@ -8,15 +8,18 @@ use std::{env, fs};
 use super::*;
 use crate::domain::ids::RoleId;
 
+mod giving;
+
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy.txt");
 
 /// From the least to the mightiest, as is everything below.
-const ACCOUNTS: [Option<AccountRole>; 5] = [
-    None,
-    Some(AccountRole::Annotator),
-    Some(AccountRole::UiOnly),
-    Some(AccountRole::Member),
-    Some(AccountRole::Administrator),
+const ACCOUNTS: [Account; 6] = [
+    Account::Nobody,
+    Account::Bot,
+    Account::Role(AccountRole::Annotator),
+    Account::Role(AccountRole::UiOnly),
+    Account::Role(AccountRole::Member),
+    Account::Role(AccountRole::Administrator),
 ];
 const ORGANIZATIONS: [Option<OrganizationRole>; 5] = [
     None,
@@ -35,7 +38,7 @@ const WORKSPACES: [Option<Role>; 6] = [
 ];
 
 const PLAIN: Standing = Standing {
-    account: Some(AccountRole::Member),
+    account: Account::Role(AccountRole::Member),
     organization: None,
     workspace: None,
     named: PermissionSet::EMPTY,
@@ -43,12 +46,13 @@ const PLAIN: Standing = Standing {
     restricted: false,
     direct: PermissionSet::EMPTY,
     own: false,
+    together: false,
 };
 const COLLEAGUE: Standing = Standing { organization: Some(OrganizationRole::Member), ..PLAIN };
 
 /// The standings that people ask about: a short name, who has it, and what it is.
 const PEOPLE: [(&str, &str, Standing); 17] = [
-    ("nobody", "has no account, or has not signed in yet", Standing { account: None, ..PLAIN }),
+    ("nobody", "has no account, or has not signed in yet", Standing { account: Account::Nobody, ..PLAIN }),
     ("stranger", "shares no organization with the thing or the person", PLAIN),
     ("outsider", "shares the organization, but is not in the workspace, which is private", COLLEAGUE),
     ("colleag.", "the same, where the workspace is not private", Standing { private: false, ..COLLEAGUE }),
@@ -56,7 +60,7 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
         "annotat.",
         "annotates, in the account, the organization and the workspace",
         Standing {
-            account: Some(AccountRole::Annotator),
+            account: Account::Role(AccountRole::Annotator),
             organization: Some(OrganizationRole::Annotator),
             workspace: Some(Role::Annotator),
             ..PLAIN
@@ -86,13 +90,19 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
     ),
     (
         "key",
-        "a service key: its bot is in the account, reads in the organization, is a member of the workspace",
-        Standing { organization: Some(OrganizationRole::Reader), workspace: Some(Role::Member), ..PLAIN },
+        "a service key: its bot reads in the organization and is a member of the workspace, as the person is",
+        Standing {
+            account: Account::Bot,
+            organization: Some(OrganizationRole::Reader),
+            workspace: Some(Role::Member),
+            together: true,
+            ..PLAIN
+        },
     ),
     (
         "ui only",
         "in the account for the pages only; a member of the organization and the workspace",
-        Standing { account: Some(AccountRole::UiOnly), workspace: Some(Role::Member), ..COLLEAGUE },
+        Standing { account: Account::Role(AccountRole::UiOnly), workspace: Some(Role::Member), ..COLLEAGUE },
     ),
     (
         "oneself",
@@ -107,12 +117,12 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
     (
         "admin",
         "administers the account; in no organization",
-        Standing { account: Some(AccountRole::Administrator), ..PLAIN },
+        Standing { account: Account::Role(AccountRole::Administrator), ..PLAIN },
     ),
     (
         "operator",
         "on the command line of the data directory",
-        Standing { account: Some(AccountRole::Administrator), own: true, ..PLAIN },
+        Standing { account: Account::Role(AccountRole::Administrator), own: true, ..PLAIN },
     ),
 ];
 
@@ -146,7 +156,8 @@ const fn about(action: Action) -> About {
         | Action::CreateWorkspace
         | Action::UpdateOrganization
         | Action::DeleteOrganization
-        | Action::ManageOrganizationMembers => About::Organization,
+        | Action::ManageOrganizationMembers
+        | Action::ManageAdministrator => About::Organization,
         Action::CreateOrganization
         | Action::ReadRoles
         | Action::ManageRoles
@@ -186,8 +197,9 @@ fn all() -> Vec<Standing> {
         for organization in ORGANIZATIONS {
             for workspace in WORKSPACES {
                 for named in named() {
-                    for flags in 0..8 {
+                    for flags in 0..16 {
                         let (private, restricted, own) = (flags & 1 == 0, flags & 2 == 0, flags & 4 != 0);
+                        let together = flags & 8 != 0;
                         all.push(Standing {
                             account,
                             organization,
@@ -196,6 +208,7 @@ fn all() -> Vec<Standing> {
                             private,
                             restricted,
                             own,
+                            together,
                             ..PLAIN
                         });
                     }
@@ -218,8 +231,12 @@ fn label(action: Action) -> String {
     format!("\n{:<26}", format!("{action:?}"))
 }
 
-fn word_of(account: Option<AccountRole>) -> &'static str {
-    account.map_or("no account", AccountRole::word)
+const fn word_of(account: Account) -> &'static str {
+    match account {
+        Account::Nobody => "no account",
+        Account::Bot => "bot",
+        Account::Role(role) => role.word(),
+    }
 }
 
 /// Who may do what, by those people ask about.
@@ -252,11 +269,11 @@ fn in_workspaces(page: &mut String) {
          twice: open, and restricted without a binding of one's own. Without an account, everything is hidden.\n",
     );
     let mut blocks: Vec<(String, Vec<&str>)> = Vec::new();
-    for account in ACCOUNTS.into_iter().flatten() {
+    for account in ACCOUNTS.into_iter().filter(|account| *account != Account::Nobody) {
         let block = block(account);
         match blocks.iter_mut().find(|(text, _)| *text == block) {
-            Some((_, accounts)) => accounts.push(account.word()),
-            None => blocks.push((block, vec![account.word()])),
+            Some((_, accounts)) => accounts.push(word_of(account)),
+            None => blocks.push((block, vec![word_of(account)])),
         }
     }
     for (block, accounts) in blocks {
@@ -264,7 +281,7 @@ fn in_workspaces(page: &mut String) {
     }
 }
 
-fn block(account: AccountRole) -> String {
+fn block(account: Account) -> String {
     let mut page = format!("\n{:<28}", "  in the organization");
     for organization in ORGANIZATIONS {
         let _ = write!(page, "{:<16}", organization.map_or("none", OrganizationRole::word));
@@ -281,7 +298,7 @@ fn block(account: AccountRole) -> String {
         for organization in ORGANIZATIONS {
             for private in [false, true] {
                 for workspace in WORKSPACES {
-                    let (account, own) = (Some(account), action == Action::LeaveWorkspace);
+                    let own = action == Action::LeaveWorkspace;
                     let standing = Standing { account, organization, workspace, private, restricted, own, ..PLAIN };
                     page.push(sign(decide(&standing, action)));
                 }
@@ -315,7 +332,8 @@ fn in_organizations(page: &mut String) {
     page.push_str(
         "\n\n4. People, their keys and their sessions, in full\n\n\
          Five signs for the actor's role in an organization that both are in: none, annotator, reader, member, admin;\n\
-         then the same where it is the actor's own.\n",
+         then the same where it is the actor's own. A bot sees nobody for an organization in common, but those with whom\n\
+         it is in a workspace, as section 1 shows.\n",
     );
     let _ = write!(page, "\n{:<26}", "  in the account");
     for account in ACCOUNTS {
@@ -405,7 +423,7 @@ fn every_action_is_in_the_grid_once_and_names_its_need() {
 
 #[test]
 fn to_whoever_has_no_account_everything_is_hidden() {
-    for standing in all().iter().filter(|standing| standing.account.is_none()) {
+    for standing in all().iter().filter(|standing| standing.account == Account::Nobody) {
         for action in Action::ALL {
             assert_eq!(decide(standing, action), Decision::Hidden, "{action:?}");
         }
@@ -428,6 +446,7 @@ fn the_grids_leave_no_fact_out() {
                     account: standing.account,
                     organization: standing.organization,
                     own: standing.own,
+                    together: standing.together,
                     ..Standing::default()
                 },
             };
@@ -452,13 +471,19 @@ fn one_step_up(low: &Standing) -> Vec<Standing> {
         order.get(at + 1).copied()
     }
     let mut up = Vec::new();
-    up.extend(next(&ACCOUNTS, low.account).map(|account| Standing { account, ..*low }));
+    // A bot holds less than a member, but not less than an annotator, who makes no workspaces.
+    let accounts = ACCOUNTS.into_iter().filter(|account| *account != Account::Bot).collect::<Vec<_>>();
+    match low.account {
+        Account::Bot => {}
+        account => up.extend(next(&accounts, account).map(|account| Standing { account, ..*low })),
+    }
     up.extend(next(&ORGANIZATIONS, low.organization).map(|organization| Standing { organization, ..*low }));
     up.extend(next(&WORKSPACES, low.workspace).map(|workspace| Standing { workspace, ..*low }));
     up.extend(next(&named(), low.named).map(|named| Standing { named, ..*low }));
     up.extend(low.private.then_some(Standing { private: false, ..*low }));
     up.extend(low.restricted.then_some(Standing { restricted: false, ..*low }));
     up.extend((!low.own).then_some(Standing { own: true, ..*low }));
+    up.extend((!low.together).then_some(Standing { together: true, ..*low }));
     up
 }
 
@@ -467,7 +492,7 @@ fn more_standing_never_takes_anything_away() {
     for low in all() {
         for high in one_step_up(&low) {
             // Pages only is not more than annotating: whoever has no business at an API holds no key.
-            let pages_only = high.account == Some(AccountRole::UiOnly);
+            let pages_only = high.account == Account::Role(AccountRole::UiOnly);
             for action in Action::ALL.into_iter().filter(|action| !pages_only || *action != Action::HoldKeys) {
                 let (more, less) = (decide(&high, action), decide(&low, action));
                 assert!(worth(more) >= worth(less), "{action:?}: {high:?} gets {more:?}, {low:?} {less:?}");
@@ -482,7 +507,7 @@ fn a_mightier_role_holds_what_a_lesser_one_does() {
         assert!(of_role(less).is_within(of_role(more)), "{less:?} {more:?}");
     }
     for standing in all() {
-        let admin = Standing { account: Some(AccountRole::Administrator), ..standing };
+        let admin = Standing { account: Account::Role(AccountRole::Administrator), ..standing };
         assert!(held(&standing).is_within(held(&admin)));
         assert!(standing.named.is_within(held(&standing)));
     }
@@ -512,7 +537,7 @@ fn in_a_restricted_project_only_what_is_bound_on_it_counts() {
     for standing in all().into_iter().filter(|standing| standing.restricted) {
         let bound = Standing { direct: bound, ..standing };
         let governs = held(&standing).contains(Permission::PROJECT_RESTRICT);
-        if standing.account.is_none() || governs {
+        if standing.account == Account::Nobody || governs {
             continue;
         }
         assert_eq!(decide(&bound, Action::UpdateProject), Decision::Allowed, "{bound:?}");
@@ -542,37 +567,15 @@ fn what_may_be_done_to_a_person_may_be_done_by_those_who_see_them_only() {
 }
 
 #[test]
-fn nobody_gives_a_role_above_their_own() {
-    fn within<T: PartialEq>(order: &[T], own: Option<T>, given: &T) -> bool {
-        let rank = |of: &T| order.iter().position(|one| one == of);
-        own.is_some_and(|own| rank(&own) <= rank(given))
-    }
-    for giver in all() {
-        let governs = giver.account == Some(AccountRole::Administrator);
-        for role in AccountRole::ALL {
-            let gives = gives_in_account(&giver, role);
-            assert!(!gives || within(&AccountRole::ALL, giver.account, &role), "{role:?}: {giver:?}");
-            assert!(gives || !governs, "{role:?}: {giver:?}");
+fn a_bot_has_no_role_in_the_account() {
+    for standing in all().into_iter().filter(|standing| standing.account == Account::Bot) {
+        for action in actions(About::Account) {
+            assert_eq!(decide(&standing, action), Decision::Forbidden, "{action:?}: {standing:?}");
         }
-        for role in OrganizationRole::ALL {
-            let gives = gives_in_organization(&giver, role);
-            let holds = within(&OrganizationRole::ALL, giver.organization, &role);
-            assert!(!gives || governs || holds, "{role:?}: {giver:?}");
-            assert!(gives || !governs, "{role:?}: {giver:?}");
-        }
-    }
-    let of = |organization| Standing {
-        account: Some(AccountRole::Member),
-        organization: Some(organization),
-        ..Standing::default()
-    };
-    let (reader, annotator) = (of(OrganizationRole::Reader), of(OrganizationRole::Annotator));
-    assert!(!gives_in_organization(&reader, OrganizationRole::Member));
-    assert!(gives_in_organization(&reader, OrganizationRole::Reader));
-    assert!(!gives_in_organization(&annotator, OrganizationRole::Reader));
-    for role in [AccountRole::UiOnly, AccountRole::Annotator] {
-        let giver = Standing { account: Some(role), ..of(OrganizationRole::Admin) };
-        assert!(!gives_in_account(&giver, AccountRole::Member), "{role:?}");
-        assert!(!gives_in_account(&giver, AccountRole::Administrator), "{role:?}");
+        assert!(AccountRole::ALL.iter().all(|role| !gives_in_account(&standing, *role)), "{standing:?}");
+        let sees = decide(&standing, Action::ReadUser) == Decision::Allowed;
+        assert_eq!(sees, standing.own || standing.together, "{standing:?}");
+        let makes = matches!(standing.organization, Some(OrganizationRole::Admin | OrganizationRole::Member));
+        assert_eq!(decide(&standing, Action::CreateWorkspace) == Decision::Allowed, makes, "{standing:?}");
     }
 }

@@ -128,6 +128,17 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
     Ok(())
 }
 
+/// What is bound to a user in a workspace, on its projects too.
+pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> Result<Vec<Binding>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND (b.workspace_id = :workspace
+             OR EXISTS (SELECT 1 FROM projects p WHERE p.id = b.project_id AND p.workspace_id = :workspace))"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":workspace": workspace.0 };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Takes away what is bound to a user in a workspace, on its projects too; tells how many bindings that were.
 pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(

@@ -67,17 +67,10 @@ pub fn block(tx: &Tx, id: UserId) -> Result<()> {
 pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
     let wanted = row::numbers(ids.iter().map(|id| id.0));
     let mut query = view.conn.prepare_cached(
-        "SELECT u.id, u.role, k.name FROM users u JOIN keys k ON k.user_id = u.id
+        "SELECT u.id, k.name FROM users u JOIN keys k ON k.user_id = u.id
          WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.kind = 'bot'",
     )?;
-    let read = |row: &Row| {
-        Ok(Bot {
-            id: UserId(row.get("id")?),
-            name: row.get("name")?,
-            role: row::text(row, "role", AccountRole::from_word)?,
-            organizations: Vec::new(),
-        })
-    };
+    let read = |row: &Row| Ok(Bot { id: UserId(row.get("id")?), name: row.get("name")?, organizations: Vec::new() });
     let mut bots = BTreeMap::new();
     for bot in query.query_map(named_params! { ":ids": wanted }, read)? {
         let bot = bot?;

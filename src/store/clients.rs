@@ -23,6 +23,13 @@ pub fn find(view: &View, id: &ClientId) -> Result<Option<Client>> {
     Ok(query.query_row(named_params! { ":id": id.as_str() }, read).optional()?)
 }
 
+/// The client that acts as this bot.
+pub fn find_by_service_user(view: &View, bot: UserId) -> Result<Option<ClientId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM clients WHERE service_user_id = :bot")?;
+    let read = |row: &Row| row::text(row, "id", |text| ClientId::parse(text).ok());
+    Ok(query.query_row(named_params! { ":bot": bot.0 }, read).optional()?)
+}
+
 /// Every client, by id.
 pub fn list(view: &View) -> Result<Vec<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM clients ORDER BY id");

@@ -32,6 +32,16 @@ pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     Ok(found)
 }
 
+/// Whether two users are in a workspace together.
+pub fn share_workspace(view: &View, one: UserId, other: UserId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM members mine
+             CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
+             WHERE mine.user_id = :one AND theirs.user_id = :other)",
+    )?;
+    Ok(query.query_row(named_params! { ":one": one.0, ":other": other.0 }, |row| row.get(0))?)
+}
+
 /// How many enabled people own a workspace, this user not counted.
 pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod authorization_codes;
 pub mod bindings;
 pub mod bots;
+pub mod circle;
 pub mod clients;
 pub mod consents;
 pub mod contents;

@@ -3,6 +3,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
+use super::circle::Circle;
 use super::users::{COLUMNS, read};
 use super::{View, row};
 use crate::domain::ids::UserId;
@@ -11,23 +12,36 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::Result;
 
+/// Everybody, or those who share an organization with a user.
+const IN_ORGANIZATIONS: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+    SELECT 1 FROM organization_members mine
+    JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+    WHERE mine.user_id = :me AND theirs.user_id = u.id))";
+
+/// Those who share a workspace with a user.
+const IN_WORKSPACES: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+    SELECT 1 FROM members mine
+    CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
+    WHERE mine.user_id = :me AND theirs.user_id = u.id))";
+
 /// The people of a search whose account is not closed, the oldest account first: so many after having passed over so
-/// many, of all or of those who share an organization with this user.
-pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
+/// many.
+pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
     if let Some(address) = search.address() {
-        return one(view, with, search, address, (skip, most));
+        return one(view, circle, search, address, (skip, most));
     }
+    let near = match circle {
+        Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
+        Circle::OfWorkspaces(_) => IN_WORKSPACES,
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.kind = 'person' AND u.state <> 'blocked'
-             AND (:me IS NULL OR u.id = :me OR EXISTS (
-                 SELECT 1 FROM organization_members mine
-                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-                 WHERE mine.user_id = :me AND theirs.user_id = u.id))
+             AND {near}
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":me": with.map(|id| id.0) };
+    let params = named_params! { ":me": circle.user().map(|id| id.0) };
     let mut found = Vec::new();
     let mut passed = 0;
     for user in query.query_map(params, read)? {
@@ -49,21 +63,22 @@ pub fn search(view: &View, with: Option<UserId>, search: &PeopleSearch, skip: us
 /// The person of a search for a whole address, of which there is one at most.
 fn one(
     view: &View,
-    with: Option<UserId>,
+    circle: Circle,
     search: &PeopleSearch,
     address: &str,
     (skip, most): (usize, usize),
 ) -> Result<Vec<User>> {
+    let near = match circle {
+        Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
+        Circle::OfWorkspaces(_) => IN_WORKSPACES,
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.email_key = :address AND u.kind = 'person' AND u.state <> 'blocked'
-             AND (:me IS NULL OR u.id = :me OR EXISTS (
-                 SELECT 1 FROM organization_members mine
-                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-                 WHERE mine.user_id = :me AND theirs.user_id = u.id))"
+             AND {near}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":address": address, ":me": with.map(|id| id.0) };
+    let params = named_params! { ":address": address, ":me": circle.user().map(|id| id.0) };
     let found = query.query_row(params, read).optional()?.filter(|user| search.is_for(user));
     Ok(found.into_iter().skip(skip).take(most).collect())
 }

@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::AccountRole;
+use crate::domain::user::{AccountRole, UserKind};
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
@@ -49,7 +49,7 @@ pub struct Entrant {
 }
 
 const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
-    u.invited_until, s.scope";
+    u.invited_until, s.scope, u.kind";
 
 /// Whom the session of this UUID lets in.
 pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
@@ -73,6 +73,7 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
             id: UserId(row.get(3)?),
             uuid: row::uuid(row, 4)?,
             email: row::text(row, 5, |text| Email::parse(text).ok())?,
+            kind: row::text(row, 11, UserKind::from_word)?,
             role: row::text(row, 6, AccountRole::from_word)?,
         },
         may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),

@@ -5,7 +5,7 @@
 use rusqlite::{Params, named_params};
 
 use super::{View, row};
-use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::error::Result;
 
 /// What of the workspaces somebody sees without having joined them.
@@ -95,6 +95,22 @@ pub(super) fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<V
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
     numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": most })
+}
+
+/// The workspaces of an organization that a user is a member of or has a binding in, by number.
+pub fn places_in(view: &View, user: UserId, organization: OrganizationId) -> Result<Vec<WorkspaceId>> {
+    let params = named_params! { ":user": user.0, ":in": organization.0 };
+    let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
+                  WHERE m.user_id = :user AND w.organization_id = :in";
+    let mut all = numbers(view, joined, params)?;
+    let bound = "SELECT w.id FROM bindings b CROSS JOIN workspaces w ON w.id = b.workspace_id
+                 WHERE b.user_id = :user AND w.organization_id = :in";
+    all.extend(numbers(view, bound, params)?);
+    let inside = "SELECT w.id FROM bindings b CROSS JOIN projects p ON p.id = b.project_id
+                      CROSS JOIN workspaces w ON w.id = p.workspace_id
+                  WHERE b.user_id = :user AND w.organization_id = :in";
+    all.extend(numbers(view, inside, params)?);
+    Ok(in_order(all, u32::MAX).into_iter().map(WorkspaceId).collect())
 }
 
 /// The next workspaces of an organization, by number.

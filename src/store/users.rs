@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use uuid::Uuid;
 
+use super::circle::Circle;
 use super::fault::conflict;
 use super::search::{self, Candidates, Shelf};
 use super::{Tx, View, row};
@@ -64,23 +65,8 @@ pub fn list(view: &View) -> Result<Vec<User>> {
     Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every person who is in an organization of this user, the oldest account first.
-pub fn list_neighbours(view: &View, of: UserId) -> Result<Vec<User>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM users u
-         WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
-             SELECT theirs.user_id FROM organization_members mine
-             JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-             WHERE mine.user_id = :me))
-         ORDER BY u.id"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(named_params! { ":me": of.0 }, read)?.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The people by number whose account is neither switched off nor closed, all or those who share an organization with
-/// this user.
-pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) -> Result<Slice<User>> {
+/// The people of a circle by number whose account is neither switched off nor closed.
+pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Result<Slice<User>> {
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
     let (active, invited, expired) =
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
@@ -89,15 +75,22 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
     let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
-    let found = if email.is_empty() && with.is_none() {
+    let me = circle.user();
+    let found = if email.is_empty() && me.is_none() {
         let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit");
         params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
         let mut query = view.conn.prepare_cached(&sql)?;
         query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
     } else {
-        let near = match with {
-            None => "",
-            Some(_) => {
+        let near = match circle {
+            Circle::Everybody => "",
+            Circle::OfWorkspaces(_) => {
+                "AND (u.id = :me OR EXISTS (
+                     SELECT 1 FROM members mine
+                     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
+                     WHERE mine.user_id = :me AND theirs.user_id = u.id))"
+            }
+            Circle::OfOrganizations(_) => {
                 "AND (u.id = :me OR EXISTS (
                      SELECT 1 FROM organization_members mine
                      CROSS JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
@@ -108,13 +101,13 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
             "SELECT {COLUMNS} FROM users u
              WHERE u.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} {near} ORDER BY u.id"
         );
-        let me = with.map(|id| id.0);
-        if me.is_some() {
-            params.push((":me", &me));
+        let number = me.map(|id| id.0);
+        if number.is_some() {
+            params.push((":me", &number));
         }
         let mut query = view.conn.prepare_cached(&sql)?;
-        let next = |after, most| neighbours(view, with.unwrap_or(UserId(0)), after, most);
-        let walk = with.map(|_| &next as search::Walk);
+        let next = |after, most| neighbours(view, circle, after, most);
+        let walk = me.map(|_| &next as search::Walk);
         let ask = || Candidates::of(view, Shelf::Users, &email, after);
         let ask = (!email.is_empty()).then_some(&ask as search::Ask);
         search::find((after, look_for), walk, ask, |these| {
@@ -127,15 +120,25 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
     Ok(Slice::cut(found, page, |user| user.id.0))
 }
 
-/// The next of a user and those who share an organization with them, by number.
-fn neighbours(view: &View, of: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
-    let mut query = view.conn.prepare_cached("SELECT organization_id FROM organization_members WHERE user_id = :me")?;
-    let places = query.query_map(named_params! { ":me": of.0 }, |row| row.get::<_, i64>(0))?;
-    let mut query = view.conn.prepare_cached(
-        "SELECT user_id FROM organization_members WHERE organization_id = :in AND user_id > :after
-         ORDER BY user_id LIMIT :most",
-    )?;
-    let mut all: BTreeSet<i64> = [of.0].into_iter().filter(|me| *me > after).collect();
+/// The next people of a circle that has a limit, by number.
+fn neighbours(view: &View, circle: Circle, after: i64, most: u32) -> Result<Vec<i64>> {
+    let (places, people) = match circle {
+        Circle::Everybody => return Ok(Vec::new()),
+        Circle::OfOrganizations(_) => (
+            "SELECT organization_id FROM organization_members WHERE user_id = :me",
+            "SELECT user_id FROM organization_members WHERE organization_id = :in AND user_id > :after
+             ORDER BY user_id LIMIT :most",
+        ),
+        Circle::OfWorkspaces(_) => (
+            "SELECT workspace_id FROM members WHERE user_id = :me",
+            "SELECT user_id FROM members WHERE workspace_id = :in AND user_id > :after ORDER BY user_id LIMIT :most",
+        ),
+    };
+    let me = circle.user().map(|id| id.0);
+    let mut query = view.conn.prepare_cached(places)?;
+    let places = query.query_map(named_params! { ":me": me }, |row| row.get::<_, i64>(0))?;
+    let mut query = view.conn.prepare_cached(people)?;
+    let mut all: BTreeSet<i64> = me.into_iter().filter(|me| *me > after).collect();
     for place in places {
         let params = named_params! { ":in": place?, ":after": after, ":most": most };
         for found in query.query_map(params, |row| row.get(0))? {

@@ -133,6 +133,17 @@ impl Answer {
         self.headers.get_all(name).iter().map(|value| value.to_str().expect("a printable header")).collect()
     }
 
+    /// Every header by name, in order.
+    pub fn all_headers(&self) -> Vec<(String, String)> {
+        let mut all: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        all.sort();
+        all
+    }
+
     /// Status and body, to compare both at once.
     pub fn told(&self) -> (u16, Value) {
         (self.status, self.json())

@@ -3,7 +3,7 @@
 use super::*;
 use crate::app::{members, users, workspaces};
 use crate::domain::user::UserChange;
-use crate::policy::{Decision, Standing, decide};
+use crate::policy::{Account, Decision, Standing, decide};
 
 /// A write to be tried by somebody.
 type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
@@ -27,7 +27,7 @@ fn the_verbs_tell_what_the_policy_decides() {
     office.join(&office.bob, place, &office.carol, Role::Member);
 
     let facts = |who: &Actor, workspace| Standing {
-        account: who.person().map(|person| person.role),
+        account: who.person().map_or(Account::Nobody, |person| Account::Role(person.role)),
         organization: (uuid(who) != uuid(&office.stranger))
             .then_some(crate::domain::organization::OrganizationRole::Member),
         workspace,

@@ -307,13 +307,13 @@ fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
 }
 
 #[test]
-fn a_bot_makes_no_developer() {
+fn a_bot_invites_nobody() {
     let office = office();
     let (uuid, name) = (Uuid::new_v4(), crate::domain::key::KeyName::parse("robot").unwrap());
     let make = move |tx: &Tx| store::bots::insert(tx, uuid, name.as_str(), AccountRole::Member);
     let id = office.write(make).unwrap();
     let bot = acting(&office.read(|view| store::users::find_principal(view, id)).unwrap().unwrap());
     let developer = Invitation { developer: Some(true), ..invitation("dora", AccountRole::Member, Mode::Link) };
-    assert!(matches!(office.refusal(&bot, invite(developer)), Error::Exceeded));
-    assert!(!fresh(office.by(&bot, by_link("dora")).unwrap()).developer);
+    forbidden(&office.refusal(&bot, invite(developer)), Action::InviteUser);
+    forbidden(&office.refusal(&bot, by_link("dora")), Action::InviteUser);
 }

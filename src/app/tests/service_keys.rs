@@ -71,9 +71,9 @@ fn a_service_key_leaves_one_row_that_tells_what_it_may() {
     let place = office.workspace(&office.bob, "engines");
     let ((key, bot), made) = office.change(&office.bob, "keys.create", create(&office, of(place)));
     assert_eq!((key.kind, key.user, key.created_by), (KeyKind::Service, bot.id, office.bob.user()));
-    assert_eq!((bot.name.as_str(), bot.role), ("laptop", AccountRole::Member));
+    assert_eq!(bot.name.as_str(), "laptop");
     let after = made.after.unwrap();
-    assert_eq!((&after["type"], &after["account"]), (&json!("service"), &json!("member")));
+    assert_eq!(after["type"], json!("service"));
     let inside = json!([{ "workspace": place.0, "role": "member", "role_id": null }]);
     let places = json!([{ "organization": home(&office).0, "role": "reader", "workspaces": inside }]);
     assert_eq!(after["organizations"], places);
@@ -102,8 +102,7 @@ fn a_bot_is_judged_by_its_memberships() {
 fn a_bot_is_nobody_that_people_find() {
     let office = office();
     let place = office.workspace(&office.ada, "engines");
-    let all = Grants { account: AccountRole::Administrator, ..of(place) };
-    let (_, bot, acting) = make(&office, &office.ada, all);
+    let (_, bot, acting) = make(&office, &office.ada, of(place));
     let (uuid, email) = (uuid(&acting), acting.person().unwrap().email.clone());
     let look = |who: Named| office.read(|view| users::named(view, &office.ada, &who)).map(|user| user.uuid);
     for who in [Named::Number(bot.id), Named::Uuid(uuid), Named::Email(email.clone()), Named::Both(uuid, email.clone())]
@@ -128,8 +127,7 @@ fn a_bot_is_nobody_that_people_find() {
 fn a_bot_does_not_stand_in_for_the_last_person() {
     let office = office();
     let place = office.workspace(&office.ada, "engines");
-    let owner = Grants { account: AccountRole::Administrator, ..as_role(place, Role::Owner) };
-    make(&office, &office.ada, owner);
+    make(&office, &office.ada, as_role(place, Role::Owner));
     let who = named(&office.ada);
     refused(
         &office.refusal(&office.ada, move |tx, actor| members::put(tx, actor, place, &who, Role::Member)),
@@ -164,7 +162,9 @@ fn nobody_mints_above_themselves() {
     let place = office.workspace(&office.bob, "engines");
     let mint = |who: &Actor, grants: Grants| office.refusal(who, create(&office, grants));
     let exceeded = |error: &Error| assert!(matches!(error, Error::Exceeded), "{error:?}");
-    exceeded(&mint(&office.bob, Grants { account: AccountRole::Administrator, ..of(place) }));
+    let governing = || Grants { account: AccountRole::Administrator, ..of(place) };
+    exceeded(&mint(&office.bob, governing()));
+    invalid(&mint(&office.ada, governing()), "account_role: must be that of a member: a service key has no role");
     let in_home = |role| {
         let mut grants = of(place);
         grants.organizations[0].role = role;
@@ -289,10 +289,12 @@ fn a_revoked_service_is_blocked_and_lets_go_of_what_it_held() {
 fn the_secret_of_a_service_goes_to_those_who_hold_what_it_may() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
-    let (key, bot, _) = make(&office, &office.ada, Grants { account: AccountRole::Administrator, ..of(place) });
+    let mut governing = of(place);
+    governing.organizations[0].role = OrganizationRole::Admin;
+    let (key, bot, _) = make(&office, &office.ada, governing);
     let how = || Renewal { secret: secret(&office), expires_at: None, grace: Grace::default() };
     let error = office.refusal(&office.bob, refresh(KeyRules::LOOSE, key.id, how()));
-    assert!(matches!(error, Error::Exceeded), "bob governs its space, but not the account: {error:?}");
+    assert!(matches!(error, Error::Exceeded), "bob governs its space, but not the organization: {error:?}");
     office.change(&office.ada, "keys.refresh", refresh(KeyRules::LOOSE, key.id, how()));
 
     let (plain, bound, _) = make(&office, &office.bob, of(place));

@@ -45,7 +45,7 @@ pub struct Traits {
     /// How long its sessions last in any case, such as 10h, or default.
     #[arg(long, value_name = "DURATION", value_parser = life)]
     session_life: Option<Life>,
-    /// What it may do in the account on its own behalf, with `client_credentials`: member or administrator.
+    /// What it may do in the account on its own behalf, with `client_credentials`: administrator, or member for nothing.
     #[arg(long, value_name = "ROLE")]
     service_role: Option<String>,
 }

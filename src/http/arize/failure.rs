@@ -64,6 +64,7 @@ impl Failure {
 fn word(what: &'static str) -> &'static str {
     match what {
         "workspace" => "space",
+        "key" => "API key",
         other => other,
     }
 }

@@ -10,11 +10,14 @@ use super::Failure;
 use crate::domain::ids::{
     AuditId, BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, UserId, WorkspaceId,
 };
-use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
 /// The fewest characters of a tag; up to two more avoid padding.
 const TAG: usize = 8;
+
+/// A number that no row has. A well-formed id that was not given out here is read as this, so that the core answers it
+/// exactly as the id of a row that is hidden or deleted, in the same order of checks.
+const NO_ROW: i64 = -1;
 
 /// A row number that has a public id.
 pub(super) trait Public: Sized {
@@ -36,25 +39,27 @@ pub(super) trait Public: Sized {
 
     /// Reads a public id that a client sent as this field.
     ///
-    /// Refused as malformed when it is no id at all; a thing of another kind or with a wrong tag does not exist.
+    /// Refused as malformed when it is no base64 of `Kind:...`. An id of another kind, with a wrong tag, without one or
+    /// with a number that is out of range is well-formed and names nothing: it is the number of no row.
     fn read(key: &TagKey, field: &str, id: &str) -> Result<Self, Failure> {
         let malformed = || Failure::malformed(field, "must be an id, such as another answer holds");
         let bytes = STANDARD.decode(id).map_err(|_| malformed())?;
         let text = String::from_utf8(bytes).map_err(|_| malformed())?;
-        let (named, tag) = text.rsplit_once(':').ok_or_else(malformed)?;
-        let missing = || Failure::Core(Error::not_found(Self::WHAT, id));
-        let (kind, row) = named.split_once(':').ok_or_else(malformed)?;
-        let row: i64 = row.parse().map_err(|_| missing())?;
-        // Only the one spelling that `show` gives is this id.
-        if kind != Self::KIND
-            || tag.len() < TAG
-            || !key.matches("id", named, tag)
-            || Self::from_row(row).show(key) != id
-        {
-            return Err(missing());
+        let (kind, rest) = text.split_once(':').ok_or_else(malformed)?;
+        if rest.is_empty() || kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return Err(malformed());
         }
-        Ok(Self::from_row(row))
+        Ok(Self::from_row(given_out::<Self>(key, &text, id).unwrap_or(NO_ROW)))
     }
+}
+
+/// The number of the row, if [`Public::show`] gives this id for it: only that one spelling is its id.
+fn given_out<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
+    let (named, tag) = text.rsplit_once(':')?;
+    let (kind, row) = named.split_once(':')?;
+    let row = row.parse().ok()?;
+    let right = kind == T::KIND && tag.len() >= TAG && key.matches("id", named, tag);
+    (right && T::from_row(row).show(key) == id).then_some(row)
 }
 
 /// Reads a public id as [`Public::read`] does, where an id of another kind is malformed rather than unknown.
@@ -119,6 +124,8 @@ mod tests {
         #[test]
         fn no_text_is_a_panic(text in "\\PC{0,60}") {
             prop_assert!(WorkspaceId::read(&key(), "space_id", &text).is_err());
+            let id = STANDARD.encode(format!("Space:{text}"));
+            prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).is_ok(), !text.is_empty());
         }
 
         #[test]
@@ -126,18 +133,27 @@ mod tests {
             let id = WorkspaceId(row).show(&key());
             let mut changed = id.clone();
             changed.replace_range(at..=at, &by);
-            prop_assert!(changed == id || WorkspaceId::read(&key(), "space_id", &changed).is_err());
+            let read = WorkspaceId::read(&key(), "space_id", &changed).ok();
+            prop_assert!(changed == id || read.is_none_or(|read| read == WorkspaceId(NO_ROW)));
         }
     }
 
     #[test]
-    fn another_kind_does_not_exist_and_nonsense_is_malformed() {
-        let user = UserId(1).show(&key());
-        assert!(matches!(WorkspaceId::read(&key(), "x", &user), Err(Failure::Core(Error::NotFound { .. }))));
+    fn a_well_formed_id_that_was_not_given_out_is_of_no_row_and_nonsense_is_malformed() {
+        let read = |id: &str| WorkspaceId::read(&key(), "x", id);
         let elsewhere = WorkspaceId(1).show(&TagKey::new(&[4; 32]));
-        assert!(matches!(WorkspaceId::read(&key(), "x", &elsewhere), Err(Failure::Core(Error::NotFound { .. }))));
-        for nonsense in ["", "1", "space", "U3BhY2U", "not base64!", "YWJj"] {
-            assert!(matches!(WorkspaceId::read(&key(), "x", nonsense), Err(Failure::Malformed { .. })), "{nonsense}");
+        assert_eq!(read(&UserId(1).show(&key())).expect("another kind"), WorkspaceId(NO_ROW));
+        assert_eq!(read(&elsewhere).expect("another server's"), WorkspaceId(NO_ROW));
+        for text in
+            ["Space:99999999999", "Space:1:", "Space::", "Space:9223372036854775808:abcdefgh", "Space:x:abcdefgh"]
+        {
+            assert_eq!(read(&STANDARD.encode(text)).expect(text), WorkspaceId(NO_ROW));
+        }
+        for text in ["Space", "Space:", ":1", "Spa ce:1:abcdefgh", "1:2:3"] {
+            assert!(matches!(read(&STANDARD.encode(text)), Err(Failure::Malformed { .. })), "{text}");
+        }
+        for nonsense in ["", "1", "space", "U3BhY2U", "not base64!", "YWJj", "U3BhY2U6OTk5OTk5OTk5OTk"] {
+            assert!(matches!(read(nonsense), Err(Failure::Malformed { .. })), "{nonsense}");
         }
     }
 }

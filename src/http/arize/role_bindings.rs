@@ -17,7 +17,6 @@ use crate::app::{bindings, users};
 use crate::domain::ids::{BindingId, RoleId, UserId};
 use crate::domain::role::{Binding, Resource};
 use crate::error::Error;
-use crate::policy::Action;
 use crate::tokens::tags::TagKey;
 
 /// A role that a person or a service key's bot has on one thing.
@@ -120,17 +119,13 @@ pub(super) struct CreateRoleBinding {
 }
 
 impl CreateRoleBinding {
-    /// The thing; one that does not exist is told as one on which a right is missing (contract, section 6).
+    /// The thing.
     fn resource(&self, key: &TagKey) -> Result<Resource, Failure> {
-        let found = match canonical(&self.resource_type).as_str() {
+        match canonical(&self.resource_type).as_str() {
             SPACE => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Workspace),
             PROJECT => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Project),
-            _ => return Err(Error::invalid("resource_type", KINDS).into()),
-        };
-        found.map_err(|failure| match failure {
-            Failure::Core(Error::NotFound { .. }) => Error::Forbidden { action: Action::BindRole }.into(),
-            other => other,
-        })
+            _ => Err(Error::invalid("resource_type", KINDS).into()),
+        }
     }
 }
 

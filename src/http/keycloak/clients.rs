@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::users::{flag, number, parsed};
+use super::users::{ServiceUser, flag, number, parsed};
 use super::{Caller, Failure};
 use crate::app::clients::{self, Registered};
 use crate::app::desk::Desk;
+use crate::app::service_accounts::ServiceAccount;
 use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::error::{Error, Result};
 
@@ -57,23 +58,11 @@ pub(super) async fn service_account(
     desk: Data<Desk>,
     caller: Caller,
     id: Path<String>,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Json<ServiceUser>, Failure> {
     let uuid = parse(&id)?;
     let Registered { client, service } = desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?;
-    let bot = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
-    Ok(Json(json!({
-        "id": bot.uuid,
-        "username": format!("service-account-{}", client.id),
-        "firstName": bot.first_name.as_str(),
-        "enabled": bot.enabled,
-        "emailVerified": false,
-        "createdTimestamp": bot.created_at.millis(),
-        "serviceAccountClientId": client.id.as_str(),
-        "totp": false,
-        "disableableCredentialTypes": [],
-        "requiredActions": [],
-        "notBefore": 0,
-    })))
+    let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
+    Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }
 
 /// A client of no possible id does not exist.

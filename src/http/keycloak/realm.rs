@@ -115,6 +115,8 @@ pub(super) async fn delete_credential(
 ) -> Result<HttpResponse, Failure> {
     let (id, credential) = path.into_inner();
     let uuid = parse(&id)?;
+    // Whether the id is that of a credential depends on the user's, so the user is judged first.
+    desk.glance(|view| people::get(view, &caller, uuid))?;
     let unknown = Error::not_found("credential", &credential);
     match Uuid::parse_str(&credential) {
         Ok(credential) if credential == derived(uuid, "otp") => {}
@@ -140,7 +142,7 @@ fn derived(user: Uuid, what: &str) -> Uuid {
 /// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
 pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let user = desk.glance(|view| people::get(view, &caller, uuid))?.user;
+    let found = desk.glance(|view| people::find(view, &caller, uuid))?;
     let admin = json!({
         "id": derived(Uuid::nil(), "admin"),
         "name": "admin",
@@ -149,7 +151,7 @@ pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) ->
         "clientRole": false,
         "containerId": REALM,
     });
-    Ok(Json(match user.role {
+    Ok(Json(match found.user().role {
         AccountRole::Administrator => vec![admin],
         AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Vec::new(),
     }))
@@ -158,6 +160,6 @@ pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) ->
 /// `GET /auth/admin/realms/master/users/{id}/groups`: none, for there are no groups.
 pub(super) async fn groups(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<[Value; 0]>, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::get(view, &caller, uuid))?;
+    desk.glance(|view| people::find(view, &caller, uuid))?;
     Ok(Json([]))
 }

@@ -15,15 +15,17 @@ use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
 use crate::app::passwords::Owner;
-use crate::app::people::{self, NewPerson, Profile};
+use crate::app::people::{self, Found, NewPerson, Profile};
+use crate::app::service_accounts::ServiceAccount;
 use crate::app::users;
 use crate::app::{departures, passwords};
 use crate::domain::actor::Actor;
+use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 use crate::domain::people::{Pattern, PeopleSearch};
 use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
-use crate::http::person::{Brief, Representation};
+use crate::http::person::{Access, Brief, Representation};
 use crate::http::{body, request};
 use crate::store::{Tx, View};
 
@@ -134,9 +136,61 @@ pub(super) struct Whole {
     totp: Option<bool>,
 }
 
-fn shown(profile: &Profile, manageable: bool) -> Whole {
+fn shown(profile: &Profile, viewer: &Actor) -> Whole {
     let totp = profile.entry.map(|entry| entry.second_factor.is_some());
-    Whole { user: Representation::new(&profile.user, manageable), totp }
+    Whole { user: Representation::new(&profile.user, viewer), totp }
+}
+
+/// A bot as Keycloak shows the user of a service account: named after its client, or after its key. No search finds it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServiceUser {
+    id: Uuid,
+    created_timestamp: i64,
+    username: String,
+    first_name: String,
+    enabled: bool,
+    /// An address in a domain that is none (RFC 2606). Without one, the Wallaroo SDK would show an administrator's.
+    email: String,
+    email_verified: bool,
+    totp: bool,
+    access: Access,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_account_client_id: Option<String>,
+    disableable_credential_types: [String; 0],
+    required_actions: [String; 0],
+    not_before: i64,
+}
+
+impl ServiceUser {
+    pub(super) fn new(account: &ServiceAccount) -> Self {
+        let ServiceAccount { user, client } = account;
+        let name = client.as_ref().map_or_else(|| user.first_name.as_str(), ClientId::as_str);
+        Self {
+            id: user.uuid,
+            created_timestamp: user.created_at.millis(),
+            username: format!("service-account-{name}"),
+            first_name: user.first_name.as_str().to_owned(),
+            enabled: user.enabled,
+            email: user.email.to_string(),
+            email_verified: false,
+            totp: false,
+            // A bot goes with its client or key, and is not managed apart from it.
+            access: Access::new(false),
+            service_account_client_id: client.as_ref().map(ToString::to_string),
+            disableable_credential_types: [],
+            required_actions: [],
+            not_before: 0,
+        }
+    }
+}
+
+/// A person, or a bot.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum One {
+    Person(Whole),
+    Service(ServiceUser),
 }
 
 /// `GET /auth/admin/realms/master/users`
@@ -146,17 +200,14 @@ pub(super) async fn list(
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Shown>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
-    let manageable = users::manages(&caller);
-    let find = move |view: &View| search.map_or(Ok(Vec::new()), |s| people::search(view, &caller, &s, first, max));
-    let found = desk.read(find).await?;
-    let show = |profile: &Profile| {
-        if brief {
-            Shown::Brief(Brief::new(&profile.user, manageable))
-        } else {
-            Shown::Whole(shown(profile, manageable))
-        }
+    let find = move |view: &View, caller: &Actor| {
+        let found = search.map_or(Ok(Vec::new()), |search| people::search(view, caller, &search, first, max))?;
+        let show = |profile: &Profile| {
+            if brief { Shown::Brief(Brief::new(&profile.user, caller)) } else { Shown::Whole(shown(profile, caller)) }
+        };
+        Ok(found.iter().map(show).collect())
     };
-    Ok(Json(found.iter().map(show).collect()))
+    Ok(Json(desk.read_as(&caller, find).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/count`
@@ -171,10 +222,12 @@ pub(super) async fn count(
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Whole>, Failure> {
+pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
     let uuid = parse(&id)?;
-    let profile = desk.glance(|view| people::get(view, &caller, uuid))?;
-    Ok(Json(shown(&profile, users::manages(&caller))))
+    Ok(Json(match desk.glance(|view| people::find(view, &caller, uuid))? {
+        Found::Person(profile) => One::Person(shown(&profile, &caller)),
+        Found::Service(account) => One::Service(ServiceUser::new(&account)),
+    }))
 }
 
 /// `POST /auth/admin/realms/master/users`: 201, and where the user is.

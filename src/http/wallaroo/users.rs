@@ -50,16 +50,17 @@ pub(super) async fn query(
 ) -> Result<Json<UsersFound>, Failure> {
     let asked = body.0.user_ids;
     let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
-    let (found, manageable) = desk
+    let found = desk
         .read_as(&caller, move |view, caller| {
             let found = match &asked {
                 None => users::list(view, caller)?,
                 Some(ids) => users::find_many(view, caller, ids)?,
             };
-            Ok((found, users::manages(caller)))
+            let shown = found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, caller)))));
+            Ok(shown.collect::<Vec<_>>())
         })
         .await?;
-    users.extend(found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, manageable))))));
+    users.extend(found);
     Ok(Json(UsersFound { users }))
 }
 

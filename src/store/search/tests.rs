@@ -15,6 +15,7 @@ use crate::domain::project::ProjectSearch;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::UserSearch;
 use crate::domain::workspace::WorkspaceSearch;
+use crate::store::circle::Circle;
 use crate::store::sight::Sight;
 use crate::store::{Sizes, Store, audit, bindings, organizations, probe, projects, users, workspaces};
 
@@ -292,7 +293,8 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                 }
                 for email in [None, Some("example".to_owned()), Some("@".to_owned()), Some("absent".to_owned())] {
                     let search = UserSearch { email: email.clone(), ..UserSearch::default() };
-                    let shown = users::page(view, sight.user(), &search, page)?.items.len();
+                    let circle = sight.user().map_or(Circle::Everybody, Circle::OfOrganizations);
+                    let shown = users::page(view, circle, &search, page)?.items.len();
                     cost(format!("people with {email:?} of {sight:?}"), shown);
                 }
             }

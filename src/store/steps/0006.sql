@@ -30,3 +30,7 @@ CREATE INDEX approvals_by_client ON approvals (client);
 -- The browser that a client's session was begun through, by the SHA-256 of a cookie.
 ALTER TABLE sessions ADD COLUMN browser BLOB CHECK (length(browser) = 32);
 ALTER TABLE authorization_codes ADD COLUMN browser BLOB CHECK (length(browser) = 32);
+-- A service key has no role in the account. An administrator's is left only to the bots of clients, to which the operator
+-- gave it.
+UPDATE users SET role = 'member'
+WHERE kind = 'bot' AND id NOT IN (SELECT service_user_id FROM clients WHERE service_user_id IS NOT NULL);

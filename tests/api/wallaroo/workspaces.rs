@@ -611,7 +611,8 @@ fn a_collaborator_cannot_manage_members_and_is_told_which_right_is_missing() {
     let id = bob.create(&fresh("managed"));
     bob.add(id, carol, "collaborator");
     let add = "adding a member or changing a member's role needs an owner of the workspace or an administrator";
-    let remove = "removing another member needs an owner of the workspace, ROLE_BINDING_DELETE or an administrator";
+    let remove = "removing another member needs an owner of the workspace or an administrator, or ROLE_BINDING_DELETE and the right \
+                  to give that member's role";
     for (path, body, msg) in [
         (ADD_USER, json!({ "workspace_id": id, "user_id": dave.uuid }), add),
         (ADD_USER, json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": "owner" }), add),

@@ -32,7 +32,7 @@ pub(in crate::http::arize) struct CreateApiKey {
     pub(super) expires_at: Option<String>,
     /// Where a service key may do what.
     organizations: Option<Vec<OrganizationGiven>>,
-    /// What a service key may do in the account; a `MEMBER` unless told otherwise.
+    /// `MEMBER`, or nothing: a service key has no role in the account.
     account_role: Option<RoleGiven>,
     /// The one space of a service key.
     space_id: Option<String>,
@@ -179,7 +179,7 @@ fn account_role(word: Option<&str>, field: &str) -> Result<AccountRole, Failure>
     match word {
         None | Some("MEMBER") => Ok(AccountRole::Member),
         Some("ADMIN") => Ok(AccountRole::Administrator),
-        Some("ANNOTATOR" | "MEMBER_UI_ONLY") => Err(Failure::malformed(field, "must be ADMIN or MEMBER")),
-        Some(_) => Err(Error::invalid(field.to_owned(), "must be ADMIN or MEMBER").into()),
+        Some("ANNOTATOR" | "MEMBER_UI_ONLY") => Err(Failure::malformed(field, "must be MEMBER")),
+        Some(_) => Err(Error::invalid(field.to_owned(), "must be MEMBER").into()),
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
 use crate::domain::key::{Key, KeyKind, KeyState};
 use crate::domain::member::Role;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::AccountRole;
 use crate::http::arize::generations::Shape;
 use crate::http::arize::ids::Public;
 use crate::http::arize::reply::{Listed, Shown};
@@ -56,7 +57,7 @@ struct BotUser {
     id: String,
     /// What it is called.
     name: String,
-    /// What it may do in the account.
+    /// `MEMBER`, which allows a service key nothing: it has no role in the account, but every client expects one.
     account_role: RoleShown,
     /// Where it is; left empty in the list of a space.
     organizations: Vec<BotInOrganization>,
@@ -110,7 +111,7 @@ impl BotUser {
         Self {
             id: bot.id.show(key),
             name: bot.name,
-            account_role: RoleShown::Predefined { name: account_word(bot.role) },
+            account_role: RoleShown::Predefined { name: account_word(AccountRole::Member) },
             organizations: bot.organizations.into_iter().map(|place| BotInOrganization::new(key, place)).collect(),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::Action;
 
 #[tokio::test]
 async fn a_member_is_removed_once() {
@@ -34,11 +35,7 @@ async fn a_collaborator_removes_nobody_else() {
     let eve = json!({ "user_id": uuid(&world.eve), "workspace_id": id });
     assert_eq!(
         world.ask(&world.bob, DELETE_WORKSPACE_USER, eve).await,
-        refused(
-            "$.selectionSet.delete_workspace_users",
-            "permission-error",
-            "removing another member needs an owner of the workspace, ROLE_BINDING_DELETE or an administrator"
-        )
+        refused("$.selectionSet.delete_workspace_users", "permission-error", Action::RemoveMember.need())
     );
     let bob = json!({ "user_id": uuid(&world.bob), "workspace_id": id });
     let left = world.ask(&world.bob, DELETE_WORKSPACE_USER, bob).await;

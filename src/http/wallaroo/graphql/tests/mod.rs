@@ -130,7 +130,7 @@ fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
         role,
     };
     let user = write(store, move |tx| users::create(tx, &Actor::operator(), &new, Uuid::new_v4(), None));
-    let person = Person { id: user.id, uuid: user.uuid, email: user.email, role };
+    let person = Person { id: user.id, uuid: user.uuid, email: user.email, kind: user.kind, role };
     let origin = Origin { dialect: GraphQl::NAME, address: None, request: Uuid::new_v4(), agent: None };
     Actor { who: Who::Person(person), credential: Credential::Password, origin }
 }

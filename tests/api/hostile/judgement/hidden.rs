@@ -1,0 +1,202 @@
+//! What is hidden is answered exactly as what does not exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use atelier::http::{arize, console, keycloak, ops, wallaroo};
+use uuid::Uuid;
+
+use super::routes::{OF_THE_ACCOUNT, TEMPLATES, WITHOUT_IDS};
+use super::tenants::{Tenant, of_nothing};
+use crate::arize::scene;
+use crate::client::{Answer, Client};
+use crate::console::browser::Browser;
+use crate::world::World;
+
+/// The two tenants: the home organization with bob and carol, and a guild of its own.
+fn tenants(world: &World, role: &str) -> [Tenant; 2] {
+    let home = scene::home(world);
+    scene::put_in(world, &home, &world.bob, "ADMIN");
+    let (gwen, guild) = scene::stranger(world, "gwen");
+    let gus = world.somebody("gus");
+    scene::put_in(world, &guild, &gus, "MEMBER");
+    scene::gone(&scene::delete(&world.ada, &format!("/v2/organizations/{home}/users/{}", scene::user(world, &gus))));
+    [Tenant::new(world, &home, [&world.bob, &world.carol], role), Tenant::new(world, &guild, [&gwen, &gus], role)]
+}
+
+/// The slots of a template, each once.
+fn slots(text: &str) -> BTreeSet<&str> {
+    let names = text.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(name, _)| name));
+    names.filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase())).collect()
+}
+
+/// A request with an id in each slot, and what came back without what is the same of no two requests.
+fn told(client: &Client, route: &str, (path, body): (&str, &str), ids: &BTreeMap<&str, String>) -> String {
+    let filled =
+        |text: &str| ids.iter().fold(text.to_owned(), |text, (slot, id)| text.replace(&format!("<{slot}>"), id));
+    let method = route.split(' ').next().expect("a method");
+    let (path, body) = (filled(path), filled(body));
+    let answer = if body.is_empty() {
+        client.send(method, &path, &[], ())
+    } else {
+        client.send(method, &path, &[("content-type", "application/json")], body)
+    };
+    plain(&answer, ids.values())
+}
+
+fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
+    let request = answer.header("x-request-id").unwrap_or_default();
+    let mut body = answer.body.replace(request, "REQUEST");
+    for id in ids {
+        // A number may be part of any text; the dialect that has numbers says what it is of.
+        let number = id.parse::<i64>().is_ok();
+        let (told, plain) = if number { (format!("workspace {id} "), "workspace ID ") } else { (id.clone(), "ID") };
+        body = body.replace(&told, plain);
+    }
+    let mut told = format!("{} {body}", answer.status);
+    for (name, value) in answer.all_headers() {
+        // Says whether a body that no handler reads had arrived whole, which is a matter of time.
+        if name == "connection" {
+            continue;
+        }
+        // Their values differ by the request and by how long the id is that is told again.
+        let varies = ["x-request-id", "date", "content-length", "set-cookie", "etag"].contains(&name.as_str());
+        let _ = write!(told, "\n{name}: {}", if varies { "..." } else { &value });
+    }
+    told
+}
+
+/// Whose callers ask, whose ids they put in the place of their own, and into which slots.
+type Swap<'a> = (&'a Tenant, &'a Tenant, &'a [&'a str]);
+
+/// Every slot: to one tenant, all of the other is hidden.
+const ALL: &[&str] =
+    &["organization", "space", "number", "project", "binding", "key", "user", "uuid", "email", "session", "credential"];
+
+/// What people of the same organization keep from each other in a private space.
+const PRIVATE: &[&str] = &["space", "number", "project", "binding", "key"];
+
+/// What a tenant's caller is told of another's id, and of ones that are of nothing.
+fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidden): Swap, faults: &mut Vec<String>) {
+    let text = [request.0, request.1].concat();
+    let slots = slots(&text);
+    let hidden: BTreeSet<&str> = slots.iter().filter(|slot| hidden.contains(slot)).copied().collect();
+    let mut swaps: Vec<BTreeSet<&str>> = hidden.iter().map(|slot| BTreeSet::from([*slot])).collect();
+    if hidden.len() > 1 {
+        swaps.push(hidden);
+    }
+    for (who, client) in &own.callers {
+        for swapped in &swaps {
+            let mine = slots.iter().map(|slot| (*slot, own.own(slot).to_owned()));
+            let mine: BTreeMap<&str, String> = mine.collect();
+            let with = |nth: usize, of: &dyn Fn(&str) -> Vec<String>| {
+                let mut ids = mine.clone();
+                for slot in swapped {
+                    let choice = of(slot);
+                    ids.insert(slot, choice[nth.min(choice.len() - 1)].clone());
+                }
+                ids
+            };
+            let nothing = |slot: &str| of_nothing(world, slot);
+            let hidden = |slot: &str| other.ids[slot].clone();
+            let expected = told(client, route, request, &with(0, &nothing));
+            let others = (1..4).map(|nth| with(nth, &nothing)).chain((0..4).map(|nth| with(nth, &hidden)));
+            for ids in others {
+                let found = told(client, route, request, &ids);
+                if found != expected {
+                    faults
+                        .push(format!("{who}: {route} {request:?}\n{ids:?}\n{found}\n--- but of nothing\n{expected}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_another_tenant_every_route_tells_exactly_what_it_tells_of_nothing() {
+    let world = World::start();
+    let role = scene::named_role(&world, "Visitor", &["SPACE_READ", "PROJECT_READ"]);
+    let [home, guild] = &tenants(&world, &role);
+    let [dan, erin] = ["dan", "erin"].map(|name| world.somebody(name));
+    let neighbour = Tenant::new(&world, &scene::home(&world), [&dan, &erin], &role);
+    let rows = || {
+        let database = world.database();
+        [
+            "users",
+            "organizations",
+            "organization_members",
+            "workspaces",
+            "members",
+            "roles",
+            "bindings",
+            "projects",
+            "restrictions",
+            "keys",
+            "sessions",
+        ]
+        .map(|table| database.count(table))
+    };
+    let before = rows();
+    let mut faults = Vec::new();
+    for (route, path, body) in TEMPLATES {
+        let (path, body) = (path.replace("[role]", &role), body.replace("[role]", &role));
+        for swap in [(home, guild, ALL), (guild, home, ALL), (&neighbour, home, PRIVATE)] {
+            compare(&world, route, (&path, &body), swap, &mut faults);
+        }
+    }
+    assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults[..faults.len().min(8)].join("\n\n"));
+    assert_eq!(rows(), before, "nothing was made or taken away");
+}
+
+#[test]
+fn every_route_is_asked_for_the_ids_of_others() {
+    let asked: BTreeSet<&str> = TEMPLATES.iter().map(|(route, _, _)| *route).collect();
+    let excepted: BTreeSet<&str> = OF_THE_ACCOUNT.iter().chain(WITHOUT_IDS).copied().collect();
+    let mut all = BTreeSet::new();
+    for entry in [wallaroo::routes(), keycloak::routes(), arize::routes(), ops::routes()].concat() {
+        // What HEAD answers is what GET does, without a body.
+        let route = format!("{} {}", entry.method, entry.path).replacen("HEAD ", "GET ", 1);
+        let open = ops::routes().iter().any(|open| open.path == entry.path);
+        let known = asked.contains(route.as_str()) || excepted.contains(route.as_str()) || open;
+        assert!(known, "{route} has no template: say in judgement/routes.rs where it takes ids");
+        all.insert(route);
+    }
+    for route in asked.union(&excepted) {
+        assert!(all.contains(*route), "{route} is no route");
+    }
+    assert!(WITHOUT_IDS.iter().all(|route| !route.contains('{')), "a path with a gap takes an id");
+    assert!(console::routes().iter().all(|page| !page.path.contains('{')), "the pages take ids in forms only");
+}
+
+#[test]
+fn pages_tell_nothing_of_others() {
+    let world = World::start();
+    let role = scene::named_role(&world, "Visitor", &["SPACE_READ", "PROJECT_READ"]);
+    let [home, guild] = tenants(&world, &role);
+    let (email, password) = &guild.member;
+    let browser = Browser::signed_in(&world.nobody, email, password);
+    let ask = |path: &str, field: &str, id: &str| {
+        browser.get("/auth/account");
+        let answer = browser.post(path, &[(field, id)]);
+        plain(&answer, [id.to_owned(), browser.token()].iter())
+    };
+    // Carol has let a program in; gus has not.
+    let made = world.server.cli(&["client", "add", "the-app", "--redirect-uri", "https://app.example.com/in"]);
+    assert!(made.status.success(), "{made:?}");
+    world.database().write(
+        "INSERT INTO consents (user_id, client, scope, created_at)
+         SELECT id, 'the-app', 'openid', 0 FROM users WHERE email = ?1",
+        [&home.member.0],
+    );
+    for (path, field, hidden, nothing) in [
+        ("/auth/account/sessions/end", "session", home.own("session").to_owned(), Uuid::new_v4().to_string()),
+        ("/auth/account/programs/withdraw", "client", "the-app".to_owned(), "no-app".to_owned()),
+    ] {
+        let told = ask(path, field, &hidden);
+        assert!(told.starts_with("404"), "{told}");
+        assert_eq!(told, ask(path, field, &nothing), "{path}");
+    }
+    let live = "SELECT count(*) FROM sessions WHERE uuid = ?1";
+    assert_eq!(world.database().one::<i64>(live, [home.own("session")]), 1);
+    assert_eq!(world.database().count("consents"), 1);
+}

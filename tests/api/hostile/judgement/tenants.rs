@@ -1,0 +1,111 @@
+//! Two tenants on one server: two organizations with people, spaces, keys, roles and sessions of their own.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::arize::scene;
+use crate::client::Client;
+use crate::world::{Person, World};
+
+/// An organization and what is in it.
+pub struct Tenant {
+    /// Its admin, a member of it, and a bot with a place in its space.
+    pub callers: Vec<(&'static str, Client)>,
+    /// Its ids, by what a template calls them; the first of each is used where a valid one of one's own is needed.
+    pub ids: BTreeMap<&'static str, Vec<String>>,
+    /// A signed-in member: the address and the password.
+    pub member: (String, String),
+}
+
+impl Tenant {
+    /// Furnishes the organization of these two.
+    pub fn new(world: &World, organization: &str, [admin, member]: [&Person; 2], role: &str) -> Self {
+        let database = world.database();
+        let name = &member.email;
+        let space = scene::space(admin, organization, &format!("space of {name}"));
+        let second = scene::space(admin, organization, &format!("second space of {name}"));
+        scene::join(world, admin, &space, member, "MEMBER");
+        let [project, restricted] = ["open", "restricted"].map(|name| scene::project(admin, &space, name));
+        admin.post("/v2/resource-restrictions", &json!({ "resource_id": restricted })).ok();
+        let bind = |kind: &str, on: &str| {
+            let user = scene::user(world, member);
+            let body = json!({ "role_id": role, "user_id": user, "resource_type": kind, "resource_id": on });
+            scene::text(&scene::created(&admin.post("/v2/role-bindings", &body)), "id")
+        };
+        let bindings = vec![bind("SPACE", &space), bind("PROJECT", &restricted)];
+        let made = |who: &Client, body: &Value| scene::created(&who.post("/v2/api-keys", body));
+        let key = made(member, &json!({ "name": "laptop", "key_type": "USER" }));
+        let places = json!([{ "org_id": organization, "spaces": [{ "space_id": space }] }]);
+        let service = made(admin, &json!({ "name": "robot", "key_type": "SERVICE", "organizations": places }));
+        let bot = service["bot_user"]["id"].as_str().expect("a bot").to_owned();
+        let invited = format!("invited-{name}");
+        let body =
+            json!({ "name": "Ivo", "email": invited, "role": scene::role("MEMBER"), "invite_mode": "EMAIL_LINK" });
+        let ivo = scene::text(&scene::created(&world.ada.post("/v2/users", &body)), "id");
+        let body = json!({ "user_id": ivo, "role": scene::role("MEMBER") });
+        world.ada.post(&format!("/v2/organizations/{organization}/users"), &body).ok();
+        let number = |name: &str| {
+            let sql = "SELECT id FROM workspaces WHERE name = ?1";
+            database.one::<i64>(sql, [name]).to_string()
+        };
+        let uuid = |email: &str| database.one::<String>("SELECT uuid FROM users WHERE email = ?1", [email]);
+        let sql = "SELECT u.uuid FROM users u JOIN keys k ON k.user_id = u.id WHERE u.kind = 'bot' AND k.name = 'robot'
+                   ORDER BY u.id DESC LIMIT 1";
+        let bot_uuid: String = database.one(sql, []);
+        let sql = "SELECT s.uuid FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ?1 LIMIT 1";
+        let session: String = database.one(sql, [name]);
+        let credentials = world.ada.get(&format!("/auth/admin/realms/master/users/{}/credentials", member.uuid)).ok();
+        let ids = BTreeMap::from([
+            ("organization", vec![organization.to_owned()]),
+            ("space", vec![space, second]),
+            ("number", vec![number(&format!("space of {name}")), number(&format!("second space of {name}"))]),
+            ("project", vec![project, restricted]),
+            ("binding", bindings),
+            ("key", vec![scene::text(&key, "id"), scene::text(&service, "id")]),
+            ("user", vec![scene::user(world, member), scene::user(world, admin), bot, ivo]),
+            ("uuid", vec![member.uuid.clone(), admin.uuid.clone(), bot_uuid, uuid(&invited)]),
+            ("email", vec![name.clone(), admin.email.clone(), invited]),
+            ("session", vec![session]),
+            ("credential", vec![credentials[0]["id"].as_str().expect("a credential").to_owned()]),
+        ]);
+        let robot = world.nobody.with(&scene::text(&service, "key"));
+        let callers = vec![
+            ("admin", admin.with(admin.credential())),
+            ("member", member.with(member.credential())),
+            ("bot", robot),
+        ];
+        Self { callers, ids, member: (name.clone(), member.password.clone()) }
+    }
+
+    /// The id that a template asks for.
+    pub fn own(&self, slot: &str) -> &str {
+        &self.ids[slot][0]
+    }
+}
+
+/// Ids that are well-formed and of nothing, by what a template calls them: of no row, of another server, without a tag,
+/// out of range.
+pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
+    use base64::Engine as _;
+    let kind = match slot {
+        "organization" => "Organization",
+        "space" => "Space",
+        "project" => "Model",
+        "binding" => "RoleBinding",
+        "key" => "ApiKey",
+        "user" => "User",
+        "number" => return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec(),
+        "email" => return vec!["nobody-at-all@example.com".to_owned()],
+        "uuid" | "session" | "credential" => return vec![Uuid::new_v4().to_string()],
+        _ => panic!("nobody knows what {slot} is"),
+    };
+    let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+    vec![
+        scene::id(world, kind, 999_999),
+        encode(format!("{kind}:1:abcdefgh")),
+        encode(format!("{kind}:99999999999")),
+        encode(format!("{kind}:99999999999999999999:abcdefgh")),
+    ]
+}
