@@ -3,6 +3,7 @@
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
 pub mod admin;
+pub mod audit;
 mod check;
 pub mod client;
 mod data;
@@ -98,6 +99,15 @@ pub enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    /// Prove that the audit is as it was written; works while the server runs, and changes nothing.
+    Audit {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: audit::Command,
+    },
 }
 
 /// Why a command came to nothing: words for stderr that end with the next step.
@@ -174,6 +184,11 @@ impl Command {
                 command.run(&config)
             }
             Self::Keys { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Audit { place, command } => {
                 let config = place.gather()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)

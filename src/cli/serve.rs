@@ -14,7 +14,7 @@ use crate::app::issuers::Issuers;
 use crate::app::passwords::{self, Owner};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
-use crate::app::{setup, signing_keys};
+use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, SigningAlgorithm};
 use crate::domain::email::Email;
 use crate::domain::key::KeyRules;
@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::http;
 use crate::store::home::Home;
 use crate::store::{Sizes, Store, health};
+use crate::tokens::chain::to_hex;
 use crate::tokens::password;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
@@ -42,6 +43,7 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
     let listeners = listen(&config.listen)?;
     let store = Store::open(&home.database(), sizes(config))?;
     let served = serve(config, &home, &store, listeners);
+    note_audit(&store);
     store.close();
     served
 }
@@ -87,6 +89,7 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
              before the server and set public_url to its https address"
         );
     }
+    note_audit(store);
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
         // Whoever closed stdout does not want the greeting, and is served all the same.
@@ -94,6 +97,14 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
     };
     http::serve(desk, &settings(config), listeners, ready)
         .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; look at the log above")))
+}
+
+/// Logs the newest audit row at the start and at the end, so that its hash is known outside of the data file as well.
+fn note_audit(store: &Store) {
+    match store.read(audit::newest) {
+        Ok(newest) => log::info!("audit: the newest row is {}, hash {}", newest.id, to_hex(&newest.hash)),
+        Err(error) => log::error!("audit: {error}"),
+    }
 }
 
 /// What the configuration allows of API keys.

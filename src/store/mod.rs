@@ -50,6 +50,7 @@ pub(crate) mod probe;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,6 +79,8 @@ pub struct View<'a> {
 /// A write under way. It reads what it has written, and is on the disk before anybody is told.
 pub struct Tx<'a> {
     view: View<'a>,
+    /// The end of the chain of audit rows, once this write or one before it in the batch has asked for it.
+    audit: Cell<Option<audit::chain::End>>,
 }
 
 impl<'a> Deref for Tx<'a> {

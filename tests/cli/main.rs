@@ -6,6 +6,7 @@
 
 mod admin;
 mod asking;
+mod audit;
 mod check;
 mod clients;
 mod keys;
