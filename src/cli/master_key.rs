@@ -11,7 +11,7 @@ use crate::config::{Config, Origin};
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
 use crate::store::home::Home;
-use crate::store::{self, Store};
+use crate::store::{self, Store, files};
 use crate::tokens::seal::{FileError, MasterKey};
 
 /// The variable by which systemd says where a service's credentials are (systemd.exec(5), `LoadCredential=`).
@@ -75,6 +75,15 @@ impl Source {
         }
     }
 
+    /// The file that the key can be read from anew, as an absolute path.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path, _) | Self::Home(path) => std::path::absolute(path).ok(),
+            // A service manager copies a credential when the service starts.
+            Self::Text(..) | Self::Credential(_) => None,
+        }
+    }
+
     /// The key that is there; none is made.
     pub(super) fn load(&self) -> Result<MasterKey, Unusable> {
         match self {
@@ -121,7 +130,8 @@ pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Resu
     let source = Source::of(config, home)?;
     let key = match &source {
         Source::Home(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
-            MasterKey::create(path).map_err(|error| Trouble::Failed(error.to_string()))?
+            let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
+            new.map_err(|error| Trouble::Failed(error.to_string()))?
         }
         Source::Home(_) | Source::Text(..) | Source::File(..) | Source::Credential(_) => source.loaded()?,
     };

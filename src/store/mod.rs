@@ -11,6 +11,7 @@ pub mod default_workspaces;
 pub mod device_codes;
 mod fault;
 mod file_system;
+pub mod files;
 pub mod half_sign_ins;
 pub mod health;
 pub mod home;
@@ -209,6 +210,9 @@ impl Store {
 fn in_use(error: HomeError) -> Error {
     match error {
         HomeError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
-        error @ (HomeError::Io { .. } | HomeError::Absent { .. } | HomeError::Shared { .. }) => Error::internal(error),
+        error @ (HomeError::Io { .. }
+        | HomeError::Absent { .. }
+        | HomeError::Shared { .. }
+        | HomeError::Foreign { .. }) => Error::internal(error),
     }
 }
