@@ -423,7 +423,7 @@ CREATE INDEX keys_by_creator ON keys (created_by);
 
 -- Keys that tokens are signed with, sealed under the master key. One is active and signs, the next is published ahead,
 -- and those retired verify until the last token of theirs has ended. `token_life` is how long the longest-lived of its
--- tokens lives, in seconds.
+-- tokens lives, in seconds. `rsa_bits` is there for RSA only.
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('RS256', 'ES256', 'EdDSA')),
@@ -433,6 +433,7 @@ CREATE TABLE signing_keys (
     activated_at INTEGER,
     retired_at INTEGER,
     token_life INTEGER NOT NULL CHECK (token_life >= 0),
+    rsa_bits INTEGER CHECK (rsa_bits >= 2048),
     CHECK ((state = 'next') = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;

@@ -1,5 +1,7 @@
 //! Where the master key comes from: the configuration, a systemd credential or the data directory.
 
+mod rotation;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use crate::domain::secret::Secret;
 use crate::store::home::Home;
 use crate::store::{self, Store, files};
 use crate::tokens::seal::{FileError, MasterKey};
+
+pub use rotation::Command;
 
 /// The variable by which systemd says where a service's credentials are (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -125,7 +129,7 @@ pub(super) fn given(config: &Config, home: &Home, store: &Store) -> Result<Maste
     proved(&source, key, store)
 }
 
-/// The same; but where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
+/// The same for a server that starts, which finishes a rotation that was interrupted; and where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
 pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
     let source = Source::of(config, home)?;
     let key = match &source {
@@ -133,7 +137,11 @@ pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Resu
             let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
             new.map_err(|error| Trouble::Failed(error.to_string()))?
         }
-        Source::Home(_) | Source::Text(..) | Source::File(..) | Source::Credential(_) => source.loaded()?,
+        Source::Home(path) | Source::File(path, _) => {
+            rotation::finish_interrupted(path, store)?;
+            source.loaded()?
+        }
+        Source::Text(..) | Source::Credential(_) => source.loaded()?,
     };
     proved(&source, key, store)
 }

@@ -12,11 +12,12 @@ pub mod flags;
 pub mod key;
 pub mod keys;
 mod logging;
-mod master_key;
+pub mod master_key;
 mod once;
 pub mod password;
 mod running;
 pub mod serve;
+pub mod session;
 mod table;
 pub mod user;
 
@@ -100,6 +101,24 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: keys::Command,
+    },
+    /// See who is signed in, and end sessions; works while the server runs.
+    Session {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: session::Command,
+    },
+    /// Replace the master key, under which signing keys and second factors are sealed.
+    MasterKey {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: master_key::Command,
     },
     /// Prove that the audit is as it was written; works while the server runs, and changes nothing.
     Audit {
@@ -186,6 +205,16 @@ impl Command {
                 command.run(&config)
             }
             Self::Keys { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Session { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::MasterKey { place, command } => {
                 let config = place.gather()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)

@@ -125,6 +125,7 @@ pub(super) fn key_rules(config: &Config) -> KeyRules {
 fn key_plan(config: &Config) -> signing_keys::Plan {
     signing_keys::Plan {
         algorithm: algorithm(config.signing_algorithm),
+        rsa_bits: rsa_bits(config),
         life: config.signing_key_life,
         token_life: config.access_token_life,
     }
@@ -190,6 +191,11 @@ fn long_readers(store: &Store) -> Result<Pool, Trouble> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
     Pool::start(Trade::Reading, threads, UNREAD)
         .map_err(|error| Trouble::Failed(format!("no thread for long reads: {error}; lower readers")))
+}
+
+/// How many bits a new RSA key has.
+pub(super) fn rsa_bits(config: &Config) -> u32 {
+    u32::try_from(config.signing_key_bits).unwrap_or(u32::MAX)
 }
 
 const fn algorithm(configured: SigningAlgorithm) -> Algorithm {

@@ -247,6 +247,17 @@ impl MasterKey {
         opened
     }
 
+    /// The same key, whatever becomes of its file.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        Self { key: RwLock::new(self.current()), file: None }
+    }
+
+    /// Whether a value was sealed under this key.
+    pub fn has_sealed(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..HEADER) == Some(&self.current().id)
+    }
+
     /// Takes the key that is in the file now, if it is the wanted one or any will do. Tells whether it is in use.
     fn follow(&self, path: &Path, too_wide: u32, wanted: Option<&[u8]>) -> bool {
         // A file that cannot be read is no reason to give up the key at hand.

@@ -19,3 +19,8 @@ CREATE TABLE audit_chain (
 ) STRICT;
 
 INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash) VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
+
+-- Signing keys know their size; until now, all of RSA had 2048 bits.
+ALTER TABLE signing_keys ADD COLUMN rsa_bits INTEGER CHECK (rsa_bits >= 2048);
+
+UPDATE signing_keys SET rsa_bits = 2048 WHERE algorithm = 'RS256';
