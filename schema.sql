@@ -437,7 +437,7 @@ CREATE INDEX keys_by_creator ON keys (created_by);
 
 -- Keys that tokens are signed with, sealed under the master key. One is active and signs, the next is published ahead,
 -- and those retired verify until the last token of theirs has ended. `token_life` is how long the longest-lived of its
--- tokens lives, in seconds.
+-- tokens lives, in seconds. `rsa_bits` is there for RSA only.
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('RS256', 'ES256', 'EdDSA')),
@@ -447,6 +447,7 @@ CREATE TABLE signing_keys (
     activated_at INTEGER,
     retired_at INTEGER,
     token_life INTEGER NOT NULL CHECK (token_life >= 0),
+    rsa_bits INTEGER CHECK (rsa_bits >= 2048),
     CHECK ((state = 'next') = (activated_at IS NULL)),
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
@@ -454,7 +455,8 @@ CREATE TABLE signing_keys (
 -- Of each kind one at most.
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (state) WHERE state <> 'retired';
 
--- Who did what, by which credential, in which dialect, from where; one row for each change, in its transaction.
+-- Who did what, by which credential, in which dialect, from where; one row for each change, in its transaction. `hash`
+-- covers the hash of the row before and every other column (src/store/audit/chain.rs).
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -468,12 +470,25 @@ CREATE TABLE audit (
     kind TEXT NOT NULL,
     object TEXT NOT NULL,
     before TEXT,
-    after TEXT
+    after TEXT,
+    hash BLOB CHECK (length(hash) = 32)
 ) STRICT;
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_verb ON audit (verb, at);
 CREATE INDEX audit_by_actor ON audit (actor_id, at);
+
+-- Both ends of the chain of audit rows: the first row follows `start_hash`, and the newest one has `last_hash`, so that
+-- rows that are missing at an end are found too. `start_id` is 0 for as long as no row is removed on purpose.
+CREATE TABLE audit_chain (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    start_id INTEGER NOT NULL,
+    start_hash BLOB NOT NULL CHECK (length(start_hash) = 32),
+    last_id INTEGER NOT NULL,
+    last_hash BLOB NOT NULL CHECK (length(last_hash) = 32)
+) STRICT;
+
+INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash) VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
 
 -- What searches by a part of a name start from: `rows` are those whose name has these three characters in a row, as a set
 -- of numbers within a segment of 16384 (src/store/search.rs has the encoding). `shelf` is the table: 1 workspaces,

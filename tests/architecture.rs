@@ -351,3 +351,68 @@ fn no_file_is_too_long_to_read() {
 
 #[path = "architecture/planted.rs"]
 mod planted;
+
+/// The verbs of the audit in the sources: texts such as `keys.create`, which nothing else in these files looks like.
+fn audit_verbs() -> BTreeSet<String> {
+    let is_name = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let mut verbs = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let quoted =
+                code.split('"').filter(|text| text.split_once('.').is_some_and(|(a, b)| is_name(a) && is_name(b)));
+            verbs.extend(quoted.map(str::to_owned));
+        }
+    }
+    verbs
+}
+
+#[test]
+fn the_page_on_the_security_log_has_every_verb_of_the_audit_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/security-log.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("| verb | what was done |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
+    let told: BTreeSet<String> = rows.map(|row| row.split('`').nth(1).unwrap().to_owned()).collect();
+    let verbs = audit_verbs();
+    assert!(verbs.len() > 60, "{verbs:?}");
+    let untold: Vec<_> = verbs.difference(&told).collect();
+    assert!(untold.is_empty(), "docs/reference/security-log.md has no row for {untold:?}");
+    let stale: Vec<_> = told.difference(&verbs).collect();
+    assert!(stale.is_empty(), "docs/reference/security-log.md has rows for verbs that are no more: {stale:?}");
+}
+
+#[test]
+fn the_page_on_the_security_log_has_every_kind_and_finding() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/security-log.md");
+    let page = fs::read_to_string(page).unwrap();
+    let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let quoted = |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
+    let kinds = read("src/domain/audit.rs");
+    let kinds = kinds.split("pub const fn word").nth(1).unwrap().split("pub struct").next().unwrap().to_owned();
+    let findings = read("src/cli/audit.rs");
+    let findings = findings
+        .split("fn kind(")
+        .nth(1)
+        .unwrap()
+        .split("\nfn ")
+        .next()
+        .unwrap()
+        .split("\n///")
+        .next()
+        .unwrap()
+        .to_owned();
+    for word in quoted(&kinds).into_iter().chain(quoted(&findings)) {
+        assert!(page.contains(&format!("`{word}`")), "docs/reference/security-log.md does not tell of {word:?}");
+    }
+}

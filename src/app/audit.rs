@@ -10,7 +10,9 @@ use crate::domain::audit::{AuditSearch, Entry, ObjectKind, Recorded};
 use crate::domain::page::{Page, Slice};
 use crate::error::Result;
 use crate::policy::Action;
+use crate::store::audit::chain::{self, Link, Verdict};
 use crate::store::{self, Tx, View};
+use crate::tokens::chain::Hash;
 
 /// How far back a search goes unless told otherwise.
 const WINDOW: Duration = Duration::from_hours(30 * 24);
@@ -23,6 +25,19 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
     let until = search.until.unwrap_or(view.now);
     let from = search.from.unwrap_or_else(|| until.before(WINDOW));
     store::audit::page(view, (from, until), search, page)
+}
+
+/// Compares every row with its hash. One of them must have the hash that is expected, if one is.
+///
+/// Administrators may.
+pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>) -> Result<Verdict> {
+    standing::require(&standing::in_account(actor), Action::ReadAudit, "audit", "of the account")?;
+    chain::verify(view, expected)
+}
+
+/// The newest row, to be noted outside of the data file.
+pub fn newest(view: &View) -> Result<Link> {
+    chain::last(view)
 }
 
 /// Records one change.

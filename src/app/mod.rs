@@ -27,6 +27,7 @@ mod key_ring;
 pub mod keys;
 pub mod links;
 pub mod logout;
+pub mod master_keys;
 pub mod members;
 pub mod organizations;
 pub mod passwords;

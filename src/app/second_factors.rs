@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::code_attempts::{self, Judged};
 use super::desk::Desk;
@@ -178,7 +179,7 @@ pub(super) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
 /// A new secret for a user's app, and the same sealed.
 pub(super) fn invent(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
-    let sealed = vault.seal(&context(user), key.as_bytes()).map_err(Error::internal)?;
+    let sealed = vault.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
     Ok((shown(&key, user), sealed))
 }
 
@@ -278,12 +279,12 @@ fn put_recovery_codes(tx: &Tx, user: &User) -> Result<Vec<Secret>> {
 }
 
 /// What a secret is sealed for, so that it opens for nobody else.
-fn context(user: &User) -> String {
-    format!("second-factor/{}", user.uuid)
+pub(super) fn context(user: Uuid) -> String {
+    format!("second-factor/{user}")
 }
 
 fn open(vault: &MasterKey, user: &User, kept: &Kept) -> Result<TotpKey> {
-    let bytes = vault.open(&context(user), &kept.sealed).map_err(Error::internal)?;
+    let bytes = vault.open(&context(user.uuid), &kept.sealed).map_err(Error::internal)?;
     TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has a wrong length"))
 }
 

@@ -7,7 +7,7 @@ use super::{audit, reauthentication, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::policy::Action;
@@ -45,6 +45,14 @@ pub fn list_through(
         found.push((session, Whose { uuid: user.uuid, name: user.email.to_string() }));
     }
     Ok(found)
+}
+
+/// The live sessions of everybody before this one, the newest first, each with its user's address; at most [`MOST`].
+///
+/// Administrators may.
+pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
+    standing::require(&standing::in_account(actor), Action::ReadSessions, "session", "of everybody")?;
+    store::sessions::page(view, before, u32::try_from(MOST).unwrap_or(u32::MAX))
 }
 
 /// Whose a session is.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::Lifetimes;
-use super::{audit, reauthentication, users};
+use super::{audit, reauthentication, standing, users};
 use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
@@ -163,6 +163,18 @@ pub(super) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session)
         "user": store::users::find_principal(tx, session.user)?.map(|user| user.email.to_string()),
     });
     audit::record(tx, actor, verb, (ObjectKind::Session, session.uuid), (before, Value::Null))
+}
+
+/// Ends every session of everybody, and all that would lead to one; tells how many sessions there were.
+///
+/// Administrators may after having proved lately who they are.
+pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
+    standing::require(&standing::in_account(actor), Action::EndSession, "session", "of everybody")?;
+    reauthentication::require(tx, actor)?;
+    let ended = store::sessions::delete_everybodys(tx)?;
+    let before = json!({ "sessions": ended });
+    audit::record(tx, actor, "sessions.end_everybodys", (ObjectKind::Session, "all"), (before, Value::Null))?;
+    Ok(ended)
 }
 
 /// Ends every session of a user; tells how many.

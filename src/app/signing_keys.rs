@@ -24,6 +24,8 @@ const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; the
 pub struct Plan {
     /// What they sign with.
     pub algorithm: Algorithm,
+    /// How many bits a key of RSA has.
+    pub rsa_bits: u32,
     /// How long a key signs.
     pub life: Duration,
     /// How long an access token lives, where a client has no life of its own for them.
@@ -76,7 +78,7 @@ fn opened(master: &MasterKey, algorithm: Algorithm, kid: &str, sealed: &[u8]) ->
 }
 
 /// Makes the keys as the server wants them, and tells when to look again: an active and a next one of the right
-/// algorithm, the active one no older than it may be, none whose last token has ended. It writes only what differs,
+/// algorithm and size, the active one no older than it may be, none whose last token has ended. It writes only what differs,
 /// and nothing twice, whoever else does the same.
 ///
 /// Refused when the master key is not the one that the keys were sealed under.
@@ -91,7 +93,7 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
             Ok((lack, keys.due(&plan)))
         })?;
         let Some(lack) = lack else { return Ok(due) };
-        let prepared = prepare(lack, master, plan.algorithm)?;
+        let prepared = prepare(lack, master, plan.algorithm, plan.rsa_bits)?;
         store.write_and_wait(move |tx| {
             let keys = Keys::of(tx)?;
             // Somebody else may have done it meanwhile, or left more to do.
@@ -105,10 +107,11 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
     Ok(Timestamp::now())
 }
 
-/// Lets the next key sign from now on and makes another one for after it, of the same algorithm.
+/// Lets the next key sign from now on and makes another one for after it, of the same algorithm and, if that is RSA, of so
+/// many bits.
 ///
 /// Refused when no server has made a key yet, and when the master key is not the one that they were sealed under.
-pub fn rotate(store: &Store, master: &MasterKey) -> Result<Rotated> {
+pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
     for _ in 0..TRIES {
         let (active, next) = store.read(|view| {
             let keys = Keys::of(view)?;
@@ -116,7 +119,7 @@ pub fn rotate(store: &Store, master: &MasterKey) -> Result<Rotated> {
             Ok((keys.active.ok_or(NONE_YET)?, keys.next))
         })?;
         let lack = 1 + usize::from(next.is_none());
-        let spares = prepare(lack, master, active.algorithm)?;
+        let spares = prepare(lack, master, active.algorithm, rsa_bits)?;
         let rotated = store.write_and_wait(move |tx| {
             let actor = Actor::operator();
             let keys = Keys::of(tx)?;
@@ -142,6 +145,13 @@ struct Keys {
     retired: Vec<Record>,
 }
 
+impl Plan {
+    /// Whether a key is of the right algorithm and size.
+    fn fits(&self, key: &Record) -> bool {
+        key.algorithm == self.algorithm && (key.algorithm != Algorithm::Rs256 || key.rsa_bits == Some(self.rsa_bits))
+    }
+}
+
 impl Keys {
     fn of(view: &View) -> Result<Self> {
         let mut keys = Self::default();
@@ -155,15 +165,15 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The active key, if it is of the right algorithm and not too old.
+    /// The active key, if it is of the right algorithm and size and not too old.
     fn good(&self, plan: &Plan, now: Timestamp) -> Option<&Record> {
-        let good = |key: &&Record| key.algorithm == plan.algorithm && now < end_of(key, plan);
+        let good = |key: &&Record| plan.fits(key) && now < end_of(key, plan);
         self.active.as_ref().filter(good)
     }
 
     /// How many new keys are needed to make all as it should be; none if it is.
     fn lack(&self, plan: &Plan, view: &View) -> Result<Option<usize>> {
-        let usable = usize::from(self.next.as_ref().is_some_and(|next| next.algorithm == plan.algorithm));
+        let usable = usize::from(self.next.as_ref().is_some_and(|next| plan.fits(next)));
         let Some(good) = self.good(plan, view.now) else { return Ok(Some(2 - usable)) };
         let dead = self.retired.iter().any(|key| !key.verifies(view.now));
         let short = good.token_life < longest_token(view, plan)?;
@@ -174,7 +184,7 @@ impl Keys {
         sweep(tx, actor, &self.retired)?;
         let longest = longest_token(tx, plan)?;
         let mut keys = Self { active: self.active.clone(), next: self.next.clone(), retired: Vec::new() };
-        if let Some(other) = keys.next.take_if(|next| next.algorithm != plan.algorithm) {
+        if let Some(other) = keys.next.take_if(|next| !plan.fits(next)) {
             delete(tx, actor, &other)?;
         }
         match self.good(plan, tx.now) {
@@ -236,7 +246,7 @@ fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[Sea
 fn create(tx: &Tx, actor: &Actor, spare: Option<&SealedKey>) -> Result<String> {
     let key = spare.ok_or_else(|| Error::internal("no signing key was prepared"))?;
     store::signing_keys::insert(tx, key)?;
-    let after = json!({ "algorithm": key.algorithm.name() });
+    let after = json!({ "algorithm": key.algorithm.name(), "rsa_bits": key.rsa_bits });
     audit::record(tx, actor, "signing_keys.create", (ObjectKind::SigningKey, &key.kid), (Value::Null, after))?;
     Ok(key.kid.clone())
 }
@@ -259,12 +269,13 @@ fn prove_active(view: &View, master: &MasterKey, keys: &Keys) -> Result<()> {
 }
 
 /// Makes and seals that many keys. It takes its time, so it is done before the write.
-fn prepare(count: usize, master: &MasterKey, algorithm: Algorithm) -> Result<Vec<SealedKey>> {
+fn prepare(count: usize, master: &MasterKey, algorithm: Algorithm, rsa_bits: u32) -> Result<Vec<SealedKey>> {
     let make = || {
-        let key = SigningKey::generate(algorithm).map_err(Error::internal)?;
+        let key = SigningKey::generate_of_size(algorithm, rsa_bits).map_err(Error::internal)?;
         let der = key.to_pkcs8().map_err(Error::internal)?;
         let sealed = master.seal(key.kid(), der.as_bytes()).map_err(Error::internal)?;
-        Ok(SealedKey { kid: key.kid().to_owned(), algorithm, sealed })
+        let rsa_bits = (algorithm == Algorithm::Rs256).then_some(rsa_bits);
+        Ok(SealedKey { kid: key.kid().to_owned(), algorithm, sealed, rsa_bits })
     };
     (0..count).map(|_| make()).collect()
 }

@@ -4,16 +4,18 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::user::{NewPassword, address};
+use super::user::{self, NewPassword, address};
 use super::{Trouble, data, say};
 use crate::app::passwords::Owner;
-use crate::app::recovery::{self, Whom};
+use crate::app::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
 use crate::cli::password::Source;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
+use crate::domain::key::Key;
 use crate::error::InField;
+use crate::store::Tx;
 use crate::store::home::Home;
 
 /// What can be done about administrators.
@@ -53,8 +55,9 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
     let recovered = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
-        let recover = store.write_and_wait(move |tx| recovery::recover(tx, &actor, &whom, uuid, &new));
-        recover.map_err(data::or_refused("give the address of another administrator, or a new one"))
+        let recover = move |tx: &Tx| recovery::recover(tx, &actor, &whom, uuid, &new);
+        let refused = data::or_refused("give the address of another administrator, or a new one");
+        data::write_and_print(store, recover, password.shown(told, json), refused)
     })?;
     let email = &recovered.user.email;
     let done = if recovered.made {
@@ -68,8 +71,7 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         format!("{email} is an enabled administrator without a second factor, and {ended}")
     };
     let keys = recovered.service_keys.iter();
-    let listed: Value = keys.clone().map(|key| json!({ "id": key.id.0, "name": key.name.as_str() })).collect();
-    password.tell_more(&recovered.user, &done, json, &[("service_keys", listed)])?;
+    password.tell(&told(&recovered), &done, json)?;
     if !json && !recovered.service_keys.is_empty() {
         let named: Vec<String> = keys.map(|key| format!("{} ({})", key.id, key.name.as_str())).collect();
         say(&format!(
@@ -78,4 +80,11 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         ));
     }
     Ok(())
+}
+
+fn told(recovered: &Recovered) -> Value {
+    let mut told = user::told(&recovered.user);
+    let key = |key: &Key| json!({ "id": key.id.0, "name": key.name.as_str() });
+    told["service_keys"] = recovered.service_keys.iter().map(key).collect();
+    told
 }

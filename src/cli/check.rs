@@ -4,6 +4,7 @@ mod directory;
 mod file;
 mod master_key;
 mod network;
+mod running;
 
 use std::fmt::Write;
 

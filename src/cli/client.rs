@@ -15,6 +15,7 @@ use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
 use crate::domain::secret::Secret;
 use crate::error::{Error, InField};
+use crate::store::Tx;
 use crate::store::home::Home;
 use crate::tokens::opaque::{Kind, mint};
 use traits::Traits;
@@ -127,16 +128,15 @@ fn named(id: &str) -> Result<ClientId, Error> {
 fn add(home: &Home, new: NewClient, json: bool) -> Result<(), Trouble> {
     let (secret, fingerprint) = mint(Kind::ClientSecret);
     let secret = new.confidential.then_some(secret);
+    let has_secret = secret.is_some();
     let done = data::with(home, |store| {
         crate::app::setup::settle(store)?;
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
-        let add = move |tx: &crate::store::Tx| {
-            clients::register(tx, &actor, &new, new.confidential.then_some(&fingerprint), bot)
-        };
-        Ok(store.write_and_wait(add).map_err(in_flags)?)
+        let add = move |tx: &Tx| clients::register(tx, &actor, &new, new.confidential.then_some(&fingerprint), bot);
+        data::write_and_print(store, add, shown(secret, json), |error| in_flags(error).into())
     })?;
     warn(&done.client);
-    tell(&done, secret.as_ref(), &format!("client {} is registered", done.client.id), json)
+    tell(&done, has_secret, &format!("client {} is registered", done.client.id), json)
 }
 
 fn list(home: &Home, json: bool) -> Result<(), Trouble> {
@@ -180,11 +180,11 @@ fn show(home: &Home, id: &ClientId, json: bool) -> Result<(), Trouble> {
 fn update(home: &Home, id: ClientId, change: ClientChange, json: bool) -> Result<(), Trouble> {
     let done = data::with(home, |store| {
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
-        let update = move |tx: &crate::store::Tx| clients::change(tx, &actor, &id, &change, bot);
+        let update = move |tx: &Tx| clients::change(tx, &actor, &id, &change, bot);
         Ok(store.write_and_wait(update).map_err(in_flags)?)
     })?;
     warn(&done.client);
-    tell(&done, None, &format!("client {} is as asked", done.client.id), json)
+    tell(&done, false, &format!("client {} is as asked", done.client.id), json)
 }
 
 fn remove(home: &Home, id: ClientId) -> Result<(), Trouble> {
@@ -202,27 +202,36 @@ fn rotate_secret(home: &Home, id: ClientId, json: bool) -> Result<(), Trouble> {
     let done = data::with(home, |store| {
         crate::app::setup::settle(store)?;
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
-        let renew = move |tx: &crate::store::Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
-        Ok(store.write_and_wait(renew)?)
+        let renew = move |tx: &Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
+        data::write_and_print(store, renew, shown(Some(secret), json), Trouble::from)
     })?;
-    tell(&done, Some(&secret), &format!("client {} has another secret", done.client.id), json)
+    tell(&done, true, &format!("client {} has another secret", done.client.id), json)
 }
 
-/// Prints the client, or its secret alone where it is new; in words only where there is nothing to read by machine.
-fn tell(done: &Registered, secret: Option<&Secret>, words: &str, json: bool) -> Result<(), Trouble> {
-    if json {
+/// What is printed of a client that has a new secret: the secret alone, or all in JSON.
+fn shown(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<String> + Send + 'static {
+    move |done| {
+        let secret = secret.as_ref()?.expose();
+        if !json {
+            return Some(format!("{secret}\n"));
+        }
         let mut told = told(done);
-        if let (Some(secret), Some(members)) = (secret, told.as_object_mut()) {
-            members.insert("secret".to_owned(), secret.expose().into());
+        if let Some(members) = told.as_object_mut() {
+            members.insert("secret".to_owned(), secret.into());
         }
-        return print(&format!("{told:#}\n"));
+        Some(format!("{told:#}\n"))
     }
-    match secret {
-        Some(secret) => {
-            print(&format!("{}\n", secret.expose()))?;
-            say(&format!("{words}; the secret on stdout is shown this once"));
-        }
-        None => say(words),
+}
+
+/// Prints the client, unless that was done with its secret; in words only where there is nothing to read by machine.
+fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<(), Trouble> {
+    if json {
+        return if has_secret { Ok(()) } else { print(&format!("{:#}\n", told(done))) };
+    }
+    if has_secret {
+        say(&format!("{words}; the secret on stdout is shown this once"));
+    } else {
+        say(words);
     }
     if let Some(bot) = &done.service {
         say(&format!("on its own behalf it acts as the user {}, {}", bot.uuid, bot.role.word()));

@@ -1,9 +1,11 @@
 //! The data file as a command works on it: opened beside a server that may be running, closed again in any case.
 
-use crate::cli::Trouble;
-use crate::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cli::{Trouble, once};
+use crate::error::{Error, Result as Done};
 use crate::store::home::Home;
-use crate::store::{Sizes, Store};
+use crate::store::{Sizes, Store, Tx};
 
 /// A command reads and writes little.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
@@ -14,6 +16,42 @@ pub(super) fn with<T>(home: &Home, work: impl FnOnce(&Store) -> Result<T, Troubl
     let done = work(&store);
     store.close();
     done
+}
+
+/// Does a write that makes a secret, and prints the secret, if the text has one, before the write is committed: one that
+/// nobody could read is never made.
+pub(super) fn write_and_print<T: Send + 'static>(
+    store: &Store,
+    work: impl Fn(&Tx) -> Done<T> + Send + 'static,
+    text: impl Fn(&T) -> Option<String> + Send + 'static,
+    trouble: impl FnOnce(Error) -> Trouble,
+) -> Result<T, Trouble> {
+    let printed = Arc::new(Mutex::new(None));
+    let note = printed.clone();
+    let done = store.write_and_wait(move |tx| {
+        let done = work(tx)?;
+        if let Some(text) = text(&done) {
+            let outcome = once::print(text);
+            let is_printed = outcome.is_ok();
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            if !is_printed {
+                return Err(Error::internal("the secret could not be printed"));
+            }
+        }
+        Ok(done)
+    });
+    let printed = printed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (done, printed) {
+        (Ok(done), _) => Ok(done),
+        (Err(_), Some(Err(reason))) => {
+            Err(Trouble::Failed(format!("cannot print the secret: {reason}; nothing was changed, so try again")))
+        }
+        (Err(error), Some(Ok(()))) => {
+            let (Trouble::Failed(words) | Trouble::Usage(words)) = trouble(error);
+            Err(Trouble::Failed(format!("{words}; the secret on stdout is void")))
+        }
+        (Err(error), None) => Err(trouble(error)),
+    }
 }
 
 impl From<Error> for Trouble {

@@ -18,6 +18,7 @@ use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, InField};
+use crate::store::Tx;
 use crate::store::home::Home;
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{Kind, mint, redacted};
@@ -72,7 +73,7 @@ impl Command {
                     secret: Kept { fingerprint, redacted: redacted(secret.expose()) },
                     expires_at: expires.map(|life| Timestamp::now().after(life)),
                 };
-                create(&home, key_rules(config), owner(&user)?, new, &secret, json)
+                create(&home, key_rules(config), owner(&user)?, new, secret, json)
             }
             Self::List { user, json } => list(&home, user.as_deref(), json),
             Self::Revoke { id } => revoke(&home, KeyId(id)),
@@ -84,21 +85,26 @@ fn owner(email: &str) -> Result<Named, Trouble> {
     Ok(Named::Email(Email::parse(email).in_field("--user")?))
 }
 
-fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: &Secret, json: bool) -> Result<(), Trouble> {
-    let key = data::with(home, |store| {
-        let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| keys::create(tx, &actor, &rules, &user, &new)).map_err(in_flags)?)
-    })?;
-    if json {
-        let mut told = told(&key, key.created_at);
+fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: Secret, json: bool) -> Result<(), Trouble> {
+    let text = move |key: &Key| {
+        if !json {
+            return Some(format!("{}\n", secret.expose()));
+        }
+        let mut told = told(key, key.created_at);
         if let Some(members) = told.as_object_mut() {
             members.insert("secret".to_owned(), secret.expose().into());
         }
-        return print(&format!("{told:#}\n"));
+        Some(format!("{told:#}\n"))
+    };
+    let key = data::with(home, |store| {
+        let actor = Actor::operator();
+        let create = move |tx: &Tx| keys::create(tx, &actor, &rules, &user, &new);
+        data::write_and_print(store, create, text, |error| in_flags(error).into())
+    })?;
+    if !json {
+        let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
+        say(&format!("key {} acts for {} until {end}; the key on stdout is shown this once", key.id, key.email));
     }
-    print(&format!("{}\n", secret.expose()))?;
-    let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
-    say(&format!("key {} acts for {} until {end}; the key on stdout is shown this once", key.id, key.email));
     Ok(())
 }
 

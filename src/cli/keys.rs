@@ -4,7 +4,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::app::signing_keys;
-use crate::cli::{Trouble, data, master_key, print, say, table};
+use crate::cli::serve::rsa_bits;
+use crate::cli::{Trouble, data, master_key, print, running, say, table};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::store::home::Home;
@@ -43,7 +44,8 @@ fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
     let rotated = data::with(home, |store| {
         signing_keys::required(store)?;
         let master = master_key::given(config, home, store)?;
-        Ok(signing_keys::rotate(store, &master)?)
+        let there = running::of(home).and_then(|there| there.configuration.get("signing_key_bits")?.parse().ok());
+        Ok(signing_keys::rotate(store, &master, there.unwrap_or_else(|| rsa_bits(config)))?)
     })?;
     if json {
         let told = json!({ "active": rotated.active, "next": rotated.next, "retired": rotated.retired });
@@ -79,7 +81,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
 
 fn told(key: &Record) -> Value {
     let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    json!({
+    let mut told = json!({
         "kid": key.kid,
         "algorithm": key.algorithm.name(),
         "state": key.state.word(),
@@ -87,5 +89,9 @@ fn told(key: &Record) -> Value {
         "activated_at": moment(key.activated_at),
         "retired_at": moment(key.retired_at),
         "ends_at": moment(key.ends_at()),
-    })
+    });
+    if let Some(bits) = key.rsa_bits {
+        told["bits"] = bits.into();
+    }
+    told
 }

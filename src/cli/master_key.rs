@@ -1,5 +1,7 @@
 //! Where the master key comes from: the configuration, a systemd credential or the data directory.
 
+mod rotation;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,8 +13,10 @@ use crate::config::{Config, Origin};
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
 use crate::store::home::Home;
-use crate::store::{self, Store};
+use crate::store::{self, Store, files};
 use crate::tokens::seal::{FileError, MasterKey};
+
+pub use rotation::Command;
 
 /// The variable by which systemd says where a service's credentials are (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -75,6 +79,15 @@ impl Source {
         }
     }
 
+    /// The file that the key can be read from anew, as an absolute path.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path, _) | Self::Home(path) => std::path::absolute(path).ok(),
+            // A service manager copies a credential when the service starts.
+            Self::Text(..) | Self::Credential(_) => None,
+        }
+    }
+
     /// The key that is there; none is made.
     pub(super) fn load(&self) -> Result<MasterKey, Unusable> {
         match self {
@@ -116,14 +129,19 @@ pub(super) fn given(config: &Config, home: &Home, store: &Store) -> Result<Maste
     proved(&source, key, store)
 }
 
-/// The same; but where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
+/// The same for a server that starts, which finishes a rotation that was interrupted; and where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
 pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
     let source = Source::of(config, home)?;
     let key = match &source {
         Source::Home(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
-            MasterKey::create(path).map_err(|error| Trouble::Failed(error.to_string()))?
+            let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
+            new.map_err(|error| Trouble::Failed(error.to_string()))?
         }
-        Source::Home(_) | Source::Text(..) | Source::File(..) | Source::Credential(_) => source.loaded()?,
+        Source::Home(path) | Source::File(path, _) => {
+            rotation::finish_interrupted(path, store)?;
+            source.loaded()?
+        }
+        Source::Text(..) | Source::Credential(_) => source.loaded()?,
     };
     proved(&source, key, store)
 }

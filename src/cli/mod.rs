@@ -3,6 +3,7 @@
 //! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
 
 pub mod admin;
+pub mod audit;
 mod check;
 pub mod client;
 mod data;
@@ -11,9 +12,12 @@ pub mod flags;
 pub mod key;
 pub mod keys;
 mod logging;
-mod master_key;
+pub mod master_key;
+mod once;
 pub mod password;
+mod running;
 pub mod serve;
+pub mod session;
 mod signals;
 mod table;
 pub mod user;
@@ -99,6 +103,33 @@ pub enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    /// See who is signed in, and end sessions; works while the server runs.
+    Session {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: session::Command,
+    },
+    /// Replace the master key, under which signing keys and second factors are sealed.
+    MasterKey {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: master_key::Command,
+    },
+    /// Prove that the audit is as it was written; works while the server runs, and changes nothing.
+    Audit {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: audit::Command,
+    },
 }
 
 /// Why a command came to nothing: words for stderr that end with the next step.
@@ -175,6 +206,21 @@ impl Command {
                 command.run(&config)
             }
             Self::Keys { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Session { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::MasterKey { place, command } => {
+                let config = place.gather()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Audit { place, command } => {
                 let config = place.gather()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)

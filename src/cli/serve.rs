@@ -1,20 +1,18 @@
 //! `atelier serve`: the server.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Trouble, master_key, print, signals};
+use super::{Trouble, master_key, print, running, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
 use crate::app::passwords::{self, Owner};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
-use crate::app::{setup, signing_keys};
+use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::email::Email;
 use crate::domain::key::KeyRules;
@@ -24,7 +22,9 @@ use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::error::Error;
 use crate::http;
 use crate::store::home::Home;
-use crate::store::{Sizes, Store, health};
+use crate::store::lock::Lock;
+use crate::store::{Sizes, Store, files, health};
+use crate::tokens::chain::to_hex;
 use crate::tokens::password;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
@@ -34,7 +34,7 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
     signals::pass_over_the_meaningless()
         .map_err(|error| Trouble::Failed(format!("cannot wait for signals: {error}; allow the server more threads")))?;
     let home = Home::open(&config.data_dir)?;
-    let _lock = home.lock()?;
+    let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
         log::warn!(
             "{} is on a network file system ({kind}), where SQLite can lose data; move it to a local disk",
@@ -43,12 +43,19 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
     }
     let listeners = listen(&config.listen)?;
     let store = Store::open(&home.database(), sizes(config))?;
-    let served = serve(config, &home, &store, listeners);
+    let served = serve(config, &home, &mut lock, &store, listeners);
+    note_audit(&store);
     store.close();
     served
 }
 
-fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener>) -> Result<(), Trouble> {
+fn serve(
+    config: &Config,
+    home: &Home,
+    lock: &mut Lock,
+    store: &Store,
+    listeners: Vec<TcpListener>,
+) -> Result<(), Trouble> {
     setup::settle(store)?;
     let master = master_key::given_or_made(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
@@ -89,6 +96,11 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
              before the server and set public_url to its https address"
         );
     }
+    note_audit(store);
+    let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file());
+    if let Err(error) = lock.tell(&in_force) {
+        log::warn!("commands beside this server do not know what is in force in it: {error}");
+    }
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
         // Whoever closed stdout does not want the greeting, and is served all the same.
@@ -96,6 +108,14 @@ fn serve(config: &Config, home: &Home, store: &Store, listeners: Vec<TcpListener
     };
     http::serve(desk, &settings(config), listeners, ready)
         .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; look at the log above")))
+}
+
+/// Logs the newest audit row at the start and at the end, so that its hash is known outside of the data file as well.
+fn note_audit(store: &Store) {
+    match store.read(audit::newest) {
+        Ok(newest) => log::info!("audit: the newest row is {}, hash {}", newest.id, to_hex(&newest.hash)),
+        Err(error) => log::error!("audit: {error}"),
+    }
 }
 
 /// What the configuration allows of API keys.
@@ -107,6 +127,7 @@ pub(super) fn key_rules(config: &Config) -> KeyRules {
 fn key_plan(config: &Config) -> signing_keys::Plan {
     signing_keys::Plan {
         algorithm: algorithm(config.signing_algorithm),
+        rsa_bits: rsa_bits(config),
         life: config.signing_key_life,
         token_life: config.access_token_life,
     }
@@ -181,6 +202,11 @@ fn long_readers(store: &Store) -> Result<Pool, Trouble> {
         .map_err(|error| Trouble::Failed(format!("no thread for long reads: {error}; lower readers")))
 }
 
+/// How many bits a new RSA key has.
+pub(super) fn rsa_bits(config: &Config) -> u32 {
+    u32::try_from(config.signing_key_bits).unwrap_or(u32::MAX)
+}
+
 const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
     match configured {
         SigningAlgorithm::Rs256 => Algorithm::Rs256,
@@ -218,9 +244,14 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
         }
         error => Trouble::Failed(format!("{error}; start again")),
     })?;
+    let note = home.first_admin();
     if made_up {
-        note_first_administrator(&home.first_admin(), &email, &password)
-            .map_err(|error| Trouble::Failed(format!("cannot write {}: {error}", home.first_admin().display())))?;
+        note_first_administrator(&note, &email, &password).map_err(|error| {
+            Trouble::Failed(format!(
+                "cannot write {}: {error}; no administrator was made, so make room for it and start again",
+                note.display()
+            ))
+        })?;
     }
     let new = NewUser {
         email: email.clone(),
@@ -228,7 +259,13 @@ fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Op
         last_name: PersonName::default(),
         role: AccountRole::Administrator,
     };
-    setup::first_administrator(store, new, hash, made_up)?;
+    if let Err(error) = setup::first_administrator(store, new, hash, made_up) {
+        if made_up {
+            // The password in it is of no account. That it stays, if it does, harms nobody.
+            let _ = std::fs::remove_file(&note);
+        }
+        return Err(error.into());
+    }
     Ok(Some(First { email, password: made_up.then_some(password) }))
 }
 
@@ -239,15 +276,25 @@ fn configured_password(config: &Config) -> Result<Option<Secret>, Trouble> {
     }
 }
 
+/// Writes the password down; where that fails, nothing is left.
 fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    writeln!(
-        file,
-        "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), which\n\
-         # asks for one of your own, then delete this file."
-    )?;
-    writeln!(file, "{email}\n{}", password.expose())?;
-    file.sync_all()
+    let mut file = files::open_or_make(path)?;
+    let mut write = || {
+        if file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        let text = format!(
+            "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), which\n\
+             # asks for one of your own, then delete this file.\n{email}\n{}\n",
+            password.expose()
+        );
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().inspect_err(|_| {
+        // It has no password, or half of one.
+        let _ = std::fs::remove_file(path);
+    })
 }
 
 /// Where people who are not on this machine sign in without TLS; none where nobody does.

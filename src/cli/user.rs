@@ -1,6 +1,5 @@
 //! `atelier user`: the people of this server.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 
 use clap::Subcommand;
@@ -12,7 +11,7 @@ use crate::app::users::Named;
 use crate::app::{keys, links, passwords, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
-use crate::cli::{Trouble, print, say, table};
+use crate::cli::{Trouble, print, running, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -170,27 +169,33 @@ impl NewPassword {
         Ok(Self { password, hash, made_up })
     }
 
-    /// Prints the person, and the password where it was made up; in words only where there is nothing to read by
-    /// machine.
-    pub(super) fn tell(&self, user: &User, done: &str, json: bool) -> Result<(), Trouble> {
-        self.tell_more(user, done, json, &[])
-    }
-
-    /// The same, with more members for the JSON.
-    pub(super) fn tell_more(&self, user: &User, done: &str, json: bool, more: &[(&str, Value)]) -> Result<(), Trouble> {
-        let shown = self.made_up.then(|| self.password.expose());
-        if json {
-            let mut told = told(user);
-            if let (Some(password), Some(members)) = (shown, told.as_object_mut()) {
+    /// What is printed where the password was made up: the password alone, or all in JSON.
+    pub(super) fn shown<T>(
+        &self,
+        told: impl Fn(&T) -> Value + Send + 'static,
+        json: bool,
+    ) -> impl Fn(&T) -> Option<String> + Send + 'static {
+        let password = self.made_up.then(|| self.password.clone());
+        move |done| {
+            let password = password.as_ref()?.expose();
+            if !json {
+                return Some(format!("{password}\n"));
+            }
+            let mut told = told(done);
+            if let Some(members) = told.as_object_mut() {
                 members.insert("password".to_owned(), password.into());
             }
-            for (name, value) in more {
-                told[*name] = value.clone();
-            }
-            return print(&format!("{told:#}\n"));
+            Some(format!("{told:#}\n"))
         }
-        if let Some(password) = shown {
-            print(&format!("{password}\n"))?;
+    }
+
+    /// Prints the person, unless that was done with the password; in words only where there is nothing to read by
+    /// machine.
+    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), Trouble> {
+        if json {
+            return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
+        }
+        if self.made_up {
             say(&format!("{done}; the password on stdout is shown this once"));
         } else {
             say(done);
@@ -218,9 +223,10 @@ fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<
     let user = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
-        Ok(store.write_and_wait(move |tx| users::create(tx, &actor, &new, uuid, Some(&hash)))?)
+        let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
+        data::write_and_print(store, create, password.shown(told, json), Trouble::from)
     })?;
-    password.tell(&user, &format!("added {} as {}", user.email, user.role.word()), json)
+    password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.word()), json)
 }
 
 fn list(home: &Home, json: bool) -> Result<(), Trouble> {
@@ -252,11 +258,12 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
         let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
         let new = NewPassword::given(given, &owner)?;
         let kept = users::NewPassword { hash: new.hash.clone(), revoke_keys };
-        let user = store.write_and_wait(move |tx| users::set_password(tx, &actor, &who, &kept))?;
+        let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &kept);
+        let user = data::write_and_print(store, set, new.shown(told, json), Trouble::from)?;
         Ok((new, user))
     })?;
     let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
-    new.tell(&user, &format!("{} has a new password, and {ended}", user.email), json)
+    new.tell(&told(&user), &format!("{} has a new password, and {ended}", user.email), json)
 }
 
 fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
@@ -276,6 +283,8 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
 fn make_link(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), Trouble> {
     let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
+    let origin = running::origin(config, &home);
+    let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
     let user = data::with(&home, |store| {
         let actor = Actor::operator();
         let make = move |tx: &Tx| {
@@ -285,9 +294,9 @@ fn make_link(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) 
             }
             Ok(user)
         };
-        store.write_and_wait(make).map_err(or_refused("`atelier user list` shows how everybody stands"))
+        let refused = or_refused("`atelier user list` shows how everybody stands");
+        data::write_and_print(store, make, move |_: &User| Some(link.clone()), refused)
     })?;
-    print(&format!("{}/auth/invitation?token={}\n", origin(config), secret.expose()))?;
     let life = match purpose {
         Purpose::Invitation => "72 hours",
         Purpose::PasswordReset => "30 minutes",
@@ -296,18 +305,10 @@ fn make_link(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) 
     if revoke_keys {
         say(&format!("every API key of {} is revoked", user.email));
     }
+    if let Some(words) = origin.local {
+        say(words);
+    }
     Ok(())
-}
-
-/// Where people reach the server: its public URL, or else its first address.
-fn origin(config: &Config) -> String {
-    let here = || {
-        let address = config.listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
-        let address =
-            if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address };
-        format!("http://{address}")
-    };
-    config.public_url.clone().unwrap_or_else(here)
 }
 
 fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
@@ -329,7 +330,7 @@ fn status(user: &User) -> &'static str {
     user.status(Timestamp::now()).word()
 }
 
-fn told(user: &User) -> Value {
+pub(super) fn told(user: &User) -> Value {
     json!({
         "id": user.uuid.to_string(),
         "email": user.email.as_str(),

@@ -143,6 +143,7 @@ pub struct Config {
     pub browser_life: Duration,
     #[serde(with = "spelling")]
     pub signing_algorithm: SigningAlgorithm,
+    pub signing_key_bits: usize,
     #[serde(with = "spelling")]
     pub signing_key_life: Duration,
     #[serde(with = "spelling::secret")]
@@ -208,6 +209,7 @@ impl Default for Config {
             browser_idle: Duration::from_hours(12),
             browser_life: Duration::from_hours(7 * 24),
             signing_algorithm: SigningAlgorithm::Rs256,
+            signing_key_bits: 2048,
             signing_key_life: Duration::from_hours(90 * 24),
             master_key: None,
             master_key_file: None,

@@ -49,6 +49,7 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
     holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;
+    holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
     holds("listen", !c.listen.is_empty(), "must hold at least one address")?;
     holds(
         "public_url",

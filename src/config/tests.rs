@@ -219,6 +219,7 @@ fn an_ill_typed_value_is_told_with_its_place_and_its_rule() {
         ("listen = [1]", "must be a list of texts"),
         ("listen = [\n\"127.0.0.1:1\",\n\"localhost:1\"]", "must be an IP address and a port such as"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "must be an IP address such as"),
+        ("signing_key_bits = 1024", "must be 2048, 3072 or 4096"),
         ("signing_algorithm = \"HS256\"", "must be RS256, ES256 or EdDSA, not \"HS256\""),
         ("data_dir = 1", "must be a text such as"),
         ("public_url = 1979-05-27", "must be a text such as"),

@@ -36,6 +36,8 @@ pub enum ObjectKind {
     Client,
     /// A key that tokens are signed with.
     SigningKey,
+    /// The key that others are sealed under.
+    MasterKey,
 }
 
 impl ObjectKind {
@@ -56,6 +58,7 @@ impl ObjectKind {
             Self::Consent => "consent",
             Self::Client => "client",
             Self::SigningKey => "signing_key",
+            Self::MasterKey => "master_key",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The table `audit`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+pub mod chain;
+
+use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use serde_json::Value;
 
 use super::{Tx, View, row};
@@ -75,32 +77,30 @@ fn before(
     Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds one row: who did what.
+/// Adds one row, who did what, to the end of the chain.
 pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
     let name = match &actor.who {
         Who::Person(person) => person.email.as_str(),
         Who::Operator => "operator",
         Who::Nobody => "nobody",
     };
-    let mut query = tx.conn.prepare_cached(
-        "INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after)
-         VALUES (:at, :actor, :actor_id, :credential, :dialect, :address, :request_id, :verb, :kind, :object, :before, :after)",
-    )?;
-    query.execute(named_params! {
-        ":at": tx.now.micros(),
-        ":actor": name,
-        ":actor_id": actor.user().map(|id| id.0),
-        ":credential": actor.credential.words(),
-        ":dialect": actor.origin.dialect,
-        ":address": actor.origin.address.map(|address| address.to_string()),
-        ":request_id": actor.origin.request.to_string(),
-        ":verb": entry.verb,
-        ":kind": entry.kind.word(),
-        ":object": entry.object,
-        ":before": json(&entry.before),
-        ":after": json(&entry.after),
-    })?;
-    Ok(())
+    chain::append(
+        tx,
+        params![
+            tx.now.micros(),
+            name,
+            actor.user().map(|id| id.0),
+            actor.credential.words(),
+            actor.origin.dialect,
+            actor.origin.address.map(|address| address.to_string()),
+            actor.origin.request.to_string(),
+            entry.verb,
+            entry.kind.word(),
+            entry.object,
+            json(&entry.before),
+            json(&entry.after),
+        ],
+    )
 }
 
 fn json(value: &Value) -> Option<String> {

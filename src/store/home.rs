@@ -2,15 +2,16 @@
 //!
 //! It knows the file system only; what is in the database is not its business.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
 use thiserror::Error;
 
-use super::file_system;
 use super::lock::{self, Holder, Lock};
+use super::{file_system, files};
 
 /// A data directory that cannot be used. Every message ends with the next step.
 #[derive(Debug, Error)]
@@ -49,6 +50,20 @@ pub enum HomeError {
         /// Its mode.
         mode: u32,
     },
+    /// The directory is another user's and open to others, which only that user can change.
+    #[error(
+        "{} belongs to another user (uid {owner}) and is open to others (mode {mode:o}), which only that user can change; \
+         a directory inside it works: --data-dir {}",
+        path.display(), path.join("atelier").display()
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// Whose it is.
+        owner: u32,
+    },
     /// Another server runs there.
     #[error(
         "another atelier server{} runs on {}; stop it first, or give this one its own directory with --data-dir",
@@ -79,10 +94,7 @@ impl Home {
     /// and holds things that are not atelier's (nobody wants `/srv` closed), or cannot be made or closed.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&home.path)
+        files::make_directories(&home.path)
             .map_err(|source| home.io("make the data directory", source, "name another one with --data-dir"))?;
         home.close_to_others()?;
         home.make_database()?;
@@ -146,11 +158,14 @@ impl Home {
 
     fn close_to_others(&self) -> Result<()> {
         let next = "run atelier as the owner of the directory, or name another one with --data-dir";
-        let mode = fs::metadata(&self.path).map_err(|source| self.io("look at", source, next))?.permissions().mode();
-        let mode = mode & 0o7777;
+        let found = fs::metadata(&self.path).map_err(|source| self.io("look at", source, next))?;
+        let mode = found.permissions().mode() & 0o7777;
         let loose = mode & 0o077 != 0;
         if !loose {
             return Ok(());
+        }
+        if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
+            return Err(HomeError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
         }
         if self.holds_other_things().map_err(|source| self.io("look into", source, next))? {
             return Err(HomeError::Shared { path: self.path.clone(), mode });
@@ -185,14 +200,7 @@ impl Home {
             source,
             next: "check that this user may read and write it",
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
+        let file = files::open_or_make(&path).map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;

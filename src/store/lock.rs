@@ -1,12 +1,18 @@
-//! The lock file: the one server that may run on a data directory.
+//! The lock file: the one server that may run on a data directory, and what is in force in it.
+//!
+//! The first line is the process id. A second line follows once the server serves: what is in force, as JSON.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::files;
 use super::home::{HomeError, Result};
 
 /// How often the lock is tried for before it counts as another server's: the command line has it for moments only.
@@ -15,6 +21,9 @@ const TRIES: u32 = 10;
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The most bytes of a lock file that are read.
+const MAX_LENGTH: u64 = 64 << 10;
+
 /// The right to be the server of a directory, until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -22,10 +31,42 @@ pub struct Lock {
 }
 
 /// Whoever has the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process, where it is known.
     pub pid: Option<u32>,
+    /// What is in force there; not known of a server that does not serve yet, or of an older atelier.
+    pub in_force: Option<InForce>,
+}
+
+/// What is in force in a running server. It contains no secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InForce {
+    /// The version of atelier.
+    pub version: String,
+    /// The addresses that it listens on.
+    pub listen: Vec<SocketAddr>,
+    /// The address that people type, if it is set.
+    pub public_url: Option<String>,
+    /// The file that the master key comes from, if it comes from one that the server reads anew.
+    pub master_key_file: Option<PathBuf>,
+    /// Every key of the configuration with its value as TOML spells it, secrets masked.
+    pub configuration: BTreeMap<String, String>,
+}
+
+impl Lock {
+    /// Tells others what is in force, in one write behind the process id; before it, they know only that.
+    pub fn tell(&mut self, in_force: &InForce) -> Result<()> {
+        let failed = |source| HomeError::Io {
+            verb: "write into",
+            path: PathBuf::from("atelier.lock"),
+            source,
+            next: "check that the disk is not full",
+        };
+        let line = serde_json::to_string(in_force).map_err(|error| failed(error.into()))? + "\n";
+        self.file.write_all(line.as_bytes()).map_err(failed)
+    }
 }
 
 /// Takes the lock of a directory. Refused while another server has it.
@@ -37,21 +78,14 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
         source,
         next: "check that this user may write there and that the file system can lock files",
     };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
+    let mut file = files::open_or_make(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
-        return Err(HomeError::Taken { path: home.to_owned(), pid: pid(&file) });
+        return Err(HomeError::Taken { path: home.to_owned(), pid: read(&file).pid });
     }
     let write_pid = |file: &mut File| {
         file.set_len(0)?;
         file.rewind()?;
-        writeln!(file, "{}", std::process::id())
+        file.write_all(format!("{}\n", std::process::id()).as_bytes())
     };
     write_pid(&mut file).map_err(failed)?;
     Ok(Lock { file })
@@ -72,7 +106,7 @@ pub(super) fn holder(home: &Path) -> Result<Option<Holder>> {
         Err(source) => return Err(failed(source)),
     };
     let free = free(|| file.try_lock_shared()).map_err(failed)?;
-    Ok((!free).then(|| Holder { pid: pid(&file) }))
+    Ok((!free).then(|| read(&file)))
 }
 
 fn file_of(home: &Path) -> PathBuf {
@@ -92,10 +126,24 @@ fn free(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> io::Res
 }
 
 /// Who holds it is a courtesy: an unreadable name must not hide that it is held.
-fn pid(file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+fn read(file: &File) -> Holder {
+    let mut holder = Holder { pid: None, in_force: None };
+    for _ in 0..TRIES {
+        let mut text = String::new();
+        if file.take(MAX_LENGTH).read_to_string(&mut text).is_err() || (&mut &*file).rewind().is_err() {
+            break;
+        }
+        let (pid, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        holder.pid = pid.trim().parse().ok();
+        holder.in_force = serde_json::from_str(rest).ok();
+        // Something is there that cannot be read: it is being written.
+        let is_half = !text.is_empty() && (holder.pid.is_none() || holder.in_force.is_none() && !rest.is_empty());
+        if !is_half {
+            break;
+        }
+        sleep(PAUSE);
+    }
+    holder
 }
 
 impl Drop for Lock {
@@ -137,10 +185,54 @@ mod tests {
         assert!(!file_of(home.path()).exists());
 
         let lock = home.lock().unwrap();
-        assert_eq!(home.holder().unwrap(), Some(Holder { pid: Some(std::process::id()) }));
+        let pid = Some(std::process::id());
+        assert_eq!(home.holder().unwrap(), Some(Holder { pid, in_force: None }));
         drop(lock);
         assert_eq!(home.holder().unwrap(), None);
         home.lock().unwrap();
+    }
+
+    #[test]
+    fn what_is_in_force_is_read_whole_or_not_at_all() {
+        let place = tempfile::tempdir().unwrap();
+        let home = Home::open(place.path().join("home")).unwrap();
+        let mut lock = home.lock().unwrap();
+        let in_force = InForce {
+            version: "1".to_owned(),
+            listen: vec!["[::1]:8787".parse().unwrap()],
+            public_url: Some("https://a.example".to_owned()),
+            master_key_file: Some("/k".into()),
+            configuration: [("log".to_owned(), "\"x\ny\"".to_owned())].into(),
+        };
+        let pid = Some(std::process::id());
+        let reader = std::thread::spawn({
+            let home = home.clone();
+            move || {
+                let mut seen = Vec::new();
+                while seen.last().is_none_or(|holder: &Option<Holder>| holder.as_ref().unwrap().in_force.is_none()) {
+                    seen.push(home.holder().unwrap());
+                }
+                seen
+            }
+        });
+        lock.tell(&in_force).unwrap();
+        for holder in reader.join().unwrap() {
+            let holder = holder.unwrap();
+            assert_eq!(holder.pid, pid);
+            assert!(holder.in_force.is_none_or(|seen| seen == in_force));
+        }
+        // As older and newer ones write it, and as nobody does.
+        for (text, holder) in [
+            ("17\n", Holder { pid: Some(17), in_force: None }),
+            ("17", Holder { pid: Some(17), in_force: None }),
+            ("", Holder { pid: None, in_force: None }),
+            ("17\n{\"novel\":1}\n", Holder { pid: Some(17), in_force: Some(InForce::default()) }),
+            ("17\n{\"version\":", Holder { pid: Some(17), in_force: None }),
+            ("who\n", Holder { pid: None, in_force: None }),
+        ] {
+            fs::write(file_of(home.path()), text).unwrap();
+            assert_eq!(home.holder().unwrap(), Some(holder), "{text:?}");
+        }
     }
 
     #[test]

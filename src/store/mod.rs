@@ -13,6 +13,7 @@ pub mod default_workspaces;
 pub mod device_codes;
 mod fault;
 mod file_system;
+pub mod files;
 pub mod half_sign_ins;
 pub mod health;
 pub mod home;
@@ -52,6 +53,7 @@ pub(crate) mod probe;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -80,6 +82,8 @@ pub struct View<'a> {
 /// A write under way. It reads what it has written, and is on the disk before anybody is told.
 pub struct Tx<'a> {
     view: View<'a>,
+    /// The end of the chain of audit rows, once this write or one before it in the batch has asked for it.
+    audit: Cell<Option<audit::chain::End>>,
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -208,6 +212,9 @@ impl Store {
 fn in_use(error: HomeError) -> Error {
     match error {
         HomeError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
-        error @ (HomeError::Io { .. } | HomeError::Absent { .. } | HomeError::Shared { .. }) => Error::internal(error),
+        error @ (HomeError::Io { .. }
+        | HomeError::Absent { .. }
+        | HomeError::Shared { .. }
+        | HomeError::Foreign { .. }) => Error::internal(error),
     }
 }

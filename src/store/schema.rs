@@ -4,6 +4,7 @@ mod standing;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::audit;
 use crate::error::{Error, Result};
 
 pub use standing::{Standing, Unfit, standing};
@@ -23,6 +24,9 @@ const STEPS: [&str; VERSION as usize] = [
 
 /// The version that this program works with.
 pub const VERSION: u32 = 6;
+
+/// The version since which the rows of the audit have hashes, which no step in SQL can compute.
+const CHAINED: u32 = 6;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 const APPLICATION_ID: i32 = 0x6174_656c;
@@ -55,6 +59,9 @@ fn climb(conn: &mut Connection) -> Result<()> {
         Standing::Older(version) => {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
+            }
+            if version < CHAINED {
+                audit::chain::chain_older_rows(&tx)?;
             }
         }
         // Somebody else has just done it; the rest was refused.

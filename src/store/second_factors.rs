@@ -1,8 +1,9 @@
 //! The table `second_factors`.
 
 use rusqlite::{OptionalExtension, named_params};
+use uuid::Uuid;
 
-use super::{Tx, View, row};
+use super::{Tx, View, row, signing_keys};
 use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -37,13 +38,33 @@ pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
 }
 
 /// Adds a second factor that is not confirmed, in place of one that the user had.
+///
+/// Refused where the master key was replaced after the secret was sealed.
 pub fn put(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
+    signing_keys::require_master_key(tx, sealed)?;
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO second_factors (user_id, sealed, created_at) VALUES (:user, :sealed, :now)
          ON CONFLICT (user_id) DO UPDATE
          SET sealed = excluded.sealed, created_at = excluded.created_at, confirmed_at = NULL, last_step = NULL",
     )?;
     query.execute(named_params! { ":user": user.0, ":sealed": sealed, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// The sealed secrets of the users after this one, with their UUIDs, some at a time.
+pub fn list_sealed(view: &View, after: UserId, most: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT f.user_id, u.uuid, f.sealed FROM second_factors f JOIN users u ON u.id = f.user_id
+         WHERE f.user_id > :after ORDER BY f.user_id LIMIT :most",
+    )?;
+    let read = |row: &rusqlite::Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?, row.get(2)?));
+    Ok(query.query_map(named_params! { ":after": after.0, ":most": most }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Seals a secret anew.
+pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE second_factors SET sealed = :sealed WHERE user_id = :user")?;
+    query.execute(named_params! { ":user": user.0, ":sealed": sealed })?;
     Ok(())
 }
 

@@ -113,6 +113,17 @@ pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) ->
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The live sessions of everybody before this one, the newest first, each with its user's address.
+pub fn page(view: &View, before: SessionId, most: u32) -> Result<Vec<(Session, String)>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, u.email FROM sessions s JOIN users u ON u.id = s.user_id
+         WHERE s.id < :before AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC LIMIT :most"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":before": before.0, ":now": view.now.micros(), ":most": most };
+    Ok(query.query_map(params, |row| Ok((read(row)?, row.get(14)?)))?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What holds a new session together.
 #[derive(Clone, Copy, Debug)]
 pub enum Hold<'a> {
@@ -206,6 +217,20 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
         tx.conn.prepare_cached(sql)?.execute(named_params! { ":user": user.0 })?;
     }
     Ok(())
+}
+
+/// Ends every session of everybody, and all that would lead to one. Tells how many sessions there were.
+pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
+    // What refers to sessions goes first, so that they have nothing to look for.
+    for sql in [
+        "DELETE FROM half_sign_ins",
+        "DELETE FROM device_codes",
+        "DELETE FROM authorization_codes",
+        "DELETE FROM refresh_tokens",
+    ] {
+        tx.conn.prepare_cached(sql)?.execute([])?;
+    }
+    Ok(tx.conn.prepare_cached("DELETE FROM sessions")?.execute([])?)
 }
 
 /// Ends every session that a user has through a client; tells how many.

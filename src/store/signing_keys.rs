@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::{Tx, View, row};
 use crate::domain::timestamp::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::tokens::seal::key_of;
 use crate::tokens::signing::Algorithm;
 
 /// What a signing key is for. Of each kind but the last there is one at most.
@@ -52,6 +53,8 @@ pub struct Record {
     pub retired_at: Option<Timestamp>,
     /// How long the longest-lived of its tokens lives.
     pub token_life: Duration,
+    /// How many bits it has; RSA only.
+    pub rsa_bits: Option<u32>,
 }
 
 impl Record {
@@ -79,12 +82,14 @@ pub struct SealedKey {
     pub algorithm: Algorithm,
     /// The private key, sealed under the master key with `kid` as its context.
     pub sealed: Vec<u8>,
+    /// How many bits it has; RSA only.
+    pub rsa_bits: Option<u32>,
 }
 
 /// Every signing key: the active one, the next one, and those retired, the last first.
 pub fn list(view: &View) -> Result<Vec<Record>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT kid, algorithm, state, created_at, activated_at, retired_at, token_life FROM signing_keys
+        "SELECT kid, algorithm, state, created_at, activated_at, retired_at, token_life, rsa_bits FROM signing_keys
          ORDER BY state <> 'active', state <> 'next', retired_at DESC, kid",
     )?;
     Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
@@ -95,7 +100,7 @@ pub fn list_sealed(view: &View) -> Result<Vec<SealedKey>> {
     let mut keys = Vec::new();
     for record in list(view)? {
         if let Some(sealed) = sealed(view, &record.kid)? {
-            keys.push(SealedKey { kid: record.kid, algorithm: record.algorithm, sealed });
+            keys.push(SealedKey { kid: record.kid, algorithm: record.algorithm, sealed, rsa_bits: record.rsa_bits });
         }
     }
     Ok(keys)
@@ -108,18 +113,40 @@ pub fn sealed(view: &View, kid: &str) -> Result<Option<Vec<u8>>> {
 }
 
 /// Adds a key that signs nothing yet.
+///
+/// Refused where the master key was replaced after the key was sealed.
 pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
+    require_master_key(tx, &key.sealed)?;
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, token_life)
-         VALUES (:kid, :algorithm, :sealed, 'next', :now, 0)",
+        "INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, token_life, rsa_bits)
+         VALUES (:kid, :algorithm, :sealed, 'next', :now, 0, :rsa_bits)",
     )?;
     query.execute(named_params! {
         ":kid": key.kid,
         ":algorithm": key.algorithm.name(),
         ":sealed": key.sealed,
         ":now": tx.now.micros(),
+        ":rsa_bits": key.rsa_bits,
     })?;
     Ok(())
+}
+
+/// Seals a key anew.
+pub fn update_sealed(tx: &Tx, kid: &str, sealed: &[u8]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE signing_keys SET sealed = :sealed WHERE kid = :kid")?;
+    query.execute(named_params! { ":kid": kid, ":sealed": sealed })?;
+    Ok(())
+}
+
+/// Refuses for a moment what was sealed under another master key than the active signing key: the master key was replaced
+/// since, and nobody could open the value any more.
+pub(super) fn require_master_key(view: &View, sealed: &[u8]) -> Result<()> {
+    let mut query = view.conn.prepare_cached("SELECT sealed FROM signing_keys WHERE state = 'active'")?;
+    let active: Option<Vec<u8>> = query.query_row([], |row| row.get(0)).optional()?;
+    match active {
+        Some(active) if key_of(&active) != key_of(sealed) => Err(Error::Busy { retry_after: Duration::from_secs(1) }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Makes the next key the active one.
@@ -186,5 +213,6 @@ fn read(row: &Row) -> rusqlite::Result<Record> {
         activated_at: row::moment_if_any(row, "activated_at")?,
         retired_at: row::moment_if_any(row, "retired_at")?,
         token_life: duration(row.get("token_life")?),
+        rsa_bits: row.get("rsa_bits")?,
     })
 }

@@ -1,5 +1,6 @@
 //! The one thread that writes, a batch at a time: many savepoints, one commit, then the answers.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -216,11 +217,14 @@ fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result
 
 fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     let mut changed = false;
+    let mut audit = None;
     for job in batch {
         run(conn, "SAVEPOINT job")?;
         let before = conn.total_changes();
-        let tx = Tx { view: View { conn, now: Timestamp::now(), names: None, workspaces: None } };
+        let view = View { conn, now: Timestamp::now(), names: None, workspaces: None };
+        let tx = Tx { view, audit: Cell::new(audit) };
         if job.run(&tx) {
+            audit = tx.audit.get();
             changed |= conn.total_changes() != before;
         } else if conn.is_autocommit() {
             // SQLite gave up the whole transaction, as it does when the disk is full.
@@ -234,7 +238,13 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         run(conn, "RELEASE job")?;
     }
     // A write that found all as it should be costs no wait for the disk and makes no cache stale.
-    if changed { health::grow(conn) } else { Ok(()) }
+    if changed {
+        health::grow(conn)?;
+        if let Some(end) = audit {
+            end.keep(conn)?;
+        }
+    }
+    Ok(())
 }
 
 fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {

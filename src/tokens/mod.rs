@@ -2,6 +2,7 @@
 //!
 //! Knows `domain` only: no SQL, no HTTP. What is minted here is stored and served elsewhere.
 
+pub mod chain;
 pub mod claims;
 pub mod id_claims;
 pub mod keyring;

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -31,9 +32,28 @@ const TOO_WIDE: u32 = 0o077;
 /// 32 bytes that open what was sealed. Its `Debug` prints `***`.
 ///
 /// It may come from a file, and its text form from an environment variable or a systemd credential.
+/// One that was read from a file follows the file: the key there may be replaced while this one is in use.
 pub struct MasterKey {
+    key: RwLock<Arc<Key>>,
+    /// The file that it was read from, with the permission bits that the file must not have.
+    file: Option<(PathBuf, u32)>,
+}
+
+struct Key {
     key: LessSafeKey,
     id: [u8; ID],
+}
+
+/// Where the next key is written before it takes the place of the one in this file.
+pub fn next_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+/// What names the key that a value was sealed under; nothing for what was not sealed.
+pub fn key_of(sealed: &[u8]) -> Option<&[u8]> {
+    sealed.get(..HEADER)
 }
 
 /// What keeps a master key's file from being used; each says what to do.
@@ -111,13 +131,31 @@ impl MasterKey {
     ///
     /// Refused when the file exists.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let bytes: [u8; 32] = random::bytes();
-        let key = Self::from_bytes(&bytes).map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
+        Self::write_new(path, &Self::generate(), |path| {
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+        })
+    }
+
+    /// The text of a new random key.
+    pub fn generate() -> Secret {
+        Secret::new(STANDARD.encode(random::bytes::<32>()))
+    }
+
+    /// Writes a key to a file that `make` makes, of mode 0600 and on the disk when this returns.
+    ///
+    /// Refused when the file exists or the text is no key.
+    pub fn write_new(
+        path: &Path,
+        key: &Secret,
+        make: impl FnOnce(&Path) -> io::Result<File>,
+    ) -> Result<Self, FileError> {
+        let done = Self::parse(key).map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
+        let line = key.expose().lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         let text = format!(
             "# atelier's master key: it opens the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
-            STANDARD.encode(bytes)
+            line.unwrap_or_default()
         );
-        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        let mut file = match make(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(FileError::Exists { path: path.to_owned() });
@@ -127,7 +165,7 @@ impl MasterKey {
             }
         };
         let written = write(&mut file, path, &text);
-        written.map(|()| key).map_err(|source| {
+        written.map(|()| Self { file: Some((path.to_owned(), TOO_WIDE)), ..done }).map_err(|source| {
             // Half a key must not be found later; if even this fails, the file is refused as malformed.
             let _ = fs::remove_file(path);
             FileError::Io { path: path.to_owned(), verb: "written", source }
@@ -165,8 +203,9 @@ impl MasterKey {
         let mut bytes = Vec::new();
         file.take(FILE_BOUND).read_to_end(&mut bytes).map_err(failed)?;
         // Not as text at once: a binary file is malformed, not unreadable.
-        Self::parse(&Secret::new(String::from_utf8_lossy(&bytes)))
-            .map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })
+        let key = Self::parse(&Secret::new(String::from_utf8_lossy(&bytes)))
+            .map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
+        Ok(Self { file: Some((path.to_owned(), too_wide)), ..key })
     }
 
     /// Takes a key from its text, as the file has it: one line of 32 bytes in base64, such as
@@ -182,11 +221,74 @@ impl MasterKey {
 
     /// A short name of this key that does not reveal it: 16 hexadecimal digits, for messages.
     pub fn id(&self) -> String {
-        hexadecimal(&self.id)
+        hexadecimal(&self.current().id)
     }
 
     /// Encrypts under a random nonce. Only the same context opens it: name what is sealed, such as `signing-key/KID`.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailed> {
+        if let Some((path, too_wide)) = &self.file {
+            self.follow(path, *too_wide, None);
+        }
+        self.current().seal(context, plain)
+    }
+
+    /// Decrypts what [`seal`](Self::seal) made.
+    ///
+    /// Refused when it was sealed under another key, for another context, or is not whole.
+    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        let opened = self.current().open(context, sealed);
+        let (Err(OpenError::OtherKey { .. }), Some((path, too_wide))) = (&opened, &self.file) else { return opened };
+        let wanted = sealed.get(1..HEADER);
+        for path in [path, &next_file(path)] {
+            if self.follow(path, *too_wide, wanted) {
+                return self.current().open(context, sealed);
+            }
+        }
+        opened
+    }
+
+    /// The same key, whatever becomes of its file.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        Self { key: RwLock::new(self.current()), file: None }
+    }
+
+    /// Whether a value was sealed under this key.
+    pub fn has_sealed(&self, sealed: &[u8]) -> bool {
+        sealed.get(1..HEADER) == Some(&self.current().id)
+    }
+
+    /// Takes the key that is in the file now, if it is the wanted one or any will do. Tells whether it is in use.
+    fn follow(&self, path: &Path, too_wide: u32, wanted: Option<&[u8]>) -> bool {
+        // A file that cannot be read is no reason to give up the key at hand.
+        let Ok(found) = Self::read(path, too_wide).map(|key| key.current()) else { return false };
+        if wanted.is_some_and(|wanted| found.id != wanted) {
+            return false;
+        }
+        if found.id != self.current().id {
+            log::info!("the master key is {} from now on", hexadecimal(&found.id));
+            *self.key.write().unwrap_or_else(PoisonError::into_inner) = found;
+        }
+        true
+    }
+
+    fn current(&self) -> Arc<Key> {
+        self.key.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refused when there are more or fewer than 32.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| malformed())?;
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"atelier master key id");
+        let mut id = [0; ID];
+        id.copy_from_slice(&tag.as_ref()[..ID]);
+        let key = Arc::new(Key { key: LessSafeKey::new(key), id });
+        Ok(Self { key: RwLock::new(key), file: None })
+    }
+}
+
+impl Key {
+    fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailed> {
         let nonce: [u8; NONCE_LEN] = random::bytes();
         let header = self.header();
         let mut body = Vec::with_capacity(plain.len() + TAG);
@@ -197,17 +299,14 @@ impl MasterKey {
         Ok([&header[..], &nonce, &body].concat())
     }
 
-    /// Decrypts what [`seal`](Self::seal) made.
-    ///
-    /// Refused when it was sealed under another key, for another context, or is not whole.
-    pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+    fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let version = *sealed.first().ok_or(OpenError::Damaged)?;
         if version != VERSION {
             return Err(OpenError::Format(version));
         }
         let (header, rest) = sealed.split_at_checked(HEADER).ok_or(OpenError::Damaged)?;
         if header[1..] != self.id {
-            return Err(OpenError::OtherKey { wanted: hexadecimal(&header[1..]), given: self.id() });
+            return Err(OpenError::OtherKey { wanted: hexadecimal(&header[1..]), given: hexadecimal(&self.id) });
         }
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Damaged)?;
         let mut body = body.to_vec();
@@ -218,15 +317,6 @@ impl MasterKey {
             .len();
         body.truncate(plain);
         Ok(body)
-    }
-
-    /// Refused when there are more or fewer than 32.
-    fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
-        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| malformed())?;
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"atelier master key id");
-        let mut id = [0; ID];
-        id.copy_from_slice(&tag.as_ref()[..ID]);
-        Ok(Self { key: LessSafeKey::new(key), id })
     }
 
     fn header(&self) -> [u8; HEADER] {
@@ -374,6 +464,31 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_read_from_a_file_follows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let used = MasterKey::create(&path).unwrap();
+        let (old_id, old) = (used.id(), used.seal("c", b"old").unwrap());
+        let next = MasterKey::create(&next_file(&path)).unwrap();
+        let new = next.seal("c", b"new").unwrap();
+        assert_ne!(key_of(&old), key_of(&new));
+        assert_eq!(used.open("c", &old).unwrap(), b"old", "what it opens, it opens");
+        assert_eq!(used.id(), old_id);
+        assert_eq!(used.open("c", &new).unwrap(), b"new", "before the new file has its name");
+        assert_eq!(used.id(), next.id());
+        // It seals under what the file has, for that is in force.
+        assert_eq!(key_of(&used.seal("c", b"").unwrap()), key_of(&old));
+        fs::rename(next_file(&path), &path).unwrap();
+        assert_eq!(key_of(&used.seal("c", b"").unwrap()), key_of(&new));
+        assert!(matches!(used.open("c", &old), Err(OpenError::OtherKey { .. })), "the old one is gone");
+        fs::remove_file(&path).unwrap();
+        assert_eq!(key_of(&used.seal("c", b"").unwrap()), key_of(&new));
+        assert_eq!(used.open("c", &new).unwrap(), b"new");
+        let given = key(1);
+        assert!(matches!(given.open("c", &new), Err(OpenError::OtherKey { .. })), "one that was given follows nothing");
+    }
+
+    #[test]
     fn the_format_does_not_drift() {
         // Sealed keys outlive a release: this must open for ever.
         let kept = "AUv9rZEZqSr0AAECAwQFBgcICQoL0MPlUk6yZYvfBRhHLloB+kJlNJ0=";
@@ -403,7 +518,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_do_not_open_and_do_not_panic(context in any::<String>(), bytes in any::<Vec<u8>>()) {
             prop_assert!(key(3).open(&context, &bytes).is_err());
-            prop_assert!(key(3).open(&context, &[&key(3).header()[..], &bytes].concat()).is_err());
+            prop_assert!(key(3).open(&context, &[&key(3).current().header()[..], &bytes].concat()).is_err());
         }
 
         #[test]

@@ -55,6 +55,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
+/// How many bits a new RSA key may have.
+pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
+
 /// What goes wrong with keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -103,8 +106,21 @@ pub struct SigningKey {
 impl SigningKey {
     /// Makes a new key: RSA of 2048 bits, P-256 or Ed25519. RSA takes a tenth of a second, more when unlucky.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        Self::generate_of_size(algorithm, RSA_BITS[0])
+    }
+
+    /// The same with a size for RSA, one of [`RSA_BITS`]. A key of 4096 bits may take seconds.
+    pub fn generate_of_size(algorithm: Algorithm, rsa_bits: u32) -> Result<Self, KeyError> {
         let pair = match algorithm {
-            Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Pair::Rsa),
+            Algorithm::Rs256 => {
+                let size = match rsa_bits {
+                    2048 => KeySize::Rsa2048,
+                    3072 => KeySize::Rsa3072,
+                    4096 => KeySize::Rsa4096,
+                    _ => return Err(KeyError::Generation(algorithm)),
+                };
+                RsaKeyPair::generate(size).map(Pair::Rsa)
+            }
             Algorithm::Es256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Pair::Ec),
             Algorithm::EdDsa => Ed25519KeyPair::generate().map(Pair::Ed),
         };
@@ -342,6 +358,20 @@ mod tests {
             let other = SigningKey::generate(algorithm).unwrap();
             assert!(!other.public().verifies(b"message", &signature));
             assert_ne!(key.kid(), other.kid());
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_is_as_large_as_it_is_to_be() {
+        for bits in RSA_BITS {
+            let key = SigningKey::generate_of_size(Algorithm::Rs256, bits).unwrap();
+            let back = SigningKey::from_pkcs8(Algorithm::Rs256, key.to_pkcs8().unwrap().as_bytes()).unwrap();
+            let signature = back.sign(b"message").unwrap();
+            assert_eq!(signature.len() * 8, bits as usize);
+            assert!(key.public().verifies(b"message", &signature));
+        }
+        for bits in [0, 1024, 2047, 8192] {
+            assert!(SigningKey::generate_of_size(Algorithm::Rs256, bits).is_err());
         }
     }
 

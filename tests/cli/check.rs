@@ -78,6 +78,7 @@ fn all_is_well_after_a_server_has_stopped() {
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
         "ok administrator: there is an enabled one",
+        "ok audit: 4 rows as they were written",
     ];
     assert_eq!((code, rest), (0, wanted.map(str::to_owned).to_vec()));
 

@@ -6,9 +6,11 @@
 
 mod admin;
 mod asking;
+mod audit;
 mod check;
 mod clients;
 mod keys;
+mod printing;
 mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]

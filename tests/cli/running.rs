@@ -142,3 +142,88 @@ fn the_schema_is_not_upgraded_under_a_server() {
     assert!(run.err.contains("stop the server, or "), "{}", run.err);
     assert_eq!(fs::read(fresh.database()).unwrap(), b"", "a server that is just starting makes the tables itself");
 }
+
+/// The link that a command prints on the data of a server, with the rest of its words.
+fn link(server: &Server, args: &[&str]) -> (String, String) {
+    let output = server.cli(args);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "{err}");
+    (out.split("/auth/invitation?token=atli_").next().unwrap().to_owned(), err)
+}
+
+#[test]
+fn links_name_the_address_that_is_in_force_in_the_running_server() {
+    let line = ["user", "reset-link", ADMIN];
+    let server = Setup::new().args(&["--public-url", "https://atelier.example.com"]).start();
+    assert_eq!(link(&server, &line).0, "https://atelier.example.com");
+    // It is the server's word that counts, not what is set where the command is typed.
+    let told = server.cli(&["check", "--json", "--public-url", "https://other.example.com"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let find = |what: &str| {
+        told["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == what).unwrap().clone()
+    };
+    let other = find("configuration");
+    assert_eq!(other["level"], "warning");
+    let found = other["found"].as_str().unwrap();
+    let wanted = "public_url is \"https://atelier.example.com\" there and \"https://other.example.com\" here";
+    assert!(found.starts_with("the running server has other values: ") && found.contains(wanted), "{found}");
+    assert!(found.contains("listen is [\"127.0.0.1:0\"] there and [\"127.0.0.1:8787\"] here"), "{found}");
+    assert!(!found.contains("workers") && !found.contains("data_dir"), "{found}");
+    // A secret is told to be set, and no more.
+    assert!(found.contains("admin_password is \"***\" there and (not set) here"), "{found}");
+    let lock = fs::read_to_string(server.data_dir().join("atelier.lock")).unwrap();
+    assert!(
+        !lock.contains(crate::support::ADMIN_PASSWORD) && lock.contains("\"admin_password\":\"\\\"***\\\"\""),
+        "{lock}"
+    );
+    assert_eq!(crate::mode(&server.data_dir().join("atelier.lock")), 0o600);
+    drop(server);
+
+    // Without one, it is the address that the server listens on, with the port that it was given.
+    let server = Server::start();
+    assert_eq!(link(&server, &line).0, server.base());
+    assert_ne!(server.base(), "http://127.0.0.1:8787");
+    let server = Setup::new().listen("[::1]:0").start();
+    assert_eq!(link(&server, &line).0, server.base());
+    drop(server);
+    let server = Setup::new().args(&["--listen", "0.0.0.0:0"]).start();
+    assert!(link(&server, &line).0.starts_with("http://127.0.0.1:"));
+}
+
+#[test]
+fn a_link_of_a_server_that_listens_everywhere_says_that_it_works_here_only() {
+    let place = Place::with_ada();
+    let run = place.run_with("user reset-link ada@example.com", &[("ATELIER_LISTEN", "0.0.0.0:9999")]).good();
+    assert!(run.out.starts_with("http://127.0.0.1:9999/auth/"), "{}", run.out);
+    assert!(run.err.ends_with("the link works on this machine only; set public_url to the address that people type\n"));
+    let run = place.run_with("user reset-link ada@example.com", &[("ATELIER_LISTEN", "[::]:9999")]).good();
+    assert!(run.out.starts_with("http://[::1]:9999/auth/"), "{}", run.out);
+    let listen = [("ATELIER_LISTEN", "0.0.0.0:9999,10.1.2.3:9998")];
+    let run = place.run_with("user reset-link ada@example.com", &listen).good();
+    assert!(run.out.starts_with("http://10.1.2.3:9998/auth/"), "{}", run.out);
+}
+
+#[test]
+fn a_check_with_the_settings_of_the_server_finds_no_difference() {
+    let place = Place::new();
+    let server = Setup::new().without_admin().data_dir(place.data()).start();
+    let told = place.json("check --json --listen 127.0.0.1:0");
+    let findings = told["findings"].as_array().unwrap();
+    let same = findings.iter().find(|finding| finding["what"] == "configuration").unwrap();
+    assert_eq!((&same["level"], &same["found"]), (&json!("ok"), &json!("the running server has the same")));
+    drop(server);
+    // What a killed server leaves behind is not taken for a running one.
+    assert!(fs::read_to_string(place.data().join("atelier.lock")).unwrap().contains("127.0.0.1:0"));
+    let told = place.json("check --json");
+    assert!(!told["findings"].as_array().unwrap().iter().any(|finding| finding["what"] == "configuration"));
+    let run = place.run("user reset-link admin@localhost").good();
+    assert!(run.out.starts_with("http://127.0.0.1:8787/"), "{}", run.out);
+    // An older server tells its process only.
+    let lock = File::create(place.data().join("atelier.lock")).unwrap();
+    lock.lock().unwrap();
+    fs::write(place.data().join("atelier.lock"), "17\n").unwrap();
+    let told = place.json("check --json");
+    let running = told["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == "server").unwrap();
+    assert_eq!(running["found"], "runs, as process 17");
+}

@@ -165,3 +165,93 @@ fn a_source_that_gives_no_key_is_told() {
     assert!(idle.out.contains("./atelier-data/master.key is there too and not used"), "{}", idle.out);
     place.run("keys rotate").good();
 }
+
+/// Runs `atelier master-key rotate` with a new key on stdin and the old one in the environment.
+fn rotate(place: &Place, old: u8, new: u8) -> Run {
+    let variables = [("ATELIER_MASTER_KEY", text(old))];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    crate::run_in(place.path(), "master-key rotate --new-key-stdin", &text(new), &variables)
+}
+
+#[test]
+fn a_master_key_that_comes_from_elsewhere_is_replaced_by_one_that_is_given() {
+    let place = served_with(Setup::new().env("ATELIER_MASTER_KEY", text(1)));
+    let with = |key: u8, line: &str| place.run_with(line, &[("ATELIER_MASTER_KEY", &text(key))]);
+    failed(
+        &with(1, "master-key rotate"),
+        &["comes from master_key (ATELIER_MASTER_KEY)", "--new-key-file or --new-key-stdin"],
+    );
+    failed(&rotate(&place, 1, 1), &["the new key is the one that is in force"]);
+    failed(&rotate(&place, 3, 2), &["is not the key that the signing keys were sealed under"]);
+    let run =
+        crate::run_in(place.path(), "master-key rotate --new-key-stdin", "short", &[("ATELIER_MASTER_KEY", &text(1))]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
+
+    // A server that has its key from elsewhere could not follow.
+    let mut server = Setup::new()
+        .env("ATELIER_MASTER_KEY", text(1))
+        .args(&["--signing-algorithm", "EdDSA"])
+        .data_dir(place.data())
+        .start();
+    failed(&rotate(&place, 1, 2), &["the running server (process ", "stop the server first"]);
+    assert!(server.stop().success());
+
+    let run = rotate(&place, 1, 2).good();
+    assert_eq!(run.out.trim_end().len(), 16);
+    let wanted = "put the new key in the place of master_key (ATELIER_MASTER_KEY) before the server starts again";
+    assert!(
+        run.err.contains("2 signing keys and 0 second factors were sealed anew") && run.err.contains(wanted),
+        "{}",
+        run.err
+    );
+    // To do it again, as after a kill, does no harm.
+    let again = rotate(&place, 1, 2).good();
+    assert_eq!(again.out, run.out);
+    assert!(again.err.contains("0 signing keys and 0 second factors were sealed anew"), "{}", again.err);
+    assert_eq!(with(1, "check").code, 1);
+    assert!(with(2, "check").good().out.contains("opens 2 signing keys"));
+    let mut server = Setup::new().env("ATELIER_MASTER_KEY", text(2)).data_dir(place.data()).start();
+    assert!(server.stop().success());
+    assert!(!names(&place.data()).iter().any(|name| name.starts_with("master.key")));
+}
+
+#[test]
+fn a_master_key_in_a_file_of_its_own_is_replaced_there() {
+    let key = tempfile::tempdir().unwrap();
+    let file = key.path().join("key");
+    fs::write(&file, text(1)).unwrap();
+    chmod(&file, 0o600);
+    let path = file.display().to_string();
+    let place = served_with(Setup::new().env("ATELIER_MASTER_KEY_FILE", &path));
+    // A server that reads it by the same file follows, and one by another does not.
+    let server = Setup::new().env("ATELIER_MASTER_KEY_FILE", &path).data_dir(place.data()).start();
+    let run = place.run_with("master-key rotate", &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
+    assert_eq!(names(key.path()).len(), 2, "the new one and the old one");
+    assert!(!fs::read_to_string(&file).unwrap().contains(&text(1)));
+    assert!(run.err.contains(&format!("the old key is kept in {}.", file.display())), "{}", run.err);
+    place.run_with("keys rotate", &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
+    let other = key.path().join("other");
+    fs::copy(&file, &other).unwrap();
+    let run = place.run_with("master-key rotate", &[("ATELIER_MASTER_KEY_FILE", &other.display().to_string())]);
+    failed(&run, &["stop the server first"]);
+    drop(server);
+
+    // A new key that is given is put there; where nobody can write, the way out is told.
+    fs::write(key.path().join("given"), text(9)).unwrap();
+    let line = format!("master-key rotate --new-key-file {}", key.path().join("given").display());
+    place.run_with(&line, &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
+    assert!(fs::read_to_string(&file).unwrap().contains(&text(9)));
+    let nowhere = format!("master-key rotate --new-key-file {}", key.path().join("none").display());
+    failed(&place.run_with(&nowhere, &[("ATELIER_MASTER_KEY_FILE", &path)]), &["cannot read the new key from"]);
+    failed(
+        &place.run_with(&line.replace("given", "given --new-key-stdin"), &[("ATELIER_MASTER_KEY_FILE", &path)]),
+        &["cannot be used with"],
+    );
+}
+
+#[test]
+fn there_is_no_master_key_to_rotate_before_the_first_start() {
+    let place = Place::with_ada();
+    place.run("master-key rotate").refused(1, "there is no signing key yet; the first start of the server makes it");
+    assert!(!names(&place.data()).iter().any(|name| name.starts_with("master.key")));
+}

@@ -12,8 +12,12 @@ const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A plan whose keys are quickly made.
-pub(super) const PLAN: Plan =
-    Plan { algorithm: Algorithm::EdDsa, life: Duration::from_hours(90 * 24), token_life: LIFETIMES.access_token };
+pub(super) const PLAN: Plan = Plan {
+    algorithm: Algorithm::EdDsa,
+    rsa_bits: 2048,
+    life: Duration::from_hours(90 * 24),
+    token_life: LIFETIMES.access_token,
+};
 
 fn master() -> MasterKey {
     MasterKey::parse(&crate::domain::secret::Secret::new("A".repeat(43) + "=")).unwrap()
@@ -68,11 +72,11 @@ fn a_new_file_gets_a_key_that_signs_and_one_for_after_it() {
 #[test]
 fn a_rotation_lets_the_next_key_sign() {
     let office = office();
-    assert!(matches!(rotate(&office.store, &master()).unwrap_err(), Error::Refused { .. }), "there is none yet");
+    assert!(matches!(rotate(&office.store, &master(), 2048).unwrap_err(), Error::Refused { .. }), "there is none yet");
     keep_up(&office.store, &master(), PLAN).unwrap();
     let (first, second, _) = standing(&office);
     let before = office.audit().len();
-    let rotated = rotate(&office.store, &master()).unwrap();
+    let rotated = rotate(&office.store, &master(), 2048).unwrap();
     let (active, third, retired) = standing(&office);
     assert_eq!((&active, &retired), (&second, &vec![first.clone()]));
     assert_eq!((rotated.active, rotated.next, rotated.retired), (active, third.clone(), Some(first.clone())));
@@ -119,7 +123,7 @@ fn rotations_at_the_same_time_leave_one_of_each() {
             scope.spawn(|| {
                 let store = Store::open(&office.file, Sizes::default()).unwrap();
                 barrier.wait();
-                rotate(&store, &master()).is_ok()
+                rotate(&store, &master(), 2048).is_ok()
             })
         };
         let threads: Vec<_> = (0..6).map(work).collect();
@@ -142,7 +146,7 @@ fn another_algorithm_takes_over_and_the_old_key_verifies_on() {
     assert!(keys.iter().all(|key| key.kid != unused), "a key of the old algorithm will not sign");
     assert!(keys[..2].iter().all(|key| key.algorithm == Algorithm::Es256), "{keys:?}");
     // A rotation stays with the algorithm, which is the server's to choose.
-    rotate(&office.store, &master()).unwrap();
+    rotate(&office.store, &master(), 2048).unwrap();
     assert!(self::keys(&office)[..2].iter().all(|key| key.algorithm == Algorithm::Es256));
 }
 
@@ -157,7 +161,7 @@ fn a_retired_key_goes_when_the_last_token_has_ended_and_no_earlier() {
     life("NULL");
     keep_up(&office.store, &master(), Plan { token_life: Duration::from_secs(1), ..PLAN }).unwrap();
     let (first, ..) = standing(&office);
-    rotate(&office.store, &master()).unwrap();
+    rotate(&office.store, &master(), 2048).unwrap();
     wait(&office, DAY);
     let due = keep_up(&office.store, &master(), PLAN).unwrap();
     assert_eq!(standing(&office).2, std::slice::from_ref(&first), "a last token was signed a moment later");
@@ -175,7 +179,7 @@ fn a_client_whose_tokens_live_long_counts_at_a_rotation_too() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     probe::execute(&office.file, "UPDATE clients SET access_token_life = 86400 WHERE id = 'sdk-client'");
-    rotate(&office.store, &master()).unwrap();
+    rotate(&office.store, &master(), 2048).unwrap();
     let retired = keys(&office).pop().unwrap();
     assert_eq!((retired.state, retired.token_life), (State::Retired, DAY));
 }
@@ -194,7 +198,7 @@ fn the_ring_is_that_of_the_moment_whoever_rotates() {
     assert_eq!(first.edition, again.edition);
 
     let beside = Store::open(&office.file, Sizes::default()).unwrap();
-    let rotated = rotate(&beside, &master).unwrap();
+    let rotated = rotate(&beside, &master, 2048).unwrap();
     let second = live().unwrap();
     assert_eq!(second.ring.active().kid(), rotated.active);
     assert_ne!(first.edition, second.edition);
@@ -221,7 +225,7 @@ fn another_master_key_changes_nothing() {
     let seen = probe::everything(&office.file);
     for refused in [
         keep_up(&office.store, &other_master(), PLAN).map(drop),
-        rotate(&office.store, &other_master()).map(drop),
+        rotate(&office.store, &other_master(), 2048).map(drop),
         LiveRing::default().current(&office.store, office.store.pulse().unwrap(), &other_master()).map(drop),
     ] {
         let words = refused.unwrap_err().chain();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{AS_THE_SERVER, START, file};
+use super::{AS_THE_SERVER, START, file, running};
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::config::Config;
@@ -44,14 +44,17 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
             "move the data directory to a local disk",
         ),
     });
-    findings.push(match home.holder() {
-        Ok(None) => Finding::ok("server", "none runs"),
+    match home.holder() {
+        Ok(None) => findings.push(Finding::ok("server", "none runs")),
         Ok(Some(holder)) => {
             let process = holder.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
-            Finding::ok("server", format!("runs{process}"))
+            findings.push(Finding::ok("server", format!("runs{process}")));
+            findings.extend(holder.in_force.map(|in_force| running::look(config, &in_force)));
         }
-        Err(error) => Finding::warning("server", "nobody knows whether one runs", error.to_string()),
-    });
+        Err(error) => {
+            findings.push(Finding::warning("server", "nobody knows whether one runs", error.to_string()));
+        }
+    }
     findings.push(sqlite());
     findings.extend(file::look(config, home));
     findings

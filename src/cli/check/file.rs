@@ -7,10 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{AS_THE_SERVER, RESTORE, START, master_key};
+use crate::app;
+use crate::cli::audit::words;
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::error::Result;
+use crate::store::audit::chain::Verdict;
 use crate::store::home::Home;
 use crate::store::inspection::inspect;
 use crate::store::schema::{self, Standing, Unfit};
@@ -32,6 +36,7 @@ struct Seen {
 struct Known {
     signing_keys: Result<Vec<SealedKey>>,
     administrators: Result<(bool, bool)>,
+    audit: Result<Verdict>,
 }
 
 fn see(view: &View) -> Result<Seen> {
@@ -42,8 +47,11 @@ fn see(view: &View) -> Result<Seen> {
         standing,
         integrity: health::integrity_faults(view),
         foreign_keys: health::foreign_key_faults(view),
-        known: (standing == Standing::Current)
-            .then(|| Known { signing_keys: store::signing_keys::list_sealed(view), administrators: administrators() }),
+        known: (standing == Standing::Current).then(|| Known {
+            signing_keys: store::signing_keys::list_sealed(view),
+            administrators: administrators(),
+            audit: app::audit::verify(view, &Actor::operator(), None),
+        }),
     })
 }
 
@@ -77,6 +85,7 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
             if let Some(known) = seen.known {
                 findings.extend(master_key::look(config, home, known.signing_keys));
                 findings.push(administrator(known.administrators));
+                findings.push(audit(known.audit));
             }
         }
         Err(error) => findings.push(Finding::fault("integrity", broken(&error), RESTORE)),
@@ -144,6 +153,22 @@ fn administrator(found: Result<(bool, bool)>) -> Finding {
             "there is none",
             "start `atelier serve`, which makes one, or run `atelier user add --admin EMAIL`",
         ),
+        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+    }
+}
+
+fn audit(verdict: Result<Verdict>) -> Finding {
+    const WHAT: &str = "audit";
+    match verdict {
+        Ok(verdict) => match verdict.faults.first() {
+            None => Finding::ok(WHAT, format!("{} rows as they were written", verdict.rows)),
+            Some(first) => {
+                let more = verdict.faults.len() - 1 + verdict.more;
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                let next = "run `atelier audit verify`, keep a copy of the directory, and compare it with a backup";
+                Finding::fault(WHAT, words(first) + &more, next)
+            }
+        },
         Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
     }
 }

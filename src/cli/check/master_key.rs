@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::store::home::Home;
 use crate::store::signing_keys::SealedKey;
-use crate::tokens::seal::FileError;
+use crate::tokens::seal::{FileError, next_file};
 
 const WHAT: &str = "master key";
 
@@ -27,6 +27,11 @@ pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>)
         Ok(sealed) => opens(&source, &sealed),
         Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
     }];
+    let next = source.file().map(|path| next_file(&path)).filter(|next| next.exists());
+    if let Some(next) = next {
+        let found = format!("a rotation was interrupted: {} is there", next.display());
+        findings.push(Finding::warning(WHAT, found, "run `atelier master-key rotate`, which goes on with it"));
+    }
     let idle = home.master_key();
     if !matches!(source, Source::Home(_)) && idle.exists() {
         let found = format!("{} is there too and not used", idle.display());

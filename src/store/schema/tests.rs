@@ -11,6 +11,7 @@ use rusqlite::types::Value;
 use super::*;
 use crate::domain::page::Page;
 use crate::domain::workspace::WorkspaceSearch;
+use crate::store::audit::chain::{self, Fault};
 use crate::store::sight::Sight;
 use crate::store::{Sizes, Store, open, workspaces};
 
@@ -251,6 +252,30 @@ fn what_built_in_clients_were_granted_reaches_the_api_still_and_nothing_else_doe
     assert_eq!(told("SELECT scope FROM consents ORDER BY client"), ["openid api", "openid"]);
     assert_eq!(told("SELECT scope FROM authorization_codes"), ["openid api"]);
     assert_eq!(told("SELECT scope FROM device_codes"), ["openid api"]);
+}
+
+#[test]
+fn the_audit_of_an_older_file_becomes_a_chain() {
+    for version in 1..VERSION {
+        let place = place();
+        file_of_version(&place.path, version);
+        // Some rows are no more, as in a file that somebody has pruned.
+        let rows = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
+                    INSERT INTO audit (id, at, actor, credential, dialect, request_id, verb, kind, object, before)
+                    SELECT n, n, 'a', 'c', 'd', 'r', 'v', 'k', n, nullif(n % 3, 0) FROM n WHERE n % 100 <> 7";
+        look(&place.path).execute_batch(rows).unwrap();
+        let store = Store::open(&place.path, Sizes::default()).unwrap();
+        let verify = || store.read(|view| chain::verify(view, None)).unwrap();
+        let verdict = verify();
+        assert_eq!((verdict.faults, verdict.rows, verdict.last.id), (Vec::new(), 2475, 2500), "from version {version}");
+        for (sql, fault) in [
+            ("UPDATE audit SET before = 'x' WHERE id = 1500", Fault::Changed(1500)),
+            ("DELETE FROM audit WHERE id = 2000", Fault::Missing(2000..=2000)),
+        ] {
+            look(&place.path).execute_batch(sql).unwrap();
+            assert!(verify().faults.contains(&fault), "{sql}");
+        }
+    }
 }
 
 #[test]

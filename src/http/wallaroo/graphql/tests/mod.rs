@@ -80,7 +80,7 @@ fn desk(store: Store) -> Desk {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
     let vault = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
-    let key_plan = Plan { algorithm: Algorithm::Es256, life: day, token_life: day };
+    let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
     apart(|| signing_keys::keep_up(&store, &vault, key_plan));
     Desk::new(Fittings {
         store,

@@ -1,0 +1,133 @@
+//! `atelier audit`: whether the rows of the audit are as they were written.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::cli::{Trouble, print, say};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::error::Result;
+use crate::store::View;
+use crate::store::audit::chain::{Fault, Verdict};
+use crate::store::home::Home;
+use crate::store::inspection::inspect;
+use crate::store::schema::{self, Standing};
+use crate::tokens::chain::{Hash, from_hex, to_hex};
+
+/// What can be done about the audit.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Compare every row with its hash, and print the hash of the newest one. Fails if a row was changed, added, moved or
+    /// removed.
+    Verify {
+        /// The hash of the newest row that an earlier run or the server's log has shown. Whoever can write the data file
+        /// can also compute every hash anew; only a hash that is kept elsewhere shows that.
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        expect: Option<Hash>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn hash(text: &str) -> std::result::Result<Hash, String> {
+    from_hex(text.trim())
+        .ok_or_else(|| "must be the 64 hexadecimal digits that `atelier audit verify` prints".to_owned())
+}
+
+impl Command {
+    /// Does it to the data of that configuration.
+    pub fn run(self, config: &Config) -> std::result::Result<(), Trouble> {
+        let Self::Verify { expect, json } = self;
+        verify(&Home::existing(&config.data_dir)?, expect.as_ref(), json)
+    }
+}
+
+fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Result<(), Trouble> {
+    let verdict = inspect(&home.database(), |view| look(view, expected))?;
+    let Some(verdict) = verdict else {
+        return Err(Trouble::Failed(
+            "the data file is not of this atelier's schema; `atelier check` tells more".to_owned(),
+        ));
+    };
+    let head = to_hex(&verdict.last.hash);
+    if json {
+        let fault = |fault: &Fault| {
+            let (kind, rows) = kind(fault);
+            json!({ "fault": kind, "first": rows.map(|rows| rows.0), "last": rows.map(|rows| rows.1), "message": words(fault) })
+        };
+        let told = json!({
+            "sound": verdict.is_sound(),
+            "rows": verdict.rows,
+            "newest": { "id": verdict.last.id, "hash": head },
+            "faults": verdict.faults.iter().map(fault).collect::<Value>(),
+            "more": verdict.more,
+        });
+        print(&format!("{told:#}\n"))?;
+    } else {
+        let mut text: String = verdict.faults.iter().map(|fault| words(fault) + "\n").collect();
+        if verdict.more > 0 {
+            text += &format!("and {} more faults\n", verdict.more);
+        }
+        if verdict.is_sound() {
+            text = format!("{head}\n");
+        }
+        print(&text)?;
+    }
+    if !verdict.is_sound() {
+        return Err(Trouble::Failed(
+            "the audit is not as it was written; keep a copy of the data directory, and compare it with a backup"
+                .to_owned(),
+        ));
+    }
+    if !json {
+        let rows = if verdict.rows == 1 { "row is" } else { "rows are" };
+        say(&format!(
+            "{} {rows} as written; the hash of the newest one, number {}, is on stdout: keep it elsewhere for --expect",
+            verdict.rows, verdict.last.id
+        ));
+    }
+    Ok(())
+}
+
+/// The verdict; none where the file has no such table.
+fn look(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
+    match schema::standing(view)? {
+        Standing::Current => audit::verify(view, &Actor::operator(), expected).map(Some),
+        Standing::Empty | Standing::Older(_) | Standing::Newer(_) | Standing::Foreign | Standing::NoDatabase => {
+            Ok(None)
+        }
+    }
+}
+
+/// A fault as one word, with the first and the last row that it is about.
+fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
+    match fault {
+        Fault::Missing(rows) => ("missing", Some((*rows.start(), *rows.end()))),
+        Fault::Changed(id) => ("changed", Some((*id, *id))),
+        Fault::Rehashed(id) => ("rehashed", Some((*id, *id))),
+        Fault::Added(id) => ("added", Some((*id, *id))),
+        Fault::Unlinked(id) => ("unlinked", Some((*id, *id))),
+        Fault::NoEnd => ("no_end", None),
+        Fault::NotExpected => ("not_expected", None),
+    }
+}
+
+/// A fault as a sentence.
+pub(super) fn words(fault: &Fault) -> String {
+    match fault {
+        Fault::Missing(rows) if rows.start() == rows.end() => format!("row {} is missing", rows.start()),
+        Fault::Missing(rows) => format!("rows {} to {} are missing", rows.start(), rows.end()),
+        Fault::Changed(id) => format!("row {id} was changed, or another row stands in its place"),
+        Fault::Rehashed(id) => format!("the hash of row {id} was changed; its other columns are as written"),
+        Fault::Added(id) => format!("row {id} was not written by atelier"),
+        Fault::Unlinked(id) => {
+            format!("row {id} does not follow the row before it: one of the two was changed or moved")
+        }
+        Fault::NoEnd => "the note of the newest row (table audit_chain) is missing".to_owned(),
+        Fault::NotExpected => {
+            "no row has the expected hash: rows were removed, or every hash was computed anew".to_owned()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Whether the configuration that is shown is that of the running server.
+
+use crate::cli::finding::Finding;
+use crate::cli::running;
+use crate::config::Config;
+use crate::store::lock::InForce;
+
+/// The keys whose values differ. The data directory is the same one, however it is spelled.
+pub(super) fn look(config: &Config, in_force: &InForce) -> Finding {
+    const WHAT: &str = "configuration";
+    let here = running::told(config);
+    let there = &in_force.configuration;
+    let value = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
+    let keys = here.keys().chain(there.keys().filter(|key| !here.contains_key(*key)));
+    let other: Vec<String> = keys
+        .filter(|key| *key != "data_dir" && here.get(*key) != there.get(*key))
+        .map(|key| format!("{key} is {} there and {} here", value(there.get(key)), value(here.get(key))))
+        .collect();
+    if other.is_empty() {
+        return Finding::ok(WHAT, "the running server has the same");
+    }
+    Finding::warning(
+        WHAT,
+        format!("the running server has other values: {}", other.join(", ")),
+        "run `atelier check` with the flags, the variables and the file that the server was started with",
+    )
+}

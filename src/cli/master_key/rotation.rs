@@ -1,0 +1,315 @@
+//! `atelier master-key rotate`: another master key takes the place of the one there is.
+//!
+//! The new key is written beside the old one (`master.key.new`), everything is sealed anew in one transaction, and the new
+//! file takes the name of the old one. A data file is therefore sealed under one of two keys that are both there, wherever
+//! the command is killed; the next run, or the next start of the server, does the rest. A running server reads the file
+//! anew when it meets a value that its key does not open.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Source;
+use crate::app::master_keys::{self, Resealed};
+use crate::app::signing_keys;
+use crate::cli::{Trouble, data, password, print, say};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::secret::Secret;
+use crate::store::home::{Home, HomeError};
+use crate::store::lock::Lock;
+use crate::store::{Store, files};
+use crate::tokens::seal::{FileError, MasterKey, next_file};
+
+/// What can be done about the master key.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Seal everything under a new key, which takes the place of the old one in its file; the old one is kept beside it,
+    /// for backups that were made before. Works while the server runs, and goes on where it was interrupted. Where the
+    /// key does not come from a file, the server must be stopped, and the new key be given.
+    Rotate {
+        /// The new key, where it is not to be made here.
+        #[command(flatten)]
+        key: NewKey,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where the new key comes from; without either, it is made here.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(multiple = false)]
+pub struct NewKey {
+    /// Take the new key from a file, which holds one line of base64 (`openssl rand -base64 32`).
+    #[arg(long, value_name = "FILE")]
+    new_key_file: Option<PathBuf>,
+    /// Take the new key from stdin.
+    #[arg(long)]
+    new_key_stdin: bool,
+}
+
+impl NewKey {
+    fn read(&self) -> Result<Option<Secret>, Trouble> {
+        let source = password::Source { password_stdin: self.new_key_stdin, password_file: None };
+        let text = match &self.new_key_file {
+            Some(path) => Some(fs::read_to_string(path).map(Secret::new).map_err(|error| {
+                Trouble::Failed(format!("cannot read the new key from {}: {error}; check the path", path.display()))
+            })?),
+            None => source.read()?,
+        };
+        if let Some(text) = &text {
+            MasterKey::parse(text)
+                .map_err(|rule| Trouble::Usage(format!("{rule}; `openssl rand -base64 32` makes one")))?;
+        }
+        Ok(text)
+    }
+}
+
+/// What a rotation came to.
+struct Rotated {
+    before: String,
+    now: String,
+    resealed: Resealed,
+    /// Where the old key is kept, if it came from a file.
+    kept: Option<PathBuf>,
+}
+
+impl Command {
+    /// Does it to the data of that configuration.
+    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+        let Self::Rotate { key, json } = self;
+        let home = Home::existing(&config.data_dir)?;
+        let given = key.read()?;
+        let source = Source::of(config, &home)?;
+        let _turn = turn(&home)?;
+        let rotated = data::with(&home, |store| {
+            signing_keys::required(store)?;
+            match source.file() {
+                Some(path) => in_file(&home, store, &path, given.as_ref()),
+                None => elsewhere(&home, store, &source, given.as_ref()),
+            }
+        })?;
+        tell(&source, &rotated, json)
+    }
+}
+
+fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Trouble> {
+    let Rotated { before, now, resealed, kept } = rotated;
+    if json {
+        let told = json!({
+            "master_key": now, "before": before, "signing_keys": resealed.signing_keys,
+            "second_factors": resealed.second_factors, "kept": kept.as_ref().map(|path| path.display().to_string()),
+        });
+        print(&format!("{told:#}\n"))?;
+    } else {
+        print(&format!("{now}\n"))?;
+        say(&format!(
+            "everything is sealed under the master key {now}: {} signing keys and {} second factors were sealed anew",
+            resealed.signing_keys, resealed.second_factors
+        ));
+    }
+    match kept {
+        Some(kept) => say(&format!(
+            "the old key is kept in {}: move it to the backups that were made before, which only it opens",
+            kept.display()
+        )),
+        None => say(&format!(
+            "put the new key in the place of {source} before the server starts again, and keep the old one with the backups \
+             that were made before"
+        )),
+    }
+    Ok(())
+}
+
+/// The right to rotate, which one process has at a time.
+fn turn(home: &Home) -> Result<File, Trouble> {
+    let failed = |error: io::Error| {
+        Trouble::Failed(format!(
+            "cannot lock {}: {error}; run this as the user that runs the server",
+            home.path().display()
+        ))
+    };
+    let directory = File::open(home.path()).map_err(failed)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => {
+            Err(Trouble::Failed("the master key is being rotated by another process; wait for it".to_owned()))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Keeps servers from starting; nothing where one runs that reads its key from that file anew.
+fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, Trouble> {
+    let same = |theirs: &Path, ours: &Path| match (theirs.canonicalize(), ours.canonicalize()) {
+        (Ok(theirs), Ok(ours)) => theirs == ours,
+        _ => theirs == ours,
+    };
+    match home.lock() {
+        Ok(lock) => Ok(Some(lock)),
+        Err(HomeError::Taken { pid, .. }) => {
+            let theirs = home.holder()?.and_then(|holder| holder.in_force).and_then(|there| there.master_key_file);
+            if let (Some(theirs), Some(ours)) = (&theirs, path)
+                && same(theirs, ours)
+            {
+                return Ok(None);
+            }
+            let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            Err(Trouble::Failed(format!(
+                "the running server{process} does not read its master key from a file that this command can replace; stop \
+                 the server first"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Replaces the key in its file.
+fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, Trouble> {
+    // What a symbolic link leads to is replaced, and not the link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let _lock = no_other_server(home, Some(path))?;
+    let next = next_file(path);
+    if let Some(Former { id: before, kept }) = finish_interrupted(path, store)? {
+        let now = load(path)?;
+        if let Some(given) = given
+            && MasterKey::parse(given).is_ok_and(|given| given.id() != now.id())
+        {
+            return Err(Trouble::Failed(format!(
+                "a rotation to another key ({}) was interrupted and is finished now; run this again for another one",
+                now.id()
+            )));
+        }
+        return Ok(Rotated { before, now: now.id(), resealed: Resealed::default(), kept });
+    }
+    let current = load(path)?.fixed();
+    if !store.read(|view| master_keys::opens_all(view, &current))? {
+        return Err(Trouble::Failed(format!(
+            "{} is not the key that the signing keys were sealed under; `atelier check` tells more",
+            path.display()
+        )));
+    }
+    // Whatever is there was never used, or all would be sealed under it; it may be half a key, or another one.
+    if given.is_some() || !MasterKey::load(&next).is_ok_and(|new| new.id() != current.id()) {
+        match fs::remove_file(&next) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(&next, &error)),
+            Ok(()) | Err(_) => {}
+        }
+        let made = MasterKey::generate();
+        MasterKey::write_new(&next, given.unwrap_or(&made), files::make).map_err(|error| match error {
+            FileError::Io { source, .. } => unwritable(&next, &source),
+            error => Trouble::Failed(error.to_string()),
+        })?;
+    }
+    let new = load(&next)?.fixed();
+    let (before, now) = (current.id(), new.id());
+    if before == now {
+        let _ = fs::remove_file(&next);
+        return Err(Trouble::Usage("the new key is the one that is in force; give another one".to_owned()));
+    }
+    let actor = Actor::operator();
+    let resealed = store.write_and_wait(move |tx| master_keys::reseal(tx, &actor, &current, &new))?;
+    let Former { kept, .. } = put_in_place(path)?;
+    Ok(Rotated { before, now, resealed, kept })
+}
+
+/// Seals everything under a given key, which somebody else puts in the place of the old one.
+fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, Trouble> {
+    let _lock = no_other_server(home, None)?;
+    let Some(given) = given else {
+        return Err(Trouble::Usage(format!(
+            "the master key comes from {source}, where this command cannot put another one; give the new one with \
+             --new-key-file or --new-key-stdin"
+        )));
+    };
+    let new = MasterKey::parse(given).map_err(|rule| Trouble::Usage(rule.to_string()))?;
+    let now = new.id();
+    let current = source.loaded()?.fixed();
+    let before = current.id();
+    if before == now {
+        return Err(Trouble::Usage("the new key is the one that is in force; give another one".to_owned()));
+    }
+    let (opens, is_done) =
+        store.read(|view| Ok((master_keys::opens_all(view, &current)?, master_keys::opens_all(view, &new)?)))?;
+    if is_done {
+        return Ok(Rotated { before, now, resealed: Resealed::default(), kept: None });
+    }
+    if !opens {
+        return Err(Trouble::Failed(format!(
+            "{source} is not the key that the signing keys were sealed under; `atelier check` tells more"
+        )));
+    }
+    let actor = Actor::operator();
+    let resealed = store.write_and_wait(move |tx| master_keys::reseal(tx, &actor, &current, &new))?;
+    Ok(Rotated { before, now, resealed, kept: None })
+}
+
+/// Gives a new key its name, if everything is sealed under it already; tells what became of the old one then.
+pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Former>, Trouble> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // Half a key has sealed nothing.
+    let Ok(new) = MasterKey::load(&next_file(path)) else { return Ok(None) };
+    let new = new.fixed();
+    let is_used = store.read(|view| Ok(signing_keys::anything_sealed(view)? && master_keys::opens_all(view, &new)?))?;
+    if !is_used {
+        return Ok(None);
+    }
+    let former = put_in_place(path)?;
+    log::warn!("a rotation of the master key was interrupted; it is finished now, with the key {}", new.id());
+    Ok(Some(former))
+}
+
+/// The key that another one has taken the place of.
+pub(super) struct Former {
+    id: String,
+    /// Where it is now, if it was there.
+    kept: Option<PathBuf>,
+}
+
+/// Keeps the old key under a name with its id, and gives the new one its place.
+fn put_in_place(path: &Path) -> Result<Former, Trouble> {
+    let former = match MasterKey::load(path) {
+        Ok(old) => {
+            let kept = kept_file(path, &old.id());
+            match fs::hard_link(path, &kept) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Some file systems have no links.
+                Err(_) => {
+                    let text = fs::read_to_string(path).map(Secret::new).map_err(|error| unwritable(&kept, &error))?;
+                    MasterKey::write_new(&kept, &text, files::make)
+                        .map_err(|error| Trouble::Failed(error.to_string()))?;
+                }
+            }
+            Former { id: old.id(), kept: Some(kept) }
+        }
+        Err(FileError::Missing { .. }) => Former { id: String::new(), kept: None },
+        Err(error) => return Err(Trouble::Failed(error.to_string())),
+    };
+    let renamed = fs::rename(next_file(path), path).and_then(|()| File::open(files::directory_of(path))?.sync_all());
+    renamed.map_err(|error| unwritable(path, &error))?;
+    Ok(former)
+}
+
+fn kept_file(path: &Path, id: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(id);
+    PathBuf::from(name)
+}
+
+fn load(path: &Path) -> Result<MasterKey, Trouble> {
+    MasterKey::load(path).map_err(|error| Trouble::Failed(error.to_string()))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Trouble {
+    Trouble::Failed(format!(
+        "cannot write {}: {error}; if the file of the master key is managed elsewhere, stop the server, set master_key to the \
+         key in it, and give the new one with --new-key-file",
+        path.display()
+    ))
+}

@@ -1,0 +1,71 @@
+//! What is in force in the server that runs on a data directory, for commands that are started with other settings.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::store::home::Home;
+use crate::store::lock::InForce;
+
+/// The configuration as a server tells it, secrets masked.
+pub(super) fn told(config: &Config) -> BTreeMap<String, String> {
+    config.shown().into_iter().map(|(key, value, _)| (key.to_owned(), value)).collect()
+}
+
+/// What a server tells that listens on these addresses.
+pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_file: Option<PathBuf>) -> InForce {
+    InForce {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        listen: addresses.to_vec(),
+        public_url: config.public_url.clone(),
+        master_key_file,
+        configuration: told(config),
+    }
+}
+
+/// What is in force in the server that runs there; nothing if none does, or none that tells.
+pub(super) fn of(home: &Home) -> Option<InForce> {
+    // A link must be printed also where nobody knows whether a server runs.
+    home.holder().ok().flatten().and_then(|holder| holder.in_force)
+}
+
+/// Where people reach a server.
+pub(super) struct Origin {
+    /// Scheme, host and port.
+    pub(super) url: String,
+    /// Words for the operator where other machines do not reach it.
+    pub(super) local: Option<&'static str>,
+}
+
+/// Where people reach the server that runs there, or else the one of this configuration: its public URL, or an address
+/// that it listens on.
+pub(super) fn origin(config: &Config, home: &Home) -> Origin {
+    let running = of(home);
+    let (public_url, listen) = match &running {
+        Some(running) => (&running.public_url, &running.listen),
+        None => (&config.public_url, &config.listen),
+    };
+    if let Some(url) = public_url {
+        return Origin { url: url.clone(), local: None };
+    }
+    let reachable = |address: &&SocketAddr| !address.ip().is_loopback() && !address.ip().is_unspecified();
+    if let Some(address) = listen.iter().find(reachable) {
+        return Origin { url: format!("http://{address}"), local: None };
+    }
+    let address = listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
+    if !address.ip().is_unspecified() {
+        return Origin { url: format!("http://{address}"), local: None };
+    }
+    let here: SocketAddr = match address {
+        SocketAddr::V4(v4) => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+    };
+    let local = match running {
+        Some(_) => {
+            "the link works on this machine only; start the server with public_url, the address that people type"
+        }
+        None => "the link works on this machine only; set public_url to the address that people type",
+    };
+    Origin { url: format!("http://{here}"), local: Some(local) }
+}

@@ -1,0 +1,228 @@
+//! `atelier audit verify`: what it finds in a data file that somebody has written into.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::Place;
+
+/// What is wrong, as `fault first-last`, with how the command exits.
+fn faults(place: &Place) -> (i32, Vec<String>) {
+    let run = place.run("audit verify --json");
+    let told: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(told["sound"], run.code == 0, "{told:#}");
+    assert_eq!(run.err.is_empty(), run.code == 0, "{}", run.err);
+    let fault = |fault: &Value| {
+        let name = fault["fault"].as_str().unwrap();
+        match (fault["first"].as_i64(), fault["last"].as_i64()) {
+            (Some(first), Some(last)) => format!("{name} {first}-{last}"),
+            _ => name.to_owned(),
+        }
+    };
+    (run.code, told["faults"].as_array().unwrap().iter().map(fault).collect())
+}
+
+/// What is wrong after this was done to a sound file.
+#[track_caller]
+fn after(place: &Place, sql: &str) -> Vec<String> {
+    let sound = std::fs::read(place.database()).unwrap();
+    assert_eq!(faults(place), (0, Vec::new()), "before {sql}");
+    place.sql(sql);
+    let (code, found) = faults(place);
+    assert_eq!(code, i32::from(!found.is_empty()), "{sql}");
+    std::fs::write(place.database(), sound).unwrap();
+    found
+}
+
+/// A place with rows 1 to 10 and more in its audit.
+fn place_with_rows() -> Place {
+    let place = Place::with_ada();
+    for name in ["bob", "carol", "dan", "eve", "fay"] {
+        place.run(&format!("user add {name}@example.com --last-name {name}")).good();
+        place.run(&format!("key create --user {name}@example.com --name {name}")).good();
+    }
+    place
+}
+
+fn newest(place: &Place) -> i64 {
+    Connection::open(place.database()).unwrap().query_row("SELECT max(id) FROM audit", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_audit_that_nobody_touched_is_sound() {
+    let place = place_with_rows();
+    let newest = newest(&place);
+    assert!(newest >= 10);
+    let run = place.run("audit verify").good();
+    let head = run.out.trim_end();
+    assert!(head.len() == 64 && head.bytes().all(|byte| byte.is_ascii_hexdigit()), "{head}");
+    assert_eq!(
+        run.err,
+        format!(
+            "{newest} rows are as written; the hash of the newest one, number {newest}, is on stdout: keep it elsewhere \
+             for --expect\n"
+        )
+    );
+    let told =
+        json!({ "sound": true, "rows": newest, "newest": { "id": newest, "hash": head }, "faults": [], "more": 0 });
+    assert_eq!(place.json("audit verify --json"), told);
+    let check = place.run("check").out;
+    assert!(check.contains(&format!("  {newest} rows as they were written\n")), "{check}");
+}
+
+#[test]
+fn a_change_of_any_column_of_any_row_is_found() {
+    let place = place_with_rows();
+    let last = newest(&place);
+    let columns: Vec<(String, String)> = {
+        let conn = Connection::open(place.database()).unwrap();
+        let mut query = conn.prepare("SELECT name, type FROM pragma_table_info('audit') WHERE name <> 'id'").unwrap();
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(columns.len(), 13);
+    for row in [1, 4, last] {
+        for (column, kind) in &columns {
+            let value = match kind.as_str() {
+                "INTEGER" => "7",
+                "TEXT" => "'x'",
+                _ => "randomblob(32)",
+            };
+            let found = after(&place, &format!("UPDATE audit SET {column} = {value} WHERE id = {row}"));
+            let wanted = match (column.as_str(), row == last) {
+                ("hash", false) => format!("rehashed {row}-{row}"),
+                _ => format!("changed {row}-{row}"),
+            };
+            assert_eq!(found, [wanted], "{column} of row {row}");
+        }
+        let found = after(&place, &format!("UPDATE audit SET hash = NULL WHERE id = {row}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+    // What is nothing is not what is an empty text, and a number is not its digits.
+    for change in ["before = ''", "address = ''", "actor_id = 0"] {
+        let found = after(&place, &format!("UPDATE audit SET {change} WHERE id = 3"));
+        assert_eq!(found, ["changed 3-3"], "{change}");
+    }
+    // A character that goes from the end of one column to the beginning of the next.
+    let shift = "UPDATE audit SET actor = actor || 'c', credential = substr(credential, 2) WHERE id = 2";
+    assert_eq!(after(&place, shift), ["changed 2-2"]);
+}
+
+#[test]
+fn rows_that_are_gone_are_found_wherever_they_were() {
+    let place = place_with_rows();
+    let last = newest(&place);
+    for (which, wanted) in [
+        ("id = 1", vec!["missing 1-1".to_owned()]),
+        ("id <= 3", vec!["missing 1-3".to_owned()]),
+        ("id = 5", vec!["missing 5-5".to_owned()]),
+        ("id IN (4, 5, 8)", vec!["missing 4-5".to_owned(), "missing 8-8".to_owned()]),
+        (&format!("id = {last}"), vec![format!("missing {last}-{last}")]),
+        (&format!("id > {last} - 3"), vec![format!("missing {}-{last}", last - 2)]),
+        ("true", vec![format!("missing 1-{last}")]),
+    ] {
+        assert_eq!(after(&place, &format!("DELETE FROM audit WHERE {which}")), wanted, "{which}");
+    }
+    // Nor does it help to close the gap, or to have the numbers begin anew.
+    let found = after(&place, "DELETE FROM audit WHERE id = 5; UPDATE audit SET id = id - 1 WHERE id > 5");
+    assert!(found.contains(&"changed 5-5".to_owned()), "{found:?}");
+    let sequence = format!(
+        "DELETE FROM audit WHERE id = {last}; UPDATE sqlite_sequence SET seq = {last} - 1 WHERE name = 'audit'"
+    );
+    assert_eq!(after(&place, &sequence), [format!("missing {last}-{last}")]);
+}
+
+#[test]
+fn a_row_that_is_gone_from_the_end_stays_known_when_others_follow() {
+    let place = place_with_rows();
+    let last = newest(&place);
+    place.sql(&format!(
+        "DELETE FROM audit WHERE id = {last}; UPDATE sqlite_sequence SET seq = {last} - 1 WHERE name = 'audit'"
+    ));
+    place.run("user add gil@example.com").good();
+    assert_eq!(faults(&place), (1, vec![format!("missing {last}-{last}")]));
+}
+
+#[test]
+fn rows_in_another_order_are_found() {
+    let place = place_with_rows();
+    let swap = |one: i64, other: i64| {
+        format!(
+            "UPDATE audit SET id = -1 WHERE id = {one}; UPDATE audit SET id = {one} WHERE id = {other};
+             UPDATE audit SET id = {other} WHERE id = -1"
+        )
+    };
+    assert_eq!(after(&place, &swap(3, 7)), ["changed 3-3", "unlinked 4-4", "changed 7-7", "unlinked 8-8"]);
+    let found = after(&place, &swap(4, 5));
+    assert!(found.contains(&"changed 4-4".to_owned()), "{found:?}");
+    // The hashes in their old places do not help.
+    let found = after(
+        &place,
+        &format!(
+            "CREATE TEMP TABLE h AS SELECT id, hash FROM audit; {};
+                  UPDATE audit SET hash = (SELECT hash FROM h WHERE h.id = audit.id)",
+            swap(4, 5)
+        ),
+    );
+    assert_eq!(found, ["changed 4-4", "unlinked 5-5"]);
+}
+
+#[test]
+fn a_forged_row_is_found_and_only_that_one() {
+    let place = place_with_rows();
+    let last = newest(&place);
+    let forged = |id: &str, hash: &str| {
+        format!(
+            "INSERT INTO audit SELECT {id}, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object,
+             before, after, {hash} FROM audit WHERE id = 5"
+        )
+    };
+    for hash in ["NULL", "hash", "zeroblob(32)"] {
+        let next = last + 1;
+        assert_eq!(after(&place, &forged("NULL", hash)), [format!("added {next}-{next}")], "{hash}");
+        for id in ["0", "-5"] {
+            assert_eq!(after(&place, &forged(id, hash)), [format!("added {id}-{id}")], "{hash}");
+        }
+    }
+    // It stays the only one when true rows follow, which are written all the same.
+    place.sql(&forged(&(last + 7).to_string(), "NULL"));
+    place.run("user add gil@example.com").good();
+    place.run("user add hal@example.com").good();
+    let at = last + 7;
+    assert_eq!(faults(&place), (1, vec![format!("added {at}-{at}")]));
+}
+
+#[test]
+fn whoever_computes_every_hash_anew_is_found_by_a_hash_that_was_kept() {
+    let place = place_with_rows();
+    let kept = place.run("audit verify").good().out.trim_end().to_owned();
+    place.run("user add gil@example.com").good();
+    place.run(&format!("audit verify --expect {kept}")).good();
+    place.run(&format!("audit verify --expect {}", kept.to_uppercase())).good();
+    // The end of the chain is cut off and the note of it put right: the file alone cannot show that.
+    place.sql(
+        "DELETE FROM audit WHERE id > 8;
+         UPDATE audit_chain SET last_id = 8, last_hash = (SELECT hash FROM audit WHERE id = 8)",
+    );
+    place.run("audit verify").good();
+    let run = place.run(&format!("audit verify --expect {kept}"));
+    assert_eq!((run.code, run.out.contains("no row has the expected hash")), (1, true), "{}", run.out);
+    let run = place.run("audit verify --expect 12ab");
+    assert_eq!(run.code, 2, "{}", run.err);
+    place.sql("DELETE FROM audit_chain");
+    assert_eq!(faults(&place), (1, vec!["no_end".to_owned()]));
+}
+
+#[test]
+fn faults_are_told_in_words_and_a_check_finds_them_too() {
+    let place = place_with_rows();
+    place.sql("UPDATE audit SET actor = 'mallory' WHERE id = 2; DELETE FROM audit WHERE id IN (5, 6)");
+    let run = place.run("audit verify");
+    assert_eq!(run.code, 1);
+    assert_eq!(run.out, "row 2 was changed, or another row stands in its place\nrows 5 to 6 are missing\n");
+    assert!(run.err.starts_with("error: the audit is not as it was written; "), "{}", run.err);
+    let check = place.run("check");
+    assert_eq!(check.code, 1);
+    assert!(check.out.contains("row 2 was changed, or another row stands in its place and 1 more; "), "{}", check.out);
+    place.sql("UPDATE audit SET actor = 'mallory'");
+    let told: Value = serde_json::from_str(&place.run("audit verify --json").out).unwrap();
+    assert!(told["faults"].as_array().unwrap().len() > 5, "{told}");
+}
