@@ -75,6 +75,8 @@ pub struct PeopleSearch {
     pub last_name: Option<Pattern>,
     /// Whether the account is switched on.
     pub enabled: Option<bool>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: Option<bool>,
 }
 
 impl PeopleSearch {
@@ -109,6 +111,7 @@ impl PeopleSearch {
             && fits(&self.first_name, first_name)
             && fits(&self.last_name, last_name)
             && self.enabled.is_none_or(|enabled| user.enabled == enabled)
+            && self.email_verified.is_none_or(|verified| user.email_verified.is_some() == verified)
             && self.words.iter().all(|word| [email, first_name, last_name].into_iter().any(|text| word.fits(text)))
     }
 }

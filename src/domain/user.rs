@@ -1,5 +1,7 @@
 //! A person with an account.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use super::email::Email;
@@ -182,6 +184,43 @@ impl UserStatus {
     }
 }
 
+/// Who vouched for the address of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voucher {
+    /// The operator, on the command line.
+    Operator,
+    /// The administrator of this UUID.
+    Administrator(Uuid),
+}
+
+impl Voucher {
+    /// The voucher of a text in the database; none if no voucher has that text.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "operator" => Some(Self::Operator),
+            uuid => Uuid::parse_str(uuid).ok().map(Self::Administrator),
+        }
+    }
+}
+
+impl fmt::Display for Voucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str("operator"),
+            Self::Administrator(uuid) => uuid.fmt(f),
+        }
+    }
+}
+
+/// That somebody vouched for the address of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// Who.
+    pub by: Voucher,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A person with an account, or the bot that a service key acts as.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -191,6 +230,8 @@ pub struct User {
     pub uuid: Uuid,
     /// The address, which is also the user name.
     pub email: Email,
+    /// Who vouched for the address; none while nobody did.
+    pub email_verified: Option<Verification>,
     /// The first name; may be empty.
     pub first_name: PersonName,
     /// The last name; may be empty.
@@ -267,6 +308,9 @@ pub struct NewUser {
 pub struct UserChange {
     /// The new address.
     pub email: Option<Email>,
+    /// Whether the actor vouches for the address; left out, a new address is vouched for by whoever may, and the old one
+    /// stays as it is.
+    pub email_verified: Option<bool>,
     /// The new first name.
     pub first_name: Option<PersonName>,
     /// The new last name.
@@ -290,6 +334,14 @@ mod tests {
             assert_eq!(AccountRole::from_word(role.word()), Some(role));
         }
         assert_eq!(AccountRole::from_word("root"), None);
+    }
+
+    #[test]
+    fn a_voucher_is_read_as_it_is_written() {
+        for voucher in [Voucher::Operator, Voucher::Administrator(Uuid::from_u128(7))] {
+            assert_eq!(Voucher::from_word(&voucher.to_string()), Some(voucher));
+        }
+        assert_eq!(Voucher::from_word("ada@example.com"), None);
     }
 
     proptest! {
@@ -323,6 +375,7 @@ mod tests {
                 id: UserId(1),
                 uuid: Uuid::nil(),
                 email: Email::parse("ada@example.com").expect("an address"),
+                email_verified: None,
                 first_name: PersonName::default(),
                 last_name: PersonName::default(),
                 kind: UserKind::Person,

@@ -49,9 +49,9 @@ pub(super) struct Asked {
     max: Option<String>,
 }
 
-/// What a search comes to: nothing, where it is for addresses that are not verified, which none is.
+/// What a search comes to.
 struct Wanted {
-    search: Option<PeopleSearch>,
+    search: PeopleSearch,
     brief: bool,
     first: usize,
     max: usize,
@@ -83,9 +83,10 @@ impl TryFrom<Asked> for Wanted {
             first_name: pattern(raw.first_name),
             last_name: pattern(raw.last_name),
             enabled: flag("enabled", raw.enabled)?,
+            email_verified: flag("emailVerified", raw.email_verified)?,
         };
         Ok(Self {
-            search: flag("emailVerified", raw.email_verified)?.unwrap_or(true).then_some(search),
+            search,
             brief: flag("briefRepresentation", raw.brief_representation)?.unwrap_or(false),
             first: number("first", raw.first)?.unwrap_or(0),
             max: number("max", raw.max)?.unwrap_or(PAGE),
@@ -147,7 +148,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Shown>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let manageable = users::manages(&caller);
-    let find = move |view: &View| search.map_or(Ok(Vec::new()), |s| people::search(view, &caller, &s, first, max));
+    let find = move |view: &View| people::search(view, &caller, &search, first, max);
     let found = desk.read(find).await?;
     let show = |profile: &Profile| {
         if brief {
@@ -166,7 +167,7 @@ pub(super) async fn count(
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
-    let count = move |view: &View| wanted.search.map_or(Ok(0), |search| people::count(view, &caller, &search));
+    let count = move |view: &View| people::count(view, &caller, &wanted.search);
     Ok(Json(desk.read(count).await?))
 }
 
@@ -184,7 +185,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let ToMake { new, enabled, password } = new_person(body.0)?;
+    let ToMake { new, enabled, email_verified, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
     let password = match password {
         Some((password, temporary)) => {
@@ -194,7 +195,7 @@ pub(super) async fn create(
         None => None,
     };
     let uuid = Uuid::new_v4();
-    let person = NewPerson { new, uuid, password, enabled };
+    let person = NewPerson { new, uuid, password, enabled, email_verified };
     desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
     let origin = desk.issuers.origin(request::host(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
