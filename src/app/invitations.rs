@@ -97,15 +97,12 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
             | UserStatus::Blocked => return Err(taken()),
         }
     }
-    let mut user = match before.clone() {
-        Some(before) => {
-            begin_anew(tx, &before)?;
-            User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
-        }
-        None => {
-            workspaces::free_default_name(tx, actor, &new.email)?;
-            store::users::insert(tx, new, invitation.uuid, None)?
-        }
+    let mut user = if let Some(before) = before.clone() {
+        begin_anew(tx, &before)?;
+        User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
+    } else {
+        workspaces::free_default_name(tx, actor, &new.email)?;
+        store::users::insert(tx, new, invitation.uuid, None)?
     };
     user.developer = developer;
     user.email_verified = users::voucher(tx, actor);

@@ -24,7 +24,11 @@ impl Pattern {
 
     /// This text as a part; of a whole address and of nothing, the whole, so that nobody is taken for somebody else.
     pub fn part(text: &str) -> Self {
-        if text.is_empty() || Email::parse(text).is_ok() { Self::whole(text) } else { Self::Part(Email::fold(text)) }
+        if text.is_empty() || Email::parse(text).is_ok() {
+            Self::whole(text)
+        } else {
+            Self::Part(Email::fold_part(text))
+        }
     }
 
     /// A word of a search: a whole text in quotes, one with `*` for anything, or a part.
@@ -32,8 +36,8 @@ impl Pattern {
         let quoted = word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match quoted {
             Some(whole) => Self::whole(whole),
-            None if word.contains('*') => Self::Wild(word.split('*').map(Email::fold).collect()),
-            None => Self::Part(Email::fold(word)),
+            None if word.contains('*') => Self::Wild(word.split('*').map(Email::fold_part).collect()),
+            None => Self::Part(Email::fold_part(word)),
         }
     }
 

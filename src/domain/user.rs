@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::email::Email;
 use super::ids::UserId;
 use super::invalid::Invalid;
+use super::text;
 use super::timestamp::Timestamp;
 
 /// What a person may do in the account as a whole.
@@ -42,7 +43,7 @@ impl AccountRole {
     }
 }
 
-/// A person's first or last name: at most 255 characters, none of them a control character; may be empty.
+/// A person's first or last name: at most 255 characters, all of them visible; may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonName(String);
 
@@ -50,18 +51,16 @@ impl PersonName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, without the blanks around it.
+    /// Takes a name, in NFC and without the blanks around it.
     ///
-    /// Refuses one that is too long or holds a control character.
+    /// Refuses one that is too long, has a character that nobody sees, or reads as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.trim();
-        if name.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
-        }
-        Ok(Self(name.to_owned()))
+        text::of_person(raw, Self::LONGEST).map(Self)
+    }
+
+    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The name as text.
@@ -78,28 +77,32 @@ impl FullName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, without the blanks around it, and with one blank where there are several.
+    /// Takes a name, in NFC, without the blanks around it, and with one blank where there are several.
     ///
-    /// Refuses one that is empty, too long or holds a control character.
+    /// Refuses one that is empty or too long, has a character that nobody sees, or whose first or last name reads as an
+    /// id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Separators of lines and paragraphs are no blanks that somebody types between names.
+        let blank = |c: char| c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}');
+        let name = raw.trim().split(blank).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         if name.is_empty() {
             return Err(Invalid::rule("must not be empty"));
         }
-        if name.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
-        }
+        let name = text::of_person(&name, Self::LONGEST)?;
+        let (first, last) = halves(&name);
+        PersonName::parse(first).and_then(|_| PersonName::parse(last))?;
         Ok(Self(name))
     }
 
     /// The first name, which ends at the first blank, and the last, which is the rest and may be empty.
     pub fn split(&self) -> (PersonName, PersonName) {
-        let (first, last) = self.0.split_once(' ').unwrap_or((&self.0, ""));
+        let (first, last) = halves(&self.0);
         (PersonName(first.to_owned()), PersonName(last.to_owned()))
     }
+}
+
+fn halves(name: &str) -> (&str, &str) {
+    name.split_once(' ').unwrap_or((name, ""))
 }
 
 /// Whether an account is a person's or a bot's.
@@ -348,7 +351,7 @@ mod tests {
         #[test]
         fn a_name_is_trimmed_bounded_and_printable(raw in any::<String>()) {
             if let Ok(name) = PersonName::parse(&raw) {
-                prop_assert_eq!(name.as_str(), raw.trim());
+                prop_assert_eq!(name.as_str(), &*text::nfc(raw.trim()));
                 prop_assert!(name.as_str().chars().count() <= PersonName::LONGEST);
                 prop_assert!(!name.as_str().chars().any(char::is_control));
             }
@@ -362,7 +365,8 @@ mod tests {
                 let (first, last) = name.split();
                 prop_assert!(!first.as_str().is_empty() && !first.as_str().contains(' '));
                 let shown = format!("{} {}", first.as_str(), last.as_str());
-                prop_assert_eq!(shown.trim(), raw.split_whitespace().collect::<Vec<_>>().join(" "));
+                let whole = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+                prop_assert_eq!(shown.trim(), &*text::nfc(&whole));
                 for part in [first, last] {
                     prop_assert_eq!(PersonName::parse(part.as_str()).expect("a name"), part);
                 }

@@ -4,6 +4,7 @@ mod standing;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::names;
 use crate::error::{Error, Result};
 
 pub use standing::{Standing, Unfit, standing};
@@ -55,6 +56,9 @@ fn climb(conn: &mut Connection) -> Result<()> {
         Standing::Older(version) => {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
+            }
+            if version < 6 {
+                names::bring_up_to_date(&tx)?;
             }
         }
         // Somebody else has just done it; the rest was refused.

@@ -87,7 +87,7 @@ pub fn page(view: &View, with: Option<UserId>, search: &UserSearch, page: Page) 
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
     let (active, invited, expired) =
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
-    let email = search.email.as_deref().map(Email::fold).unwrap_or_default();
+    let email = search.email.as_deref().map(Email::fold_part).unwrap_or_default();
     let now = view.now.micros();
     let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
     let mut params: Vec<(&str, &dyn ToSql)> =
@@ -243,14 +243,15 @@ pub fn delete_bots_without_organization(tx: &Tx, bots: &[UserId]) -> Result<()> 
     Ok(())
 }
 
-/// Writes a user's profile, role and state; a conflict if the address is taken.
+/// Writes a user's profile, role and state; a conflict if the address is taken. One that stays is compared as before: an
+/// older file may have two in a form that would be one's now.
 pub fn update(tx: &Tx, user: &User) -> Result<()> {
     let until = match user.state {
         UserState::Invited { until } => Some(until.micros()),
         UserState::Active | UserState::Blocked => None,
     };
     let mut query = tx.conn.prepare_cached(
-        "UPDATE users SET email = :email, email_key = :email_key, email_verified_by = :verified_by,
+        "UPDATE users SET email = :email, email_key = iif(email = :email, email_key, :email_key), email_verified_by = :verified_by,
              email_verified_at = :verified_at, first_name = :first_name, last_name = :last_name,
              state = :state, invited_until = :until, enabled = :enabled, developer = :developer,
              must_change_password = :must_change, role = :role
@@ -295,9 +296,9 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
         uuid: row::uuid(row, 1)?,
-        email: row::text(row, 2, |text| Email::parse(text).ok())?,
-        first_name: row::text(row, 3, |text| PersonName::parse(text).ok())?,
-        last_name: row::text(row, 4, |text| PersonName::parse(text).ok())?,
+        email: row::text(row, 2, |text| Some(Email::stored(text)))?,
+        first_name: row::text(row, 3, |text| Some(PersonName::stored(text)))?,
+        last_name: row::text(row, 4, |text| Some(PersonName::stored(text)))?,
         kind: row::text(row, 5, UserKind::from_word)?,
         state: read_state(row, 6)?,
         enabled: row.get(8)?,

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::store::home::Home;
 use crate::store::inspection::inspect;
+use crate::store::names::{self, OldForm};
 use crate::store::schema::{self, Standing, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
@@ -32,6 +33,7 @@ struct Seen {
 struct Known {
     signing_keys: Result<Vec<SealedKey>>,
     administrators: Result<(bool, bool)>,
+    names: Result<Vec<OldForm>>,
 }
 
 fn see(view: &View) -> Result<Seen> {
@@ -42,8 +44,11 @@ fn see(view: &View) -> Result<Seen> {
         standing,
         integrity: health::integrity_faults(view),
         foreign_keys: health::foreign_key_faults(view),
-        known: (standing == Standing::Current)
-            .then(|| Known { signing_keys: store::signing_keys::list_sealed(view), administrators: administrators() }),
+        known: (standing == Standing::Current).then(|| Known {
+            signing_keys: store::signing_keys::list_sealed(view),
+            administrators: administrators(),
+            names: names::list(view),
+        }),
     })
 }
 
@@ -77,6 +82,7 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
             if let Some(known) = seen.known {
                 findings.extend(master_key::look(config, home, known.signing_keys));
                 findings.push(administrator(known.administrators));
+                findings.extend(old_forms(known.names));
             }
         }
         Err(error) => findings.push(Finding::fault("integrity", broken(&error), RESTORE)),
@@ -129,6 +135,22 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
             Finding::fault(what, found, RESTORE)
         }
         Err(error) => Finding::fault(what, broken(&error), RESTORE),
+    }
+}
+
+/// Names and addresses that an upgrade could not bring into the form that new ones have.
+fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
+    const WHAT: &str = "names";
+    match found {
+        Ok(old) if old.is_empty() => None,
+        Ok(old) => {
+            let mut told = old.iter().take(TOLD).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
+            if old.len() > TOLD {
+                let _ = write!(told, " and {} more", old.len() - TOLD);
+            }
+            Some(Finding::warning(WHAT, told, "give each another name, and revoke API keys that are called so"))
+        }
+        Err(error) => Some(Finding::fault(WHAT, broken(&error), RESTORE)),
     }
 }
 

@@ -68,7 +68,7 @@ impl TryFrom<Asked> for Wanted {
         let pattern = |text: Option<String>| {
             text.map(|text| match exact {
                 Some(true) => Pattern::whole(&text),
-                Some(false) => Pattern::Part(Email::fold(&text)),
+                Some(false) => Pattern::Part(Email::fold_part(&text)),
                 None => Pattern::part(&text),
             })
         };
@@ -76,7 +76,7 @@ impl TryFrom<Asked> for Wanted {
             words: PeopleSearch::words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
             // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
             email: raw.email.map(|text| match exact {
-                Some(false) => Pattern::Part(Email::fold(&text)),
+                Some(false) => Pattern::Part(Email::fold_part(&text)),
                 Some(true) | None => Pattern::whole(&text),
             }),
             username: pattern(raw.username),
