@@ -15,13 +15,16 @@ INSERT INTO meta (id, generation, secret) VALUES (1, 1, randomblob(32));
 PRAGMA application_id = 0x6174656c;
 
 -- People with an account, and the bots that service keys act as. `email` is as written, `email_key` as compared.
--- No hash: cannot sign in by password. Who is invited has no account yet in the full sense; who is blocked never will
--- again; `enabled` can be switched to and fro. `developer` says whether the person may make keys.
+-- `email_verified_by` is who vouched for the address, and when: the operator, or an administrator by UUID; empty where
+-- nobody did. No hash: cannot sign in by password. Who is invited has no account yet in the full sense; who is blocked
+-- never will again; `enabled` can be switched to and fro. `developer` says whether the person may make keys.
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
     email TEXT NOT NULL CHECK (length(email) BETWEEN 3 AND 254),
-    email_key TEXT NOT NULL UNIQUE,
+    email_key TEXT NOT NULL,
+    email_verified_by TEXT CHECK (email_verified_by = 'operator' OR length(email_verified_by) = 36),
+    email_verified_at INTEGER,
     first_name TEXT NOT NULL CHECK (length(first_name) <= 255),
     last_name TEXT NOT NULL CHECK (length(last_name) <= 255),
     kind TEXT NOT NULL CHECK (kind IN ('person', 'bot')),
@@ -33,8 +36,12 @@ CREATE TABLE users (
     password_hash TEXT,
     must_change_password INTEGER NOT NULL CHECK (must_change_password IN (0, 1)),
     created_at INTEGER NOT NULL,
-    last_sign_in_at INTEGER
+    last_sign_in_at INTEGER,
+    CHECK ((email_verified_by IS NULL) = (email_verified_at IS NULL))
 ) STRICT;
+
+-- An address is one person's. That of somebody whose account was closed for good is free for somebody else.
+CREATE UNIQUE INDEX users_by_email ON users (email_key) WHERE state <> 'blocked';
 
 -- Finds the administrators without reading everybody.
 CREATE INDEX users_by_role ON users (role, enabled);

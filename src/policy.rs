@@ -65,6 +65,8 @@ pub enum Action {
     CreateUser,
     /// Invite somebody, who sets the password, to an ordinary account.
     InviteUser,
+    /// Invite somebody otherwise than by a link: with a password that the inviter sees, or with none.
+    InviteWithoutLink,
     /// Change somebody's profile, role or whether the account is enabled.
     ChangeUser,
     /// Block somebody for good.
@@ -99,7 +101,7 @@ pub enum Action {
 
 impl Action {
     /// Each action.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -127,6 +129,7 @@ impl Action {
         Self::ReadUserWorkspaces,
         Self::CreateUser,
         Self::InviteUser,
+        Self::InviteWithoutLink,
         Self::ChangeUser,
         Self::BlockUser,
         Self::SetPassword,
@@ -185,6 +188,7 @@ impl Action {
             Self::ReadUserWorkspaces => "seeing what others joined needs an administrator",
             Self::CreateUser => "inviting a person needs an administrator",
             Self::InviteUser => "inviting a person needs a member of the account or an administrator",
+            Self::InviteWithoutLink => "inviting a person otherwise than by a link needs an administrator",
             Self::ChangeUser => "changing a person's account needs an administrator",
             Self::BlockUser => "deleting a person needs an administrator",
             Self::SetPassword => "setting a person's password needs an administrator",
@@ -337,6 +341,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::CreateOrganization
         | Action::ManageRoles
         | Action::CreateUser
+        | Action::InviteWithoutLink
         | Action::ReadClients
         | Action::ManageClients
         | Action::ReadAudit => forbidden_unless(governs),

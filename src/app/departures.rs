@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx};
 
-/// Closes a person's account for good: every membership, binding, session, key and link ends. To close it again changes
-/// nothing.
+/// Closes a person's account for good: every membership, binding, session, key and link ends, and the address is free for
+/// another account. To close it again changes nothing.
 ///
 /// A workspace whose last enabled owner the person is gets another one: the actor, if they are in its organization, or
 /// else the organization's first admin. Administrators may, but not to themselves. Refused when it would leave the
@@ -38,6 +38,9 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
         if member.role == Role::Owner && store::members::count_other_owners(tx, member.workspace, id)? == 0 {
             members::hand_over(tx, actor, member.workspace, &before)?;
         }
+    }
+    if let Some((_, workspace)) = store::default_workspaces::find(tx, id)? {
+        store::default_workspaces::delete(tx, id, workspace)?;
     }
     let bindings = store::bindings::delete_of(tx, id, None)?;
     let workspaces = store::members::delete_of(tx, id)?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, standing, users};
+use super::{audit, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -49,10 +49,14 @@ pub enum Outcome {
 
 /// Refuses whoever may not invite somebody to this role, before anything costly is done for them.
 ///
-/// Members give the roles of members and annotators; administrators every role.
-pub fn may_invite(actor: &Actor, role: AccountRole) -> Result<()> {
+/// Members give the roles of members and annotators, and only by a link, by which the person chooses the password;
+/// administrators give every role in every way.
+pub fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
     let standing = standing::in_account(actor);
     standing::require(&standing, Action::InviteUser, "user", "anybody")?;
+    if !by_link {
+        standing::require(&standing, Action::InviteWithoutLink, "user", "anybody")?;
+    }
     match role {
         AccountRole::Member | AccountRole::Annotator => Ok(()),
         AccountRole::UiOnly => standing::require(&standing, Action::CreateUser, "user", "anybody"),
@@ -66,11 +70,12 @@ pub fn may_invite(actor: &Actor, role: AccountRole) -> Result<()> {
 /// Invites somebody, who belongs to no organization until somebody puts them into one. To invite again changes nothing
 /// while the invitation lasts; once it has run out, the same person begins anew, with nothing that was given before.
 ///
-/// Members of the account may, and administrators. Refused when the invitation would give more than the inviter holds,
-/// and when the address is somebody's who is in or was shut out.
+/// Members of the account may, by a link, and administrators, who vouch for the address with it. Refused when the
+/// invitation would give more than the inviter holds, and when the address is somebody's who is in or was shut out. The address of an account that was closed for good is
+/// nobody's.
 pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome> {
     let new = &invitation.new;
-    may_invite(actor, new.role)?;
+    may_invite(actor, new.role, matches!(invitation.mode, Mode::Link))?;
     let developer = may_develop(tx, actor, invitation)?;
     let taken = || Error::Conflict { what: "user", key: new.email.to_string() };
     let before = store::users::find_by_email(tx, new.email.as_str())?;
@@ -81,15 +86,10 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
         let at_once = matches!(invitation.mode, Mode::AtOnce);
         match before.status(tx.now) {
             UserStatus::Invited if known && !at_once => return Ok(Outcome::Already(before.clone())),
-            // Nobody replaces what they could not have given, nor an invitation that stands of whom they do not find.
-            // What others have given meanwhile is not for everybody to take away.
-            UserStatus::Invited if found => {
-                may_invite(actor, before.role)?;
-                if !store::organizations::memberships(tx, before.id)?.is_empty() {
-                    standing::require(&standing::in_account(actor), Action::CreateUser, "user", &new.email)?;
-                }
-            }
-            UserStatus::Expired if known => may_invite(actor, before.role)?,
+            // Only an administrator comes this far.
+            UserStatus::Invited if found => {}
+            // Nobody replaces what they could not have given.
+            UserStatus::Expired if known => may_invite(actor, before.role, true)?,
             UserStatus::Invited
             | UserStatus::Expired
             | UserStatus::Active
@@ -97,14 +97,15 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
             | UserStatus::Blocked => return Err(taken()),
         }
     }
-    let mut user = match before.clone() {
-        Some(before) => {
-            begin_anew(tx, &before)?;
-            User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
-        }
-        None => store::users::insert(tx, new, invitation.uuid, None)?,
+    let mut user = if let Some(before) = before.clone() {
+        begin_anew(tx, &before)?;
+        User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
+    } else {
+        workspaces::free_default_name(tx, actor, &new.email)?;
+        store::users::insert(tx, new, invitation.uuid, None)?
     };
     user.developer = developer;
+    user.email_verified = users::voucher(tx, actor);
     user.state = match invitation.mode {
         Mode::AtOnce => UserState::Active,
         Mode::Link | Mode::TemporaryPassword(_) => invited(tx),
@@ -170,6 +171,7 @@ fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bo
 fn told(user: &User) -> Value {
     let mut told = users::shown(user);
     told["state"] = json!(user.state.word());
+    told["email_verified"] = json!(user.email_verified.is_some());
     if let UserState::Invited { until } = user.state {
         told["invited_until"] = json!(until.to_string());
     }

@@ -168,18 +168,24 @@ pub struct NewPerson {
     pub password: Option<(PasswordHash, bool)>,
     /// Whether the account is switched on.
     pub enabled: bool,
+    /// Whether the actor vouches for the address.
+    pub email_verified: bool,
 }
 
-/// Makes an account as [`users::create`] does, switched on or off.
+/// Makes an account as [`users::create`] does, switched on or off, its address vouched for or not.
 pub fn create(tx: &Tx, actor: &Actor, person: &NewPerson) -> Result<User> {
     let hash = person.password.as_ref().map(|(hash, _)| hash);
     let user = match person.password {
         Some((_, true)) => users::create_to_reset(tx, actor, &person.new, person.uuid, hash)?,
         Some((_, false)) | None => users::create(tx, actor, &person.new, person.uuid, hash)?,
     };
-    if person.enabled {
+    if person.enabled && person.email_verified {
         return Ok(user);
     }
-    let off = UserChange { enabled: Some(false), ..UserChange::default() };
-    users::change(tx, actor, &users::Named::Uuid(person.uuid), &off)
+    let change = UserChange {
+        enabled: Some(person.enabled),
+        email_verified: Some(person.email_verified),
+        ..UserChange::default()
+    };
+    users::change(tx, actor, &users::Named::Uuid(person.uuid), &change)
 }

@@ -39,7 +39,7 @@ pub struct Recovered {
 /// gone, and every session and link has ended, and every API key where asked. To do it again gives another way in and
 /// voids the former.
 ///
-/// The operator may. Refused for an account that is closed for good.
+/// The operator may. Somebody whose account is closed for good is not found any more, and gets a new one.
 pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPassword) -> Result<Recovered> {
     let (found, email) = match whom {
         Whom::Named(email) => (store::users::find_by_email(tx, email.as_str())?, email),
@@ -52,9 +52,6 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
         return Ok(Recovered { user, made: true, service_keys: Vec::new() });
     };
     users::require(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
-    if user.state == UserState::Blocked {
-        return Err(users::CLOSED);
-    }
     let before = users::shown(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;

@@ -52,7 +52,7 @@ pub(super) fn mint(
     let claims = AccessClaims::new(&Facts {
         user: user.uuid,
         email: user.email.as_str(),
-        email_verified: true,
+        email_verified: user.email_verified.is_some(),
         first_name: user.first_name.as_str(),
         last_name: user.last_name.as_str(),
         administrator: user.role == AccountRole::Administrator,

@@ -5,14 +5,16 @@ mod password;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, organizations, reauthentication, standing};
+use super::{audit, organizations, reauthentication, standing, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
-use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus};
+use crate::domain::user::{
+    AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus, Verification, Voucher,
+};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
@@ -148,7 +150,8 @@ pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::CreateUser, "user", email)
 }
 
-/// Makes an account that can be used at once, and puts the person into the home organization.
+/// Makes an account that can be used at once, and puts the person into the home organization. Whoever makes it vouches
+/// for the address.
 ///
 /// Administrators may. Refused when the address is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
@@ -170,10 +173,10 @@ fn make(
     may_create(actor, &new.email)?;
     let home = organizations::home(tx)?;
     let mut user = store::users::insert(tx, new, uuid, hash)?;
-    if must_change_password {
-        user.must_change_password = true;
-        store::users::update(tx, &user)?;
-    }
+    workspaces::free_default_name(tx, actor, &user.email)?;
+    user.must_change_password = must_change_password;
+    user.email_verified = voucher(tx, actor);
+    store::users::update(tx, &user)?;
     store::organizations::put_member(tx, home.id, user.id, home_role(user.role))?;
     audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
     Ok(user)
@@ -181,12 +184,14 @@ fn make(
 
 /// Changes a person's profile, role or state; switching the account off ends every session and every key.
 ///
-/// Administrators may; their own address only if they have proved lately who they are. Refused when it would leave the
-/// account without an enabled administrator, when the new address is taken, and when the account is closed for good.
+/// Administrators may; their own address only if they have proved lately who they are. A new address is vouched for with
+/// that, unless the change says otherwise. Refused when it would leave the account without an enabled administrator, when
+/// the new address is taken, and when the account is closed for good.
 pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Result<User> {
     let before = person(tx, actor, who, Action::ChangeUser)?;
-    let after = changed(&before, change);
-    if shown(&before) == shown(&after) {
+    let after = changed(&before, change, voucher(tx, actor));
+    let reverified = before.email_verified != after.email_verified;
+    if shown(&before) == shown(&after) && !reverified {
         return Ok(before);
     }
     if before.state == UserState::Blocked {
@@ -199,7 +204,11 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
         keep_an_administrator(tx, &before)?;
     }
     store::users::update(tx, &after)?;
-    let mut told = shown(&after);
+    let (mut past, mut told) = (shown(&before), shown(&after));
+    if reverified {
+        past["email_verified"] = json!(before.email_verified.is_some());
+        told["email_verified"] = json!(after.email_verified.is_some());
+    }
     if before.enabled && !after.enabled {
         told["ended"] = end_access(tx, after.id)?;
     }
@@ -209,15 +218,28 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
             store::organizations::put_member(tx, home.id, after.id, home_role(after.role))?;
         }
     }
-    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (shown(&before), told))?;
+    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (past, told))?;
     Ok(after)
 }
 
-fn changed(before: &User, change: &UserChange) -> User {
+/// Vouches for an address as the actor, if the actor may: an administrator or the operator.
+pub(super) fn voucher(view: &View, actor: &Actor) -> Option<Verification> {
+    let by = actor.person().map_or(Voucher::Operator, |person| Voucher::Administrator(person.uuid));
+    let may = decide(&standing::in_account(actor), Action::CreateUser) == Decision::Allowed;
+    may.then_some(Verification { by, at: view.now })
+}
+
+fn changed(before: &User, change: &UserChange, voucher: Option<Verification>) -> User {
     let mut after = before.clone();
     if let Some(email) = &change.email {
         after.email = email.clone();
     }
+    after.email_verified = match change.email_verified {
+        Some(false) => None,
+        Some(true) => before.email_verified.filter(|_| before.email == after.email).or(voucher),
+        None if before.email == after.email => before.email_verified,
+        None => voucher,
+    };
     if let Some(first_name) = &change.first_name {
         after.first_name = first_name.clone();
     }

@@ -128,6 +128,23 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
     Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" })
 }
 
+/// Frees the name of the default workspace of an address for the person who has the address from now on: a workspace of
+/// somebody who had it before, which others may own by now, gets another name.
+pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result<()> {
+    // An address can be so long that there is no such name.
+    let Ok(name) = WorkspaceName::default_of(email) else { return Ok(()) };
+    let Some(before) = store::workspaces::find_by_name(tx, organizations::home_id(tx)?, &name)? else {
+        return Ok(());
+    };
+    let ending = format!(" (until {})", tx.now);
+    let kept: String = name.as_str().chars().take(WorkspaceName::LONGEST - ending.len()).collect();
+    let name = WorkspaceName::parse(&(kept + &ending)).map_err(Error::internal)?;
+    let after = Workspace { name, ..before.clone() };
+    store::workspaces::update(tx, &after)?;
+    let change = (shown(&before), shown(&after));
+    audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, before.id), change)
+}
+
 /// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
 ///
 /// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].

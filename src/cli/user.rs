@@ -100,6 +100,14 @@ pub enum Command {
         /// The person's e-mail address.
         email: String,
     },
+    /// Say that a person's address is theirs: programs that link accounts by address are told so.
+    VerifyEmail {
+        /// The person's e-mail address.
+        email: String,
+        /// Take that back.
+        #[arg(long)]
+        undo: bool,
+    },
     /// Make a person an administrator.
     Promote {
         /// The person's e-mail address.
@@ -140,6 +148,7 @@ impl Command {
             Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
+            Self::VerifyEmail { email, undo } => verify(&Home::existing(place)?, &email, !undo),
             Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
             Self::Demote { email } => change(&Home::existing(place)?, &email, administrator(false)),
         }
@@ -244,11 +253,12 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
             format!("{} {}", user.first_name.as_str(), user.last_name.as_str()).trim().to_owned(),
             user.role.word().to_owned(),
             status(user).to_owned(),
+            if user.email_verified.is_some() { "yes" } else { "no" }.to_owned(),
             table::moment(Some(user.created_at)),
             table::moment(user.last_sign_in_at),
         ]
     };
-    let head = ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "CREATED", "LAST SIGN-IN"];
+    let head = ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "VERIFIED", "CREATED", "LAST SIGN-IN"];
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
@@ -326,6 +336,17 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
     Ok(())
 }
 
+fn verify(home: &Home, email: &str, verified: bool) -> Result<(), Trouble> {
+    let who = Named::Email(address(email)?);
+    let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
+    let user = data::with(home, |store| {
+        let actor = Actor::operator();
+        Ok(store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change))?)
+    })?;
+    say(&format!("the address {} is {}", user.email, if verified { "verified" } else { "not verified" }));
+    Ok(())
+}
+
 fn status(user: &User) -> &'static str {
     user.status(Timestamp::now()).word()
 }
@@ -334,6 +355,9 @@ pub(super) fn told(user: &User) -> Value {
     json!({
         "id": user.uuid.to_string(),
         "email": user.email.as_str(),
+        "email_verified": user.email_verified.is_some(),
+        "email_verified_by": user.email_verified.map(|verified| verified.by.to_string()),
+        "email_verified_at": user.email_verified.map(|verified| verified.at.to_string()),
         "first_name": user.first_name.as_str(),
         "last_name": user.last_name.as_str(),
         "role": user.role.word(),

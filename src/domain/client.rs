@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::ids::UserId;
 use super::invalid::Invalid;
+use super::text;
 use super::timestamp::Timestamp;
 
 /// The `client_id`: 1 to 128 of `a-z`, `A-Z`, `0-9`, `.`, `_`, `:`, `/` and `-`.
@@ -41,7 +42,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A client's name as people are shown it: 1 to 255 characters, none of them a control character.
+/// A client's name as people are shown it: 1 to 255 characters, all of them visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientName(String);
 
@@ -51,16 +52,17 @@ impl ClientName {
 
     /// Takes a name, without the blanks around it.
     ///
-    /// Refuses one that is empty, too long or holds a control character.
+    /// Refuses one that is empty or too long, has a character that nobody sees, or reads as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.trim();
-        if name.is_empty() || name.chars().count() > Self::LONGEST {
+        if raw.trim().is_empty() || raw.trim().chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have 1 to {} characters", Self::LONGEST)));
         }
-        if name.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
-        }
-        Ok(Self(name.to_owned()))
+        text::label(raw, Self::LONGEST).map(Self)
+    }
+
+    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The name as text.

@@ -1,62 +1,129 @@
 //! A person's e-mail address, which is also the user name.
 
-use super::invalid::Invalid;
+use std::borrow::Cow;
 
-/// An e-mail address as its owner writes it; two that differ in case only are the same address.
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+use super::invalid::Invalid;
+use super::text::{nfc, visible};
+
+/// An e-mail address as its owner writes it, in NFC; two are the same address that differ in case only, or in whether
+/// their domain is written in letters of its language or in those of DNS.
 #[derive(Clone, Debug)]
-pub struct Email {
-    written: String,
-    /// The form that is compared, where it is another one.
-    key: Option<String>,
-}
+pub struct Email(String);
 
 impl Email {
     /// The most characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
     pub const LONGEST: usize = 254;
 
-    /// Takes an address of the form `somebody@somewhere`.
+    /// Takes an address of the form `somebody@somewhere`, without the blanks around it.
     ///
-    /// Refuses one that is longer than [`Email::LONGEST`], has no or more than one `@`, or holds a space, a
-    /// control character or one of `< > ( ) [ ] , ; : \ "`.
+    /// Refuses one that is longer than [`Email::LONGEST`], has no or more than one `@`, a domain that is none (RFC 5891),
+    /// a space, a character that nobody sees or one of `< > ( ) [ ] , ; : \ "`.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.chars().count() > Self::LONGEST {
+        let written = nfc(raw.trim());
+        if written.chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
+        let malformed = || Invalid::rule("must be an e-mail address such as ada@example.com");
         let odd = |c: char| {
             matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
                 || c.is_whitespace()
                 || c.is_control()
         };
-        match raw.split_once('@') {
-            Some((local, domain))
-                if !local.is_empty()
-                    && !domain.is_empty()
-                    && !domain.contains('@')
-                    && !domain.starts_with('.')
-                    && !domain.ends_with('.')
-                    && !raw.contains(odd) =>
-            {
-                let plain = raw.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-                Ok(Self { written: raw.to_owned(), key: (!plain).then(|| Self::fold(raw)) })
+        let (local, domain) = written.split_once('@').ok_or_else(malformed)?;
+        if local.is_empty() || written.contains(odd) {
+            return Err(malformed());
+        }
+        visible(&written)?;
+        let domain = read_domain(domain).ok_or_else(malformed)?;
+        if domain.is_empty()
+            || domain.starts_with('.')
+            || domain.ends_with('.')
+            || domain.contains(|c| c == '@' || odd(c))
+        {
+            return Err(malformed());
+        }
+        Ok(Self(written.into_owned()))
+    }
+
+    /// An address of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// What addresses are compared by, whatever somebody writes for one: without the blanks around it, in NFC, in lower
+    /// case, and with the domain in the letters of its language.
+    ///
+    /// The domain is read by its A-label (RFC 5890), so that each domain has one form. The form that is kept is the
+    /// one to read, for parts of it are searched for.
+    pub fn fold(raw: &str) -> String {
+        let text = lower(raw.trim());
+        // No address is longer, and to read a domain takes its time.
+        if text.chars().count() > Self::LONGEST {
+            return text;
+        }
+        match text.rsplit_once('@') {
+            Some((local, domain)) => {
+                read_domain(domain).map_or_else(|| text.clone(), |domain| format!("{local}@{domain}"))
             }
-            _ => Err(Invalid::rule("must be an e-mail address such as ada@example.com")),
+            None => text,
         }
     }
 
-    /// What addresses are compared by.
-    pub fn fold(raw: &str) -> String {
-        raw.to_lowercase()
+    /// A part of an address in the form that is compared.
+    pub fn fold_part(raw: &str) -> String {
+        if Self::parse(raw).is_ok() {
+            return Self::fold(raw);
+        }
+        let text = lower(raw.trim());
+        if text.chars().count() > Self::LONGEST || !text.contains(A_LABEL) {
+            return text;
+        }
+        let (local, domain) =
+            text.rsplit_once('@').map_or(("", text.as_str()), |(_, domain)| text.split_at(text.len() - domain.len()));
+        let labels = domain.split('.').map(|label| read_domain(label).unwrap_or_else(|| label.to_owned()));
+        local.to_owned() + &labels.collect::<Vec<_>>().join(".")
     }
 
     /// The address as it was written.
     pub fn as_str(&self) -> &str {
-        &self.written
+        &self.0
     }
 
     /// The address in the form that is compared.
-    pub fn key(&self) -> &str {
-        self.key.as_deref().unwrap_or(&self.written)
+    pub fn key(&self) -> Cow<'_, str> {
+        let plain =
+            self.0.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) && !self.0.contains(A_LABEL);
+        if plain { Cow::Borrowed(&self.0) } else { Cow::Owned(Self::fold(&self.0)) }
     }
+}
+
+/// How a label of a domain begins that stands for one in other letters (RFC 5890, section 2.3.1).
+const A_LABEL: &str = "xn--";
+
+fn lower(text: &str) -> String {
+    // A letter in lower case may be one with its mark where the capital was not.
+    nfc(&nfc(text).to_lowercase()).into_owned()
+}
+
+/// A domain in the letters of its language, by way of the letters of DNS; none if it is no domain, or one with a character
+/// that nobody sees, which the letters of DNS can stand for and their rules pass over. One that is in ASCII already is
+/// taken as it is, in lower case.
+fn read_domain(domain: &str) -> Option<String> {
+    let domain = domain.to_lowercase();
+    if domain.is_ascii() && !domain.contains(A_LABEL) {
+        return Some(domain);
+    }
+    visible(&domain).ok()?;
+    let rules = Uts46::new();
+    let (deny, hyphens) = (AsciiDenyList::URL, Hyphens::Allow);
+    let ascii = rules.to_ascii(domain.as_bytes(), deny, hyphens, DnsLength::Ignore).ok()?;
+    let (unicode, sound) = rules.to_unicode(ascii.as_bytes(), deny, hyphens);
+    sound.ok()?;
+    visible(&unicode).ok()?;
+    Some(unicode.into_owned())
 }
 
 impl PartialEq for Email {
@@ -69,7 +136,7 @@ impl Eq for Email {}
 
 impl std::fmt::Display for Email {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.0)
     }
 }
 
@@ -90,20 +157,109 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for raw in ["", "@", "ada", "ada@", "@b", "a@b@c", "a b@c", "a@b\n", "a@.b", "a@b.", "<a@b>"] {
+        for raw in [
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "a@b\nc",
+            "a@.b",
+            "a@b.",
+            "<a@b>",
+            "a@b。",
+            "a@ü＠b",
+            "a@ü／b",
+            "a@xn--a",
+            "a@xn--",
+            "a\u{37e}b@c",
+            "a@ü b",
+            "a\u{200b}b@c",
+            "a@b\u{ad}c.example",
+            "\u{202e}a@b",
+            "a@\u{fe0f}b",
+            "a\u{3164}@b",
+            "a@xn--mgba3gch31f060k.example",
+        ] {
             assert!(Email::parse(raw).is_err(), "{raw:?}");
         }
         assert!(Email::parse(&format!("{}@b", "a".repeat(253))).is_err());
     }
 
+    #[test]
+    fn blanks_around_an_address_are_no_part_of_it() {
+        for raw in [" ada@example.com", "ada@example.com\t", "\u{a0}ada@example.com\r\n", "\u{3000}ADA@example.com "] {
+            let email = Email::parse(raw).expect("an address");
+            assert_eq!(email.key(), "ada@example.com", "{raw:?}");
+            assert_eq!((Email::fold(raw), email.as_str().trim()), ("ada@example.com".to_owned(), email.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_person_is_one_in_every_spelling_of_the_address() {
+        for (one, other) in [
+            ("bob@münchen.example", "bob@xn--mnchen-3ya.example"),
+            ("bob@münchen.example", "BOB@XN--MNCHEN-3YA.EXAMPLE"),
+            ("bob@münchen.example", "bob@mu\u{308}nchen.example"),
+            ("bob@MÜNCHEN.example", "bob@münchen。example"),
+            ("bob@ｅxample.com", "bob@example.com"),
+            ("zo\u{eb}@example.com", "ZOE\u{308}@example.com"),
+            ("j\u{30c}@example.com", "J\u{30c}@example.com"),
+            ("bob@\u{212b}.example", "bob@å.example"),
+            ("bob@xn--fiqs8s", "bob@中国"),
+        ] {
+            assert_eq!(Email::parse(one), Email::parse(other), "{one} {other}");
+            assert_eq!(Email::fold(one), Email::fold(other), "{one} {other}");
+            assert_eq!(Email::fold_part(one), Email::fold_part(other), "{one} {other}");
+        }
+        for (one, other) in [("bob@straße.example", "bob@strasse.example"), ("b\u{f6}b@a", "bob@a")] {
+            assert_ne!(Email::parse(one), Email::parse(other), "{one} {other}");
+        }
+        for raw in ["bob@exam\u{ad}ple.com", "bob@exa\u{200b}mple.com", "bob@\u{fe0f}example.com"] {
+            assert_ne!(Email::fold(raw), "bob@example.com", "{raw:?}");
+            assert_ne!(Email::fold_part(raw), "bob@example.com", "{raw:?}");
+        }
+        let written = "Bob@xn--mnchen-3ya.example";
+        assert_eq!(Email::parse(written).expect("an address").as_str(), written);
+    }
+
+    #[test]
+    fn a_part_is_found_in_every_spelling() {
+        let key = Email::fold("bob@münchen.example");
+        for part in [
+            "bob@",
+            "MÜN",
+            "mu\u{308}nchen",
+            "xn--mnchen-3ya",
+            "b@XN--mnchen-3ya.EX",
+            "xn--mnchen-3ya.example",
+            "chen.ex",
+        ] {
+            assert!(key.contains(&Email::fold_part(part)), "{part} in {key}");
+        }
+        assert!(!key.contains(&Email::fold_part("xn--zz")));
+    }
+
     proptest! {
         #[test]
-        fn what_is_taken_is_kept_as_written(raw in "\\PC{0,40}") {
+        fn what_is_taken_is_kept_as_written_in_nfc(raw in "\\PC{0,20}@?\\PC{0,20}") {
             if let Ok(email) = Email::parse(&raw) {
-                prop_assert_eq!(email.as_str(), raw.as_str());
-                prop_assert_eq!(raw.matches('@').count(), 1);
-                prop_assert!(!raw.contains(char::is_whitespace));
+                prop_assert_eq!(email.as_str(), &*nfc(raw.trim()));
+                prop_assert_eq!(email.as_str().matches('@').count(), 1);
+                prop_assert!(!email.as_str().contains(char::is_whitespace));
+                prop_assert_eq!(email.key(), Email::fold(&raw));
+                let key = email.key().into_owned();
+                prop_assert_eq!(Email::fold(&key), key.clone());
+                let again = Email::parse(&key).expect("an address");
+                prop_assert_eq!(again.key(), key);
             }
+        }
+
+        #[test]
+        fn no_text_is_a_panic(raw in any::<String>()) {
+            let _ = (Email::parse(&raw), Email::fold(&raw), Email::fold_part(&raw));
         }
 
         #[test]

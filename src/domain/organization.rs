@@ -41,7 +41,7 @@ impl OrganizationRole {
     }
 }
 
-/// An organization's name: 1 to 255 characters, no control characters, no blank at either end.
+/// An organization's name: 1 to 255 characters, all of them visible, no blank at either end; not what reads as an id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrganizationName(String);
 
@@ -49,11 +49,17 @@ impl OrganizationName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name as it is written.
+    /// Takes a name, in NFC.
     ///
-    /// Refuses one that is empty, too long, begins or ends with a blank or holds a control character.
+    /// Refuses one that is empty or too long, begins or ends with a blank, has a character that nobody sees, or reads as an
+    /// id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         named(raw, Self::LONGEST).map(Self)
+    }
+
+    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The name as text.

@@ -24,7 +24,11 @@ impl Pattern {
 
     /// This text as a part; of a whole address and of nothing, the whole, so that nobody is taken for somebody else.
     pub fn part(text: &str) -> Self {
-        if text.is_empty() || Email::parse(text).is_ok() { Self::whole(text) } else { Self::Part(Email::fold(text)) }
+        if text.is_empty() || Email::parse(text).is_ok() {
+            Self::whole(text)
+        } else {
+            Self::Part(Email::fold_part(text))
+        }
     }
 
     /// A word of a search: a whole text in quotes, one with `*` for anything, or a part.
@@ -32,8 +36,8 @@ impl Pattern {
         let quoted = word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match quoted {
             Some(whole) => Self::whole(whole),
-            None if word.contains('*') => Self::Wild(word.split('*').map(Email::fold).collect()),
-            None => Self::Part(Email::fold(word)),
+            None if word.contains('*') => Self::Wild(word.split('*').map(Email::fold_part).collect()),
+            None => Self::Part(Email::fold_part(word)),
         }
     }
 
@@ -75,6 +79,8 @@ pub struct PeopleSearch {
     pub last_name: Option<Pattern>,
     /// Whether the account is switched on.
     pub enabled: Option<bool>,
+    /// Whether somebody vouched for the address.
+    pub email_verified: Option<bool>,
 }
 
 impl PeopleSearch {
@@ -109,6 +115,7 @@ impl PeopleSearch {
             && fits(&self.first_name, first_name)
             && fits(&self.last_name, last_name)
             && self.enabled.is_none_or(|enabled| user.enabled == enabled)
+            && self.email_verified.is_none_or(|verified| user.email_verified.is_some() == verified)
             && self.words.iter().all(|word| [email, first_name, last_name].into_iter().any(|text| word.fits(text)))
     }
 }

@@ -4,6 +4,7 @@ use super::ids::{BindingId, ProjectId, RoleId, UserId, WorkspaceId};
 use super::invalid::Invalid;
 use super::member;
 use super::permission::PermissionSet;
+use super::text::{named, nfc};
 use super::timestamp::Timestamp;
 
 /// A role's name: 1 to 255 letters, digits, spaces and ``- _ . , ( ) [ ] ' " / : \ & @ # $ % ! ? + =``.
@@ -14,24 +15,19 @@ impl RoleName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// The characters that a name may hold beside letters and digits.
+    /// The characters that a name may have beside letters and digits.
     pub const ALSO: &'static str = " -_.,()[]'\"/:\\&@#$%!?+=";
 
-    /// Takes a name, without the blanks around it.
+    /// Takes a name, in NFC and without the blanks around it.
     ///
-    /// Refuses one that is empty or too long, or holds another character.
+    /// Refuses one that is empty or too long, has another character, or reads as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.trim();
-        if name.is_empty() {
-            return Err(Invalid::rule("must not be empty"));
-        }
-        if name.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if !name.chars().all(|c| c.is_alphanumeric() || Self::ALSO.contains(c)) {
+        let name = nfc(raw.trim());
+        let fits = name.chars().count() <= Self::LONGEST;
+        if fits && !name.chars().all(|c| c.is_alphanumeric() || Self::ALSO.contains(c)) {
             return Err(Invalid::rule(format!("must hold only letters, digits and any of {}", Self::ALSO.trim())));
         }
-        Ok(Self(name.to_owned()))
+        named(&name, Self::LONGEST).map(Self)
     }
 
     /// The name as text.
@@ -104,7 +100,7 @@ mod tests {
         #[test]
         fn a_name_is_trimmed_and_bounded(raw in any::<String>()) {
             if let Ok(name) = RoleName::parse(&raw) {
-                prop_assert_eq!(name.as_str(), raw.trim());
+                prop_assert_eq!(name.as_str(), &*nfc(raw.trim()));
                 prop_assert!((1..=RoleName::LONGEST).contains(&name.as_str().chars().count()));
             }
         }

@@ -1,26 +1,135 @@
-//! Texts that are not names: descriptions, and what searches compare.
+//! Texts: which ones may be names, what descriptions are, and what searches compare.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
+use uuid::Uuid;
 
 use super::invalid::Invalid;
 
-/// A text as searches compare it: in lower case, so that case does not matter in any script.
-///
-/// A part of a text folds to a part of what the whole folds to, so the small sigma that ends a word is the one within.
-pub fn fold(text: &str) -> String {
-    text.to_lowercase().replace('ς', "σ")
+/// A text in NFC (Unicode Standard Annex 15), in which what looks the same is the same.
+pub fn nfc(text: &str) -> Cow<'_, str> {
+    const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfc();
+    NFC.normalize(text)
 }
 
-/// Takes a name as it is written: up to so many characters, no control characters, no blank at either end, not empty.
+/// A text as searches compare it: in lower case, so that case does not matter in any script.
+///
+/// A part of a text in NFC folds to a part of what the whole folds to, so the small sigma that ends a word is the one
+/// within.
+pub fn fold(text: &str) -> String {
+    nfc(text).to_lowercase().replace('ς', "σ")
+}
+
+/// Whether nobody sees a character: format characters (zero-width and bidirectional ones too), line and paragraph
+/// separators, what Unicode says to show nothing for (fillers, variation selectors, tags), and the blank braille pattern.
+///
+/// This takes the joiners in emoji and in Indic and Persian words too: without them the words are still read, and with
+/// them there are two names that look the same.
+fn is_invisible(c: char) -> bool {
+    const CATEGORY: icu_properties::CodePointMapDataBorrowed<'static, GeneralCategory> = CodePointMapData::new();
+    const IGNORABLE: icu_properties::CodePointSetDataBorrowed<'static> =
+        CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let separates_or_formats = |category| {
+        matches!(
+            category,
+            GeneralCategory::Format | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator
+        )
+    };
+    !c.is_ascii() && (c == '\u{2800}' || IGNORABLE.contains(c) || separates_or_formats(CATEGORY.get(c)))
+}
+
+/// Refuses a text with a character that nobody sees.
+pub(super) fn visible(text: &str) -> Result<(), Invalid> {
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::rule("must not hold control characters"));
+    }
+    match text.chars().find(|c| is_invisible(*c)) {
+        Some(c) => Err(Invalid::rule(format!("must not contain the invisible character U+{:04X}", u32::from(c)))),
+        None => Ok(()),
+    }
+}
+
+/// Takes a text as names are kept: in NFC, of at most so many characters, without any that nobody sees; may be empty.
+fn plain(raw: &str, longest: usize) -> Result<String, Invalid> {
+    let text = nfc(raw);
+    if text.chars().count() > longest {
+        return Err(Invalid::rule(format!("must have at most {longest} characters")));
+    }
+    visible(&text)?;
+    Ok(text.into_owned())
+}
+
+/// Takes the name of a thing that clients name by its name or its id in one field, without blanks at either end.
+///
+/// Refuses also what such a client takes for an id: base64 of a text with a colon, whatever the text.
 pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
     if raw.trim().is_empty() {
         return Err(Invalid::rule("must not be empty"));
     }
-    if raw.chars().count() > longest {
-        return Err(Invalid::rule(format!("must have at most {longest} characters")));
-    }
     if raw.trim() != raw || raw.chars().any(char::is_control) {
         return Err(Invalid::rule("must not begin or end with a blank or hold control characters"));
     }
-    Ok(raw.to_owned())
+    let name = plain(raw, longest)?;
+    if decoded(&name).is_some_and(|text| text.contains(':')) {
+        return Err(READS_AS_ID);
+    }
+    Ok(name)
+}
+
+/// Takes the name of what clients name by its id only, without the blanks around it; may be empty.
+///
+/// Refuses what is an id to the eye: base64 of a word, a colon and more. `Olga` is no such name, though a client that
+/// takes names or ids in one field would read an id in it (its base64 has a colon first).
+pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
+    let name = plain(raw.trim(), longest)?;
+    let names_a_kind = |text: &str| {
+        let kind = text.split_once(':').map_or("", |(kind, _)| kind);
+        !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    if decoded(&name).is_some_and(|text| names_a_kind(&text)) {
+        return Err(READS_AS_ID);
+    }
+    Ok(name)
+}
+
+/// Takes a first or last name, or both, as [`label`] does.
+///
+/// Refuses also what reads as a UUID, which people are known by.
+pub(super) fn of_person(raw: &str, longest: usize) -> Result<String, Invalid> {
+    let name = label(raw, longest)?;
+    if Uuid::parse_str(&name).is_ok() {
+        return Err(Invalid::rule("must not read as a UUID"));
+    }
+    Ok(name)
+}
+
+const READS_AS_ID: Invalid =
+    Invalid { rule: Cow::Borrowed("must not read as an id: it is base64 of a text with a colon") };
+
+/// The text that somebody who takes names or ids in one field decodes from base64; none if they do not.
+///
+/// As Python's `b64decode(..., validate=True)` of each version from 3.10 does together: bits and padding may be left over
+/// at the end, but none of the padding may be missing.
+fn decoded(text: &str) -> Option<String> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+    );
+    let digits = text.trim_end_matches('=');
+    let missing = (4 - digits.len() % 4) % 4;
+    if text.len() - digits.len() < missing {
+        return None;
+    }
+    String::from_utf8(LENIENT.decode(digits).ok()?).ok()
 }
 
 /// What a thing is for: at most 1000 characters; may be empty.
@@ -53,6 +162,7 @@ impl Description {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     #[test]
@@ -60,9 +170,141 @@ mod tests {
         assert_eq!(fold("ÄÖÜ ΑΒΓ Привет"), fold("äöü αβγ ПРИВЕТ"));
     }
 
+    #[test]
+    fn what_looks_the_same_is_found() {
+        assert_eq!(fold("Cafe\u{301}"), fold("CAF\u{c9}"));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_in_no_name() {
+        for c in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{206f}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e0100}',
+        ] {
+            let rule = format!("must not contain the invisible character U+{:04X}", u32::from(c));
+            // Two of them are blanks, too, and go at the ends.
+            let places = [format!("a{c}b"), format!("{c}a"), format!("a{c}")];
+            for text in places.into_iter().take(if c.is_whitespace() { 1 } else { 3 }) {
+                assert_eq!(named(&text, 9).expect_err("seen").rule, rule);
+                assert_eq!(label(&text, 9).expect_err("seen").rule, rule);
+            }
+        }
+        for text in ["a\u{0}b", "a\u{7f}b", "a\u{85}b", "a\tb"] {
+            assert!(named(text, 9).expect_err("a control character").rule.ends_with("hold control characters"));
+            assert_eq!(label(text, 9).expect_err("a control character").rule, "must not hold control characters");
+        }
+        for text in ["Zoë", "Ø", "naïve", "名前", "🦀", "क्षि", "שלום", "مرحبا", "한글", "a\u{a0}b", "ﷺ"]
+        {
+            assert!(named(text, 9).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_none_that_reads_as_an_id() {
+        // What Python's b64decode makes of each; a colon is in those of the first list.
+        for id in [
+            "U3BhY2U6MTpiRnVM",
+            "VXNlcjo0MjphQmNE",
+            "TW9kZWw6MTpGdmxM",
+            "YTpi",
+            "YTpi=",
+            "YTpi==",
+            "YTo=",
+            "YTp=",
+            "YTo==",
+            "OjpY",
+            "Ojo=",
+            "Og==",
+            "Oh==",
+            "w6k6w6k=",
+            "Olga",
+            "Um9sZToxOlY0S2E=",
+        ] {
+            assert_eq!(named(id, 99), Err(READS_AS_ID), "{id}");
+        }
+        for name in [
+            "YTo",
+            "Og",
+            "Og=",
+            "U3BhY2U6MTpiRnVM ",
+            "U3BhY2U6MTpiRnV",
+            "U3Bh-2U6",
+            "team",
+            "data",
+            "production",
+            "abcd",
+            "=",
+            "====",
+            "a:b",
+            "gDo6",
+            "YW5kcmVh",
+            "ML",
+            "Oleg",
+        ] {
+            assert_ne!(named(name, 99), Err(READS_AS_ID), "{name}");
+        }
+        for id in ["U3BhY2U6MTpiRnVM", "VXNlcjo0MjphQmNE", "YTpi", "YTo=", " YTpi "] {
+            assert_eq!(label(id, 99), Err(READS_AS_ID), "{id}");
+        }
+        for name in ["Olga", "OjpY", "Zoe", "team", ""] {
+            assert_eq!(label(name, 99).as_deref(), Ok(name));
+        }
+        for uuid in ["6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11", "6F2C6C0E3F0B4A529D0E6A4F5C8F3B11"] {
+            assert!(of_person(uuid, 99).is_err() && label(uuid, 99).is_ok());
+        }
+    }
+
     proptest! {
         #[test]
+        fn an_id_of_any_kind_is_no_name(kind in "[A-Z][a-zA-Z]{0,12}", rest in "\\PC{0,20}", pads in 0_usize..3) {
+            let id = STANDARD.encode(format!("{kind}:{rest}"));
+            prop_assert_eq!(named(&id, 999), Err(READS_AS_ID));
+            prop_assert_eq!(label(&id, 999), Err(READS_AS_ID));
+            prop_assert_eq!(named(&(id + &"=".repeat(pads)), 999), Err(READS_AS_ID));
+        }
+
+        #[test]
+        fn a_name_is_visible_in_nfc_bounded_and_taken_again(raw in any::<String>()) {
+            for name in [named(&raw, 20), label(&raw, 20), of_person(&raw, 20)].into_iter().flatten() {
+                prop_assert!(name.chars().count() <= 20 && name.trim() == name);
+                prop_assert!(!name.chars().any(|c| c.is_control() || is_invisible(c)));
+                prop_assert_eq!(&*nfc(&name), &name);
+                prop_assert_eq!(&*nfc(raw.trim()), &name);
+            }
+            if let Ok(name) = named(&raw, 20) {
+                prop_assert_eq!(named(&name, 20), Ok(name));
+            }
+        }
+
+        #[test]
         fn a_part_folds_to_a_part(text in "[aΣσςİßẞǅ \\PC]{0,9}", from in 0_usize..9, length in 0_usize..9) {
+            let text = nfc(&text).into_owned();
             let part: String = text.chars().skip(from).take(length).collect();
             prop_assert!(fold(&text).contains(&fold(&part)), "{:?} in {:?}", fold(&part), fold(&text));
         }

@@ -1,10 +1,13 @@
 //! A person with an account.
 
+use std::fmt;
+
 use uuid::Uuid;
 
 use super::email::Email;
 use super::ids::UserId;
 use super::invalid::Invalid;
+use super::text;
 use super::timestamp::Timestamp;
 
 /// What a person may do in the account as a whole.
@@ -40,7 +43,7 @@ impl AccountRole {
     }
 }
 
-/// A person's first or last name: at most 255 characters, none of them a control character; may be empty.
+/// A person's first or last name: at most 255 characters, all of them visible; may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonName(String);
 
@@ -48,18 +51,16 @@ impl PersonName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, without the blanks around it.
+    /// Takes a name, in NFC and without the blanks around it.
     ///
-    /// Refuses one that is too long or holds a control character.
+    /// Refuses one that is too long, has a character that nobody sees, or reads as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.trim();
-        if name.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
-        }
-        Ok(Self(name.to_owned()))
+        text::of_person(raw, Self::LONGEST).map(Self)
+    }
+
+    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// The name as text.
@@ -76,28 +77,32 @@ impl FullName {
     /// The most characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, without the blanks around it, and with one blank where there are several.
+    /// Takes a name, in NFC, without the blanks around it, and with one blank where there are several.
     ///
-    /// Refuses one that is empty, too long or holds a control character.
+    /// Refuses one that is empty or too long, has a character that nobody sees, or whose first or last name reads as an
+    /// id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let name = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Separators of lines and paragraphs are no blanks that somebody types between names.
+        let blank = |c: char| c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}');
+        let name = raw.trim().split(blank).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         if name.is_empty() {
             return Err(Invalid::rule("must not be empty"));
         }
-        if name.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
-        }
+        let name = text::of_person(&name, Self::LONGEST)?;
+        let (first, last) = halves(&name);
+        PersonName::parse(first).and_then(|_| PersonName::parse(last))?;
         Ok(Self(name))
     }
 
     /// The first name, which ends at the first blank, and the last, which is the rest and may be empty.
     pub fn split(&self) -> (PersonName, PersonName) {
-        let (first, last) = self.0.split_once(' ').unwrap_or((&self.0, ""));
+        let (first, last) = halves(&self.0);
         (PersonName(first.to_owned()), PersonName(last.to_owned()))
     }
+}
+
+fn halves(name: &str) -> (&str, &str) {
+    name.split_once(' ').unwrap_or((name, ""))
 }
 
 /// Whether an account is a person's or a bot's.
@@ -182,6 +187,43 @@ impl UserStatus {
     }
 }
 
+/// Who vouched for the address of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voucher {
+    /// The operator, on the command line.
+    Operator,
+    /// The administrator of this UUID.
+    Administrator(Uuid),
+}
+
+impl Voucher {
+    /// The voucher of a text in the database; none if no voucher has that text.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "operator" => Some(Self::Operator),
+            uuid => Uuid::parse_str(uuid).ok().map(Self::Administrator),
+        }
+    }
+}
+
+impl fmt::Display for Voucher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str("operator"),
+            Self::Administrator(uuid) => uuid.fmt(f),
+        }
+    }
+}
+
+/// That somebody vouched for the address of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// Who.
+    pub by: Voucher,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A person with an account, or the bot that a service key acts as.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -191,6 +233,8 @@ pub struct User {
     pub uuid: Uuid,
     /// The address, which is also the user name.
     pub email: Email,
+    /// Who vouched for the address; none while nobody did.
+    pub email_verified: Option<Verification>,
     /// The first name; may be empty.
     pub first_name: PersonName,
     /// The last name; may be empty.
@@ -267,6 +311,9 @@ pub struct NewUser {
 pub struct UserChange {
     /// The new address.
     pub email: Option<Email>,
+    /// Whether the actor vouches for the address; left out, a new address is vouched for by whoever may, and the old one
+    /// stays as it is.
+    pub email_verified: Option<bool>,
     /// The new first name.
     pub first_name: Option<PersonName>,
     /// The new last name.
@@ -292,11 +339,19 @@ mod tests {
         assert_eq!(AccountRole::from_word("root"), None);
     }
 
+    #[test]
+    fn a_voucher_is_read_as_it_is_written() {
+        for voucher in [Voucher::Operator, Voucher::Administrator(Uuid::from_u128(7))] {
+            assert_eq!(Voucher::from_word(&voucher.to_string()), Some(voucher));
+        }
+        assert_eq!(Voucher::from_word("ada@example.com"), None);
+    }
+
     proptest! {
         #[test]
         fn a_name_is_trimmed_bounded_and_printable(raw in any::<String>()) {
             if let Ok(name) = PersonName::parse(&raw) {
-                prop_assert_eq!(name.as_str(), raw.trim());
+                prop_assert_eq!(name.as_str(), &*text::nfc(raw.trim()));
                 prop_assert!(name.as_str().chars().count() <= PersonName::LONGEST);
                 prop_assert!(!name.as_str().chars().any(char::is_control));
             }
@@ -310,7 +365,8 @@ mod tests {
                 let (first, last) = name.split();
                 prop_assert!(!first.as_str().is_empty() && !first.as_str().contains(' '));
                 let shown = format!("{} {}", first.as_str(), last.as_str());
-                prop_assert_eq!(shown.trim(), raw.split_whitespace().collect::<Vec<_>>().join(" "));
+                let whole = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+                prop_assert_eq!(shown.trim(), &*text::nfc(&whole));
                 for part in [first, last] {
                     prop_assert_eq!(PersonName::parse(part.as_str()).expect("a name"), part);
                 }
@@ -323,6 +379,7 @@ mod tests {
                 id: UserId(1),
                 uuid: Uuid::nil(),
                 email: Email::parse("ada@example.com").expect("an address"),
+                email_verified: None,
                 first_name: PersonName::default(),
                 last_name: PersonName::default(),
                 kind: UserKind::Person,

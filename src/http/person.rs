@@ -21,7 +21,7 @@ pub(super) struct Representation {
     username: String,
     /// Whether the person may sign in.
     enabled: bool,
-    /// Whether the address was proved; an administrator vouches for it.
+    /// Whether the operator or an administrator vouched for the address.
     email_verified: bool,
     /// The e-mail address.
     email: String,
@@ -86,7 +86,7 @@ impl Brief {
             created_timestamp: user.created_at.millis(),
             username: user.email.to_string(),
             enabled: user.enabled,
-            email_verified: true,
+            email_verified: user.email_verified.is_some(),
             email: user.email.to_string(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),
@@ -118,7 +118,7 @@ impl Representation {
             created_timestamp: user.created_at.millis(),
             username: user.email.to_string(),
             enabled: user.enabled,
-            email_verified: true,
+            email_verified: user.email_verified.is_some(),
             email: user.email.to_string(),
             first_name: user.first_name.as_str().to_owned(),
             last_name: user.last_name.as_str().to_owned(),

@@ -163,6 +163,7 @@ const fn about(action: Action) -> About {
         | Action::ManageRoles
         | Action::CreateUser
         | Action::InviteUser
+        | Action::InviteWithoutLink
         | Action::HoldKeys
         | Action::ReadClients
         | Action::ManageClients

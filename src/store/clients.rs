@@ -134,7 +134,7 @@ fn read(row: &Row) -> rusqlite::Result<Client> {
     };
     Ok(Client {
         id: row::text(row, "id", |text| ClientId::parse(text).ok())?,
-        name: row::text(row, "name", |text| ClientName::parse(text).ok())?,
+        name: row::text(row, "name", |text| Some(ClientName::stored(text)))?,
         built_in: row.get("built_in")?,
         confidential: row.get("confidential")?,
         grants: row::text(row, "grants", |text| {

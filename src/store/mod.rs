@@ -22,6 +22,7 @@ pub mod keys;
 pub mod links;
 pub mod lock;
 pub mod members;
+pub mod names;
 mod open;
 pub mod organizations;
 pub mod people;

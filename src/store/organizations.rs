@@ -225,7 +225,7 @@ pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
 fn read(row: &Row) -> rusqlite::Result<Organization> {
     Ok(Organization {
         id: OrganizationId(row.get("id")?),
-        name: row::text(row, "name", |text| OrganizationName::parse(text).ok())?,
+        name: row::text(row, "name", |text| Some(OrganizationName::stored(text)))?,
         description: row::text(row, "description", |text| Description::parse(text).ok())?,
         home: row.get("home")?,
         created_at: row::moment(row, "created_at")?,

@@ -209,7 +209,7 @@ fn read(row: &Row) -> rusqlite::Result<Project> {
     Ok(Project {
         id: ProjectId(row.get("id")?),
         workspace: WorkspaceId(row.get("workspace_id")?),
-        name: row::text(row, "name", |text| ProjectName::parse(text).ok())?,
+        name: row::text(row, "name", |text| Some(ProjectName::stored(text)))?,
         kind: row::text(row, "kind", ProjectKind::from_word)?,
         created_at: row::moment(row, "created_at")?,
     })

@@ -4,7 +4,7 @@ mod standing;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::audit;
+use super::{audit, names};
 use crate::error::{Error, Result};
 
 pub use standing::{Standing, Unfit, standing};
@@ -61,6 +61,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
                 tx.execute_batch(step)?;
             }
             if version < CHAINED {
+                names::bring_up_to_date(&tx)?;
                 audit::chain::chain_older_rows(&tx)?;
             }
         }

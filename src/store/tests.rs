@@ -430,7 +430,7 @@ proptest! {
             };
             let found = place.store.read(|view| users::find_by_email(view, &address.to_uppercase())).unwrap();
             let by_id = place.store.read(|view| users::find(view, made.id)).unwrap().unwrap();
-            prop_assert_eq!(by_id.email.as_str(), address.as_str());
+            prop_assert_eq!(by_id.email.as_str(), new.email.as_str());
             prop_assert_eq!(&by_id.first_name, &new.first_name);
             prop_assert_eq!(&by_id.last_name, &new.last_name);
             if Email::fold(&address.to_uppercase()) == Email::fold(address) {

@@ -279,7 +279,7 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
     Ok(Workspace {
         id: WorkspaceId(row.get(0)?),
         organization: OrganizationId(row.get(1)?),
-        name: row::text(row, 2, |text| WorkspaceName::parse(text).ok())?,
+        name: row::text(row, 2, |text| Some(WorkspaceName::stored(text)))?,
         created_by,
         created_at: row::moment(row, 4)?,
         archived: row.get(3)?,
@@ -311,7 +311,7 @@ fn entry(workspace: &Workspace) -> WorkspaceEntry {
 fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {
     Ok(WorkspaceEntry {
         id: WorkspaceId(row.get(0)?),
-        name: row::text(row, 1, |text| WorkspaceName::parse(text).ok())?,
+        name: row::text(row, 1, |text| Some(WorkspaceName::stored(text)))?,
         archived: row.get(2)?,
         created_at: row::moment(row, 3)?,
         created_by: creator(row, 4)?,
@@ -321,7 +321,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {
 /// Who made it, from the four columns that begin there.
 fn creator(row: &Row, first: usize) -> rusqlite::Result<Option<Creator>> {
     let Some(id) = row.get(first)? else { return Ok(None) };
-    let email = row::text(row, first + 2, |text| Email::parse(text).ok())?;
+    let email = row::text(row, first + 2, |text| Some(Email::stored(text)))?;
     Ok(Some(Creator { id: UserId(id), uuid: row::uuid(row, first + 1)?, email, by_default: row.get(first + 3)? }))
 }
 

@@ -26,7 +26,7 @@ pub struct Facts<'a> {
     pub user: Uuid,
     /// The user's e-mail, which is the username too.
     pub email: &'a str,
-    /// Whether the address was proved to be the user's.
+    /// Whether the operator or an administrator vouched for the address.
     pub email_verified: bool,
     /// The given name; empty where none is known.
     pub first_name: &'a str,
@@ -87,7 +87,7 @@ pub struct AccessClaims<'a> {
     pub scope: &'a str,
     /// The session.
     pub sid: Uuid,
-    /// Whether the address was proved to be the user's.
+    /// Whether the operator or an administrator vouched for the address.
     pub email_verified: bool,
     /// What Hasura reads; absent in a token that is not for the API.
     #[serde(rename = "https://hasura.io/jwt/claims", skip_serializing_if = "Option::is_none")]

@@ -36,7 +36,7 @@ impl<'a> Profile<'a> {
         let mut profile = Self::default();
         if scopes.has(Scope::Email) {
             profile.email = Some(user.email.as_str());
-            profile.email_verified = Some(true);
+            profile.email_verified = Some(user.email_verified.is_some());
         }
         if scopes.has(Scope::Profile) {
             let known = |text: &'a str| (!text.is_empty()).then_some(text);

@@ -9,7 +9,7 @@ use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};
 use crate::domain::text::Description;
-use crate::domain::user::UserStatus;
+use crate::domain::user::{UserStatus, Voucher};
 use crate::error::Unproved;
 
 fn invitation(name: &str, role: AccountRole, mode: Mode) -> Invitation {
@@ -123,7 +123,8 @@ fn to_invite_again_goes_by_what_has_become_of_the_person() {
 
     // Invited: nothing changes, whatever is asked for now.
     let other = invitation("DORA", AccountRole::Annotator, Mode::TemporaryPassword(hash()));
-    let again = office.nothing(&office.carol, invite(other));
+    forbidden(&office.refusal(&office.carol, invite(other.clone())), Action::InviteWithoutLink);
+    let again = office.nothing(&office.ada, invite(other));
     assert!(matches!(again, Outcome::Already(user) if user.id == dora.id && user.role == AccountRole::Member));
 
     // Expired: the same person, anew.
@@ -136,19 +137,17 @@ fn to_invite_again_goes_by_what_has_become_of_the_person() {
 
     // Invited, and now at once.
     let at_once = || invite(invitation("dora", AccountRole::Member, Mode::AtOnce));
-    conflict(&office.refusal(&office.bob, at_once()));
     fresh(office.by(&office.ada, at_once()).unwrap());
     assert_eq!(office.status(dora.id), UserStatus::Active);
 
-    // Active, disabled, blocked.
+    // Active, disabled.
+    conflict(&office.refusal(&office.bob, by_link("dora")));
     for mode in [Mode::AtOnce, Mode::Link, Mode::TemporaryPassword(hash())] {
         let new = || invite(invitation("dora", AccountRole::Member, mode.clone()));
-        conflict(&office.refusal(&office.bob, new()));
+        conflict(&office.refusal(&office.ada, new()));
         probe::execute(&office.file, "UPDATE users SET enabled = 0 WHERE email_key = 'dora@example.com'");
         conflict(&office.refusal(&office.ada, new()));
-        probe::execute(&office.file, "UPDATE users SET state = 'blocked' WHERE email_key = 'dora@example.com'");
-        conflict(&office.refusal(&office.ada, new()));
-        let back = "UPDATE users SET state = 'active', enabled = 1 WHERE email_key = 'dora@example.com'";
+        let back = "UPDATE users SET enabled = 1 WHERE email_key = 'dora@example.com'";
         probe::execute(&office.file, back);
     }
 }
@@ -174,8 +173,7 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
     refused(&office.refusal(&office.carol, leave), "keeps at least one owner");
 
     office.expire(dora.id);
-    let temporary = Mode::TemporaryPassword(hash());
-    fresh(office.by(&office.bob, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
+    fresh(office.by(&office.bob, by_link("dora")).unwrap());
     assert_eq!(office.role(place, &acting(&dora)), None);
     let roles = office.read(|view| store::organizations::memberships(view, id)).unwrap();
     assert_eq!(roles, []);
@@ -183,10 +181,7 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
     // What a member could not have given, a member does not replace.
     let mighty =
         fresh(office.by(&office.ada, invite(invitation("max", AccountRole::Administrator, Mode::Link))).unwrap());
-    let at_once = invitation("max", AccountRole::Member, Mode::AtOnce);
-    conflict(&office.refusal(&office.bob, invite(at_once.clone())));
     office.at_home(mighty.id);
-    assert!(matches!(office.refusal(&office.bob, invite(at_once)), Error::Exceeded));
     office.expire(mighty.id);
     assert!(matches!(office.refusal(&office.bob, by_link("max")), Error::Exceeded));
 }
@@ -283,7 +278,7 @@ fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
 fn whoever_is_invited_gets_in_by_nothing() {
     let office = office();
     let temporary = Mode::TemporaryPassword(hash());
-    let dora = fresh(office.by(&office.bob, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
+    let dora = fresh(office.by(&office.ada, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
     assert!(dora.must_change_password && !dora.may_enter());
     let (session, _) = office.sign_in(&acting(&dora));
     let entered = office.read(|view| verbs::let_in(view, session, dora.uuid));
@@ -302,8 +297,63 @@ fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
     office.at_home(dora.id);
     office.join(&office.carol, place, &acting(&dora), Role::Member);
     let at_once = || invite(invitation("dora", AccountRole::Member, Mode::AtOnce));
-    forbidden(&office.refusal(&office.bob, at_once()), Action::CreateUser);
+    forbidden(&office.refusal(&office.bob, at_once()), Action::InviteWithoutLink);
     fresh(office.by(&office.ada, at_once()).unwrap());
+}
+
+#[test]
+fn members_invite_by_link_only_and_vouch_for_no_address() {
+    let office = office();
+    for mode in [Mode::AtOnce, Mode::TemporaryPassword(hash())] {
+        for name in ["dora", "bob"] {
+            let new = invitation(name, AccountRole::Member, mode.clone());
+            forbidden(&office.refusal(&office.bob, invite(new)), Action::InviteWithoutLink);
+        }
+    }
+    let verified = |id: UserId| office.read(|view| store::users::find(view, id)).unwrap().unwrap().email_verified;
+    let dora = fresh(office.by(&office.bob, by_link("dora")).unwrap());
+    let secret = office.secret();
+    office.by(&Actor::operator(), make(dora.id, Purpose::Invitation, secret)).unwrap();
+    office.by(&Actor::nobody(origin()), use_up(secret)).unwrap();
+    assert_eq!((office.status(dora.id), verified(dora.id)), (UserStatus::Active, None));
+
+    // An administrator who invites vouches, until a member invites anew whom nobody came for.
+    let voucher = Voucher::Administrator(uuid(&office.ada));
+    let max = fresh(office.by(&office.ada, by_link("max")).unwrap());
+    assert_eq!(verified(max.id).map(|verified| verified.by), Some(voucher));
+    assert!(matches!(office.by(&office.bob, by_link("max")).unwrap(), Outcome::Already(_)));
+    assert_eq!(verified(max.id).map(|verified| verified.by), Some(voucher));
+    office.expire(max.id);
+    fresh(office.by(&office.bob, by_link("max")).unwrap());
+    assert_eq!(verified(max.id), None);
+    // To invite somebody who is invited changes nothing, by whom it may be.
+    assert!(matches!(office.by(&office.ada, by_link("max")).unwrap(), Outcome::Already(_)));
+    assert_eq!(verified(max.id), None);
+    office.expire(max.id);
+    fresh(office.by(&Actor::operator(), by_link("max")).unwrap());
+    assert_eq!(verified(max.id).map(|verified| verified.by), Some(Voucher::Operator));
+}
+
+#[test]
+fn the_address_of_a_closed_account_is_free_for_another_one() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let bob = office.bob.user().unwrap();
+    office.by(&office.ada, move |tx, actor| crate::app::departures::block(tx, actor, bob)).unwrap();
+    let again = fresh(office.by(&office.carol, by_link("BOB")).unwrap());
+    assert!(again.id != bob && again.uuid != uuid(&office.bob));
+    assert_eq!(office.role(place, &acting(&again)), None);
+    let found = office.read(|view| store::users::find_by_email(view, "bob@example.com")).unwrap().unwrap();
+    assert_eq!(found.id, again.id);
+    assert_eq!(office.status(bob), UserStatus::Blocked);
+    // It is taken once more.
+    let new = new_user("bob", AccountRole::Member);
+    let create = move |tx: &Tx, actor: &Actor| users::create(tx, actor, &new, Uuid::new_v4(), None);
+    conflict(&office.refusal(&office.ada, create));
+    assert_eq!(
+        probe::rows(&office.file, "SELECT count(*) FROM users WHERE email_key = 'bob@example.com'"),
+        [[json!(2)]]
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::store::audit::chain::Verdict;
 use crate::store::home::Home;
 use crate::store::inspection::inspect;
+use crate::store::names::{self, OldForm};
 use crate::store::schema::{self, Standing, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
@@ -37,6 +38,7 @@ struct Known {
     signing_keys: Result<Vec<SealedKey>>,
     administrators: Result<(bool, bool)>,
     audit: Result<Verdict>,
+    names: Result<Vec<OldForm>>,
 }
 
 fn see(view: &View) -> Result<Seen> {
@@ -51,6 +53,7 @@ fn see(view: &View) -> Result<Seen> {
             signing_keys: store::signing_keys::list_sealed(view),
             administrators: administrators(),
             audit: app::audit::verify(view, &Actor::operator(), None),
+            names: names::list(view),
         }),
     })
 }
@@ -86,6 +89,7 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
                 findings.extend(master_key::look(config, home, known.signing_keys));
                 findings.push(administrator(known.administrators));
                 findings.push(audit(known.audit));
+                findings.extend(old_forms(known.names));
             }
         }
         Err(error) => findings.push(Finding::fault("integrity", broken(&error), RESTORE)),
@@ -138,6 +142,22 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
             Finding::fault(what, found, RESTORE)
         }
         Err(error) => Finding::fault(what, broken(&error), RESTORE),
+    }
+}
+
+/// Names and addresses that an upgrade could not bring into the form that new ones have.
+fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
+    const WHAT: &str = "names";
+    match found {
+        Ok(old) if old.is_empty() => None,
+        Ok(old) => {
+            let mut told = old.iter().take(TOLD).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
+            if old.len() > TOLD {
+                let _ = write!(told, " and {} more", old.len() - TOLD);
+            }
+            Some(Finding::warning(WHAT, told, "give each another name, and revoke API keys that are called so"))
+        }
+        Err(error) => Some(Finding::fault(WHAT, broken(&error), RESTORE)),
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) struct CreateUser {
     email: String,
     /// The role in the account, a predefined one.
     role: RoleGiven,
-    /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`.
+    /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`; members may `EMAIL_LINK` only.
     #[schema(example = "EMAIL_LINK")]
     invite_mode: InviteMode,
     /// Whether the person may make API keys; older generations say so here.
@@ -168,8 +168,8 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     let (first_name, last_name) = name(&body.name)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
     let role = body.role.in_account("role")?;
-    invitations::may_invite(&caller, role)?;
     let invite_mode = body.invite_mode;
+    invitations::may_invite(&caller, role, invite_mode == InviteMode::EmailLink)?;
     let new = NewUser { email, first_name, last_name, role };
     let (mode, temporary) = invite_mode.furnish(&desk, &Owner::from(&new)).await?;
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };

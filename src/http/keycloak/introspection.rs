@@ -57,7 +57,7 @@ fn told(live: &Live, issuer: &str) -> Value {
         "username": username(user, client),
         "preferred_username": username(user, client),
         "email": user.email.as_str(),
-        "email_verified": true,
+        "email_verified": user.email_verified.is_some(),
         "client_id": client,
         "azp": client,
         "sid": session.uuid,

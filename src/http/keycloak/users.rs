@@ -51,9 +51,9 @@ pub(super) struct Asked {
     max: Option<String>,
 }
 
-/// What a search comes to: nothing, where it is for addresses that are not verified, which none is.
+/// What a search comes to.
 struct Wanted {
-    search: Option<PeopleSearch>,
+    search: PeopleSearch,
     brief: bool,
     first: usize,
     max: usize,
@@ -70,7 +70,7 @@ impl TryFrom<Asked> for Wanted {
         let pattern = |text: Option<String>| {
             text.map(|text| match exact {
                 Some(true) => Pattern::whole(&text),
-                Some(false) => Pattern::Part(Email::fold(&text)),
+                Some(false) => Pattern::Part(Email::fold_part(&text)),
                 None => Pattern::part(&text),
             })
         };
@@ -78,16 +78,17 @@ impl TryFrom<Asked> for Wanted {
             words: PeopleSearch::words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
             // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
             email: raw.email.map(|text| match exact {
-                Some(false) => Pattern::Part(Email::fold(&text)),
+                Some(false) => Pattern::Part(Email::fold_part(&text)),
                 Some(true) | None => Pattern::whole(&text),
             }),
             username: pattern(raw.username),
             first_name: pattern(raw.first_name),
             last_name: pattern(raw.last_name),
             enabled: flag("enabled", raw.enabled)?,
+            email_verified: flag("emailVerified", raw.email_verified)?,
         };
         Ok(Self {
-            search: flag("emailVerified", raw.email_verified)?.unwrap_or(true).then_some(search),
+            search,
             brief: flag("briefRepresentation", raw.brief_representation)?.unwrap_or(false),
             first: number("first", raw.first)?.unwrap_or(0),
             max: number("max", raw.max)?.unwrap_or(PAGE),
@@ -201,7 +202,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<Shown>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let find = move |view: &View, caller: &Actor| {
-        let found = search.map_or(Ok(Vec::new()), |search| people::search(view, caller, &search, first, max))?;
+        let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
             if brief { Shown::Brief(Brief::new(&profile.user, caller)) } else { Shown::Whole(shown(profile, caller)) }
         };
@@ -217,7 +218,7 @@ pub(super) async fn count(
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
-    let count = move |view: &View| wanted.search.map_or(Ok(0), |search| people::count(view, &caller, &search));
+    let count = move |view: &View| people::count(view, &caller, &wanted.search);
     Ok(Json(desk.read(count).await?))
 }
 
@@ -237,7 +238,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let ToMake { new, enabled, password } = new_person(body.0)?;
+    let ToMake { new, enabled, email_verified, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
     let password = match password {
         Some((password, temporary)) => {
@@ -247,7 +248,7 @@ pub(super) async fn create(
         None => None,
     };
     let uuid = Uuid::new_v4();
-    let person = NewPerson { new, uuid, password, enabled };
+    let person = NewPerson { new, uuid, password, enabled, email_verified };
     desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
     let origin = desk.issuers.origin(request::host(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");

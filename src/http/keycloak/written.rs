@@ -22,9 +22,7 @@ pub(super) struct Written {
     first_name: Option<String>,
     last_name: Option<String>,
     enabled: Option<bool>,
-    /// Whatever it says, an administrator vouches for the address.
-    #[serde(rename = "emailVerified")]
-    _email_verified: Option<bool>,
+    email_verified: Option<bool>,
     credentials: Option<Vec<Credential>>,
     required_actions: Option<Vec<String>>,
     realm_roles: Option<Vec<String>>,
@@ -123,12 +121,14 @@ pub(super) struct ToMake {
     pub(super) new: NewUser,
     /// Whether it is switched on.
     pub(super) enabled: bool,
+    /// Whether the caller vouches for the address.
+    pub(super) email_verified: bool,
     /// The password, and whether it is good only for choosing another.
     pub(super) password: Option<(Password, bool)>,
 }
 
-/// Who is to be made. Without `enabled` the account is off, as in
-/// Keycloak.
+/// Who is to be made. Without `enabled` the account is off, as in Keycloak. Without `emailVerified` the caller vouches for
+/// the address, as every administrator does who makes an account.
 pub(super) fn new_person(written: Written) -> Result<ToMake> {
     let fields = written.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it is the e-mail address"))?;
@@ -149,7 +149,8 @@ pub(super) fn new_person(written: Written) -> Result<ToMake> {
     };
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
     let new = NewUser { email, first_name, last_name, role };
-    Ok(ToMake { new, enabled: fields.enabled.unwrap_or(false), password })
+    let email_verified = written.email_verified.unwrap_or(true);
+    Ok(ToMake { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
 }
 
 /// Whether another password is demanded, of all that Keycloak can demand.
@@ -172,6 +173,7 @@ impl TryFrom<Written> for UserChange {
         }
         Ok(Self {
             email: fields.email,
+            email_verified: written.email_verified,
             first_name: fields.first_name,
             last_name: fields.last_name,
             enabled: fields.enabled,

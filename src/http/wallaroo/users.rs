@@ -187,6 +187,7 @@ pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>)
     let edit = body.0;
     let change = UserChange {
         email: Some(Email::parse(&edit.email).in_field("email")?),
+        email_verified: None,
         first_name: Some(PersonName::parse(&edit.first_name).in_field("firstName")?),
         last_name: Some(PersonName::parse(&edit.last_name).in_field("lastName")?),
         enabled: Some(edit.enabled),

@@ -13,7 +13,7 @@ use crate::domain::page::Page;
 use crate::domain::workspace::WorkspaceSearch;
 use crate::store::audit::chain::{self, Fault};
 use crate::store::sight::Sight;
-use crate::store::{Sizes, Store, open, workspaces};
+use crate::store::{Sizes, Store, open, users, workspaces};
 
 /// A file in a folder of its own.
 struct Place {
@@ -29,9 +29,11 @@ fn place() -> Place {
 /// A file as a version long ago left it, with a row in each table that had one then.
 fn file_of_version(path: &Path, version: u32) {
     let conn = Connection::open(path).unwrap();
-    conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
     for (step, number) in STEPS.iter().zip(1..=version) {
+        // As the upgrade has it.
+        conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         conn.execute_batch(step).unwrap();
+        conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         conn.execute_batch(rows_of_version(number)).unwrap();
     }
     conn.pragma_update(None, "user_version", version).unwrap();
@@ -388,4 +390,173 @@ fn foreign_keys_are_watched_again_after_the_schema_is_made() {
     bring_up_to_date(&mut conn).unwrap();
     let on: bool = conn.pragma_query_value(None, "foreign_keys", |row| row.get(0)).unwrap();
     assert!(on);
+}
+
+#[test]
+fn an_older_file_tells_which_addresses_somebody_vouched_for() {
+    let place = place();
+    file_of_version(&place.path, 5);
+    let conn = look(&place.path);
+    let add = |id: u32, role: &str, state: &str| {
+        let sql =
+            "INSERT INTO users (id, uuid, email, email_key, first_name, last_name, kind, state, enabled, developer,
+                                      role, must_change_password, created_at)
+                   VALUES (?1, ?2, ?3, ?3, '', '', 'person', ?4, 1, 1, ?5, 0, 5)";
+        let uuid = format!("00000000-0000-4000-8000-{id:012}");
+        conn.execute(sql, (id, uuid, format!("p{id}@example.com"), state, role)).unwrap();
+    };
+    let told = |at: u32, actor: Option<u32>, verb: &str, object: u32, before: Option<&str>, after: &str| {
+        let sql = "INSERT INTO audit (at, actor, actor_id, credential, dialect, request_id, verb, kind, object, before, after)
+                   VALUES (?1, ?2, ?3, 'key 1', 'test', '-', ?4, 'user', ?5, ?6, ?7)";
+        let name = actor.map_or("operator".to_owned(), |id| format!("p{id}@example.com"));
+        let object = format!("00000000-0000-4000-8000-{object:012}");
+        conn.execute(sql, (at, name, actor, verb, object, before, after)).unwrap();
+    };
+    let person = |email: &str, role: &str| format!(r#"{{"email": "{email}@example.com", "role": "{role}"}}"#);
+    for (id, role) in [(10, "administrator"), (11, "administrator"), (12, "member")] {
+        add(id, role, "active");
+    }
+    for id in 20..30 {
+        add(id, "member", "active");
+    }
+    told(1, None, "users.create", 10, None, &person("p10", "administrator"));
+    // One who became an administrator later: what was invited before proves nothing.
+    told(2, Some(10), "users.create", 11, None, &person("p11", "member"));
+    told(3, Some(11), "users.invite", 20, None, &person("p20", "member"));
+    told(4, Some(10), "users.change", 11, Some(&person("p11", "member")), &person("p11", "administrator"));
+    told(5, Some(11), "users.invite", 21, None, &person("p21", "member"));
+    told(6, Some(12), "users.invite", 22, None, &person("p22", "member"));
+    told(7, None, "users.invite", 23, None, &person("p23", "member"));
+    told(8, Some(10), "users.invite", 24, None, &person("p24", "member"));
+    // Made by an administrator, and begun anew by a member.
+    told(9, Some(12), "users.invite", 24, Some(&person("p24", "member")), &person("p24", "member"));
+    // Invited by a member, and given another address by an administrator.
+    told(10, Some(12), "users.invite", 25, None, &person("old", "member"));
+    told(11, Some(10), "users.change", 25, Some(&person("old", "member")), &person("p25", "member"));
+    // A change of something else proves nothing of the address.
+    told(12, Some(12), "users.invite", 26, None, &person("p26", "member"));
+    told(13, Some(10), "users.change", 26, Some(&person("p26", "member")), &person("p26", "member"));
+    // What the audit tells of another address.
+    told(14, None, "users.create", 27, None, &person("other", "member"));
+    drop(conn);
+
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    let conn = look(&place.path);
+    let sql =
+        "SELECT id, email_verified_by, email_verified_at FROM users WHERE id >= 10 AND email_verified_by IS NOT NULL";
+    let mut query = conn.prepare(sql).unwrap();
+    let found: Vec<(u32, String, u32)> =
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap().map(Result::unwrap).collect();
+    let by = |id: u32| format!("00000000-0000-4000-8000-{id:012}");
+    let expected = [
+        (10, "operator".to_owned(), 1),
+        (11, by(10), 2),
+        (21, by(11), 5),
+        (23, "operator".to_owned(), 7),
+        (25, by(10), 11),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn numbers_of_people_are_never_used_twice_after_the_table_was_made_anew() {
+    let place = place();
+    file_of_version(&place.path, 5);
+    look(&place.path).execute_batch("UPDATE sqlite_sequence SET seq = 77 WHERE name = 'users'").unwrap();
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'users'";
+    let last: i64 = look(&place.path).query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(last, 77);
+}
+
+#[test]
+fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can() {
+    let place = place();
+    file_of_version(&place.path, 5);
+    let conn = look(&place.path);
+    let person = |id: u32, email: &str, key: &str, first_name: &str| {
+        let sql =
+            "INSERT INTO users (id, uuid, email, email_key, first_name, last_name, kind, state, enabled, developer,
+                                      role, must_change_password, created_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, '', 'person', 'active', 1, 1, 'member', 0, 5)";
+        conn.execute(sql, (id, format!("00000000-0000-4000-8000-{id:012}"), email, key, first_name)).unwrap();
+    };
+    person(20, "Zoe\u{308}@example.com", "zoe\u{308}@example.com", "Zoe\u{308}");
+    person(21, "bob@xn--mnchen-3ya.example", "bob@xn--mnchen-3ya.example", "Olga");
+    person(22, "eve@münchen.example", "eve@münchen.example", "");
+    person(23, "eve@xn--mnchen-3ya.example", "eve@xn--mnchen-3ya.example", "a\u{200d}b");
+    person(24, "e\u{200b}ve@example.com", "e\u{200b}ve@example.com", "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11");
+    let workspace = |id: u32, name: &str| {
+        let sql =
+            "INSERT INTO workspaces (id, organization_id, name, name_key, description, private, archived, created_at,
+                                           ml_models_enabled) VALUES (?1, 1, ?2, ?3, '', 1, 0, 6, 0)";
+        conn.execute(sql, (id, name, name.to_lowercase())).unwrap();
+    };
+    workspace(30, "Cafe\u{301}");
+    workspace(31, "Ope\u{301}ra");
+    workspace(32, "Op\u{e9}ra");
+    workspace(33, "U3BhY2U6MTpiRnVM");
+    workspace(34, "a\u{202e}b");
+    let every = [
+        "UPDATE organizations SET name = 'Home' || char(0x200b), name_key = 'home' || char(0x200b) WHERE id = 1",
+        "UPDATE projects SET name = 'e' || char(0x301), name_key = 'e' || char(0x301)",
+        "UPDATE roles SET name = 'Um9sZToxOlY0S2E='",
+        "UPDATE keys SET name = 'e' || char(0x301)",
+    ];
+    conn.execute_batch(&every.join(";")).unwrap();
+    drop(conn);
+
+    Store::open(&place.path, Sizes::default()).unwrap().close();
+    let conn = look(&place.path);
+    let texts = |sql: &str| -> Vec<String> {
+        conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let people = texts("SELECT email || ' ' || email_key || ' ' || first_name FROM users WHERE id >= 20 ORDER BY id");
+    let expected = [
+        "Zo\u{eb}@example.com zo\u{eb}@example.com Zo\u{eb}",
+        "bob@xn--mnchen-3ya.example bob@münchen.example Olga",
+        "eve@münchen.example eve@münchen.example ",
+        "eve@xn--mnchen-3ya.example eve@xn--mnchen-3ya.example a\u{200d}b",
+        "e\u{200b}ve@example.com e\u{200b}ve@example.com 6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11",
+    ];
+    assert_eq!(people, expected);
+    let workspaces = texts("SELECT name || ' ' || name_key FROM workspaces WHERE id >= 30 ORDER BY id");
+    let expected = [
+        "Caf\u{e9} caf\u{e9}",
+        "Ope\u{301}ra ope\u{301}ra",
+        "Op\u{e9}ra op\u{e9}ra",
+        "U3BhY2U6MTpiRnVM u3bhy2u6mtpirnvm",
+        "a\u{202e}b a\u{202e}b",
+    ];
+    assert_eq!(workspaces, expected);
+    assert_eq!(texts("SELECT name || ' ' || name_key FROM projects"), ["\u{e9} \u{e9}"]);
+    assert_eq!(texts("SELECT name FROM keys"), ["\u{e9}"]);
+    drop(conn);
+
+    // The rows that were left are told, and read all the same; what is not renamed can still be changed.
+    let store = Store::open(&place.path, Sizes::default()).unwrap();
+    let told: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
+    let expected = [
+        r#"organization 1, "Home\u{200b}": must not contain the invisible character U+200B"#,
+        r#"workspace 31, "Opéra": there is another one that differs only in how it is written"#,
+        r#"workspace 33, "U3BhY2U6MTpiRnVM": must not read as an id: it is base64 of a text with a colon"#,
+        r#"workspace 34, "a\u{202e}b": must not contain the invisible character U+202E"#,
+        r#"role 1, "Um9sZToxOlY0S2E=": must not read as an id: it is base64 of a text with a colon"#,
+        r#"first name of user 23, "a\u{200d}b": must not contain the invisible character U+200D"#,
+        r#"first name of user 24, "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11": must not read as a UUID"#,
+        r#"address of user 23, "eve@xn--mnchen-3ya.example": there is another one that differs only in how it is written"#,
+        r#"address of user 24, "e\u{200b}ve@example.com": must not contain the invisible character U+200B"#,
+    ];
+    let seen: Vec<String> = told.iter().map(|line| line.replace("e\\u{301}", "é").replace("e\u{301}", "é")).collect();
+    assert_eq!(seen, expected);
+    let everybody = store.read(users::list).unwrap();
+    assert_eq!(everybody.len(), 6);
+    for user in everybody {
+        store.write_and_wait(move |tx| users::update(tx, &user)).unwrap();
+    }
+    let found =
+        |address: &'static str| store.read(move |view| users::find_by_email(view, address)).unwrap().unwrap().id.0;
+    assert_eq!(found(" eve@xn--mnchen-3ya.example "), 22);
+    assert_eq!(found("BOB@MU\u{308}NCHEN.example"), 21);
+    assert_eq!(store.read(names::list).unwrap().len(), expected.len());
 }

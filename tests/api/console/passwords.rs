@@ -27,7 +27,7 @@ fn invite(world: &World, name: &str, mode: &str) -> String {
         "name": name, "email": format!("{name}@example.com"), "invite_mode": mode,
         "role": { "type": "PREDEFINED", "name": "MEMBER" },
     });
-    let answer = world.bob.post("/v2/users", &body);
+    let answer = world.ada.post("/v2/users", &body);
     assert_eq!(answer.status, 201, "{answer:?}");
     answer.json()["temporary_password"].as_str().unwrap_or_default().to_owned()
 }

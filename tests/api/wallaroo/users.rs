@@ -390,9 +390,8 @@ fn an_edit_sets_every_field() {
     let renamed = Person::enter(nobody, "kim.olsen@example.com", &kim.password);
     assert_eq!(renamed.uuid, kim.uuid);
     let sql = "SELECT actor, verb, before, after FROM audit WHERE verb = 'users.change' AND object = ?1";
-    let before =
-        r#"{"developer":true,"email":"kim@example.com","enabled":true,"first_name":"","last_name":"","role":"member"}"#;
-    let after = r#"{"developer":true,"email":"Kim.Olsen@example.com","enabled":true,"first_name":"Kim","last_name":"Ølsen","role":"member"}"#;
+    let before = r#"{"developer":true,"email":"kim@example.com","email_verified":true,"enabled":true,"first_name":"","last_name":"","role":"member"}"#;
+    let after = r#"{"developer":true,"email":"Kim.Olsen@example.com","email_verified":true,"enabled":true,"first_name":"Kim","last_name":"Ølsen","role":"member"}"#;
     assert_eq!(database.rows(sql, [&kim.uuid]), [format!("ada@example.com|users.change|{before}|{after}")]);
 }
 

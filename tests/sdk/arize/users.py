@@ -227,13 +227,19 @@ with story("what others may do"):
         Forbidden,
         lambda: mias.users.update(user_id=mia.id, is_developer=True),
     )
-    kim = invite("kim", by=mias)
-    same("a member makes members", (told(kim.role), plain(kim.status)), ("MEMBER", "ACTIVE"))
-    same("and annotators", told(invite("lea", "ANNOTATOR", by=mias).role), "ANNOTATOR")
-    problem("not administrators", (Forbidden, Unprocessable), lambda: invite("max", "ADMIN", by=mias))
+    for mode in ("NONE", "TEMPORARY_PASSWORD"):
+        problem(f"a member invites by link, not by {mode}", Forbidden, lambda: invite("max", mode=mode, by=mias))
+    kim = invite("kim", mode="EMAIL_LINK", by=mias)
+    same("a member invites members", (told(kim.role), plain(kim.status)), ("MEMBER", "INVITED"))
+    same("and annotators", told(invite("lea", "ANNOTATOR", mode="EMAIL_LINK", by=mias).role), "ANNOTATOR")
+    problem(
+        "not administrators",
+        (Forbidden, Unprocessable),
+        lambda: invite("max", "ADMIN", mode="EMAIL_LINK", by=mias),
+    )
     ada.organizations.add_user(organization=home.id, user_id=ann.id, role=org_role("ANNOTATOR"))
     anns = client(key_of(ann.email))
-    problem("an annotator makes nobody", Forbidden, lambda: invite("max", by=anns))
+    problem("an annotator makes nobody", Forbidden, lambda: invite("max", mode="EMAIL_LINK", by=anns))
     same("nothing has changed", (ada.users.get(user=bob.id).name, ada.users.get(user="max@example.com")), ("Bob", None))
 
 with story("delete"):
@@ -251,13 +257,17 @@ with story("delete"):
     problem("or in the space", NotFound, lambda: ada.spaces.remove_user(space=space.id, user_id=bob.id))
     problem("and no binding", NotFound, lambda: ada.role_bindings.get(binding_id=binding.id))
     same("twice is as good", ada.users.delete(user_id=bob.id), None)
-    problem("nobody comes back", Conflict, lambda: invite("bob"))
-    problem("by invitation either", Conflict, lambda: invite("bob", mode="EMAIL_LINK"))
+    rob = invite("bob")
+    check("the address is free for somebody new", rob.id != bob.id, (rob.id, bob.id))
+    same("who is found by it", ada.users.get(user=bob.email).id, rob.id)
+    problem("the one who was deleted stays gone", NotFound, lambda: ada.users.get(user=bob.id))
+    same("and deleted", ada.users.delete(user_id=bob.id), None)
+    problem("the new one is not in the space", NotFound, lambda: ada.spaces.remove_user(space=space.id, user_id=rob.id))
     problem("nobody unknown", NotFound, lambda: ada.users.delete(user_id=other_id(me.id)))
     problem("not oneself", (Forbidden, BadRequest), lambda: ada.users.delete(user_id=me.id))
     same("ada is still in", plain(ada.users.get(user=ADA).status), "ACTIVE")
     same("who was invited can go", ada.users.delete(user_id=ivy.id), None)
-    problem("and is not invited again", Conflict, lambda: invite("ivy", mode="EMAIL_LINK"))
+    check("and is invited again as somebody new", invite("ivy", mode="EMAIL_LINK").id != ivy.id)
 
 with story("bulk_delete"):
     results = ada.users.bulk_delete(user_ids=[kim.id, other_id(kim.id)], emails=["LEA@example.com", "who@example.com"])

@@ -1,0 +1,183 @@
+//! Names and addresses as older versions kept them: which ones are not in the form that new ones have, and the upgrade
+//! to that form.
+
+use std::fmt;
+
+use rusqlite::types::{ToSql, Value};
+use rusqlite::{Connection, named_params};
+
+use super::{View, fault};
+use crate::domain::client::ClientName;
+use crate::domain::email::Email;
+use crate::domain::invalid::Invalid;
+use crate::domain::key::KeyName;
+use crate::domain::organization::OrganizationName;
+use crate::domain::project::ProjectName;
+use crate::domain::role::RoleName;
+use crate::domain::text::fold;
+use crate::domain::user::PersonName;
+use crate::domain::workspace::WorkspaceName;
+use crate::error::{Error, Result};
+
+/// A column with names, and the form that they have.
+struct Column {
+    /// What they are names of.
+    what: &'static str,
+    /// Every row, its text and what that is compared by, as far as somebody can still change it.
+    list: &'static str,
+    /// Writes another text.
+    update: &'static str,
+    /// A text in the form that new ones have, and what that is compared by.
+    form: fn(&str) -> Result<Form, Invalid>,
+}
+
+/// A text, and what it is compared by, where a column keeps that.
+type Form = (String, Option<String>);
+
+fn with_key(name: &str) -> Form {
+    (name.to_owned(), Some(fold(name)))
+}
+
+fn alone(name: &str) -> Form {
+    (name.to_owned(), None)
+}
+
+const COLUMNS: [Column; 9] = [
+    Column {
+        what: "organization",
+        list: "SELECT id, name AS found, name_key FROM organizations",
+        update: "UPDATE organizations SET name = :text, name_key = :key WHERE id = :row",
+        form: |raw| OrganizationName::parse(raw).map(|name| with_key(name.as_str())),
+    },
+    Column {
+        what: "workspace",
+        list: "SELECT id, name AS found, name_key FROM workspaces",
+        update: "UPDATE workspaces SET name = :text, name_key = :key WHERE id = :row",
+        form: |raw| WorkspaceName::parse(raw).map(|name| with_key(name.as_str())),
+    },
+    Column {
+        what: "project",
+        list: "SELECT id, name AS found, name_key FROM projects",
+        update: "UPDATE projects SET name = :text, name_key = :key WHERE id = :row",
+        form: |raw| ProjectName::parse(raw).map(|name| with_key(name.as_str())),
+    },
+    Column {
+        what: "role",
+        list: "SELECT id, name AS found, NULL FROM roles WHERE predefined IS NULL",
+        update: "UPDATE roles SET name = :text WHERE id = :row",
+        form: |raw| RoleName::parse(raw).map(|name| alone(name.as_str())),
+    },
+    Column {
+        what: "API key",
+        list: "SELECT id, name AS found, NULL FROM keys WHERE revoked_at IS NULL",
+        update: "UPDATE keys SET name = :text WHERE id = :row",
+        form: |raw| KeyName::parse(raw).map(|name| alone(name.as_str())),
+    },
+    Column {
+        what: "client",
+        list: "SELECT id, name AS found, NULL FROM clients WHERE built_in = 0",
+        update: "UPDATE clients SET name = :text WHERE id = :row",
+        form: |raw| ClientName::parse(raw).map(|name| alone(name.as_str())),
+    },
+    Column {
+        what: "first name of user",
+        list: "SELECT id, first_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
+        update: "UPDATE users SET first_name = :text WHERE id = :row",
+        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+    },
+    Column {
+        what: "last name of user",
+        list: "SELECT id, last_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
+        update: "UPDATE users SET last_name = :text WHERE id = :row",
+        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+    },
+    Column {
+        what: "address of user",
+        list: "SELECT id, email AS found, email_key FROM users WHERE kind = 'person' AND state <> 'blocked'",
+        update: "UPDATE users SET email = :text, email_key = :key WHERE id = :row",
+        form: |raw| Email::parse(raw).map(|email| (email.as_str().to_owned(), Some(email.key().into_owned()))),
+    },
+];
+
+/// A name or an address that is not in the form that new ones have.
+#[derive(Clone, Debug)]
+pub struct OldForm {
+    what: &'static str,
+    row: Value,
+    text: String,
+    /// The form that it would have; none where no new one may be like that.
+    form: Result<Form, Invalid>,
+}
+
+impl fmt::Display for OldForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row: &dyn fmt::Display = match &self.row {
+            Value::Integer(number) => number,
+            Value::Text(text) => text,
+            Value::Null | Value::Real(_) | Value::Blob(_) => &"?",
+        };
+        write!(f, "{} {row}, {:?}: ", self.what, self.text)?;
+        match &self.form {
+            Ok(_) => f.write_str("there is another one that differs only in how it is written"),
+            Err(invalid) => invalid.fmt(f),
+        }
+    }
+}
+
+/// Every name and address that is not in the form that new ones have, but for those that nobody can change any more.
+pub fn list(view: &View) -> Result<Vec<OldForm>> {
+    let mut all = Vec::new();
+    for column in &COLUMNS {
+        all.extend(find(view.conn, column)?);
+    }
+    Ok(all)
+}
+
+fn find(conn: &Connection, column: &Column) -> Result<Vec<OldForm>> {
+    let mut query = conn.prepare(column.list)?;
+    let mut rows = query.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(1)?.as_str().map_err(Error::internal)?;
+        let form = (column.form)(text);
+        let kept = form.as_ref().is_ok_and(|(name, key)| {
+            name == text
+                && row.get_ref(2).is_ok_and(|kept| kept.as_str_or_null().is_ok_and(|kept| kept == key.as_deref()))
+        });
+        if !kept {
+            all.push(OldForm { what: column.what, row: row.get(0)?, text: text.to_owned(), form });
+        }
+    }
+    Ok(all)
+}
+
+/// Brings every name and address into the form that new ones have. One that is taken in that form, or that may be none
+/// any more, stays as it is; the log tells which.
+pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
+    for column in &COLUMNS {
+        for old in find(conn, column)? {
+            let done = match &old.form {
+                Ok((text, key)) => update(conn, column, &old.row, text, key.as_deref())?,
+                Err(_) => false,
+            };
+            if !done {
+                log::warn!("left as it is at the upgrade: {old}; rename it");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes another text; no if there is one of it already.
+fn update(conn: &Connection, column: &Column, row: &dyn ToSql, text: &str, key: Option<&str>) -> Result<bool> {
+    let mut query = conn.prepare(column.update)?;
+    let done = match key {
+        Some(key) => query.execute(named_params! { ":row": row, ":text": text, ":key": key }),
+        None => query.execute(named_params! { ":row": row, ":text": text }),
+    };
+    match done.map_err(fault::conflict(column.what, text)) {
+        Ok(_) => Ok(true),
+        Err(Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
