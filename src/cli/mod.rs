@@ -8,6 +8,7 @@ mod check;
 pub mod client;
 mod data;
 mod finding;
+mod first_administrator;
 pub mod flags;
 pub mod key;
 pub mod keys;

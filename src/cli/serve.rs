@@ -1,31 +1,23 @@
 //! `atelier serve`: the server.
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
+use super::first_administrator::{First, first_administrator};
 use super::{Trouble, master_key, print, running, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
-use crate::app::passwords::{self, Owner};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
 use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
-use crate::domain::email::Email;
 use crate::domain::key::KeyRules;
-use crate::domain::password::Password;
-use crate::domain::secret::Secret;
-use crate::domain::user::{AccountRole, NewUser, PersonName};
-use crate::error::Error;
 use crate::http;
 use crate::store::home::Home;
 use crate::store::lock::Lock;
-use crate::store::{Sizes, Store, files, health};
+use crate::store::{Sizes, Store, health};
 use crate::tokens::chain::to_hex;
-use crate::tokens::password;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
@@ -213,88 +205,6 @@ const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
         SigningAlgorithm::Es256 => Algorithm::Es256,
         SigningAlgorithm::EdDsa => Algorithm::EdDsa,
     }
-}
-
-/// The administrator that the first start has made.
-struct First {
-    email: Email,
-    /// The password, where it was made up.
-    password: Option<Password>,
-}
-
-/// Makes an administrator if there is none: as configured, or with a random password that is shown once.
-fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Option<First>, Trouble> {
-    if !setup::lacks_administrator(store)? {
-        return Ok(None);
-    }
-    let email = Email::parse(config.first_email())
-        .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
-    let (password, made_up) = match configured_password(config)? {
-        Some(text) => (
-            Password::parse(text.expose()).map_err(|invalid| {
-                Trouble::Usage(format!("the first administrator's password {invalid}; choose another"))
-            })?,
-            false,
-        ),
-        None => (password::generate(), true),
-    };
-    let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
-        Error::Invalid { rule, .. } => {
-            Trouble::Usage(format!("the first administrator's password {rule}; choose another"))
-        }
-        error => Trouble::Failed(format!("{error}; start again")),
-    })?;
-    let note = home.first_admin();
-    if made_up {
-        note_first_administrator(&note, &email, &password).map_err(|error| {
-            Trouble::Failed(format!(
-                "cannot write {}: {error}; no administrator was made, so make room for it and start again",
-                note.display()
-            ))
-        })?;
-    }
-    let new = NewUser {
-        email: email.clone(),
-        first_name: PersonName::default(),
-        last_name: PersonName::default(),
-        role: AccountRole::Administrator,
-    };
-    if let Err(error) = setup::first_administrator(store, new, hash, made_up) {
-        if made_up {
-            // The password in it is of no account. That it stays, if it does, harms nobody.
-            let _ = std::fs::remove_file(&note);
-        }
-        return Err(error.into());
-    }
-    Ok(Some(First { email, password: made_up.then_some(password) }))
-}
-
-fn configured_password(config: &Config) -> Result<Option<Secret>, Trouble> {
-    match &config.admin_password_file {
-        Some(path) => super::password::read_file(path).map(Some),
-        None => Ok(config.admin_password.clone()),
-    }
-}
-
-/// Writes the password down; where that fails, nothing is left.
-fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
-    let mut file = files::open_or_make(path)?;
-    let mut write = || {
-        if file.metadata()?.is_file() {
-            file.set_len(0)?;
-        }
-        let text = format!(
-            "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), which\n\
-             # asks for one of your own, then delete this file.\n{email}\n{}\n",
-            password.expose()
-        );
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().inspect_err(|_| {
-        // It has no password, or half of one.
-        let _ = std::fs::remove_file(path);
-    })
 }
 
 /// Where people who are not on this machine sign in without TLS; none where nobody does.

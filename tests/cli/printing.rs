@@ -142,7 +142,7 @@ fn a_first_password_that_cannot_be_written_down_is_none() {
     assert_eq!(place.json("user list --json"), serde_json::json!([]));
     // Once there is room, the next start is the first.
     let server = Setup::new().without_admin().data_dir(place.data()).start();
-    assert_eq!(fs::read_to_string(&note).unwrap().lines().count(), 3);
+    assert_eq!(fs::read_to_string(&note).unwrap().lines().count(), 4);
     assert_eq!(mode(&note), 0o600);
     drop(server);
 }

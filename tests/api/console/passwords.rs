@@ -38,7 +38,9 @@ fn link(world: &World, verb: &str, email: &str) -> String {
     let out = world.server.cli(&["user", verb, email]);
     assert!(out.status.success(), "{out:?}");
     let link = String::from_utf8(out.stdout).expect("a link");
-    let token = link.trim_end().strip_prefix("http://127.0.0.1:8787/auth/invitation?token=").expect("a link alone");
+    // It names the server that runs.
+    let path = link.trim_end().strip_prefix(world.server.base()).expect("the address of the server");
+    let token = path.strip_prefix("/auth/invitation?token=").expect("a link alone");
     assert!(token.starts_with("atli_") && token.len() == 53, "{token}");
     token.to_owned()
 }

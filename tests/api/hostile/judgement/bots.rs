@@ -102,12 +102,18 @@ fn a_service_key_makes_spaces_where_its_organization_role_says_so() {
 #[test]
 fn the_bot_of_a_client_has_no_role_in_the_account_unless_the_operator_gave_it_one() {
     let token = |name: &str, more: &[&str]| {
-        let line = [&["client", "add", name, "--grant", "client_credentials", "--json"], more].concat();
+        let line =
+            [&["client", "add", name, "--grant", "client_credentials", "--scope", "api", "--json"], more].concat();
         let made = world().server.cli(&line);
         assert!(made.status.success(), "{made:?}");
         let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
         let secret = made["client_secret"].as_str().or(made["secret"].as_str()).expect("a secret").to_owned();
-        let form = [("grant_type", "client_credentials"), ("client_id", name), ("client_secret", secret.as_str())];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", name),
+            ("client_secret", secret.as_str()),
+            ("scope", "api"),
+        ];
         world().nobody.with(&world().nobody.form(TOKEN, &form).text("access_token"))
     };
     let plain = token("plain-robot", &[]);
