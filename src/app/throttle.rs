@@ -174,7 +174,8 @@ impl Throttle {
         if is_first {
             counters.network(network.0, now).accounts += 1;
         }
-        if realm.is_guessable() && make_room(&mut counters.accounts, network.1, now, |counter| self.is_failing(counter))
+        if realm.is_guessable()
+            && make_room(&mut counters.accounts, &network.1, now, |counter| self.is_failing(counter))
         {
             let counter = counters.accounts.entry(network.1).or_insert(Counter::new(now));
             counter.forget(now, self.memory());
@@ -182,7 +183,7 @@ impl Throttle {
         }
         let delay = self.delay(&counters, realm, network, now);
         let mut reached = before.is_zero() && !delay.is_zero();
-        if make_room(&mut counters.unknown, network, now, |counter| counter.until > now) {
+        if make_room(&mut counters.unknown, &network, now, |counter| counter.until > now) {
             let counter = counters.unknown.entry(network).or_insert(Counter::new(now));
             counter.forget(now, self.memory());
             counter.fail(now, |failures| self.wait(failures).max(delay));
@@ -199,7 +200,7 @@ impl Throttle {
         let (pair, network) = self.pairs(account, from);
         let mut counters = self.counters(realm);
         counters.unknown.remove(&network);
-        if make_room(&mut counters.known, pair, now, |counter| counter.until > now) {
+        if make_room(&mut counters.known, &pair, now, |counter| counter.until > now) {
             counters.known.insert(pair, Counter::new(now));
         }
     }
@@ -230,7 +231,7 @@ impl Throttle {
         if many_fail && network.waiting.len() >= MAX_WAITING {
             return Err(network.waiting.iter().map(|until| *until - now).min().unwrap_or(delay));
         }
-        if !make_room(&mut counters.unknown, pair, now, |counter| counter.until > now) {
+        if !make_room(&mut counters.unknown, &pair, now, |counter| counter.until > now) {
             let next = counters.overflow.replace(now + OVERFLOW_WAIT).filter(|next| *next > now);
             return next.map_or(Ok(()), |next| {
                 counters.overflow = Some(next);

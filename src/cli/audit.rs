@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use crate::app::audit;
 use crate::cli::{Trouble, print, say};
@@ -68,7 +69,8 @@ fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Resu
     } else {
         let mut text: String = verdict.faults.iter().map(|fault| words(fault) + "\n").collect();
         if verdict.more > 0 {
-            text += &format!("and {} more faults\n", verdict.more);
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "and {} more faults", verdict.more);
         }
         if verdict.is_sound() {
             text = format!("{head}\n");

@@ -1,5 +1,7 @@
 //! `atelier user`: the people of this server.
 
+mod link;
+
 use std::path::Path;
 
 use clap::Subcommand;
@@ -8,10 +10,10 @@ use uuid::Uuid;
 
 use crate::app::passwords::Owner;
 use crate::app::users::Named;
-use crate::app::{keys, links, passwords, second_factors, setup, users};
+use crate::app::{passwords, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
-use crate::cli::{Trouble, print, running, say, table};
+use crate::cli::{Trouble, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -23,7 +25,6 @@ use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
 use crate::store::Tx;
 use crate::store::home::Home;
-use crate::tokens::opaque::{Kind, mint};
 use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
@@ -143,8 +144,8 @@ impl Command {
                 let (home, email) = (Home::existing(place)?, address(&email)?);
                 set_password(&home, email, password.read()?, revoke_keys, json)
             }
-            Self::InviteLink { email } => make_link(config, &email, Purpose::Invitation, false),
-            Self::ResetLink { email, revoke_keys } => make_link(config, &email, Purpose::PasswordReset, revoke_keys),
+            Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
+            Self::ResetLink { email, revoke_keys } => link::make(config, &email, Purpose::PasswordReset, revoke_keys),
             Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
             Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
@@ -286,37 +287,6 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
         say(&format!("{} has no second factor any more, and every session is ended", user.email));
     } else {
         say(&format!("{} has no second factor; nothing is changed", user.email));
-    }
-    Ok(())
-}
-
-fn make_link(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), Trouble> {
-    let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
-    let (secret, fingerprint) = mint(Kind::Link);
-    let origin = running::origin(config, &home);
-    let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
-    let user = data::with(&home, |store| {
-        let actor = Actor::operator();
-        let make = move |tx: &Tx| {
-            let user = links::make(tx, &actor, &who, purpose, &fingerprint)?;
-            if revoke_keys {
-                keys::revoke_of(tx, &actor, &user)?;
-            }
-            Ok(user)
-        };
-        let refused = or_refused("`atelier user list` shows how everybody stands");
-        data::write_and_print(store, make, move |_: &User| Some(link.clone()), refused)
-    })?;
-    let life = match purpose {
-        Purpose::Invitation => "72 hours",
-        Purpose::PasswordReset => "30 minutes",
-    };
-    say(&format!("{} can choose a password by the link on stdout, once and within {life}", user.email));
-    if revoke_keys {
-        say(&format!("every API key of {} is revoked", user.email));
-    }
-    if let Some(words) = origin.local {
-        say(words);
     }
     Ok(())
 }

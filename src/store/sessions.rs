@@ -223,14 +223,14 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
 pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
     // What refers to sessions goes first, so that they have nothing to look for.
     for sql in [
-        "DELETE FROM half_sign_ins",
-        "DELETE FROM device_codes",
-        "DELETE FROM authorization_codes",
-        "DELETE FROM refresh_tokens",
+        "DELETE FROM half_sign_ins WHERE true",
+        "DELETE FROM device_codes WHERE true",
+        "DELETE FROM authorization_codes WHERE true",
+        "DELETE FROM refresh_tokens WHERE true",
     ] {
         tx.conn.prepare_cached(sql)?.execute([])?;
     }
-    Ok(tx.conn.prepare_cached("DELETE FROM sessions")?.execute([])?)
+    Ok(tx.conn.prepare_cached("DELETE FROM sessions WHERE true")?.execute([])?)
 }
 
 /// Ends every session that a user has through a client; tells how many.

@@ -113,11 +113,11 @@ impl Counter {
 /// first. Tells whether there is room.
 pub(super) fn make_room<K: Eq + Hash>(
     counters: &mut HashMap<K, Counter>,
-    key: K,
+    key: &K,
     now: Instant,
     must_stay: impl Fn(&Counter) -> bool,
 ) -> bool {
-    if counters.len() < MAX_COUNTERS || counters.contains_key(&key) {
+    if counters.len() < MAX_COUNTERS || counters.contains_key(key) {
         return true;
     }
     let ages = counters.values().filter(|counter| !must_stay(counter));

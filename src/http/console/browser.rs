@@ -48,13 +48,12 @@ impl Cookie {
         };
         let of_base = base.strip_prefix("https://");
         let prefix = if of_base.is_some() { "__Host-" } else { "" };
-        let port = match of_base {
-            Some(authority) => port(authority).map_or_else(String::new, |port| format!("-{port}")),
+        let port = if let Some(authority) = of_base {
+            port(authority).map_or_else(String::new, |port| format!("-{port}"))
+        } else {
             // The browser knows the port by which it came, also where something on the way has changed it.
-            None => {
-                let port = host.and_then(port).or_else(|| port(base.strip_prefix("http://").unwrap_or_default()));
-                format!("-{}", port.unwrap_or(80))
-            }
+            let port = host.and_then(port).or_else(|| port(base.strip_prefix("http://").unwrap_or_default()));
+            format!("-{}", port.unwrap_or(80))
         };
         format!("{prefix}atelier{purpose}{port}")
     }

@@ -1,0 +1,45 @@
+//! Links by which a person chooses a password.
+
+use super::address;
+use crate::app::users::Named;
+use crate::app::{keys, links};
+use crate::cli::data::{self, or_refused};
+use crate::cli::{Trouble, running, say};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::link::Purpose;
+use crate::domain::user::User;
+use crate::store::Tx;
+use crate::store::home::Home;
+use crate::tokens::opaque::{Kind, mint};
+
+pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), Trouble> {
+    let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
+    let (secret, fingerprint) = mint(Kind::Link);
+    let origin = running::origin(config, &home);
+    let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
+    let user = data::with(&home, |store| {
+        let actor = Actor::operator();
+        let make = move |tx: &Tx| {
+            let user = links::make(tx, &actor, &who, purpose, &fingerprint)?;
+            if revoke_keys {
+                keys::revoke_of(tx, &actor, &user)?;
+            }
+            Ok(user)
+        };
+        let refused = or_refused("`atelier user list` shows how everybody stands");
+        data::write_and_print(store, make, move |_: &User| Some(link.clone()), refused)
+    })?;
+    let life = match purpose {
+        Purpose::Invitation => "72 hours",
+        Purpose::PasswordReset => "30 minutes",
+    };
+    say(&format!("{} can choose a password by the link on stdout, once and within {life}", user.email));
+    if revoke_keys {
+        say(&format!("every API key of {} is revoked", user.email));
+    }
+    if let Some(words) = origin.local {
+        say(words);
+    }
+    Ok(())
+}
