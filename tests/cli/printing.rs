@@ -109,7 +109,7 @@ fn a_reader_that_takes_nothing_does_not_hold_the_data_file_for_long() {
     let server = Server::start();
     let (reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe takes.
-    writer.write_all(&[b'x'; 65536]).unwrap();
+    writer.write_all(&vec![b'x'; 65536]).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
     command.args(["user", "add", "gil@example.com", "--data-dir"]).arg(server.data_dir());
     let child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
