@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::standing;
 use crate::domain::actor::Actor;
-use crate::domain::audit::{AuditSearch, Entry, ObjectKind, Recorded};
+use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::page::{Page, Slice};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::audit::chain::{self, Link, Verdict};
 use crate::store::{self, Tx, View};
@@ -19,9 +19,14 @@ const WINDOW: Duration = Duration::from_hours(30 * 24);
 
 /// The rows of a search, the newest first.
 ///
-/// Administrators may.
+/// Administrators may. Refused for a user who never was there.
 pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Result<Slice<Recorded>> {
     standing::require(&standing::in_account(actor), Action::ReadAudit, "audit", "of the account")?;
+    if let Some(user) = search.by.filter(|user| *user != NO_ACCOUNT)
+        && store::users::find(view, user)?.is_none()
+    {
+        return Err(Error::not_found("user", user));
+    }
     let until = search.until.unwrap_or(view.now);
     let from = search.from.unwrap_or_else(|| until.before(WINDOW));
     store::audit::page(view, (from, until), search, page)
