@@ -10,6 +10,8 @@ use super::invalid::Invalid;
 use super::text;
 use super::timestamp::Timestamp;
 
+pub use super::scope::{Scope, Scopes};
+
 /// The `client_id`: 1 to 128 of `a-z`, `A-Z`, `0-9`, `.`, `_`, `:`, `/` and `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(String);
@@ -105,97 +107,6 @@ impl Grant {
     /// The way of a `grant_type`; none if there is no such way.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.word() == word)
-    }
-}
-
-/// Something that a token may be good for (RFC 6749, section 3.3; OpenID Connect Core, sections 5.4 and 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// An id token.
-    OpenId,
-    /// The address.
-    Email,
-    /// The names.
-    Profile,
-    /// Refresh tokens that last longer than a sign-in.
-    OfflineAccess,
-    /// The API: everything here that an access token opens beside userinfo.
-    Api,
-}
-
-impl Scope {
-    /// Each scope.
-    pub const ALL: [Self; 5] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Api];
-
-    /// The word on the wire.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::OpenId => "openid",
-            Self::Email => "email",
-            Self::Profile => "profile",
-            Self::OfflineAccess => "offline_access",
-            Self::Api => "api",
-        }
-    }
-
-    /// The scope of a word; none if there is no such scope.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.word() == word)
-    }
-}
-
-/// What a token may be good for, in the order of [`Scope::ALL`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(BTreeSet<Scope>);
-
-impl Scopes {
-    /// These.
-    pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
-        Self(scopes.into_iter().collect())
-    }
-
-    /// Takes words with blanks between them; words that name no scope are passed over, for OpenID Connect Core, section
-    /// 3.1.2.1 asks for that.
-    pub fn known(words: &str) -> Self {
-        Self::of(words.split_ascii_whitespace().filter_map(Scope::from_word))
-    }
-
-    /// Whether this is among them.
-    pub fn has(&self, scope: Scope) -> bool {
-        self.0.contains(&scope)
-    }
-
-    /// Those that are among the others too.
-    #[must_use]
-    pub fn within(&self, others: &Self) -> Self {
-        Self(self.0.intersection(&others.0).copied().collect())
-    }
-
-    /// Whether all of them are among the others.
-    pub fn are_within(&self, others: &Self) -> bool {
-        self.0.is_subset(&others.0)
-    }
-
-    /// All of them and all of the others.
-    #[must_use]
-    pub fn and(&self, others: &Self) -> Self {
-        Self(self.0.union(&others.0).copied().collect())
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
-        self.0.iter().copied()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Display for Scopes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iter().map(Scope::word).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -371,22 +282,9 @@ mod tests {
         for grant in Grant::ALL {
             assert_eq!(Grant::from_word(grant.word()), Some(grant));
         }
-        for scope in Scope::ALL {
-            assert_eq!(Scope::from_word(scope.word()), Some(scope));
-        }
         for policy in RefreshPolicy::ALL {
             assert_eq!(RefreshPolicy::from_word(policy.word()), Some(policy));
         }
-    }
-
-    #[test]
-    fn scopes_are_a_set_of_known_words() {
-        let asked = Scopes::known("email  openid nonsense openid");
-        assert_eq!(asked.to_string(), "openid email");
-        let all = Scopes::of(Scope::ALL);
-        assert!(asked.are_within(&all) && !all.are_within(&asked));
-        assert_eq!(all.within(&asked), asked);
-        assert!(Scopes::known("nonsense").is_empty());
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod people;
 pub mod permission;
 pub mod project;
 pub mod role;
+pub mod scope;
 pub mod second_factor;
 pub mod secret;
 pub mod session;
