@@ -21,7 +21,7 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
     Ok(consents)
 }
 
-/// Takes back what the person has let a client do, and ends its sessions on their behalf.
+/// Takes back what the person has let a client do, in every browser session too, and ends its sessions on their behalf.
 ///
 /// Refused when there is nothing to take back.
 pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
@@ -29,6 +29,7 @@ pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
     let scopes =
         store::consents::find(tx, person.id, client)?.ok_or_else(|| Error::not_found("consent", client.as_str()))?;
     store::consents::delete(tx, person.id, client)?;
+    store::approvals::delete_of(tx, person.id, client)?;
     let ended = store::sessions::delete_through(tx, person.id, client)?;
     let before = json!({ "scope": scopes.to_string(), "sessions": ended });
     audit::record(tx, actor, "consents.withdraw", (ObjectKind::Consent, object(person, client)), (before, Value::Null))

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::{Tx, View, row};
 use crate::domain::client::{ClientId, Scopes};
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::error::Result;
 
 /// What a client was approved for in a browser session; none if it was not.
@@ -27,5 +27,15 @@ pub fn upsert(tx: &Tx, session: SessionId, client: &ClientId, scopes: &Scopes) -
         ":scope": scopes.to_string(),
         ":now": tx.now.micros(),
     })?;
+    Ok(())
+}
+
+/// Deletes what a client was approved for in each browser session of a user.
+pub fn delete_of(tx: &Tx, user: UserId, client: &ClientId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM approvals
+         WHERE session_id IN (SELECT id FROM sessions WHERE user_id = :user) AND client = :client",
+    )?;
+    query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?;
     Ok(())
 }

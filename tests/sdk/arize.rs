@@ -154,7 +154,7 @@ fn ax_signs_in_by_a_browser() {
     let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
     let more = chromium::programs().env();
     let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    tell_by(&python, NEWEST, "ax_auth.py", &more, 36);
+    tell_by(&python, NEWEST, "ax_auth.py", &more, 39);
 }
 
 #[test]

@@ -15,12 +15,12 @@ fn python_keycloak_gets_tokens() {
 
 #[test]
 fn python_keycloak_keeps_people() {
-    tell("keycloak_admin.py", 92);
+    tell("keycloak_admin.py", 96);
 }
 
 #[test]
 fn authlib_signs_in() {
-    tell("authlib_client.py", 47);
+    tell("authlib_client.py", 49);
 }
 
 #[test]

@@ -263,6 +263,23 @@ fn a_client_that_loses_the_scope_api_is_out_on_the_next_request() {
 }
 
 #[test]
+fn the_session_has_the_last_word_on_what_a_token_reaches() {
+    // As a token that was made by an older server, which named the API in the audience of every token.
+    let (world, fay) = (world(), world().somebody("fay"));
+    let tokens = with_password("wide", &fay, "openid api");
+    reaches_the_api(&bearer(&tokens));
+    let sql =
+        "UPDATE sessions SET scope = ?1 WHERE client = 'wide' AND user_id = (SELECT id FROM users WHERE uuid = ?2)";
+    for scope in ["openid email", "openid apian", ""] {
+        world.database().write(sql, [scope, &fay.uuid]);
+        does_not_reach_the_api(&bearer(&tokens));
+        assert_eq!(bearer(&tokens).get("/oauth2/userinfo").status, 200);
+    }
+    world.database().write(sql, ["openid api", &fay.uuid]);
+    reaches_the_api(&bearer(&tokens));
+}
+
+#[test]
 fn a_client_on_its_own_behalf_needs_the_scope_api_too() {
     let world = world();
     let grant = ("grant_type", "client_credentials");
@@ -479,6 +496,11 @@ fn an_approval_ends_with_its_client_and_its_session() {
     assert_eq!(browser.post("/auth/sign-out", &[]).status, 303);
     assert_eq!(approvals(), 0);
     let browser = enter(&zoe);
+    let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
+    allow(&browser, &page);
+    browser.get("/auth/account");
+    assert_eq!(browser.post("/auth/account/programs/withdraw", &[("client", "brief")]).status, 303);
+    assert_eq!(approvals(), 0);
     let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
     allow(&browser, &page);
     cli(world(), "client remove brief");
