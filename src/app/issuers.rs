@@ -28,6 +28,11 @@ impl Issuers {
         known.map_or_else(|| self.fallback.clone(), |host| format!("http://{host}"))
     }
 
+    /// The address that people and programs come by, where it is configured.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
     /// Whether people and programs come by https, which a proxy before the server ends.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))

@@ -9,7 +9,9 @@ mod connections;
 pub mod console;
 mod dialect;
 mod forwarded;
+mod headers;
 pub mod keycloak;
+mod nowhere;
 pub mod ops;
 mod person;
 mod pieces;
@@ -75,6 +77,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
+    let is_https = desk.issuers.is_https();
     let desk = web::Data::new(desk);
     let limits = Limits {
         total: settings.max_connections,
@@ -92,7 +95,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(bodies.clone())
-                .wrap(from_fn(request::keep_book))
+                .wrap(from_fn(move |request, next| request::keep_book(request, next, is_https)))
                 // The router tries one after the other: what is asked for most goes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)

@@ -6,13 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use actix_web::body::MessageBody;
+use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{
-    CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, USER_AGENT,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
@@ -20,7 +17,7 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::dialect::ActorName;
 use super::forwarded::TrustedProxies;
-use crate::app::desk::Desk;
+use super::headers;
 use crate::domain::actor::Origin;
 use crate::store::turn;
 
@@ -40,11 +37,12 @@ pub(super) fn id() -> Uuid {
     CURRENT.try_with(|id| *id).unwrap_or_default()
 }
 
-/// Gives the request its id, the answer its `x-request-id`, and the log its line.
-pub(super) async fn keep_book<B: MessageBody>(
+/// Gives the request its id, the answer its `x-request-id` and what every answer has, and the log its line.
+pub(super) async fn keep_book(
     request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+    next: Next<BoxBody>,
+    is_https: bool,
+) -> Result<ServiceResponse, actix_web::Error> {
     let started = std::time::Instant::now();
     let id = Uuid::new_v4();
     let method = request.method().clone();
@@ -57,7 +55,8 @@ pub(super) async fn keep_book<B: MessageBody>(
         go_on_once().await;
     }
     let mut answering = pin!(CURRENT.scope(id, next.call(request)));
-    let mut answer = poll_fn(|context| turn::take(|| answering.as_mut().poll(context))).await?;
+    let answer = poll_fn(|context| turn::take(|| answering.as_mut().poll(context))).await?;
+    let mut answer = headers::complete(answer, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
@@ -68,8 +67,6 @@ pub(super) async fn keep_book<B: MessageBody>(
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
-    let is_https = answer.request().app_data::<web::Data<Desk>>().is_some_and(|desk| desk.issuers.is_https());
-    protect(answer.headers_mut(), is_https);
     let request = answer.request();
     let (route, known) = (request.match_pattern(), request.extensions());
     let route = route.as_deref().unwrap_or("(no route)");
@@ -77,18 +74,6 @@ pub(super) async fn keep_book<B: MessageBody>(
     log::info!("{method} {route} {status} {}.{:03} ms {actor} {id}", micros / 1000, micros % 1000);
     drop(known);
     Ok(answer)
-}
-
-/// Adds what protects every answer: nobody guesses its type, nobody keeps it unless it says otherwise, and browsers come
-/// back by https where that is the server's address (RFC 6797).
-fn protect(headers: &mut HeaderMap, is_https: bool) {
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if is_https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
 }
 
 /// Lets the web server go on once. A body that came along with its head is handed over only then, and who has all of a

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::{HttpRequest, Resource, Route, web};
 
 /// One way into a dialect.
 #[derive(Clone)]
@@ -15,22 +14,6 @@ pub struct Entry {
     pub path: &'static str,
     /// Makes the route that answers.
     pub route: fn() -> Route,
-    /// Whether a `GET` changes something, so that a `HEAD` must not do the same.
-    pub has_effect: bool,
-}
-
-impl Entry {
-    /// The route that answers `HEAD`, which is there wherever `GET` is (RFC 9110, section 9.3.2). The web server leaves
-    /// the body out.
-    fn head(&self) -> Option<Route> {
-        let route = if self.has_effect { || web::route().to(present) } else { self.route };
-        (self.method == Method::GET).then(|| route().method(Method::HEAD))
-    }
-}
-
-/// Tells that there is something to `GET`, without doing it.
-async fn present() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish()
 }
 
 /// Mounts a table; a method that is not in it is answered by `other_method`.
@@ -44,11 +27,12 @@ pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_meth
     paths.sort_by_key(|(path, _)| path.contains('{'));
     for (path, entries) in paths {
         let mut resource: Resource = web::resource(path);
-        for entry in entries {
+        for entry in &entries {
             resource = resource.route((entry.route)().method(entry.method.clone()));
-            if let Some(head) = entry.head() {
-                resource = resource.route(head);
-            }
+        }
+        // HEAD wherever GET is (RFC 9110, section 9.3.2); `request::keep_book` withholds the body.
+        for entry in entries.iter().filter(|entry| entry.method == Method::GET) {
+            resource = resource.route((entry.route)().method(Method::HEAD));
         }
         config.service(resource.default_service(other_method()));
     }
@@ -65,21 +49,13 @@ pub(super) fn allowed(table: &[Entry], request: &HttpRequest) -> String {
     methods.collect::<Vec<_>>().join(", ")
 }
 
-/// Shortens a line of a table: `entry!(POST "/v2/spaces" => spaces::create)`. A `GET` that changes something is marked:
-/// `entry!(GET with effect "/oauth2/authorize" => authorize::ask)`.
+/// Shortens a line of a table: `entry!(POST "/v2/spaces" => spaces::create)`.
 macro_rules! entry {
     ($method:ident $path:literal => $handler:path) => {
-        $crate::http::routes::entry!($method, $path, $handler, false)
-    };
-    (GET with effect $path:literal => $handler:path) => {
-        $crate::http::routes::entry!(GET, $path, $handler, true)
-    };
-    ($method:ident, $path:literal, $handler:path, $has_effect:literal) => {
         $crate::http::routes::Entry {
             method: actix_web::http::Method::$method,
             path: $path,
             route: || actix_web::web::route().to($handler),
-            has_effect: $has_effect,
         }
     };
 }

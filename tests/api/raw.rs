@@ -41,6 +41,15 @@ impl RawAnswer {
 
 /// Reads one answer with a `Content-Length`; none when the connection ends before there is one.
 pub fn read_answer(stream: &mut TcpStream) -> Option<RawAnswer> {
+    let mut answer = read_head(stream)?;
+    let length = answer.header("content-length").map_or(0, |text| text.parse().expect("a length"));
+    answer.body.resize(length, 0);
+    stream.read_exact(&mut answer.body).expect("the whole body");
+    Some(answer)
+}
+
+/// Reads the head of an answer and nothing behind it; none when the connection ends before there is one.
+pub fn read_head(stream: &mut TcpStream) -> Option<RawAnswer> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -53,11 +62,14 @@ pub fn read_answer(stream: &mut TcpStream) -> Option<RawAnswer> {
     }
     let head = String::from_utf8(head).expect("a head of ASCII");
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status line");
-    let mut answer = RawAnswer { status, head, body: Vec::new() };
-    let length = answer.header("content-length").map_or(0, |text| text.parse().expect("a length"));
-    answer.body.resize(length, 0);
-    stream.read_exact(&mut answer.body).expect("the whole body");
-    Some(answer)
+    Some(RawAnswer { status, head, body: Vec::new() })
+}
+
+/// Reads what else comes until the server ends the connection.
+pub fn read_rest(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the end of the connection");
+    String::from_utf8_lossy(&rest).into_owned()
 }
 
 /// Sends bytes on a connection of their own and reads the one answer.

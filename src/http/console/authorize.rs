@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -82,16 +82,19 @@ pub(super) async fn ask(
     };
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
     let needed = desk.glance(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
-    if let Some(needed) = needed {
-        if authorization.prompt.none {
-            let (error, why) = match needed {
-                Needed::Consent => ("consent_required", "the person has not let the client in"),
-                Needed::Approval => {
-                    ("interaction_required", "the person has not approved the client in this browser session")
-                }
-            };
-            return Ok(page::see_other(&authorization.refused(&issuer, error, why)));
-        }
+    if let Some(needed) = needed
+        && authorization.prompt.none
+    {
+        let (error, why) = match needed {
+            Needed::Consent => ("consent_required", "the person has not let the client in"),
+            Needed::Approval => {
+                ("interaction_required", "the person has not approved the client in this browser session")
+            }
+        };
+        return Ok(page::see_other(&authorization.refused(&issuer, error, why)));
+    }
+    // HEAD changes nothing, so it gets no code.
+    if needed.is_some() || request.method() == Method::HEAD {
         return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
     }
     let at = (&asking.session, browser.id());

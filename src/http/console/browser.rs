@@ -36,26 +36,34 @@ pub(super) enum Cookie {
     Form,
 }
 
-impl Cookie {
-    /// What the browser calls it. With the prefix, no other host and no unprotected page can set it (RFC 6265bis,
-    /// section 4.1.3.2). Cookies are not told apart by port (RFC 6265, section 8.5), so the name has the port: two
-    /// servers on one host do not overwrite each other's.
-    fn name(self, base: &str, host: Option<&str>) -> String {
-        let purpose = match self {
-            Self::Session => "",
-            Self::Step => "-step",
-            Self::Form => "-form",
+/// What a browser calls the cookies of this server.
+///
+/// With the prefix `__Host-`, no other host and no unprotected page can set one (RFC 6265bis, section 4.1.3.2). A
+/// browser sends its cookies to every port of a host (RFC 6265, section 8.5), so the names have the port: two servers
+/// on one host do not overwrite each other's.
+struct CookieNames {
+    prefix: &'static str,
+    port: String,
+}
+
+impl CookieNames {
+    /// The names at a public URL, and otherwise at the `Host` that the browser asked for.
+    fn new(public_url: Option<&str>, host: Option<&str>) -> Self {
+        if let Some(authority) = public_url.and_then(|url| url.strip_prefix("https://")) {
+            let port = port(authority).filter(|port| *port != 443);
+            return Self { prefix: "__Host-", port: port.map_or_else(String::new, |port| format!("-{port}")) };
+        }
+        let authority = public_url.and_then(|url| url.strip_prefix("http://")).or(host);
+        Self { prefix: "", port: format!("-{}", authority.and_then(port).unwrap_or(80)) }
+    }
+
+    fn of(&self, cookie: Cookie) -> String {
+        let purpose = match cookie {
+            Cookie::Session => "",
+            Cookie::Step => "-step",
+            Cookie::Form => "-form",
         };
-        let of_base = base.strip_prefix("https://");
-        let prefix = if of_base.is_some() { "__Host-" } else { "" };
-        let port = if let Some(authority) = of_base {
-            port(authority).map_or_else(String::new, |port| format!("-{port}"))
-        } else {
-            // The browser knows the port by which it came, also where something on the way has changed it.
-            let port = host.and_then(port).or_else(|| port(base.strip_prefix("http://").unwrap_or_default()));
-            format!("-{}", port.unwrap_or(80))
-        };
-        format!("{prefix}atelier{purpose}{port}")
+        format!("{}atelier{purpose}{}", self.prefix, self.port)
     }
 }
 
@@ -70,8 +78,10 @@ pub(super) struct Browser {
     pub(super) origin: Origin,
     /// Where it finds us: `https://ml.example.com`.
     base: String,
-    /// The `Host` that it asked for.
-    host: Option<String>,
+    /// Whether that is configured.
+    is_configured: bool,
+    /// What it calls our cookies.
+    cookies: CookieNames,
     /// The cookie of its session.
     pub(super) session: Option<Secret>,
     /// The cookie of its half sign-in.
@@ -92,7 +102,8 @@ impl Browser {
         let host = request::host(request);
         let base = desk.issuers.origin(host);
         let secure = base.starts_with("https://");
-        let cookie = |cookie: Cookie| sent(request, &cookie.name(&base, host));
+        let cookies = CookieNames::new(desk.issuers.public_url(), host);
+        let cookie = |cookie: Cookie| sent(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
             origin: request::origin(request, Console::NAME),
@@ -101,9 +112,10 @@ impl Browser {
             is_new: form.is_none(),
             form: form.unwrap_or_else(|| Secret::new(Uuid::new_v4().simple().to_string())),
             exposed: !secure && !host.is_some_and(is_loopback),
+            is_configured: desk.issuers.public_url().is_some(),
             tags: desk.tags.clone(),
-            host: host.map(str::to_owned),
             base,
+            cookies,
         })
     }
 
@@ -163,9 +175,18 @@ impl Browser {
         }
     }
 
-    /// The origin of our pages, as the browser should know them: `https://ml.example.com`.
-    pub(super) fn base(&self) -> &str {
-        &self.base
+    /// Whether this is the origin of our pages, as the browser that asked for this `Host` knows them.
+    pub(super) fn is_at(&self, origin: &str, host: Option<&str>) -> bool {
+        let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        self.base == origin || (named.is_some() && named == host)
+    }
+
+    /// The origin of our pages where nobody on the way has changed the `Host`.
+    pub(super) fn origin_of_pages(&self, host: Option<&str>) -> String {
+        match host {
+            Some(host) if !self.is_configured => format!("http://{host}"),
+            _ => self.base.clone(),
+        }
     }
 
     /// Who we are to this browser: the issuer in tokens.
@@ -198,8 +219,7 @@ impl Browser {
 
     fn set(&self, answer: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
         let guard = if self.base.starts_with("https://") { "; Secure" } else { "" };
-        let name = cookie.name(&self.base, self.host.as_deref());
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}");
+        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", self.cookies.of(cookie));
         // Cookies are of our own making or were sent in a header, so they fit into one.
         if let Ok(text) = HeaderValue::from_str(&text) {
             answer.headers_mut().append(SET_COOKIE, text);
@@ -255,16 +275,23 @@ mod tests {
 
     #[test]
     fn the_name_of_a_cookie_has_the_port_that_the_browser_knows() {
-        let name = |base, host| Cookie::Session.name(base, host);
-        assert_eq!(name("http://127.0.0.1:8787", Some("127.0.0.1:8787")), "atelier-8787");
-        assert_eq!(name("http://127.0.0.1:8787", Some("box.lan:9000")), "atelier-9000");
-        assert_eq!(name("http://127.0.0.1:8787", Some("[::1]:9000")), "atelier-9000");
-        assert_eq!(name("http://127.0.0.1:8787", Some("box:x; a=b")), "atelier-8787");
-        assert_eq!(name("http://ml.lan", None), "atelier-80");
-        assert_eq!(name("https://ml.lan", Some("127.0.0.1:8787")), "__Host-atelier");
-        assert_eq!(name("https://ml.lan:8443", Some("127.0.0.1:8787")), "__Host-atelier-8443");
-        assert_eq!(Cookie::Step.name("https://ml.lan", None), "__Host-atelier-step");
-        assert_eq!(Cookie::Form.name("http://ml.lan:1", None), "atelier-form-1");
+        let name = |public_url, host| CookieNames::new(public_url, host).of(Cookie::Session);
+        assert_eq!(name(None, Some("127.0.0.1:8787")), "atelier-8787");
+        assert_eq!(name(None, Some("[::1]:9000")), "atelier-9000");
+        for host in [None, Some("ml.lan"), Some("[::1]"), Some("ml.lan:x; a=b"), Some("ml.lan:99999"), Some("")] {
+            assert_eq!(name(None, host), "atelier-80", "{host:?}");
+        }
+        for host in [None, Some("127.0.0.1:8787"), Some("ml.lan")] {
+            assert_eq!(name(Some("http://ml.lan:9000"), host), "atelier-9000");
+            assert_eq!(name(Some("http://ml.lan"), host), "atelier-80");
+            assert_eq!(name(Some("https://ml.lan"), host), "__Host-atelier");
+            assert_eq!(name(Some("https://ml.lan:443"), host), "__Host-atelier");
+            assert_eq!(name(Some("https://ml.lan:8443"), host), "__Host-atelier-8443");
+            assert_eq!(name(Some("https://[::1]"), host), "__Host-atelier");
+        }
+        let names = CookieNames::new(Some("https://ml.lan:8443"), None);
+        assert_eq!(names.of(Cookie::Step), "__Host-atelier-step-8443");
+        assert_eq!(CookieNames::new(None, Some("ml.lan:1")).of(Cookie::Form), "atelier-form-1");
     }
 
     #[test]

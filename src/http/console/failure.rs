@@ -17,13 +17,8 @@ pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
     /// A form that another site has sent.
-    #[error("this form was sent by {sent_by}, but the pages of this server are at {expected}")]
-    Elsewhere {
-        /// The origin that sent it, or what is known of it.
-        sent_by: String,
-        /// The origin of our pages.
-        expected: String,
-    },
+    #[error("this form can only be sent from this server's own page")]
+    Elsewhere(Elsewhere),
     /// A form whose token is missing, or of another browser or session.
     #[error("this form is out of date, or the browser keeps no cookies")]
     Stale,
@@ -56,6 +51,36 @@ pub enum Failure {
     },
 }
 
+/// Why a form is taken for one of another site.
+#[derive(Debug)]
+pub struct Elsewhere {
+    /// The origin of the page that sent it, as far as the browser says.
+    pub(super) seen: Option<String>,
+    /// The origin of this server's pages.
+    pub(super) expected: String,
+}
+
+impl Elsewhere {
+    /// What the browser said, and which setting to look at.
+    fn texts(&self) -> Vec<String> {
+        let expected = &self.expected;
+        let sent_by = match self.seen.as_deref() {
+            Some("null") => "The browser does not say which page sent it (Origin: null).".to_owned(),
+            Some(seen) => format!("It was sent by a page of {seen}."),
+            None => "It was sent by a page of another site.".to_owned(),
+        };
+        let settings = "If that was this server's own page, its administrator has to set public_url to the address that \
+                        people type, or have the proxy pass the Host header on as it is.";
+        let policy =
+            "A proxy that sets Referrer-Policy: no-referrer has browsers withhold the origin; same-origin does not.";
+        let mut texts = vec![format!("{sent_by} The pages of this server are at {expected}."), settings.to_owned()];
+        if self.seen.as_deref() == Some("null") {
+            texts.push(policy.to_owned());
+        }
+        texts
+    }
+}
+
 impl Failure {
     /// What the page is called, and what to do next.
     fn advice(&self) -> (&'static str, &'static str) {
@@ -80,12 +105,7 @@ impl Failure {
                 | Error::TooLarge { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
-            Self::Elsewhere { .. } => (
-                "This did not work",
-                "If you came from another site, open the page here and fill in the form again. If both addresses are this \
-                 server, its administrator has to set public_url to the address that people type, or have the proxy \
-                 pass the Host header on.",
-            ),
+            Self::Elsewhere(_) => ("This did not work", "Open the page here and fill in the form again."),
             Self::Stale => (
                 "This did not work",
                 "Go back, load the page again and send the form once more; allow cookies for this server if they are \
@@ -119,7 +139,7 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Elsewhere { .. } | Self::Stale => StatusCode::FORBIDDEN,
+            Self::Elsewhere(_) | Self::Stale => StatusCode::FORBIDDEN,
             Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::SignInFirst { .. } | Self::ConfirmFirst { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -139,6 +159,9 @@ impl ResponseError for Failure {
             log::error!("{} {}", request::id(), error.chain());
             texts.insert(0, format!("The log of the server knows it as request {}.", request::id()));
         }
+        if let Self::Elsewhere(elsewhere) = self {
+            texts.extend(elsewhere.texts());
+        }
         let page = Message {
             title: title.to_owned(),
             wrong: Some(Wrong::new("", self.to_string())),
@@ -157,7 +180,7 @@ impl ResponseError for Failure {
                 }
             }
             Self::Core(_)
-            | Self::Elsewhere { .. }
+            | Self::Elsewhere(_)
             | Self::Stale
             | Self::LeadsAway
             | Self::BadRequest { .. }

@@ -9,12 +9,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
+use super::failure::Elsewhere;
 use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::http::{body, request};
 
-/// How much of a foreign origin is shown, in characters.
-const ORIGIN_LENGTH: usize = 100;
+/// How much is shown of an origin, in characters.
+const SHOWN: usize = 200;
 
 /// The fields of a form. They may be secrets, so none can be printed.
 pub(super) struct Form(BTreeMap<String, Secret>);
@@ -58,27 +59,22 @@ impl FromRequest for Form {
 
 /// Refuses what another site has sent.
 ///
-/// `Origin: null` is accepted only with `Sec-Fetch-Site: same-origin`, which no page can forge: under a proxy's
-/// `Referrer-Policy: no-referrer`, browsers send both from our own pages, while a sandboxed frame is `cross-site`
+/// `Origin: null` is what browsers send from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
+/// sandboxed frame. `Sec-Fetch-Site`, which no page can set, tells them apart: only the former is `same-origin`
 /// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
 fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
-    let refused = |sent_by: &str| {
-        let sent_by = sent_by.chars().take(ORIGIN_LENGTH).collect();
-        Err(Failure::Elsewhere { sent_by, expected: browser.base().to_owned() })
+    let is_ours = match (site, origin) {
+        (Some("same-origin"), Some("null")) => true,
+        (None | Some("same-origin" | "none"), None) => true,
+        (None | Some("same-origin" | "none"), Some(origin)) => browser.is_at(origin, request::host(request)),
+        (Some(_), _) => false,
     };
-    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return refused(origin.filter(|origin| *origin != "null").unwrap_or("another site"));
+    if is_ours {
+        return Ok(());
     }
-    match origin {
-        None => Ok(()),
-        Some("null") if site == Some("same-origin") => Ok(()),
-        Some("null") => refused("a page without an origin"),
-        Some(origin) => {
-            let host = origin.split_once("://").map(|(_, host)| host);
-            let is_ours = browser.base() == origin || (host.is_some() && host == request::host(request));
-            if is_ours { Ok(()) } else { refused(origin) }
-        }
-    }
+    let seen = origin.map(|origin| origin.chars().take(SHOWN).collect());
+    let expected = browser.origin_of_pages(request::host(request)).chars().take(SHOWN).collect();
+    Err(Failure::Elsewhere(Elsewhere { seen, expected }))
 }

@@ -48,9 +48,9 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/auth/sign-in/second-factor" => sign_in::enrol),
         entry!(GET "/auth/sign-in/password" => sign_in::password_form),
         entry!(POST "/auth/sign-in/password" => sign_in::set_password),
-        entry!(GET with effect "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask),
+        entry!(GET "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask),
         entry!(POST "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask_by_form),
-        entry!(GET with effect "/oauth2/authorize" => authorize::ask),
+        entry!(GET "/oauth2/authorize" => authorize::ask),
         entry!(POST "/oauth2/authorize" => authorize::ask_by_form),
         entry!(GET "/auth/consent" => authorize::consent_form),
         entry!(POST "/auth/consent" => authorize::consent),
@@ -74,7 +74,7 @@ pub fn routes() -> Vec<Entry> {
         entry!(POST "/auth/account/second-factor/recovery-codes" => second_factor::renew),
         entry!(GET "/auth/account/second-factor/remove" => second_factor::removal),
         entry!(POST "/auth/account/second-factor/remove" => second_factor::remove),
-        entry!(GET with effect "/auth/sign-out" => sign_out::form),
+        entry!(GET "/auth/sign-out" => sign_out::form),
         entry!(POST "/auth/sign-out" => sign_out::leave),
         entry!(GET "/auth/signed-out" => sign_out::left),
         entry!(GET "/auth/cli/callback" => cli_callback::show),
@@ -92,8 +92,8 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
 
 /// Answers every other path for browsers; programs get the answer of the dialect that the path belongs to.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
-    let page = web::resource("/{path:.*}").guard(guard::fn_guard(no_page::is_browser));
-    config.service(page.to(no_page::show));
+    let page = web::scope("").guard(guard::fn_guard(no_page::is_browser));
+    config.service(page.default_service(web::route().to(no_page::show)));
 }
 
 /// `GET /`: leads to what a person has here.

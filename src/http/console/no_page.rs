@@ -9,9 +9,7 @@ use super::Failure;
 use super::account::ACCOUNT;
 use super::page::{self, Link, Message};
 use super::sign_in::SIGN_IN;
-
-/// Where the pages and endpoints are whose paths begin like Keycloak's.
-const PREFIX: &str = "/auth";
+use crate::http::nowhere::{self, KEYCLOAK_HINT};
 
 /// Whether a browser opens a page: it accepts HTML by name, which programs that call an API do not.
 pub(super) fn is_browser(context: &GuardContext<'_>) -> bool {
@@ -29,11 +27,9 @@ fn is_html(media_type: &str) -> bool {
 /// Any address that leads nowhere.
 pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let mut texts = vec!["There is no page at this address. Check it for a typing mistake.".to_owned()];
-    let mut links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
-    let path = request.path();
-    if path.starts_with("/realms/") || path.starts_with("/admin/") {
-        texts.push(format!("On this server, the paths of Keycloak begin with {PREFIX}."));
-        links.insert(0, Link::new(format!("{PREFIX}{path}"), "Open the address with /auth"));
+    if let Some(meant) = nowhere::meant_for_keycloak(request.path()) {
+        texts.push(page::sentence(&format!("{KEYCLOAK_HINT}: {meant}")));
     }
+    let links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
     page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), wrong: None, texts, links })
 }

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
+use actix_web::body::{self, BoxBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS};
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,19 +40,18 @@ pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
         .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
         .body(markup)
 }
 
+/// The head of a page whose length is not known, for `HEAD`.
+pub(super) fn without_body() -> HttpResponse {
+    answer(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
+}
+
 /// An answer that sends the browser on, by `GET`.
 pub(super) fn see_other(to: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, to))
-        .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .finish()
+    HttpResponse::SeeOther().insert_header((LOCATION, to)).insert_header((REFERRER_POLICY, "same-origin")).finish()
 }
 
 /// A text as a sentence: with a capital, unless it begins with the name of a parameter, and a full stop.

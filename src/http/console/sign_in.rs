@@ -1,6 +1,6 @@
 //! `/auth/sign-in`: coming in, step by step. Which step follows, the core says.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -97,11 +97,16 @@ pub(super) async fn enter_code(
 pub(super) async fn enrolment(
     desk: Data<Desk>,
     browser: Browser,
+    request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
     if let Err(elsewhere) = half(&desk, &browser, &next, Step::EnrolSecondFactor)? {
         return Ok(elsewhere);
+    }
+    // HEAD changes nothing, so it makes no key; how long the page would be is not known.
+    if request.method() == Method::HEAD {
+        return Ok(page::without_body());
     }
     let enrolment = sign_in::begin_enrolment(&desk, &browser.origin, step(&browser)).await?;
     browser.show(StatusCode::OK, &enrolment_page(&browser, &next, &enrolment, None))

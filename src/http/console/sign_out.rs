@@ -1,6 +1,6 @@
 //! `/auth/sign-out`: leaving, from here or because a program asks for it.
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -29,14 +29,20 @@ pub(super) async fn form(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let logout = logout::check(&desk, &read(&parameters))?;
+    // HEAD changes nothing.
+    let is_head = request.method() == Method::HEAD;
     let Some((actor, _)) = browser.person(&desk, &request)? else {
-        logout::end(&desk, &browser.origin, &logout).await?;
+        if !is_head {
+            logout::end(&desk, &browser.origin, &logout).await?;
+        }
         return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
     };
     if logout.is_of(&actor) {
-        logout::leave(&desk, &actor, browser.id(), &logout).await?;
         let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
-        browser.take(&mut answer, Cookie::Session);
+        if !is_head {
+            logout::leave(&desk, &actor, browser.id(), &logout).await?;
+            browser.take(&mut answer, Cookie::Session);
+        }
         return Ok(answer);
     }
     let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();

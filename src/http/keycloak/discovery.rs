@@ -1,5 +1,6 @@
 //! What a verifier needs to know: the discovery document and the public keys.
 
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -7,6 +8,7 @@ use serde_json::json;
 use super::Failure;
 use crate::app::desk::Desk;
 use crate::domain::client::{Grant, Scope};
+use crate::http::headers::PUBLIC;
 use crate::http::request;
 use crate::tokens::pkce::METHOD;
 
@@ -21,7 +23,7 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpR
         .map(Grant::word)
         .collect();
     let algorithms = [desk.keyring()?.active().algorithm().to_string()];
-    Ok(HttpResponse::Ok().json(json!({
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(json!({
         "issuer": issuer,
         "authorization_endpoint": openid("auth"),
         "token_endpoint": openid("token"),
@@ -55,5 +57,5 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpR
 
 /// `GET /auth/realms/master/protocol/openid-connect/certs` (RFC 7517, section 5).
 pub(super) async fn certs(desk: Data<Desk>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().json(desk.keyring()?.jwks()))
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(desk.keyring()?.jwks()))
 }

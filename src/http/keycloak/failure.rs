@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::http::nowhere::{self, KEYCLOAK_HINT};
 use crate::http::{request, routes};
 
 /// A refusal in the dialect's words.
@@ -46,8 +47,11 @@ pub enum Failure {
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
     /// A path of Keycloak without the `/auth` that it begins with here.
-    #[error("Could not find resource for full path: on this server, the paths of Keycloak begin with /auth")]
-    NoPrefix,
+    #[error("Could not find resource for full path: {KEYCLOAK_HINT}; try {meant}")]
+    NoPrefix {
+        /// The path with it.
+        meant: String,
+    },
     /// A method that the endpoint does not have.
     #[error("the endpoint does not have this method; it has {allowed}")]
     WrongMethod {
@@ -115,7 +119,7 @@ impl ResponseError for Failure {
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::NoMail => StatusCode::BAD_REQUEST,
-            Self::NoEndpoint | Self::NoPrefix => StatusCode::NOT_FOUND,
+            Self::NoEndpoint | Self::NoPrefix { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -130,7 +134,7 @@ impl ResponseError for Failure {
             | Self::Scope
             | Self::NoMail
             | Self::NoEndpoint
-            | Self::NoPrefix
+            | Self::NoPrefix { .. }
             | Self::WrongMethod { .. } => None,
         };
         let mut text = self.to_string();
@@ -177,7 +181,7 @@ impl ResponseError for Failure {
                 answer.json(json!({ "errorMessage": "User exists with same username" }))
             }
             Self::NoMail => answer.json(json!({ "errorMessage": text })),
-            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix => {
+            Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix { .. } => {
                 answer.json(json!({ "error": text }))
             }
             Self::WrongMethod { allowed } => {
@@ -219,9 +223,9 @@ pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
 }
 
-/// Answers a path that lacks what the paths of this dialect begin with. Newer versions of Keycloak have no `/auth`.
-pub(super) async fn no_prefix() -> Result<HttpResponse, Failure> {
-    Err(Failure::NoPrefix)
+/// Answers a path that lacks what the paths of this dialect begin with.
+pub(super) async fn no_prefix(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(nowhere::meant_for_keycloak(request.path()).map_or(Failure::NoEndpoint, |meant| Failure::NoPrefix { meant }))
 }
 
 /// Answers a method that an endpoint does not have.

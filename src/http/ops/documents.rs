@@ -1,24 +1,25 @@
 //! The descriptions of the dialects (OpenAPI 3.1) and the pages that show them.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, LOCATION, REFERRER_POLICY,
     X_FRAME_OPTIONS,
 };
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use crate::http::{arize, wallaroo};
+use crate::http::headers::PUBLIC;
+use crate::http::{arize, pieces, wallaroo};
 
-/// What Swagger UI needs: its own scripts and styles, icons that are written out in its stylesheet, styles on its
-/// elements, and requests to this server. Nobody frames it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                      connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
-
-/// Everybody may keep it, and asks whether it is still so.
-const KEPT: &str = "no-cache";
+/// What Swagger UI needs: its own scripts and stylesheets, the one style that it writes onto an element (by its hash),
+/// icons that are written out in its stylesheet, and requests to this server. Nobody frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; \
+                      style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
+                      img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 static WALLAROO: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| shown("/v1/api/openapi.json"));
 static ARIZE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| shown("/v2/openapi.json"));
@@ -54,17 +55,21 @@ fn to_page(page: &'static str) -> HttpResponse {
 fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
     match utoipa_swagger_ui::serve(file, config.clone()) {
         Ok(Some(file)) => {
+            let bytes = match file.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            };
             let mut answer = HttpResponse::Ok();
             if file.gzpipped {
                 answer.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
             }
             answer
                 .content_type(file.content_type)
-                .insert_header((CACHE_CONTROL, KEPT))
+                .insert_header((CACHE_CONTROL, PUBLIC))
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                 .insert_header((REFERRER_POLICY, "same-origin"))
                 .insert_header((X_FRAME_OPTIONS, "DENY"))
-                .body(file.bytes.into_owned())
+                .body(pieces::body(bytes))
         }
         Ok(None) => super::not_found(),
         Err(error) => {
@@ -76,10 +81,18 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
 
 /// `GET /v1/api/openapi.json`
 pub(super) async fn describe_wallaroo() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, KEPT)).json(wallaroo::Description::openapi())
+    document(&wallaroo::Description::openapi())
 }
 
 /// `GET /v2/openapi.json`
 pub(super) async fn describe_arize() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, KEPT)).json(arize::Description::openapi())
+    document(&arize::Description::openapi())
+}
+
+fn document(description: &utoipa::openapi::OpenApi) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, PUBLIC))
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .json(description)
 }

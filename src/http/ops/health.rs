@@ -59,5 +59,5 @@ pub(super) async fn ready(desk: Data<Desk>, readiness: Data<Readiness>) -> HttpR
 }
 
 fn plain(mut answer: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
-    answer.content_type("text/plain; charset=utf-8").insert_header(("cache-control", "no-store")).body(text)
+    answer.content_type("text/plain; charset=utf-8").body(text)
 }

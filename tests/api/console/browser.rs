@@ -38,11 +38,6 @@ impl Browser {
         self.send("HEAD", path, &[], "")
     }
 
-    /// What the cookies are called.
-    pub fn cookie_names(&self) -> Vec<String> {
-        self.cookies.borrow().keys().cloned().collect()
-    }
-
     /// Sends a form with the token of the page that the browser is on.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = self.token();
@@ -53,6 +48,11 @@ impl Browser {
     pub fn post_as(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let body = serde_urlencoded::to_string(fields).expect("a form");
         self.send("POST", path, &[&[FORM], headers].concat(), &body)
+    }
+
+    /// Has the cookies of another one too, as one browser has those of every port of a host.
+    pub fn share(&self, other: &Self) {
+        self.cookies.borrow_mut().extend(other.cookies.borrow().clone());
     }
 
     /// Opens the sign-in page and fills it in.

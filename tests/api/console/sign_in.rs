@@ -137,7 +137,7 @@ fn only_a_form_of_our_own_page_is_taken() {
     ] {
         let answer = with(&right, &[header]);
         assert_eq!(answer.status, 403, "{header:?}: {answer:?}");
-        assert!(answer.body.contains("but the pages of this server are at"), "{answer:?}");
+        assert!(answer.body.contains("The pages of this server are at"), "{answer:?}");
     }
     let answer = nobody.form(SIGN_IN, &[&fields[..], &[("token", right.as_str())]].concat());
     assert_eq!(answer.status, 403, "a token without its cookie: {answer:?}");

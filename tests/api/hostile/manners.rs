@@ -1,13 +1,17 @@
 //! How the server answers health checks, proxies, browsers and neighbours on the same host.
 
-use std::io::{Read, Write};
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::OnceLock;
 
+use atelier::http::{arize, console, keycloak, ops, wallaroo};
 use serde_json::json;
 
-use crate::console::browser::{Browser, FORM};
+use crate::client::{Answer, Client};
+use crate::console::browser::Browser;
+use crate::database::Database;
 use crate::raw;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Setup};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 use crate::world::World;
 
 fn world() -> &'static World {
@@ -15,195 +19,494 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
+/// Every path that has GET, with something in the place of what varies. The page of a link counts wrong ones, so it is
+/// asked for apart.
+fn gets() -> Vec<String> {
+    let entries = [wallaroo::routes(), keycloak::routes(), console::routes(), ops::routes(), arize::routes()].concat();
+    let gets = entries.into_iter().filter(|entry| entry.method.as_str() == "GET" && entry.path != "/auth/invitation");
+    let paths = gets.flat_map(|entry| match entry.path.strip_suffix("{file:.*}") {
+        Some(docs) => {
+            ["", "swagger-ui.css", "swagger-ui-bundle.js", "nothing"].map(|file| format!("{docs}{file}")).to_vec()
+        }
+        None => vec![
+            entry
+                .path
+                .split('/')
+                .map(|part| if part.starts_with('{') { "1" } else { part })
+                .collect::<Vec<_>>()
+                .join("/"),
+        ],
+    });
+    paths.collect()
+}
+
+/// The headers of an answer that are the same whenever it is given: neither of its moment nor of its browser.
+fn lasting(answer: &Answer) -> Vec<(String, String)> {
+    let mut headers = answer.all_headers();
+    headers.retain(|(name, _)| !["date", "x-request-id", "set-cookie"].contains(&name.as_str()));
+    headers
+}
+
 /// What Chromium sends when somebody types an address.
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8");
 
 #[test]
+fn head_is_answered_wherever_get_is_with_the_same_status_and_headers_and_no_body() {
+    let world = world();
+    let unknown =
+        ["/nothing", "/v1/nothing", "/v2/nothing", "/auth/nothing", "/realms/master", "/oauth2/token", "/v1/graphql"];
+    for client in [&world.nobody, &*world.ada, &world.nobody.with("nonsense")] {
+        for path in gets().into_iter().chain(unknown.map(str::to_owned)) {
+            let get = client.get(&path);
+            let head = client.send("HEAD", &path, &[], ());
+            assert_eq!((head.status, head.body.as_str()), (get.status, ""), "HEAD {path}");
+            // An answer that has the id of its request or the time in its body is as long each time.
+            assert_eq!(lasting(&head), lasting(&get), "HEAD {path}");
+        }
+    }
+}
+
+#[test]
+fn no_byte_follows_the_head_and_the_connection_stays_usable() {
+    let world = world();
+    let mut stream = raw::connect(world.server.base());
+    let mut ask = |method: &str, path: &str| {
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", world.ada.credential());
+        stream.write_all(head.as_bytes()).expect("a request");
+        let answer = if method == "HEAD" { raw::read_head(&mut stream) } else { raw::read_answer(&mut stream) };
+        answer.unwrap_or_else(|| panic!("no answer: {method} {path}"))
+    };
+    for path in gets().iter().map(String::as_str).chain(["/nothing", "/v2/nothing", "/oauth2/token"]) {
+        let head = ask("HEAD", path);
+        let get = ask("GET", path);
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
+        assert_eq!(head.header("transfer-encoding"), None, "{path}");
+    }
+}
+
+#[test]
+fn a_head_has_no_body_though_a_get_comes_along_with_it() {
+    let world = world();
+    // The second one is read before the first one is answered.
+    for path in ["/readyz", "/v2/spaces", "/auth/sign-in", "/v2/docs/", "/nothing"] {
+        let mut stream = raw::connect(world.server.base());
+        let both = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(both.as_bytes()).expect("both requests");
+        let head = raw::read_head(&mut stream).expect("an answer");
+        assert!(head.status == world.nobody.get(path).status || path == "/readyz", "{path}: {head:?}");
+        let second = raw::read_answer(&mut stream).expect("another answer");
+        assert_eq!((second.status, second.text().as_str()), (200, "ok\n"), "{path}");
+    }
+    // Also where the end of the connection is the end of the answer.
+    for version in ["1.0", "1.1"] {
+        let request = format!("HEAD /healthz HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut stream = raw::connect(world.server.base());
+        stream.write_all(request.as_bytes()).expect("a request");
+        assert_eq!(raw::read_head(&mut stream).expect("an answer").header("content-length"), Some("3"));
+        assert_eq!(raw::read_rest(&mut stream), "", "HTTP/{version}");
+    }
+}
+
+/// Every row of every table, but for when a session was last used and how often something was written.
+fn content(database: &Database) -> BTreeSet<String> {
+    let volatile = "'last_used_at', 'idle_until', 'generation'";
+    let tables = database.rows(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
+        [],
+    );
+    let rows = tables.iter().flat_map(|table| {
+        let columns = format!(
+            "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') FROM pragma_table_info('{table}') WHERE name NOT IN ({volatile})"
+        );
+        let columns: String = database.one(&columns, []);
+        database.rows(&format!("SELECT {columns} FROM \"{table}\""), []).into_iter().map(move |row| format!("{table}: {row}"))
+    });
+    rows.collect()
+}
+
+#[test]
+fn head_changes_nothing() {
+    let world = World::start();
+    let database = world.database();
+    let id_token = {
+        let form = [
+            ("client_id", "sdk-client"),
+            ("grant_type", "password"),
+            ("username", &world.bob.email),
+            ("password", &world.bob.password),
+            ("scope", "openid"),
+        ];
+        world.nobody.form(crate::client::TOKEN, &form).text("id_token")
+    };
+    let browser = Browser::signed_in(&world.nobody, &world.bob.email, &world.bob.password);
+    let link = String::from_utf8(world.server.cli(&["user", "reset-link", &world.carol.email]).stdout).expect("a link");
+    let link = link[link.find("/auth/").expect("a path")..].trim_end().to_owned();
+    let authorize = "client_id=arize-cli&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&scope=openid";
+    let logout = format!("id_token_hint={id_token}");
+    let special = [
+        format!("/oauth2/authorize?{authorize}"),
+        format!("/auth/realms/master/protocol/openid-connect/auth?{authorize}"),
+        format!("/oauth2/authorize?{authorize}&prompt=none"),
+        format!("/auth/sign-out?{logout}"),
+        format!("/auth/realms/master/protocol/openid-connect/logout?{logout}"),
+        link.clone(),
+    ];
+    let before = content(&database);
+    for path in gets().iter().chain(&special) {
+        let answer = browser.head(path);
+        assert!(answer.status < 500, "{path}: {answer:?}");
+        let location = answer.header("location").unwrap_or_default();
+        assert!(!location.contains("code="), "{path}: {answer:?}");
+        world.ada.send("HEAD", path, &[], ());
+    }
+    let after = content(&database);
+    let changed: Vec<_> = after.symmetric_difference(&before).collect();
+    assert_eq!(changed, Vec::<&String>::new());
+    assert_eq!(browser.get("/auth/account").status, 200, "the session goes on");
+    assert_eq!(browser.get(&link).status, 200, "the link is good");
+    // And each of them was worth a try: GET does it.
+    assert!(browser.get(&special[0]).header("location").is_some_and(|to| to.contains("code=")));
+    assert_eq!(browser.get(&special[3]).status, 303);
+    assert_eq!(browser.get("/auth/account").status, 303, "the session is over");
+}
+
+#[test]
+fn head_begins_no_second_factor() {
+    let server = Setup::new().args(&["--administrators-need-second-factor", "true"]).start();
+    let database = Database::open(server.data_dir());
+    let browser = Browser::new(&Client::new(server.base()));
+    browser.sign_in(ADMIN, ADMIN_PASSWORD);
+    let page = "/auth/sign-in/second-factor";
+    let answer = browser.head(page);
+    assert_eq!((answer.status, answer.header("content-length")), (200, None), "{answer:?}");
+    assert_eq!(database.count("second_factors"), 0);
+    assert_eq!(browser.get(page).status, 200);
+    assert_eq!(database.count("second_factors"), 1, "GET does it");
+}
+
+/// What is asked of a server to see its headers: pages, redirects, refusals of every dialect, what is malformed.
+fn questions() -> Vec<(&'static str, String, Option<&'static str>)> {
+    let refused =
+        ["/nothing", "/v1/nothing", "/v2/nothing", "/auth/nothing", "/oauth2/nothing", "/realms/x", "/admin/x"];
+    let get = gets().into_iter().chain(refused.map(str::to_owned)).map(|path| ("GET", path, None));
+    let post = [
+        "/oauth2/token",
+        "/auth/sign-in",
+        "/v1/graphql",
+        "/v1/api/workspaces/list",
+        "/v2/spaces",
+        "/nothing",
+        "/healthz",
+    ];
+    let posts = post
+        .into_iter()
+        .flat_map(|path| [None, Some("{"), Some("a=b"), Some("\0")].map(|body| ("POST", path.to_owned(), body)));
+    let others = ["PUT", "DELETE", "OPTIONS"].into_iter().map(|method| (method, "/v2/spaces".to_owned(), None));
+    get.chain(posts).chain(others).collect()
+}
+
+/// Public and the same for everybody.
+fn is_public(path: &str) -> bool {
+    path.contains("/.well-known/")
+        || path.ends_with("/certs")
+        || path.ends_with("/openapi.json")
+        || path.contains("/docs/")
+}
+
+#[test]
+fn every_answer_says_that_its_type_is_not_guessed_and_that_it_is_not_kept() {
+    let world = world();
+    for client in [&world.nobody, &*world.ada] {
+        for (method, path, body) in questions() {
+            for method in if method == "GET" { vec!["GET", "HEAD"] } else { vec![method] } {
+                let answer = match body {
+                    Some(body) => client.send(method, &path, &[], body),
+                    None => client.send(method, &path, &[], ()),
+                };
+                assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path} {answer:?}");
+                let kept = if is_public(&path) && answer.status == 200 { "no-cache" } else { "no-store" };
+                assert_eq!(answer.header("cache-control"), Some(kept), "{method} {path} {answer:?}");
+                assert_eq!(answer.header("strict-transport-security"), None, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_answer_that_shows_a_secret_is_kept() {
+    let world = world();
+    let key = json!({ "key_type": "USER", "name": "shown-once" });
+    let key = world.bob.post("/v2/api-keys", &key);
+    let refreshed = format!("/v2/api-keys/{}/refresh", key.json()["id"].as_str().expect("an id"));
+    let person = json!({
+        "name": "Tim", "email": "tim@example.com", "role": { "type": "PREDEFINED", "name": "MEMBER" },
+        "invite_mode": "TEMPORARY_PASSWORD",
+    });
+    let browser = Browser::signed_in(&world.nobody, &world.carol.email, &world.carol.password);
+    browser.get("/auth/account");
+    let device = world.nobody.form("/oauth2/device_authorization", &[("client_id", "sdk-client")]);
+    let device_page = format!("/auth/realms/master/device?user_code={}", device.text("user_code"));
+    let secret = [("client_id", "sdk-client"), ("token", world.ada.credential())];
+    for (what, answer, status) in [
+        ("tokens", world.nobody.sign_in(&world.carol.email, &world.carol.password), 200),
+        ("a refused sign-in", world.nobody.sign_in(&world.carol.email, "wrong"), 401),
+        ("a key", key, 201),
+        ("the next key", world.bob.post(&refreshed, &json!({})), 200),
+        ("a temporary password", world.ada.post("/v2/users", &person), 201),
+        ("a device code", device, 200),
+        ("a user code", browser.get(&device_page), 200),
+        ("userinfo", world.ada.get("/oauth2/userinfo"), 403),
+        ("introspection", world.nobody.form("/oauth2/introspect", &secret), 401),
+        ("people", world.ada.get("/auth/admin/realms/master/users"), 200),
+        ("an account", browser.get("/auth/account"), 200),
+        ("the key of a second factor", browser.post("/auth/account/second-factor", &[]), 200),
+        ("GraphQL", world.ada.post("/v1/graphql", &json!({ "query": "{ workspace { name } }" })), 200),
+    ] {
+        assert_eq!(answer.status, status, "{what}: {answer:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}: {answer:?}");
+    }
+}
+
+#[test]
+fn where_the_public_url_is_https_browsers_are_told_to_stay_there() {
+    let told = |public_url: &str| {
+        let server = Setup::new().args(&["--public-url", public_url]).start();
+        let client = Client::new(server.base());
+        let paths =
+            ["/", "/healthz", "/auth/sign-in", "/v2/spaces", "/nothing", "/v2/docs/", "/v1/graphql", "/oauth2/token"];
+        let told = paths.map(|path| client.get(path).header("strict-transport-security").map(str::to_owned));
+        assert!(told.iter().all(|header| *header == told[0]), "{told:?}");
+        told[0].clone()
+    };
+    assert_eq!(told("https://ml.example.com").as_deref(), Some("max-age=31536000"));
+    assert_eq!(told("http://ml.example.com"), None);
+}
+
+#[test]
+fn the_api_documents_have_a_policy_and_are_not_framed() {
+    let paths = [
+        "/v1/api/docs/",
+        "/v2/docs/",
+        "/v2/docs/index.html",
+        "/v2/docs/swagger-ui.css",
+        "/v2/openapi.json",
+        "/v1/api/openapi.json",
+    ];
+    for path in paths {
+        let answer = world().nobody.get(path);
+        let policy = answer.header("content-security-policy").expect("a policy");
+        assert!(
+            policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"),
+            "{path} {policy}"
+        );
+        assert!(
+            !policy.contains("unsafe-inline") && !policy.contains("unsafe-eval") && !policy.contains('*'),
+            "{path} {policy}"
+        );
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{path}");
+    }
+    let page = world().nobody.get("/v2/docs/");
+    assert!(!page.body.contains("<script>") && !page.body.contains(" style="), "{}", page.body);
+}
+
+#[test]
+fn two_servers_on_one_host_leave_each_other_signed_in() {
+    let (one, other) = (Setup::new().start(), Setup::new().start());
+    let at = |server: &Server| Browser::signed_in(&Client::new(server.base()), ADMIN, ADMIN_PASSWORD);
+    let first = at(&one);
+    // It is one browser: what it has from one port of the host it sends to the other.
+    let second = Browser::new(&Client::new(other.base()));
+    second.share(&first);
+    assert_eq!(second.sign_in(ADMIN, ADMIN_PASSWORD).status, 303);
+    first.share(&second);
+    for browser in [&first, &second, &first] {
+        let page = browser.get("/auth/account");
+        assert_eq!(page.status, 200, "{page:?}");
+        assert_eq!(page.headers("set-cookie"), [""; 0]);
+    }
+    // Forms are still sent, and whoever leaves one stays at the other.
+    assert_eq!(second.post("/auth/sign-out", &[]).status, 303);
+    first.share(&second);
+    assert_eq!((second.get("/auth/account").status, first.get("/auth/account").status), (303, 200));
+    let port = one.base().rsplit(':').next().expect("a port");
+    let sent = Browser::new(&Client::new(one.base())).sign_in(ADMIN, ADMIN_PASSWORD);
+    assert!(sent.headers("set-cookie").iter().any(|set| set.starts_with(&format!("atelier-{port}=atls_"))), "{sent:?}");
+}
+
+#[test]
+fn the_cookies_of_https_have_the_port_of_the_public_url() {
+    for (public_url, name) in [("https://ml.lan", "__Host-atelier"), ("https://ml.lan:8443", "__Host-atelier-8443")] {
+        let server = Setup::new().args(&["--public-url", public_url]).start();
+        let sent = Browser::new(&Client::new(server.base())).sign_in(ADMIN, ADMIN_PASSWORD);
+        assert!(sent.headers("set-cookie").iter().any(|set| set.starts_with(&format!("{name}=atls_"))), "{sent:?}");
+    }
+}
+
+#[test]
+fn a_form_is_taken_from_our_own_pages_and_from_nowhere_else() {
+    let nobody = &world().nobody;
+    let host = nobody.base().strip_prefix("http://").expect("an http URL");
+    let (ours, tls) = (nobody.base().to_owned(), format!("https://{host}"));
+    let (upper, slash) = (ours.to_uppercase(), format!("{ours}/"));
+    let origins = [
+        None,
+        Some(ours.as_str()),
+        Some(&tls),
+        Some("null"),
+        Some("https://evil.example"),
+        Some("http://127.0.0.1"),
+        Some(""),
+        Some(&upper),
+        Some(&slash),
+        Some("NULL"),
+        Some("null, null"),
+        Some(host),
+    ];
+    let sites = [
+        None,
+        Some("same-origin"),
+        Some("none"),
+        Some("same-site"),
+        Some("cross-site"),
+        Some(""),
+        Some("Same-Origin"),
+        Some("same-origin, cross-site"),
+    ];
+    for origin in origins {
+        for site in sites {
+            let is_ours = match (origin, site) {
+                (None, None | Some("same-origin" | "none")) => true,
+                (Some("null"), site) => site == Some("same-origin"),
+                (Some(origin), None | Some("same-origin" | "none")) => origin == ours || origin == tls,
+                _ => false,
+            };
+            let browser = Browser::new(nobody);
+            browser.get("/auth/sign-in");
+            let headers: Vec<_> = [("origin", origin), ("sec-fetch-site", site)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
+            let fields = [("username", world().bob.email.as_str()), ("password", world().bob.password.as_str())];
+            let with =
+                |token: &str| browser.post_as("/auth/sign-in", &[&fields[..], &[("token", token)]].concat(), &headers);
+            // Where a form comes from does not stand in for its token.
+            assert_eq!(with("nonsense").status, 403, "{headers:?}");
+            let token = browser.token();
+            let answer = with(&token);
+            assert_eq!(answer.status, if is_ours { 303 } else { 403 }, "{headers:?}: {answer:?}");
+            assert!(is_ours || answer.body.contains("can only be sent from this server"), "{headers:?}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn the_page_that_refuses_a_form_says_which_setting_to_look_at() {
+    let told = |server: &Server, host: &str, headers: &[(&str, &str)]| {
+        let browser = Browser::new(&Client::new(server.base()));
+        browser.get("/auth/sign-in");
+        let token = browser.token();
+        let answer = browser.post_as("/auth/sign-in", &[("token", &token)], &[&[("host", host)], headers].concat());
+        assert_eq!(answer.status, 403, "{answer:?}");
+        answer.body
+    };
+    let settings = "set public_url to the address that people type, or have the proxy pass the Host header on as it is";
+    let plain = Setup::new().start();
+    let configured = Setup::new().args(&["--public-url", "https://ml.example.com"]).start();
+    for (server, expected) in [(&plain, "http://10.0.0.7:8787"), (&configured, "https://ml.example.com")] {
+        for (header, sent_by) in [
+            (("origin", "https://ml.lan"), "It was sent by a page of https://ml.lan."),
+            (("origin", "null"), "The browser does not say which page sent it (Origin: null)."),
+            (("sec-fetch-site", "cross-site"), "It was sent by a page of another site."),
+        ] {
+            let page = told(server, "10.0.0.7:8787", &[header]);
+            assert!(page.contains(&format!("{sent_by} The pages of this server are at {expected}.")), "{page}");
+            assert!(page.contains(settings), "{page}");
+            assert_eq!(page.contains("Referrer-Policy: no-referrer"), header.1 == "null", "{page}");
+        }
+        // What the browser says is shown as text, and not much of it.
+        let long = format!("https://<script>alert(1)</script>{}", "x".repeat(5000));
+        let page = told(server, "<b>host</b>", &[("origin", &long)]);
+        assert!(!page.contains("<script>") && !page.contains("<b>host") && page.len() < 8000, "{page}");
+    }
+}
+
+#[test]
 fn a_browser_gets_a_page_for_an_unknown_path_and_a_program_its_dialects_answer() {
+    let nobody = &world().nobody;
     let paths = [
         "/nonsense",
         "/auth",
         "/auth/",
         "/auth/realms/other",
         "/auth/x/%3Cb%3E",
+        "/v1",
         "/v1/nonsense",
         "/v2/nonsense",
         "/oauth2/x",
+        "/.well-known/nonsense",
+        "/realms",
+        "/admin/",
     ];
     for path in paths {
-        let page = world().nobody.send("GET", path, &[BROWSER], ());
+        let page = nobody.send("GET", path, &[BROWSER], ());
         assert_eq!((page.status, page.header("content-type")), (404, Some("text/html; charset=utf-8")), "{path}");
-        assert!(page.body.contains("Page not found") && page.body.contains("href=\"/auth/sign-in\""), "{page:?}");
+        assert!(page.body.contains("<h1>Page not found</h1>") && !page.body.contains("RESTEASY"), "{page:?}");
+        for link in ["href=\"/auth/sign-in\"", "href=\"/auth/account\""] {
+            assert!(page.body.contains(link), "{page:?}");
+        }
         assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
-        for accept in ["*/*", "application/json", "application/json, text/html;q=0.5", "image/avif,*/*"] {
-            let answer = world().nobody.send("GET", path, &[("accept", accept)], ());
+        let head = nobody.send("HEAD", path, &[BROWSER], ());
+        assert_eq!((head.status, lasting(&head)), (404, lasting(&page)), "{path}");
+        for accept in
+            ["*/*", "application/json", "application/json, text/html;q=0.5", "image/avif,*/*", "", "text/htmlx"]
+        {
+            let answer = nobody.send("GET", path, &[("accept", accept)], ());
             assert_eq!(answer.status, 404, "{path} {accept}");
             assert!(
                 !answer.header("content-type").is_some_and(|kind| kind.contains("html")),
                 "{path} {accept}: {answer:?}"
             );
         }
-        let posted = world().nobody.send("POST", path, &[BROWSER], ());
-        assert!(!posted.body.contains("Page not found"), "{path}: {posted:?}");
+        let posted = nobody.send("POST", path, &[BROWSER], ());
+        assert!(posted.status == 404 && !posted.body.contains("Page not found"), "{path}: {posted:?}");
     }
     // What exists is not hidden by the page.
-    assert_eq!(world().nobody.send("GET", "/v1/api/config", &[BROWSER], ()).status, 200);
-    assert_eq!(world().nobody.send("GET", "/v2/spaces", &[BROWSER], ()).status, 401);
-    assert_eq!(world().nobody.send("GET", "/auth/realms/master", &[BROWSER], ()).status, 200);
-}
-
-#[test]
-fn a_path_of_keycloak_without_auth_is_answered_with_a_hint() {
-    let hint = "Could not find resource for full path: on this server, the paths of Keycloak begin with /auth";
-    for path in [
-        "/realms/master",
-        "/realms/master/.well-known/openid-configuration",
-        "/realms/master/protocol/openid-connect/token",
-        "/admin/realms/master/users",
+    for (path, status) in [
+        ("/v1/api/config", 200),
+        ("/v2/spaces", 401),
+        ("/auth/realms/master", 200),
+        ("/healthz", 200),
+        ("/oauth2/token", 405),
     ] {
-        for method in ["GET", "POST"] {
-            assert_eq!(
-                world().nobody.send(method, path, &[], ()).told(),
-                (404, json!({ "error": hint })),
-                "{method} {path}"
-            );
-        }
-        let page = world().nobody.send("GET", path, &[BROWSER], ());
-        assert!(page.status == 404 && page.body.contains(&format!("href=\"/auth{path}\"")), "{page:?}");
+        assert_eq!(nobody.send("GET", path, &[BROWSER], ()).status, status, "{path}");
     }
-    let script = world().nobody.send("GET", "/realms/%22%3E%3Cscript%3E", &[BROWSER], ());
-    assert!(!script.body.contains("<script"), "{script:?}");
 }
 
 #[test]
-fn a_form_is_accepted_from_our_own_pages_only_whatever_a_proxy_hides() {
-    let browser = Browser::new(&world().nobody);
-    let base = world().nobody.base();
-    let fields = [("username", "bob@example.com"), ("password", "not the password of bob")];
-    for (origin, site, accepted) in [
-        (None, None, true),
-        (None, Some("same-origin"), true),
-        (None, Some("none"), true),
-        (None, Some("same-site"), false),
-        (None, Some("cross-site"), false),
-        (Some(base), None, true),
-        (Some(base), Some("same-origin"), true),
-        (Some(base), Some("cross-site"), false),
-        (Some("null"), Some("same-origin"), true),
-        (Some("null"), None, false),
-        (Some("null"), Some("none"), false),
-        (Some("null"), Some("same-site"), false),
-        (Some("null"), Some("cross-site"), false),
-        (Some("NULL"), Some("same-origin"), false),
-        (Some("https://evil.example"), Some("same-origin"), false),
-        (Some("https://evil.example"), None, false),
-        (Some(""), None, false),
-    ] {
-        browser.get("/auth/sign-in");
-        let token = browser.token();
-        let headers: Vec<_> = [("origin", origin), ("sec-fetch-site", site)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
-        let answer = browser.post_as("/auth/sign-in", &[&fields[..], &[("token", &token)]].concat(), &headers);
-        let refused = answer.status == 403 && answer.body.contains("but the pages of this server are at");
-        assert_eq!(refused, !accepted, "{origin:?} {site:?}: {answer:?}");
-        if refused {
-            assert!(answer.body.contains("public_url") && answer.body.contains("Host header"), "{answer:?}");
-        }
-        // The token of the form is needed all the same.
-        let answer = browser.post_as("/auth/sign-in", &fields, &headers);
-        assert_eq!(answer.status, 403, "{origin:?} {site:?}: {answer:?}");
-    }
-    let markup = browser.post_as("/auth/sign-in", &fields, &[("origin", "https://<b>.example")]);
-    assert!(markup.status == 403 && !markup.body.contains("<b>"), "{markup:?}");
-}
-
-#[test]
-fn head_is_answered_as_get_is_and_leaves_the_connection_usable() {
-    for path in ["/healthz", "/readyz", "/v1/api/config", "/v2/docs/", "/auth/sign-in", "/v2/spaces", "/nonsense"] {
-        let get = world().nobody.get(path);
-        let head = world().nobody.send("HEAD", path, &[], ());
-        assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
-        for name in ["content-type", "allow", "cache-control", "content-security-policy", "www-authenticate"] {
-            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
-        }
-    }
-    // On the wire: no byte follows the head, and the next answer comes on the same connection.
-    let mut connection = raw::connect(world().nobody.base());
-    let asked =
-        "HEAD /v1/api/config HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    connection.write_all(asked.as_bytes()).expect("a request");
-    let mut text = String::new();
-    connection.read_to_string(&mut text).expect("two answers");
-    let (head, rest) = text.split_once("\r\n\r\n").expect("a head");
-    assert!(head.starts_with("HTTP/1.1 200 OK") && rest.starts_with("HTTP/1.1 200 OK"), "{text}");
-}
-
-#[test]
-fn head_does_not_do_what_get_would() {
-    let world = World::start();
-    let browser = Browser::signed_in(&world.nobody, ADMIN, ADMIN_PASSWORD);
-    let codes = || world.database().count("authorization_codes");
-    let asked = "/oauth2/authorize?response_type=code&client_id=arize-cli&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback\
-                 &scope=openid&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
-    let answer = browser.head(asked);
-    assert_eq!((answer.status, answer.header("location"), codes()), (200, None, 0));
-    assert_eq!(browser.head("/auth/sign-out?client_id=arize-cli").status, 200);
-    assert_eq!(browser.get("/auth/account").status, 200, "still signed in");
-}
-
-#[test]
-fn every_answer_has_the_headers_that_protect_it() {
+fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
     let nobody = &world().nobody;
-    let token = nobody.sign_in("bob@example.com", &world().bob.password);
-    let answers = [
-        ("a token", token),
-        ("a page", nobody.get("/auth/sign-in")),
-        ("a redirect", nobody.get("/")),
-        ("a health check", nobody.get("/healthz")),
-        ("a refusal of /v1", nobody.get("/v1/api/nonsense")),
-        ("a refusal of /v2", nobody.get("/v2/spaces")),
-        ("a wrong method", nobody.send("PUT", "/v2/spaces", &[], ())),
-        ("no page", nobody.get("/nonsense")),
-        ("a list", world().ada.get("/v2/spaces")),
-        ("a person", world().ada.get("/auth/admin/realms/master/users")),
-        ("a key", world().bob.post("/v2/api-keys", &json!({ "key_type": "USER", "name": "headers" }))),
-        ("a client secret", world().ada.get("/auth/admin/realms/master/clients")),
-        ("HEAD", nobody.send("HEAD", "/healthz", &[], ())),
-        ("OPTIONS", nobody.send("OPTIONS", "/healthz", &[], ())),
-        ("a malformed form", nobody.send("POST", crate::client::TOKEN, &[FORM], "%")),
-    ];
-    for (name, answer) in answers {
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{name}: {answer:?}");
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}: {answer:?}");
-        assert_eq!(answer.header("strict-transport-security"), None, "{name}: the server has no https");
+    let hint = "on this server, the paths of Keycloak begin with /auth, and the realm is master";
+    for (path, meant) in [
+        ("/realms/master", "/auth/realms/master"),
+        ("/realms/master/.well-known/openid-configuration", "/auth/realms/master/.well-known/openid-configuration"),
+        ("/realms/ours/protocol/openid-connect/token", "/auth/realms/master/protocol/openid-connect/token"),
+        ("/admin/realms/ours/users", "/auth/admin/realms/master/users"),
+    ] {
+        let told = json!({ "error": format!("Could not find resource for full path: {hint}; try {meant}") });
+        for method in ["GET", "POST", "DELETE"] {
+            assert_eq!(nobody.send(method, path, &[], ()).told(), (404, told.clone()), "{method} {path}");
+        }
+        let page = nobody.send("GET", path, &[BROWSER], ());
+        assert!(
+            page.status == 404 && page.body.contains(&format!("{}: {meant}.", hint.replacen('o', "O", 1))),
+            "{page:?}"
+        );
+        assert_ne!(nobody.get(meant).status, 404, "{meant} is there");
     }
-    for path in ["/v1/api/docs/", "/v2/docs/", "/v2/docs/swagger-ui-bundle.js", "/v2/docs/swagger-initializer.js"] {
-        let answer = nobody.get(path);
-        assert_eq!((answer.status, answer.header("x-frame-options")), (200, Some("DENY")), "{path}");
-        let policy = answer.header("content-security-policy").expect("a policy");
-        assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+    for path in ["/realms/%22%3E%3Cscript%3E/x", "/realms/x/%22%3E%3Cscript%3E", "/admin/'onload='x"] {
+        let page = nobody.send("GET", path, &[BROWSER], ());
+        assert!(page.status == 404 && !page.body.contains("<script") && !page.body.contains("'onload"), "{page:?}");
     }
-}
-
-#[test]
-fn browsers_come_back_by_https_where_that_is_the_address() {
-    let world = World::of(Setup::new().args(&["--public-url", "https://ml.example.com:8443"]));
-    for path in ["/healthz", "/auth/sign-in", "/v2/spaces", "/nonsense", "/v1/api/config"] {
-        let answer = world.nobody.get(path);
-        assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"), "{path}");
-    }
-    let cookie = world.nobody.get("/auth/sign-in");
-    let set = cookie.header("set-cookie").expect("a cookie");
-    assert!(set.starts_with("__Host-atelier-form-8443=") && set.contains("; Secure"), "{set}");
-}
-
-#[test]
-fn two_servers_on_one_host_do_not_sign_each_other_out() {
-    let (first, second) = (world(), World::start());
-    let one = Browser::signed_in(&first.nobody, ADMIN, ADMIN_PASSWORD);
-    let other = Browser::signed_in(&second.nobody, ADMIN, ADMIN_PASSWORD);
-    let names = |browser: &Browser| browser.cookie_names().into_iter().collect::<std::collections::BTreeSet<_>>();
-    assert!(!names(&one).is_empty() && names(&one).is_disjoint(&names(&other)), "{:?}", names(&one));
 }

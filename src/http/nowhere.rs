@@ -1,0 +1,55 @@
+//! Paths that lead nowhere, of which it is known where they were meant to lead.
+
+use crate::app::issuers::REALM_PATH;
+
+/// How much is told of a path, in characters.
+const SHOWN: usize = 200;
+
+/// What people and programs are told about it.
+pub(super) const KEYCLOAK_HINT: &str =
+    "on this server, the paths of Keycloak begin with /auth, and the realm is master";
+
+/// Where a path of Keycloak without `/auth` leads here: newer versions of Keycloak have paths without it. None where it
+/// is no path of Keycloak.
+pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
+    let (admin, rest) = match path.strip_prefix("/admin") {
+        Some(rest) => ("/admin", rest),
+        None => ("", path),
+    };
+    let meant = match rest.strip_prefix("/realms/") {
+        Some(of_realm) => {
+            let of_realm = of_realm.split_once('/').map_or_else(String::new, |(_, rest)| format!("/{rest}"));
+            format!("{}{of_realm}", REALM_PATH.replacen("/auth", &format!("/auth{admin}"), 1))
+        }
+        None if ["/realms", "/realms/"].contains(&rest) => REALM_PATH.replacen("/auth", &format!("/auth{admin}"), 1),
+        None if !admin.is_empty() && (rest.is_empty() || rest.starts_with('/')) => format!("/auth/admin{rest}"),
+        None => return None,
+    };
+    Some(meant.chars().take(SHOWN).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_that_was_meant_is_known() {
+        for (path, meant) in [
+            ("/realms/master", "/auth/realms/master"),
+            ("/realms/master/", "/auth/realms/master/"),
+            ("/realms", "/auth/realms/master"),
+            ("/realms/ours/.well-known/openid-configuration", "/auth/realms/master/.well-known/openid-configuration"),
+            ("/admin/realms/ours/users/1", "/auth/admin/realms/master/users/1"),
+            ("/admin/realms", "/auth/admin/realms/master"),
+            ("/admin/serverinfo", "/auth/admin/serverinfo"),
+            ("/admin", "/auth/admin"),
+        ] {
+            assert_eq!(meant_for_keycloak(path).as_deref(), Some(meant), "{path}");
+        }
+        for path in ["/", "/realm", "/realmsx/master", "/adminx", "/admins/realms", "/auth/realms/x", "/nothing"] {
+            assert_eq!(meant_for_keycloak(path), None, "{path}");
+        }
+        let long = meant_for_keycloak(&format!("/realms/x/{}", "é".repeat(5000))).unwrap();
+        assert_eq!(long.chars().count(), SHOWN);
+    }
+}
