@@ -26,6 +26,7 @@ pub mod issuers;
 mod key_ring;
 pub mod keys;
 pub mod links;
+pub mod log_limiter;
 pub mod logout;
 pub mod master_keys;
 pub mod members;

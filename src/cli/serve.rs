@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::first_administrator::{First, first_administrator};
 use super::{Trouble, master_key, print, running, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
-use crate::app::issuers::Issuers;
+use crate::app::issuers::{Issuers, Target};
 use crate::app::pool::{Pool, Trade};
 use crate::app::throttle::Throttle;
 use crate::app::{audit, setup, signing_keys};
@@ -65,7 +65,7 @@ fn serve(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
             config.sign_in_longest_wait,
         ),
-        issuers: Issuers::new(config.public_url.clone(), hosts(&addresses, &config.trusted_hosts)),
+        issuers: Issuers::new(config.public_url.clone(), hosts(&addresses, &config.trusted_hosts), &addresses),
         lifetimes: Lifetimes {
             access_token: config.access_token_life,
             session_idle: config.session_idle,
@@ -86,6 +86,12 @@ fn serve(
         log::warn!(
             "people sign in at {base}, where passwords and cookies go over the network unprotected; put a proxy with TLS \
              before the server and set public_url to its https address"
+        );
+    }
+    if let Some(address) = unnamed(config, &addresses) {
+        log::warn!(
+            "{address} is every address of this machine, and public_url is not set: tokens and links name the address that \
+             a request came to; set public_url to the address that people type, or trusted_hosts to the names that they use"
         );
     }
     note_audit(store);
@@ -219,6 +225,12 @@ fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
     addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))
 }
 
+/// Where the server listens on every address of this machine, and nobody has said by which one people come.
+fn unnamed(config: &Config, addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let open = addresses.iter().find(|address| address.ip().is_unspecified());
+    open.filter(|_| config.public_url.is_none() && config.trusted_hosts.is_empty()).copied()
+}
+
 /// The values of `Host` that tokens are issued for when no public URL is set.
 fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
     let machine = rustix::system::uname().nodename().to_str().unwrap_or("localhost").to_lowercase();
@@ -247,7 +259,7 @@ fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> Str
         let _ = writeln!(text, "listening on http://{address}");
     }
     if let Some(First { email, password }) = first {
-        let base = desk.issuers.origin(None);
+        let base = desk.issuers.origin(&Target::default());
         let _ = writeln!(text, "\nThis is the first start. The administrator is {email}.");
         if let Some(password) = password {
             let _ = write!(

@@ -4,6 +4,7 @@
 //! a connection that is kept, so this stands between it and the socket. It knows bytes and time, but no dialect.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::app::log_limiter::LogLimiter;
 
 /// The most bytes of a request's head, and of what is read before it.
 const MAX_HEAD: usize = 32 << 10;
@@ -35,6 +38,9 @@ const WRITE_TIME: u32 = 60;
 
 /// A second that never comes.
 pub(super) const NEVER: u32 = u32::MAX;
+
+/// How TLS begins: a record of a handshake, in any version of it (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
 /// The answer to a head that is too large, which the web server would go on to read.
 const HEAD_TOO_LARGE: &[u8] =
@@ -185,11 +191,37 @@ pub(super) struct Stream {
     leave: Box<dyn Fn()>,
     /// How many bytes were read since the web server last looked.
     burst: usize,
+    /// Whether nothing was read yet.
+    is_fresh: bool,
+    /// Whose TLS was logged lately.
+    tls: Arc<LogLimiter>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, connection: Arc<Connection>, leave: impl Fn() + 'static) -> Self {
-        Self { socket, connection, leave: Box::new(leave), burst: 0 }
+    pub(super) fn new(
+        socket: TcpStream,
+        connection: Arc<Connection>,
+        tls: Arc<LogLimiter>,
+        leave: impl Fn() + 'static,
+    ) -> Self {
+        Self { socket, connection, leave: Box::new(leave), burst: 0, is_fresh: true, tls }
+    }
+
+    /// The address of this machine that it came to.
+    pub(super) fn reached(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
+    /// Logs that the client speaks TLS: it is answered with a 400 of plain HTTP, which TLS clients do not show.
+    fn log_tls(&self) {
+        let (Ok(peer), Some(reached)) = (self.socket.peer_addr(), self.reached()) else { return };
+        let peer = peer.ip().to_canonical();
+        if self.tls.allows(&peer.to_string()) {
+            log::warn!(
+                "{peer} began TLS at {reached}, where plain HTTP is served: its address must begin with http://; for \
+                 https, put a proxy with TLS before the server and set public_url to its address"
+            );
+        }
     }
 
     /// What is known of it, for those who answer its requests.
@@ -239,6 +271,9 @@ impl AsyncRead for Stream {
         }
         ready!(read)?;
         let bytes = into.filled().len() - before;
+        if std::mem::take(&mut this.is_fresh) && into.filled()[before..].starts_with(&TLS_HANDSHAKE) {
+            this.log_tls();
+        }
         this.burst += bytes;
         this.connection.took(bytes);
         Poll::Ready(Ok(()))

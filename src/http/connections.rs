@@ -10,6 +10,7 @@ use actix_web::rt::net::TcpStream;
 
 use super::connection::{Connection, NEVER, Stream};
 use super::forwarded::TrustedProxies;
+use crate::app::log_limiter::LogLimiter;
 
 /// Of how many connections the one that has been idle longest is closed for a new one. To look at all would take too
 /// long where there are thousands.
@@ -17,6 +18,9 @@ const CANDIDATES: usize = 64;
 
 /// Seconds from one warning that an address has too many connections to the next.
 const WARNING_INTERVAL: u32 = 60;
+
+/// How often it is logged that an address begins TLS.
+const TLS_LOGGED_EVERY: Duration = Duration::from_mins(1);
 
 /// Whose limits something counts against: an IPv4 address, or the /64 network of an IPv6 address, of which one client
 /// has as many addresses as it likes.
@@ -70,6 +74,8 @@ pub(super) struct Connections {
     next: AtomicUsize,
     /// When it was last told that an address has too many.
     warned: AtomicU32,
+    /// Whose TLS was logged lately.
+    tls: Arc<LogLimiter>,
 }
 
 impl Connections {
@@ -81,6 +87,7 @@ impl Connections {
             open: Mutex::default(),
             next: AtomicUsize::default(),
             warned: AtomicU32::new(NEVER),
+            tls: Arc::new(LogLimiter::new(TLS_LOGGED_EVERY)),
         })
     }
 
@@ -102,7 +109,7 @@ impl Connections {
         }
         let all = self.clone();
         let ended = connection.clone();
-        Stream::new(stream, connection, move || all.leave(client, &ended))
+        Stream::new(stream, connection, self.tls.clone(), move || all.leave(client, &ended))
     }
 
     /// Closes what is of no more use, every second.

@@ -21,7 +21,7 @@ pub(super) const PUBLIC: &str = "no-cache";
 /// Adds to an answer what every answer has, and withholds the body where only the head was asked for.
 pub(super) fn complete(answer: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
     let is_head = answer.request().method() == Method::HEAD;
-    let mut answer = if is_head { answer.map_body(withhold) } else { answer };
+    let mut answer = if is_head { answer.map_body(|head, body| withhold(head, body.size())) } else { answer };
     protect(answer.headers_mut(), is_https);
     answer
 }
@@ -42,8 +42,8 @@ fn protect(headers: &mut HeaderMap, is_https: bool) {
 ///
 /// The web server leaves the body out too, but goes by the request that it has read last: where a GET comes along
 /// with the HEAD in one piece, it sends the body, and the client takes it for the next answer.
-fn withhold(head: &mut ResponseHead, body: BoxBody) -> BoxBody {
-    if let BodySize::Sized(length) = body.size() {
+fn withhold(head: &mut ResponseHead, size: BodySize) -> BoxBody {
+    if let BodySize::Sized(length) = size {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     head.no_chunking(true);

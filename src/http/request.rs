@@ -1,7 +1,7 @@
 //! What is known of a request before anybody reads it: its id and where it comes from.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,7 +9,7 @@ use std::task::Poll;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
+use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT, VIA};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::dialect::ActorName;
 use super::forwarded::TrustedProxies;
 use super::headers;
+use crate::app::issuers::Target;
 use crate::domain::actor::Origin;
 use crate::store::turn;
 
@@ -26,6 +27,18 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How much is kept of what a client calls itself, in characters.
 const AGENT_LENGTH: usize = 255;
+
+/// What proxies add to a request, of which each one tells that there is one.
+const OF_PROXIES: [HeaderName; 5] = [
+    FORWARDED,
+    VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
+
+/// The address of this machine that a connection came to.
+pub(super) struct Reached(pub(super) Option<SocketAddr>);
 
 tokio::task_local! {
     /// The id of the request that the current task answers, so that a refusal can name it.
@@ -107,6 +120,20 @@ pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
 /// The `Host` that the request was made for.
 pub(super) fn host(request: &HttpRequest) -> Option<&str> {
     request.headers().get(actix_web::http::header::HOST)?.to_str().ok()
+}
+
+/// What is known of where a request was made for.
+pub(super) fn target(request: &HttpRequest) -> Target<'_> {
+    let reached = request.conn_data::<Reached>().and_then(|reached| reached.0);
+    // What others than proxies of ours add is the client's own word, and says nothing.
+    let is_proxied = is_of_proxy(request) && OF_PROXIES.iter().any(|name| request.headers().contains_key(name));
+    Target { host: host(request), reached, is_proxied }
+}
+
+/// Whether a proxy that is trusted has sent the request.
+fn is_of_proxy(request: &HttpRequest) -> bool {
+    let proxies = request.app_data::<web::Data<TrustedProxies>>();
+    proxies.zip(request.peer_addr()).is_some_and(|(proxies, peer)| proxies.contains(peer.ip().to_canonical()))
 }
 
 /// The client's address: the connection's, or what the trusted proxies before it say.

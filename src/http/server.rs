@@ -17,6 +17,7 @@ use actix_web::rt::net::TcpStream;
 
 use super::connection::Stream;
 use super::connections::Connections;
+use super::request::Reached;
 
 /// Collects the sockets that one server listens on.
 pub(super) type Builder = actix_server::ServerBuilder;
@@ -70,6 +71,7 @@ where
             .local_addr(address)
             .on_connect_ext(|stream: &Stream, known| {
                 known.insert(stream.connection());
+                known.insert(Reached(stream.reached()));
             });
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = http.h1(map_config(app, |()| AppConfig::default()));

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::app::desk::{Desk, Fittings};
-use crate::app::issuers::Issuers;
+use crate::app::issuers::{Issuers, Target};
 use crate::app::pool::{Pool, Trade};
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
@@ -54,7 +54,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         long_readers: Pool::start(Trade::Reading, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
-        issuers: Issuers::new(None, vec!["localhost:8787".to_owned()]),
+        issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),
         lifetimes: LIFETIMES,
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
@@ -88,7 +88,7 @@ impl Gate {
     }
 
     pub(super) fn token(&self, signed_in: &SignedIn) -> String {
-        let issuer = self.desk.issuers.issuer(None);
+        let issuer = self.desk.issuers.issuer(&Target::default());
         self.minted(&issuer, signed_in).access_token.expose().to_owned()
     }
 
@@ -255,7 +255,7 @@ fn an_access_token_never_outlives_its_session() {
     let mut signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let now = crate::domain::timestamp::Timestamp::now();
     signed_in.session.ends_at = now.after(Duration::from_secs(7));
-    let issuer = gate.desk.issuers.issuer(None);
+    let issuer = gate.desk.issuers.issuer(&Target::default());
     let token = gate.minted(&issuer, &signed_in);
     assert_eq!(token.expires_at, signed_in.session.ends_at);
 }

@@ -100,7 +100,7 @@ impl Browser {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
         let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
         let host = request::host(request);
-        let base = desk.issuers.origin(host);
+        let base = desk.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
         let cookies = CookieNames::new(desk.issuers.public_url(), host);
         let cookie = |cookie: Cookie| sent(request, &cookies.of(cookie));

@@ -66,8 +66,7 @@ fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure>
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
     let is_ours = match (site, origin) {
-        (Some("same-origin"), Some("null")) => true,
-        (None | Some("same-origin" | "none"), None) => true,
+        (Some("same-origin"), Some("null")) | (None | Some("same-origin" | "none"), None) => true,
         (None | Some("same-origin" | "none"), Some(origin)) => browser.is_at(origin, request::host(request)),
         (Some(_), _) => false,
     };

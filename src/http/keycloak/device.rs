@@ -24,9 +24,10 @@ pub(super) async fn begin(
     if !desk.allows(&client, Grant::DeviceCode) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
+    let issuer = desk.issuers.reachable_issuer(&request::target(&request));
+    let page = issuer.map_err(|error| Failure::token("invalid_request", error.to_string()))? + "/device";
     let scopes = grants::scopes(&client, form.text("scope")).map_err(Failure::Grant)?;
     let begun = devices::begin(&desk, &visitor.origin, &client, &scopes).await.map_err(Failure::Grant)?;
-    let page = format!("{}/device", desk.issuers.issuer(request::host(&request)));
     let user_code = begun.user_code.expose();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
         "device_code": begun.device_code.expose(),

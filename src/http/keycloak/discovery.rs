@@ -15,7 +15,7 @@ use crate::tokens::pkce::METHOD;
 /// `GET /auth/realms/master/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 3), and the same
 /// where RFC 8414, section 3 looks for it.
 pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let issuer = desk.issuers.issuer(request::host(&request));
+    let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
     let openid = |name: &str| format!("{issuer}/protocol/openid-connect/{name}");
     let grants: Vec<_> = Grant::ALL
         .into_iter()

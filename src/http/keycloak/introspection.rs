@@ -26,7 +26,7 @@ pub(super) async fn introspect(
     let client = authenticated(&desk, &visitor.origin, &request, &form)?;
     let token = form.needed("token")?;
     let live = token_status::introspect(&desk, &client, token.expose()).map_err(Failure::Grant)?;
-    let issuer = desk.issuers.issuer(request::host(&request));
+    let issuer = desk.issuers.issuer(&request::target(&request));
     let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::users::parse;
 use super::{Caller, Failure};
 use crate::app::desk::Desk;
+use crate::app::issuers::REALM_PATH;
 use crate::app::users::Named;
 use crate::app::{clients, people, second_factors};
 use crate::domain::actor::Actor;
@@ -27,13 +28,13 @@ const REALM: &str = "master";
 
 /// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
 pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Result<Json<Value>, Failure> {
-    let host = request::host(&request);
-    let issuer = desk.issuers.issuer(host);
+    let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
+    let origin = issuer.trim_end_matches(REALM_PATH);
     Ok(Json(json!({
         "realm": REALM,
         "public_key": STANDARD.encode(spki::der(desk.keyring()?.active().public())),
         "token-service": format!("{issuer}/protocol/openid-connect"),
-        "account-service": format!("{}/auth/account", desk.issuers.origin(host)),
+        "account-service": format!("{origin}/auth/account"),
         "tokens-not-before": 0,
     })))
 }

@@ -62,7 +62,7 @@ pub(super) async fn issue(
         Grant::RefreshToken => by_refresh_token(&desk, &origin, &client, &form).await?,
     };
     dialect::name_actor(&request, &granted.user.email);
-    let issuer = desk.issuers.issuer(request::host(&request));
+    let issuer = desk.issuers.issuer(&request::target(&request));
     let (granted, minted) = tokens::mint_aside(&desk, issuer, client, granted).await.map_err(Failure::Grant)?;
     let tokens = told(granted, &minted);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))

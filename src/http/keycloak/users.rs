@@ -250,7 +250,7 @@ pub(super) async fn create(
     let uuid = Uuid::new_v4();
     let person = NewPerson { new, uuid, password, enabled, email_verified };
     desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
-    let origin = desk.issuers.origin(request::host(&request));
+    let origin = desk.issuers.origin(&request::target(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
 }

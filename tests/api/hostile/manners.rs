@@ -5,14 +5,16 @@ use std::io::Write;
 use std::sync::OnceLock;
 
 use atelier::http::{arize, console, keycloak, ops, wallaroo};
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
-use crate::console::browser::Browser;
+use crate::console::browser::{Browser, FORM, hidden};
 use crate::database::Database;
 use crate::raw;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
-use crate::world::World;
+use crate::world::{World, wait_for_log};
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -153,6 +155,10 @@ fn head_changes_nothing() {
         format!("/auth/realms/master/protocol/openid-connect/logout?{logout}"),
         link.clone(),
     ];
+    // The person lets the program in once; from then on, GET gives it codes.
+    let page = browser.get(browser.get(&special[0]).header("location").expect("the page that asks"));
+    let request = hidden(&page.body, "request").expect("what is asked for");
+    assert_eq!(browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]).status, 200);
     let before = content(&database);
     for path in gets().iter().chain(&special) {
         let answer = browser.head(path);
@@ -509,4 +515,179 @@ fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
         let page = nobody.send("GET", path, &[BROWSER], ());
         assert!(page.status == 404 && !page.body.contains("<script") && !page.body.contains("'onload"), "{page:?}");
     }
+}
+
+/// The claims of a token, which nobody has verified.
+fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).expect("a JWT");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("claims")
+}
+
+fn issuer_at(client: &Client, host: &str) -> String {
+    client.send("GET", "/.well-known/openid-configuration", &[("host", host)], ()).text("issuer")
+}
+
+#[test]
+fn a_server_on_every_address_names_the_one_that_was_reached() {
+    let server = Setup::new().listen("0.0.0.0:0").listen("[::]:0").start();
+    let port = |base: &str| base.rsplit_once(':').expect("a port").1.to_owned();
+    let (v4, v6) = (port(&server.bases()[1]), port(&server.bases()[2]));
+    let plain = Client::new(server.base());
+    for reached in
+        [format!("127.0.0.2:{v4}"), format!("127.0.0.1:{v4}"), format!("[::1]:{v6}"), format!("127.0.0.3:{v6}")]
+    {
+        let client = Client::new(&format!("http://{reached}"));
+        let issuer = format!("http://{reached}/auth/realms/master");
+        for host in [reached.as_str(), "evil.example", "evil.example:1", "127.0.0.1.evil.example", "x@127.0.0.1", ""] {
+            let headers = [("host", host), FORM];
+            let document = client.send("GET", "/.well-known/openid-configuration", &[("host", host)], ());
+            assert_eq!(document.text("issuer"), issuer, "{host}");
+            assert!(!document.body.contains("evil"), "{document:?}");
+            let device = client.send("POST", "/oauth2/device_authorization", &headers, "client_id=sdk-client");
+            assert_eq!(device.text("verification_uri"), format!("{issuer}/device"), "{host}");
+            assert!(device.text("verification_uri_complete").starts_with(&issuer), "{host}");
+        }
+        // What was issued under one name is good under every other.
+        let form = [
+            ("client_id", "sdk-client"),
+            ("grant_type", "password"),
+            ("username", ADMIN),
+            ("password", ADMIN_PASSWORD),
+        ];
+        let form = serde_urlencoded::to_string(form).expect("a form");
+        let token =
+            client.send("POST", crate::client::TOKEN, &[("host", "evil.example"), FORM], form).text("access_token");
+        assert_eq!(claims(&token)["iss"], issuer.as_str());
+        for base in [server.base(), &format!("http://127.0.0.2:{v4}"), &format!("http://[::1]:{v6}")] {
+            assert_eq!(Client::new(base).with(&token).get("/v2/spaces").status, 200, "{issuer} at {base}");
+        }
+        let page = Browser::new(&client);
+        assert_eq!(page.sign_in(ADMIN, ADMIN_PASSWORD).header("location"), Some("/auth/account"), "{reached}");
+    }
+    // The names of this very machine stay what they were.
+    let port = port(server.base());
+    assert_eq!(issuer_at(&plain, &format!("localhost:{port}")), format!("http://localhost:{port}/auth/realms/master"));
+    assert_eq!(issuer_at(&plain, "evil.example"), format!("{}/auth/realms/master", server.base()));
+}
+
+#[test]
+fn the_log_names_each_unknown_host_once_and_the_setting() {
+    let server = Setup::new().listen("0.0.0.0:0").start();
+    let base = server.bases()[1].replace("0.0.0.0", "127.0.0.2");
+    wait_for_log(&server, "is every address of this machine, and public_url is not set");
+    let client = Client::new(&base);
+    let hosts = ["ml.lan:8787", "a\"b\\c", &format!("{}.lan", "x".repeat(3000))];
+    for host in hosts.iter().cycle().take(9) {
+        assert_eq!(issuer_at(&client, host), format!("{base}/auth/realms/master"));
+    }
+    for (shown, host) in [(r#""ml.lan:8787""#, "ml.lan"), (r#""a\"b\\c""#, "a\\\"b")] {
+        let line = format!("requests come for the host {shown}, which is not known to be this server's");
+        wait_for_log(&server, &line);
+        assert_eq!(server.log().matches(&line).count(), 1, "{host}: {}", server.log());
+    }
+    let log = server.log();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("requests come for the host")).collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    assert!(
+        lines.iter().all(|line| line.contains(&base)
+            && line.contains("public_url")
+            && line.contains("trusted_hosts")
+            && line.len() < 500),
+        "{log}"
+    );
+    // However many there are, few are logged.
+    for number in 0..600 {
+        issuer_at(&client, &format!("host-{number}.lan"));
+    }
+    let lines = server.log().lines().filter(|line| line.contains("requests come for the host")).count();
+    assert!(lines <= 256, "{lines}");
+}
+
+#[test]
+fn a_trusted_host_or_a_public_url_is_named_without_a_warning() {
+    let server = Setup::new().listen("0.0.0.0:0").args(&["--trusted-hosts", "ml.lan"]).start();
+    let client = Client::new(&server.bases()[1].replace("0.0.0.0", "127.0.0.2"));
+    assert_eq!(issuer_at(&client, "ml.lan"), "http://ml.lan/auth/realms/master");
+    let configured = Setup::new().listen("0.0.0.0:0").args(&["--public-url", "https://ml.example.com"]).start();
+    let client = Client::new(&configured.bases()[1].replace("0.0.0.0", "127.0.0.2"));
+    assert_eq!(issuer_at(&client, "evil.example"), "https://ml.example.com/auth/realms/master");
+    for server in [server, configured] {
+        let log = server.log();
+        assert!(!log.contains("is every address") && !log.contains("requests come for the host"), "{log}");
+    }
+}
+
+#[test]
+fn behind_a_proxy_nobody_is_sent_to_an_address_of_the_machine_behind_it() {
+    let server = Setup::new().args(&["--trusted-proxies", "127.0.0.1"]).start();
+    let client = Client::new(server.base());
+    let known = server.base().trim_start_matches("http://");
+    let plain = Setup::new().start();
+    let client_of_plain = Client::new(plain.base());
+    for header in [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9"), ("via", "1.1 proxy")] {
+        let paths = [
+            "/.well-known/openid-configuration",
+            "/auth/realms/master/.well-known/openid-configuration",
+            "/auth/realms/master",
+        ];
+        for path in paths {
+            let answer = client.send("GET", path, &[header, ("host", "ml.lan")], ());
+            assert_eq!(answer.status, 400, "{answer:?}");
+            assert!(answer.body.contains("public_url") && answer.body.contains("trusted_hosts"), "{answer:?}");
+            assert!(!answer.body.contains("127.0.0.1") && !answer.body.contains("ml.lan"), "{answer:?}");
+            assert_eq!(client.send("GET", path, &[header, ("host", known)], ()).status, 200);
+        }
+        let device = client.send(
+            "POST",
+            "/oauth2/device_authorization",
+            &[header, ("host", "ml.lan"), FORM],
+            "client_id=sdk-client",
+        );
+        assert_eq!((device.status, device.json()["error"].as_str()), (400, Some("invalid_request")), "{device:?}");
+        assert!(
+            device.json()["error_description"].as_str().is_some_and(|text| text.contains("public_url")),
+            "{device:?}"
+        );
+        assert_eq!(Database::open(server.data_dir()).count("device_codes"), 0);
+        // Without a trusted proxy the header is the client's own word, and changes nothing.
+        let direct = client_of_plain.send("GET", "/auth/realms/master", &[header, ("host", "ml.lan")], ());
+        assert_eq!(
+            direct.text("token-service"),
+            format!("{}/auth/realms/master/protocol/openid-connect", plain.base())
+        );
+        // Tokens are no links: who has a password needs no address from here.
+        let form = [
+            ("client_id", "sdk-client"),
+            ("grant_type", "password"),
+            ("username", ADMIN),
+            ("password", ADMIN_PASSWORD),
+        ];
+        let form = serde_urlencoded::to_string(form).expect("a form");
+        assert_eq!(client.send("POST", crate::client::TOKEN, &[header, ("host", "ml.lan"), FORM], form).status, 200);
+    }
+}
+
+#[test]
+fn tls_at_the_plain_port_is_logged_once_with_what_to_do() {
+    let server = Setup::new().start();
+    let address = server.base().trim_start_matches("http://");
+    // The begin of what clients of TLS 1.0 and later send.
+    let hello = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
+    for _ in 0..5 {
+        assert_eq!(raw::exchange(server.base(), hello).map(|answer| answer.status), Some(400));
+    }
+    let line =
+        format!("127.0.0.1 began TLS at {address}, where plain HTTP is served: its address must begin with http://");
+    wait_for_log(&server, &line);
+    // Other bytes are not taken for TLS, nor are these within a request.
+    for other in [
+        &b"\x16nonsense\r\n\r\n"[..],
+        b"\x00\x16\x03\x01",
+        b"POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n\x16\x03\x01\x00",
+    ] {
+        raw::exchange(server.base(), other);
+    }
+    let client = Client::new(server.base());
+    assert_eq!(client.get("/healthz").status, 200);
+    assert_eq!(server.log().matches("began TLS").count(), 1, "{}", server.log());
 }

@@ -91,7 +91,7 @@ fn desk(store: Store) -> Desk {
         signers: Pool::start(Trade::Signing, one, one).expect("a thread"),
         long_readers: Pool::start(Trade::Reading, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
-        issuers: Issuers::new(None, Vec::new()),
+        issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
             access_token: day,
             session_idle: day,
