@@ -103,11 +103,15 @@ pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Resu
 
 /// The people whom the actor may find: an administrator everybody, a bot those of its workspaces, everybody else those of
 /// their organizations.
+///
+/// Deleted people are shown to the operator only.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
-    match standing::circle(actor) {
-        Some(circle) => store::circle::list(view, circle),
-        None => Ok(Vec::new()),
+    let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
+    let mut found = store::circle::list(view, circle)?;
+    if actor.person().is_some() {
+        found.retain(|user| user.state != UserState::Blocked);
     }
+    Ok(found)
 }
 
 /// Those of these people whom the actor may find, the oldest account first.

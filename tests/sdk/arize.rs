@@ -49,17 +49,17 @@ fn the_newest_arize_keeps_organizations() {
 
 #[test]
 fn the_first_arize_knows_people() {
-    tell(FIRST, "users.py", 127);
+    tell(FIRST, "users.py", 132);
 }
 
 #[test]
 fn the_middle_arize_knows_people() {
-    tell(MIDDLE, "users.py", 127);
+    tell(MIDDLE, "users.py", 132);
 }
 
 #[test]
 fn the_newest_arize_knows_people() {
-    tell(NEWEST, "users.py", 129);
+    tell(NEWEST, "users.py", 134);
 }
 
 #[test]

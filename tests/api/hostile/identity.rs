@@ -294,6 +294,10 @@ fn a_deleted_person_comes_back_as_somebody_new_by_every_way() {
         assert_eq!(new.get("realmRoles"), None, "{way}: no administrator any more");
         assert_eq!(new["totp"], json!(false));
         assert_eq!((ada.get(&arize).status, ada.get(&keycloak).status), (404, 404), "{way}");
+        let everybody = ada.post("/v1/api/users/query", &json!({})).ok()["users"].clone();
+        let everybody = everybody.as_object().expect("people by id");
+        let ids = everybody.iter().filter(|(_, user)| user["email"] == old.email).map(|(id, _)| json!(id));
+        assert_eq!(ids.collect::<Vec<_>>(), [new["id"].clone()], "{way}: one person has the address");
         assert_eq!(delete(ada, &arize), 204, "{way}: deleted is deleted");
         assert!(ada.members(workspace).iter().all(|(id, _)| *id != old.uuid && json!(id) != new["id"]), "{way}");
         // Nothing of the old one is good.
