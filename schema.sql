@@ -298,6 +298,14 @@ CREATE INDEX sessions_by_user ON sessions (user_id, id);
 CREATE INDEX sessions_by_client ON sessions (client, id) WHERE client IS NOT NULL;
 CREATE INDEX sessions_by_idle ON sessions (idle_until);
 
+-- The addresses that people have signed in from, an IPv6 one as its /64: there, strangers' failures do not delay them.
+CREATE TABLE known_places (
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    place TEXT NOT NULL CHECK (length(place) <= 64),
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, place)
+) STRICT, WITHOUT ROWID;
+
 -- Refresh tokens, by the SHA-256 of their text. One that was exchanged keeps the salt that its successor was made with
 -- for as long as it may be presented again, so that it leads to the same one.
 CREATE TABLE refresh_tokens (

@@ -73,6 +73,14 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Somebody has made too much in a short time.
+    #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Something broke that is no fault of the client.
     #[error("internal error")]
     Internal(#[source] Broken),

@@ -3,11 +3,11 @@
 use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
-use super::{authorizations, consents};
+use super::{authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Result, Unproved};
+use crate::error::{Error, Result, Unproved};
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::pkce;
@@ -38,13 +38,26 @@ pub(super) enum Trade {
 /// request, or the person may not come in any more. A code that comes a second time is refused, and the session that it
 /// led to ends, with all its tokens (RFC 9700, section 4.5).
 pub async fn trade(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
-    let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(Unproved::BadCode)?;
-    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
-    let trade = desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await?;
-    match trade {
+    let traded = exchange(desk, origin, client, presented).await;
+    let reason = match &traded {
+        Ok(Trade::Replayed) => Some("reused"),
+        Err(Error::Unauthenticated(Unproved::Disabled)) => Some("disabled"),
+        Err(Error::Unauthenticated(_)) => Some("wrong"),
+        Ok(Trade::Done(_)) | Err(_) => None,
+    };
+    if let Some(reason) = reason {
+        refusals::of_token(desk, origin, refusals::Kind::AuthorizationCode, client, reason);
+    }
+    match traded? {
         Trade::Done(granted) => Ok(*granted),
         Trade::Replayed => Err(Unproved::BadCode.into()),
     }
+}
+
+async fn exchange(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
+    let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(Unproved::BadCode)?;
+    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
+    desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await
 }
 
 /// The same in a write under way. A second use is no error here: its end of the session is to be kept.

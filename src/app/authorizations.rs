@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
+use super::creations::{self, Creation};
 use super::desk::Desk;
 use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
@@ -75,10 +76,12 @@ pub async fn grant(
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
+    let permit = creations::permit(desk, actor, Creation::AuthorizationCode)?;
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, asked) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();
     desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &asked, &fingerprint)).await?;
+    permit.use_up();
     Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
 }
 

@@ -1,8 +1,9 @@
 //! Which client calls, and whether it is (RFC 6749, section 2.3).
 
+use super::attempts::{Attempt, Whose};
 use super::clients;
 use super::desk::Desk;
-use super::throttle::{self, Realm};
+use super::throttle::Realm;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -13,14 +14,12 @@ use crate::tokens::opaque::{self, Kind};
 /// The client of this id, which proves by its secret that it is the one.
 ///
 /// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
-/// down what follows from their address; the client itself keeps nobody out who comes from elsewhere.
+/// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
 pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
         let client = desk.glance(|view| clients::find(view, id))?;
         return client.filter(|client| !client.confidential).ok_or_else(|| Unproved::BadClient.into());
     };
-    let from = throttle::place(origin);
-    desk.throttle.admit(Realm::Client, id, from)?;
     let found = desk.glance(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
         let kept = store::clients::secret(view, &client.id)?;
@@ -31,10 +30,8 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
         let right = client.confidential && given.zip(kept).is_some_and(|(given, kept)| given.matches(&kept));
         right.then_some(client)
     });
-    if proved.is_some() {
-        desk.throttle.succeeded(Realm::Client, id, from);
-    } else {
-        desk.throttle.failed(Realm::Client, id, from);
+    match proved {
+        Some(client) => Ok(client),
+        None => Err(Attempt::refuse(desk, origin, Realm::Client, Whose::Client(id), Unproved::BadClient)?),
     }
-    proved.ok_or_else(|| Unproved::BadClient.into())
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::audit;
-use crate::domain::actor::Actor;
+use super::desk::Desk;
+use super::refusals::{self, Kind, Refusal};
+use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
@@ -76,6 +78,47 @@ pub(super) fn judge<T>(
         audit::record(tx, actor, "second_factors.wait", (ObjectKind::User, user.uuid), change)?;
     }
     Ok(Judged::Wrong)
+}
+
+/// A code that somebody gives; where it is refused, that leaves a line in the log.
+pub(super) struct Given<'a> {
+    desk: &'a Desk,
+    origin: &'a Origin,
+    email: String,
+}
+
+impl<'a> Given<'a> {
+    /// A code for this account.
+    pub(super) fn for_user(desk: &'a Desk, origin: &'a Origin, user: &User) -> Self {
+        Self { desk, origin, email: user.email.to_string() }
+    }
+
+    /// A code that the actor gives.
+    pub(super) fn by(desk: &'a Desk, actor: &'a Actor) -> Self {
+        let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
+        Self { desk, origin: &actor.origin, email }
+    }
+
+    /// Refuses a code while those of the person have to wait, before anything costly is done for it.
+    pub(super) fn admit(&self, user: UserId) -> Result<()> {
+        self.noted(self.desk.glance(|view| admit(view, user)))
+    }
+
+    /// What a right code led to, or the refusal.
+    pub(super) fn or_refused<T>(&self, judged: Judged<T>) -> Result<T> {
+        self.noted(judged.or_refused(Unproved::WrongCode))
+    }
+
+    fn noted<T>(&self, outcome: Result<T>) -> Result<T> {
+        let reason = match &outcome {
+            Err(Error::Unauthenticated(_)) => "wrong",
+            Err(Error::Throttled { .. }) => "delayed",
+            _ => return outcome,
+        };
+        let refusal = Refusal { kind: Kind::SecondFactor, account: Some(&self.email), client: None, reason };
+        refusals::log(self.desk, self.origin, &refusal);
+        outcome
+    }
 }
 
 /// Refuses a code while those of the person have to wait, before anything costly is done for it.

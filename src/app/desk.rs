@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
-use super::guesses::Guesses;
+use super::creations::Creations;
 use super::issuers::Issuers;
 use super::key_ring::{InForce, LiveRing};
-use super::pool::Pool;
+use super::pool::{Lane, Pool};
+use super::refusals::Refusals;
 use super::sign_in::Proofs;
 use super::throttle::Throttle;
 use super::{sign_in, signing_keys};
@@ -64,8 +65,10 @@ pub struct Desk(Arc<Furnished>);
 
 struct Furnished {
     fittings: Fittings,
-    /// How many wrong user codes there may still be.
-    guesses: Guesses,
+    /// What was told of refused sign-ins lately.
+    refusals: Refusals,
+    /// What everybody has made lately.
+    creations: Creations,
     ring: LiveRing,
     proofs: Proofs,
     answers: Answers,
@@ -115,8 +118,9 @@ impl Desk {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let answers = Answers::new(fittings.answer_memory);
-        let (guesses, ring, proofs) = (Guesses::new(), LiveRing::default(), Proofs::new());
-        Self(Arc::new(Furnished { fittings, guesses, ring, proofs, answers }))
+        let (refusals, creations) = (Refusals::new(), Creations::new());
+        let (ring, proofs) = (LiveRing::default(), Proofs::new());
+        Self(Arc::new(Furnished { fittings, refusals, creations, ring, proofs, answers }))
     }
 
     /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
@@ -153,9 +157,14 @@ impl Desk {
         client.may(grant) && (grant != Grant::Password || self.password_grant)
     }
 
-    /// How many wrong user codes there may still be.
-    pub(super) fn guesses(&self) -> &Guesses {
-        &self.0.guesses
+    /// What was told of refused sign-ins lately.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    /// What everybody has made lately.
+    pub(super) fn creations(&self) -> &Creations {
+        &self.0.creations
     }
 
     /// Reads what is found at once by an index, on the calling thread.
@@ -170,7 +179,7 @@ impl Desk {
         F: FnOnce(&View) -> Result<T> + Send + 'static,
     {
         let store = self.store.clone();
-        self.long_readers.run(move || store.read(work)).await?
+        self.long_readers.run(Lane::Server, move || store.read(work)).await?
     }
 
     /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::attempts::{Attempt, Whose};
+use super::creations::{self, Creation};
 use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
+use super::places::network;
 use super::sessions::{self, NewSession};
-use super::throttle::{self, NOBODY, Realm, neighbourhood};
-use super::{audit, authorizations, consents};
+use super::throttle::Realm;
+use super::{audit, authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
@@ -23,7 +26,7 @@ use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
 
 /// How many codes of one address may wait for a decision, and how many in all.
-const MOST_OF_ADDRESS: usize = 20;
+const MOST_OF_ADDRESS: usize = 100;
 const MOST: usize = 1000;
 /// When to come back when too many wait.
 const COME_BACK: Duration = Duration::from_mins(1);
@@ -47,17 +50,18 @@ pub struct Begun {
 
 /// Lets a program wait for a decision.
 ///
-/// Refused when too many wait, from its address or in all.
+/// Refused when too many wait, from its address or in all, and when too many were asked for within a minute.
 pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
+    let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
         let waiting = store::device_codes::pending_addresses(tx)?;
-        let here = actor.origin.address.map(neighbourhood);
-        if waiting.iter().filter(|address| address.map(neighbourhood) == here).count() >= MOST_OF_ADDRESS {
-            return Err(Error::Throttled { retry_after: COME_BACK });
+        let here = actor.origin.address.map(network);
+        if waiting.iter().filter(|address| address.map(network) == here).count() >= MOST_OF_ADDRESS {
+            return Err(Error::TooMany { what: "device codes wait for a decision", retry_after: COME_BACK });
         }
         if waiting.len() >= MOST {
             return Err(Error::Busy { retry_after: COME_BACK });
@@ -77,6 +81,7 @@ pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scope
         audit::record(tx, &actor, "devices.begin", (ObjectKind::Code, client.as_str()), (Value::Null, after))
     })
     .await?;
+    permit.use_up();
     Ok(Begun { device_code, user_code: shown, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
 }
 
@@ -99,9 +104,18 @@ pub enum Polled {
 ///
 /// Refused when the code is unknown, used up or another client's, or the person may not come in any more.
 pub async fn poll(desk: &Desk, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
-    let code = opaque::parse(Kind::Device, device_code).ok_or(Unproved::BadDeviceCode)?;
-    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
-    desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
+    let polled = match opaque::parse(Kind::Device, device_code) {
+        Some(code) => {
+            let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
+            desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
+        }
+        None => Err(Unproved::BadDeviceCode.into()),
+    };
+    if let Err(Error::Unauthenticated(why)) = &polled {
+        let reason = if *why == Unproved::Disabled { "disabled" } else { "wrong" };
+        refusals::of_token(desk, origin, refusals::Kind::DeviceCode, client, reason);
+    }
+    polled
 }
 
 /// The same in a write under way. How often a client polls is no change that the audit keeps.
@@ -185,16 +199,11 @@ fn guess<T>(
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let from = throttle::place(origin);
-    desk.throttle.admit(Realm::UserCode, NOBODY, from)?;
-    desk.guesses().admit()?;
+    let attempt = Attempt::begin(desk, origin, Realm::UserCode, Whose::Nobody, None)?;
     // What cannot be a code is a slip and no guess.
     let (shown, code) = user_code::parse(typed).ok_or(Unproved::DeadUserCode)?;
     let found = look(&shown, &code);
-    if let Err(Error::Unauthenticated(Unproved::DeadUserCode)) = &found {
-        desk.throttle.failed(Realm::UserCode, NOBODY, from);
-        desk.guesses().failed();
-    }
+    attempt.judge(!matches!(found, Err(Error::Unauthenticated(Unproved::DeadUserCode))))?;
     found
 }
 

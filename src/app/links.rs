@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::attempts::{self, Attempt, Whose};
 use super::desk::Desk;
 use super::passwords::Owner;
-use super::throttle::{self, NOBODY, Realm};
+use super::pool::Lane;
+use super::throttle::Realm;
 use super::users::NewPassword;
 use super::{audit, invitations, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
@@ -63,18 +65,17 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 }
 
 /// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
-/// is refused, and wrong ones slow down what follows.
+/// is refused, and wrong ones slow down further wrong ones from their address. A good one is never delayed: it is too
+/// long to be guessed.
 pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
-    let from = throttle::place(origin);
-    desk.throttle.admit(Realm::Link, NOBODY, from)?;
     let found = match opaque::parse(Kind::Link, token) {
         Some(secret) => desk.glance(|view| good(view, &secret)),
         None => Err(Unproved::DeadLink.into()),
     };
-    if matches!(found, Err(Error::Unauthenticated(_))) {
-        desk.throttle.failed(Realm::Link, NOBODY, from);
+    match found {
+        Err(Error::Unauthenticated(why)) => Err(Attempt::refuse(desk, origin, Realm::Link, Whose::Nobody, why)?),
+        found => found,
     }
-    found
 }
 
 fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
@@ -95,7 +96,7 @@ fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
 pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
     // A wrong link costs no hash.
     let (user, _) = find(desk, &origin, token)?;
-    let hash = passwords::hash(desk, chosen, &Owner::from(&user)).await?;
+    let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
     let secret = opaque::parse(Kind::Link, token).ok_or(Unproved::DeadLink)?;
     let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
     let new = NewPassword { hash, revoke_keys };
@@ -130,8 +131,7 @@ pub struct Choice {
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
-    let from = throttle::place(&origin);
-    let admitted = desk.throttle.admit(Realm::Password, &choice.username, from)?;
+    let attempt = Attempt::begin(desk, &origin, Realm::Password, Whose::Named(&choice.username), None)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
@@ -139,22 +139,20 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
         Ok(user.zip(hash))
     })?;
     let against = found.as_ref().map(|(_, hash)| hash.clone());
-    let (verdict, _) = passwords::verify(desk, choice.temporary.clone(), against).await?;
-    desk.throttle.admits_still(&admitted)?;
-    let (Some((user, kept)), Verdict::Right | Verdict::RightButOld) = (found, verdict) else {
-        desk.throttle.failed(Realm::Password, &choice.username, from);
-        return Err(Unproved::WrongPassword.into());
-    };
+    let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
+    let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
+    attempt.judge(proved.is_some())?;
+    let (user, kept) = proved.ok_or(Unproved::WrongPassword)?;
     if desk.glance(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
-    desk.throttle.succeeded(Realm::Password, &choice.username, from);
+    attempt.succeeded();
     if choice.chosen == Password::existing(choice.temporary.expose()) {
         return Err(Error::invalid("password", "must be another than the temporary one"));
     }
-    let hash = passwords::hash(desk, choice.chosen, &Owner::from(&user)).await?;
+    let hash = passwords::hash(desk, attempt.lane(), choice.chosen, &Owner::from(&user)).await?;
     let new = NewPassword { hash, revoke_keys: choice.revoke_keys };
-    let actor = Actor::nobody(origin);
+    let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
         // Between the look and the write, another password may have come.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
@@ -174,6 +172,7 @@ fn has_temporary(view: &View, user: &User) -> bool {
 fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'static str) -> Result<User> {
     let before = json!({ "state": user.state.word() });
     let ended = users::keep_password(tx, &mut user, new, None)?;
+    attempts::remember_place(tx, &actor.origin, user.id)?;
     let after = ended.added_to(json!({ "state": user.state.word() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
     Ok(user)

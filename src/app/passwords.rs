@@ -2,6 +2,7 @@
 //! time as it has threads.
 
 use super::desk::Desk;
+use super::pool::Lane;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, compared};
 use crate::domain::secret::Secret;
@@ -34,12 +35,12 @@ impl From<&NewUser> for Owner {
     }
 }
 
-/// Hashes a password that its owner is to have. Every way to set one leads through here or [`hash_here`].
+/// Hashes a password that its owner is to have, in the turn of this lane. Every way to set one leads through here or [`hash_here`].
 ///
 /// Refused when it is made of the owner's address or name, and as busy when too many wait.
-pub async fn hash(desk: &Desk, password: Password, owner: &Owner) -> Result<PasswordHash> {
+pub async fn hash(desk: &Desk, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
     refuse_own(&password, owner)?;
-    desk.hashery.run(move || password::hash(&password)).await?.map_err(Error::internal)
+    desk.hashery.run(lane, move || password::hash(&password)).await?.map_err(Error::internal)
 }
 
 /// The same on the calling thread, for the command line and the start of the server.
@@ -69,11 +70,12 @@ pub(super) fn must_be_another() -> Error {
 /// Gives a new hash beside the verdict where the old one has been outgrown.
 pub(super) async fn verify(
     desk: &Desk,
+    lane: Lane,
     typed: Secret,
     against: Option<PasswordHash>,
 ) -> Result<(Verdict, Option<PasswordHash>)> {
     desk.hashery
-        .run(move || match against {
+        .run(lane, move || match against {
             None => {
                 password::verify(typed.expose(), password::dummy());
                 (Verdict::Wrong, None)

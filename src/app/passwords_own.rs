@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::attempts::{Attempt, Whose};
 use super::desk::Desk;
 use super::passwords::Owner;
-use super::throttle::{self, Realm};
+use super::pool::Lane;
+use super::throttle::Realm;
 use super::users::NewPassword;
 use super::{audit, passwords, users};
 use crate::domain::actor::{Actor, Person};
@@ -28,7 +30,7 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
         let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
         Ok(Owner::from(&user))
     })?;
-    let new = NewPassword { hash: passwords::hash(desk, chosen, &owner).await?, revoke_keys };
+    let new = NewPassword { hash: passwords::hash(desk, Lane::from(actor), chosen, &owner).await?, revoke_keys };
     desk.write_as(actor, move |tx, actor| {
         let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
         // Between the look and the write, another password may have come.
@@ -49,19 +51,16 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
 ///
 /// Refused when it is wrong, which slows down what follows.
 pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
-    let me = person(actor)?;
-    let (id, account, from) = (me.id, me.email.to_string(), throttle::place(&actor.origin));
-    let admitted = desk.throttle.admit(Realm::Password, &account, from)?;
+    let id = person(actor)?.id;
+    let attempt = Attempt::begin(desk, &actor.origin, Realm::Password, Whose::User(id), None)?;
     let kept = desk.glance(|view| store::users::password_hash(view, id))?;
-    let (verdict, _) = passwords::verify(desk, current.clone(), kept.clone()).await?;
-    desk.throttle.admits_still(&admitted)?;
-    match verdict {
-        Verdict::Right | Verdict::RightButOld => desk.throttle.succeeded(Realm::Password, &account, from),
-        Verdict::Wrong => {
-            desk.throttle.failed(Realm::Password, &account, from);
-            return Err(Unproved::WrongPassword.into());
-        }
+    let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
+    let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
+    attempt.judge(right)?;
+    if !right {
+        return Err(Unproved::WrongPassword.into());
     }
+    attempt.succeeded();
     Ok(kept)
 }
 

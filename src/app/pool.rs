@@ -1,9 +1,11 @@
-//! Small pools of threads for what takes long: they take the cores that they are given and no more.
+//! Small pools of threads for what takes long: they take the cores that they are given and no more, and take the work of
+//! those who have some in turn.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,14 +14,55 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::places::network;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
 use crate::tokens::password;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A job; it is told whether it is done, or gives way to others.
+type Job = Box<dyn FnOnce(Fate) + Send>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Displaced,
+}
+
+/// Whose jobs take turns with those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody who has signed in, or who signs in from where they did before.
+    Member(UserId),
+    /// All others from this network.
+    Stranger(IpAddr),
+    /// The server's own, and what nobody waits long for.
+    Server,
+}
+
+impl Lane {
+    /// The lane of somebody who is not known there.
+    pub fn stranger(origin: &Origin) -> Self {
+        origin.address.map_or(Self::Server, |address| Self::Stranger(network(address)))
+    }
+
+    const fn is_strange(self) -> bool {
+        matches!(self, Self::Stranger(_))
+    }
+}
+
+impl From<&Actor> for Lane {
+    fn from(actor: &Actor) -> Self {
+        actor.user().map_or_else(|| Self::stranger(&actor.origin), Self::Member)
+    }
+}
 
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Full;
+
+/// What a job gives, unless it gave way to others.
+type Outcome<T> = std::result::Result<T, Full>;
 
 /// What the threads of a pool do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +129,10 @@ struct Queue {
 }
 
 struct State {
-    jobs: VecDeque<Job>,
+    /// Those who have jobs, in the order of their turns.
+    lanes: VecDeque<(Lane, VecDeque<Job>)>,
+    /// How many jobs there are in all.
+    waiting: usize,
     open: bool,
     /// How many jobs were ever queued.
     #[cfg(test)]
@@ -99,7 +145,8 @@ impl Pool {
     /// Fails when the system gives no thread.
     pub fn start(trade: Trade, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
         let state = State {
-            jobs: VecDeque::new(),
+            lanes: VecDeque::new(),
+            waiting: 0,
             open: true,
             #[cfg(test)]
             taken: 0,
@@ -121,42 +168,49 @@ impl Pool {
         thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Does a job on one of the threads. Where nobody waits for it any more before its turn (the client is gone), it is
-    /// skipped.
+    /// Does a job on one of the threads, in the turn of its lane. Where nobody waits for it any more before its turn (the
+    /// client is gone), it is skipped.
     ///
-    /// Refused as busy when the queue is full, rather than let it grow; fails when the job panicked.
-    pub async fn run<T, F>(&self, job: F) -> Result<T>
+    /// Refused as busy when the queue is full, rather than let it grow, and when half of it is the lane's own; also later,
+    /// to make room for those who wait for less. Fails when the job panicked.
+    pub async fn run<T, F>(&self, lane: Lane, job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let answer = self.submit(job).map_err(|Full| Error::Busy { retry_after: self.trade.come_back() })?;
-        answer.await.map_err(Error::internal)
+        let busy = |Full| Error::Busy { retry_after: self.trade.come_back() };
+        let answer = self.submit(lane, job).map_err(busy)?;
+        answer.await.map_err(Error::internal)?.map_err(busy)
     }
 
     /// Queues a job; the receiver gives its result, and fails when the job panicked.
-    fn submit<T, F>(&self, job: F) -> std::result::Result<oneshot::Receiver<T>, Full>
+    fn submit<T, F>(&self, lane: Lane, job: F) -> std::result::Result<oneshot::Receiver<Outcome<T>>, Full>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
         let (answer, receiver) = oneshot::channel();
-        let job = Box::new(move || {
+        let job: Job = Box::new(move |fate| {
             if !answer.is_closed() {
                 // Nobody is left to tell when the receiver went away meanwhile.
-                let _ = answer.send(job());
+                let _ = answer.send(match fate {
+                    Fate::Done => Ok(job()),
+                    Fate::Displaced => Err(Full),
+                });
             }
         });
         let mut state = self.queue.state();
-        if state.jobs.len() >= self.waiting.get() {
-            return Err(Full);
-        }
-        state.jobs.push_back(job);
+        let displaced = state.make_room(lane, self.waiting.get())?;
+        state.add(lane, job);
         #[cfg(test)]
         {
             state.taken += 1;
         }
+        drop(state);
         self.queue.changed.notify_one();
+        if let Some(displaced) = displaced {
+            displaced(Fate::Displaced);
+        }
         Ok(receiver)
     }
 
@@ -190,6 +244,49 @@ impl Drop for Pool {
     }
 }
 
+impl State {
+    /// Makes room for one more job of a lane; gives the job that has to go for it. The lane with the most goes first, a
+    /// stranger's before a member's, so that a burst from one of them turns away nobody but themselves.
+    fn make_room(&mut self, lane: Lane, most: usize) -> std::result::Result<Option<Job>, Full> {
+        let own = self.lanes.iter().find(|(whose, _)| *whose == lane).map_or(0, |(_, jobs)| jobs.len());
+        if lane != Lane::Server && own >= most.div_ceil(2) {
+            return Err(Full);
+        }
+        if self.waiting < most {
+            return Ok(None);
+        }
+        let rank = |lane: Lane, jobs: usize| (lane.is_strange(), jobs);
+        let largest = self.lanes.iter_mut().filter(|(whose, _)| *whose != Lane::Server);
+        let largest = largest.max_by_key(|(whose, jobs)| rank(*whose, jobs.len())).ok_or(Full)?;
+        if rank(largest.0, largest.1.len()) <= rank(lane, own + 1) {
+            return Err(Full);
+        }
+        let job = largest.1.pop_back();
+        self.waiting -= 1;
+        self.lanes.retain(|(_, jobs)| !jobs.is_empty());
+        Ok(job)
+    }
+
+    fn add(&mut self, lane: Lane, job: Job) {
+        self.waiting += 1;
+        match self.lanes.iter_mut().find(|(whose, _)| *whose == lane) {
+            Some((_, jobs)) => jobs.push_back(job),
+            None => self.lanes.push_back((lane, VecDeque::from([job]))),
+        }
+    }
+
+    /// The next job; its lane has its next turn after all others.
+    fn next(&mut self) -> Option<Job> {
+        let (lane, mut jobs) = self.lanes.pop_front()?;
+        let job = jobs.pop_front()?;
+        self.waiting -= 1;
+        if !jobs.is_empty() {
+            self.lanes.push_back((lane, jobs));
+        }
+        Some(job)
+    }
+}
+
 impl Queue {
     /// No job runs under the lock, so a poisoned one guards nothing half-done.
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +296,7 @@ impl Queue {
     fn work(&self, trade: Trade) {
         give_way(trade);
         while let Some(job) = self.next(trade) {
-            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| job(Fate::Done))).is_err() {
                 log::error!("a job of a {} panicked", trade.name());
             }
         }
@@ -207,14 +304,14 @@ impl Queue {
 
     fn next(&self, trade: Trade) -> Option<Job> {
         let mut state = self.state();
-        if let Some(job) = state.jobs.pop_front() {
+        if let Some(job) = state.next() {
             return Some(job);
         }
         drop(state);
         trade.rest();
         state = self.state();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = state.next() {
                 return Some(job);
             }
             if !state.open {

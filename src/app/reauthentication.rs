@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::code_attempts::{self, Judged};
+use super::code_attempts::{Given, Judged};
 use super::desk::Desk;
 use super::{audit, passwords_own, second_factors};
 use crate::domain::actor::{Actor, Credential};
@@ -72,13 +72,14 @@ pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
             .await
         }
         Proof::Code(code) => {
-            desk.glance(|view| code_attempts::admit(view, me))?;
+            let given = Given::by(desk, actor);
+            given.admit(me)?;
             let vault = desk.vault.clone();
             let judged = desk.write_as(actor, move |tx, actor| {
                 let judged: Judged<()> = second_factors::judge(&vault, tx, actor, &code)?;
                 judged.and_then(|()| note(tx, actor, session, true))
             });
-            judged.await?.or_refused(Unproved::WrongCode)
+            given.or_refused(judged.await?)
         }
     }
 }

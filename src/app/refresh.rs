@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::desk::{Desk, Lifetimes};
-use super::{audit, authorizations, sessions};
+use super::{audit, authorizations, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
@@ -60,16 +60,26 @@ pub async fn refresh(
     presented: &str,
     asked: Option<&str>,
 ) -> Result<Refreshed> {
+    let refreshed = turn(desk, origin, client, presented, asked).await;
+    if let Err(Error::Unauthenticated(why)) = &refreshed {
+        let reason = if *why == Unproved::Disabled { "disabled" } else { "wrong" };
+        refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, reason);
+    }
+    match refreshed? {
+        Turn::GoesOn(refreshed) => Ok(*refreshed),
+        Turn::Replayed => {
+            refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, "reused");
+            Err(Unproved::DeadRefreshToken.into())
+        }
+    }
+}
+
+async fn turn(desk: &Desk, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
     let token = RefreshToken::parse(presented).ok_or(Unproved::BadRefreshToken)?;
     let asked = asked.map(Scopes::known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     let salt = refresh::salt();
-    let turn =
-        desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await?;
-    match turn {
-        Turn::GoesOn(refreshed) => Ok(*refreshed),
-        Turn::Replayed => Err(Unproved::DeadRefreshToken.into()),
-    }
+    desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await
 }
 
 /// The same in a write under way. A replay is no error here: its end of the session is to be kept.

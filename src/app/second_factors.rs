@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::code_attempts::{self, Judged};
+use super::code_attempts::{self, Given, Judged};
 use super::desk::Desk;
 use super::{audit, reauthentication, users};
 use crate::domain::actor::{Actor, Person};
@@ -17,7 +17,7 @@ use crate::domain::second_factor::SecondFactor;
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User, UserKind};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::second_factors::Kept;
 use crate::store::{self, Tx, View};
@@ -89,13 +89,14 @@ pub fn enrolment(desk: &Desk, actor: &Actor) -> Result<Option<Enrolment>> {
 /// Refused unless the actor has proved lately who they are.
 pub async fn confirm(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
-    desk.glance(|view| code_attempts::admit(view, me))?;
+    let given = Given::by(desk, actor);
+    given.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
         settle(&vault, tx, actor, &myself(tx, actor)?, &code)
     });
-    judged.await?.or_refused(Unproved::WrongCode)
+    given.or_refused(judged.await?)
 }
 
 /// Gives the actor new recovery codes in place of those that there were.
@@ -129,12 +130,13 @@ where
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
 {
     let me = me(actor)?.id;
-    desk.glance(|view| code_attempts::admit(view, me))?;
+    let given = Given::by(desk, actor);
+    given.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         judge(&vault, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
     });
-    judged.await?.or_refused(Unproved::WrongCode)
+    given.or_refused(judged.await?)
 }
 
 /// Judges a code of the actor's app or a recovery code, and uses it up if it is right.

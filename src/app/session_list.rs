@@ -82,6 +82,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::TooLarge { .. }
         | Error::Busy { .. }
         | Error::Throttled { .. }
+        | Error::TooMany { .. }
         | Error::Internal(_) => error,
     })?;
     store::sessions::delete(tx, found.id)?;

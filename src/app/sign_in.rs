@@ -5,10 +5,11 @@ mod browsers;
 mod halves;
 mod proof;
 
+use super::attempts::{self, Whose};
 use super::code_attempts::{self, Judged};
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
-use super::throttle::{self, Admitted, Realm};
+use super::throttle::Realm;
 use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, Scopes};
@@ -63,19 +64,24 @@ pub struct SignedIn {
 /// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
 /// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
-    let from = throttle::place(origin);
-    let admitted = desk.throttle.admit(Realm::Password, &attempt.username, from)?;
-    let signed_in = try_password(desk, &admitted, origin, &attempt).await;
+    let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
+    let guess = attempts::Attempt::begin(desk, origin, Realm::Password, whose, client)?;
+    let signed_in = try_password(desk, &guess, origin, &attempt).await;
     match &signed_in {
-        Ok(_) => desk.throttle.succeeded(Realm::Password, &attempt.username, from),
-        Err(error) => proof::note_failure(desk, &attempt.username, from, error),
+        Ok(_) => guess.succeeded(),
+        Err(error) => guess.note(error),
     }
     signed_in
 }
 
-async fn try_password(desk: &Desk, admitted: &Admitted, origin: &Origin, attempt: &Attempt) -> Result<SignedIn> {
+async fn try_password(
+    desk: &Desk,
+    guess: &attempts::Attempt<'_>,
+    origin: &Origin,
+    attempt: &Attempt,
+) -> Result<SignedIn> {
     for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, admitted, &attempt.username, &attempt.password).await?;
+        let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
         // Without a code, or while codes are not judged, there is no turn at writing.
         let user = proof.user.clone();
         desk.glance(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
@@ -138,6 +144,7 @@ async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) ->
                 may_get_tokens(&hand, tx, &user, second_factor)?;
                 let new = NewSession { second_factor, ..new.clone() };
                 let session = sessions::begin(tx, &actor, &user, &new)?;
+                attempts::remember_place(tx, &actor.origin, user.id)?;
                 Ok(SignedIn { user, session, refresh_token: refresh_token.clone() })
             })?;
             Ok(Some(begun))

@@ -1,295 +1,338 @@
-//! Slows down guessing at passwords, codes, links and secrets.
+//! Limits how often somebody may fail to prove something: a password, a code, a secret.
 //!
-//! An account at a network where it succeeded before is judged by its own failures there and nothing else, so nobody
-//! elsewhere, and nobody beside it, keeps its owner out. Everybody else is judged by three counts: the failures of this
-//! account from this network, the failures of the account from everywhere, and the number of accounts that failed from
-//! this network. The last two never refuse an attempt for good: they ask for one wait, after which the attempt is judged,
-//! whatever others do meanwhile. `docs/explanation/guessing.md` has the figures.
+//! Three counts, each with a bound of its own: an account at an address, an account from everywhere, and the accounts that
+//! failed from one network. An account that signed in from an address before is judged there by the first count alone.
+//! `docs/explanation/guessing.md` says what that means for an attacker, in figures. Nothing here knows the clock, the
+//! database or the log: `super::attempts` does.
 
-mod counters;
-
-use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::actor::Origin;
-use crate::domain::email::Email;
-use crate::error::{Error, Result};
-use counters::{Counter, Counters, Pair, make_room};
+use super::budget::{Budget, Rate};
+use super::places::{network, place};
 
-/// How many accounts may fail from one network before the others there wait, for each free failure of an account.
-const NETWORK_ALLOWANCE: u32 = 10;
+/// How many failures of one account from addresses that it never signed in from are judged at once, and how long it
+/// takes until one more is.
+pub const ACCOUNT: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
 
-/// How often an account may fail from everywhere before unknown networks wait, for each free failure.
-const ACCOUNT_ALLOWANCE: u32 = 20;
+/// How many accounts may fail from one network that they never signed in from, and how long it takes until one more may.
+pub const NETWORK: Rate = Rate { burst: 64, gap: Duration::from_secs(10) };
 
-/// How long an unknown network waits for an account that fails everywhere, and where many accounts fail.
-const FIRST_WAIT: Duration = Duration::from_secs(30);
+/// The rate for all that the memory of one kind of secret has no room for.
+pub const OVERFLOW: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
 
-/// How many accounts may wait for their first attempt at a time in a network where many accounts fail.
-const MAX_WAITING: usize = 10;
+/// The most counts of each sort that are kept for each kind of secret.
+pub const MAX_COUNTS: usize = 262_144;
 
-/// How long failures count. It starts anew with each failure of an account at a network.
-const MEMORY: Duration = Duration::from_hours(24);
+/// How many failures beyond the free ones a failure in one's turn counts as: the next wait is two minutes.
+const TURN_PENALTY: u32 = 7;
 
-/// How long attempts wait for each other that are not told apart, because all counters are waited for.
-const OVERFLOW_WAIT: Duration = Duration::from_secs(1);
+/// After how many longest waits without a failure, failures are forgotten: an hour.
+const QUIET: u32 = 4;
 
-/// What somebody fails to prove. Each is counted apart, so that one does not slow down another.
+/// How often a full memory is searched for counts that have expired.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What somebody fails to prove. Each has a memory of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Realm {
-    /// A password; the account is the user name.
+    /// A password; the account is the user.
     Password,
     /// A link; there is no account.
     Link,
-    /// The code that a person types to authorize a device; there is no account, so that all of them are one.
+    /// The code that a person types to let a device in; there is no account, so that all of them are one.
     UserCode,
     /// A client's secret; the account is the client's id.
     Client,
 }
 
 impl Realm {
-    /// How many there are.
     const COUNT: usize = 4;
 
-    /// Whether it is short enough to be guessed at from many places at once.
-    const fn is_guessable(self) -> bool {
+    /// How the log and the audit name it.
+    pub const fn word(self) -> &'static str {
         match self {
-            Self::Password | Self::UserCode => true,
-            Self::Link | Self::Client => false,
-        }
-    }
-
-    /// Whether a success is the account's own, and not one that anybody may have who knows another's.
-    const fn is_proof(self) -> bool {
-        match self {
-            Self::Password | Self::Client => true,
-            Self::Link | Self::UserCode => false,
+            Self::Password => "password",
+            Self::Link => "link",
+            Self::UserCode => "user_code",
+            Self::Client => "client_secret",
         }
     }
 }
 
-/// The account of a realm that has none.
-pub const NOBODY: &str = "";
+/// Who tries to prove something, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    realm: Realm,
+    pair: Pair,
+    network: IpAddr,
+    known: bool,
+}
 
-/// Slows down guessing.
+/// An account at an address. The account is kept as a hash under a random key: it has one size, however long a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    account: u64,
+    place: IpAddr,
+}
+
+/// The failures of an account at an address.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    failures: u32,
+    /// The next attempt is not judged before.
+    until: Instant,
+    /// Whether the attempt after that is paid for.
+    turn: bool,
+}
+
+impl Count {
+    /// Whether it says no more than a new one would.
+    fn is_over(&self, longest: Duration, now: Instant) -> bool {
+        self.until + longest * QUIET <= now
+    }
+}
+
+/// A bound that was reached just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// The account has to wait at this address.
+    AccountAtAddress,
+    /// The account has to wait at every address that it never signed in from.
+    Account,
+    /// Accounts that never signed in from this network have to wait there.
+    Network,
+}
+
+impl Threshold {
+    /// How the log and the audit name it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AccountAtAddress => "account_at_address",
+            Self::Account => "account",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// Limits how often somebody may fail.
 #[derive(Debug)]
 pub struct Throttle {
     free: u32,
     longest: Duration,
-    /// Names are kept as hashes under a random key: a counter has one size, however long a name is.
+    most: usize,
     names: RandomState,
-    realms: [Mutex<Counters>; Realm::COUNT],
+    memories: [Mutex<Memory>; Realm::COUNT],
 }
 
-/// An attempt that may be judged, with the failures that were counted by then.
-#[derive(Clone, Debug)]
-pub struct Admitted {
-    realm: Realm,
-    pair: Pair,
-    network: Pair,
-    failures: u32,
-    waited: bool,
+#[derive(Debug)]
+struct Memory {
+    /// Accounts at addresses that they signed in from before. Strangers add nothing to it.
+    known: HashMap<Pair, Count>,
+    strangers: HashMap<Pair, Count>,
+    accounts: HashMap<u64, Budget>,
+    networks: HashMap<IpAddr, Budget>,
+    overflow: Budget,
+    swept_at: Instant,
 }
 
 impl Throttle {
-    /// A throttle that allows `free` failures and never makes anybody wait longer than `longest`.
+    /// A throttle with `free` failures of an account at an address before it waits, and waits of at most `longest`.
     pub fn new(free: u32, longest: Duration) -> Self {
-        Self { free, longest, names: RandomState::new(), realms: Default::default() }
+        Self::with_memory(free, longest, MAX_COUNTS)
     }
 
-    /// Admits an attempt, or tells when to come back. An attempt that is refused counts for nothing. Beyond the free
-    /// failures of an account, one attempt is admitted at a time.
-    pub fn admit(&self, realm: Realm, account: &str, from: IpAddr) -> Result<Admitted> {
-        self.admit_at(realm, account, from, Instant::now()).map_err(|retry_after| Error::Throttled { retry_after })
+    fn with_memory(free: u32, longest: Duration, most: usize) -> Self {
+        let now = Instant::now();
+        let memory = || {
+            Mutex::new(Memory {
+                known: HashMap::new(),
+                strangers: HashMap::new(),
+                accounts: HashMap::new(),
+                networks: HashMap::new(),
+                overflow: Budget::new(now),
+                swept_at: now,
+            })
+        };
+        Self { free, longest, most, names: RandomState::new(), memories: std::array::from_fn(|_| memory()) }
     }
 
-    /// Whether an attempt that takes its time may still be judged. Of many at once that were admitted before the first
-    /// of them failed, those are refused, right or wrong, that would have to wait by now.
-    pub fn admits_still(&self, attempt: &Admitted) -> Result<()> {
-        self.admits_still_at(attempt, Instant::now()).map_err(|retry_after| Error::Throttled { retry_after })
+    /// Who tries what from where; `known` if the account signed in from there before.
+    pub fn subject(&self, realm: Realm, account: impl Hash, from: IpAddr, known: bool) -> Subject {
+        let pair = Pair { account: self.names.hash_one(account), place: place(from) };
+        Subject { realm, pair, network: network(from), known }
     }
 
-    /// Counts a failure: the next attempt has to wait, twice as long each time. Tells whether a limit was reached just now.
-    pub fn failed(&self, realm: Realm, account: &str, from: IpAddr) -> bool {
-        self.failed_at(realm, account, from, Instant::now())
+    /// Whether an attempt may be made, or how long it has to wait. An attempt that is turned away counts for nothing: to
+    /// ask again and again makes nobody wait longer. Where too many want to try one account, the answer is a turn of
+    /// their own, which nobody else can take.
+    pub fn admit(&self, subject: &Subject, now: Instant) -> Result<(), Duration> {
+        self.check(&mut self.memory(subject.realm), subject, now)
     }
 
-    /// Notes a success, which clears the failures of this account at this network, and makes the network known to it.
-    pub fn succeeded(&self, realm: Realm, account: &str, from: IpAddr) {
-        self.succeeded_at(realm, account, from, Instant::now());
+    /// Whether an attempt that took its time may still be judged, right or wrong; a wrong one is counted with that. Of many
+    /// at once, no more are judged than one after another.
+    pub fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>, Duration> {
+        let memory = &mut self.memory(subject.realm);
+        self.check(memory, subject, now)?;
+        Ok(if right { Vec::new() } else { self.count(memory, subject, now) })
     }
 
-    fn admit_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) -> Result<Admitted, Duration> {
-        let (pair, network) = self.pairs(account, from);
-        let mut counters = self.counters(realm);
-        let mut admitted = Admitted { realm, pair, network, failures: 0, waited: true };
-        if let Some(counter) = counters.known.get_mut(&pair) {
-            counter.forget(now, self.memory());
-            counter.pass(now, self.wait(counter.failures))?;
-            admitted.failures = counter.failures;
-            return Ok(admitted);
+    /// Counts a failure.
+    pub fn failed(&self, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        self.count(&mut self.memory(subject.realm), subject, now)
+    }
+
+    /// Clears the failures of this account at this address.
+    pub fn succeeded(&self, subject: &Subject) {
+        let memory = &mut self.memory(subject.realm);
+        memory.known.remove(&subject.pair);
+        let Some(count) = memory.strangers.remove(&subject.pair) else { return };
+        if let Some(network) = memory.networks.get_mut(&subject.network) {
+            network.give_back(NETWORK);
         }
-        let delay = self.delay(&counters, realm, network, now);
-        if let Some(counter) = counters.unknown.get_mut(&network) {
-            counter.forget(now, self.memory());
-            if counter.waits || delay.is_zero() {
-                counter.pass(now, self.wait(counter.failures).max(delay))?;
-                (admitted.failures, admitted.waited) = (counter.failures, counter.waits);
-                return Ok(admitted);
+        if count.turn
+            && let Some(account) = memory.accounts.get_mut(&subject.pair.account)
+        {
+            account.give_back(ACCOUNT);
+        }
+    }
+
+    fn memory(&self, realm: Realm) -> MutexGuard<'_, Memory> {
+        self.memories[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Result<(), Duration> {
+        if subject.known {
+            return match memory.known.get(&subject.pair).copied() {
+                Some(count) => Self::after(count.until.saturating_duration_since(now)),
+                None if memory.known_has_room(self.most, self.longest, now) => Ok(()),
+                None => Self::after(memory.overflow.wait(OVERFLOW, now)),
+            };
+        }
+        let count = memory.strangers.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
+        if let Some(count) = count {
+            Self::after(count.until.saturating_duration_since(now))?;
+            if count.turn {
+                return Ok(());
             }
         }
-        if delay.is_zero() {
-            admitted.waited = false;
-            return Ok(admitted);
+        let budget = memory.accounts.get(&subject.pair.account);
+        let of_account = budget.map_or(Duration::ZERO, |budget| budget.wait(ACCOUNT, now));
+        let is_low = budget.is_some_and(|budget| budget.is_low(ACCOUNT, now));
+        let of_network = match (count, memory.networks.get(&subject.network)) {
+            (None, Some(budget)) => budget.wait(NETWORK, now),
+            (Some(_), _) | (None, None) => Duration::ZERO,
+        };
+        let has_room = count.is_some() || memory.has_room(self.most, self.longest, now);
+        let wait = of_account.max(of_network);
+        if !has_room {
+            return Self::after(wait.max(memory.overflow.wait(OVERFLOW, now)));
         }
-        self.ask_to_wait(&mut counters, network, delay, now).map(|()| admitted)
-    }
-
-    fn admits_still_at(&self, attempt: &Admitted, now: Instant) -> Result<(), Duration> {
-        let mut counters = self.counters(attempt.realm);
-        let is_known = counters.known.contains_key(&attempt.pair);
-        let counter = if is_known { counters.known.get(&attempt.pair) } else { counters.unknown.get(&attempt.network) };
-        if let Some(counter) = counter.filter(|counter| counter.failures > attempt.failures) {
-            counter.is_over(now)?;
-        }
-        let delay = self.delay(&counters, attempt.realm, attempt.network, now);
-        if is_known || attempt.waited || delay.is_zero() {
+        if wait.is_zero() && !is_low {
             return Ok(());
         }
-        self.ask_to_wait(&mut counters, attempt.network, delay, now)
+        if of_network >= self.longest {
+            // Whatever names somebody invents, one network takes no more room than this.
+            return Err(self.longest);
+        }
+        // Where an account is being guessed at, an attempt has a turn from its first moment on: nobody takes it meanwhile.
+        let wait = wait.min(self.longest);
+        memory.pay(subject, count.is_none(), of_account < self.longest, now);
+        let failures = count.map_or(0, |count| count.failures);
+        memory.strangers.insert(subject.pair, Count { failures, until: now + wait, turn: true });
+        Self::after(wait)
     }
 
-    fn failed_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) -> bool {
-        let (pair, network) = self.pairs(account, from);
-        let mut counters = self.counters(realm);
-        if let Some(counter) = counters.known.get_mut(&pair) {
-            counter.forget(now, self.memory());
-            counter.fail(now, |failures| self.wait(failures));
-            return counter.failures == self.free + 1;
+    fn after(wait: Duration) -> Result<(), Duration> {
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    fn count(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        let counts = if subject.known { &memory.known } else { &memory.strangers };
+        let before = counts.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
+        let has_room = before.is_some()
+            || if subject.known {
+                memory.known_has_room(self.most, self.longest, now)
+            } else {
+                memory.has_room(self.most, self.longest, now)
+            };
+        if !has_room {
+            memory.overflow.take(OVERFLOW, now);
+            return Vec::new();
         }
-        let before = self.delay(&counters, realm, network, now);
-        let is_first = counters.unknown.get(&network).is_none_or(|counter| counter.failures == 0);
-        if is_first {
-            counters.network(network.0, now).accounts += 1;
+        let in_turn = before.is_some_and(|count| count.turn);
+        if !subject.known && !in_turn {
+            memory.pay(subject, before.is_none(), true, now);
         }
-        if realm.is_guessable()
-            && make_room(&mut counters.accounts, &network.1, now, |counter| self.is_failing(counter))
-        {
-            let counter = counters.accounts.entry(network.1).or_insert(Counter::new(now));
-            counter.forget(now, self.memory());
-            counter.fail(now, |_| Duration::ZERO);
+        let mut reached = if subject.known { Vec::new() } else { memory.reached(subject, now) };
+        let past = before.map_or(0, |count| count.failures);
+        let failures = if in_turn { past.max(self.free.saturating_add(TURN_PENALTY)) } else { past }.saturating_add(1);
+        if !in_turn && past <= self.free && failures > self.free {
+            reached.push(Threshold::AccountAtAddress);
         }
-        let delay = self.delay(&counters, realm, network, now);
-        let mut reached = before.is_zero() && !delay.is_zero();
-        if make_room(&mut counters.unknown, &network, now, |counter| counter.until > now) {
-            let counter = counters.unknown.entry(network).or_insert(Counter::new(now));
-            counter.forget(now, self.memory());
-            counter.fail(now, |failures| self.wait(failures).max(delay));
-            counter.waits |= !delay.is_zero();
-            reached |= counter.failures == self.free + 1;
-        }
+        let count = Count { failures, until: now + self.wait(failures), turn: false };
+        let counts = if subject.known { &mut memory.known } else { &mut memory.strangers };
+        counts.insert(subject.pair, count);
         reached
     }
 
-    fn succeeded_at(&self, realm: Realm, account: &str, from: IpAddr, now: Instant) {
-        if !realm.is_proof() {
-            return;
-        }
-        let (pair, network) = self.pairs(account, from);
-        let mut counters = self.counters(realm);
-        counters.unknown.remove(&network);
-        if make_room(&mut counters.known, &pair, now, |counter| counter.until > now) {
-            counters.known.insert(pair, Counter::new(now));
-        }
-    }
-
-    /// How long an attempt from an unknown network waits once, because the account fails everywhere or many accounts
-    /// fail there.
-    fn delay(&self, counters: &Counters, realm: Realm, (place, account): Pair, now: Instant) -> Duration {
-        let account = counters.accounts.get(&account);
-        let fails = account.is_some_and(|counter| {
-            realm.is_guessable() && self.is_failing(counter) && counter.counts(now, self.memory())
-        });
-        let of_account = if fails { FIRST_WAIT } else { Duration::ZERO };
-        let network = counters.networks.get(&place).filter(|network| network.counts(now));
-        let allowed = self.free.saturating_mul(NETWORK_ALLOWANCE).max(1);
-        let of_network = FIRST_WAIT.saturating_mul(network.map_or(0, |network| network.accounts / allowed));
-        of_account.max(of_network).min(self.longest)
-    }
-
-    fn is_failing(&self, account: &Counter) -> bool {
-        account.failures >= self.free.saturating_mul(ACCOUNT_ALLOWANCE)
-    }
-
-    /// Has an account at an unknown network wait once. Refused in any case; what is remembered is that it waits.
-    fn ask_to_wait(&self, counters: &mut Counters, pair: Pair, delay: Duration, now: Instant) -> Result<(), Duration> {
-        let many_fail = self.delay(counters, Realm::Link, (pair.0, 0), now) > Duration::ZERO;
-        let network = counters.network(pair.0, now);
-        network.waiting.retain(|until| *until > now);
-        if many_fail && network.waiting.len() >= MAX_WAITING {
-            return Err(network.waiting.iter().map(|until| *until - now).min().unwrap_or(delay));
-        }
-        if !make_room(&mut counters.unknown, &pair, now, |counter| counter.until > now) {
-            let next = counters.overflow.replace(now + OVERFLOW_WAIT).filter(|next| *next > now);
-            return next.map_or(Ok(()), |next| {
-                counters.overflow = Some(next);
-                Err(next - now)
-            });
-        }
-        if many_fail {
-            counters.network(pair.0, now).waiting.push(now + delay);
-        }
-        let counter = counters.unknown.entry(pair).or_insert(Counter::new(now));
-        counter.until = counter.until.max(now + delay);
-        counter.waits = true;
-        Err(counter.until - now)
-    }
-
-    /// How long somebody waits after this many failures.
+    /// How long an account waits at an address after this many failures: nothing at first, then twice as long each time.
     fn wait(&self, failures: u32) -> Duration {
         match failures.saturating_sub(self.free) {
             0 => Duration::ZERO,
             n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(self.longest),
         }
     }
+}
 
-    /// How long a failure counts.
-    fn memory(&self) -> Duration {
-        MEMORY.max(self.longest)
+impl Memory {
+    /// Pays for one attempt: the account's, and the network's where it is the first of this account there.
+    fn pay(&mut self, subject: &Subject, is_first: bool, account_too: bool, now: Instant) {
+        if account_too {
+            let budget = self.accounts.entry(subject.pair.account).or_insert_with(|| Budget::new(now));
+            budget.take(ACCOUNT, now);
+        }
+        if is_first {
+            let budget = self.networks.entry(subject.network).or_insert_with(|| Budget::new(now));
+            budget.take(NETWORK, now);
+        }
     }
 
-    /// The account at the networks that it is known and unknown by.
-    fn pairs(&self, account: &str, from: IpAddr) -> (Pair, Pair) {
-        let account = self.names.hash_one(Email::fold(account));
-        ((neighbourhood(from), account), (site(from), account))
+    /// The bounds that strangers have reached since that was told last.
+    fn reached(&mut self, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        let account = self.accounts.get_mut(&subject.pair.account).is_some_and(|budget| budget.tells(ACCOUNT, now));
+        let network = self.networks.get_mut(&subject.network).is_some_and(|budget| budget.tells(NETWORK, now));
+        let all = [(account, Threshold::Account), (network, Threshold::Network)];
+        all.into_iter().filter_map(|(is_reached, threshold)| is_reached.then_some(threshold)).collect()
     }
 
-    fn counters(&self, realm: Realm) -> MutexGuard<'_, Counters> {
-        self.realms[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether one more stranger can be remembered. Only what has expired is ever forgotten.
+    fn has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
+        let fits = |memory: &Self| {
+            memory.strangers.len() < most && memory.accounts.len() < most && memory.networks.len() < most
+        };
+        fits(self) || self.sweep(longest, now) && fits(self)
     }
-}
 
-/// The address that an attempt counts for; the machine itself where there is none.
-pub fn place(origin: &Origin) -> IpAddr {
-    origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
-}
+    fn known_has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
+        self.known.len() < most || self.sweep(longest, now) && self.known.len() < most
+    }
 
-/// The network of one home: an IPv6 address counts as its /64, an IPv4-mapped one as the IPv4 address.
-pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
-    masked(address, 64)
-}
-
-/// The network of one customer: an IPv6 address counts as its /48, of which an attacker has every /64.
-fn site(address: IpAddr) -> IpAddr {
-    masked(address, 48)
-}
-
-fn masked(address: IpAddr, prefix: u32) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - prefix)))),
+    /// Forgets what has expired; tells whether it did, or had done so just before.
+    fn sweep(&mut self, longest: Duration, now: Instant) -> bool {
+        if now.saturating_duration_since(self.swept_at) < SWEEP_EVERY {
+            return false;
+        }
+        self.swept_at = now;
+        self.known.retain(|_, count| !count.is_over(longest, now));
+        self.strangers.retain(|_, count| !count.is_over(longest, now));
+        self.accounts.retain(|_, budget| !budget.is_full(now));
+        self.networks.retain(|_, budget| !budget.is_full(now));
+        true
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
+use super::pool::Lane;
 use crate::domain::client::{Client, Scope, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
@@ -33,7 +34,7 @@ pub async fn mint_aside(desk: &Desk, issuer: String, client: Client, granted: Gr
         let minted = mint(&theirs, &issuer, &client, (&granted.user, &granted.session), &granted.scopes);
         minted.map(|minted| (granted, minted))
     };
-    desk.signers.run(sign).await?
+    desk.signers.run(Lane::Server, sign).await?
 }
 
 /// Mints the tokens of a session of this client, good for these scopes.

@@ -69,7 +69,8 @@ impl From<Error> for Trouble {
             | Error::Forbidden { .. }
             | Error::Busy { .. }
             | Error::TooLarge { .. }
-            | Error::Throttled { .. } => {
+            | Error::Throttled { .. }
+            | Error::TooMany { .. } => {
                 return Self::Failed(error.to_string());
             }
             Error::Unauthenticated(_) => "run this as the user that runs the server",

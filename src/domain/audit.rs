@@ -38,6 +38,8 @@ pub enum ObjectKind {
     SigningKey,
     /// The key that others are sealed under.
     MasterKey,
+    /// An address from which somebody tries to sign in.
+    Address,
 }
 
 impl ObjectKind {
@@ -59,6 +61,7 @@ impl ObjectKind {
             Self::Client => "client",
             Self::SigningKey => "signing_key",
             Self::MasterKey => "master_key",
+            Self::Address => "address",
         }
     }
 }

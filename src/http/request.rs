@@ -84,7 +84,7 @@ pub(super) async fn keep_book(
     let (route, known) = (request.match_pattern(), request.extensions());
     let route = route.as_deref().unwrap_or("(no route)");
     let actor = known.get::<ActorName>().map_or("-", |name| &name.0);
-    log::info!("{method} {route} {status} {}.{:03} ms {actor} {id}", micros / 1000, micros % 1000);
+    log::info!("{method} {route} {status} {}.{:03} ms {actor} {} {id}", micros / 1000, micros % 1000, address(request));
     drop(known);
     Ok(answer)
 }

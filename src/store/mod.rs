@@ -19,6 +19,7 @@ pub mod health;
 pub mod home;
 pub mod inspection;
 pub mod keys;
+pub mod known_places;
 pub mod links;
 pub mod lock;
 pub mod members;

@@ -20,10 +20,11 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0004.sql"),
     include_str!("steps/0005.sql"),
     include_str!("steps/0006.sql"),
+    include_str!("steps/0007.sql"),
 ];
 
 /// The version that this program works with.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// The version since which the rows of the audit have hashes, which no step in SQL can compute.
 const CHAINED: u32 = 6;

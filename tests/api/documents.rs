@@ -229,6 +229,7 @@ fn real_answers_are_as_described_successes_and_refusals() {
         recorder.ask(&world.carol, method, path, &body);
     }
     busy(&world, &mut recorder, workspace);
+    too_many(&world, &mut recorder);
     broken(&world, &mut recorder, workspace);
 
     // Whatever an operation is described to answer, it was seen to answer.
@@ -264,6 +265,24 @@ fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
             }
         }
     });
+}
+
+/// An invitation once too many people were made within a minute.
+fn too_many(world: &World, recorder: &mut Recorder) {
+    let made = (0..2000).find(|_| {
+        let email = format!("{}@example.com", fresh("one-of-many"));
+        world.ada.post("/auth/admin/realms/master/users", &json!({ "username": email, "email": email })).status == 429
+    });
+    assert!(made.is_some(), "it has an end");
+    for _ in 0..20 {
+        let body = json!({ "email": format!("{}@example.com", fresh("one-too-many")) });
+        let answer = recorder.ask(&world.ada, "POST", "/v1/api/users/invite", &body);
+        if answer.status == 429 {
+            assert!(answer.header("retry-after").is_some(), "{answer:?}");
+            return;
+        }
+    }
+    panic!("every invitation was taken");
 }
 
 /// Everything while a table is missing.

@@ -73,7 +73,7 @@ fn all_is_well_after_a_server_has_stopped() {
         "ok file system: no network file system",
         "ok server: none runs",
         "ok data file: ./atelier-data/atelier.db, mode 600",
-        "ok schema: version 6, as this atelier has it",
+        "ok schema: version 7, as this atelier has it",
         "ok integrity: sound",
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
@@ -124,11 +124,11 @@ fn who_added_people_before_the_first_start_is_well() {
 fn other_versions_and_other_programs_are_told() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, this atelier knows versions up to 6";
+    let newer = "schema: the data file has schema version 99, this atelier knows versions up to 7";
     fault(&place, newer, "start the newer atelier that wrote it");
     place.sql("PRAGMA user_version = 0");
     let next = "start `atelier serve` of this version once, which upgrades the file; back it up before";
-    let older = format!("warning schema: version 0, this atelier has version 6; {next}");
+    let older = format!("warning schema: version 0, this atelier has version 7; {next}");
     assert_eq!(amiss(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();

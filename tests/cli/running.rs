@@ -128,7 +128,7 @@ fn the_schema_is_not_upgraded_under_a_server() {
     lock.lock().unwrap();
     place.run("user list").refused(
         1,
-        "the data file must be brought to schema version 6 first, which must not happen under a running server; \
+        "the data file must be brought to schema version 7 first, which must not happen under a running server; \
          stop the server, or use the atelier that it was started from; `atelier check` tells more",
     );
     assert_eq!(fs::read(place.database()).unwrap(), before);

@@ -5,7 +5,7 @@
 //! is remembered, so strangers fill nothing.
 
 use crate::app::desk::Desk;
-use crate::app::{keys, sessions};
+use crate::app::{keys, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
@@ -74,12 +74,16 @@ impl Proofs {
 /// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
 /// very moment.
 pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
-    let (kind, fingerprint) = known_by(bearer)?;
+    let known_by = known_by(bearer);
+    if let Err(Error::Unauthenticated(why @ Unproved::UnknownKey)) = &known_by {
+        refusals::of_key(desk, &origin, *why);
+    }
+    let (kind, fingerprint) = known_by?;
     let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
     let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
     let (mut standing, mut news) = match (found, kind) {
         (Some(standing), _) => (standing, false),
-        (None, Some(_)) => (of_key(desk, &fingerprint)?, true),
+        (None, Some(_)) => (of_key(desk, &origin, &fingerprint)?, true),
         (None, None) => (of_token(desk, as_of, bearer, fingerprint)?, true),
     };
     // Once is enough: that it is noted is a commit, and then all this is read anew.
@@ -108,8 +112,12 @@ fn of_text(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > LENGTH { Err(Unproved::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
-fn of_key(desk: &Desk, fingerprint: &Fingerprint) -> Result<Standing> {
-    let (user, key, until) = desk.glance(|view| keys::let_in(view, fingerprint))?;
+fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
+    let entered = desk.glance(|view| keys::let_in(view, fingerprint));
+    if let Err(Error::Unauthenticated(why)) = &entered {
+        refusals::of_key(desk, origin, *why);
+    }
+    let (user, key, until) = entered?;
     let note = Some((key.id, keys::note_use_from(&key)));
     Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::desk::{Desk, Lifetimes};
-use crate::app::{audit, sessions};
+use crate::app::{attempts, audit, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::SessionId;
@@ -64,6 +64,7 @@ pub(super) fn begin(
     };
     session.id = store::sessions::insert(tx, &session, Hold::Cookie(&fingerprint))?;
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
+    attempts::remember_place(tx, &actor.origin, user.id)?;
     let object = (ObjectKind::Session, session.uuid);
     let after = json!({ "client": null, "second_factor": second_factor });
     audit::record(tx, &sessions::acting(actor, &user), "sessions.begin", object, (Value::Null, after))?;

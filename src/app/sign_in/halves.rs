@@ -4,13 +4,15 @@
 use serde_json::{Value, json};
 
 use super::browsers::{self, BrowserSignIn};
-use super::proof::{self, Proof};
+use super::proof::Proof;
 use super::{Step, TRIES};
-use crate::app::code_attempts::{self, Judged};
+use crate::app::attempts::{Attempt, Whose};
+use crate::app::code_attempts::{Given, Judged};
 use crate::app::desk::{Desk, Lifetimes};
 use crate::app::passwords::Owner;
+use crate::app::pool::Lane;
 use crate::app::second_factors::{self, Enrolment};
-use crate::app::throttle::{self, Admitted, Realm};
+use crate::app::throttle::Realm;
 use crate::app::users::NewPassword;
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
@@ -74,27 +76,26 @@ impl Rules {
 ///
 /// Refused as for a client, but whoever has a step left to do is on the way.
 pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
-    let from = throttle::place(origin);
-    let admitted = desk.throttle.admit(Realm::Password, &login.username, from)?;
-    let progress = try_password(desk, &admitted, origin, &login, replacing).await;
+    let attempt = Attempt::begin(desk, origin, Realm::Password, Whose::Named(&login.username), None)?;
+    let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
-        Ok(Progress::In(_)) => desk.throttle.succeeded(Realm::Password, &login.username, from),
+        Ok(Progress::In(_)) => attempt.succeeded(),
         // The password alone proves too little to clear what is owed for codes that came with it.
         Ok(Progress::Half(_)) => {}
-        Err(error) => proof::note_failure(desk, &login.username, from, error),
+        Err(error) => attempt.note(error),
     }
     progress
 }
 
 async fn try_password(
     desk: &Desk,
-    admitted: &Admitted,
+    attempt: &Attempt<'_>,
     origin: &Origin,
     login: &Login,
     replacing: Option<&str>,
 ) -> Result<Progress> {
     for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, admitted, &login.username, &login.password).await?;
+        let proof = Proof::of_password(desk, attempt, &login.username, &login.password).await?;
         let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
         let replacing = replacing.map(Secret::new);
         let begun = desk.write(move |tx| {
@@ -178,9 +179,10 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)
 /// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
 /// of them end the half sign-in.
 pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
-    let (cookie, from) = (fingerprint(half)?, throttle::place(origin));
+    let cookie = fingerprint(half)?;
     let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::SecondFactor))?;
-    desk.glance(|view| code_attempts::admit(view, user.id))?;
+    let given = Given::for_user(desk, origin, &user);
+    given.admit(user.id)?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::SecondFactor)?;
@@ -192,8 +194,8 @@ pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secre
             go_on(tx, &rules, &actor, user, true)
         })
     });
-    let progress = judged.await?.or_refused(Unproved::WrongCode)?;
-    desk.throttle.succeeded(Realm::Password, user.email.as_str(), from);
+    let progress = given.or_refused(judged.await?)?;
+    Attempt::completed(desk, origin, user.id)?;
     Ok(progress)
 }
 
@@ -216,16 +218,16 @@ pub async fn choose_password(
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (owner, kept) = desk.glance(|view| {
+    let (lane, owner, kept) = desk.glance(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
-        Ok((Owner::from(&user), store::users::password_hash(view, user.id)?))
+        Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
-    let (verdict, _) = passwords::verify(desk, Secret::new(chosen.expose()), kept.clone()).await?;
+    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), kept.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
         Verdict::Right | Verdict::RightButOld => return Err(passwords::must_be_another()),
     }
-    let new = NewPassword { hash: passwords::hash(desk, chosen, &owner).await?, revoke_keys };
+    let new = NewPassword { hash: passwords::hash(desk, lane, chosen, &owner).await?, revoke_keys };
     let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
@@ -274,6 +276,8 @@ pub async fn finish_enrolment(
     code: Secret,
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
+    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let given = Given::for_user(desk, origin, &user);
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
@@ -285,5 +289,5 @@ pub async fn finish_enrolment(
             Ok((go_on(tx, &rules, &actor, user, true)?, codes))
         })
     });
-    judged.await?.or_refused(Unproved::WrongCode)
+    given.or_refused(judged.await?)
 }

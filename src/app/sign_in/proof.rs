@@ -1,13 +1,11 @@
 //! What a password proves.
 
-use std::net::IpAddr;
-
+use crate::app::attempts::Attempt;
 use crate::app::desk::Desk;
 use crate::app::passwords;
-use crate::app::throttle::{Admitted, Realm};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{Result, Unproved};
 use crate::store::{self, Tx};
 use crate::tokens::password::{PasswordHash, Verdict};
 
@@ -24,7 +22,7 @@ impl Proof {
     /// Checks a password, in the same time whether or not there is such a user.
     pub(super) async fn of_password(
         desk: &Desk,
-        admitted: &Admitted,
+        attempt: &Attempt<'_>,
         username: &str,
         password: &Secret,
     ) -> Result<Self> {
@@ -34,12 +32,11 @@ impl Proof {
             Ok(Some((user, hash)))
         })?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-        let (verdict, renewed) = passwords::verify(desk, password.clone(), hash.clone()).await?;
-        desk.throttle.admits_still(admitted)?;
-        match (user, verdict) {
-            (Some(user), Verdict::Right | Verdict::RightButOld) => Ok(Self { user, hash, renewed }),
-            (Some(_), Verdict::Wrong) | (None, _) => Err(Unproved::WrongPassword.into()),
-        }
+        let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
+        let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
+        attempt.judge(proved.is_some())?;
+        let user = proved.ok_or(Unproved::WrongPassword)?;
+        Ok(Self { user, hash, renewed })
     }
 
     /// The person as they are now, whose hash is renewed where it has to be; none if another password is kept by now.
@@ -52,12 +49,5 @@ impl Proof {
             store::users::update_password(tx, user.id, Some(renewed))?;
         }
         Ok(Some(user))
-    }
-}
-
-/// Counts a refusal, if it is one for a wrong password.
-pub(super) fn note_failure(desk: &Desk, username: &str, from: IpAddr, error: &Error) {
-    if matches!(error, Error::Unauthenticated(Unproved::WrongPassword)) {
-        desk.throttle.failed(Realm::Password, username, from);
     }
 }

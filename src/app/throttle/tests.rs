@@ -1,303 +1,393 @@
-//! Guessing from one address and from many, by the clock of the test.
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
-use super::counters::MAX_COUNTERS;
+use proptest::prelude::*;
+
 use super::*;
+use std::net::Ipv6Addr;
 
+const FREE: u32 = 5;
+const LONGEST: Duration = Duration::from_mins(15);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-const PASSWORD: Realm = Realm::Password;
 const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_hours(24);
 
-/// A throttle as it is configured by default, and a clock.
-struct Stage {
+/// How many failures of one account at one address are judged in a quarter of an hour, as `docs/explanation/guessing.md`
+/// says it.
+const PAIR_BOUND: usize = 15;
+
+/// The same in an hour.
+const PAIR_BOUND_IN_AN_HOUR: usize = 18;
+
+/// A throttle at a moment.
+struct Bench {
     throttle: Throttle,
-    start: Instant,
     now: Instant,
 }
 
-impl Stage {
+impl Bench {
     fn new() -> Self {
-        let now = Instant::now();
-        Self { throttle: Throttle::new(5, Duration::from_mins(15)), start: now, now }
+        Self { throttle: Throttle::new(FREE, LONGEST), now: Instant::now() }
     }
 
-    /// How long an account would have to wait.
-    fn wait(&self, account: &str, from: IpAddr) -> Duration {
-        self.throttle.admit_at(PASSWORD, account, from, self.now).err().unwrap_or_default()
+    fn subject(&self, account: &str, from: IpAddr, known: bool) -> Subject {
+        self.throttle.subject(Realm::Password, account, from, known)
     }
 
-    /// Tries a wrong password; tells whether it was judged.
-    fn guess(&self, account: &str, from: IpAddr) -> bool {
-        let admitted = self.throttle.admit_at(PASSWORD, account, from, self.now).is_ok();
-        if admitted {
-            self.throttle.failed_at(PASSWORD, account, from, self.now);
-        }
-        admitted
+    /// Somebody who never signed in from there tries a wrong password. Tells how long they have to wait if it is not judged.
+    fn guess(&self, account: &str, from: IpAddr) -> Result<Vec<Threshold>, Duration> {
+        let subject = self.subject(account, from, false);
+        self.throttle.admit(&subject, self.now)?;
+        self.throttle.judge(&subject, false, self.now)
     }
 
-    fn succeed(&self, account: &str, from: IpAddr) {
-        self.throttle.succeeded_at(PASSWORD, account, from, self.now);
+    fn wait(&self, account: &str, from: IpAddr, known: bool) -> Duration {
+        self.throttle.admit(&self.subject(account, from, known), self.now).err().unwrap_or_default()
     }
 
-    /// Polls each second until an attempt is admitted; tells how long that took.
-    fn come_in(&mut self, account: &str, from: IpAddr, mut meanwhile: impl FnMut(&Self)) -> Duration {
-        let begun = self.now;
-        let mut next = self.now;
-        loop {
-            meanwhile(self);
-            if self.now >= next {
-                match self.wait(account, from) {
-                    Duration::ZERO => return self.now - begun,
-                    wait => next = self.now + wait,
-                }
-            }
-            self.now += SECOND;
-            assert!(self.now - begun < DAY, "starved");
-        }
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
     }
 }
 
-fn there(n: u32) -> IpAddr {
+fn address(n: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n))
 }
 
 #[test]
-fn a_few_failures_are_free_and_then_the_wait_doubles_up_to_the_longest() {
-    let mut stage = Stage::new();
+fn a_few_failures_are_free_and_then_the_wait_doubles() {
+    let mut bench = Bench::new();
     let mut waits = Vec::new();
-    for _ in 0..18 {
-        stage.now += stage.wait("ada", HERE);
-        assert!(stage.guess("ADA", HERE));
-        waits.push(stage.wait("ada", HERE).as_secs());
+    for _ in 0..12 {
+        bench.guess("ada", HERE).unwrap();
+        let wait = bench.wait("ada", HERE, false);
+        waits.push(wait.as_secs());
+        bench.pass(wait);
     }
-    assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+    assert_eq!(waits, [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64]);
+    for _ in 0..9 {
+        bench.guess("ada", HERE).unwrap();
+        bench.pass(bench.wait("ada", HERE, false));
+    }
+    bench.guess("ada", HERE).unwrap();
+    assert_eq!(bench.wait("ada", HERE, false), LONGEST, "it has an end");
+    bench.pass((1 + QUIET) * LONGEST);
+    assert_eq!(bench.guess("ada", HERE), Ok(vec![]), "after a quiet time it begins anew");
 }
 
 #[test]
-fn the_figures_of_the_document_hold() {
-    let document = include_str!("../../../docs/explanation/guessing.md");
-    // One address, one account, a day, as fast as it may.
-    let mut stage = Stage::new();
-    let mut guesses = 0;
-    while stage.now - stage.start < DAY {
-        match stage.wait("ada", THERE) {
-            Duration::ZERO => {
-                stage.throttle.failed_at(PASSWORD, "ada", THERE, stage.now);
-                guesses += 1;
-            }
-            wait => stage.now += wait,
-        }
+fn a_success_clears_what_failed_at_its_address_and_nothing_else() {
+    let bench = Bench::new();
+    for from in [HERE, THERE] {
+        (0..=FREE).for_each(|_| drop(bench.guess("ada", from)));
     }
-    assert!(document.contains(&format!("{guesses} guesses")), "one address: {guesses} guesses");
-    // One address that tries one password on as many accounts as it may in a day.
-    let mut stage = Stage::new();
-    let (mut sprayed, mut account) = (0_u32, 0_u32);
-    while stage.now - stage.start < DAY {
-        let mut progress = false;
-        for _ in 0..200 {
-            account += 1;
-            if stage.guess(&format!("user{account}"), THERE) {
-                (sprayed, progress) = (sprayed + 1, true);
-            }
-        }
-        if !progress {
-            // It comes back for those that were told to wait.
-            stage.now += FIRST_WAIT;
-            for waiting in account.saturating_sub(400)..=account {
-                sprayed += u32::from(stage.guess(&format!("user{waiting}"), THERE));
-            }
-        }
-    }
-    assert!(sprayed < 20_000, "{sprayed}");
-    assert!(document.contains("fewer than 20,000 accounts"));
-    assert!(document.contains(&format!("{} accounts", 5 * NETWORK_ALLOWANCE)));
-    assert!(document.contains(&format!("{} failures", 5 * ACCOUNT_ALLOWANCE)));
-    assert!(document.contains(&format!("{} seconds", FIRST_WAIT.as_secs())));
+    bench.throttle.succeeded(&bench.subject("ada", HERE, false));
+    assert_eq!(bench.wait("ada", HERE, false), Duration::ZERO);
+    assert!(bench.wait("ada", THERE, false) > Duration::ZERO);
 }
 
 #[test]
-fn a_known_account_is_not_delayed_by_others() {
-    let stage = Stage::new();
-    stage.succeed("ada", HERE);
-    for n in 0..5000 {
-        stage.guess("ada", there(n));
-        stage.guess(&format!("invented-{n}"), HERE);
-        assert_eq!(stage.wait("ada", HERE), Duration::ZERO, "{n}");
-    }
-    // Its own failures there count all the same.
-    for _ in 0..6 {
-        stage.guess("ada", HERE);
-    }
-    assert!(stage.wait("ada", HERE) > Duration::ZERO);
-}
-
-#[test]
-fn invented_names_from_an_address_delay_the_accounts_there_that_are_new_to_it_once() {
-    let mut stage = Stage::new();
+fn invented_names_delay_nobody_who_signed_in_from_there_before_and_newcomers_for_a_while() {
+    let bench = Bench::new();
     for n in 0..58 {
-        stage.guess(&format!("invented-{n}"), HERE);
+        bench.guess(&format!("invented{n}"), HERE).unwrap();
     }
-    assert_eq!(stage.come_in("ada", HERE, |_| {}), FIRST_WAIT);
-    // Tries at one account are no reason to delay the others there.
-    let stage = Stage::new();
-    for _ in 0..500 {
-        stage.throttle.failed_at(PASSWORD, "eve", HERE, stage.now);
+    assert_eq!(bench.wait("new", HERE, false), Duration::ZERO, "an office goes on working");
+    for n in 58..10_000 {
+        let _ = bench.guess(&format!("invented{n}"), HERE);
     }
-    assert_eq!(stage.wait("ada", HERE), Duration::ZERO);
+    assert_eq!(bench.wait("ada", HERE, true), Duration::ZERO);
+    assert_eq!(bench.wait("new", HERE, false), LONGEST);
+    assert_eq!(bench.wait("new", THERE, false), Duration::ZERO);
+    let memory = bench.throttle.memory(Realm::Password);
+    let room = u64::from(NETWORK.burst) + LONGEST.as_secs() / NETWORK.gap.as_secs();
+    assert!(memory.strangers.len() as u64 <= room, "{} are remembered", memory.strangers.len());
 }
 
 #[test]
-fn who_waits_is_judged_however_fast_others_poll() {
-    let mut stage = Stage::new();
-    for n in 0..200 {
-        stage.guess("ada", there(n));
+fn many_tries_at_one_account_are_one_account_of_the_network() {
+    let mut bench = Bench::new();
+    for _ in 0..10_000 {
+        let _ = bench.guess("ada", HERE);
+        bench.pass(SECOND / 100);
     }
-    let mut n = 0;
-    let took = stage.come_in("ada", HERE, |stage| {
-        for _ in 0..50 {
-            n += 1;
-            stage.guess("ada", there(n % 5000));
-            stage.guess("ada", THERE);
-        }
-    });
-    assert_eq!(took, FIRST_WAIT);
+    assert_eq!(bench.wait("bob", HERE, false), Duration::ZERO);
+}
+
+#[test]
+fn spraying_from_one_network_is_slowed_whatever_addresses_it_has() {
+    let spray = |from: &dyn Fn(u16) -> IpAddr| {
+        let bench = Bench::new();
+        (0..1000).filter(|n| bench.guess(&format!("user{n}"), from(*n)).is_ok()).count()
+    };
+    assert_eq!(spray(&|_| THERE), NETWORK.burst as usize);
+    let of_48 = |n| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 7, n, 0, 0, 0, n));
+    assert_eq!(spray(&of_48), NETWORK.burst as usize);
+    assert_eq!(spray(&|n| address(n.into())), 1000, "different networks are different people");
+}
+
+#[test]
+fn a_customer_with_a_whole_network_is_one_address() {
+    let bench = Bench::new();
+    let of_64 = |n| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, n));
+    let judged = (0..20).filter(|n| bench.guess("ada", of_64(*n)).is_ok()).count();
+    assert_eq!(judged, FREE as usize + 1);
+    let next_door = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1));
+    assert_eq!(bench.wait("ada", next_door, false), Duration::ZERO);
+    let mapped: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+    assert_eq!(place(mapped), THERE);
+}
+
+#[test]
+fn each_kind_of_secret_has_a_memory_of_its_own() {
+    let bench = Bench::new();
+    (0..=FREE).for_each(|_| drop(bench.guess("ada", HERE)));
+    let other = bench.throttle.subject(Realm::UserCode, "ada", HERE, false);
+    assert!(bench.wait("ada", HERE, false) > Duration::ZERO);
+    assert_eq!(bench.throttle.admit(&other, bench.now), Ok(()));
 }
 
 #[test]
 fn of_many_at_once_no_more_are_judged_than_one_after_another() {
-    let stage = Stage::new();
-    let admit = |account| stage.throttle.admit_at(PASSWORD, account, HERE, stage.now).unwrap();
-    let at_once: Vec<_> = (0..20).map(|_| admit("ada")).collect();
+    let bench = Bench::new();
+    let ada = bench.subject("ada", HERE, false);
+    for _ in 0..50 {
+        bench.throttle.admit(&ada, bench.now).unwrap();
+    }
+    let judged = (0..50).filter(|_| bench.throttle.judge(&ada, false, bench.now).is_ok()).count();
+    assert_eq!(judged, FREE as usize + 1);
+    assert!(bench.throttle.judge(&ada, true, bench.now).is_err(), "the right one among them tells nothing");
+    // From many addresses at once it is the same: the account's budget is looked at again when they are judged.
+    let all: Vec<_> = (0..500).map(|n| bench.subject("bob", address(n), false)).collect();
+    assert!(all.iter().all(|subject| bench.throttle.admit(subject, bench.now).is_ok()));
+    let judged = all.iter().filter(|subject| bench.throttle.judge(subject, false, bench.now).is_ok()).count();
+    assert_eq!(judged, ACCOUNT.burst as usize);
+}
+
+#[test]
+fn many_right_ones_at_once_are_all_taken() {
+    let bench = Bench::new();
+    let ada = bench.subject("ada", HERE, false);
+    for _ in 0..500 {
+        bench.throttle.admit(&ada, bench.now).unwrap();
+    }
+    for _ in 0..500 {
+        bench.throttle.judge(&ada, true, bench.now).unwrap();
+        bench.throttle.succeeded(&ada);
+    }
+}
+
+#[test]
+fn each_threshold_is_told_once() {
+    let mut bench = Bench::new();
+    let told: Vec<_> = (0..=FREE).flat_map(|_| bench.guess("ada", HERE).unwrap()).collect();
+    assert_eq!(told, [Threshold::AccountAtAddress]);
+    bench.pass(SECOND);
+    assert_eq!(bench.guess("ada", HERE), Ok(vec![]), "the next wait of the same kind is no news");
+    let told: Vec<_> = (0..200).filter_map(|n| bench.guess("bob", address(n)).ok()).flatten().collect();
+    assert_eq!(told, [Threshold::Account]);
+    let told: Vec<_> = (0..200).filter_map(|n| bench.guess(&format!("name{n}"), THERE).ok()).flatten().collect();
+    assert_eq!(told, [Threshold::Network]);
+    // While it goes on, it is no news either, though one is judged now and then.
+    let mut told = 0;
+    for n in 200..2000 {
+        bench.pass(SECOND);
+        told += bench.guess("bob", address(n)).map_or(0, |reached| reached.len());
+    }
+    assert_eq!(told, 0);
+}
+
+#[test]
+fn whoever_polls_faster_takes_nobodys_turn() {
+    let mut bench = Bench::new();
+    let spent = |bench: &Bench| (0..100).for_each(|n| drop(bench.guess("ada", address(n))));
+    spent(&bench);
+    // As it was seen: fifteen requests in a hundred seconds, each from an address of its own.
+    for n in 100..115 {
+        bench.pass(Duration::from_millis(6667));
+        let _ = bench.guess("ada", address(n));
+    }
+    let ada = bench.subject("ada", THERE, false);
+    let wait = bench.throttle.admit(&ada, bench.now).err().unwrap_or_default();
+    assert!(wait <= Duration::from_secs(12), "{wait:?}");
+    // While ada waits, a new address tries ten times a second, and she asks too early now and then.
+    let due = bench.now + wait;
+    let mut n = 1000;
+    while bench.now + SECOND / 10 < due {
+        bench.pass(SECOND / 10);
+        let _ = bench.guess("ada", address(n));
+        n += 1;
+        assert_eq!(bench.throttle.admit(&ada, bench.now), Err(due - bench.now), "it does not grow");
+    }
+    bench.now = due;
+    bench.throttle.admit(&ada, bench.now).unwrap();
+    // Nor while her password is looked at.
+    for n in n..n + 50 {
+        let _ = bench.guess("ada", address(n));
+        bench.pass(SECOND / 10);
+    }
+    bench.throttle.judge(&ada, true, bench.now).unwrap();
+}
+
+#[test]
+fn what_waits_is_never_forgotten_and_strangers_who_find_no_room_share_one_bound() {
+    let mut bench = Bench { throttle: Throttle::with_memory(FREE, LONGEST, 1000), now: Instant::now() };
+    (0..=FREE + 3).for_each(|_| {
+        bench.pass(bench.wait("ada", HERE, false));
+        bench.guess("ada", HERE).unwrap();
+    });
+    let (locked, until) = (bench.wait("ada", HERE, false), bench.now);
+    assert!(locked >= Duration::from_secs(4));
+    // 34,000 failures, from as many addresses.
+    let judged = (0..34_000).filter(|n| bench.guess(&format!("name{n}"), address(*n)).is_ok()).count();
+    assert!(judged < 1000 + OVERFLOW.burst as usize, "{judged}");
+    assert_eq!(bench.wait("ada", HERE, false), locked.saturating_sub(bench.now - until));
+    assert_eq!(bench.wait("bob", THERE, true), Duration::ZERO, "who is known there is not delayed");
+    let memory = bench.throttle.memory(Realm::Password);
+    assert!(memory.strangers.len() <= 1000 && memory.accounts.len() <= 1000 && memory.networks.len() <= 1000);
+    assert!(memory.known.is_empty());
+    drop(memory);
+    bench.pass(SECOND);
+    assert!(bench.guess("late", address(90_000)).is_ok(), "one each second");
+    assert!(bench.guess("later", address(90_001)).is_err());
+    bench.pass((1 + QUIET) * LONGEST);
+    let judged = (0..500).filter(|n| bench.guess(&format!("name{n}"), address(*n)).is_ok()).count();
+    assert_eq!(judged, 500, "what has expired makes room");
+}
+
+/// The most failures within any stretch of time as long as this.
+fn most_within(times: &[Duration], stretch: Duration) -> usize {
+    let mut window = VecDeque::new();
+    let mut most = 0;
+    for time in times {
+        window.push_back(*time);
+        while window.front().is_some_and(|first| *first + stretch <= *time) {
+            window.pop_front();
+        }
+        most = most.max(window.len());
+    }
+    most
+}
+
+#[test]
+fn the_figures_of_the_documentation() {
+    // One address at one account, trying once a second for a day, or quiet whenever it would wait for longer than this.
+    let hour = Duration::from_hours(1);
+    for patience in [1, 4, 16, 64, 256, 900] {
+        let mut bench = Bench::new();
+        let start = bench.now;
+        let mut judged = Vec::new();
+        while bench.now - start < 24 * hour {
+            match bench.guess("ada", HERE) {
+                Ok(_) => judged.push(bench.now - start),
+                Err(wait) if wait.as_secs() > patience => bench.pass(wait + QUIET * LONGEST),
+                Err(_) => bench.pass(SECOND),
+            }
+        }
+        let (quarter, hourly) = (most_within(&judged, LONGEST), most_within(&judged, hour));
+        assert!(quarter <= PAIR_BOUND && hourly <= PAIR_BOUND_IN_AN_HOUR, "{quarter} {hourly}");
+        assert!(patience < 900 || (quarter, hourly) == (PAIR_BOUND, PAIR_BOUND_IN_AN_HOUR), "{quarter} {hourly}");
+    }
+    // Ten thousand addresses at one account, one after another.
+    let mut bench = Bench::new();
     let mut judged = 0;
-    for attempt in &at_once {
-        if stage.throttle.admits_still_at(attempt, stage.now).is_ok() {
-            judged += 1;
-            stage.throttle.failed_at(PASSWORD, "ada", HERE, stage.now);
-        }
+    for n in 0..9000 {
+        judged += usize::from(bench.guess("ada", address(n)).is_ok());
+        bench.pass(SECOND / 10);
     }
-    assert_eq!(judged, 6, "the free ones, and the one that has to be waited for from then on");
-    assert!(stage.throttle.admits_still_at(&admit("bob"), stage.now).is_ok(), "nobody else");
-    // The same from many addresses.
-    let stage = Stage::new();
-    let at_once: Vec<_> =
-        (0..500).map(|n| stage.throttle.admit_at(PASSWORD, "ada", there(n), stage.now).unwrap()).collect();
-    let mut judged = 0;
-    for (n, attempt) in (0..).zip(&at_once) {
-        if stage.throttle.admits_still_at(attempt, stage.now).is_ok() {
-            judged += 1;
-            stage.throttle.failed_at(PASSWORD, "ada", there(n), stage.now);
-        }
-    }
-    assert_eq!(judged, 100);
-}
-
-#[test]
-fn beyond_the_free_failures_one_attempt_is_admitted_at_a_time() {
-    let mut stage = Stage::new();
-    for _ in 0..6 {
-        stage.guess("ada", HERE);
-    }
-    stage.now += stage.wait("ada", HERE);
-    assert_eq!(stage.wait("ada", HERE), Duration::ZERO);
-    assert!(stage.wait("ada", HERE) > Duration::ZERO, "the first one is not done yet");
-    stage.succeed("ada", HERE);
-    assert_eq!(stage.wait("ada", HERE), Duration::ZERO);
-}
-
-#[test]
-fn what_waits_is_never_forgotten_for_others() {
-    let stage = Stage::new();
-    for _ in 0..20 {
-        stage.throttle.failed_at(PASSWORD, "ada", THERE, stage.now);
-    }
-    let wait = stage.wait("ada", THERE);
-    assert_eq!(wait, Duration::from_mins(15));
-    for n in 0..100_000 {
-        stage.throttle.failed_at(PASSWORD, &format!("user{n}"), there(n), stage.now);
-    }
-    assert_eq!(stage.wait("ada", THERE), wait);
-    let counters = stage.throttle.counters(PASSWORD);
-    assert!(counters.unknown.len() <= MAX_COUNTERS && counters.accounts.len() <= MAX_COUNTERS);
-    assert!(counters.networks.len() <= MAX_COUNTERS);
-}
-
-#[test]
-fn where_all_counters_are_waited_for_the_others_share_one() {
-    let mut stage = Stage::new();
-    for _ in 0..100 {
-        stage.throttle.failed_at(PASSWORD, "ada", THERE, stage.now);
-    }
-    {
-        let (until, mut counters) = (stage.now + DAY, stage.throttle.counters(PASSWORD));
-        for n in 0..u32::try_from(MAX_COUNTERS).unwrap() {
-            counters.unknown.insert((there(n), 7), Counter { until, waits: true, ..Counter::new(stage.now) });
-        }
-    }
-    let mut passed = 0;
-    for _ in 0..600 {
-        passed += u32::from(stage.wait("ada", HERE).is_zero());
-        stage.now += SECOND / 10;
-    }
-    assert!((59..=61).contains(&passed), "one each second: {passed}");
-}
-
-#[test]
-fn each_realm_counts_apart_and_no_success_clears_what_is_nobodys() {
-    let stage = Stage::new();
-    let admit = |realm, account, from| stage.throttle.admit_at(realm, account, from, stage.now);
-    for _ in 0..6 {
-        stage.throttle.failed_at(Realm::UserCode, NOBODY, HERE, stage.now);
-        stage.throttle.succeeded_at(Realm::UserCode, NOBODY, HERE, stage.now);
-    }
-    assert!(admit(Realm::UserCode, NOBODY, HERE).is_err());
-    assert!(admit(Realm::UserCode, NOBODY, THERE).is_ok() && admit(Realm::Link, NOBODY, HERE).is_ok());
-    for n in 0..200 {
-        stage.throttle.failed_at(Realm::Client, "ci", there(n), stage.now);
-    }
-    assert!(admit(Realm::Client, "ci", there(300)).is_ok(), "nobody guesses a client's secret");
-}
-
-#[test]
-fn an_ipv6_customer_is_one_network() {
-    let stage = Stage::new();
-    for n in 0..20_u16 {
-        let address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, n, 0, 0, 0, n));
-        stage.guess("ada", address);
-    }
-    assert!(stage.wait("ada", "2001:db8:1:9999::1".parse().unwrap()) > Duration::ZERO);
-    assert_eq!(stage.wait("ada", "2001:db8:2::1".parse().unwrap()), Duration::ZERO);
-    assert_eq!(neighbourhood("::ffff:192.0.2.7".parse().unwrap()), THERE);
-}
-
-#[test]
-fn failures_are_forgotten_after_a_day_of_quiet() {
-    let mut stage = Stage::new();
-    for _ in 0..30 {
-        stage.throttle.failed_at(PASSWORD, "ada", HERE, stage.now);
-    }
-    stage.now += DAY + Duration::from_mins(16);
-    for _ in 0..5 {
-        assert!(stage.guess("ada", HERE));
+    assert!((100..=250).contains(&judged), "{judged} of 9000 within a quarter of an hour");
+    let text = include_str!("../../../docs/explanation/guessing.md");
+    for figure in [
+        format!("{PAIR_BOUND} in any quarter of an hour and {PAIR_BOUND_IN_AN_HOUR} in any hour"),
+        format!("at most {} a day", 24 * PAIR_BOUND_IN_AN_HOUR),
+        format!("{} accounts at once, and then one more each {} s", NETWORK.burst, NETWORK.gap.as_secs()),
+        format!("{} at once, and then one each {} s", ACCOUNT.burst, ACCOUNT.gap.as_secs()),
+        format!("{} a day", u64::from(ACCOUNT.burst) + 86_400 / ACCOUNT.gap.as_secs()),
+        format!("more than {} addresses", LONGEST.as_secs() / ACCOUNT.gap.as_secs()),
+        format!("{MAX_COUNTS} counts"),
+        format!("{} at once and then one each second", OVERFLOW.burst),
+    ] {
+        assert!(text.replace('\n', " ").contains(&figure), "the documentation says: {figure}");
     }
 }
 
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+#[derive(Clone, Debug)]
+enum Move {
+    Pass(u64),
+    Guess { account: u8, address: u8 },
+    Owner,
+}
 
-    /// Whatever strangers do, the owner is not delayed at a known network, and waits at most twice the first wait from a
-    /// new one.
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        2 => (0_u64..20_000).prop_map(Move::Pass),
+        1 => (0_u64..2_000_000).prop_map(Move::Pass),
+        12 => (0_u8..3, 0_u8..200).prop_map(|(account, address)| Move::Guess { account, address }),
+        2 => (0_u8..1, 0_u8..2).prop_map(|(account, address)| Move::Guess { account, address }),
+        1 => Just(Move::Owner),
+    ];
+    proptest::collection::vec(one, 0..600)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Against a model that only writes down when failures were judged.
     #[test]
-    fn an_owner_always_comes_in(attacks in proptest::collection::vec((0..40_u32, 0..4_u8, 0..90_u64), 0..400)) {
-        let mut stage = Stage::new();
-        stage.succeed("ada", HERE);
-        for (from, account, pause) in attacks {
-            let account = if account == 0 { "ada".to_owned() } else { format!("other-{from}-{account}") };
-            stage.guess(&account, there(from));
-            stage.now += Duration::from_millis(pause * 100);
-            proptest::prop_assert_eq!(stage.wait("ada", HERE), Duration::ZERO);
+    fn whatever_is_tried_in_whatever_order_every_bound_holds(moves in moves()) {
+        let mut bench = Bench::new();
+        let start = bench.now;
+        let mut by_pair: HashMap<(u8, u8), Vec<Duration>> = HashMap::new();
+        let mut by_account: HashMap<u8, Vec<Duration>> = HashMap::new();
+        let owner_at = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+        let mut owner_due: Option<Instant> = None;
+        for step in moves {
+            match step {
+                Move::Pass(milliseconds) => {
+                    // Time does not pass the moment at which the owner comes back.
+                    let next = bench.now + Duration::from_millis(milliseconds);
+                    bench.now = owner_due.map_or(next, |due| next.min(due.max(bench.now)));
+                }
+                Move::Guess { account, address: n } => {
+                    let at = bench.now - start;
+                    if bench.guess(&format!("account{account}"), address(n.into())).is_ok() {
+                        by_pair.entry((account, n)).or_default().push(at);
+                        by_account.entry(account).or_default().push(at);
+                    }
+                }
+                Move::Owner => {
+                    prop_assert_eq!(bench.wait("account0", HERE, true), Duration::ZERO, "known here");
+                    let owner = bench.subject("account0", owner_at, false);
+                    match (bench.throttle.admit(&owner, bench.now), owner_due) {
+                        (Ok(()), _) => {
+                            prop_assert!(bench.throttle.judge(&owner, true, bench.now).is_ok());
+                            bench.throttle.succeeded(&owner);
+                            owner_due = None;
+                        }
+                        (Err(wait), None) => {
+                            prop_assert!(wait <= LONGEST);
+                            owner_due = Some(bench.now + wait);
+                        }
+                        (Err(wait), Some(due)) => prop_assert_eq!(bench.now + wait, due, "the wait is not made longer"),
+                    }
+                }
+            }
+            if owner_due == Some(bench.now) {
+                let owner = bench.subject("account0", owner_at, false);
+                prop_assert_eq!(bench.throttle.judge(&owner, true, bench.now), Ok(vec![]), "the wait is over");
+                bench.throttle.succeeded(&owner);
+                owner_due = None;
+            }
         }
-        let took = stage.come_in("ada", THERE, |stage| { stage.guess("ada", there(1)); });
-        proptest::prop_assert!(took <= FIRST_WAIT * 2, "{:?}", took);
+        for times in by_pair.values() {
+            prop_assert!(most_within(times, LONGEST) <= PAIR_BOUND);
+            prop_assert!(most_within(times, 4 * LONGEST) <= PAIR_BOUND_IN_AN_HOUR);
+        }
+        for times in by_account.values() {
+            // In a quarter of an hour: what is free at once, what grows meanwhile, what was paid for before and waits.
+            prop_assert!(most_within(times, LONGEST) <= 100 + 150 + 150);
+            let seconds = usize::try_from(times.last().map_or(0, Duration::as_secs)).unwrap();
+            prop_assert!(times.len() <= 101 + seconds / 6 + 200 * (seconds / 900));
+        }
     }
 }

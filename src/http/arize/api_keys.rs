@@ -15,6 +15,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
 use super::spelling::{KeyStatus, KeyType};
 use super::{Answer, Caller, Failure};
+use crate::app::creations::{self, Creation};
 use crate::app::desk::Desk;
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::service_keys;
@@ -78,7 +79,8 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
         AlwaysProblems,
         (status = 403, description = "A right is missing, or making keys is switched off", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown organization, space or role", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, or asks for more than the caller holds", body = Problem, content_type = "application/problem+json")))]
+        (status = 422, description = "The body does not fit, or asks for more than the caller holds", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
     let mut body = body.0;
     let grants = body.grants(&desk.tags)?;
@@ -90,6 +92,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateAp
         expires_at: moment(body.expires_at.as_deref())?,
     };
     let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
+    let permit = creations::permit(&desk, &caller, Creation::Key)?;
     let made = desk.write_as(&caller, move |tx, caller| match &grants {
         None => {
             let me = Named::Number(caller.user().ok_or(Unproved::NoCredential)?);
@@ -101,6 +104,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateAp
         }
     });
     let (key, bot, now) = made.await?;
+    permit.use_up();
     let shown = ApiKey::new(&desk.tags, now, key, bot);
     Ok(Reply::Created(CreatedApiKey { shown, key: secret.expose().to_owned() }))
 }
@@ -144,7 +148,8 @@ pub(super) struct RefreshApiKey {
         AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, the key is revoked or has expired, or it holds more than the caller", body = Problem, content_type = "application/problem+json")))]
+        (status = 422, description = "The body does not fit, the key is revoked or has expired, or it holds more than the caller", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn refresh(
     desk: Data<Desk>,
     caller: Caller,
@@ -159,9 +164,11 @@ pub(super) async fn refresh(
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
     let rules = desk.key_rules;
+    let permit = creations::permit(&desk, &caller, Creation::Key)?;
     let renewed = desk
         .write_as(&caller, move |tx, caller| keys::refresh(tx, caller, &rules, id, &renewal).map(|key| (key, tx.now)));
     let (key, now) = renewed.await?;
+    permit.use_up();
     let shown = ApiKey::new(&desk.tags, now, key, None);
     Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
 }

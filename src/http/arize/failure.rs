@@ -116,7 +116,7 @@ impl ResponseError for Failure {
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
@@ -130,7 +130,9 @@ impl ResponseError for Failure {
         let mut answer = HttpResponse::build(status);
         answer.insert_header((CONTENT_TYPE, "application/problem+json"));
         match self {
-            Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
+            Self::Core(
+                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+            ) => {
                 answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
             Self::Core(Error::Unauthenticated(unproved)) => {

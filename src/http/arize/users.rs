@@ -13,9 +13,11 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
+use crate::app::creations::{self, Creation};
 use crate::app::desk::Desk;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::passwords::Owner;
+use crate::app::pool::Lane;
 use crate::app::{departures, links, passwords, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -162,7 +164,8 @@ impl Shown for CreatedUser {
         AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The address is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json")))]
+        (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
@@ -171,10 +174,14 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
     let invite_mode = body.invite_mode;
     invitations::may_invite(&caller, role, invite_mode == InviteMode::EmailLink)?;
     let new = NewUser { email, first_name, last_name, role };
-    let (mode, temporary) = invite_mode.furnish(&desk, &Owner::from(&new)).await?;
+    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let (mode, temporary) = invite_mode.furnish(&desk, Lane::from(&*caller), &Owner::from(&new)).await?;
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
     let (outcome, now) =
         desk.write_as(&caller, move |tx, caller| Ok((invitations::invite(tx, caller, &invitation)?, tx.now))).await?;
+    if matches!(outcome, Outcome::Fresh(_)) {
+        permit.use_up();
+    }
     Ok(match outcome {
         Outcome::Fresh(user) => Reply::Created(CreatedUser {
             user: User::new(&desk.tags, &user, now),
@@ -191,13 +198,13 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
 
 impl InviteMode {
     /// The way as the core knows it, with a temporary password where it needs one.
-    async fn furnish(self, desk: &Desk, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
+    async fn furnish(self, desk: &Desk, lane: Lane, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
         Ok(match self {
             Self::None => (Mode::AtOnce, None),
             Self::EmailLink => (Mode::Link, None),
             Self::TemporaryPassword => {
                 let password = generate();
-                (Mode::TemporaryPassword(passwords::hash(desk, password.clone(), owner).await?), Some(password))
+                (Mode::TemporaryPassword(passwords::hash(desk, lane, password.clone(), owner).await?), Some(password))
             }
         })
     }
@@ -293,10 +300,13 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
         (status = 400, description = "Malformed, or no invitation stands", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
+    let permit = creations::permit(&desk, &caller, Creation::Person)?;
     desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
+    permit.use_up();
     Ok(Reply::Done)
 }
 
@@ -309,9 +319,12 @@ pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path
         (status = 400, description = "Malformed, or the person never came in", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
+    let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
     desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;
+    permit.use_up();
     Ok(Reply::Done)
 }

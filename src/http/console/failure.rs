@@ -89,7 +89,9 @@ impl Failure {
                 Error::Unauthenticated(Unproved::DeadLink) => {
                     ("This link is good no more", "An administrator of this server can make a new one.")
                 }
-                Error::Throttled { .. } => ("Too many attempts", "Wait that long, then load the page again."),
+                Error::Throttled { .. } | Error::TooMany { .. } => {
+                    ("Too many attempts", "Wait that long, then load the page again.")
+                }
                 Error::Busy { .. } => ("Too much to do", "Load the page again in a moment."),
                 Error::Internal(_) => (
                     "Something broke here",
@@ -135,7 +137,7 @@ impl ResponseError for Failure {
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -171,7 +173,9 @@ impl ResponseError for Failure {
         let text = page.render().unwrap_or_else(|_| self.to_string());
         let mut answer = page::answer(self.status_code(), text);
         match self {
-            Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
+            Self::Core(
+                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+            ) => {
                 answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(*retry_after)));
             }
             Self::WrongMethod { allowed } => {

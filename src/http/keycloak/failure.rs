@@ -103,7 +103,7 @@ impl ResponseError for Failure {
                 | Error::Exceeded
                 | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -114,7 +114,7 @@ impl ResponseError for Failure {
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Error::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -142,7 +142,10 @@ impl ResponseError for Failure {
             log::error!("{} {}", request::id(), error.chain());
             text = format!("{text}; the log knows it as request {}", request::id());
         }
-        if let Some(Error::Busy { retry_after } | Error::Throttled { retry_after }) = core {
+        if let Some(
+            Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+        ) = core
+        {
             answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
         }
         match self {
@@ -213,7 +216,7 @@ fn code(error: &Error) -> &'static str {
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
         Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
-        Error::Busy { .. } | Error::Throttled { .. } => "temporarily_unavailable",
+        Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } => "temporarily_unavailable",
         Error::Internal(_) => "server_error",
     }
 }

@@ -13,9 +13,11 @@ use uuid::Uuid;
 
 use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
+use crate::app::creations::{self, Creation};
 use crate::app::desk::Desk;
 use crate::app::passwords::Owner;
 use crate::app::people::{self, Found, NewPerson, Profile};
+use crate::app::pool::Lane;
 use crate::app::service_accounts::ServiceAccount;
 use crate::app::users;
 use crate::app::{departures, passwords};
@@ -240,9 +242,11 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Failure> {
     let ToMake { new, enabled, email_verified, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
+    let permit = creations::permit(&desk, &caller, Creation::Person)?;
     let password = match password {
         Some((password, temporary)) => {
-            let hash = passwords::hash(&desk, password, &Owner::from(&new)).await.map_err(in_value)?;
+            let hash =
+                passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&new)).await.map_err(in_value)?;
             Some((hash, temporary))
         }
         None => None,
@@ -250,6 +254,7 @@ pub(super) async fn create(
     let uuid = Uuid::new_v4();
     let person = NewPerson { new, uuid, password, enabled, email_verified };
     desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
+    permit.use_up();
     let origin = desk.issuers.origin(&request::target(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
@@ -288,8 +293,10 @@ pub(super) async fn reset_password(
     let uuid = parse(&id)?;
     let user = desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
-    let hash = passwords::hash(&desk, password, &Owner::from(&user)).await.map_err(in_value)?;
+    let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
+    let hash = passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&user)).await.map_err(in_value)?;
     desk.write_as(&caller, move |tx, caller| people::reset_password(tx, caller, uuid, &hash, temporary)).await?;
+    permit.use_up();
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 

@@ -66,6 +66,7 @@ impl ResponseError for Failure {
                 | Error::Exceeded => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::NoEndpoint => StatusCode::NOT_FOUND,
@@ -78,7 +79,9 @@ impl ResponseError for Failure {
         let mut answer = HttpResponse::build(status);
         let mut msg = self.to_string();
         match self {
-            Self::Core(Error::Busy { retry_after } | Error::Throttled { retry_after }) => {
+            Self::Core(
+                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+            ) => {
                 answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
             Self::Core(Error::Unauthenticated(unproved)) => {

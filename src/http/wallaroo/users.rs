@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::answer::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
+use crate::app::creations::{self, Creation};
 use crate::app::desk::Desk;
 use crate::app::passwords::Owner;
+use crate::app::pool::Lane;
 use crate::app::{passwords, users};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -92,15 +94,18 @@ pub(super) struct Invited {
     responses(
         (status = 200, description = "The person and the password", body = Invited),
         (status = 400, description = "Malformed, the address is taken, or a right is missing", body = Refusal),
+        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
     let require_reset = body.0.require_reset.unwrap_or(false);
     let (new, password) = invited(body.0)?;
     users::may_create(&caller, &new.email)?;
-    let hash = passwords::hash(&desk, password.clone(), &Owner::from(&new)).await?;
+    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let hash = passwords::hash(&desk, Lane::from(&*caller), password.clone(), &Owner::from(&new)).await?;
     let id = Uuid::new_v4();
     let make = if require_reset { users::create_to_reset } else { users::create };
     desk.write_as(&caller, move |tx, caller| make(tx, caller, &new, id, Some(&hash))).await?;
+    permit.use_up();
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 

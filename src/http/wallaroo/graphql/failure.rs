@@ -128,7 +128,7 @@ impl Told {
             Error::NotFound { .. } => ("not-found", error.to_string()),
             Error::Conflict { what: "workspace", .. } => ("constraint-violation", NAME_IS_TAKEN.to_owned()),
             Error::Conflict { .. } | Error::Refused { .. } => ("constraint-violation", error.to_string()),
-            Error::Busy { .. } | Error::Throttled { .. } => ("unexpected", error.to_string()),
+            Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } => ("unexpected", error.to_string()),
             Error::Internal(_) => {
                 log::error!("{} {}", request::id(), error.chain());
                 ("unexpected", error.to_string())
@@ -187,6 +187,7 @@ fn status(error: &Error) -> StatusCode {
         | Error::Internal(_) => StatusCode::OK,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
@@ -196,7 +197,9 @@ fn challenge(error: &Error) -> Option<&'static str> {
 
 fn retry_after(error: &Error) -> Option<u64> {
     match error {
-        Error::Busy { retry_after } | Error::Throttled { retry_after } => Some(seconds_to_wait(*retry_after)),
+        Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. } => {
+            Some(seconds_to_wait(*retry_after))
+        }
         Error::Invalid { .. }
         | Error::Unauthenticated(_)
         | Error::Forbidden { .. }

@@ -1,0 +1,37 @@
+//! The table `known_places`: the addresses that somebody has signed in from.
+
+use rusqlite::named_params;
+
+use super::{Tx, View};
+use crate::domain::ids::UserId;
+use crate::domain::timestamp::Timestamp;
+use crate::error::Result;
+
+/// Whether somebody has signed in from there.
+pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
+    let mut query = view
+        .conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM known_places WHERE user_id = :user AND place = :place)")?;
+    Ok(query.query_row(named_params! { ":user": user.0, ":place": place }, |row| row.get(0))?)
+}
+
+/// Notes that somebody has signed in from there, unless that was noted after `fresh`; keeps the newest `most`.
+pub fn put(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)
+         ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh",
+    )?;
+    let (now, fresh) = (tx.now.micros(), fresh.micros());
+    if query.execute(named_params! { ":user": user.0, ":place": place, ":now": now, ":fresh": fresh })? == 0 {
+        return Ok(());
+    }
+    let mut query = tx.conn.prepare_cached("SELECT seen_at, place FROM known_places WHERE user_id = :user")?;
+    let rows = query.query_map(named_params! { ":user": user.0 }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut all: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    for (_, place) in all.iter().skip(most) {
+        let mut query = tx.conn.prepare_cached("DELETE FROM known_places WHERE user_id = :user AND place = :place")?;
+        query.execute(named_params! { ":user": user.0, ":place": place })?;
+    }
+    Ok(())
+}
