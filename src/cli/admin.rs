@@ -21,13 +21,14 @@ use crate::store::home::Home;
 /// What can be done about administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Let an administrator in who cannot come in any more: print a new password, once. Their account is enabled and
-    /// made an administrator's, their second factor is taken away, and every session, link and API key of theirs ends.
-    /// The service keys that they made stay; they are listed, so that you can revoke them.
+    /// Restore the access of an administrator: print a new password once. The account is enabled and made an
+    /// administrator, its second factor is removed, its sessions and links end, and its API keys are revoked. Service
+    /// keys that the administrator created keep working; they are listed so that you can revoke them.
     Recover {
-        /// The administrator's e-mail address, made if nobody has it; without one, the first administrator there is.
+        /// The administrator's email address; the account is created if it does not exist. The first administrator by
+        /// default.
         email: Option<String>,
-        /// Leave the person's API keys as they are.
+        /// Keep the administrator's API keys.
         #[arg(long)]
         keep_keys: bool,
         /// Print JSON.

@@ -19,11 +19,11 @@ use crate::tokens::chain::{Hash, from_hex, to_hex};
 /// What can be done about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Compare every row with its hash, and print the hash of the newest one. Fails if a row was changed, added, moved or
-    /// removed.
+    /// Compare all rows with their hashes, and print the hash of the newest one. Fails if a row was changed, added,
+    /// moved or removed.
     Verify {
-        /// The hash of the newest row that an earlier run or the server's log has shown. Whoever can write the data file
-        /// can also compute every hash anew; only a hash that is kept elsewhere shows that.
+        /// The hash of the newest row, from an earlier run or from the server's log. A person who can write the data
+        /// file can also recompute all hashes; only a hash that is kept elsewhere reveals that.
         #[arg(long, value_name = "HASH", value_parser = hash)]
         expect: Option<Hash>,
         /// Print JSON.

@@ -23,17 +23,17 @@ use traits::Traits;
 /// What can be done about clients.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Register a client; the secret of a confidential one is printed, alone, and not shown again.
+    /// Register a client; for a confidential client, print only the secret, which is not shown again.
     Add {
         /// The `client_id`.
         id: String,
-        /// What people are shown; the id, unless said.
+        /// The name that users see; the id by default.
         #[arg(long)]
         name: Option<String>,
-        /// It keeps a secret, as a program on a server can; so it is unless said.
+        /// A confidential client, which can keep a secret, such as an app on a server; this is the default.
         #[arg(long, conflicts_with = "public")]
         confidential: bool,
-        /// It keeps no secret, as a program on people's machines cannot.
+        /// A public client, which cannot keep a secret, such as an app on a user's machine.
         #[arg(long)]
         public: bool,
         /// What is common to adding and changing one.
@@ -49,7 +49,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show a client, without its secret, and the UUID of the bot that it acts as on its own behalf.
+    /// Show a client, without its secret, with the UUID of the bot that it acts as on its own behalf.
     Show {
         /// The `client_id`.
         id: String,
@@ -57,32 +57,32 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Change a client; what is not said stays, and a list that is given takes the place of the one before.
+    /// Change a client; omitted options stay unchanged, and a given list replaces the current one.
     Update {
         /// The `client_id`.
         id: String,
-        /// What people are shown.
+        /// The name that users see.
         #[arg(long)]
         name: Option<String>,
         /// What is common to adding and changing one.
         #[command(flatten)]
         traits: Box<Traits>,
-        /// Let it return nowhere with a code.
+        /// Remove all redirect URIs.
         #[arg(long, conflicts_with = "redirect_uri")]
         no_redirect_uri: bool,
-        /// Let it return nowhere after a sign-out.
+        /// Remove all post-logout redirect URIs.
         #[arg(long, conflicts_with = "post_logout_redirect_uri")]
         no_post_logout_redirect_uri: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Remove a client with its sessions; its bot is blocked for good.
+    /// Remove a client with its sessions; its bot is blocked permanently.
     Remove {
         /// The `client_id`.
         id: String,
     },
-    /// Make another secret and print it, alone; the one before is void at once.
+    /// Create a new secret and print only it; the old one stops working immediately.
     RotateSecret {
         /// The `client_id`.
         id: String,

@@ -69,7 +69,7 @@ fn file_flag() -> Arg {
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help(format!("TOML file with the keys that differ from their defaults [env: {FILE_VARIABLE}]"))
+        .help(format!("TOML file with configuration keys [env: {FILE_VARIABLE}]"))
 }
 
 fn flag(key: &'static keys::Key) -> Arg {

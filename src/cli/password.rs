@@ -13,10 +13,10 @@ use crate::domain::secret::Secret;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[group(multiple = false)]
 pub struct Source {
-    /// Read the password from stdin, which holds one line.
+    /// Read the password from stdin, which contains one line.
     #[arg(long)]
     pub password_stdin: bool,
-    /// Read the password from a file, which holds one line.
+    /// Read the password from a file, which contains one line.
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }

@@ -82,7 +82,7 @@ fn a_client_reaches_the_api_only_where_that_is_said() {
     let taken = place.json("client update plain --scope openid --json");
     assert_eq!(taken["scopes"], json!(["openid"]));
     for line in ["client add --help", "client update --help"] {
-        assert!(place.run(line).good().out.contains("Only with `api` do its tokens reach the API"), "{line}");
+        assert!(place.run(line).good().out.contains("only if it requests `api`"), "{line}");
     }
     let rule = "ID: must not be master-realm or account: tokens name the API so; correct it and try again";
     for id in ["master-realm", "account"] {

@@ -73,7 +73,7 @@ fn there_is_nothing_to_rotate_before_the_first_start() {
 #[test]
 fn signing_keys_and_api_keys_are_told_apart() {
     let help = Place::new().run("--help").good().out;
-    assert!(help.contains("Manage API keys") && help.contains("Manage signing keys"), "{help}");
+    assert!(help.contains("Manage API keys") && help.contains("Manage the keys that sign tokens"), "{help}");
     assert!(help.contains("For API keys, see `key`"), "{help}");
 }
 

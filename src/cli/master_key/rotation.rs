@@ -27,9 +27,9 @@ use crate::tokens::seal::{FileError, MasterKey, next_file};
 /// What can be done about the master key.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Seal everything under a new key, which takes the place of the old one in its file; the old one is kept beside it,
-    /// for backups that were made before. Works while the server runs, and goes on where it was interrupted. Where the
-    /// key does not come from a file, the server must be stopped, and the new key be given.
+    /// Seal everything under a new key, which replaces the old one in its file; the old key is kept beside it for older
+    /// backups. Works while the server runs, and resumes if it was interrupted. If the key does not come from a file,
+    /// stop the server first and give the new key.
     Rotate {
         /// The new key, where it is not to be made here.
         #[command(flatten)]
@@ -44,10 +44,10 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(multiple = false)]
 pub struct NewKey {
-    /// Take the new key from a file, which holds one line of base64 (`openssl rand -base64 32`).
+    /// Read the new key from a file, which contains one line of base64 (`openssl rand -base64 32`).
     #[arg(long, value_name = "FILE")]
     new_key_file: Option<PathBuf>,
-    /// Take the new key from stdin.
+    /// Read the new key from stdin.
     #[arg(long)]
     new_key_stdin: bool,
 }

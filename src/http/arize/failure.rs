@@ -69,22 +69,22 @@ fn word(what: &'static str) -> &'static str {
     }
 }
 
-/// A refusal on the wire.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// What kind of refusal it is, as a URI.
+    /// The type of the error, as a URI.
     #[serde(rename = "type")]
     #[schema(example = "urn:atelier:problem:not-found")]
     kind: String,
-    /// The status in words.
+    /// The name of the status.
     #[schema(example = "Not Found")]
     title: String,
-    /// The status of the answer.
+    /// The HTTP status.
     #[schema(example = 404)]
     status: u16,
-    /// What is wrong and, where a field is at fault, which one and by which rule.
+    /// The cause of the error, including the invalid field and the rule that it breaks, if any.
     detail: String,
-    /// The request, as the log knows it.
+    /// The id of the request in the server's log.
     #[schema(example = "urn:uuid:6f1a4c1e-6d7b-4b57-9c36-0a5c7b1f0d3e")]
     instance: String,
 }
@@ -93,13 +93,13 @@ pub(super) struct Problem {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only describes")]
 pub(super) enum AlwaysProblems {
-    /// No valid credential
+    /// No valid credentials
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(Problem),
-    /// Something broke
+    /// Internal error
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
-    /// Too busy; `Retry-After` says when to come back
+    /// The server is busy; retry after the time in `Retry-After`
     #[response(status = 503, content_type = "application/problem+json")]
     Busy(Problem),
 }

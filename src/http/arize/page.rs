@@ -18,12 +18,12 @@ const USUAL: u32 = 50;
 /// How long the proof in a cursor is.
 const TAG: usize = 16;
 
-/// What is told about the pages of a list.
+/// The position in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pagination {
     /// Whether there is another page.
     has_more: bool,
-    /// Where the next page begins; left out on the last page.
+    /// The cursor of the next page; omitted on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

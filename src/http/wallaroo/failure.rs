@@ -27,13 +27,13 @@ pub enum Failure {
     },
 }
 
-/// A refusal on the wire.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Refusal {
-    /// What is wrong and, where a field is at fault, which one and by which rule.
-    #[schema(example = "workspace_name: must begin with a lower-case letter")]
+    /// The cause of the error, including the invalid field and the rule that it breaks, if any.
+    #[schema(example = "workspace_name: must begin with a lowercase letter")]
     msg: String,
-    /// The status of the answer.
+    /// The HTTP status.
     #[schema(example = 400)]
     code: u16,
 }
@@ -42,13 +42,13 @@ pub(super) struct Refusal {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only describes")]
 pub(super) enum AlwaysRefusals {
-    /// No valid credential
+    /// No valid credentials
     #[response(status = 401)]
     Unauthenticated(Refusal),
-    /// Something broke
+    /// Internal error
     #[response(status = 500)]
     Internal(Refusal),
-    /// Too busy; `Retry-After` says when to come back
+    /// The server is busy; retry after the time in `Retry-After`
     #[response(status = 503)]
     Busy(Refusal),
 }

@@ -14,17 +14,17 @@ use super::{Bounds, limits};
 use crate::error::{Error, Result};
 use crate::http::body;
 
-/// A question to the schema.
+/// A GraphQL request.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::wallaroo) struct Question {
     /// The document.
     #[schema(example = "query WorkspaceById($id: bigint!) { workspace_by_pk(id: $id) { name } }")]
     query: String,
-    /// The values of its variables, by name.
+    /// The values of the variables, by name.
     #[schema(value_type = Option<Object>)]
     variables: Option<Map<String, Value>>,
-    /// Which of its operations to do; needed where there are several.
+    /// The operation to execute; required if the document contains several.
     operation_name: Option<String>,
 }
 

@@ -18,25 +18,25 @@ use crate::http::wallaroo::workspaces::{creator, role};
 use crate::store::View;
 use crate::store::contents::ModelRow;
 
-/// A workspace: where models and pipelines are kept.
+/// A workspace, which contains models and pipelines.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "workspace", rename_fields = "snake_case", complex)]
 pub(super) struct Workspace {
-    /// The number.
+    /// The id.
     id: BigInt,
     /// The name, unique among workspaces.
     name: String,
-    /// Whether it is laid aside.
+    /// Whether it is archived.
     archived: bool,
-    /// When it was made.
+    /// The time of creation.
     created_at: Timestamptz,
-    /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
+    /// The creator: a UUID, or the email address for a user's default workspace; null if that account no longer exists.
     created_by: Option<String>,
-    /// The UUID of who made it; null once that account is gone.
+    /// The UUID of the creator; null if that account no longer exists.
     owner_id: Option<String>,
     /// The members, in the order in which they joined.
     users: Vec<WorkspaceUser>,
-    /// The pipelines, by number.
+    /// The pipelines, ordered by id.
     pipelines: Vec<Pipeline>,
     #[graphql(skip)]
     rows: Vec<ModelRow>,
@@ -44,7 +44,7 @@ pub(super) struct Workspace {
 
 #[ComplexObject(rename_args = "snake_case")]
 impl Workspace {
-    /// The models, by number unless another order is asked for.
+    /// The models, ordered by id by default.
     async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
         ordered(&self.rows, &order_by.unwrap_or_default())
     }
@@ -87,25 +87,25 @@ impl Workspace {
     }
 }
 
-/// A workspace to be.
+/// A new workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_insert_input", rename_fields = "snake_case")]
 pub(super) struct WorkspaceInsert {
     /// The name: 1 to 255 characters, unique.
     name: Option<String>,
-    /// The caller's UUID, or nothing.
+    /// The caller's UUID, or omitted.
     owner_id: Option<String>,
-    /// The caller's e-mail address or UUID, or nothing.
+    /// The caller's email address or UUID, or omitted.
     created_by: Option<String>,
-    /// Whether it is laid aside from the start.
+    /// Whether it is archived from the start.
     archived: Option<bool>,
-    /// The members; the caller owns it in any case.
+    /// The members; the caller is always an owner.
     users: Option<WorkspaceUsersInsert>,
     /// The caller, for whom it becomes the default workspace.
     user_default_workspaces: Option<DefaultWorkspacesInsert>,
 }
 
-/// Members to be.
+/// New members.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_users_arr_rel_insert_input")]
 pub(super) struct WorkspaceUsersInsert {
@@ -113,54 +113,54 @@ pub(super) struct WorkspaceUsersInsert {
     data: Vec<WorkspaceUserInsert>,
 }
 
-/// A member to be.
+/// A new member.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_users_insert_input", rename_fields = "snake_case")]
 pub(super) struct WorkspaceUserInsert {
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: Option<String>,
     /// The role: `OWNER` or `COLLABORATOR`, in any case.
     user_type: Option<String>,
-    /// Nothing: it is the workspace around it.
+    /// Must be omitted: it is the enclosing workspace.
     workspace_id: Option<BigInt>,
 }
 
-/// Those for whom it becomes the default workspace.
+/// The users for whom it becomes the default workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "user_default_workspace_arr_rel_insert_input")]
 pub(super) struct DefaultWorkspacesInsert {
-    /// The caller alone.
+    /// Only the caller.
     data: Vec<DefaultWorkspaceInsert>,
 }
 
-/// Somebody for whom it becomes the default workspace.
+/// A user for whom it becomes the default workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "user_default_workspace_insert_input", rename_fields = "snake_case")]
 pub(super) struct DefaultWorkspaceInsert {
     /// The caller's UUID.
     user_id: Option<String>,
-    /// Nothing: it is the workspace around it.
+    /// Must be omitted: it is the enclosing workspace.
     workspace_id: Option<BigInt>,
 }
 
-/// What to do when there is such a workspace already.
+/// The action if such a workspace already exists.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_on_conflict", rename_fields = "snake_case")]
 pub(super) struct OnConflict {
-    /// What makes it such a workspace.
+    /// The unique constraint that an existing workspace violates.
     constraint: WorkspaceConstraint,
-    /// What to change about it: nothing.
+    /// The columns to update: must be empty.
     #[graphql(default)]
     update_columns: Vec<WorkspaceUpdateColumn>,
 }
 
-/// What no two workspaces have in common.
+/// The unique constraints of workspaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "workspace_constraint", rename_items = "snake_case")]
 pub(super) enum WorkspaceConstraint {
-    /// The name. The workspace that is there is given, if the caller is in it.
+    /// The name. An existing workspace with this name is returned if the caller is a member of it.
     WorkspaceNameKey,
-    /// The number, which a new workspace gets from the server.
+    /// The id, which the server assigns to a new workspace.
     WorkspacePkey,
 }
 
@@ -168,13 +168,13 @@ pub(super) enum WorkspaceConstraint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "workspace_update_column", rename_items = "snake_case")]
 pub(super) enum WorkspaceUpdateColumn {
-    /// Whether it is laid aside.
+    /// Whether it is archived.
     Archived,
-    /// Who made it.
+    /// The id of the user who created it.
     CreatedBy,
     /// The name.
     Name,
-    /// The UUID of who made it.
+    /// The UUID of the creator.
     OwnerId,
 }
 
