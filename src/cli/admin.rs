@@ -57,7 +57,7 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let recover = move |tx: &Tx| recovery::recover(tx, &actor, &whom, uuid, &new);
-        let refused = data::or_refused("give the address of another administrator, or a new one");
+        let refused = data::or_refused("give the email address of another administrator, or a new one");
         data::write_and_print(store, recover, password.shown(told, json), refused)
     })?;
     let email = &recovered.user.email;
@@ -65,9 +65,9 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         format!("{email} is a new administrator")
     } else {
         let ended = if keep_keys {
-            "every session of theirs is ended; their API keys still work"
+            "all their sessions have ended; their API keys still work"
         } else {
-            "every session and API key of theirs is ended"
+            "all their sessions have ended and all their API keys are revoked"
         };
         format!("{email} is an enabled administrator without a second factor, and {ended}")
     };
@@ -76,7 +76,7 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
     if !json && !recovered.service_keys.is_empty() {
         let named: Vec<String> = keys.map(|key| format!("{} ({})", key.id, key.name.as_str())).collect();
         say(&format!(
-            "service keys that {email} made still work: {}; `atelier key revoke ID` ends one",
+            "service keys that {email} created still work: {}; `atelier key revoke ID` revokes one",
             named.join(", ")
         ));
     }

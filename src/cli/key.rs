@@ -103,7 +103,7 @@ fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: Secret
     })?;
     if !json {
         let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
-        say(&format!("key {} acts for {} until {end}; the key on stdout is shown this once", key.id, key.email));
+        say(&format!("key {} acts for {} until {end}; the key on stdout is shown only once", key.id, key.email));
     }
     Ok(())
 }
@@ -118,7 +118,7 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", keys.iter().map(|key| told(key, now)).collect::<Value>()));
     }
     if keys.is_empty() {
-        say("there are no keys; `atelier key create --user EMAIL` makes one");
+        say("there are no API keys; `atelier key create --user EMAIL` creates one");
     }
     let row = |key: &Key| {
         [
@@ -142,7 +142,7 @@ fn revoke(home: &Home, id: KeyId) -> Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| keys::revoke(tx, &actor, id))?)
     })?;
-    say(&format!("key {id} is revoked"));
+    say(&format!("key {id} revoked"));
     Ok(())
 }
 

@@ -52,7 +52,7 @@ fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{told:#}\n"));
     }
     print(&format!("{}\n", rotated.active))?;
-    say(&format!("the key on stdout signs from now on, and {} after it", rotated.next));
+    say(&format!("the key on stdout signs from now on; {} is the next key", rotated.next));
     Ok(())
 }
 
@@ -62,7 +62,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", keys.iter().map(told).collect::<Value>()));
     }
     if keys.is_empty() {
-        say("there are no signing keys; the first start of `atelier serve` makes them");
+        say("there are no signing keys; the first start of `atelier serve` creates them");
     }
     let row = |key: &Record| {
         [

@@ -107,7 +107,7 @@ fn end(home: &Home, id: Uuid) -> std::result::Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
     })?;
-    say(&format!("session {id} is ended"));
+    say(&format!("session {id} ended"));
     Ok(())
 }
 
@@ -121,7 +121,7 @@ fn end_of(home: &Home, email: &str) -> std::result::Result<(), Trouble> {
         };
         Ok(store.write_and_wait(end)?)
     })?;
-    say(&format!("{email} has no session any more; {}", how_many(ended)));
+    say(&format!("{email} is signed out everywhere; {}", how_many(ended)));
     Ok(())
 }
 
@@ -130,12 +130,12 @@ fn end_all(home: &Home) -> std::result::Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)
     })?;
-    say(&format!("nobody has a session any more; {}; API keys stay good", how_many(ended)));
+    say(&format!("all users are signed out; {}; API keys still work", how_many(ended)));
     Ok(())
 }
 
 fn how_many(ended: usize) -> String {
-    if ended == 1 { "1 was ended".to_owned() } else { format!("{ended} were ended") }
+    if ended == 1 { "1 session ended".to_owned() } else { format!("{ended} sessions ended") }
 }
 
 fn through(session: &Session) -> &str {

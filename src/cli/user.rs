@@ -28,7 +28,7 @@ use crate::store::home::Home;
 use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
-const ANOTHER_FIRST: &str = "make another one first with `atelier user promote` or `atelier user enable`";
+const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
 
 /// What can be done about people.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -206,7 +206,7 @@ impl NewPassword {
             return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
         }
         if self.made_up {
-            say(&format!("{done}; the password on stdout is shown this once"));
+            say(&format!("{done}; the password on stdout is shown only once"));
         } else {
             say(done);
         }
@@ -223,7 +223,7 @@ fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
     let absent = !Home::at(place).database().exists();
     let home = Home::open(place)?;
     if absent {
-        say(&format!("{} is a new data directory; `atelier serve` starts a server on it", place.display()));
+        say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
     }
     Ok(home)
 }
@@ -245,7 +245,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
     }
     if everybody.is_empty() {
-        say("there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name");
+        say("there are no users yet; `atelier serve` creates an administrator, `atelier user add` adds a user");
     }
     let row = |user: &User| {
         [
@@ -273,8 +273,9 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
         let user = data::write_and_print(store, set, new.shown(told, json), Trouble::from)?;
         Ok((new, user))
     })?;
-    let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
-    new.tell(&told(&user), &format!("{} has a new password, and {ended}", user.email), json)
+    let ended =
+        if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
+    new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
 fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
@@ -284,9 +285,9 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
         Ok(store.write_and_wait(move |tx| second_factors::reset(tx, &actor, &who))?)
     })?;
     if had_one {
-        say(&format!("{} has no second factor any more, and every session is ended", user.email));
+        say(&format!("the second factor of {} was removed; all sessions have ended", user.email));
     } else {
-        say(&format!("{} has no second factor; nothing is changed", user.email));
+        say(&format!("{} has no second factor; nothing was changed", user.email));
     }
     Ok(())
 }

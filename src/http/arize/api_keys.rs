@@ -42,7 +42,7 @@ pub(super) struct ApiKeyList {
     params(
         ("key_type" = Option<String>, Query, description = "USER or SERVICE; USER by default if no space_id is given"),
         ("status" = Option<String>, Query, description = "ACTIVE (the default) or REVOKED, which includes expired keys"),
-        ("space_id" = Option<String>, Query, description = "Lists the service keys of this space"),
+        ("space_id" = Option<String>, Query, description = "Only service keys of this space"),
         ("user_id" = Option<String>, Query, description = "With space_id, only the service keys that this user created; without it, the keys of this user, for administrators only"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),

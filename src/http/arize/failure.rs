@@ -28,7 +28,7 @@ pub enum Failure {
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
-    #[error("the endpoint does not have this method; it has {allowed}")]
+    #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
@@ -48,13 +48,18 @@ impl Failure {
         match self {
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(what)),
             Self::Core(Error::Conflict { what: "binding of role", .. }) => {
-                "the role is still given to somebody: take it away first".to_owned()
+                "the role is still assigned to users; remove its bindings and memberships first".to_owned()
             }
             Self::Core(Error::Conflict { what: "role binding", .. }) => {
-                "user_id: that user has a role on that resource already".to_owned()
+                "user_id: this user already has a role on the resource; update or delete that role binding instead"
+                    .to_owned()
             }
-            Self::Core(Error::Conflict { what: "user", key }) => format!("email: {key} is taken by another user"),
-            Self::Core(Error::Conflict { what, key }) => format!("name: there is a {} {key} already", word(what)),
+            Self::Core(Error::Conflict { what: "user", key }) => {
+                format!("email: {key} is already used by another user")
+            }
+            Self::Core(Error::Conflict { what, key }) => {
+                format!("name: a {} with the name {key} already exists", word(what))
+            }
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
         }
     }

@@ -265,7 +265,10 @@ pub(super) async fn add_user(
 
 fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
     match given.read(key, "role")? {
-        Given::Custom(_) => Err(Error::invalid("role", "of type CUSTOM is not yet supported in organizations").into()),
+        Given::Custom(_) => {
+            Err(Error::invalid("role", "must not be of type CUSTOM: custom roles are not supported in organizations")
+                .into())
+        }
         Given::Predefined(named) => {
             let found = organization_role(&named);
             let rule = "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR";

@@ -58,7 +58,7 @@ pub(super) fn asked(key: &TagKey, list: &str, limit: Option<&str>, cursor: Optio
 }
 
 fn place(key: &TagKey, list: &str, cursor: &str) -> Result<i64, Failure> {
-    let forged = || Failure::malformed("cursor", "must be the next_cursor of an earlier page of this list");
+    let forged = || Failure::malformed("cursor", "must be the next_cursor of the previous page of this list");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| forged())?;
     let text = String::from_utf8(bytes).map_err(|_| forged())?;
     let (place, tag) = text.split_once(':').ok_or_else(forged)?;

@@ -51,10 +51,12 @@ impl RoleGiven {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
             ("PREDEFINED", Some(name), None) => Ok(Given::Predefined(canonical(&name))),
             ("PREDEFINED", _, _) => {
-                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+                Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
             ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(Given::Custom),
-            ("CUSTOM", _, None) => Err(Error::invalid(format!("{field}.id"), "is needed with the type CUSTOM").into()),
+            ("CUSTOM", _, None) => {
+                Err(Error::invalid(format!("{field}.id"), "is required with the type CUSTOM").into())
+            }
             _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED or CUSTOM").into()),
         }
     }
@@ -79,12 +81,13 @@ impl RoleGiven {
                 Error::invalid(format!("{field}.name"), rule).into()
             }),
             ("PREDEFINED", _, _) => {
-                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+                Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
-            ("CUSTOM", _, _) => {
-                Err(Error::invalid(format!("{field}.type"), "CUSTOM is reserved: roles in the account are predefined")
-                    .into())
-            }
+            ("CUSTOM", _, _) => Err(Error::invalid(
+                format!("{field}.type"),
+                "must be PREDEFINED: custom roles in the account are not supported",
+            )
+            .into()),
             _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED").into()),
         }
     }

@@ -20,7 +20,7 @@ pub enum Failure {
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
-    #[error("the endpoint does not have this method; it has {allowed}")]
+    #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
@@ -86,7 +86,7 @@ impl ResponseError for Failure {
             }
             Self::Core(error @ Error::Internal(_)) => {
                 log::error!("{} {}", request::id(), error.chain());
-                msg = format!("{msg}; the log knows it as request {}", request::id());
+                msg = format!("{msg}; look in the server's log for request {}", request::id());
             }
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));

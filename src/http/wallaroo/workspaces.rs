@@ -207,7 +207,7 @@ fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
         (Some(uuid), Some(email)) => Ok(users::Named::Both(uuid, email)),
         (Some(uuid), None) => Ok(users::Named::Uuid(uuid)),
         (None, Some(email)) => Ok(users::Named::Email(email)),
-        (None, None) => Err(Error::invalid("email", "is needed, or user_id")),
+        (None, None) => Err(Error::invalid("email", "is required unless user_id is given")),
     }
 }
 

@@ -86,7 +86,7 @@ impl CreateApiKey {
         match (kind, self.organizations.take(), self.space_id.take()) {
             (KeyType::User, None, None) if !newest && !older => Ok(None),
             (KeyType::User, _, _) => {
-                Err(Error::invalid("key_type", "must be SERVICE for a key with places or roles").into())
+                Err(Error::invalid("key_type", "must be SERVICE for a key with organizations, spaces or roles").into())
             }
             (KeyType::Service, Some(organizations), None) if !older => {
                 let account = self.account_role.take();
@@ -115,7 +115,7 @@ impl CreateApiKey {
                 }))
             }
             (KeyType::Service, _, _) => {
-                Err(Error::invalid("organizations", "must say where a service key may do what").into())
+                Err(Error::invalid("organizations", "must list the organizations and spaces of the service key").into())
             }
         }
     }
@@ -151,7 +151,9 @@ impl SpaceGiven {
 fn predefined(given: Given, field: &str) -> Result<String, Failure> {
     match given {
         Given::Predefined(word) => Ok(word),
-        Given::Custom(_) => Err(Error::invalid(field.to_owned(), "of type CUSTOM is for spaces only").into()),
+        Given::Custom(_) => {
+            Err(Error::invalid(field.to_owned(), "must not be of type CUSTOM except in a space").into())
+        }
     }
 }
 

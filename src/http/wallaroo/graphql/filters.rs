@@ -153,7 +153,7 @@ impl Filter {
         };
         let filter = Self { all, user_id, workspace_id };
         if filter.size() > MOST {
-            return Err(Error::invalid(at.to_owned(), format!("must not hold more than {MOST} conditions")));
+            return Err(Error::invalid(at.to_owned(), format!("must not contain more than {MOST} conditions")));
         }
         Ok(filter)
     }

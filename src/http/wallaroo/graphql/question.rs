@@ -44,7 +44,7 @@ impl Question {
     /// Refuses a list, which would be several questions at once.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.trim_ascii_start().starts_with(b"[") {
-            return Err(Error::invalid("body", "must be one question; a batch of several is not answered"));
+            return Err(Error::invalid("body", "must be a single request: batches are not supported"));
         }
         body::json(bytes)
     }

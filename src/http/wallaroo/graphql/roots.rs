@@ -109,7 +109,7 @@ impl MutationRoot {
         let filter = filter.read()?;
         let places = filter
             .workspaces()
-            .ok_or_else(|| Error::invalid("where", "must name the workspace by workspace_id with _eq or _in"))?;
+            .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
         let gone = desk
             .write_as(&actor, move |tx, actor| {
                 members::remove_all(tx, actor, &places, |member| {

@@ -199,12 +199,15 @@ impl Wish {
         let me = actor.person().map(|person| (person.uuid, &person.email));
         let is_me = |text: &str| me.is_some_and(|(uuid, _)| Uuid::parse_str(text).is_ok_and(|other| other == uuid));
         let is_mine = |text: &str| me.is_some_and(|(_, email)| Email::fold(text) == email.key());
-        let name = object.name.ok_or_else(|| Error::invalid("object.name", "is needed"))?;
+        let name = object.name.ok_or_else(|| Error::invalid("object.name", "is required"))?;
         if object.owner_id.is_some_and(|owner| !is_me(&owner)) {
-            return Err(Error::invalid("object.owner_id", "must be yours: a workspace belongs to whoever makes it"));
+            return Err(Error::invalid(
+                "object.owner_id",
+                "must be your UUID: a workspace belongs to the user who creates it",
+            ));
         }
         if object.created_by.is_some_and(|by| !is_me(&by) && !is_mine(&by)) {
-            return Err(Error::invalid("object.created_by", "must be your e-mail address or UUID, or left out"));
+            return Err(Error::invalid("object.created_by", "must be your email address or UUID, or be omitted"));
         }
         let mut others = Vec::new();
         let mut named = HashSet::new();
@@ -213,17 +216,20 @@ impl Wish {
             if row.workspace_id.is_some() {
                 return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
             }
-            let who = row.user_id.ok_or_else(|| Error::invalid(at("user_id"), "is needed"))?;
+            let who = row.user_id.ok_or_else(|| Error::invalid(at("user_id"), "is required"))?;
             let who = Uuid::parse_str(&who).map_err(|_| Error::invalid(at("user_id"), "must be a UUID"))?;
             if !named.insert(who) {
-                return Err(Error::invalid(at("user_id"), "must not be named twice"));
+                return Err(Error::invalid(at("user_id"), "must not be listed twice"));
             }
             let role =
                 row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
                 (true, Some(Role::Member | Role::Reader | Role::Annotator | Role::Custom(_))) => {
-                    return Err(Error::invalid(at("user_type"), "must be OWNER: whoever makes a workspace owns it"));
+                    return Err(Error::invalid(
+                        at("user_type"),
+                        "must be OWNER: you own the workspaces that you create",
+                    ));
                 }
                 (false, role) => others.push((users::Named::Uuid(who), role.unwrap_or(Role::Member))),
             }
@@ -235,11 +241,17 @@ impl Wish {
                 return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
             }
             if !row.user_id.as_deref().is_some_and(is_me) {
-                return Err(Error::invalid(at("user_id"), "must be yours: everybody chooses for themselves"));
+                return Err(Error::invalid(
+                    at("user_id"),
+                    "must be your UUID: you can set only your own default workspace",
+                ));
             }
         }
         if on_conflict.as_ref().is_some_and(|conflict| !conflict.update_columns.is_empty()) {
-            return Err(Error::invalid("on_conflict.update_columns", "must be empty: what is there is left as it is"));
+            return Err(Error::invalid(
+                "on_conflict.update_columns",
+                "must be empty: an existing workspace stays unchanged",
+            ));
         }
         Ok(Self {
             new: NewWorkspace {
@@ -254,7 +266,7 @@ impl Wish {
     }
 }
 
-const NO_WORKSPACE: &str = "must be left out: it is the workspace around it";
+const NO_WORKSPACE: &str = "must be omitted: it is the enclosing workspace";
 
 /// The same refusal, told of the place where the value was found.
 fn placed(error: Error, field: String) -> Error {
