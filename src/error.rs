@@ -53,7 +53,7 @@ pub enum Error {
         rule: &'static str,
     },
     /// Somebody would give more than they hold: by a role, a binding, a key or an invitation.
-    #[error("nobody gives more rights than they hold themselves")]
+    #[error("you cannot grant permissions that you do not have")]
     Exceeded,
     /// A body is larger than it may be.
     #[error("body: {rule}")]
@@ -90,25 +90,25 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproved {
     /// There is none.
-    #[error("a bearer token or API key is needed")]
+    #[error("a bearer token or an API key is required")]
     NoCredential,
     /// An access token that is malformed, forged, expired or somebody else's.
     #[error("the access token is invalid or expired")]
     BadToken,
     /// An access token that was not granted for the API.
     #[error(
-        "the access token was granted without the scope api, which the API needs: an administrator registers the client \
-         for this scope (`atelier client update`), and the client asks for it"
+        "the access token does not have the scope api: register the client for this scope (`atelier client update`), \
+         and request it when you sign in"
     )]
     NoApi,
     /// An access token whose session was ended or ran out.
-    #[error("the session is over; sign in again")]
+    #[error("the session has ended; sign in again")]
     SessionOver,
     /// No API key of that text.
-    #[error("the API key is unknown")]
+    #[error("the API key does not exist")]
     UnknownKey,
     /// An API key that was revoked or has expired.
-    #[error("the API key is revoked or expired")]
+    #[error("the API key has been revoked or has expired")]
     DeadKey,
     /// An unknown name or a wrong password; which of them, nobody is told.
     #[error("Invalid user credentials")]
@@ -121,27 +121,27 @@ pub enum Unproved {
     NotSetUp,
     /// The API key of somebody who has to choose another password first.
     #[error(
-        "no API key of this account works until its person has chosen another password; sign in at the sign-in page to \
-         choose one"
+        "API keys of this account are on hold until its temporary password is replaced; sign in at the sign-in page to \
+         choose a new password"
     )]
     KeyHeld,
     /// The API key of somebody who may use pages only.
-    #[error("the account works through pages only, not by API keys")]
+    #[error("this account can use the web pages only, not API keys")]
     PagesOnly,
     /// A link that is unknown, used up or expired.
-    #[error("the link is used up or has expired; ask for another one")]
+    #[error("the link has been used or has expired; ask for a new one")]
     DeadLink,
     /// A sign-in at the pages that was left half done for too long, or was given up after too many wrong codes.
-    #[error("the sign-in took too long or had too many wrong codes; begin again")]
+    #[error("the sign-in timed out or had too many wrong codes; start again")]
     HalfOver,
     /// A credential of somebody who has to prove again who they are, for something that could lock them out.
     #[error(
-        "confirm that it is you: this needs the password or a code that was given within the last five minutes; sign in \
-         again and repeat it"
+        "confirm that it is you: this requires a sign-in with your password or a code within the last five minutes; \
+         sign in again and retry"
     )]
     NotConfirmed,
     /// A code that is not that of the person's second factor, or was used before.
-    #[error("the code is wrong or was used before")]
+    #[error("the code is wrong or has already been used")]
     WrongCode,
     /// What is no refresh token, or another client's.
     #[error("Invalid refresh token")]
@@ -160,7 +160,7 @@ pub enum Unproved {
     #[error("Device code not valid")]
     BadDeviceCode,
     /// A typed user code that is unknown, used up or expired.
-    #[error("the code is unknown, was used already or has expired")]
+    #[error("the code is unknown, has already been used or has expired")]
     DeadUserCode,
 }
 

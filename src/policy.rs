@@ -150,60 +150,99 @@ impl Action {
     /// Which right the action needs, as a sentence for people.
     pub const fn need(self) -> &'static str {
         match self {
-            Self::ReadWorkspace => "seeing a workspace needs its member, its organization's member or an administrator",
-            Self::UpdateWorkspace => "changing a workspace needs an owner, SPACE_UPDATE or an administrator",
-            Self::DeleteWorkspace => "deleting a workspace needs an owner, SPACE_DELETE or an administrator",
-            Self::AddMember => {
-                "adding a member or changing a member's role needs an owner of the workspace or an administrator"
+            Self::ReadWorkspace => {
+                "you cannot see this workspace: only its members, members of its organization and administrators can"
             }
-            Self::BindRole => "giving a named role needs an owner, ROLE_BINDING_CREATE or an administrator",
-            Self::ReadBindings => "seeing role bindings needs an owner, ROLE_BINDING_READ or an administrator",
+            Self::UpdateWorkspace => {
+                "you cannot change this workspace: only its owners, administrators and roles with SPACE_UPDATE can"
+            }
+            Self::DeleteWorkspace => {
+                "you cannot delete this workspace: only its owners, administrators and roles with SPACE_DELETE can"
+            }
+            Self::AddMember => {
+                "you cannot add members or change their roles: only owners of the workspace and administrators can"
+            }
+            Self::BindRole => {
+                "you cannot grant a role here: only owners, administrators and roles with ROLE_BINDING_CREATE can"
+            }
+            Self::ReadBindings => {
+                "you cannot see role bindings here: only owners, administrators and roles with ROLE_BINDING_READ can"
+            }
             Self::RemoveMember => {
-                "removing another member needs an owner of the workspace or an administrator, or ROLE_BINDING_DELETE and \
-                 the right to give that member's role"
+                "you cannot remove this member: only owners of the workspace and administrators can, and roles with \
+                 ROLE_BINDING_DELETE that may also grant the member's role"
             }
             Self::UnbindRole => {
-                "taking a named role away needs an owner or an administrator, or ROLE_BINDING_DELETE and the right to give it"
+                "you cannot revoke this role: only owners and administrators can, and roles with ROLE_BINDING_DELETE \
+                 that may also grant it"
             }
-            Self::LeaveWorkspace => "leaving a workspace needs its member",
-            Self::CreateWorkspace => "making a workspace needs a member of the organization or an administrator",
-            Self::ReadProject => "seeing a project needs PROJECT_READ in its workspace",
-            Self::CreateProject => "making a project needs PROJECT_CREATE in its workspace",
-            Self::UpdateProject => "changing a project needs PROJECT_UPDATE in its workspace",
-            Self::DeleteProject => "deleting a project needs PROJECT_DELETE in its workspace",
-            Self::RestrictProject => "restricting a project needs an owner, PROJECT_RESTRICT or an administrator",
-            Self::ReadOrganization => "seeing an organization needs its member or an administrator",
-            Self::CreateOrganization => "making an organization needs an administrator",
-            Self::UpdateOrganization => "changing an organization needs its admin or an administrator",
-            Self::DeleteOrganization => "deleting an organization needs its admin or an administrator",
+            Self::LeaveWorkspace => "you are not a member of this workspace",
+            Self::CreateWorkspace => {
+                "you cannot create a workspace in this organization: only its members and administrators can, not its \
+                 readers and annotators"
+            }
+            Self::ReadProject => "you cannot see this project: only roles with PROJECT_READ in its workspace can",
+            Self::CreateProject => {
+                "you cannot create a project here: only roles with PROJECT_CREATE in the workspace can"
+            }
+            Self::UpdateProject => {
+                "you cannot change this project: only roles with PROJECT_UPDATE in its workspace can"
+            }
+            Self::DeleteProject => {
+                "you cannot delete this project: only roles with PROJECT_DELETE in its workspace can"
+            }
+            Self::RestrictProject => {
+                "you cannot restrict this project: only owners, administrators and roles with PROJECT_RESTRICT can"
+            }
+            Self::ReadOrganization => "you cannot see this organization: only its members and administrators can",
+            Self::CreateOrganization => "you cannot create an organization: only administrators can",
+            Self::UpdateOrganization => {
+                "you cannot change this organization: only its admins and administrators of the account can"
+            }
+            Self::DeleteOrganization => {
+                "you cannot delete this organization: only its admins and administrators of the account can"
+            }
             Self::ManageOrganizationMembers => {
-                "managing the members of an organization needs its admin or an administrator"
+                "you cannot manage the members of this organization: only its admins and administrators of the account \
+                 can"
             }
             Self::ManageAdministrator => {
-                "changing or ending an administrator's membership of an organization needs an administrator"
+                "you cannot change an administrator's membership of an organization: only administrators can"
             }
-            Self::ReadRoles => "seeing the roles of the account needs a member of the account",
-            Self::ManageRoles => "managing the roles of the account needs an administrator",
-            Self::ReadUser => "seeing a person needs an organization in common or an administrator",
-            Self::ReadUserWorkspaces => "seeing what others joined needs an administrator",
-            Self::CreateUser => "inviting a person needs an administrator",
-            Self::InviteUser => "inviting a person needs a member of the account or an administrator",
-            Self::InviteWithoutLink => "inviting a person otherwise than by a link needs an administrator",
-            Self::ChangeUser => "changing a person's account needs an administrator",
-            Self::BlockUser => "deleting a person needs an administrator",
-            Self::SetPassword => "setting a person's password needs an administrator",
-            Self::ReadKeys => "seeing a person's keys needs that person or an administrator",
-            Self::HoldKeys => "making API keys needs developer access, which the account or the person does not have",
-            Self::CreateKey => "making a key needs the person it acts as, or the operator",
-            Self::RevokeKey => "revoking a key needs its owner or an administrator",
-            Self::ReadServiceKeys => "seeing service keys needs an owner, SERVICE_KEY_READ or an administrator",
-            Self::CreateServiceKey => "making a service key needs an owner, SERVICE_KEY_CREATE or an administrator",
-            Self::RevokeServiceKey => "revoking a service key needs an owner, SERVICE_KEY_REVOKE or an administrator",
-            Self::ReadSessions => "seeing a person's sessions needs that person or an administrator",
-            Self::ReadClients => "seeing the clients of the account and what it gives them needs an administrator",
-            Self::ManageClients => "managing the clients of the account needs an administrator",
-            Self::EndSession => "ending a session needs its owner or an administrator",
-            Self::ReadAudit => "reading the audit needs an administrator",
+            Self::ReadRoles => "you cannot see the roles of the account: only its members and administrators can",
+            Self::ManageRoles => "you cannot manage the roles of the account: only administrators can",
+            Self::ReadUser => "you cannot see this user: only people of the same organization and administrators can",
+            Self::ReadUserWorkspaces => "you cannot see the workspaces of other users: only administrators can",
+            Self::CreateUser => "you cannot create this account or renew its invitation: only administrators can",
+            Self::InviteUser => "you cannot invite users: only members of the account and administrators can",
+            Self::InviteWithoutLink => "you can invite users by a link only: administrators can also set a password",
+            Self::ChangeUser => "you cannot change this account: only administrators can",
+            Self::BlockUser => "you cannot delete this user: only administrators can",
+            Self::SetPassword => "you cannot set this user's password: only administrators can",
+            Self::ReadKeys => "you cannot see this user's API keys: only that user and administrators can",
+            Self::HoldKeys => {
+                "you cannot create API keys: developer access is turned off for this server or for the user; ask an \
+                 administrator"
+            }
+            Self::CreateKey => {
+                "you cannot create an API key for another user: only that user can, or `atelier key create`"
+            }
+            Self::RevokeKey => "you cannot revoke this API key: only its owner and administrators can",
+            Self::ReadServiceKeys => {
+                "you cannot see service keys here: only owners, administrators and roles with SERVICE_KEY_READ can"
+            }
+            Self::CreateServiceKey => {
+                "you cannot create a service key here: only owners, administrators and roles with SERVICE_KEY_CREATE \
+                 can"
+            }
+            Self::RevokeServiceKey => {
+                "you cannot revoke this service key: only owners, administrators and roles with SERVICE_KEY_REVOKE can"
+            }
+            Self::ReadSessions => "you cannot see this user's sessions: only that user and administrators can",
+            Self::ReadClients => "you cannot see the OAuth clients of the account: only administrators can",
+            Self::ManageClients => "you cannot manage the OAuth clients of the account: only administrators can",
+            Self::EndSession => "you cannot end this session: only its owner and administrators can",
+            Self::ReadAudit => "you cannot read the audit log: only administrators can",
         }
     }
 }

@@ -86,7 +86,7 @@ where
     }
     let actor = caller.actor.clone();
     let read = move |view: &View| read(view, &sign_in::still(view, &actor)?, Pace::Long);
-    let answer = desk.read(read).await?.ok_or_else(|| Error::internal("a long reading came to nothing"))?;
+    let answer = desk.read(read).await?.ok_or_else(|| Error::internal("a read on the pool of long reads failed"))?;
     Ok(keep(desk, question, pulse, answer))
 }
 

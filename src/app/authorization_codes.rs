@@ -74,7 +74,7 @@ pub(super) fn settle(
     if found.used_at.is_some() {
         let led_to = found.session.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
         if let Some(session) = led_to {
-            log::warn!("an authorization code came twice: session {} is ended", session.uuid);
+            log::warn!("authorization code reuse detected, session {} revoked", session.uuid);
             sessions::cut(tx, actor, "sessions.end_replayed", &session)?;
         }
         return Ok(Trade::Replayed);

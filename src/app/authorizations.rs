@@ -100,13 +100,13 @@ fn insert(
     enters(&user)?;
     let client = store::clients::find(tx, &asked.client.id)?.ok_or(Unproved::BadClient)?;
     if !request::is_registered(&client, &asked.redirect_uri) {
-        return Err(Error::Refused { rule: "the client is not to be sent there any more" });
+        return Err(Error::Refused { rule: "the redirect URI is no longer registered for the client" });
     }
     if !consents::covers(tx, actor, &client, &asked.scopes)? {
-        return Err(Error::Refused { rule: "the person has not let the client in" });
+        return Err(Error::Refused { rule: "the user has not authorized the client" });
     }
     if approvals::are_needed(&client, &asked.redirect_uri) && !approvals::cover(tx, session, &client, &asked.scopes)? {
-        return Err(Error::Refused { rule: "the person has not approved the client in this browser session" });
+        return Err(Error::Refused { rule: "the user has not authorized the client in this browser session" });
     }
     store::authorization_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
     let new = AuthorizationCode {

@@ -76,7 +76,9 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
-        return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
+        return Err(Error::Refused {
+            rule: "the user is not a member of the workspace's organization; add the user to it first",
+        });
     }
     annotates_at_most(&user, &role)?;
     let binding = store::bindings::insert(tx, role.id, user.id, resource)?;
@@ -133,7 +135,7 @@ fn annotates_at_most(user: &User, role: &NamedRole) -> Result<()> {
     if user.role != AccountRole::Annotator || role.permissions.is_within(policy::of_role(Role::Annotator)) {
         return Ok(());
     }
-    Err(Error::Refused { rule: "an annotator of the account can only have what annotators do" })
+    Err(Error::Refused { rule: "an annotator of the account can have only permissions of annotators" })
 }
 
 /// The workspace that a thing is or is in, and what the actor is toward the thing.

@@ -20,7 +20,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
 /// What stands against changing more of a built-in client.
-pub const BUILT_IN: &str = "of a built-in client, only how long things last and the secret can be changed";
+pub const BUILT_IN: &str = "only the lifetimes and the secret of a built-in client can be changed";
 
 /// A client to be.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ pub fn register(
 ) -> Result<Registered> {
     standing::require(&standing::in_account(actor), Action::ManageClients, "client", &new.id)?;
     if new.confidential != secret.is_some() {
-        return Err(Error::invalid("secret", "belongs to a confidential client, which has one"));
+        return Err(Error::invalid("secret", "requires a confidential client"));
     }
     let mut client = Client {
         id: new.id.clone(),
@@ -232,7 +232,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
 pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
     let before = managed(tx, actor, id)?;
     if before.client.built_in {
-        return Err(Error::Refused { rule: "a built-in client stays" });
+        return Err(Error::Refused { rule: "a built-in client cannot be removed" });
     }
     if let Some(bot) = before.client.service_user {
         store::bots::block(tx, bot)?;
@@ -286,9 +286,10 @@ fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Res
 fn no_role(role: Option<AccountRole>) -> Result<()> {
     match role {
         None => Ok(()),
-        Some(_) => {
-            Err(Error::invalid("service_role", "is of a client that acts on its own behalf, which this does not"))
-        }
+        Some(_) => Err(Error::invalid(
+            "service_role",
+            "requires the grant client_credentials, which this client does not have",
+        )),
     }
 }
 

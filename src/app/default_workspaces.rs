@@ -26,7 +26,7 @@ pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
     let me = itself(actor)?;
     let workspace = workspaces::visible(tx, actor, workspace)?;
     if store::members::find(tx, workspace.id, me.id)?.is_none() {
-        return Err(Error::Refused { rule: "a default workspace is one that its person is in" });
+        return Err(Error::Refused { rule: "a default workspace must be one that you are a member of" });
     }
     let before = store::default_workspaces::find(tx, me.id)?.map(|(_, id)| id);
     if before == Some(workspace.id) {
@@ -39,5 +39,5 @@ pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
 }
 
 fn itself(actor: &Actor) -> Result<&Person> {
-    actor.person().ok_or(Error::Refused { rule: "only a person has a default workspace" })
+    actor.person().ok_or(Error::Refused { rule: "only people have a default workspace, not service accounts" })
 }

@@ -22,7 +22,7 @@ use crate::store::{self, Tx};
 pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = users::person(tx, actor, &users::Named::Number(id), Action::BlockUser)?;
     if actor.user() == Some(id) {
-        return Err(Error::Refused { rule: "nobody deletes their own account" });
+        return Err(Error::Refused { rule: "you cannot delete your own account; ask another administrator" });
     }
     if before.state == UserState::Blocked {
         return Ok(());
@@ -67,7 +67,7 @@ fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) 
     let seat = heir.as_ref().map(|heir| store::organizations::find_member(tx, place, heir.id)).transpose()?.flatten();
     let (Some(heir), Some(seat)) = (heir, seat) else {
         return Err(Error::Refused {
-            rule: "the person is the last admin of an organization; give it another admin first",
+            rule: "the user is the last admin of an organization; give it another admin first",
         });
     };
     store::organizations::put_member(tx, place, heir.id, OrganizationRole::Admin)?;

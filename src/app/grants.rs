@@ -36,7 +36,7 @@ impl Granted {
 /// Refused when nothing is left of what it asks for.
 pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
     let granted = authorizations::granted(asked, client)
-        .ok_or_else(|| Error::invalid("scope", "none of these is one that the client may have"))?;
+        .ok_or_else(|| Error::invalid("scope", "the client is not registered for any of these scopes"))?;
     Ok(granted.and(&Scopes::of([Scope::Email, Scope::Profile]).within(&client.scopes)))
 }
 

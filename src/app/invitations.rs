@@ -133,7 +133,7 @@ pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
 /// Lets the invitation of somebody who is invited now end as late as a new one would.
 pub(super) fn last_longer(tx: &Tx, user: &User) -> Result<User> {
     if user.status(tx.now) != UserStatus::Invited {
-        return Err(Error::Refused { rule: "only somebody whose invitation still stands can be invited again" });
+        return Err(Error::Refused { rule: "the user has no pending invitation" });
     }
     let after = User { state: invited(tx), ..user.clone() };
     store::users::update(tx, &after)?;

@@ -72,8 +72,8 @@ impl Issuers {
             return Ok(origin + REALM_PATH);
         }
         Err(Error::Refused {
-            rule: "the server does not know the address by which you came through a proxy: its administrator has to set \
-                   public_url to that address, or to name it in trusted_hosts",
+            rule: "the server does not know the address that your request came to through a proxy: an administrator \
+                   must set public_url to that address or add it to trusted_hosts",
         })
     }
 
@@ -101,8 +101,8 @@ impl Issuers {
         let host: String = host.chars().take(LOGGED).collect();
         if self.unknown.allows(&host) {
             log::warn!(
-                "requests come for the host {host:?}, which is not known to be this server's: their tokens and links name \
-                 {origin}; set public_url to the address that people type, or name the host in trusted_hosts"
+                "requests arrive for the unknown host {host:?}, so their tokens and links name {origin}; set \
+                 public_url to the address that people use, or add the host to trusted_hosts"
             );
         }
     }

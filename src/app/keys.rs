@@ -46,14 +46,14 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, ne
     let user = users::named(tx, actor, whose)?;
     users::require(tx, actor, user.id, Action::CreateKey, user.uuid)?;
     if !user.enabled {
-        return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
+        return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
     }
     if !user.may_enter() {
-        return Err(Error::Refused { rule: "the account is not in use: it waits for the person, or is closed" });
+        return Err(Error::Refused { rule: "the account is not active: its invitation is pending, or it was deleted" });
     }
     if user.must_change_password {
         return Err(Error::Refused {
-            rule: "the person has to choose another password first; no API key of theirs works until then",
+            rule: "the user must replace the temporary password first; no API key of the account works until then",
         });
     }
     let expires_at = end(tx, actor, rules, new.expires_at, None)?;
@@ -97,13 +97,13 @@ pub(super) fn end(
     };
     let longest = rules.longest_life.map(|life| tx.now.after(life));
     let limits = [
-        (before, "must not be later than the key ends now: a refresh does not extend it"),
-        (made_with, "must not be later than the end of the key that it is made with"),
+        (before, "must not be later than the current expiry of the key: a refresh does not extend it"),
+        (made_with, "must not be later than the expiry of the key that creates it"),
         (longest, "must not be later than key_longest_life allows"),
     ];
     let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
     if asked <= tx.now {
-        return Err(Error::invalid("expires_at", "must lie in the future"));
+        return Err(Error::invalid("expires_at", "must be in the future"));
     }
     match limits.into_iter().find(|(limit, _)| limit.is_some_and(|limit| asked > limit)) {
         Some((_, rule)) => Err(Error::invalid("expires_at", rule)),
@@ -194,7 +194,10 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
         }
     }
     if before.state(tx.now) != KeyState::Active {
-        return Err(Error::invalid("api_key_id", "is of a key that is revoked or has expired; make another one"));
+        return Err(Error::invalid(
+            "api_key_id",
+            "belongs to a key that has been revoked or has expired; create a new key",
+        ));
     }
     let expires_at = end(tx, actor, rules, renewal.expires_at, before.expires_at)?;
     let grace = renewal.grace.end(tx.now).map(|end| before.expires_at.map_or(end, |old| old.min(end)));

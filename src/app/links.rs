@@ -23,11 +23,12 @@ use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
 
 /// What stands against a link for somebody who never came in.
-const NEVER_IN: Error = Error::Refused { rule: "the person has not accepted the invitation yet" };
+const NEVER_IN: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
 
 /// What stands against choosing a password without the code of the second factor.
-const HAS_FACTOR: Error =
-    Error::Refused { rule: "there is a second factor: sign in with the temporary password, and choose another then" };
+const HAS_FACTOR: Error = Error::Refused {
+    rule: "this account has two-factor authentication: sign in with the temporary password, then choose a new one",
+};
 
 /// Notes that somebody is to choose another password; the link for it is made where it can be shown, by [`make`].
 ///
@@ -53,7 +54,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
         (Purpose::PasswordReset, UserStatus::Active) => {}
         (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NEVER_IN),
         (Purpose::PasswordReset, UserStatus::Disabled) => {
-            return Err(Error::Refused { rule: "the person is disabled; enable the account first" });
+            return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
         }
         (Purpose::PasswordReset, UserStatus::Blocked) => return Err(users::CLOSED),
     }
@@ -148,7 +149,7 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     }
     attempt.succeeded();
     if choice.chosen == Password::existing(choice.temporary.expose()) {
-        return Err(Error::invalid("password", "must be another than the temporary one"));
+        return Err(Error::invalid("password", "must differ from the temporary password"));
     }
     let hash = passwords::hash(desk, attempt.lane(), choice.chosen, &Owner::from(&user)).await?;
     let new = NewPassword { hash, revoke_keys: choice.revoke_keys };

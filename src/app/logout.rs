@@ -52,20 +52,20 @@ pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
         None => None,
         Some(raw) => {
             let hint = desk.keyring()?.verify_hint(raw, &issuer);
-            Some(hint.map_err(|_| Error::invalid("id_token_hint", "must be an id token of this server"))?)
+            Some(hint.map_err(|_| Error::invalid("id_token_hint", "must be an ID token of this server"))?)
         }
     };
     let named = hint.as_ref().and_then(|hint| hint.azp.clone().or_else(|| hint.aud.first().cloned()));
     if let (Some(asked), Some(hint)) = (&request.client_id, &hint)
         && !hint.aud.contains(asked)
     {
-        return Err(Error::invalid("client_id", "must be the client of the id token"));
+        return Err(Error::invalid("client_id", "must be the client of the ID token"));
     }
     let client = match request.client_id.as_ref().or(named.as_ref()) {
         None => None,
         Some(id) => {
             let found = desk.glance(|view| clients::find(view, id))?;
-            Some(found.ok_or_else(|| Error::invalid("client_id", "must be a client that is known here"))?)
+            Some(found.ok_or_else(|| Error::invalid("client_id", "must be a registered client"))?)
         }
     };
     let to = match &request.post_logout_redirect_uri {

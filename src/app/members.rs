@@ -43,7 +43,9 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, r
     let role = allowed(tx, actor, (&workspace, &standing), role)?;
     let user = users::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
-        return Err(Error::Refused { rule: "the person is not in the organization of the workspace" });
+        return Err(Error::Refused {
+            rule: "the user is not a member of the workspace's organization; add the user to it first",
+        });
     }
     organizations::annotates_alike(&user, role == Role::Annotator)?;
     let before = store::members::find(tx, workspace.id, user.id)?;
@@ -149,7 +151,8 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
         heir = first.map(|id| store::users::find(tx, id)).transpose()?.flatten();
     }
     let heir = heir.ok_or(Error::Refused {
-        rule: "the person is the last owner of a workspace in whose organization nobody can take it over",
+        rule: "the user is the last owner of a workspace, and nobody in its organization can take it over; add another \
+               owner first",
     })?;
     let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
     store::members::put(tx, place, heir.id, Role::Owner)?;
@@ -157,7 +160,7 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
 }
 
 /// What stands against taking the last owner out of a workspace.
-const LAST_OWNER: Error = Error::Refused { rule: "a workspace keeps at least one owner" };
+const LAST_OWNER: Error = Error::Refused { rule: "a workspace must keep at least one owner; add another owner first" };
 
 /// Refuses to take from somebody what they have in a workspace, the membership and every binding, unless the actor could
 /// have given all of it.
@@ -207,7 +210,7 @@ pub fn remove_all(
     which: impl Fn(&Member) -> bool,
 ) -> Result<Vec<Member>> {
     if places.len() > MOST_WORKSPACES {
-        return Err(Error::Refused { rule: "people are taken out of at most 100 workspaces at a time" });
+        return Err(Error::Refused { rule: "a user can be removed from at most 100 workspaces at a time" });
     }
     let mut leaving = Vec::new();
     for place in places {

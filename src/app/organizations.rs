@@ -164,13 +164,15 @@ pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
     if (user.role == AccountRole::Annotator) == as_annotator {
         return Ok(());
     }
-    Err(Error::Refused { rule: "an annotator of the account can only be an annotator, and nobody else can" })
+    Err(Error::Refused {
+        rule: "only annotators of the account can have the role of an annotator, and they can have no other",
+    })
 }
 
 /// Refuses to let the last enabled admin go.
 pub(super) fn keep_an_admin(tx: &Tx, id: OrganizationId, member: &OrganizationMember) -> Result<()> {
     if member.role == OrganizationRole::Admin && store::organizations::count_other_admins(tx, id, member.user)? == 0 {
-        return Err(Error::Refused { rule: "an organization keeps at least one admin" });
+        return Err(Error::Refused { rule: "an organization must keep at least one admin; add another admin first" });
     }
     Ok(())
 }

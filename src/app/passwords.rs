@@ -55,14 +55,14 @@ fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
     let [first, last] = &owner.names;
     let texts = [owner.email.as_str(), first.as_str(), last.as_str()].map(compared);
     if password.is_made_of(texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))) {
-        return Err(Error::invalid("password", "must not be made of the person's own address or name"));
+        return Err(Error::invalid("password", "must not be based on your own email address or name"));
     }
     Ok(())
 }
 
 /// What stands against a password that is the same as before.
 pub(super) fn must_be_another() -> Error {
-    Error::invalid("password", "must be another than the one before")
+    Error::invalid("password", "must differ from the current password")
 }
 
 /// Whether a typed password is the one of this hash; takes as long if there is no hash.

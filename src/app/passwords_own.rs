@@ -65,5 +65,5 @@ pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Resul
 }
 
 fn person(actor: &Actor) -> Result<&Person> {
-    actor.person().ok_or(Error::Refused { rule: "only a person has a password" })
+    actor.person().ok_or(Error::Refused { rule: "only people have a password, not service accounts" })
 }

@@ -151,7 +151,7 @@ pub fn change(
     get(tx, actor, uuid)?;
     let user = users::change(tx, actor, &users::Named::Uuid(uuid), change)?;
     if must_change_password.is_some_and(|must| must != user.must_change_password) {
-        let rule = "must be as they are: a change of password is demanded by setting a temporary one";
+        let rule = "must be unchanged: to require a new password, set a temporary one";
         return Err(Error::invalid("requiredActions", rule));
     }
     Ok(user)

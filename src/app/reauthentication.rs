@@ -57,8 +57,9 @@ pub(super) fn require_of_oneself(view: &View, actor: &Actor, user: UserId) -> Re
 ///
 /// Refused when the proof is wrong, which slows down what follows.
 pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
-    let me = actor.person().ok_or(Error::Refused { rule: "only a person confirms a session" })?.id;
-    let session = actor.session().ok_or(Error::Refused { rule: "only a session is confirmed" })?;
+    let me =
+        actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
+    let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
     match proof {
         Proof::Password(password) => {
             let kept = passwords_own::prove(desk, actor, &password).await?;

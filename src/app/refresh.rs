@@ -115,7 +115,7 @@ pub(super) fn take_turn(
     authorizations::enters(&user)?;
     let granted = Scopes::known(&session.scope);
     if asked.is_some_and(|asked| !asked.are_within(&granted)) {
-        return Err(Error::invalid("scope", "must not ask for more than was granted"));
+        return Err(Error::invalid("scope", "must not request more than was granted"));
     }
     let scopes = match asked {
         Some(asked) => asked.and(&client.implied().within(&granted)),
@@ -144,7 +144,7 @@ pub(super) fn take_turn(
 }
 
 fn replayed(tx: &Tx, actor: &Actor, session: &Session) -> Result<Turn> {
-    log::warn!("a refresh token that had been exchanged came again: session {} is ended", session.uuid);
+    log::warn!("refresh token reuse detected, session {} revoked", session.uuid);
     sessions::cut(tx, actor, "sessions.end_replayed", session)?;
     Ok(Turn::Replayed)
 }

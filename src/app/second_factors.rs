@@ -25,10 +25,10 @@ use crate::tokens::seal::MasterKey;
 use crate::tokens::totp::{self, RECOVERY_CODES, TotpKey};
 
 /// What stands against setting up a second one.
-const HAS_ONE: Error = Error::Refused { rule: "there is a second factor already; remove it first" };
+const HAS_ONE: Error = Error::Refused { rule: "two-factor authentication is already on; remove it first" };
 
 /// What stands against a change where there is none.
-const HAS_NONE: Error = Error::Refused { rule: "there is no second factor" };
+const HAS_NONE: Error = Error::Refused { rule: "two-factor authentication is off" };
 
 /// How long somebody may take to confirm what they have begun.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -220,7 +220,7 @@ pub(super) fn settle(
         return Err(HAS_ONE);
     }
     if !is_fresh(&kept, tx.now) {
-        return Err(Error::Refused { rule: "the key was made more than an hour ago; begin again with a new one" });
+        return Err(Error::Refused { rule: "the key is more than an hour old; start again with a new one" });
     }
     let key = open(vault, user, &kept)?;
     let judged = code_attempts::judge(tx, actor, user, || Ok(key.step_of(code.expose(), tx.now.seconds(), None)))?;
@@ -287,7 +287,7 @@ pub(super) fn context(user: Uuid) -> String {
 
 fn open(vault: &MasterKey, user: &User, kept: &Kept) -> Result<TotpKey> {
     let bytes = vault.open(&context(user.uuid), &kept.sealed).map_err(Error::internal)?;
-    TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has a wrong length"))
+    TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has the wrong length"))
 }
 
 fn shown(key: &TotpKey, user: &User) -> Enrolment {
@@ -295,7 +295,7 @@ fn shown(key: &TotpKey, user: &User) -> Enrolment {
 }
 
 fn me(actor: &Actor) -> Result<&Person> {
-    actor.person().ok_or(Error::Refused { rule: "only a person has a second factor" })
+    actor.person().ok_or(Error::Refused { rule: "only people can use two-factor authentication, not service accounts" })
 }
 
 fn myself(view: &View, actor: &Actor) -> Result<User> {

@@ -37,7 +37,7 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
 ///
 /// Refused when the client has nothing to act as, or that is blocked.
 pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
-    let no_account = Error::Refused { rule: "the client has no service account" };
+    let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
     // A public client cannot prove that it is the one.
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());

@@ -95,19 +95,16 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
             let workspace = workspaces::visible(view, actor, *id)?;
             workspaces::require(view, actor, &workspace, Action::CreateServiceKey)?;
             if *inside.get_or_insert(workspace.organization) != workspace.organization {
-                return Err(Error::invalid(
-                    "space_id",
-                    "must be of a space of the organization that it is named under",
-                ));
+                return Err(Error::invalid("space_id", "must be a space of the organization that it is listed under"));
             }
             if !seen_workspaces.insert(*id) {
-                return Err(Error::invalid("space_id", "must not be named twice"));
+                return Err(Error::invalid("space_id", "must not be listed twice"));
             }
             exceeded |= !gives(view, actor, &workspace, *role)?;
         }
         let Some(inside) = inside else { return Err(Error::invalid("spaces", "must not be empty")) };
         if !seen.insert(inside) {
-            return Err(Error::invalid("org_id", "must not be named twice"));
+            return Err(Error::invalid("org_id", "must not be listed twice"));
         }
         exceeded |= !policy::gives_in_organization(&standing::in_organization(view, actor, inside)?, grant.role);
         places.push(inside);
@@ -116,8 +113,7 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
         return Err(Error::Exceeded);
     }
     if grants.account != AccountRole::Member {
-        let rule =
-            "must be that of a member: a service key has no role in the account, only in organizations and spaces";
+        let rule = "must be MEMBER: a service key has no role in the account, only in organizations and spaces";
         return Err(Error::invalid("account_role", rule));
     }
     Ok(places)
@@ -127,7 +123,7 @@ fn bounded(field: &'static str, count: usize) -> Result<()> {
     if (1..=MOST_PLACES).contains(&count) {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("must hold from 1 to {MOST_PLACES}")))
+    Err(Error::invalid(field, format!("must contain 1 to {MOST_PLACES} entries")))
 }
 
 /// Whether the actor holds in a workspace what a role there allows. An owner also chooses the members, which no

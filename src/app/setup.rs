@@ -54,7 +54,7 @@ pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash, made
     let uuid = Uuid::new_v4();
     store.write_and_wait(move |tx| {
         if store::users::any_administrator(tx)? {
-            return Err(Error::Refused { rule: "the account has an administrator already" });
+            return Err(Error::Refused { rule: "the account already has an administrator" });
         }
         let make = if made_up { users::create_to_reset } else { users::create };
         make(tx, &actor, &new, uuid, Some(&hash))

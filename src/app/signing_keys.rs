@@ -17,7 +17,7 @@ use crate::tokens::signing::{Algorithm, SigningKey};
 /// How often a change is prepared anew because somebody else has changed the keys meanwhile.
 const TRIES: u32 = 5;
 
-const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; the first start of the server makes it" };
+const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; start the server once to create it" };
 
 /// How the server wants its keys.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
             return Ok(rotated);
         }
     }
-    Err(Error::Refused { rule: "others rotate the keys at this moment; try again" })
+    Err(Error::Refused { rule: "another process is rotating the keys; try again" })
 }
 
 /// The keys by what they are for.
@@ -244,7 +244,7 @@ fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[Sea
 }
 
 fn create(tx: &Tx, actor: &Actor, spare: Option<&SealedKey>) -> Result<String> {
-    let key = spare.ok_or_else(|| Error::internal("no signing key was prepared"))?;
+    let key = spare.ok_or_else(|| Error::internal("no next signing key exists"))?;
     store::signing_keys::insert(tx, key)?;
     let after = json!({ "algorithm": key.algorithm.name(), "rsa_bits": key.rsa_bits });
     audit::record(tx, actor, "signing_keys.create", (ObjectKind::SigningKey, &key.kid), (Value::Null, after))?;

@@ -261,10 +261,10 @@ fn changed(before: &User, change: &UserChange, voucher: Option<Verification>) ->
 }
 
 /// What stands against letting the last enabled administrator go.
-pub const KEEPS_AN_ADMINISTRATOR: &str = "the account keeps at least one enabled administrator";
+pub const KEEPS_AN_ADMINISTRATOR: &str = "the account must keep at least one enabled administrator";
 
 /// What stands against a change of an account that is closed for good.
-pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted; it stays closed for good" };
+pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted and cannot be restored" };
 
 /// Ends every session, key and link of a user; tells how many.
 pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {

@@ -77,7 +77,9 @@ fn sees_all(actor: &Actor) -> bool {
 /// is the default workspace of somebody else.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = may_create(tx, actor, new)?;
-    let person = actor.person().ok_or(Error::Refused { rule: "a workspace is made by a person, who then owns it" })?;
+    let person = actor.person().ok_or(Error::Refused {
+        rule: "only people can create workspaces, because they own them; service accounts cannot",
+    })?;
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;
     store::members::put(tx, id, person.id, Role::Owner)?;
@@ -125,7 +127,7 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
     if name.default_owner().is_none_or(mine) {
         return Ok(());
     }
-    Err(Error::Refused { rule: "that name is kept for the default workspace of the person it names" })
+    Err(Error::Refused { rule: "this name is reserved for the default workspace of the user with that email address" })
 }
 
 /// Frees the name of the default workspace of an address for the person who has the address from now on: a workspace of
@@ -212,7 +214,7 @@ fn bounded(settings: &Settings) -> Result<()> {
             return Err(Error::invalid(field, format!("must have at most {LONGEST_SETTING} characters")));
         }
         if text.is_some_and(|text| text.contains('\0')) {
-            return Err(Error::invalid(field, "must not hold the character NUL"));
+            return Err(Error::invalid(field, "must not contain the character NUL"));
         }
     }
     Ok(())

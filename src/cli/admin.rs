@@ -21,13 +21,14 @@ use crate::store::home::Home;
 /// What can be done about administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Let an administrator in who cannot come in any more: print a new password, once. Their account is enabled and
-    /// made an administrator's, their second factor is taken away, and every session, link and API key of theirs ends.
-    /// The service keys that they made stay; they are listed, so that you can revoke them.
+    /// Restore the access of an administrator: print a new password once. The account is enabled and made an
+    /// administrator, its second factor is removed, its sessions and links end, and its API keys are revoked. Service
+    /// keys that the administrator created keep working; they are listed so that you can revoke them.
     Recover {
-        /// The administrator's e-mail address, made if nobody has it; without one, the first administrator there is.
+        /// The administrator's email address; the account is created if it does not exist. The first administrator by
+        /// default.
         email: Option<String>,
-        /// Leave the person's API keys as they are.
+        /// Keep the administrator's API keys.
         #[arg(long)]
         keep_keys: bool,
         /// Print JSON.
@@ -56,7 +57,7 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let recover = move |tx: &Tx| recovery::recover(tx, &actor, &whom, uuid, &new);
-        let refused = data::or_refused("give the address of another administrator, or a new one");
+        let refused = data::or_refused("give the email address of another administrator, or a new one");
         data::write_and_print(store, recover, password.shown(told, json), refused)
     })?;
     let email = &recovered.user.email;
@@ -64,9 +65,9 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
         format!("{email} is a new administrator")
     } else {
         let ended = if keep_keys {
-            "every session of theirs is ended; their API keys still work"
+            "all their sessions have ended; their API keys still work"
         } else {
-            "every session and API key of theirs is ended"
+            "all their sessions have ended and all their API keys are revoked"
         };
         format!("{email} is an enabled administrator without a second factor, and {ended}")
     };
@@ -75,7 +76,7 @@ fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), T
     if !json && !recovered.service_keys.is_empty() {
         let named: Vec<String> = keys.map(|key| format!("{} ({})", key.id, key.name.as_str())).collect();
         say(&format!(
-            "service keys that {email} made still work: {}; `atelier key revoke ID` ends one",
+            "service keys that {email} created still work: {}; `atelier key revoke ID` revokes one",
             named.join(", ")
         ));
     }

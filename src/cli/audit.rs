@@ -19,11 +19,11 @@ use crate::tokens::chain::{Hash, from_hex, to_hex};
 /// What can be done about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Compare every row with its hash, and print the hash of the newest one. Fails if a row was changed, added, moved or
-    /// removed.
+    /// Compare all rows with their hashes, and print the hash of the newest one. Fails if a row was changed, added,
+    /// moved or removed.
     Verify {
-        /// The hash of the newest row that an earlier run or the server's log has shown. Whoever can write the data file
-        /// can also compute every hash anew; only a hash that is kept elsewhere shows that.
+        /// The hash of the newest row, from an earlier run or from the server's log. A person who can write the data
+        /// file can also recompute all hashes; only a hash that is kept elsewhere reveals that.
         #[arg(long, value_name = "HASH", value_parser = hash)]
         expect: Option<Hash>,
         /// Print JSON.
@@ -49,7 +49,7 @@ fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Resu
     let verdict = inspect(&home.database(), |view| look(view, expected))?;
     let Some(verdict) = verdict else {
         return Err(Trouble::Failed(
-            "the data file is not of this atelier's schema; `atelier check` tells more".to_owned(),
+            "the data file has another schema version; run `atelier check` for details".to_owned(),
         ));
     };
     let head = to_hex(&verdict.last.hash);
@@ -79,14 +79,14 @@ fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Resu
     }
     if !verdict.is_sound() {
         return Err(Trouble::Failed(
-            "the audit is not as it was written; keep a copy of the data directory, and compare it with a backup"
+            "the audit log has been changed; keep a copy of the data directory, and compare it with a backup"
                 .to_owned(),
         ));
     }
     if !json {
         let rows = if verdict.rows == 1 { "row is" } else { "rows are" };
         say(&format!(
-            "{} {rows} as written; the hash of the newest one, number {}, is on stdout: keep it elsewhere for --expect",
+            "{} {rows} unchanged; stdout has the hash of the newest one, number {}: keep it elsewhere for --expect",
             verdict.rows, verdict.last.id
         ));
     }
@@ -121,15 +121,15 @@ pub(super) fn words(fault: &Fault) -> String {
     match fault {
         Fault::Missing(rows) if rows.start() == rows.end() => format!("row {} is missing", rows.start()),
         Fault::Missing(rows) => format!("rows {} to {} are missing", rows.start(), rows.end()),
-        Fault::Changed(id) => format!("row {id} was changed, or another row stands in its place"),
-        Fault::Rehashed(id) => format!("the hash of row {id} was changed; its other columns are as written"),
+        Fault::Changed(id) => format!("row {id} was changed or replaced"),
+        Fault::Rehashed(id) => format!("the hash of row {id} was changed; its other columns are unchanged"),
         Fault::Added(id) => format!("row {id} was not written by atelier"),
         Fault::Unlinked(id) => {
-            format!("row {id} does not follow the row before it: one of the two was changed or moved")
+            format!("row {id} does not follow the previous row: one of the two was changed or moved")
         }
-        Fault::NoEnd => "the note of the newest row (table audit_chain) is missing".to_owned(),
+        Fault::NoEnd => "the record of the newest row (table audit_chain) is missing".to_owned(),
         Fault::NotExpected => {
-            "no row has the expected hash: rows were removed, or every hash was computed anew".to_owned()
+            "no row has the expected hash: rows were removed, or all hashes were recomputed".to_owned()
         }
     }
 }

@@ -15,9 +15,9 @@ use crate::cli::{Trouble, print};
 use crate::config::Config;
 use crate::store::home::Home;
 
-const AS_THE_SERVER: &str = "run this as the user that runs the server";
-const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
-const START: &str = "start `atelier serve`, which makes it, or name the directory of your server with --data-dir";
+const AS_THE_SERVER: &str = "run this command as the user that runs the server";
+const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
+const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
 
 /// Prints the configuration in force, with secrets masked, and what there is to find. Fails if there is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), Trouble> {
@@ -35,8 +35,10 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), Trouble> {
     }
     match faults {
         0 => Ok(()),
-        1 => Err(Trouble::Failed("there is a fault; do what its line says".to_owned())),
-        many => Err(Trouble::Failed(format!("there are {many} faults; do what their lines say, from the top down"))),
+        1 => Err(Trouble::Failed("1 fault found; follow the instructions on its line".to_owned())),
+        many => Err(Trouble::Failed(format!(
+            "{many} faults found; follow the instructions on their lines, from top to bottom"
+        ))),
     }
 }
 

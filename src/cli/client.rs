@@ -23,17 +23,17 @@ use traits::Traits;
 /// What can be done about clients.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Register a client; the secret of a confidential one is printed, alone, and not shown again.
+    /// Register a client; for a confidential client, print only the secret, which is not shown again.
     Add {
         /// The `client_id`.
         id: String,
-        /// What people are shown; the id, unless said.
+        /// The name that users see; the id by default.
         #[arg(long)]
         name: Option<String>,
-        /// It keeps a secret, as a program on a server can; so it is unless said.
+        /// A confidential client, which can keep a secret, such as an app on a server; this is the default.
         #[arg(long, conflicts_with = "public")]
         confidential: bool,
-        /// It keeps no secret, as a program on people's machines cannot.
+        /// A public client, which cannot keep a secret, such as an app on a user's machine.
         #[arg(long)]
         public: bool,
         /// What is common to adding and changing one.
@@ -49,7 +49,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show a client, without its secret, and the UUID of the bot that it acts as on its own behalf.
+    /// Show a client, without its secret, with the UUID of the bot that it acts as on its own behalf.
     Show {
         /// The `client_id`.
         id: String,
@@ -57,32 +57,32 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Change a client; what is not said stays, and a list that is given takes the place of the one before.
+    /// Change a client; omitted options stay unchanged, and a given list replaces the current one.
     Update {
         /// The `client_id`.
         id: String,
-        /// What people are shown.
+        /// The name that users see.
         #[arg(long)]
         name: Option<String>,
         /// What is common to adding and changing one.
         #[command(flatten)]
         traits: Box<Traits>,
-        /// Let it return nowhere with a code.
+        /// Remove all redirect URIs.
         #[arg(long, conflicts_with = "redirect_uri")]
         no_redirect_uri: bool,
-        /// Let it return nowhere after a sign-out.
+        /// Remove all post-logout redirect URIs.
         #[arg(long, conflicts_with = "post_logout_redirect_uri")]
         no_post_logout_redirect_uri: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Remove a client with its sessions; its bot is blocked for good.
+    /// Remove a client with its sessions; its bot is blocked permanently.
     Remove {
         /// The `client_id`.
         id: String,
     },
-    /// Make another secret and print it, alone; the one before is void at once.
+    /// Create a new secret and print only it; the old one stops working immediately.
     RotateSecret {
         /// The `client_id`.
         id: String,
@@ -136,7 +136,7 @@ fn add(home: &Home, new: NewClient, json: bool) -> Result<(), Trouble> {
         data::write_and_print(store, add, shown(secret, json), |error| in_flags(error).into())
     })?;
     warn(&done.client);
-    tell(&done, has_secret, &format!("client {} is registered", done.client.id), json)
+    tell(&done, has_secret, &format!("client {} registered", done.client.id), json)
 }
 
 fn list(home: &Home, json: bool) -> Result<(), Trouble> {
@@ -184,11 +184,11 @@ fn update(home: &Home, id: ClientId, change: ClientChange, json: bool) -> Result
         Ok(store.write_and_wait(update).map_err(in_flags)?)
     })?;
     warn(&done.client);
-    tell(&done, false, &format!("client {} is as asked", done.client.id), json)
+    tell(&done, false, &format!("client {} updated", done.client.id), json)
 }
 
 fn remove(home: &Home, id: ClientId) -> Result<(), Trouble> {
-    let said = format!("client {id} is removed, and its sessions are ended");
+    let said = format!("client {id} removed; its sessions have ended");
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| clients::remove(tx, &actor, &id))?)
@@ -205,7 +205,7 @@ fn rotate_secret(home: &Home, id: ClientId, json: bool) -> Result<(), Trouble> {
         let renew = move |tx: &Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
         data::write_and_print(store, renew, shown(Some(secret), json), Trouble::from)
     })?;
-    tell(&done, true, &format!("client {} has another secret", done.client.id), json)
+    tell(&done, true, &format!("client {} has a new secret", done.client.id), json)
 }
 
 /// What is printed of a client that has a new secret: the secret alone, or all in JSON.
@@ -229,12 +229,12 @@ fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<
         return if has_secret { Ok(()) } else { print(&format!("{:#}\n", told(done))) };
     }
     if has_secret {
-        say(&format!("{words}; the secret on stdout is shown this once"));
+        say(&format!("{words}; the secret on stdout is shown only once"));
     } else {
         say(words);
     }
     if let Some(bot) = &done.service {
-        say(&format!("on its own behalf it acts as the user {}, {}", bot.uuid, bot.role.word()));
+        say(&format!("on its own behalf it acts as the user {}, with the role {}", bot.uuid, bot.role.word()));
     }
     Ok(())
 }
@@ -242,7 +242,7 @@ fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<
 /// Says what of a client is lawful, but seldom wise.
 fn warn(client: &Client) {
     for uri in client.redirect_uris.iter().chain(&client.post_logout_redirect_uris).filter(|uri| uri.is_exposed()) {
-        say(&format!("warning: {} is not https: whoever is on the way there can read what it is sent", uri.as_str()));
+        say(&format!("warning: {} is not https: others on the network can read what is sent to it", uri.as_str()));
     }
 }
 

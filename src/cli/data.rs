@@ -35,7 +35,7 @@ pub(super) fn write_and_print<T: Send + 'static>(
             let is_printed = outcome.is_ok();
             *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
             if !is_printed {
-                return Err(Error::internal("the secret could not be printed"));
+                return Err(Error::internal("cannot print the secret"));
             }
         }
         Ok(done)
@@ -44,11 +44,11 @@ pub(super) fn write_and_print<T: Send + 'static>(
     match (done, printed) {
         (Ok(done), _) => Ok(done),
         (Err(_), Some(Err(reason))) => {
-            Err(Trouble::Failed(format!("cannot print the secret: {reason}; nothing was changed, so try again")))
+            Err(Trouble::Failed(format!("cannot print the secret: {reason}; nothing was changed; try again")))
         }
         (Err(error), Some(Ok(()))) => {
             let (Trouble::Failed(words) | Trouble::Usage(words)) = trouble(error);
-            Err(Trouble::Failed(format!("{words}; the secret on stdout is void")))
+            Err(Trouble::Failed(format!("{words}; the secret on stdout is not valid")))
         }
         (Err(error), None) => Err(trouble(error)),
     }
@@ -58,9 +58,9 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
-            Error::NotFound { what: "key", .. } => "`atelier key list` shows every key",
-            Error::NotFound { what: "client", .. } => "`atelier client list` shows every client",
-            Error::NotFound { .. } => "`atelier user list` shows everybody",
+            Error::NotFound { what: "key", .. } => "`atelier key list` shows all keys",
+            Error::NotFound { what: "client", .. } => "`atelier client list` shows all clients",
+            Error::NotFound { .. } => "`atelier user list` shows all users",
             Error::Conflict { what: "client", .. } => "`atelier client show ID` shows it",
             Error::Conflict { .. } => "`atelier user list` shows who has it",
             // The rules of these two, and how long to wait, are the next step.
@@ -73,8 +73,8 @@ impl From<Error> for Trouble {
             | Error::TooMany { .. } => {
                 return Self::Failed(error.to_string());
             }
-            Error::Unauthenticated(_) => "run this as the user that runs the server",
-            Error::Internal(_) => return Self::Failed(format!("{}; `atelier check` tells more", broken(&error))),
+            Error::Unauthenticated(_) => "run this command as the user that runs the server",
+            Error::Internal(_) => return Self::Failed(format!("{}; run `atelier check` for details", broken(&error))),
         };
         Self::Failed(format!("{error}; {next}"))
     }

@@ -33,7 +33,7 @@ pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -
     let (password, made_up) = match configured_password(config)? {
         Some(text) => (
             Password::parse(text.expose()).map_err(|invalid| {
-                Trouble::Usage(format!("the first administrator's password {invalid}; choose another"))
+                Trouble::Usage(format!("the first administrator's password {invalid}; choose another one"))
             })?,
             false,
         ),
@@ -41,7 +41,7 @@ pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -
     };
     let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
         Error::Invalid { rule, .. } => {
-            Trouble::Usage(format!("the first administrator's password {rule}; choose another"))
+            Trouble::Usage(format!("the first administrator's password {rule}; choose another one"))
         }
         error => Trouble::Failed(format!("{error}; start again")),
     })?;
@@ -49,7 +49,7 @@ pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -
     if made_up {
         note_first_administrator(&note, &email, &password).map_err(|error| {
             Trouble::Failed(format!(
-                "cannot write {}: {error}; no administrator was made, so make room for it and start again",
+                "cannot write {}: {error}; no administrator was created; free disk space and start again",
                 note.display()
             ))
         })?;
@@ -85,8 +85,8 @@ fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> 
             file.set_len(0)?;
         }
         let text = format!(
-            "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), which\n\
-             # asks for one of your own, then delete this file.\n{email}\n{}\n",
+            "# The first administrator of this server. Sign in with this password at the sign-in page (/auth/sign-in), \
+             which\n# asks you to choose your own password, then delete this file.\n{email}\n{}\n",
             password.expose()
         );
         file.write_all(text.as_bytes())?;

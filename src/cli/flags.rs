@@ -28,7 +28,7 @@ impl Settings {
                 continue;
             };
             let Ok(text) = text.into_string() else {
-                return Err(Trouble::Usage(format!("the variable {name} is not UTF-8; correct or unset it")));
+                return Err(Trouble::Usage(format!("the variable {name} is not valid UTF-8; correct or unset it")));
             };
             variables.push((name.to_owned(), text));
         }
@@ -37,7 +37,7 @@ impl Settings {
             let more = if more.is_empty() { String::new() } else { format!(" and {} more like it", more.len()) };
             say(&format!(
                 "warning: ignored {first}{more}: Kubernetes sets these variables for a Service whose name begins with \
-                 atelier; set enableServiceLinks: false in the pod's spec to be without them"
+                 atelier; set enableServiceLinks: false in the pod's spec to avoid them"
             ));
         }
         Ok(config)
@@ -69,7 +69,7 @@ fn file_flag() -> Arg {
         .long("config")
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help(format!("TOML file with the keys that differ from their defaults [env: {FILE_VARIABLE}]"))
+        .help(format!("TOML file with configuration keys [env: {FILE_VARIABLE}]"))
 }
 
 fn flag(key: &'static keys::Key) -> Arg {

@@ -26,36 +26,36 @@ use crate::tokens::opaque::{Kind, mint, redacted};
 /// What can be done about API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Make a key and print it, alone; it is not shown again.
+    /// Create an API key and print only it; it is not shown again.
     Create {
-        /// The e-mail address of the person it acts for.
+        /// The email address of the user that it acts for.
         #[arg(long, value_name = "EMAIL")]
         user: String,
-        /// A name to know it by.
+        /// The name.
         #[arg(long, default_value = "command line")]
         name: String,
-        /// What it is for.
+        /// The description.
         #[arg(long, value_name = "TEXT", default_value = "")]
         description: String,
-        /// How long it works, such as 90d; without it, until it is revoked.
+        /// The lifetime, such as 90d; by default it never expires.
         #[arg(long, value_name = "DURATION", value_parser = flags::duration)]
         expires: Option<Duration>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// List keys, without their secrets.
+    /// List API keys, without their secrets.
     List {
-        /// Only the keys of the person with this e-mail address.
+        /// Only the keys of the user with this email address.
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key; it is refused from its next use on.
+    /// Revoke an API key, effective immediately.
     Revoke {
-        /// The key's id, as the list shows it.
+        /// The id of the key, as shown by the list.
         id: i64,
     },
 }
@@ -103,7 +103,7 @@ fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: Secret
     })?;
     if !json {
         let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
-        say(&format!("key {} acts for {} until {end}; the key on stdout is shown this once", key.id, key.email));
+        say(&format!("key {} acts for {} until {end}; the key on stdout is shown only once", key.id, key.email));
     }
     Ok(())
 }
@@ -118,7 +118,7 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", keys.iter().map(|key| told(key, now)).collect::<Value>()));
     }
     if keys.is_empty() {
-        say("there are no keys; `atelier key create --user EMAIL` makes one");
+        say("there are no API keys; `atelier key create --user EMAIL` creates one");
     }
     let row = |key: &Key| {
         [
@@ -142,7 +142,7 @@ fn revoke(home: &Home, id: KeyId) -> Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| keys::revoke(tx, &actor, id))?)
     })?;
-    say(&format!("key {id} is revoked"));
+    say(&format!("key {id} revoked"));
     Ok(())
 }
 

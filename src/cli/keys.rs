@@ -14,14 +14,14 @@ use crate::store::signing_keys::Record;
 /// What can be done about signing keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Let the next key sign from now on, in a running server too, and make another one for after it; tokens that the
-    /// key before has signed stay good until they end.
+    /// Switch to the next signing key, also in a running server, and create another next key; tokens that the old key
+    /// signed stay valid until they expire.
     Rotate {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// List the keys: which one signs, which will sign next, and which verify only; never the keys themselves.
+    /// List the signing keys and their states: active, next or retired; never the keys themselves.
     List {
         /// Print JSON.
         #[arg(long)]
@@ -52,7 +52,7 @@ fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{told:#}\n"));
     }
     print(&format!("{}\n", rotated.active))?;
-    say(&format!("the key on stdout signs from now on, and {} after it", rotated.next));
+    say(&format!("the key on stdout signs from now on; {} is the next key", rotated.next));
     Ok(())
 }
 
@@ -62,7 +62,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", keys.iter().map(told).collect::<Value>()));
     }
     if keys.is_empty() {
-        say("there are no signing keys; the first start of `atelier serve` makes them");
+        say("there are no signing keys; the first start of `atelier serve` creates them");
     }
     let row = |key: &Record| {
         [

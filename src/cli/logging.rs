@@ -124,7 +124,7 @@ impl Line {
             // Nobody is left to tell when stderr is closed.
             let _ = out.write_all(&lines);
             if lost > 0 {
-                let _ = writeln!(out, "[{lost} lines of the log are lost: it was not written in time]");
+                let _ = writeln!(out, "[{lost} log lines lost: the log was not read fast enough]");
             }
             if closed {
                 break;

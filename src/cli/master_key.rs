@@ -24,7 +24,7 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 const CREDENTIAL: &str = "atelier-master-key";
 
 /// What to do where there are two.
-pub(super) const ONE_PLACE: &str = "leave one of them out";
+pub(super) const ONE_PLACE: &str = "remove one of them";
 
 /// Where the master key comes from.
 #[derive(Debug)]
@@ -43,7 +43,10 @@ pub(super) enum Source {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     /// The text is no key.
-    #[error("{0}; `openssl rand -base64 32` makes one, but only the one that a data file was begun with opens it")]
+    #[error(
+        "{0}; create one with `openssl rand -base64 32`, but an existing data file needs the master key that it was \
+         created with"
+    )]
     Text(Invalid),
     /// The file gives none.
     #[error(transparent)]
@@ -102,7 +105,7 @@ impl Source {
             Unusable::Text(_) => Trouble::Usage(format!("{self} is malformed: {error}")),
             Unusable::File(_) => match self {
                 Self::Home(_) | Self::Text(..) => Trouble::Failed(error.to_string()),
-                Self::File(..) | Self::Credential(_) => Trouble::Failed(format!("{self} gives no key: {error}")),
+                Self::File(..) | Self::Credential(_) => Trouble::Failed(format!("{self} contains no key: {error}")),
             },
         })
     }

@@ -44,13 +44,14 @@ pub struct Cli {
 /// What `atelier` can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; it finishes what it has accepted, and re-reads nothing.
+    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; accepted requests finish, no signal reloads the
+    /// configuration.
     Serve {
         /// The configuration.
         #[command(flatten)]
         settings: Settings,
     },
-    /// Show the configuration in force, secrets masked, and look for what is wrong; changes nothing.
+    /// Show the effective configuration, with secrets masked, and report problems; changes nothing.
     Check {
         /// The configuration.
         #[command(flatten)]
@@ -59,7 +60,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Manage the people of this server; works while it runs.
+    /// Manage users; works while the server runs.
     User {
         /// Where the server is.
         #[command(flatten)]
@@ -68,7 +69,7 @@ pub enum Command {
         #[command(subcommand)]
         command: user::Command,
     },
-    /// Help administrators back in; works whether or not the server runs.
+    /// Restore the access of an administrator; works whether or not the server runs.
     Admin {
         /// Where the server is.
         #[command(flatten)]
@@ -77,7 +78,7 @@ pub enum Command {
         #[command(subcommand)]
         command: admin::Command,
     },
-    /// Manage OAuth clients, the programs that may ask for tokens; works while the server runs.
+    /// Manage OAuth clients; works while the server runs.
     Client {
         /// Where the server is.
         #[command(flatten)]
@@ -86,7 +87,7 @@ pub enum Command {
         #[command(subcommand)]
         command: client::Command,
     },
-    /// Manage API keys, by which people and services sign in; works while the server runs.
+    /// Manage API keys of users and services; works while the server runs.
     Key {
         /// Where the server is.
         #[command(flatten)]
@@ -95,7 +96,7 @@ pub enum Command {
         #[command(subcommand)]
         command: key::Command,
     },
-    /// Manage signing keys, by which the server signs tokens; works while it runs. For API keys, see `key`.
+    /// Manage the keys that sign tokens; works while the server runs. For API keys, see `key`.
     Keys {
         /// Where the server is.
         #[command(flatten)]
@@ -104,7 +105,7 @@ pub enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
-    /// See who is signed in, and end sessions; works while the server runs.
+    /// List and end sessions; works while the server runs.
     Session {
         /// Where the server is.
         #[command(flatten)]
@@ -113,7 +114,7 @@ pub enum Command {
         #[command(subcommand)]
         command: session::Command,
     },
-    /// Replace the master key, under which signing keys and second factors are sealed.
+    /// Replace the master key, which seals signing keys and second factors.
     MasterKey {
         /// Where the server is.
         #[command(flatten)]
@@ -122,7 +123,7 @@ pub enum Command {
         #[command(subcommand)]
         command: master_key::Command,
     },
-    /// Prove that the audit is as it was written; works while the server runs, and changes nothing.
+    /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
         #[command(flatten)]

@@ -26,7 +26,7 @@ pub(super) fn print(text: String) -> io::Result<()> {
         let _ = done.send(written);
     };
     thread::Builder::new().name("stdout".to_owned()).spawn(write)?;
-    outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::Error::other("stdout takes nothing")))
+    outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::Error::other("stdout does not accept data")))
 }
 
 /// Some disks tell only then that they are full. What is no file cannot be synced.

@@ -13,10 +13,10 @@ use crate::domain::secret::Secret;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 #[group(multiple = false)]
 pub struct Source {
-    /// Read the password from stdin, which holds one line.
+    /// Read the password from stdin, which contains one line.
     #[arg(long)]
     pub password_stdin: bool,
-    /// Read the password from a file, which holds one line.
+    /// Read the password from a file, which contains one line.
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
@@ -42,7 +42,9 @@ pub fn read_file(path: &Path) -> Result<Secret, Trouble> {
 }
 
 fn unreadable(place: &str, error: &io::Error) -> Trouble {
-    Trouble::Failed(format!("cannot read the password from {place}: {error}; check that it can be read and is UTF-8"))
+    Trouble::Failed(format!(
+        "cannot read the password from {place}: {error}; check that it is readable and valid UTF-8"
+    ))
 }
 
 fn only_line(from: impl Read, place: &str) -> Result<Secret, Trouble> {
@@ -52,7 +54,7 @@ fn only_line(from: impl Read, place: &str) -> Result<Secret, Trouble> {
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || line.contains('\n') {
-        return Err(Trouble::Usage(format!("the password in {place} must be one line; write it there alone")));
+        return Err(Trouble::Usage(format!("the password in {place} must be exactly one line")));
     }
     Ok(Secret::new(line))
 }

@@ -63,9 +63,9 @@ pub(super) fn origin(config: &Config, home: &Home) -> Origin {
     };
     let local = match running {
         Some(_) => {
-            "the link works on this machine only; start the server with public_url, the address that people type"
+            "the link works on this machine only; start the server with public_url set to the address that people use"
         }
-        None => "the link works on this machine only; set public_url to the address that people type",
+        None => "the link works on this machine only; set public_url to the address that people use",
     };
     Origin { url: format!("http://{here}"), local: Some(local) }
 }

@@ -23,8 +23,9 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server of that configuration until it is told to stop.
 pub fn run(config: &Config) -> Result<(), Trouble> {
-    signals::pass_over_the_meaningless()
-        .map_err(|error| Trouble::Failed(format!("cannot wait for signals: {error}; allow the server more threads")))?;
+    signals::pass_over_the_meaningless().map_err(|error| {
+        Trouble::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
+    })?;
     let home = Home::open(&config.data_dir)?;
     let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
@@ -84,20 +85,21 @@ fn serve(
     desk.keyring()?;
     if let Some(base) = exposed(config, &addresses) {
         log::warn!(
-            "people sign in at {base}, where passwords and cookies go over the network unprotected; put a proxy with TLS \
-             before the server and set public_url to its https address"
+            "people sign in at {base}, which sends passwords and cookies over the network unencrypted; put a TLS proxy \
+             in front of the server and set public_url to its https address"
         );
     }
     if let Some(address) = unnamed(config, &addresses) {
         log::warn!(
-            "{address} is every address of this machine, and public_url is not set: tokens and links name the address that \
-             a request came to; set public_url to the address that people type, or trusted_hosts to the names that they use"
+            "{address} is every address of this machine, but public_url is not set: tokens and links name the address \
+             that a request came to; set public_url to the address that people use, or trusted_hosts to their names \
+             for this machine"
         );
     }
     note_audit(store);
     let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file());
     if let Err(error) = lock.tell(&in_force) {
-        log::warn!("commands beside this server do not know what is in force in it: {error}");
+        log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
@@ -105,14 +107,14 @@ fn serve(
         let _ = print(&greeting);
     };
     http::serve(desk, &settings(config), listeners, ready)
-        .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; look at the log above")))
+        .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
 /// Logs the newest audit row at the start and at the end, so that its hash is known outside of the data file as well.
 fn note_audit(store: &Store) {
     match store.read(audit::newest) {
-        Ok(newest) => log::info!("audit: the newest row is {}, hash {}", newest.id, to_hex(&newest.hash)),
-        Err(error) => log::error!("audit: {error}"),
+        Ok(newest) => log::info!("audit log: the newest row is {}, hash {}", newest.id, to_hex(&newest.hash)),
+        Err(error) => log::error!("cannot read the audit log: {error}"),
     }
 }
 
@@ -143,7 +145,7 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Trouble> {
 fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Trouble> {
     let of = |listener: &TcpListener| listener.local_addr();
     let found: Result<Vec<_>, _> = listeners.iter().map(of).collect();
-    found.map_err(|error| Trouble::Failed(format!("a socket has no address: {error}; start again")))
+    found.map_err(|error| Trouble::Failed(format!("cannot get the address of a socket: {error}; start again")))
 }
 
 fn sizes(config: &Config) -> Sizes {
@@ -185,19 +187,20 @@ fn hashery(config: &Config) -> Result<Pool, Trouble> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
     Pool::start(Trade::Hashing, threads, waiting)
-        .map_err(|error| Trouble::Failed(format!("no thread for passwords: {error}; lower password_threads")))
+        .map_err(|error| Trouble::Failed(format!("cannot start the password threads: {error}; lower password_threads")))
 }
 
 fn signers() -> Result<Pool, Trouble> {
-    Pool::start(Trade::Signing, Pool::cores(), UNSIGNED)
-        .map_err(|error| Trouble::Failed(format!("no thread for tokens: {error}; allow the server more threads")))
+    Pool::start(Trade::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
+        Trouble::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
+    })
 }
 
 /// Fewer than there are readers, so that a glance never waits for them.
 fn long_readers(store: &Store) -> Result<Pool, Trouble> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
     Pool::start(Trade::Reading, threads, UNREAD)
-        .map_err(|error| Trouble::Failed(format!("no thread for long reads: {error}; lower readers")))
+        .map_err(|error| Trouble::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
 }
 
 /// How many bits a new RSA key has.
@@ -265,8 +268,8 @@ fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> Str
             let _ = write!(
                 text,
                 "
-The password, which is in first-admin.txt too, is good for one thing: choosing one of your own. Open the sign-in page,
-sign in with it, choose another password, and then use that one below:
+The password below is temporary; first-admin.txt contains it, too. Open the sign-in page, sign in with it and choose your
+own password, then use your own password in the commands below:
     {base}/auth/sign-in
     {password}
 ",
@@ -277,12 +280,12 @@ sign in with it, choose another password, and then use that one below:
         let _ = write!(
             text,
             "
-A token with curl:
+Get a token with curl:
     curl {base}/auth/realms/master/protocol/openid-connect/token \\
         --data-urlencode 'client_id=sdk-client' --data-urlencode 'grant_type=password' \\
         --data-urlencode 'username={email}' --data-urlencode 'password={password}'
 
-The Wallaroo SDK:
+Connect the Wallaroo SDK:
     import os, wallaroo
     os.environ.update(WALLAROO_USER='{email}', WALLAROO_PASSWORD='{password}')
     wl = wallaroo.Client(api_endpoint='{base}', auth_type='user_password')

@@ -20,25 +20,25 @@ use crate::store::{Tx, View};
 /// What can be done about sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// List the sessions of browsers and clients, the newest first.
+    /// List the sessions of browsers and clients, newest first.
     List {
-        /// Only those of the person with this e-mail address.
+        /// Only sessions of the user with this email address.
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// End a session, or many: its tokens and cookie are refused from the next request on. API keys are no sessions:
-    /// `atelier key revoke` ends one.
+    /// End one or more sessions; their tokens and cookies stop working immediately. For API keys, see `atelier key
+    /// revoke`.
     #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "user", "all"]))]
     End {
-        /// The session's id, as the list shows it.
+        /// The id of the session, as shown by the list.
         id: Option<Uuid>,
-        /// Every session of the person with this e-mail address.
+        /// All sessions of the user with this email address.
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
-        /// Every session of everybody, and all that would lead to one: codes, and sign-ins that are half done.
+        /// All sessions of all users, and all pending codes and sign-ins.
         #[arg(long)]
         all: bool,
     },
@@ -107,7 +107,7 @@ fn end(home: &Home, id: Uuid) -> std::result::Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
     })?;
-    say(&format!("session {id} is ended"));
+    say(&format!("session {id} ended"));
     Ok(())
 }
 
@@ -121,7 +121,7 @@ fn end_of(home: &Home, email: &str) -> std::result::Result<(), Trouble> {
         };
         Ok(store.write_and_wait(end)?)
     })?;
-    say(&format!("{email} has no session any more; {}", how_many(ended)));
+    say(&format!("{email} is signed out everywhere; {}", how_many(ended)));
     Ok(())
 }
 
@@ -130,12 +130,12 @@ fn end_all(home: &Home) -> std::result::Result<(), Trouble> {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)
     })?;
-    say(&format!("nobody has a session any more; {}; API keys stay good", how_many(ended)));
+    say(&format!("all users are signed out; {}; API keys still work", how_many(ended)));
     Ok(())
 }
 
 fn how_many(ended: usize) -> String {
-    if ended == 1 { "1 was ended".to_owned() } else { format!("{ended} were ended") }
+    if ended == 1 { "1 session ended".to_owned() } else { format!("{ended} sessions ended") }
 }
 
 fn through(session: &Session) -> &str {

@@ -38,7 +38,7 @@ pub(super) fn pass_over_the_meaningless() -> io::Result<()> {
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         loop {
             let name = next(&mut signals);
-            log::info!("{name} came and changes nothing; SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the server");
+            log::info!("ignored {name}; SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the server");
         }
     })?;
     Ok(())

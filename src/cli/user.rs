@@ -28,14 +28,14 @@ use crate::store::home::Home;
 use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
-const ANOTHER_FIRST: &str = "make another one first with `atelier user promote` or `atelier user enable`";
+const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
 
 /// What can be done about people.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Add a person; without a password given, one is made up and printed once.
+    /// Add a user; by default, a password is generated and printed once.
     Add {
-        /// The person's e-mail address, with which they sign in.
+        /// The user's email address, which is used to sign in.
         email: String,
         /// First name.
         #[arg(long, value_name = "NAME")]
@@ -43,7 +43,7 @@ pub enum Command {
         /// Last name.
         #[arg(long, value_name = "NAME")]
         last_name: Option<String>,
-        /// Make the person an administrator.
+        /// Make the user an administrator.
         #[arg(long)]
         admin: bool,
         /// Where the password comes from.
@@ -53,70 +53,70 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List everybody.
+    /// List all users.
     List {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Set a new password and end the person's sessions; without one given, it is made up and printed once.
+    /// Set a new password and end the user's sessions; by default, the password is generated and printed once.
     Passwd {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
         /// Where the password comes from.
         #[command(flatten)]
         password: Source,
-        /// Revoke the person's API keys too.
+        /// Also revoke the user's API keys.
         #[arg(long)]
         revoke_keys: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Print a link, alone, by which an invited person chooses a password: once, within 72 hours.
+    /// Print only a link with which an invited user sets a password; valid once, for 72 hours.
     InviteLink {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
-    /// Print a link, alone, by which a person chooses another password: once, within 30 minutes.
+    /// Print only a link with which a user resets the password; valid once, for 30 minutes.
     ResetLink {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
-        /// Revoke the person's API keys now. The page of the link offers it too.
+        /// Revoke the user's API keys now. The page behind the link offers this, too.
         #[arg(long)]
         revoke_keys: bool,
     },
-    /// Take away the second factor of somebody who has lost it, and end their sessions.
+    /// Remove the second factor of a user who has lost it, and end the user's sessions.
     ResetMfa {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
-    /// Let a disabled person in again.
+    /// Re-enable a user.
     Enable {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
-    /// Keep a person out: end every session and refuse every key at once.
+    /// Disable a user: end all sessions and reject all API keys immediately.
     Disable {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
-    /// Say that a person's address is theirs: programs that link accounts by address are told so.
+    /// Mark a user's email address as verified, for apps that link accounts by email address.
     VerifyEmail {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
-        /// Take that back.
+        /// Mark it as not verified instead.
         #[arg(long)]
         undo: bool,
     },
-    /// Make a person an administrator.
+    /// Make a user an administrator.
     Promote {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
-    /// Make an administrator an ordinary member.
+    /// Make an administrator a member.
     Demote {
-        /// The person's e-mail address.
+        /// The user's email address.
         email: String,
     },
 }
@@ -206,7 +206,7 @@ impl NewPassword {
             return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
         }
         if self.made_up {
-            say(&format!("{done}; the password on stdout is shown this once"));
+            say(&format!("{done}; the password on stdout is shown only once"));
         } else {
             say(done);
         }
@@ -223,7 +223,7 @@ fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
     let absent = !Home::at(place).database().exists();
     let home = Home::open(place)?;
     if absent {
-        say(&format!("{} is a new data directory; `atelier serve` starts a server on it", place.display()));
+        say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
     }
     Ok(home)
 }
@@ -245,7 +245,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
         return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
     }
     if everybody.is_empty() {
-        say("there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name");
+        say("there are no users yet; `atelier serve` creates an administrator, `atelier user add` adds a user");
     }
     let row = |user: &User| {
         [
@@ -273,8 +273,9 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
         let user = data::write_and_print(store, set, new.shown(told, json), Trouble::from)?;
         Ok((new, user))
     })?;
-    let ended = if revoke_keys { "every session and key is ended" } else { "every session is ended" };
-    new.tell(&told(&user), &format!("{} has a new password, and {ended}", user.email), json)
+    let ended =
+        if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
+    new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
 fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
@@ -284,9 +285,9 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
         Ok(store.write_and_wait(move |tx| second_factors::reset(tx, &actor, &who))?)
     })?;
     if had_one {
-        say(&format!("{} has no second factor any more, and every session is ended", user.email));
+        say(&format!("the second factor of {} was removed; all sessions have ended", user.email));
     } else {
-        say(&format!("{} has no second factor; nothing is changed", user.email));
+        say(&format!("{} has no second factor; nothing was changed", user.email));
     }
     Ok(())
 }

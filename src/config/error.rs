@@ -21,7 +21,10 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not TOML.
-    #[error("{}:{line} is not TOML: {message}; correct line {line}, or start again from config.example.toml", path.display())]
+    #[error(
+        "{}:{line} is not valid TOML: {message}; correct line {line}, or start again from config.example.toml",
+        path.display()
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -60,9 +63,9 @@ fn suggestion(origin: &Origin, near: &[&'static str]) -> String {
     };
     let remove = match origin {
         Origin::Variable(name) => format!("unset {name}"),
-        Origin::Flag(name) => format!("leave --{name} out"),
+        Origin::Flag(name) => format!("remove --{name}"),
         Origin::File { line, .. } => format!("remove line {line}"),
-        Origin::Default => "leave it out".to_owned(),
+        Origin::Default => "remove it".to_owned(),
     };
     if near.is_empty() {
         return format!("{remove} (config.example.toml lists every key)");

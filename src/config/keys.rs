@@ -147,12 +147,12 @@ impl Key {
 
     fn rule(&self) -> String {
         match self.kind {
-            Kind::Text => format!("must be a text such as {}", self.example),
+            Kind::Text => format!("must be a string such as {}", self.example),
             Kind::Duration => format!("must be {}", Duration::RULE),
             Kind::Size => format!("must be {}", usize::RULE),
             Kind::Integer => format!("must be a whole number from 0 to {}", u32::MAX),
             Kind::Boolean => "must be true or false".to_owned(),
-            Kind::List => "must be a list of texts".to_owned(),
+            Kind::List => "must be a list of strings".to_owned(),
         }
     }
 }

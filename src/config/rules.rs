@@ -50,17 +50,17 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
 
     holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
-    holds("listen", !c.listen.is_empty(), "must hold at least one address")?;
+    holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
     holds(
         "public_url",
         c.public_url.as_deref().is_none_or(is_origin),
-        "must be http:// or https://, a host and perhaps a port, with no path and no slash at its end, \
-         such as https://atelier.example.com",
+        "must be http:// or https://, a host and an optional port, without a path or a trailing slash, such as \
+         https://atelier.example.com",
     )?;
     holds(
         "trusted_hosts",
         c.trusted_hosts.iter().all(|host| is_host(host)),
-        "must hold hosts, perhaps with a port, such as atelier.lan or 10.0.0.5:8787",
+        "must contain hosts with an optional port, such as atelier.lan or 10.0.0.5:8787",
     )?;
     holds(
         "log",

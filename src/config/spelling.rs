@@ -178,7 +178,7 @@ pub(super) mod secret {
     {
         match String::deserialize(from) {
             Ok(text) => Ok(Some(Secret::new(text))),
-            Err(_) => Err(D::Error::custom("must be a text")),
+            Err(_) => Err(D::Error::custom("must be a string")),
         }
     }
 }

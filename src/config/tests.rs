@@ -187,16 +187,16 @@ fn an_unknown_variable_or_flag_is_told_with_names_like_it() {
     );
     assert!(refused_variable("ATELIER_Log", "info").starts_with("unknown key `Log` (ATELIER_Log); write ATELIER_LOG"));
     let error = Config::gather(flags(&[("lissten", "x")]), vars(&[]), None).unwrap_err().to_string();
-    assert!(error.starts_with("unknown key `lissten` (--lissten); write --listen or leave --lissten out"), "{error}");
+    assert!(error.starts_with("unknown key `lissten` (--lissten); write --listen or remove --lissten"), "{error}");
 }
 
 #[test]
 fn a_file_that_is_no_toml_is_told_with_its_line() {
     let error = refused("log = \"info\"\nworkers = \n");
-    assert!(error.starts_with("FILE:2 is not TOML: "), "{error}");
+    assert!(error.starts_with("FILE:2 is not valid TOML: "), "{error}");
     assert!(error.ends_with("; correct line 2, or start again from config.example.toml"), "{error}");
     let error = refused("workers = 1\n\nworkers = 2\n");
-    assert!(error.starts_with("FILE:3 is not TOML: duplicate key"), "{error}");
+    assert!(error.starts_with("FILE:3 is not valid TOML: duplicate key"), "{error}");
 }
 
 #[test]
@@ -215,15 +215,15 @@ fn an_ill_typed_value_is_told_with_its_place_and_its_rule() {
         ("max_body = 1048576", "must be a size such as"),
         ("max_body = \"1MB\"", "must be a size such as 512B, 64KiB, 1MiB or 2GiB, not \"1MB\""),
         ("password_grant = \"yes\"", "must be true or false"),
-        ("listen = \"127.0.0.1:1\"", "must be a list of texts"),
-        ("listen = [1]", "must be a list of texts"),
+        ("listen = \"127.0.0.1:1\"", "must be a list of strings"),
+        ("listen = [1]", "must be a list of strings"),
         ("listen = [\n\"127.0.0.1:1\",\n\"localhost:1\"]", "must be an IP address and a port such as"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "must be an IP address such as"),
         ("signing_key_bits = 1024", "must be 2048, 3072 or 4096"),
         ("signing_algorithm = \"HS256\"", "must be RS256, ES256 or EdDSA, not \"HS256\""),
-        ("data_dir = 1", "must be a text such as"),
-        ("public_url = 1979-05-27", "must be a text such as"),
-        ("log.level = \"info\"", "must be a text such as"),
+        ("data_dir = 1", "must be a string such as"),
+        ("public_url = 1979-05-27", "must be a string such as"),
+        ("log.level = \"info\"", "must be a string such as"),
     ] {
         let key = line.split([' ', '.']).next().unwrap();
         let error = refused(&format!("# mine\n{line}\n"));
@@ -244,9 +244,9 @@ fn an_ill_typed_value_is_told_with_its_place_and_its_rule() {
 fn a_value_that_breaks_its_rule_is_told_the_rule() {
     for (line, rule) in [
         ("data_dir = \"\"", "must be the path of a directory"),
-        ("listen = []", "must hold at least one address"),
+        ("listen = []", "must contain at least one address"),
         ("public_url = \"https://a.example/\"", "must be http:// or https://"),
-        ("trusted_hosts = [\"http://a.example\"]", "must hold hosts"),
+        ("trusted_hosts = [\"http://a.example\"]", "must contain hosts"),
         ("log = \"inof\"", "must be off, error, warn"),
         ("workers = 1025", "must be from 0 to 1024"),
         ("max_connections = 0", "must be from 1 to 1000000"),

@@ -28,7 +28,7 @@ impl ClientId {
         if Self::LENGTH.contains(&raw.len()) && raw.bytes().all(fits) {
             Ok(Self(raw.to_owned()))
         } else {
-            Err(Invalid::rule("must be 1 to 128 of the characters a-z, A-Z, 0-9, ., _, :, / and -"))
+            Err(Invalid::rule("must have 1 to 128 characters, each of them one of a-z, A-Z, 0-9, ., _, :, / and -"))
         }
     }
 
@@ -156,7 +156,7 @@ impl RedirectUri {
         }
         // What is not plain ASCII, a backslash or a quote is read differently by different programs, or ends a header.
         if !raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"'<>^`{|}#*".contains(&b)) {
-            return Err(Invalid::rule("must be an address in plain ASCII, without a fragment, a wildcard or a blank"));
+            return Err(Invalid::rule("must be a URI in plain ASCII, without a fragment, wildcards or spaces"));
         }
         let web = raw.strip_prefix("https://").or_else(|| raw.strip_prefix("http://"));
         let fits = match web {
@@ -174,9 +174,7 @@ impl RedirectUri {
         if fits {
             Ok(Self(raw.to_owned()))
         } else {
-            Err(Invalid::rule(
-                "must begin with https://, http:// or a scheme of the program's own such as com.example.app:",
-            ))
+            Err(Invalid::rule("must begin with https://, http:// or the app's own scheme, such as com.example.app:"))
         }
     }
 

@@ -26,7 +26,7 @@ impl Email {
         if written.chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
-        let malformed = || Invalid::rule("must be an e-mail address such as ada@example.com");
+        let malformed = || Invalid::rule("must be an email address such as ada@example.com");
         let odd = |c: char| {
             matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '"')
                 || c.is_whitespace()

@@ -43,12 +43,10 @@ impl Password {
             )));
         }
         if !opaque_string::is_allowed(&text) {
-            return Err(Invalid::rule("must not contain control characters or characters that cannot be seen"));
+            return Err(Invalid::rule("must not contain control characters or invisible characters"));
         }
         if common::contains(&text) {
-            return Err(Invalid::rule(
-                "must not be one of the most common passwords; a few unrelated words make a good one",
-            ));
+            return Err(Invalid::rule("must not be a common password; a few unrelated words make a good one"));
         }
         Ok(Self(Secret::new(text)))
     }
@@ -107,9 +105,9 @@ mod tests {
     fn the_refusal_names_the_rule_and_not_the_password() {
         for (text, rule) in [
             ("hunter2", "must have 10 to 256 characters"),
-            ("Password123", "must not be one of the most common passwords; a few unrelated words make a good one"),
-            ("correct\u{0}horse", "must not contain control characters or characters that cannot be seen"),
-            ("correct\u{200b}horse", "must not contain control characters or characters that cannot be seen"),
+            ("Password123", "must not be a common password; a few unrelated words make a good one"),
+            ("correct\u{0}horse", "must not contain control characters or invisible characters"),
+            ("correct\u{200b}horse", "must not contain control characters or invisible characters"),
         ] {
             assert_eq!(Password::parse(text).unwrap_err().to_string(), rule, "{text:?}");
         }

@@ -25,7 +25,7 @@ impl RoleName {
         let name = nfc(raw.trim());
         let fits = name.chars().count() <= Self::LONGEST;
         if fits && !name.chars().all(|c| c.is_alphanumeric() || Self::ALSO.contains(c)) {
-            return Err(Invalid::rule(format!("must hold only letters, digits and any of {}", Self::ALSO.trim())));
+            return Err(Invalid::rule(format!("must contain only letters, digits and any of {}", Self::ALSO.trim())));
         }
         named(&name, Self::LONGEST).map(Self)
     }

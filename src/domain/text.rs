@@ -48,7 +48,7 @@ fn is_invisible(c: char) -> bool {
 /// Refuses a text with a character that nobody sees.
 pub(super) fn visible(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
-        return Err(Invalid::rule("must not hold control characters"));
+        return Err(Invalid::rule("must not contain control characters"));
     }
     match text.chars().find(|c| is_invisible(*c)) {
         Some(c) => Err(Invalid::rule(format!("must not contain the invisible character U+{:04X}", u32::from(c)))),
@@ -74,7 +74,7 @@ pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
         return Err(Invalid::rule("must not be empty"));
     }
     if raw.trim() != raw || raw.chars().any(char::is_control) {
-        return Err(Invalid::rule("must not begin or end with a blank or hold control characters"));
+        return Err(Invalid::rule("must not begin or end with a space or contain control characters"));
     }
     let name = plain(raw, longest)?;
     if decoded(&name).is_some_and(|text| text.contains(':')) {
@@ -105,13 +105,13 @@ pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
 pub(super) fn of_person(raw: &str, longest: usize) -> Result<String, Invalid> {
     let name = label(raw, longest)?;
     if Uuid::parse_str(&name).is_ok() {
-        return Err(Invalid::rule("must not read as a UUID"));
+        return Err(Invalid::rule("must not look like a UUID"));
     }
     Ok(name)
 }
 
 const READS_AS_ID: Invalid =
-    Invalid { rule: Cow::Borrowed("must not read as an id: it is base64 of a text with a colon") };
+    Invalid { rule: Cow::Borrowed("must not look like an id (base64 of a text with a colon)") };
 
 /// The text that somebody who takes names or ids in one field decodes from base64; none if they do not.
 ///
@@ -148,7 +148,7 @@ impl Description {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
         if raw.contains('\0') {
-            return Err(Invalid::rule("must not hold the character NUL"));
+            return Err(Invalid::rule("must not contain the character NUL"));
         }
         Ok(Self(raw.to_owned()))
     }
@@ -216,8 +216,8 @@ mod tests {
             }
         }
         for text in ["a\u{0}b", "a\u{7f}b", "a\u{85}b", "a\tb"] {
-            assert!(named(text, 9).expect_err("a control character").rule.ends_with("hold control characters"));
-            assert_eq!(label(text, 9).expect_err("a control character").rule, "must not hold control characters");
+            assert!(named(text, 9).expect_err("a control character").rule.ends_with("contain control characters"));
+            assert_eq!(label(text, 9).expect_err("a control character").rule, "must not contain control characters");
         }
         for text in ["Zoë", "Ø", "naïve", "名前", "🦀", "क्षि", "שלום", "مرحبا", "한글", "a\u{a0}b", "ﷺ"]
         {

@@ -35,7 +35,7 @@ impl Timestamp {
         let raw = raw.trim();
         let moment = raw.parse::<Moment>().ok();
         let moment = moment.or_else(|| Offset::UTC.to_timestamp(raw.parse::<DateTime>().ok()?).ok());
-        let moment = moment.ok_or_else(|| Invalid::rule("must be a moment such as 2026-01-31T12:00:00Z"))?;
+        let moment = moment.ok_or_else(|| Invalid::rule("must be a date and time such as 2026-01-31T12:00:00Z"))?;
         Ok(Self::from_micros(moment.as_microsecond()))
     }
 

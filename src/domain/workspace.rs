@@ -69,13 +69,13 @@ impl Slug {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
         if !raw.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(Invalid::rule("must hold only lower-case letters a to z, digits and dashes"));
+            return Err(Invalid::rule("must contain only lowercase letters a to z, digits and hyphens"));
         }
         if !raw.starts_with(|c: char| c.is_ascii_lowercase()) {
-            return Err(Invalid::rule("must begin with a lower-case letter"));
+            return Err(Invalid::rule("must begin with a lowercase letter"));
         }
         if raw.ends_with('-') {
-            return Err(Invalid::rule("must not end with a dash"));
+            return Err(Invalid::rule("must not end with a hyphen"));
         }
         named(raw, Self::LONGEST).map(Self)
     }
@@ -152,7 +152,7 @@ impl Settings {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
         if raw.chars().any(char::is_control) {
-            return Err(Invalid::rule("must not hold control characters"));
+            return Err(Invalid::rule("must not contain control characters"));
         }
         Ok(raw)
     }

@@ -68,7 +68,8 @@ fn take(
 ) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
     let (request, payload) = (request.clone(), payload.take());
     async move {
-        let bodies = request.app_data::<web::Data<Bodies>>().ok_or_else(|| Error::internal("no body is read here"))?;
+        let bodies =
+            request.app_data::<web::Data<Bodies>>().ok_or_else(|| Error::internal("this endpoint accepts no body"))?;
         let most = form.map_or(bodies.most, |most| most.min(bodies.most));
         let too_large = Error::TooLarge {
             rule: if most == bodies.most {
@@ -96,7 +97,7 @@ fn take(
                 Ok(bytes)
             }
             Err(Unread::TooLarge) => Err(too_large),
-            Err(Unread::Late) => Err(Error::invalid("body", "was not sent in time")),
+            Err(Unread::Late) => Err(Error::invalid("body", "was not received in time; send it again")),
             Err(Unread::NoMemory(busy)) => Err(busy),
             Err(Unread::Broken(error)) => Err(Error::invalid("body", format!("cannot be read: {error}"))),
         }

@@ -218,8 +218,8 @@ impl Stream {
         let peer = peer.ip().to_canonical();
         if self.tls.allows(&peer.to_string()) {
             log::warn!(
-                "{peer} began TLS at {reached}, where plain HTTP is served: its address must begin with http://; for \
-                 https, put a proxy with TLS before the server and set public_url to its address"
+                "{peer} started TLS at {reached}, which serves plain HTTP: use an http:// address; for https, put a \
+                 TLS proxy in front of the server and set public_url to its address"
             );
         }
     }

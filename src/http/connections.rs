@@ -149,8 +149,8 @@ impl Connections {
         let due = last == NEVER || now.saturating_sub(last) >= WARNING_INTERVAL;
         if let Some(client) = client.filter(|_| due && self.warned.swap(now, Relaxed) == last) {
             log::warn!(
-                "{} has {} connections open, as many as an address may have: for each new one, one that is idle is closed; \
-                 if it is a proxy, name it in trusted_proxies, and otherwise see connections_per_address",
+                "{} has {} open connections, the maximum for one address: each new connection closes an idle one; if \
+                 it is a proxy, add it to trusted_proxies, otherwise raise connections_per_address",
                 client.0,
                 self.limits.of(client)
             );

@@ -66,8 +66,8 @@ impl TrustedProxies {
                     && !self.warned.swap(true, Ordering::Relaxed)
                 {
                     log::warn!(
-                        "the proxy {peer} hands on X-Forwarded-For and Forwarded, which name different clients; the former \
-                         is believed; set forwarded_header to the one that the proxy itself sets"
+                        "the proxy {peer} sends X-Forwarded-For and Forwarded with different clients; using \
+                         X-Forwarded-For; set forwarded_header to the header that the proxy sets itself"
                     );
                 }
                 client

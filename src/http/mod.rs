@@ -142,7 +142,7 @@ async fn keep_keys(desk: web::Data<Desk>) {
         let wait = match desk.keep_up_keys().await {
             Ok(due) => Timestamp::now().until(due).clamp(NOT_AT_ONCE, NOW_AND_THEN),
             Err(error) => {
-                log::error!("the signing keys cannot be looked after: {}", error.chain());
+                log::error!("cannot maintain the signing keys: {}", error.chain());
                 NOW_AND_THEN
             }
         };
@@ -175,7 +175,7 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
             come.map_or(Poll::Pending, Poll::Ready)
         })
         .await;
-        log::info!("stopping, as {name} asks");
+        log::info!("stopping on {name}");
         readiness.stop();
         server.stop(true).await;
     })

@@ -6,8 +6,7 @@ use crate::app::issuers::REALM_PATH;
 const SHOWN: usize = 200;
 
 /// What people and programs are told about it.
-pub(super) const KEYCLOAK_HINT: &str =
-    "on this server, the paths of Keycloak begin with /auth, and the realm is master";
+pub(super) const KEYCLOAK_HINT: &str = "on this server, Keycloak's paths begin with /auth and the realm is master";
 
 /// Where a path of Keycloak without `/auth` leads here: newer versions of Keycloak have paths without it. None where it
 /// is no path of Keycloak.

@@ -9,47 +9,47 @@ use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 
-/// A user as Keycloak shows one (its `UserRepresentation`; contract, section 2.7).
+/// A user as Keycloak represents one (its `UserRepresentation`).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Representation {
     /// The UUID.
     id: Uuid,
-    /// When the account was made, in milliseconds since 1970.
+    /// The time when the account was created, in milliseconds since 1970.
     created_timestamp: i64,
-    /// The user name, which is the e-mail address.
+    /// The username, which is the email address.
     username: String,
-    /// Whether the person may sign in.
+    /// Whether the user can sign in.
     enabled: bool,
-    /// Whether the operator or an administrator vouched for the address.
+    /// Whether the operator or an administrator has verified the email address.
     email_verified: bool,
-    /// The e-mail address.
+    /// The email address.
     email: String,
-    /// The first name; left out where there is none.
+    /// The first name; omitted if empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     first_name: String,
-    /// The last name; left out where there is none.
+    /// The last name; omitted if empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     last_name: String,
-    /// What the caller may do with the user.
+    /// The actions that the caller can perform on the user.
     access: Access,
-    /// Kinds of credential that can be switched off: none.
+    /// The types of credentials that can be disabled: always empty.
     disableable_credential_types: [String; 0],
-    /// What the person has to do at the next sign-in, where the caller may manage the user: `UPDATE_PASSWORD` or nothing.
+    /// The actions required at the next sign-in, if the caller can manage the user: `UPDATE_PASSWORD` or empty.
     required_actions: Vec<&'static str>,
-    /// Tokens from before this second are void: none are for this reason.
+    /// Tokens issued before this second are invalid: always 0.
     not_before: i64,
-    /// When the person last signed in, in milliseconds since 1970; null before the first time, and to others but
-    /// administrators.
+    /// The time of the last sign-in, in milliseconds since 1970; null before the first sign-in, and for callers who are
+    /// not administrators.
     last_login: Option<i64>,
-    /// `admin` for an administrator; left out otherwise.
+    /// `admin` for an administrator; omitted for other users.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     realm_roles: Vec<&'static str>,
-    /// Accounts elsewhere: none.
+    /// Linked external accounts: always empty.
     federated_identities: [String; 0],
 }
 
-/// What the caller may do with a user.
+/// The actions that the caller can perform on a user.
 #[expect(clippy::struct_excessive_bools, reason = "the shape is Keycloak's")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -112,7 +112,7 @@ pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result
         ":project": project,
         ":now": tx.now.micros(),
     };
-    query.query_row(params, read).map_err(conflict("role binding", "of that user on that thing"))
+    query.query_row(params, read).map_err(conflict("role binding", "of this user on this resource"))
 }
 
 /// Gives a binding another role.

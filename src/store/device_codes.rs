@@ -145,7 +145,7 @@ fn decision(row: &Row) -> rusqlite::Result<Decision> {
         }
         ("denied", Some(by), Some(authenticated_at)) => Ok(Decision::Denied { by, authenticated_at }),
         _ => {
-            let what = "a device code is in a state that it never should be in";
+            let what = "a device code is in an invalid state";
             Err(rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into()))
         }
     }

@@ -42,7 +42,7 @@ pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
         let id: Option<i64> = row.get(1)?;
         let parent: String = row.get(2)?;
         let row = id.map_or_else(|| "a row".to_owned(), |id| format!("row {id}"));
-        Ok(format!("{row} of {table} names a row of {parent} that does not exist"))
+        Ok(format!("{row} of {table} refers to a row of {parent} that does not exist"))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -40,8 +40,8 @@ pub enum HomeError {
     },
     /// The directory is open to others and not only ours, so its mode is not for us to change.
     #[error(
-        "{} is open to other users (mode {mode:o}) and holds other things; give atelier a directory of its own \
-         with --data-dir, or close this one with chmod 700",
+        "{} is open to other users (mode {mode:o}) and contains other files; give atelier its own directory with \
+         --data-dir, or run chmod 700 on this one",
         path.display()
     )]
     Shared {
@@ -52,8 +52,8 @@ pub enum HomeError {
     },
     /// The directory is another user's and open to others, which only that user can change.
     #[error(
-        "{} belongs to another user (uid {owner}) and is open to others (mode {mode:o}), which only that user can change; \
-         a directory inside it works: --data-dir {}",
+        "{} belongs to another user (uid {owner}) and is open to other users (mode {mode:o}), which only its owner can \
+         change; use a directory inside it: --data-dir {}",
         path.display(), path.join("atelier").display()
     )]
     Foreign {
@@ -66,7 +66,7 @@ pub enum HomeError {
     },
     /// Another server runs there.
     #[error(
-        "another atelier server{} runs on {}; stop it first, or give this one its own directory with --data-dir",
+        "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
         pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),
         path.display()
     )]
@@ -94,8 +94,9 @@ impl Home {
     /// and holds things that are not atelier's (nobody wants `/srv` closed), or cannot be made or closed.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
-        files::make_directories(&home.path)
-            .map_err(|source| home.io("make the data directory", source, "name another one with --data-dir"))?;
+        files::make_directories(&home.path).map_err(|source| {
+            home.io("create the data directory", source, "choose another directory with --data-dir")
+        })?;
         home.close_to_others()?;
         home.make_database()?;
         Ok(home)
@@ -115,7 +116,7 @@ impl Home {
                 Ok(home)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(HomeError::Absent { path: home.path }),
-            Err(source) => Err(home.io("look into", source, "run this as the user that runs the server")),
+            Err(source) => Err(home.io("open", source, "run this command as the user that runs the server")),
         }
     }
 
@@ -157,8 +158,8 @@ impl Home {
     }
 
     fn close_to_others(&self) -> Result<()> {
-        let next = "run atelier as the owner of the directory, or name another one with --data-dir";
-        let found = fs::metadata(&self.path).map_err(|source| self.io("look at", source, next))?;
+        let next = "run atelier as the owner of the directory, or choose another one with --data-dir";
+        let found = fs::metadata(&self.path).map_err(|source| self.io("inspect", source, next))?;
         let mode = found.permissions().mode() & 0o7777;
         let loose = mode & 0o077 != 0;
         if !loose {
@@ -167,12 +168,12 @@ impl Home {
         if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
             return Err(HomeError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
         }
-        if self.holds_other_things().map_err(|source| self.io("look into", source, next))? {
+        if self.holds_other_things().map_err(|source| self.io("open", source, next))? {
             return Err(HomeError::Shared { path: self.path.clone(), mode });
         }
         fs::set_permissions(&self.path, Permissions::from_mode(0o700))
-            .map_err(|source| self.io("close to other users (chmod 700)", source, next))?;
-        log::warn!("{} was open to other users (mode {mode:o}); it is 700 now", self.path.display());
+            .map_err(|source| self.io("run chmod 700 on", source, next))?;
+        log::warn!("{} was open to other users (mode {mode:o}); changed it to mode 700", self.path.display());
         Ok(())
     }
 
@@ -198,13 +199,13 @@ impl Home {
             verb: "open",
             path: path.clone(),
             source,
-            next: "check that this user may read and write it",
+            next: "check that this user can read and write it",
         };
         let file = files::open_or_make(&path).map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
-            log::warn!("{} was open to other users (mode {mode:o}); it is 600 now", path.display());
+            log::warn!("{} was open to other users (mode {mode:o}); changed it to mode 600", path.display());
         }
         Ok(())
     }
@@ -273,7 +274,7 @@ mod tests {
         fs::write(place.path().join("other"), "").unwrap();
         chmod(place.path(), 0o755);
         let error = Home::open(place.path()).unwrap_err().to_string();
-        assert!(error.contains("(mode 755) and holds other things; give atelier a directory of its own"), "{error}");
+        assert!(error.contains("(mode 755) and contains other files; give atelier its own directory"), "{error}");
         assert_eq!(mode(place.path()), 0o755);
         assert!(!place.path().join("atelier.db").exists());
 
@@ -295,7 +296,7 @@ mod tests {
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();
         let error = Home::open(&path).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("cannot make the data directory {}: ", path.display())), "{error}");
-        assert!(error.ends_with("; name another one with --data-dir"), "{error}");
+        assert!(error.starts_with(&format!("cannot create the data directory {}: ", path.display())), "{error}");
+        assert!(error.ends_with("; choose another directory with --data-dir"), "{error}");
     }
 }

@@ -59,7 +59,7 @@ impl Lock {
     /// Tells others what is in force, in one write behind the process id; before it, they know only that.
     pub fn tell(&mut self, in_force: &InForce) -> Result<()> {
         let failed = |source| HomeError::Io {
-            verb: "write into",
+            verb: "write to",
             path: PathBuf::from("atelier.lock"),
             source,
             next: "check that the disk is not full",
@@ -76,7 +76,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
         verb: "lock",
         path: path.clone(),
         source,
-        next: "check that this user may write there and that the file system can lock files",
+        next: "check that this user can write there and that the file system supports file locks",
     };
     let mut file = files::open_or_make(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
@@ -95,10 +95,10 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
 pub(super) fn holder(home: &Path) -> Result<Option<Holder>> {
     let path = file_of(home);
     let failed = |source| HomeError::Io {
-        verb: "look at",
+        verb: "inspect",
         path: path.clone(),
         source,
-        next: "run this as the user that runs the server",
+        next: "run this command as the user that runs the server",
     };
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -167,7 +167,7 @@ mod tests {
         let first = home.lock().unwrap();
         let error = home.lock().unwrap_err().to_string();
         let pid = std::process::id();
-        assert!(error.starts_with(&format!("another atelier server (process {pid}) runs on ")), "{error}");
+        assert!(error.starts_with(&format!("another atelier server (process {pid}) is using ")), "{error}");
         assert!(error.contains("; stop it first, or "), "{error}");
 
         drop(first);

@@ -118,7 +118,7 @@ impl fmt::Display for OldForm {
         };
         write!(f, "{} {row}, {:?}: ", self.what, self.text)?;
         match &self.form {
-            Ok(_) => f.write_str("there is another one that differs only in how it is written"),
+            Ok(_) => f.write_str("another one differs from it only in spelling"),
             Err(invalid) => invalid.fmt(f),
         }
     }
@@ -161,7 +161,7 @@ pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
                 Err(_) => false,
             };
             if !done {
-                log::warn!("left as it is at the upgrade: {old}; rename it");
+                log::warn!("left unchanged by the upgrade: {old}; rename it");
             }
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection
     settle(&conn, page_cache_kib)?;
     let mode = keep_a_log(&conn)?;
     if mode != "wal" {
-        return Err(Error::internal(format!("SQLite keeps the journal mode {mode} where WAL was asked for")));
+        return Err(Error::internal(format!("SQLite uses the journal mode {mode} instead of WAL")));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", LOG)?;
@@ -101,7 +101,7 @@ pub fn refuse_old_sqlite() -> Result<()> {
     if version < SQLITE_NEEDED {
         let (a, b, c) = SQLITE_NEEDED;
         return Err(Error::internal(format!(
-            "SQLite {} is too old; at least {a}.{b}.{c} is needed",
+            "SQLite {} is too old; at least {a}.{b}.{c} is required",
             rusqlite::version()
         )));
     }

@@ -55,7 +55,7 @@ impl Finger {
         if read == HEADER {
             Ok(Pulse(header))
         } else {
-            Err(Error::internal("the shared memory of the data file is cut off"))
+            Err(Error::internal("the shared memory of the data file is truncated"))
         }
     }
 }

@@ -75,7 +75,7 @@ impl Readers {
 
     fn snapshot(&self) -> Result<Snapshot> {
         let pool = {
-            let place = self.pool.read().map_err(|_| Error::internal("the pool of readers is broken"))?;
+            let place = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
             place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
         };
         let conn = pool.get()?;
@@ -109,7 +109,7 @@ impl Drop for Snapshot {
     fn drop(&mut self) {
         let ended = self.conn.prepare_cached("ROLLBACK").and_then(|mut statement| statement.execute([]));
         if let Err(error) = ended {
-            log::error!("a read does not end: {error}");
+            log::error!("cannot end a read transaction: {error}");
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn text<T>(
     let text = row.get_ref(index)?.as_str()?;
     parse(text).ok_or_else(|| {
         let column = row.as_ref().column_name(index).unwrap_or_default();
-        let what = format!("column {column} holds what it never should");
+        let what = format!("column {column} contains an invalid value");
         rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into())
     })
 }

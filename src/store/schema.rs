@@ -70,7 +70,9 @@ fn climb(conn: &mut Connection) -> Result<()> {
         Standing::Current | Standing::Newer(_) | Standing::Foreign | Standing::NoDatabase => return Ok(()),
     }
     if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
-        return Err(Error::internal("the data file has rows that refer to nothing; `atelier check` names them"));
+        return Err(Error::internal(
+            "the data file has rows that refer to missing rows; run `atelier check` to list them",
+        ));
     }
     tx.pragma_update(None, "user_version", VERSION)?;
     Ok(tx.commit()?)

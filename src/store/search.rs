@@ -231,7 +231,7 @@ fn late(view: &View, shelf: Shelf, text: &str, after: i64) -> Result<Vec<i64>> {
 pub(super) fn catch_up(conn: &Connection) -> bool {
     let done = fold::due(conn).and_then(|due| if due { in_transaction(conn) } else { Ok(()) }.map(|()| due));
     done.unwrap_or_else(|error| {
-        log::warn!("the search index stays behind: {error}");
+        log::warn!("cannot update the search index: {error}");
         false
     })
 }

@@ -404,7 +404,7 @@ fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
                INSERT INTO default_workspaces (user_id, workspace_id) VALUES (7, 8)";
     probe::execute(&place.home.database(), sql);
     let faults = place.store.read(health::foreign_key_faults).unwrap();
-    assert!(faults.contains(&"row 1 of default_workspaces names a row of users that does not exist".to_owned()));
+    assert!(faults.contains(&"row 1 of default_workspaces refers to a row of users that does not exist".to_owned()));
 }
 
 proptest! {

@@ -57,7 +57,7 @@ impl Writer {
         if let Some(thread) = held(&self.thread).take()
             && thread.join().is_err()
         {
-            log::error!("the writer ended in a panic");
+            log::error!("the writer thread panicked");
         }
     }
 }
@@ -71,11 +71,11 @@ pub(super) struct Pending<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Pending<T> {
     pub(super) async fn answer(self) -> Result<T> {
-        self.0.await.unwrap_or_else(|_| Err(Error::internal("the writer is gone")))
+        self.0.await.unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 
     pub(super) fn wait(self) -> Result<T> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer is gone")))
+        self.0.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 }
 
@@ -140,7 +140,7 @@ where
             (Some(Err(error)), _) => Err(error),
             (Some(outcome), Ok(())) => outcome,
             (_, Err(lost)) => Err(lost.into()),
-            (None, Ok(())) => Err(Error::internal("a write was not run")),
+            (None, Ok(())) => Err(Error::internal("a write was not executed")),
         };
         // Whoever asked may be gone; the write stands all the same.
         let _ = self.answer.send(answer);
@@ -161,7 +161,7 @@ fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
     // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it
     // makes without are the ones that were judged.
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::warn!("the write-ahead log stays beside the data file: {error}");
+        log::warn!("cannot fold the write-ahead log into the data file: {error}");
     }
 }
 
@@ -198,7 +198,7 @@ fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
             }
         }
         Err(error) => {
-            log::warn!("a batch of {} writes failed and is done one by one: {error}", batch.len());
+            log::warn!("batch commit failed, retrying its {} writes one by one: {error}", batch.len());
             for mut job in batch {
                 job.forget();
                 commit(conn, vec![job]);
@@ -230,7 +230,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
             // SQLite gave up the whole transaction, as it does when the disk is full.
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                Some("the transaction was rolled back by SQLite".to_owned()),
+                Some("SQLite rolled the transaction back".to_owned()),
             ));
         } else {
             run(conn, "ROLLBACK TO job")?;

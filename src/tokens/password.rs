@@ -95,7 +95,7 @@ pub enum Verdict {
 
 /// Hashing failed, for want of memory or randomness; never for a reason in the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a password could not be hashed")]
+#[error("cannot hash a password")]
 pub struct HashFailed;
 
 /// Hashes a password with argon2id (m = 19 MiB, t = 2, p = 1) and a new 16-byte salt.

@@ -5,6 +5,6 @@
 /// Panics when the operating system gives none: to go on would make every token guessable.
 pub(super) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the operating system gives no randomness");
+    assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the operating system provides no random numbers");
     bytes
 }

@@ -86,7 +86,7 @@ impl MasterKey {
         let done = Self::parse(key).map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
         let line = key.expose().lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
         let text = format!(
-            "# atelier's master key: it opens the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
+            "# atelier's master key: it decrypts the sealed signing keys. Keep it secret, and keep a copy.\n{}\n",
             line.unwrap_or_default()
         );
         let mut file = match make(path) {
@@ -267,7 +267,7 @@ impl fmt::Debug for MasterKey {
 }
 
 fn malformed() -> Invalid {
-    Invalid::rule("a master key is one line of 32 bytes in base64")
+    Invalid::rule("a master key must be one line of base64 that encodes 32 bytes")
 }
 
 /// The header has a fixed length, so the two parts cannot be shifted against each other.
@@ -334,7 +334,7 @@ mod tests {
         let path = folder.path().join("master.key");
         let missing = MasterKey::load(&path).unwrap_err();
         assert!(matches!(missing, FileError::Missing { .. }));
-        assert!(missing.to_string().contains("missing: put it back from the backup"), "{missing}");
+        assert!(missing.to_string().contains("missing: restore it from the backup"), "{missing}");
 
         MasterKey::create(&path).unwrap();
         for mode in [0o640, 0o604, 0o620, 0o602, 0o777] {
@@ -391,7 +391,7 @@ mod tests {
         let sealed = key(1).seal("c", b"plain").unwrap();
         let refused = key(2).open("c", &sealed).unwrap_err();
         assert_eq!(refused, OpenError::OtherKey { wanted: key(1).id(), given: key(2).id() });
-        assert!(refused.to_string().contains("put the right master key back"), "{refused}");
+        assert!(refused.to_string().contains("restore the right master key"), "{refused}");
         assert_eq!(key(1).open("d", &sealed), Err(OpenError::Damaged));
         let newer = [&[2], &sealed[1..]].concat();
         assert_eq!(key(1).open("c", &newer), Err(OpenError::Format(2)));

@@ -36,7 +36,7 @@ impl Algorithm {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == raw)
-            .ok_or_else(|| Invalid::rule("a signing algorithm is RS256, ES256 or EdDSA"))
+            .ok_or_else(|| Invalid::rule("a signing algorithm must be RS256, ES256 or EdDSA"))
     }
 
     /// The registered name, as in a token's `alg`.
@@ -62,16 +62,16 @@ pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// No key could be made.
-    #[error("no {0} key could be generated")]
+    #[error("cannot generate a {0} key")]
     Generation(Algorithm),
     /// The bytes are no key of that algorithm.
-    #[error("the bytes are no {0} key")]
+    #[error("the bytes are not a {0} key")]
     Malformed(Algorithm),
     /// The key would not be written down.
-    #[error("the {0} key could not be encoded")]
+    #[error("cannot encode the {0} key")]
     Encoding(Algorithm),
     /// The key would not sign.
-    #[error("the {0} key could not sign")]
+    #[error("cannot sign with the {0} key")]
     Signing(Algorithm),
 }
 

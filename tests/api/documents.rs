@@ -299,7 +299,7 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
             assert!(answer.body.contains("internal error"), "{answer:?}");
         } else {
             let id = answer.header("x-request-id").expect("an id");
-            let msg = format!("internal error; the log knows it as request {id}");
+            let msg = format!("internal error; look in the server's log for request {id}");
             assert_eq!(answer.told(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
             wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
         }

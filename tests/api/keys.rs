@@ -63,7 +63,7 @@ fn a_key_acts_as_its_person_in_every_dialect() {
     let workspace = client.post("/v1/api/workspaces/create", &json!({ "workspace_name": name })).number("workspace_id");
     assert_eq!(bob.members(workspace), [(bob.uuid.clone(), "OWNER".to_owned())]);
     let answer = client.post("/v1/api/users/invite", &json!({ "email": "keyed@example.com" }));
-    let right = "inviting a person needs an administrator";
+    let right = "you cannot create this account or renew its invitation: only administrators can";
     assert_eq!(answer.told(), (400, json!({ "msg": right, "code": 400 })), "and may no more than bob");
     let sql = "SELECT actor, credential FROM audit WHERE verb = 'workspaces.create' AND object = ?1";
     let rows = world().database().rows(sql, [workspace.to_string()]);
@@ -81,7 +81,7 @@ fn a_key_is_refused_once_revoked_on_an_open_connection() {
     let (client, id) = key(&world().bob);
     is_let_in(&client);
     assert!(world().server.cli(&["key", "revoke", &id.to_string()]).status.success());
-    is_refused(&client, "the API key is revoked or expired");
+    is_refused(&client, "the API key has been revoked or has expired");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_key_ends_by_itself() {
     let (client, id) = key(&world().bob);
     is_let_in(&client);
     world().database().write("UPDATE keys SET expires_at = ?2 WHERE id = ?1", params![id, now() - 1]);
-    is_refused(&client, "the API key is revoked or expired");
+    is_refused(&client, "the API key has been revoked or has expired");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_keys_of_a_disabled_person_are_revoked_for_good() {
     let (client, _) = key(&xia);
     is_let_in(&client);
     world().ada.post("/v1/api/users/deactivate", &json!({ "email": xia.email })).ok();
-    let dead = "the API key is revoked or expired";
+    let dead = "the API key has been revoked or has expired";
     is_refused(&client, dead);
     world().ada.post("/v1/api/users/activate", &json!({ "email": xia.email })).ok();
     is_refused(&client, dead);
@@ -122,7 +122,7 @@ fn a_new_password_ends_every_session_and_the_keys_where_asked() {
     assert_eq!(world().nobody.sign_in(&yan.email, &yan.password).status, 401);
     is_let_in(&client);
     passwd(&["--revoke-keys"]);
-    is_refused(&client, "the API key is revoked or expired");
+    is_refused(&client, "the API key has been revoked or has expired");
     is_let_in(ada);
 }
 
@@ -134,10 +134,10 @@ fn a_key_that_nobody_made_or_is_mistyped_is_refused() {
     let mistyped = format!("{}{}", &text[..text.len() - 1], if text.ends_with('A') { 'B' } else { 'A' });
     for credential in [stranger.expose(), &mistyped, "atl_", &text[..20], &text.to_uppercase().replace("ATL_", "atl_")]
     {
-        is_refused(&world().nobody.with(credential), "the API key is unknown");
+        is_refused(&world().nobody.with(credential), "the API key does not exist");
     }
     let (refresh, _) = opaque::mint(Kind::Refresh);
-    is_refused(&world().nobody.with(refresh.expose()), "the API key is unknown");
+    is_refused(&world().nobody.with(refresh.expose()), "the API key does not exist");
     is_let_in(&client);
 }
 
@@ -147,7 +147,7 @@ fn a_key_in_the_address_or_in_a_cookie_is_no_credential() {
     let path = format!("/v1/api/workspaces/validate?access_token={}", client.credential());
     let cookie = format!("access_token={}", client.credential());
     let answer = world().nobody.send("POST", &path, &[("cookie", &cookie), ("x-api-key", client.credential())], "");
-    assert_eq!(answer.told(), (401, json!({ "msg": "a bearer token or API key is needed", "code": 401 })));
+    assert_eq!(answer.told(), (401, json!({ "msg": "a bearer token or an API key is required", "code": 401 })));
 }
 
 #[test]

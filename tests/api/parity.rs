@@ -278,7 +278,7 @@ fn a_member_is_removed() {
 
 #[test]
 fn a_refused_story_leaves_nothing_in_any_dialect() {
-    let rule = "a workspace keeps at least one owner";
+    let rule = "a workspace must keep at least one owner; add another owner first";
     let mutation = "mutation M($user_id: String!, $workspace_id: bigint!) {
         delete_workspace_users(where: {user_id: {_eq: $user_id}, workspace_id: {_eq: $workspace_id}}) { affected_rows }
     }";
@@ -295,7 +295,7 @@ fn a_refused_story_leaves_nothing_in_any_dialect() {
     assert_eq!((hasura.status, &hasura.json()["errors"][0]["message"]), (200, &json!(rule)));
     let me = scene::user(&world, &world.bob);
     scene::problem(&scene::delete(&world.bob, &format!("{}/users/{me}", space(&world, workspace))), 400, rule);
-    let last = "the account keeps at least one enabled administrator";
+    let last = "the account must keep at least one enabled administrator";
     let rest = world.ada.post("/v1/api/users/deactivate", &json!({ "email": world.ada.email }));
     assert_eq!(rest.told(), (400, json!({ "msg": last, "code": 400 })));
     let keycloak =

@@ -89,7 +89,7 @@ fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() 
         assert_eq!(bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
         assert_eq!(nobody.get("/healthz").status, 200);
         let ready = nobody.get("/readyz");
-        assert_eq!((ready.status, ready.body.as_str()), (503, "the data file cannot be written\n"));
+        assert_eq!((ready.status, ready.body.as_str()), (503, "cannot write to the data file\n"));
     });
     assert_eq!(nobody.get("/readyz").status, 200, "and all is well again");
     assert_eq!(bob.members(workspace).len(), 2, "what was turned away was not done");
@@ -104,7 +104,7 @@ fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
     database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     // The server waits for some seconds, as for a command line that is at work.
     let ready = world.nobody.get("/readyz");
-    assert_eq!((ready.status, ready.body.as_str()), (503, "the data file cannot be written\n"));
+    assert_eq!((ready.status, ready.body.as_str()), (503, "cannot write to the data file\n"));
     let answer = world.bob.post(CREATE, &json!({ "workspace_name": "late" }));
     let busy = json!({ "msg": "the server is busy; try again in 1 s", "code": 503 });
     assert_eq!(answer.told(), (503, busy));
@@ -143,7 +143,7 @@ fn a_signal_lets_what_was_accepted_finish_and_leaves_a_tidy_directory() {
         );
         assert!(read_answer(&mut idle).is_none());
         let log = server.log();
-        assert!(log.contains(&format!("stopping, as SIG{signal} asks")), "{log}");
+        assert!(log.contains(&format!("stopping on SIG{signal}")), "{log}");
         let left = files(place.path());
         assert!(left.contains("atelier.db") && !left.contains("atelier.db-wal"), "{left:?}");
         let answered = log.lines().filter(|line| line.contains("POST /v1/api/workspaces/create 200")).count();
@@ -237,7 +237,7 @@ fn a_second_server_on_the_same_directory_is_refused() {
     let words = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(1), "{words}");
     let expected = format!(
-        "error: another atelier server (process {}) runs on {place}; stop it first, or give this one its own directory with --data-dir",
+        "error: another atelier server (process {}) is using {place}; stop it first, or give this one its own directory with --data-dir",
         server.pid()
     );
     assert!(words.lines().any(|line| line == expected), "{words}");

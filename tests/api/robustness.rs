@@ -244,9 +244,10 @@ fn a_head_that_is_never_finished_is_given_up_in_time() {
 fn a_body_that_is_never_finished_is_given_up_in_time() {
     let started = Instant::now();
     let credential = world().ada.credential();
-    let wallaroo = json!({ "msg": "body: was not sent in time", "code": 400 });
-    let keycloak = json!({ "error": "body: was not sent in time" });
-    let token = json!({ "error": "invalid_request", "error_description": "body: was not sent in time" });
+    let wallaroo = json!({ "msg": "body: was not received in time; send it again", "code": 400 });
+    let keycloak = json!({ "error": "body: was not received in time; send it again" });
+    let token =
+        json!({ "error": "invalid_request", "error_description": "body: was not received in time; send it again" });
     let path = format!("/auth/admin/realms/master/users/{}", world().bob.uuid);
     for (line, headers, part, told) in [
         ("POST /v1/api/workspaces/create", "Content-Length: 100\r\n", "{", wallaroo.clone()),

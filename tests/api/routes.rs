@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use atelier::http::routes::Entry;
 use atelier::http::{arize, console, keycloak, ops, wallaroo};
+use atelier::policy::Action;
 use serde_json::{Value, json};
 
 use crate::arize::scene;
@@ -197,7 +198,7 @@ fn without_api(world: &World) -> Client {
 /// The status, and in a word why, where the dialect has one status for many reasons.
 fn cell(answer: &Answer) -> String {
     let why = match answer.status {
-        400 if answer.body.contains(" needs ") => "/right",
+        400 if Action::ALL.iter().any(|action| answer.body.contains(action.need())) => "/right",
         400 if answer.body.contains("does not exist") => "/unseen",
         200 if answer.body.starts_with("{\"errors\"") => "/errors",
         200 if answer.body == r#"{"data":{"workspace_by_pk":null}}"# || answer.body == "[]" => "/none",
@@ -525,15 +526,18 @@ fn another_method_is_a_405_that_names_those_there_are() {
                     assert_eq!(answer.body, "", "{path}");
                     continue;
                 }
-                let text = format!("the endpoint does not have this method; it has {allowed}");
+                let text = format!("this endpoint does not support the method; it supports {allowed}");
                 if console::routes().iter().any(|entry| entry.path == path) {
-                    assert!(answer.body.contains("The page does not have this method"), "{method} {path}: {answer:?}");
+                    assert!(
+                        answer.body.contains("This page does not support the method"),
+                        "{method} {path}: {answer:?}"
+                    );
                     continue;
                 }
                 match refusal(path, 405, &text) {
                     Ok(Value::String(detail)) => assert_eq!(answer.json()["detail"], detail, "{method} {path}"),
                     Ok(body) => assert_eq!(answer.json(), body, "{method} {path}"),
-                    Err(_) => assert_eq!(answer.body, "this can be read only; it has GET, HEAD\n", "{method} {path}"),
+                    Err(_) => assert_eq!(answer.body, "this path supports GET and HEAD only\n", "{method} {path}"),
                 }
             }
         }
@@ -583,7 +587,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
         }
         for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
             let answer = client.get(path);
-            assert_eq!((answer.status, answer.body.as_str()), (404, "there is nothing here\n"), "{path}");
+            assert_eq!((answer.status, answer.body.as_str()), (404, "not found\n"), "{path}");
         }
     }
 }

@@ -44,8 +44,8 @@ fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
     assert!(is_made_up(run.out.trim_end()), "{}", run.out);
     assert_eq!(
         run.err,
-        "ada@example.com is an enabled administrator without a second factor, and every session and API key of theirs is \
-         ended; the password on stdout is shown this once\n"
+        "ada@example.com is an enabled administrator without a second factor, and all their sessions have ended and \
+         all their API keys are revoked; the password on stdout is shown only once\n"
     );
     let listed = place.json("user list --json");
     assert_eq!((listed[0]["status"].as_str(), listed[1]["status"].as_str()), (Some("active"), Some("disabled")));
@@ -80,7 +80,7 @@ fn where_every_administrator_is_deleted_another_is_made() {
     );
     place
         .run("admin recover nonsense")
-        .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+        .refused(2, "EMAIL: must be an email address such as ada@example.com; correct it and try again");
 
     let nowhere = Place::new();
     assert_eq!(nowhere.run("admin recover").code, 1);
@@ -100,11 +100,11 @@ fn a_second_factor_is_taken_away_once() {
          INSERT INTO recovery_codes (fingerprint, user_id) VALUES (zeroblob(32), 1);",
     );
     let run = place.run("user reset-mfa ADA@example.com").good();
-    let words = "ada@example.com has no second factor any more, and every session is ended\n";
+    let words = "the second factor of ada@example.com was removed; all sessions have ended\n";
     assert_eq!((run.out.as_str(), run.err.as_str()), ("", words));
     let run = place.run("user reset-mfa ada@example.com").good();
-    assert_eq!(run.err, "ada@example.com has no second factor; nothing is changed\n");
+    assert_eq!(run.err, "ada@example.com has no second factor; nothing was changed\n");
     place
         .run("user reset-mfa nobody@example.com")
-        .refused(1, "user nobody@example.com does not exist; `atelier user list` shows everybody");
+        .refused(1, "user nobody@example.com does not exist; `atelier user list` shows all users");
 }

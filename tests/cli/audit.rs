@@ -58,15 +58,15 @@ fn an_audit_that_nobody_touched_is_sound() {
     assert_eq!(
         run.err,
         format!(
-            "{newest} rows are as written; the hash of the newest one, number {newest}, is on stdout: keep it elsewhere \
-             for --expect\n"
+            "{newest} rows are unchanged; stdout has the hash of the newest one, number {newest}: keep it elsewhere for \
+             --expect\n"
         )
     );
     let told =
         json!({ "sound": true, "rows": newest, "newest": { "id": newest, "hash": head }, "faults": [], "more": 0 });
     assert_eq!(place.json("audit verify --json"), told);
     let check = place.run("check").out;
-    assert!(check.contains(&format!("  {newest} rows as they were written\n")), "{check}");
+    assert!(check.contains(&format!("  {newest} rows, unchanged\n")), "{check}");
 }
 
 #[test]
@@ -217,11 +217,11 @@ fn faults_are_told_in_words_and_a_check_finds_them_too() {
     place.sql("UPDATE audit SET actor = 'mallory' WHERE id = 2; DELETE FROM audit WHERE id IN (5, 6)");
     let run = place.run("audit verify");
     assert_eq!(run.code, 1);
-    assert_eq!(run.out, "row 2 was changed, or another row stands in its place\nrows 5 to 6 are missing\n");
-    assert!(run.err.starts_with("error: the audit is not as it was written; "), "{}", run.err);
+    assert_eq!(run.out, "row 2 was changed or replaced\nrows 5 to 6 are missing\n");
+    assert!(run.err.starts_with("error: the audit log has been changed; "), "{}", run.err);
     let check = place.run("check");
     assert_eq!(check.code, 1);
-    assert!(check.out.contains("row 2 was changed, or another row stands in its place and 1 more; "), "{}", check.out);
+    assert!(check.out.contains("row 2 was changed or replaced and 1 more; "), "{}", check.out);
     place.sql("UPDATE audit SET actor = 'mallory'");
     let told: Value = serde_json::from_str(&place.run("audit verify --json").out).unwrap();
     assert!(told["faults"].as_array().unwrap().len() > 5, "{told}");

@@ -57,8 +57,8 @@ fn served() -> Place {
     place
 }
 
-const START: &str = "start `atelier serve`, which makes it, or name the directory of your server with --data-dir";
-const RESTORE: &str = "stop the server, keep a copy of the directory and put the last backup in its place";
+const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
+const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
 
 #[test]
 fn all_is_well_after_a_server_has_stopped() {
@@ -68,17 +68,17 @@ fn all_is_well_after_a_server_has_stopped() {
     let mut rest = findings;
     rest.remove(sqlite);
     let wanted = [
-        "ok public url: not set; only this machine reaches the server",
+        "ok public url: not set; only this machine can reach the server",
         "ok data directory: ./atelier-data, mode 700",
-        "ok file system: no network file system",
-        "ok server: none runs",
+        "ok file system: not a network file system",
+        "ok server: not running",
         "ok data file: ./atelier-data/atelier.db, mode 600",
-        "ok schema: version 7, as this atelier has it",
+        "ok schema: version 7, the version of this atelier",
         "ok integrity: sound",
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
-        "ok administrator: there is an enabled one",
-        "ok audit: 4 rows as they were written",
+        "ok administrator: an enabled administrator exists",
+        "ok audit: 4 rows, unchanged",
     ];
     assert_eq!((code, rest), (0, wanted.map(str::to_owned).to_vec()));
 
@@ -92,21 +92,25 @@ fn all_is_well_after_a_server_has_stopped() {
 #[test]
 fn before_the_first_start_it_says_so() {
     let place = Place::new();
-    fault(&place, "data directory: there is no ./atelier-data", START);
+    fault(&place, "data directory: ./atelier-data does not exist", START);
     assert!(!place.data().exists());
     let run = place.run("check");
-    assert_eq!((run.code, run.err.as_str()), (1, "error: there is a fault; do what its line says\n"));
+    assert_eq!((run.code, run.err.as_str()), (1, "error: 1 fault found; follow the instructions on its line\n"));
 
     fs::create_dir(place.data()).unwrap();
     chmod(&place.data(), 0o700);
-    fault(&place, "data file: there is no ./atelier-data/atelier.db", START);
+    fault(&place, "data file: ./atelier-data/atelier.db does not exist", START);
     fs::write(place.database(), "").unwrap();
     chmod(&place.database(), 0o600);
     fault(&place, "schema: ./atelier-data/atelier.db is empty", START);
     fs::remove_dir_all(place.data()).unwrap();
     fs::write(place.data(), "").unwrap();
     let run = place.run("check");
-    assert!(run.out.contains("fault  data directory  ./atelier-data is no directory; name another one"), "{}", run.out);
+    assert!(
+        run.out.contains("fault  data directory  ./atelier-data is not a directory; choose another directory"),
+        "{}",
+        run.out
+    );
 }
 
 #[test]
@@ -114,21 +118,21 @@ fn who_added_people_before_the_first_start_is_well() {
     let place = Place::with_ada();
     assert_eq!(amiss(&place, ""), (0, Vec::new()));
     place.sql("UPDATE users SET role = 'member'");
-    let next = "start `atelier serve`, which makes one, or run `atelier user add --admin EMAIL`";
-    assert_eq!(amiss(&place, ""), (0, vec![format!("warning administrator: there is none; {next}")]));
+    let next = "run `atelier serve` to create one, or `atelier user add --admin EMAIL`";
+    assert_eq!(amiss(&place, ""), (0, vec![format!("warning administrator: no administrator exists; {next}")]));
     place.sql("UPDATE users SET role = 'administrator', enabled = 0");
-    fault(&place, "administrator: every administrator is disabled", "let one in with `atelier user enable EMAIL`");
+    fault(&place, "administrator: all administrators are disabled", "enable one with `atelier user enable EMAIL`");
 }
 
 #[test]
 fn other_versions_and_other_programs_are_told() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, this atelier knows versions up to 7";
-    fault(&place, newer, "start the newer atelier that wrote it");
+    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 7";
+    fault(&place, newer, "use the newer atelier that wrote it");
     place.sql("PRAGMA user_version = 0");
-    let next = "start `atelier serve` of this version once, which upgrades the file; back it up before";
-    let older = format!("warning schema: version 0, this atelier has version 7; {next}");
+    let next = "back up the file, then run `atelier serve` of this version once to upgrade it";
+    let older = format!("warning schema: version 0, but this atelier has version 7; {next}");
     assert_eq!(amiss(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();
@@ -138,7 +142,7 @@ fn other_versions_and_other_programs_are_told() {
     fault(&place, foreign, "choose another data directory");
 
     fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
-    fault(&place, "schema: the data file is no SQLite database", RESTORE);
+    fault(&place, "schema: the data file is not a SQLite database", RESTORE);
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn a_row_that_refers_to_nothing_is_told() {
     place.sql("DELETE FROM users");
     let (code, findings) = amiss(&place, "");
     assert_eq!(code, 1);
-    let words = "fault foreign keys: row 1 of organization_members names a row of users that does not exist";
+    let words = "fault foreign keys: row 1 of organization_members refers to a row of users that does not exist";
     assert!(findings.iter().any(|finding| finding.starts_with(words)), "{findings:?}");
 }
 
@@ -187,10 +191,10 @@ fn a_master_key_that_does_not_fit_is_told() {
     let key = place.data().join("master.key");
     let shown = "./atelier-data/master.key";
     fs::copy(other.data().join("master.key"), &key).unwrap();
-    let next = format!("put the {shown} that belongs to this data file back from the backup");
+    let next = format!("restore the {shown} that belongs to this data file from the backup");
     fault(&place, "master key: it does not open the signing key ", &next);
 
-    let lost = "put it back from the backup; nothing that it sealed can be opened without it";
+    let lost = "restore it from the backup; nothing that it sealed can be opened without it";
     fs::write(&key, "nonsense").unwrap();
     fault(&place, &format!("master key: {shown} is malformed: "), lost);
     chmod(&key, 0o640);
@@ -220,19 +224,18 @@ fn modes_that_let_others_in_are_told() {
 fn a_server_that_others_cannot_name_is_told() {
     let place = served();
     let amiss = |line: &str| amiss(&place, line);
-    let unnamed = "warning public url: others reach 0.0.0.0:80, but tokens are issued for this machine's own names only; \
-                   set public_url to the address that people type";
+    let unnamed = "warning public url: other machines can reach 0.0.0.0:80, but tokens are issued for this machine's own \
+                   names only; set public_url to the address that people use";
     assert_eq!(amiss("--listen 0.0.0.0:80"), (0, vec![unnamed.to_owned()]));
     let none = (0, Vec::new());
     assert_eq!(amiss("--listen 127.0.0.1:80 --listen [::1]:80"), none);
     assert_eq!(amiss("--listen 0.0.0.0:80 --trusted-hosts atelier.lan"), none);
     assert_eq!(amiss("--listen 0.0.0.0:80 --public-url https://atelier.lan"), none);
     assert_eq!(amiss("--public-url http://localhost:80"), none);
-    let open = "warning public url: passwords and tokens travel to http://atelier.lan unencrypted; \
-                put a proxy with TLS before the server and begin public_url with https://";
+    let open = "warning public url: passwords and tokens are sent to http://atelier.lan unencrypted; put a TLS proxy in \
+                front of the server and set public_url to its https:// address";
     assert_eq!(amiss("--public-url http://atelier.lan"), (0, vec![open.to_owned()]));
-    let idle = "warning trusted hosts: they count for nothing while public_url is set; \
-                remove trusted_hosts or public_url";
+    let idle = "warning trusted hosts: they have no effect while public_url is set; remove trusted_hosts or public_url";
     assert_eq!(amiss("--public-url https://a.lan --trusted-hosts b.lan"), (0, vec![idle.to_owned()]));
 }
 
@@ -245,6 +248,6 @@ fn what_a_killed_server_left_in_its_log_counts() {
     let before = fs::read(place.database()).unwrap();
     let run = place.run("check").good();
     assert!(run.out.contains("opens 2 signing keys"), "{}", run.out);
-    assert!(run.out.contains("ok  server          none runs"), "{}", run.out);
+    assert!(run.out.contains("ok  server          not running"), "{}", run.out);
     assert_eq!(fs::read(place.database()).unwrap(), before);
 }

@@ -12,12 +12,12 @@ const ADD: &str = "client add grafana --redirect-uri https://grafana.example/log
 fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
     let place = Place::with_ada();
     let run = place.run(ADD).good();
-    let words = "client grafana is registered; the secret on stdout is shown this once\n";
+    let words = "client grafana registered; the secret on stdout is shown only once\n";
     assert_eq!(run.err, words);
     let secret = run.out.strip_suffix('\n').unwrap();
     assert!(secret.starts_with("atlc_") && secret.len() == 53, "{secret}");
     let next = place.run("client rotate-secret grafana").good();
-    assert_eq!(next.err, "client grafana has another secret; the secret on stdout is shown this once\n");
+    assert_eq!(next.err, "client grafana has a new secret; the secret on stdout is shown only once\n");
     assert_ne!(next.out, run.out);
     for secret in [secret, next.out.trim_end()] {
         let file = fs::read(place.database()).unwrap();
@@ -51,7 +51,7 @@ fn what_is_said_of_a_client_is_shown_of_it() {
     assert_eq!(made, told);
 
     let update = "client update app --name App --no-post-logout-redirect-uri --access-token-life default";
-    assert_eq!(place.run(update).good().err, "client app is as asked\n");
+    assert_eq!(place.run(update).good().err, "client app updated\n");
     let after = place.json("client show app --json");
     assert_eq!((&after["name"], &after["access_token_life"]), (&json!("App"), &json!(null)));
     assert_eq!((&after["post_logout_redirect_uris"], &after["session_idle"]), (&json!([]), &json!(3600)));
@@ -65,8 +65,8 @@ fn what_is_said_of_a_client_is_shown_of_it() {
         let expected = if line.starts_with("app ") { ["no", "no"] } else { ["yes", "yes"] };
         assert_eq!(cells(line), expected, "{line}");
     }
-    assert_eq!(place.run("client remove app").good().err, "client app is removed, and its sessions are ended\n");
-    place.run("client show app").refused(1, "client app does not exist; `atelier client list` shows every client");
+    assert_eq!(place.run("client remove app").good().err, "client app removed; its sessions have ended\n");
+    place.run("client show app").refused(1, "client app does not exist; `atelier client list` shows all clients");
 }
 
 #[test]
@@ -82,9 +82,10 @@ fn a_client_reaches_the_api_only_where_that_is_said() {
     let taken = place.json("client update plain --scope openid --json");
     assert_eq!(taken["scopes"], json!(["openid"]));
     for line in ["client add --help", "client update --help"] {
-        assert!(place.run(line).good().out.contains("Only with `api` do its tokens reach the API"), "{line}");
+        assert!(place.run(line).good().out.contains("only if it requests `api`"), "{line}");
     }
-    let rule = "ID: must not be master-realm or account: tokens name the API so; correct it and try again";
+    let rule =
+        "ID: must not be master-realm or account: these names are reserved for the API; correct it and try again";
     for id in ["master-realm", "account"] {
         place.run(&format!("client add {id} --grant password")).refused(2, rule);
     }
@@ -103,7 +104,7 @@ fn a_service_is_a_bot_with_a_role() {
     assert!(place.json("user list --json").as_array().unwrap().len() == 1, "a bot stands in no list of people");
     let run = place.run("client update robot --service-role member").good();
     let told = format!(
-        "client robot is as asked\non its own behalf it acts as the user {}, member\n",
+        "client robot updated\non its own behalf it acts as the user {}, with the role member\n",
         made["service_user"].as_str().unwrap()
     );
     assert_eq!(run.err, told);
@@ -119,11 +120,14 @@ fn a_service_is_a_bot_with_a_role() {
 fn a_client_that_does_not_hold_together_is_refused() {
     let place = Place::with_ada();
     for (line, words) in [
-        ("client add x", "--redirect-uri: must not be empty: authorization_code needs one"),
-        ("client add x --grant refresh_token", "--grant: must hold one that begins a session, not refresh_token alone"),
+        ("client add x", "--redirect-uri: must not be empty: authorization_code requires a redirect URI"),
+        (
+            "client add x --grant refresh_token",
+            "--grant: must contain a grant that starts a session, not refresh_token alone",
+        ),
         (
             "client add x --public --grant client_credentials",
-            "--grant: must not hold client_credentials: a public client has no secret",
+            "--grant: must not contain client_credentials: a public client has no secret",
         ),
         (
             "client add x --grant magic",
@@ -134,27 +138,27 @@ fn a_client_that_does_not_hold_together_is_refused() {
         ("client add x --service-role ui_only", "--service-role: must be member or administrator"),
         (
             "client add x --grant password --service-role member",
-            "--service-role: is of a client that acts on its own behalf, which this does not",
+            "--service-role: requires the grant client_credentials, which this client does not have",
         ),
         (
             "client add x --redirect-uri https://*.example/",
-            "--redirect-uri: must be an address in plain ASCII, without a fragment, a wildcard or a blank",
+            "--redirect-uri: must be a URI in plain ASCII, without a fragment, wildcards or spaces",
         ),
         (
             "client add x --redirect-uri https://a.example/ --redirect-uri https://a.example/",
-            "--redirect-uri: must not hold the same address twice",
+            "--redirect-uri: must not contain the same URI twice",
         ),
         (
             "client add x --grant password --access-token-life 500ms",
-            "--access-token-life: must be whole seconds, from 1s to 10 years",
+            "--access-token-life: must be a whole number of seconds, from 1s to 10 years",
         ),
-        ("client add a@b", "ID: must be 1 to 128 of the characters a-z, A-Z, 0-9, ., _, :, / and -"),
+        ("client add a@b", "ID: must have 1 to 128 characters, each of them one of a-z, A-Z, 0-9, ., _, :, / and -"),
     ] {
         place.run(line).refused(2, &format!("{words}; correct it and try again"));
     }
     assert_eq!(place.json("client list --json").as_array().unwrap().len(), 4);
     let exposed = place.run("client add lan --public --redirect-uri http://grafana.lan/cb").good();
-    let warning = "warning: http://grafana.lan/cb is not https: whoever is on the way there can read what it is sent\n";
+    let warning = "warning: http://grafana.lan/cb is not https: others on the network can read what is sent to it\n";
     assert!(exposed.err.starts_with(warning) && exposed.out.is_empty(), "{}", exposed.err);
     place.run("client rotate-secret lan").refused(1, "a public client has no secret");
 }
@@ -162,13 +166,13 @@ fn a_client_that_does_not_hold_together_is_refused() {
 #[test]
 fn a_built_in_client_stays_as_it_is_but_for_its_lives() {
     let place = Place::with_ada();
-    let rule = "of a built-in client, only how long things last and the secret can be changed";
+    let rule = "only the lifetimes and the secret of a built-in client can be changed";
     for change in
         ["--grant password", "--redirect-uri https://evil.example/", "--name x", "--scope openid", "--refresh rotating"]
     {
         place.run(&format!("client update sdk-client {change}")).refused(1, rule);
     }
-    place.run("client remove sdk-client").refused(1, "a built-in client stays");
+    place.run("client remove sdk-client").refused(1, "a built-in client cannot be removed");
     place.run("client update sdk-client --access-token-life 2m --session-idle 3h").good();
     assert_eq!(place.json("client show sdk-client --json")["access_token_life"], json!(120));
 }

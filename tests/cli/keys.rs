@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::Place;
 
-const FOREVER: &str = "key 1 acts for ada@example.com until it is revoked; the key on stdout is shown this once\n";
+const FOREVER: &str = "key 1 acts for ada@example.com until it is revoked; the key on stdout is shown only once\n";
 
 #[test]
 fn a_key_is_printed_alone_and_kept_as_a_fingerprint() {
@@ -65,9 +65,9 @@ fn a_key_is_revoked_once_and_for_all() {
     place.run("key create --user ada@example.com").good();
     for _ in 0..2 {
         let run = place.run("key revoke 1").good();
-        assert_eq!((run.out.as_str(), run.err.as_str()), ("", "key 1 is revoked\n"));
+        assert_eq!((run.out.as_str(), run.err.as_str()), ("", "key 1 revoked\n"));
     }
-    place.run("key revoke 2").refused(1, "key 2 does not exist; `atelier key list` shows every key");
+    place.run("key revoke 2").refused(1, "key 2 does not exist; `atelier key list` shows all keys");
     let run = place.run("key revoke one");
     assert_eq!((run.code, run.out.as_str()), (2, ""));
 
@@ -81,24 +81,24 @@ fn a_key_that_could_not_work_is_not_made() {
     let place = Place::with_ada();
     place
         .run("key create --user eve@example.com")
-        .refused(1, "user eve@example.com does not exist; `atelier user list` shows everybody");
+        .refused(1, "user eve@example.com does not exist; `atelier user list` shows all users");
     place
         .run("key create --user eve")
-        .refused(2, "--user: must be an e-mail address such as ada@example.com; correct it and try again");
+        .refused(2, "--user: must be an email address such as ada@example.com; correct it and try again");
     place
         .run("key create --user ada@example.com --expires 0s")
-        .refused(2, "--expires: must lie in the future; correct it and try again");
+        .refused(2, "--expires: must be in the future; correct it and try again");
     let run = place.run("key create --user ada@example.com --expires soon");
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     let words = "error: invalid value 'soon' for '--expires <DURATION>': must be a duration such as 500ms, ";
     assert!(run.err.starts_with(words), "{}", run.err);
     place.run("user add bob@example.com").good();
     place.run("user disable bob@example.com").good();
-    place.run("key create --user bob@example.com").refused(1, "the person is disabled; enable the account first");
+    place.run("key create --user bob@example.com").refused(1, "the user is disabled; enable the account first");
     let run = place.run("key list").good();
     assert_eq!(
         (run.out.as_str(), run.err.as_str()),
-        ("", "there are no keys; `atelier key create --user EMAIL` makes one\n")
+        ("", "there are no API keys; `atelier key create --user EMAIL` creates one\n")
     );
     assert_eq!(place.json("key list --json"), json!([]));
 }

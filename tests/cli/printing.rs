@@ -40,7 +40,7 @@ fn printing_to(place: &Place, line: &str, stdout: impl Into<Stdio>) -> Output {
 #[track_caller]
 fn came_to_nothing(place: &Place, before: &BTreeMap<String, Vec<Vec<Cell>>>, output: &Output, reason: &str) {
     let err = String::from_utf8_lossy(&output.stderr);
-    let wanted = format!("error: cannot print the secret: {reason}; nothing was changed, so try again\n");
+    let wanted = format!("error: cannot print the secret: {reason}; nothing was changed; try again\n");
     assert_eq!((output.status.code(), err.as_ref()), (Some(1), wanted.as_str()));
     assert!(*before == rows(&place.database()), "{reason}");
 }
@@ -117,7 +117,7 @@ fn a_reader_that_takes_nothing_does_not_hold_the_data_file_for_long() {
     drop(reader);
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8_lossy(&output.stderr);
-    assert!(err.contains("cannot print the secret: stdout takes nothing; nothing was changed"), "{err}");
+    assert!(err.contains("cannot print the secret: stdout does not accept data; nothing was changed"), "{err}");
     let listed = server.cli(&["user", "list", "--json"]);
     assert!(!String::from_utf8_lossy(&listed.stdout).contains("gil@example.com"));
 }
@@ -133,7 +133,7 @@ fn a_first_password_that_cannot_be_written_down_is_none() {
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     assert!(
         run.err.contains(
-            "first-admin.txt: No space left on device (os error 28); no administrator was made, so make room"
+            "first-admin.txt: No space left on device (os error 28); no administrator was created; free disk space"
         ),
         "{}",
         run.err
@@ -250,8 +250,8 @@ fn a_volume_of_another_user_is_told_with_what_works() {
         let refused = run(&volume);
         let inside = volume.join("atelier");
         let words = format!(
-            "error: {} belongs to another user (uid 0) and is open to others (mode {volume_mode:o}), which only that user \
-             can change; a directory inside it works: --data-dir {}\n",
+            "error: {} belongs to another user (uid 0) and is open to other users (mode {volume_mode:o}), which only \
+             its owner can change; use a directory inside it: --data-dir {}\n",
             volume.display(),
             inside.display()
         );

@@ -112,7 +112,7 @@ fn a_check_sees_the_server_and_lets_it_be() {
     for _ in 0..3 {
         let told: Value = serde_json::from_str(&cli(&server, "check --json")).unwrap();
         let running = told["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == "server").unwrap();
-        assert_eq!(running["found"], format!("runs, as process {}", server.pid()));
+        assert_eq!(running["found"], format!("running, as process {}", server.pid()));
         assert_eq!(told["sound"], true, "{told:#}");
     }
     let key = cli(&server, &format!("key create --user {ADMIN}"));
@@ -128,8 +128,8 @@ fn the_schema_is_not_upgraded_under_a_server() {
     lock.lock().unwrap();
     place.run("user list").refused(
         1,
-        "the data file must be brought to schema version 7 first, which must not happen under a running server; \
-         stop the server, or use the atelier that it was started from; `atelier check` tells more",
+        "the data file must be upgraded to schema version 7 first, but a server is running; stop the server, or use \
+         the atelier that it was started from; run `atelier check` for details",
     );
     assert_eq!(fs::read(place.database()).unwrap(), before);
 
@@ -167,7 +167,7 @@ fn links_name_the_address_that_is_in_force_in_the_running_server() {
     assert_eq!(other["level"], "warning");
     let found = other["found"].as_str().unwrap();
     let wanted = "public_url is \"https://atelier.example.com\" there and \"https://other.example.com\" here";
-    assert!(found.starts_with("the running server has other values: ") && found.contains(wanted), "{found}");
+    assert!(found.starts_with("the running server uses other values: ") && found.contains(wanted), "{found}");
     assert!(found.contains("listen is [\"127.0.0.1:0\"] there and [\"127.0.0.1:8787\"] here"), "{found}");
     assert!(!found.contains("workers") && !found.contains("data_dir"), "{found}");
     // A secret is told to be set, and no more.
@@ -196,7 +196,7 @@ fn a_link_of_a_server_that_listens_everywhere_says_that_it_works_here_only() {
     let place = Place::with_ada();
     let run = place.run_with("user reset-link ada@example.com", &[("ATELIER_LISTEN", "0.0.0.0:9999")]).good();
     assert!(run.out.starts_with("http://127.0.0.1:9999/auth/"), "{}", run.out);
-    assert!(run.err.ends_with("the link works on this machine only; set public_url to the address that people type\n"));
+    assert!(run.err.ends_with("the link works on this machine only; set public_url to the address that people use\n"));
     let run = place.run_with("user reset-link ada@example.com", &[("ATELIER_LISTEN", "[::]:9999")]).good();
     assert!(run.out.starts_with("http://[::1]:9999/auth/"), "{}", run.out);
     let listen = [("ATELIER_LISTEN", "0.0.0.0:9999,10.1.2.3:9998")];
@@ -211,7 +211,7 @@ fn a_check_with_the_settings_of_the_server_finds_no_difference() {
     let told = place.json("check --json --listen 127.0.0.1:0");
     let findings = told["findings"].as_array().unwrap();
     let same = findings.iter().find(|finding| finding["what"] == "configuration").unwrap();
-    assert_eq!((&same["level"], &same["found"]), (&json!("ok"), &json!("the running server has the same")));
+    assert_eq!((&same["level"], &same["found"]), (&json!("ok"), &json!("the same as in the running server")));
     drop(server);
     // What a killed server leaves behind is not taken for a running one.
     assert!(fs::read_to_string(place.data().join("atelier.lock")).unwrap().contains("127.0.0.1:0"));
@@ -225,5 +225,5 @@ fn a_check_with_the_settings_of_the_server_finds_no_difference() {
     fs::write(place.data().join("atelier.lock"), "17\n").unwrap();
     let told = place.json("check --json");
     let running = told["findings"].as_array().unwrap().iter().find(|finding| finding["what"] == "server").unwrap();
-    assert_eq!(running["found"], "runs, as process 17");
+    assert_eq!(running["found"], "running, as process 17");
 }

@@ -48,7 +48,7 @@ fn keys_are_listed_and_rotated_without_a_server() {
     let after = states(&place.json("keys list --json"));
     assert_eq!(after.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["active", "next", "retired"]);
     assert_eq!((&after[0].1, &after[2].1), (&before[1].1, &before[0].1));
-    assert_eq!(run.err, format!("the key on stdout signs from now on, and {} after it\n", after[1].1));
+    assert_eq!(run.err, format!("the key on stdout signs from now on; {} is the next key\n", after[1].1));
     let listed = place.run("keys list").good().out;
     assert!(listed.starts_with("KID "), "{listed}");
     assert_eq!(listed.lines().count(), 4);
@@ -63,7 +63,7 @@ fn keys_are_listed_and_rotated_without_a_server() {
 #[test]
 fn there_is_nothing_to_rotate_before_the_first_start() {
     let place = Place::with_ada();
-    let none = "there is no signing key yet; the first start of the server makes it";
+    let none = "there is no signing key yet; start the server once to create it";
     place.run("keys rotate").refused(1, none);
     assert!(!names(&place.data()).contains(&"master.key".to_owned()), "and no master key is made");
     let list = place.run("keys list").good();
@@ -73,7 +73,7 @@ fn there_is_nothing_to_rotate_before_the_first_start() {
 #[test]
 fn signing_keys_and_api_keys_are_told_apart() {
     let help = Place::new().run("--help").good().out;
-    assert!(help.contains("Manage API keys") && help.contains("Manage signing keys"), "{help}");
+    assert!(help.contains("Manage API keys") && help.contains("Manage the keys that sign tokens"), "{help}");
     assert!(help.contains("For API keys, see `key`"), "{help}");
 }
 
@@ -110,7 +110,7 @@ fn a_master_key_may_come_from_a_file_a_variable_or_a_credential_and_is_made_in_n
         let before = fs::read(place.database()).unwrap();
         let other = text(2);
         for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
-            failed(&place.run(line), &["atelier-data/master.key is missing: put it back from the backup"]);
+            failed(&place.run(line), &["atelier-data/master.key is missing: restore it from the backup"]);
             let wrong = place.run_with(line, &[("ATELIER_MASTER_KEY", &other)]);
             failed(
                 &wrong,
@@ -138,14 +138,15 @@ fn a_source_that_gives_no_key_is_told() {
     assert!(!file.exists(), "none is made there");
     fs::write(&file, text(1)).unwrap();
     chmod(&file, 0o644);
-    failed(&place.run_with("keys rotate", by_file), &["may be read or changed by others (mode 0644)"]);
+    failed(&place.run_with("keys rotate", by_file), &["can be read or changed by other users (mode 0644)"]);
     fs::write(&file, "nonsense").unwrap();
     let directory = key.path().display().to_string();
     let credential = [("CREDENTIALS_DIRECTORY", directory.as_str())];
     failed(&place.run_with("keys rotate", &credential), &["the systemd credential ", "is malformed"]);
     failed(
         &place.run_with("keys rotate", &[("ATELIER_MASTER_KEY", "nonsense")]),
-        &["master_key (ATELIER_MASTER_KEY) is malformed: a master key is one line of 32 bytes in base64"],
+        &["master_key (ATELIER_MASTER_KEY) is malformed: a master key must be one line of base64 that encodes 32 \
+             bytes"],
     );
     let one = text(1);
     for both in [
@@ -162,7 +163,7 @@ fn a_source_that_gives_no_key_is_told() {
     }
     // An idle one in the data directory is pointed out; another one than it is never taken for it.
     let idle = place.run_with("check", &[("ATELIER_MASTER_KEY", &one)]);
-    assert!(idle.out.contains("./atelier-data/master.key is there too and not used"), "{}", idle.out);
+    assert!(idle.out.contains("./atelier-data/master.key also exists but is not used"), "{}", idle.out);
     place.run("keys rotate").good();
 }
 
@@ -181,8 +182,8 @@ fn a_master_key_that_comes_from_elsewhere_is_replaced_by_one_that_is_given() {
         &with(1, "master-key rotate"),
         &["comes from master_key (ATELIER_MASTER_KEY)", "--new-key-file or --new-key-stdin"],
     );
-    failed(&rotate(&place, 1, 1), &["the new key is the one that is in force"]);
-    failed(&rotate(&place, 3, 2), &["is not the key that the signing keys were sealed under"]);
+    failed(&rotate(&place, 1, 1), &["the new key is already in use"]);
+    failed(&rotate(&place, 3, 2), &["the signing keys were not sealed under"]);
     let run =
         crate::run_in(place.path(), "master-key rotate --new-key-stdin", "short", &[("ATELIER_MASTER_KEY", &text(1))]);
     assert_eq!((run.code, run.out.as_str()), (2, ""), "{}", run.err);
@@ -198,16 +199,16 @@ fn a_master_key_that_comes_from_elsewhere_is_replaced_by_one_that_is_given() {
 
     let run = rotate(&place, 1, 2).good();
     assert_eq!(run.out.trim_end().len(), 16);
-    let wanted = "put the new key in the place of master_key (ATELIER_MASTER_KEY) before the server starts again";
+    let wanted = "replace master_key (ATELIER_MASTER_KEY) with the new key before the server starts again";
     assert!(
-        run.err.contains("2 signing keys and 0 second factors were sealed anew") && run.err.contains(wanted),
+        run.err.contains("2 signing keys and 0 second factors were resealed") && run.err.contains(wanted),
         "{}",
         run.err
     );
     // To do it again, as after a kill, does no harm.
     let again = rotate(&place, 1, 2).good();
     assert_eq!(again.out, run.out);
-    assert!(again.err.contains("0 signing keys and 0 second factors were sealed anew"), "{}", again.err);
+    assert!(again.err.contains("0 signing keys and 0 second factors were resealed"), "{}", again.err);
     assert_eq!(with(1, "check").code, 1);
     assert!(with(2, "check").good().out.contains("opens 2 signing keys"));
     let mut server = Setup::new().env("ATELIER_MASTER_KEY", text(2)).data_dir(place.data()).start();
@@ -252,6 +253,6 @@ fn a_master_key_in_a_file_of_its_own_is_replaced_there() {
 #[test]
 fn there_is_no_master_key_to_rotate_before_the_first_start() {
     let place = Place::with_ada();
-    place.run("master-key rotate").refused(1, "there is no signing key yet; the first start of the server makes it");
+    place.run("master-key rotate").refused(1, "there is no signing key yet; start the server once to create it");
     assert!(!names(&place.data()).iter().any(|name| name.starts_with("master.key")));
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{PASSWORD, Place, mode, names, run_in};
 
-const LAST: &str = "the account keeps at least one enabled administrator; \
-                    make another one first with `atelier user promote` or `atelier user enable`";
+const LAST: &str = "the account must keep at least one enabled administrator; create another one first with `atelier \
+                    user promote` or `atelier user enable`";
 
 pub(crate) fn is_made_up(password: &str) -> bool {
     password.len() == 24 && password.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
@@ -19,8 +19,8 @@ fn the_first_person_comes_before_the_first_start() {
     let place = Place::new();
     let run = place.run("user add ada@example.com --admin").good();
     assert!(is_made_up(run.out.strip_suffix('\n').unwrap()), "alone on stdout");
-    let words = "./atelier-data is a new data directory; `atelier serve` starts a server on it\n\
-                 added ada@example.com as administrator; the password on stdout is shown this once\n";
+    let words = "created the data directory ./atelier-data; `atelier serve` starts a server on it\n\
+                 added ada@example.com as administrator; the password on stdout is shown only once\n";
     assert_eq!(run.err, words);
     assert_eq!(mode(&place.data()), 0o700);
     assert_eq!(names(&place.data()), ["atelier.db", "atelier.lock"], "no log is left behind");
@@ -45,7 +45,7 @@ fn a_given_password_is_not_printed() {
     let run = place.run("user passwd bob@example.com --password-file secret").good();
     assert_eq!(
         (run.out.as_str(), run.err.as_str()),
-        ("", "bob@example.com has a new password, and every session is ended\n")
+        ("", "bob@example.com has a new password; all sessions have ended\n")
     );
 }
 
@@ -109,26 +109,26 @@ fn a_list_tells_who_is_invited_and_who_is_not_in_any_more() {
     let run = place.run("user invite-link INA@example.com").good();
     assert!(run.out.starts_with("http://127.0.0.1:8787/auth/invitation?token=atli_"), "{}", run.out);
     assert_eq!((run.out.len(), run.out.lines().count()), (98, 1));
-    let words = "can choose a password by the link on stdout, once and within";
+    let words = "can set a password with the link on stdout, once and within";
     assert_eq!(run.err, format!("ina@example.com {words} 72 hours\n"));
     let run = place.run("user reset-link ada@example.com").good();
     assert_eq!(run.err, format!("ada@example.com {words} 30 minutes\n"));
 
-    let stands = "`atelier user list` shows how everybody stands";
-    let rule = "only somebody whose invitation still stands can be invited again";
+    let stands = "`atelier user list` shows the status of all users";
+    let rule = "the user has no pending invitation";
     for name in ["ada", "eli", "dan"] {
         place.run(&format!("user invite-link {name}@example.com")).refused(1, &format!("{rule}; {stands}"));
     }
     for (name, rule) in [
-        ("ina", "the person has not accepted the invitation yet"),
-        ("eli", "the person has not accepted the invitation yet"),
-        ("dan", "the person is disabled; enable the account first"),
+        ("ina", "the user has not accepted the invitation yet"),
+        ("eli", "the user has not accepted the invitation yet"),
+        ("dan", "the user is disabled; enable the account first"),
     ] {
         place.run(&format!("user reset-link {name}@example.com")).refused(1, &format!("{rule}; {stands}"));
     }
     for words in ["invite-link del", "reset-link del", "enable del", "invite-link nobody"] {
         let name = words.rsplit(' ').next().unwrap();
-        let unknown = format!("user {name}@example.com does not exist; `atelier user list` shows everybody");
+        let unknown = format!("user {name}@example.com does not exist; `atelier user list` shows all users");
         place.run(&format!("user {words}@example.com")).refused(1, &unknown);
     }
 }
@@ -142,7 +142,7 @@ fn an_empty_list_says_what_to_do() {
     assert_eq!(run.out, "");
     assert!(
         run.err.ends_with(
-            "there is nobody yet; `atelier serve` makes an administrator, `atelier user add` whom you name\n"
+            "there are no users yet; `atelier serve` creates an administrator, `atelier user add` adds a user\n"
         ),
         "{}",
         run.err
@@ -193,10 +193,10 @@ fn who_is_unknown_or_known_already_is_told() {
     for verb in ["passwd", "enable", "disable", "promote", "demote"] {
         place
             .run(&format!("user {verb} eve@example.com"))
-            .refused(1, "user eve@example.com does not exist; `atelier user list` shows everybody");
+            .refused(1, "user eve@example.com does not exist; `atelier user list` shows all users");
         place
             .run(&format!("user {verb} eve"))
-            .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+            .refused(2, "EMAIL: must be an email address such as ada@example.com; correct it and try again");
     }
 }
 
@@ -205,7 +205,7 @@ fn an_ill_formed_person_makes_nothing() {
     let place = Place::new();
     place
         .run("user add ada")
-        .refused(2, "EMAIL: must be an e-mail address such as ada@example.com; correct it and try again");
+        .refused(2, "EMAIL: must be an email address such as ada@example.com; correct it and try again");
     let long = "n".repeat(256);
     place
         .run(&format!("user add ada@example.com --first-name {long}"))
@@ -214,7 +214,7 @@ fn an_ill_formed_person_makes_nothing() {
     assert_eq!((weak.code, weak.out.as_str()), (2, ""));
     assert!(weak.err.contains("10 to 256 characters"), "{}", weak.err);
     run_in(place.path(), "user add ada@example.com --password-stdin", "", &[])
-        .refused(2, "the password in stdin must be one line; write it there alone");
+        .refused(2, "the password in stdin must be exactly one line");
     let absent = place.run("user add ada@example.com --password-file nowhere");
     assert_eq!((absent.code, absent.out.as_str()), (1, ""));
     assert!(absent.err.starts_with("error: cannot read the password from nowhere: "), "{}", absent.err);
@@ -242,14 +242,13 @@ fn what_is_no_data_file_of_this_atelier_is_told_and_left_alone() {
     let before = fs::read(place.database()).unwrap();
     let run = place.run("user list");
     assert_eq!((run.code, run.out.as_str()), (1, ""));
-    assert!(run.err.contains("schema version 99") && run.err.contains("; start the newer atelier"), "{}", run.err);
+    assert!(run.err.contains("schema version 99") && run.err.contains("; use the newer atelier"), "{}", run.err);
     assert_eq!(fs::read(place.database()).unwrap(), before);
 
     fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();
     let run = place.run("user add bob@example.com");
     assert_eq!((run.code, run.out.as_str()), (1, ""));
-    let words =
-        "error: the data file is no SQLite database; choose another data directory; `atelier check` tells more\n";
+    let words = "error: the data file is not a SQLite database; choose another data directory; run `atelier check` for details\n";
     assert_eq!(run.err, words);
     assert_eq!(fs::read(place.database()).unwrap(), "Dear diary, ".repeat(1000).as_bytes());
 }

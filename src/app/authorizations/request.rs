@@ -87,7 +87,7 @@ pub struct Authorization {
 /// Judges what a client asks for.
 pub fn check(view: &View, issuer: &str, request: &Request) -> Result<std::result::Result<Authorization, Fault>> {
     let Some(client) = request.client_id.as_deref() else { return Ok(Err(shown("client_id is missing"))) };
-    let Some(client) = clients::find(view, client)? else { return Ok(Err(shown("the client is not known here"))) };
+    let Some(client) = clients::find(view, client)? else { return Ok(Err(shown("the client is unknown"))) };
     // RFC 6749 would let a client leave it out that has registered one; OpenID Connect Core, 3.1.2.1 does not.
     let Some(redirect_uri) = request.redirect_uri.as_deref() else {
         return Ok(Err(shown("redirect_uri is missing")));
@@ -116,10 +116,10 @@ type Told = (&'static str, &'static str);
 
 fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, Told> {
     if request.request.is_some() {
-        return Err(("request_not_supported", "request objects are not read"));
+        return Err(("request_not_supported", "request objects are not supported"));
     }
     if request.request_uri.is_some() {
-        return Err(("request_uri_not_supported", "request objects are not read"));
+        return Err(("request_uri_not_supported", "request objects are not supported"));
     }
     match request.response_type.as_deref() {
         Some("code") => {}
@@ -127,7 +127,7 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
         None => return Err(("invalid_request", "response_type is missing")),
     }
     if !client.may(Grant::AuthorizationCode) {
-        return Err(("unauthorized_client", "the client may not ask for a code"));
+        return Err(("unauthorized_client", "the client is not registered for authorization_code"));
     }
     if request.response_mode.as_deref().is_some_and(|mode| mode != "query") {
         return Err(("invalid_request", "response_mode must be query"));
@@ -178,7 +178,7 @@ fn prompt(words: Option<&str>) -> std::result::Result<Prompt, Told> {
         }
     }
     if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
-        return Err(("invalid_request", "prompt=none stands alone"));
+        return Err(("invalid_request", "prompt=none cannot be combined with other values"));
     }
     Ok(prompt)
 }
@@ -192,7 +192,7 @@ fn max_age(text: Option<&str>) -> std::result::Result<(Option<Duration>, bool), 
 
 /// Of the scopes that are asked for, those that are known and that the client may have.
 fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, Told> {
-    granted(asked, client).ok_or(("invalid_scope", "none of the scopes is one that the client may have"))
+    granted(asked, client).ok_or(("invalid_scope", "the client is not registered for any of these scopes"))
 }
 
 /// What a client gets when it asks for these words: those that are known and that it may have, or `email` and `profile`

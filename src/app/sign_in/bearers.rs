@@ -155,7 +155,7 @@ fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Res
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
     let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
-        log::debug!("an access token is refused: {rejected}");
+        log::debug!("access token rejected: {rejected}");
         Error::from(Unproved::BadToken)
     })?;
     signed.keep(fingerprint, keys.edition, said.clone(), 1);

@@ -93,7 +93,7 @@ pub fn with_cookie(desk: &Desk, origin: Origin, cookie: &str) -> Result<(Actor, 
 /// Ends the session that somebody acts by; one that is over already is left so.
 pub(in crate::app) fn sign_out(tx: &Tx, actor: &Actor) -> Result<()> {
     let Credential::Session(id) = actor.credential else {
-        return Err(Error::Refused { rule: "only who has signed in can sign out" });
+        return Err(Error::Refused { rule: "you are not signed in" });
     };
     match store::sessions::find(tx, id)? {
         Some(session) => end(tx, actor, &session),

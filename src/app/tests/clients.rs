@@ -138,7 +138,7 @@ fn a_built_in_client_keeps_what_it_is() {
     let office = office();
     let named = ClientChange { name: Some(ClientName::parse("x").unwrap()), ..Default::default() };
     refused(&office.refusal(&office.ada, changing("sdk-client", named)), "built-in");
-    refused(&office.refusal(&office.ada, |tx, actor| remove(tx, actor, &id("sdk-client"))), "stays");
+    refused(&office.refusal(&office.ada, |tx, actor| remove(tx, actor, &id("sdk-client"))), "cannot be removed");
     let (client, bot) = (id("sdk-client"), Uuid::new_v4());
     let (_, secret) = opaque::mint(Kind::ClientSecret);
     let renew = move |tx: &Tx, actor: &Actor| renew_secret(tx, actor, &client, &secret, bot);

@@ -64,10 +64,10 @@ fn a_closed_account_ends_everything_and_stays_closed() {
     let enable = move |tx: &Tx, actor: &Actor| {
         users::change(tx, actor, &who, &UserChange { enabled: Some(true), ..UserChange::default() })
     };
-    refused(&office.refusal(&office.ada, enable), "stays closed for good");
+    refused(&office.refusal(&office.ada, enable), "cannot be restored");
     let who = named(&office.bob);
     let password = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &who, &another(false));
-    refused(&office.refusal(&office.ada, password), "stays closed for good");
+    refused(&office.refusal(&office.ada, password), "cannot be restored");
     hidden(&office.read(|view| users::visible(view, &office.ada, bob)).unwrap_err());
     hidden(&office.read(|view| users::named(view, &office.carol, &named(&office.bob))).unwrap_err());
 }
@@ -79,9 +79,12 @@ fn only_administrators_close_accounts_and_nobody_their_own() {
     forbidden(&office.refusal(&office.carol, block(id(&office.carol))), Action::BlockUser);
     hidden(&office.refusal(&office.stranger, block(id(&office.bob))));
     hidden(&office.refusal(&office.ada, block(UserId(99))));
-    refused(&office.refusal(&office.ada, block(id(&office.ada))), "nobody deletes their own account");
+    refused(
+        &office.refusal(&office.ada, block(id(&office.ada))),
+        "you cannot delete your own account; ask another administrator",
+    );
     let last = office.refusal(&Actor::operator(), block(id(&office.ada)));
-    refused(&last, "the account keeps at least one enabled administrator");
+    refused(&last, "the account must keep at least one enabled administrator");
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn an_account_stays_open_while_nobody_can_take_over() {
     let office = office();
     let guild = office.guild(&[(&office.bob, OrganizationRole::Member)]);
     let place = office.place_in(guild, &office.bob);
-    refused(&office.refusal(&office.ada, block(id(&office.bob))), "in whose organization nobody can take it over");
+    refused(&office.refusal(&office.ada, block(id(&office.bob))), "nobody in its organization can take it over");
     assert_eq!(office.role(place, &office.bob), Some(Role::Owner));
     // Who is disabled takes over nothing.
     probe::execute(&office.file, &format!("UPDATE users SET enabled = 0 WHERE id = {}", id(&office.carol)));
@@ -127,7 +130,7 @@ fn an_account_stays_open_while_nobody_can_take_over() {
     office
         .write(move |tx| store::organizations::put_member(tx, guild, carol, OrganizationRole::Admin).map(drop))
         .unwrap();
-    refused(&office.refusal(&office.ada, block(id(&office.bob))), "in whose organization nobody can take it over");
+    refused(&office.refusal(&office.ada, block(id(&office.bob))), "nobody in its organization can take it over");
 }
 
 #[test]

@@ -316,7 +316,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     };
     assert!(needs(&authorization));
     let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &authorization, ISSUER);
-    refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not let the client in");
+    refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not authorized the client");
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
     assert!(!needs(&authorization));
     assert!(needs(&front.check(&Request { prompt: Some("consent".to_owned()), ..asked() }).unwrap()));

@@ -170,7 +170,7 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
     // Who has not come in yet is no owner that a workspace can be left to.
     let carol = named(&office.carol);
     let leave = move |tx: &Tx, actor: &Actor| members::remove(tx, actor, place, &carol);
-    refused(&office.refusal(&office.carol, leave), "keeps at least one owner");
+    refused(&office.refusal(&office.carol, leave), "must keep at least one owner");
 
     office.expire(dora.id);
     fresh(office.by(&office.bob, by_link("dora")).unwrap());
@@ -198,7 +198,7 @@ fn an_invitation_is_renewed_while_it_stands() {
     hidden(&office.refusal(&office.stranger, renew(dora.id)));
     office.expire(dora.id);
     for id in [dora.id, office.carol.user().unwrap()] {
-        refused(&office.refusal(&office.ada, renew(id)), "only somebody whose invitation still stands");
+        refused(&office.refusal(&office.ada, renew(id)), "the user has no pending invitation");
     }
 }
 
@@ -229,7 +229,7 @@ fn a_link_lets_in_once_and_only_its_newest() {
     assert_eq!(office.status(dora.id), UserStatus::Active);
     dead(&office.refusal(&visitor, use_up(new)));
     let again = office.refusal(&office.ada, make(dora.id, Purpose::Invitation, old));
-    refused(&again, "only somebody whose invitation still stands");
+    refused(&again, "the user has no pending invitation");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
         |enabled: u8| probe::execute(&office.file, &format!("UPDATE users SET enabled = {enabled} WHERE id = {bob}"));
     disable(0);
     dead(&office.refusal(&visitor, use_up(good)));
-    refused(&office.refusal(&office.ada, make(bob, Purpose::PasswordReset, late)), "the person is disabled");
+    refused(&office.refusal(&office.ada, make(bob, Purpose::PasswordReset, late)), "the user is disabled");
     disable(1);
     let (_, token) = office.sign_in(&office.bob);
     office.by(&visitor, use_up(good)).unwrap();

@@ -121,7 +121,7 @@ fn a_key_is_made_by_whom_it_acts_as_and_by_the_operator() {
 fn a_key_ends_in_the_future_or_not_at_all() {
     let office = office();
     let until = |end: Timestamp| create(until(&office, &office.bob, end));
-    invalid(&office.refusal(&office.bob, until(Timestamp::from_micros(1))), "must lie in the future");
+    invalid(&office.refusal(&office.bob, until(Timestamp::from_micros(1))), "must be in the future");
     office.change(&office.bob, "keys.create", until(in_minutes(1)));
     let (key, _) = office.change(&office.bob, "keys.create", until(Timestamp::from_micros(i64::MAX)));
     assert_eq!(key.expires_at, Some(Timestamp::LATEST));
@@ -156,13 +156,13 @@ fn a_disabled_person_gets_no_key() {
     let (bob, off) =
         (named(&office.bob), crate::domain::user::UserChange { enabled: Some(false), ..Default::default() });
     office.by(&office.ada, move |tx, actor| crate::app::users::change(tx, actor, &bob, &off)).unwrap();
-    refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "the person is disabled");
+    refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "the user is disabled");
     for state in ["invited', invited_until = 9000000000000000, email = 'bob@example.com", "blocked"] {
         probe::execute(
             &office.file,
             &format!("UPDATE users SET enabled = 1, state = '{state}' WHERE email_key = 'bob@example.com'"),
         );
-        refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "is not in use");
+        refused(&office.refusal(&Actor::operator(), create(new_key(&office, &office.bob))), "is not active");
     }
 }
 
@@ -200,7 +200,7 @@ fn a_key_only_narrows_the_key_that_it_is_made_with() {
     assert_eq!(omitted.expires_at, day.expires_at, "no end is the end of that key");
     office.change(&bob, "keys.create", create(until(&office, &bob, in_minutes(30))));
     let error = office.refusal(&bob, create(until(&office, &bob, in_minutes(90))));
-    invalid(&error, "expires_at: must not be later than the end of the key that it is made with");
+    invalid(&error, "expires_at: must not be later than the expiry of the key that creates it");
 
     let endless = make(&office, &office.bob, &office.bob);
     let (narrowed, _) = office.change(&bob, "keys.refresh", refresh(KeyRules::LOOSE, endless.id, renewal(&office)));
@@ -260,7 +260,7 @@ fn a_refresh_never_extends() {
     let key = office.by(&office.bob, create(until(&office, &office.bob, end))).unwrap();
     let to = |end| refresh(KeyRules::LOOSE, key.id, Renewal { expires_at: end, ..renewal(&office) });
     invalid(&office.refusal(&office.bob, to(Some(in_minutes(61)))), "a refresh does not extend it");
-    invalid(&office.refusal(&office.bob, to(Some(Timestamp::from_micros(1)))), "must lie in the future");
+    invalid(&office.refusal(&office.bob, to(Some(Timestamp::from_micros(1)))), "must be in the future");
     let (same, _) = office.change(&office.bob, "keys.refresh", to(None));
     assert_eq!(same.expires_at, Some(end), "no end is the end before");
     let sooner = in_minutes(30);
@@ -321,7 +321,7 @@ fn what_is_over_is_not_renewed() {
     probe::execute(&office.file, &format!("UPDATE keys SET expires_at = 1 WHERE id = {}", expired.id));
     for id in [revoked.id, expired.id] {
         let error = office.refusal(&office.bob, refresh(KeyRules::LOOSE, id, renewal(&office)));
-        invalid(&error, "is of a key that is revoked or has expired");
+        invalid(&error, "belongs to a key that has been revoked or has expired");
         hidden(&office.refusal(&office.carol, refresh(KeyRules::LOOSE, id, renewal(&office))));
     }
     hidden(&office.refusal(&office.bob, refresh(KeyRules::LOOSE, KeyId(4711), renewal(&office))));

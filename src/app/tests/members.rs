@@ -8,7 +8,7 @@ use super::*;
 use crate::app::{default_workspaces, members, users};
 use crate::domain::user::UserChange;
 
-const KEEPS: &str = "a workspace keeps at least one owner";
+const KEEPS: &str = "a workspace must keep at least one owner; add another owner first";
 
 fn leave(place: WorkspaceId) -> impl Fn(&Tx, &Actor) -> Result<bool> + Send + 'static {
     move |tx, actor| members::remove(tx, actor, place, &named(actor))
@@ -192,7 +192,7 @@ fn only_people_of_the_organization_join() {
     let place = office.workspace(&office.bob, "engines");
     hidden(&office.refusal(&office.bob, put(place, &office.stranger, Role::Member)));
     let error = office.refusal(&office.ada, put(place, &office.stranger, Role::Member));
-    refused(&error, "not in the organization of the workspace");
+    refused(&error, "not a member of the workspace's organization");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::domain::text::Description;
 use crate::domain::workspace::{WorkspaceChange, WorkspaceSearch};
 
 const HOME: OrganizationId = OrganizationId(1);
-const KEEPS: &str = "an organization keeps at least one admin";
+const KEEPS: &str = "an organization must keep at least one admin; add another admin first";
 const FIRST: Page = Page { after: None, limit: 50 };
 
 fn new(name: &str) -> NewOrganization {
@@ -130,7 +130,7 @@ fn a_member_is_put_in_once_and_given_another_role() {
     assert_eq!(trace.after, Some(json!({ "role": "reader" })));
     let error = office.refusal(carol, put(HOME, &bob, OrganizationRole::Reader));
     forbidden(&error, Action::ManageOrganizationMembers);
-    refused(&office.refusal(&bob, put(HOME, carol, OrganizationRole::Annotator)), "an annotator of the account");
+    refused(&office.refusal(&bob, put(HOME, carol, OrganizationRole::Annotator)), "only annotators of the account");
     // Whom bob shares no organization with, he cannot find.
     hidden(&office.refusal(&bob, put(HOME, &office.stranger, OrganizationRole::Member)));
     office.change(&office.ada, "organizations.put_member", put(HOME, &office.stranger, OrganizationRole::Member));
@@ -147,8 +147,14 @@ fn whoever_leaves_an_organization_leaves_its_workspaces_and_bindings() {
     hidden(&office.refusal(&office.ada, remove(HOME, &office.carol)));
     hidden(&office.refusal(&office.carol, remove(HOME, &office.bob)));
     // Bob is the last owner there.
-    refused(&office.refusal(&office.ada, remove(HOME, &office.bob)), "a workspace keeps at least one owner");
-    refused(&office.refusal(&office.bob, remove(HOME, &office.bob)), "a workspace keeps at least one owner");
+    refused(
+        &office.refusal(&office.ada, remove(HOME, &office.bob)),
+        "a workspace must keep at least one owner; add another owner first",
+    );
+    refused(
+        &office.refusal(&office.bob, remove(HOME, &office.bob)),
+        "a workspace must keep at least one owner; add another owner first",
+    );
     office.by(&office.bob, move |tx, actor| workspaces::delete(tx, actor, place)).unwrap();
     office.change(&office.bob, "organizations.remove_member", remove(HOME, &office.bob));
 }

@@ -134,7 +134,7 @@ fn a_binding_opens_a_workspace_and_its_end_closes_it() {
             let ada = office.ada.clone();
             move |tx: &Tx, _: &Actor| bindings::create(tx, &ada, role, &who, place)
         }),
-        "not in the organization",
+        "not a member of the workspace's organization",
     );
 }
 
@@ -193,12 +193,15 @@ fn an_annotator_of_the_account_is_given_no_more_than_annotators_do() {
     office.set_account_role(&office.carol, AccountRole::Annotator);
     let much = office.named_role("much", &[Permission::SPACE_READ, Permission::SPACE_UPDATE]);
     let little = office.named_role("little", &[Permission::SPACE_READ]);
-    refused(&office.refusal(&office.bob, bind(much, &office.carol, on)), "only have what annotators do");
-    refused(&office.refusal(&office.bob, put(place, &office.carol, Role::Custom(little))), "can only be an annotator");
-    refused(&office.refusal(&office.bob, put(place, &office.carol, Role::Reader)), "can only be an annotator");
+    refused(&office.refusal(&office.bob, bind(much, &office.carol, on)), "have only permissions of annotators");
+    refused(
+        &office.refusal(&office.bob, put(place, &office.carol, Role::Custom(little))),
+        "only annotators of the account",
+    );
+    refused(&office.refusal(&office.bob, put(place, &office.carol, Role::Reader)), "only annotators of the account");
     let (binding, _) = office.change(&office.bob, "bindings.create", bind(little, &office.carol, on));
     let change = move |tx: &Tx, actor: &Actor| bindings::change(tx, actor, binding, much);
-    refused(&office.refusal(&office.bob, change), "only have what annotators do");
+    refused(&office.refusal(&office.bob, change), "have only permissions of annotators");
     office.change(&office.bob, "members.put", put(place, &office.carol, Role::Annotator));
 }
 

@@ -90,8 +90,11 @@ fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
     unproved(&confirm(code(&key, 9)), Unproved::WrongCode);
     let codes = confirm(code(&key, 0)).unwrap();
     assert_eq!((codes.len(), state().unwrap().recovery_codes), (10, 10));
-    refused(&confirm(code(&key, 1)).unwrap_err(), "there is a second factor already");
-    refused(&gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap_err(), "there is a second factor already");
+    refused(&confirm(code(&key, 1)).unwrap_err(), "two-factor authentication is already on");
+    refused(
+        &gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap_err(),
+        "two-factor authentication is already on",
+    );
     assert!(verbs::enrolment(&gate.desk, &bob).unwrap().is_none(), "the secret is shown no more");
     unproved(&gate.enter(&token), Unproved::SessionOver);
     unproved(&gate.show(&cookie.cookie), Unproved::SessionOver);
@@ -261,7 +264,7 @@ fn a_temporary_password_is_not_replaced_without_the_code() {
         };
         gate.runtime.block_on(links::replace_temporary(&gate.desk, origin(), choice))
     };
-    refused(&replace("temporary one").unwrap_err(), "there is a second factor");
+    refused(&replace("temporary one").unwrap_err(), "this account has two-factor authentication");
     unproved(&replace("wrong"), Unproved::WrongPassword);
     let first = half(gate.come("bob@example.com", "temporary one", None), Step::SecondFactor);
     half(gate.prove(first.cookie.expose(), &code(&key, 0)), Step::Password);
@@ -280,7 +283,7 @@ fn a_code_proves_whoever_renews_or_removes() {
     unproved(&remove(recovery[0].expose()), Unproved::WrongCode);
     remove(renewed[0].expose()).unwrap();
     assert_eq!((gate.count("second_factors"), gate.count("recovery_codes")), (0, 0));
-    refused(&remove(renewed[1].expose()).unwrap_err(), "there is no second factor");
+    refused(&remove(renewed[1].expose()).unwrap_err(), "two-factor authentication is off");
     assert!(gate.by_client(PASSWORD, None).is_ok());
     gate.office.audit();
 }

@@ -131,13 +131,13 @@ fn a_bot_does_not_stand_in_for_the_last_person() {
     let who = named(&office.ada);
     refused(
         &office.refusal(&office.ada, move |tx, actor| members::put(tx, actor, place, &who, Role::Member)),
-        "a workspace keeps at least one owner",
+        "a workspace must keep at least one owner; add another owner first",
     );
     let (who, off) =
         (named(&office.ada), crate::domain::user::UserChange { enabled: Some(false), ..Default::default() });
     refused(
         &office.refusal(&Actor::operator(), move |tx, actor| users::change(tx, actor, &who, &off)),
-        "the account keeps at least one enabled administrator",
+        "the account must keep at least one enabled administrator",
     );
 }
 
@@ -164,7 +164,7 @@ fn nobody_mints_above_themselves() {
     let exceeded = |error: &Error| assert!(matches!(error, Error::Exceeded), "{error:?}");
     let governing = || Grants { account: AccountRole::Administrator, ..of(place) };
     exceeded(&mint(&office.bob, governing()));
-    invalid(&mint(&office.ada, governing()), "account_role: must be that of a member: a service key has no role");
+    invalid(&mint(&office.ada, governing()), "account_role: must be MEMBER: a service key has no role");
     let in_home = |role| {
         let mut grants = of(place);
         grants.organizations[0].role = role;
@@ -217,13 +217,13 @@ fn places_are_seen_distinct_and_where_they_are_said_to_be() {
     hidden(&mint(&office.carol, vec![member(Some(home), place)]));
     hidden(&mint(&Actor::nobody(origin()), vec![member(Some(home), place)]));
     let ada = &office.ada;
-    invalid(&mint(ada, vec![member(Some(other), place)]), "must be of a space of the organization");
-    invalid(&mint(ada, vec![member(Some(home), place), member(Some(home), next)]), "org_id: must not be named twice");
+    invalid(&mint(ada, vec![member(Some(other), place)]), "must be a space of the organization");
+    invalid(&mint(ada, vec![member(Some(home), place), member(Some(home), next)]), "org_id: must not be listed twice");
     let twice = Grant { workspaces: vec![(place, Role::Member), (place, Role::Reader)], ..member(None, place) };
-    invalid(&mint(ada, vec![twice]), "space_id: must not be named twice");
-    invalid(&mint(ada, Vec::new()), "organizations: must hold from 1 to 100");
-    invalid(&mint(ada, vec![Grant { workspaces: Vec::new(), ..member(Some(home), place) }]), "spaces: must hold");
-    invalid(&mint(ada, vec![member(Some(home), place); 101]), "organizations: must hold from 1 to 100");
+    invalid(&mint(ada, vec![twice]), "space_id: must not be listed twice");
+    invalid(&mint(ada, Vec::new()), "organizations: must contain 1 to 100");
+    invalid(&mint(ada, vec![Grant { workspaces: Vec::new(), ..member(Some(home), place) }]), "spaces: must contain");
+    invalid(&mint(ada, vec![member(Some(home), place); 101]), "organizations: must contain 1 to 100");
 
     let both = vec![member(Some(home), place), member(Some(other), far)];
     let both = Grants { account: AccountRole::Member, organizations: both };

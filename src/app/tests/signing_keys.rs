@@ -72,7 +72,10 @@ fn a_new_file_gets_a_key_that_signs_and_one_for_after_it() {
 #[test]
 fn a_rotation_lets_the_next_key_sign() {
     let office = office();
-    assert!(matches!(rotate(&office.store, &master(), 2048).unwrap_err(), Error::Refused { .. }), "there is none yet");
+    assert!(
+        matches!(rotate(&office.store, &master(), 2048).unwrap_err(), Error::Refused { .. }),
+        "no administrator exists yet"
+    );
     keep_up(&office.store, &master(), PLAN).unwrap();
     let (first, second, _) = standing(&office);
     let before = office.audit().len();

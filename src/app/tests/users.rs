@@ -7,7 +7,7 @@ use crate::app::users;
 use crate::domain::user::UserChange;
 use crate::store::organizations;
 
-const KEEPS: &str = "the account keeps at least one enabled administrator";
+const KEEPS: &str = "the account must keep at least one enabled administrator";
 
 fn change(who: &Actor, change: UserChange) -> impl Fn(&Tx, &Actor) -> Result<User> + Send + 'static {
     let who = named(who);
@@ -220,7 +220,7 @@ fn whoever_governs_the_account_governs_its_home() {
 fn a_second_first_administrator_is_refused() {
     let office = office();
     let again = setup::first_administrator(&office.store, new_user("eve", AccountRole::Administrator), hash(), false);
-    refused(&again.unwrap_err(), "has an administrator already");
+    refused(&again.unwrap_err(), "already has an administrator");
     assert!(!setup::lacks_administrator(&office.store).unwrap());
     setup::settle(&office.store).unwrap();
     let homes = office.audit().iter().filter(|trace| trace.verb == "organizations.create").count();

@@ -72,7 +72,7 @@ fn outside_the_organization_nobody_makes_a_workspace() {
     let office = office();
     hidden(&office.refusal(&office.stranger, create("engines")));
     hidden(&office.refusal(&Actor::nobody(origin()), create("engines")));
-    refused(&office.refusal(&Actor::operator(), create("engines")), "a workspace is made by a person");
+    refused(&office.refusal(&Actor::operator(), create("engines")), "only people can create workspaces");
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn a_default_workspace_name_of_somebody_else_is_refused() {
     let office = office();
     for name in ["carol@example.com - Default Workspace", "CAROL@example.com - Default Workspace"] {
         for who in [&office.bob, &office.ada] {
-            refused(&office.refusal(who, create(name)), "kept for the default workspace of the person it names");
-            refused(&office.refusal(who, open(name)), "kept for the default workspace of the person it names");
+            refused(&office.refusal(who, create(name)), "reserved for the default workspace of the user");
+            refused(&office.refusal(who, open(name)), "reserved for the default workspace of the user");
         }
     }
     office.change(&office.carol, "workspaces.create", open("carol@example.com - Default Workspace"));
@@ -171,8 +171,8 @@ fn a_default_workspace_is_one_that_its_person_is_in() {
     assert_eq!(trace.before, Some(json!({ "default_workspace": place.0 })));
 
     hidden(&office.refusal(&office.carol, choose(place)));
-    refused(&office.refusal(&office.ada, choose(place)), "one that its person is in");
-    refused(&office.refusal(&Actor::operator(), choose(place)), "only a person");
+    refused(&office.refusal(&office.ada, choose(place)), "one that you are a member of");
+    refused(&office.refusal(&Actor::operator(), choose(place)), "only people");
     assert_eq!(found(&office.carol), None);
     assert_eq!(found(&Actor::operator()), None);
 }
@@ -188,7 +188,7 @@ fn nobody_renames_a_workspace_into_the_default_one_of_somebody_else() {
     };
     for who in [&office.bob, &office.ada, &Actor::operator()] {
         let error = office.refusal(who, rename("Carol@example.com - Default Workspace"));
-        refused(&error, "kept for the default workspace");
+        refused(&error, "reserved for the default workspace");
     }
     office.change(&office.bob, "workspaces.change", rename("bob@example.com - Default Workspace"));
     // Whoever governs changes the rest of it all the same.

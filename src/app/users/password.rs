@@ -71,7 +71,7 @@ pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<Use
     match user.state {
         UserState::Blocked => return Err(CLOSED),
         UserState::Invited { .. } => {
-            return Err(Error::Refused { rule: "the person has not accepted the invitation yet" });
+            return Err(Error::Refused { rule: "the user has not accepted the invitation yet" });
         }
         UserState::Active if user.must_change_password => return Ok(user),
         UserState::Active => {}

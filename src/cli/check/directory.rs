@@ -18,14 +18,14 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
     let mode = match fs::metadata(home.path()) {
         Ok(found) if found.is_dir() => found.permissions().mode() & 0o7777,
         Ok(_) => {
-            let next = "name another one with --data-dir";
-            return vec![Finding::fault(WHAT, format!("{path} is no directory"), next)];
+            let next = "choose another directory with --data-dir";
+            return vec![Finding::fault(WHAT, format!("{path} is not a directory"), next)];
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return vec![Finding::fault(WHAT, format!("there is no {path}"), START)];
+            return vec![Finding::fault(WHAT, format!("{path} does not exist"), START)];
         }
         Err(error) => {
-            return vec![Finding::fault(WHAT, format!("{path} cannot be looked at: {error}"), AS_THE_SERVER)];
+            return vec![Finding::fault(WHAT, format!("cannot inspect {path}: {error}"), AS_THE_SERVER)];
         }
     };
     let mut findings = vec![match mode & 0o077 {
@@ -37,7 +37,7 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
         ),
     }];
     findings.push(match home.network_file_system() {
-        None => Finding::ok("file system", "no network file system"),
+        None => Finding::ok("file system", "not a network file system"),
         Some(kind) => Finding::warning(
             "file system",
             format!("a network file system ({kind}), where SQLite can lose data"),
@@ -45,14 +45,14 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
         ),
     });
     match home.holder() {
-        Ok(None) => findings.push(Finding::ok("server", "none runs")),
+        Ok(None) => findings.push(Finding::ok("server", "not running")),
         Ok(Some(holder)) => {
             let process = holder.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
-            findings.push(Finding::ok("server", format!("runs{process}")));
+            findings.push(Finding::ok("server", format!("running{process}")));
             findings.extend(holder.in_force.map(|in_force| running::look(config, &in_force)));
         }
         Err(error) => {
-            findings.push(Finding::warning("server", "nobody knows whether one runs", error.to_string()));
+            findings.push(Finding::warning("server", "unknown whether a server is running", error.to_string()));
         }
     }
     findings.push(sqlite());
@@ -64,6 +64,6 @@ fn sqlite() -> Finding {
     let version = health::sqlite_version();
     match store::refuse_old_sqlite() {
         Ok(()) => Finding::ok("sqlite", version),
-        Err(error) => Finding::fault("sqlite", broken(&error), "build atelier with the SQLite that it brings along"),
+        Err(error) => Finding::fault("sqlite", broken(&error), "build atelier with its bundled SQLite"),
     }
 }

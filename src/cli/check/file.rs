@@ -65,15 +65,15 @@ pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
     let mode = match fs::metadata(&path) {
         Ok(found) => found.permissions().mode() & 0o7777,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return vec![Finding::fault(WHAT, format!("there is no {}", path.display()), START)];
+            return vec![Finding::fault(WHAT, format!("{} does not exist", path.display()), START)];
         }
         Err(error) => {
-            let found = format!("{} cannot be looked at: {error}", path.display());
+            let found = format!("cannot inspect {}: {error}", path.display());
             return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
         }
     };
     if let Err(error) = fs::File::open(&path) {
-        let found = format!("{} cannot be read: {error}", path.display());
+        let found = format!("cannot read {}: {error}", path.display());
         return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
     }
     let mut findings = vec![private(WHAT, &path, mode)];
@@ -117,16 +117,16 @@ fn version(home: &Home, standing: Standing) -> Finding {
         Finding::fault(WHAT, found, next)
     };
     match standing {
-        Standing::Current => Finding::ok(WHAT, format!("version {ours}, as this atelier has it")),
+        Standing::Current => Finding::ok(WHAT, format!("version {ours}, the version of this atelier")),
         Standing::Empty => Finding::fault(WHAT, format!("{} is empty", home.database().display()), START),
         Standing::Older(version) => Finding::warning(
             WHAT,
-            format!("version {version}, this atelier has version {ours}"),
-            "start `atelier serve` of this version once, which upgrades the file; back it up before",
+            format!("version {version}, but this atelier has version {ours}"),
+            "back up the file, then run `atelier serve` of this version once to upgrade it",
         ),
         Standing::Newer(version) => refused(Unfit::Newer { version }),
         Standing::Foreign => refused(Unfit::Foreign),
-        Standing::NoDatabase => Finding::fault(WHAT, "the data file is no SQLite database", RESTORE),
+        Standing::NoDatabase => Finding::fault(WHAT, "the data file is not a SQLite database", RESTORE),
     }
 }
 
@@ -155,7 +155,7 @@ fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
             if old.len() > TOLD {
                 let _ = write!(told, " and {} more", old.len() - TOLD);
             }
-            Some(Finding::warning(WHAT, told, "give each another name, and revoke API keys that are called so"))
+            Some(Finding::warning(WHAT, told, "rename each of them, and revoke API keys with such names"))
         }
         Err(error) => Some(Finding::fault(WHAT, broken(&error), RESTORE)),
     }
@@ -164,14 +164,14 @@ fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
 fn administrator(found: Result<(bool, bool)>) -> Finding {
     const WHAT: &str = "administrator";
     match found {
-        Ok((_, true)) => Finding::ok(WHAT, "there is an enabled one"),
+        Ok((_, true)) => Finding::ok(WHAT, "an enabled administrator exists"),
         Ok((true, false)) => {
-            Finding::fault(WHAT, "every administrator is disabled", "let one in with `atelier user enable EMAIL`")
+            Finding::fault(WHAT, "all administrators are disabled", "enable one with `atelier user enable EMAIL`")
         }
         Ok((false, false)) => Finding::warning(
             WHAT,
-            "there is none",
-            "start `atelier serve`, which makes one, or run `atelier user add --admin EMAIL`",
+            "no administrator exists",
+            "run `atelier serve` to create one, or `atelier user add --admin EMAIL`",
         ),
         Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
     }
@@ -181,7 +181,7 @@ fn audit(verdict: Result<Verdict>) -> Finding {
     const WHAT: &str = "audit";
     match verdict {
         Ok(verdict) => match verdict.faults.first() {
-            None => Finding::ok(WHAT, format!("{} rows as they were written", verdict.rows)),
+            None => Finding::ok(WHAT, format!("{} rows, unchanged", verdict.rows)),
             Some(first) => {
                 let more = verdict.faults.len() - 1 + verdict.more;
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };

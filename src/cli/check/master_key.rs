@@ -29,13 +29,13 @@ pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>)
     }];
     let next = source.file().map(|path| next_file(&path)).filter(|next| next.exists());
     if let Some(next) = next {
-        let found = format!("a rotation was interrupted: {} is there", next.display());
-        findings.push(Finding::warning(WHAT, found, "run `atelier master-key rotate`, which goes on with it"));
+        let found = format!("a rotation was interrupted: {} exists", next.display());
+        findings.push(Finding::warning(WHAT, found, "run `atelier master-key rotate` to finish it"));
     }
     let idle = home.master_key();
     if !matches!(source, Source::Home(_)) && idle.exists() {
-        let found = format!("{} is there too and not used", idle.display());
-        findings.push(Finding::warning(WHAT, found, "move it away, where a copy of it is safe"));
+        let found = format!("{} also exists but is not used", idle.display());
+        findings.push(Finding::warning(WHAT, found, "move it to a safe place"));
     }
     findings
 }
@@ -44,7 +44,7 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
     let key = match source.load() {
         Ok(key) => key,
         Err(Unusable::File(FileError::Missing { .. })) if matches!(source, Source::Home(_)) && sealed.is_empty() => {
-            return Finding::ok(WHAT, "there is none yet, and nothing that it sealed; the server makes it");
+            return Finding::ok(WHAT, "no master key exists yet; the server creates it at its first start");
         }
         Err(error) => return unusable(source, &error),
     };
@@ -52,9 +52,9 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
         if let Err(error) = signing_keys::prove(&key, one) {
             let next = match source {
                 Source::Home(_) | Source::File(..) => {
-                    format!("put the {source} that belongs to this data file back from the backup")
+                    format!("restore the {source} that belongs to this data file from the backup")
                 }
-                Source::Text(..) | Source::Credential(_) => "give the one that belongs to this data file".to_owned(),
+                Source::Text(..) | Source::Credential(_) => "use the one that belongs to this data file".to_owned(),
             };
             let found = format!("it does not open the signing key {}: {}", one.kid, broken(&error));
             return Finding::fault(WHAT, found, next);
@@ -65,7 +65,7 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
 }
 
 fn unusable(source: &Source, error: &Unusable) -> Finding {
-    let from_backup = "put it back from the backup; nothing that it sealed can be opened without it";
+    let from_backup = "restore it from the backup; nothing that it sealed can be opened without it";
     match error {
         Unusable::Text(reason) => Finding::fault(WHAT, format!("{source} is malformed: {reason}"), from_backup),
         Unusable::File(error) => match error {
@@ -78,7 +78,7 @@ fn unusable(source: &Source, error: &Unusable) -> Finding {
                 Finding::fault(WHAT, format!("{source} is malformed: {reason}"), from_backup)
             }
             FileError::Io { source: why, .. } => {
-                Finding::fault(WHAT, format!("{source} cannot be read: {why}"), AS_THE_SERVER)
+                Finding::fault(WHAT, format!("cannot read {source}: {why}"), AS_THE_SERVER)
             }
             FileError::Exists { .. } => Finding::fault(WHAT, error.to_string(), from_backup),
         },

@@ -9,22 +9,22 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     let mut findings = vec![match (open, &config.public_url) {
         (Some(address), None) if config.trusted_hosts.is_empty() => Finding::warning(
             "public url",
-            format!("others reach {address}, but tokens are issued for this machine's own names only"),
-            "set public_url to the address that people type",
+            format!("other machines can reach {address}, but tokens are issued for this machine's own names only"),
+            "set public_url to the address that people use",
         ),
-        (Some(_), None) => Finding::ok("public url", "not set; tokens are issued for the trusted hosts too"),
-        (None, None) => Finding::ok("public url", "not set; only this machine reaches the server"),
+        (Some(_), None) => Finding::ok("public url", "not set; tokens are also issued for the trusted hosts"),
+        (None, None) => Finding::ok("public url", "not set; only this machine can reach the server"),
         (_, Some(url)) if url.starts_with("http://") && !is_local(url) => Finding::warning(
             "public url",
-            format!("passwords and tokens travel to {url} unencrypted"),
-            "put a proxy with TLS before the server and begin public_url with https://",
+            format!("passwords and tokens are sent to {url} unencrypted"),
+            "put a TLS proxy in front of the server and set public_url to its https:// address",
         ),
         (_, Some(url)) => Finding::ok("public url", url),
     }];
     if config.public_url.is_some() && !config.trusted_hosts.is_empty() {
         findings.push(Finding::warning(
             "trusted hosts",
-            "they count for nothing while public_url is set",
+            "they have no effect while public_url is set",
             "remove trusted_hosts or public_url",
         ));
     }

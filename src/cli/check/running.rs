@@ -17,11 +17,11 @@ pub(super) fn look(config: &Config, in_force: &InForce) -> Finding {
         .map(|key| format!("{key} is {} there and {} here", value(there.get(key)), value(here.get(key))))
         .collect();
     if other.is_empty() {
-        return Finding::ok(WHAT, "the running server has the same");
+        return Finding::ok(WHAT, "the same as in the running server");
     }
     Finding::warning(
         WHAT,
-        format!("the running server has other values: {}", other.join(", ")),
-        "run `atelier check` with the flags, the variables and the file that the server was started with",
+        format!("the running server uses other values: {}", other.join(", ")),
+        "run `atelier check` with the same flags, variables and file as the server",
     )
 }

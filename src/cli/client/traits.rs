@@ -18,34 +18,33 @@ const OF_THE_SERVER: &str = "default";
 /// What can be said of a client when it is added and when it is changed.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Traits {
-    /// Where it may have a browser sent to with a code, to the byte but for the port of a loopback address; repeatable.
+    /// A URI to which a browser may be redirected with a code; it must match exactly, except the port of a loopback
+    /// address; repeatable.
     #[arg(long, value_name = "URI")]
     redirect_uri: Vec<String>,
-    /// Where it may have a browser sent to after a sign-out; repeatable.
+    /// A URI to which a browser may be redirected after a sign-out; repeatable.
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
-    /// A way to get tokens: `authorization_code`, `refresh_token`, `device_code`, `client_credentials` or `password`;
-    /// repeatable.
+    /// A grant: `authorization_code`, `refresh_token`, `device_code`, `client_credentials` or `password`; repeatable.
     #[arg(long, value_name = "GRANT")]
     grant: Vec<String>,
-    /// What its tokens may be good for: `openid`, `email`, `profile`, `offline_access` or `api`; repeatable. All but `api`
-    /// by default. Only with `api` do its tokens reach the API, and it has to ask for this scope, unless it acts on its
-    /// own behalf.
+    /// A scope that it may request: `openid`, `email`, `profile`, `offline_access` or `api`; repeatable. All but `api`
+    /// by default. Its tokens give access to the API only if it requests `api`, or acts on its own behalf.
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
-    /// What becomes of a refresh token that is used: rotating, for a successor, or reusable, to stay good.
+    /// The policy for used refresh tokens: rotating replaces them, reusable keeps them valid.
     #[arg(long, value_name = "POLICY")]
     refresh: Option<String>,
-    /// How long its access tokens live, such as 5m, or default for as long as the server says.
+    /// The lifetime of its access tokens, such as 5m, or default for the server's setting.
     #[arg(long, value_name = "DURATION", value_parser = life)]
     access_token_life: Option<Life>,
-    /// How long its sessions may stay unused, such as 30m, or default.
+    /// How long its sessions may stay unused, such as 30m, or default for the server's setting.
     #[arg(long, value_name = "DURATION", value_parser = life)]
     session_idle: Option<Life>,
-    /// How long its sessions last in any case, such as 10h, or default.
+    /// The maximum lifetime of its sessions, such as 10h, or default for the server's setting.
     #[arg(long, value_name = "DURATION", value_parser = life)]
     session_life: Option<Life>,
-    /// What it may do in the account on its own behalf, with `client_credentials`: administrator, or member for nothing.
+    /// Its role in the account when it acts on its own behalf with `client_credentials`: administrator or member.
     #[arg(long, value_name = "ROLE")]
     service_role: Option<String>,
 }

@@ -27,9 +27,9 @@ use crate::tokens::seal::{FileError, MasterKey, next_file};
 /// What can be done about the master key.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Seal everything under a new key, which takes the place of the old one in its file; the old one is kept beside it,
-    /// for backups that were made before. Works while the server runs, and goes on where it was interrupted. Where the
-    /// key does not come from a file, the server must be stopped, and the new key be given.
+    /// Seal everything under a new key, which replaces the old one in its file; the old key is kept beside it for older
+    /// backups. Works while the server runs, and resumes if it was interrupted. If the key does not come from a file,
+    /// stop the server first and give the new key.
     Rotate {
         /// The new key, where it is not to be made here.
         #[command(flatten)]
@@ -44,10 +44,10 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[group(multiple = false)]
 pub struct NewKey {
-    /// Take the new key from a file, which holds one line of base64 (`openssl rand -base64 32`).
+    /// Read the new key from a file, which contains one line of base64 (`openssl rand -base64 32`).
     #[arg(long, value_name = "FILE")]
     new_key_file: Option<PathBuf>,
-    /// Take the new key from stdin.
+    /// Read the new key from stdin.
     #[arg(long)]
     new_key_stdin: bool,
 }
@@ -63,7 +63,7 @@ impl NewKey {
         };
         if let Some(text) = &text {
             MasterKey::parse(text)
-                .map_err(|rule| Trouble::Usage(format!("{rule}; `openssl rand -base64 32` makes one")))?;
+                .map_err(|rule| Trouble::Usage(format!("{rule}; create one with `openssl rand -base64 32`")))?;
         }
         Ok(text)
     }
@@ -108,18 +108,17 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Trouble> {
     } else {
         print(&format!("{now}\n"))?;
         say(&format!(
-            "everything is sealed under the master key {now}: {} signing keys and {} second factors were sealed anew",
+            "everything is sealed under the master key {now}: {} signing keys and {} second factors were resealed",
             resealed.signing_keys, resealed.second_factors
         ));
     }
     match kept {
-        Some(kept) => say(&format!(
-            "the old key is kept in {}: move it to the backups that were made before, which only it opens",
-            kept.display()
-        )),
+        Some(kept) => {
+            say(&format!("the old key is kept in {}: move it to your older backups, which need it", kept.display()));
+        }
         None => say(&format!(
-            "put the new key in the place of {source} before the server starts again, and keep the old one with the backups \
-             that were made before"
+            "replace {source} with the new key before the server starts again, and keep the old one with your older \
+             backups, which need it"
         )),
     }
     Ok(())
@@ -129,7 +128,7 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Trouble> {
 fn turn(home: &Home) -> Result<File, Trouble> {
     let failed = |error: io::Error| {
         Trouble::Failed(format!(
-            "cannot lock {}: {error}; run this as the user that runs the server",
+            "cannot lock {}: {error}; run this command as the user that runs the server",
             home.path().display()
         ))
     };
@@ -137,7 +136,7 @@ fn turn(home: &Home) -> Result<File, Trouble> {
     match directory.try_lock() {
         Ok(()) => Ok(directory),
         Err(TryLockError::WouldBlock) => {
-            Err(Trouble::Failed("the master key is being rotated by another process; wait for it".to_owned()))
+            Err(Trouble::Failed("another process is rotating the master key; wait until it has finished".to_owned()))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -180,7 +179,8 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
             && MasterKey::parse(given).is_ok_and(|given| given.id() != now.id())
         {
             return Err(Trouble::Failed(format!(
-                "a rotation to another key ({}) was interrupted and is finished now; run this again for another one",
+                "an interrupted rotation to the key {} has been finished; run this command again to rotate to another \
+                 key",
                 now.id()
             )));
         }
@@ -189,7 +189,7 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
     let current = load(path)?.fixed();
     if !store.read(|view| master_keys::opens_all(view, &current))? {
         return Err(Trouble::Failed(format!(
-            "{} is not the key that the signing keys were sealed under; `atelier check` tells more",
+            "the signing keys were not sealed under {}; run `atelier check` for details",
             path.display()
         )));
     }
@@ -209,7 +209,7 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
     let (before, now) = (current.id(), new.id());
     if before == now {
         let _ = fs::remove_file(&next);
-        return Err(Trouble::Usage("the new key is the one that is in force; give another one".to_owned()));
+        return Err(Trouble::Usage("the new key is already in use; give another one".to_owned()));
     }
     let actor = Actor::operator();
     let resealed = store.write_and_wait(move |tx| master_keys::reseal(tx, &actor, &current, &new))?;
@@ -222,7 +222,7 @@ fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>
     let _lock = no_other_server(home, None)?;
     let Some(given) = given else {
         return Err(Trouble::Usage(format!(
-            "the master key comes from {source}, where this command cannot put another one; give the new one with \
+            "the master key comes from {source}, which this command cannot change; give the new key with \
              --new-key-file or --new-key-stdin"
         )));
     };
@@ -231,7 +231,7 @@ fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>
     let current = source.loaded()?.fixed();
     let before = current.id();
     if before == now {
-        return Err(Trouble::Usage("the new key is the one that is in force; give another one".to_owned()));
+        return Err(Trouble::Usage("the new key is already in use; give another one".to_owned()));
     }
     let (opens, is_done) =
         store.read(|view| Ok((master_keys::opens_all(view, &current)?, master_keys::opens_all(view, &new)?)))?;
@@ -240,7 +240,7 @@ fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>
     }
     if !opens {
         return Err(Trouble::Failed(format!(
-            "{source} is not the key that the signing keys were sealed under; `atelier check` tells more"
+            "the signing keys were not sealed under {source}; run `atelier check` for details"
         )));
     }
     let actor = Actor::operator();
@@ -259,7 +259,7 @@ pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Fo
         return Ok(None);
     }
     let former = put_in_place(path)?;
-    log::warn!("a rotation of the master key was interrupted; it is finished now, with the key {}", new.id());
+    log::warn!("finished an interrupted rotation of the master key; the key is now {}", new.id());
     Ok(Some(former))
 }
 
@@ -308,8 +308,8 @@ fn load(path: &Path) -> Result<MasterKey, Trouble> {
 
 fn unwritable(path: &Path, error: &io::Error) -> Trouble {
     Trouble::Failed(format!(
-        "cannot write {}: {error}; if the file of the master key is managed elsewhere, stop the server, set master_key to the \
-         key in it, and give the new one with --new-key-file",
+        "cannot write {}: {error}; if the master key file is managed elsewhere, stop the server, set master_key to the \
+         current key, and give the new one with --new-key-file",
         path.display()
     ))
 }

@@ -27,16 +27,16 @@ pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: 
             }
             Ok(user)
         };
-        let refused = or_refused("`atelier user list` shows how everybody stands");
+        let refused = or_refused("`atelier user list` shows the status of all users");
         data::write_and_print(store, make, move |_: &User| Some(link.clone()), refused)
     })?;
     let life = match purpose {
         Purpose::Invitation => "72 hours",
         Purpose::PasswordReset => "30 minutes",
     };
-    say(&format!("{} can choose a password by the link on stdout, once and within {life}", user.email));
+    say(&format!("{} can set a password with the link on stdout, once and within {life}", user.email));
     if revoke_keys {
-        say(&format!("every API key of {} is revoked", user.email));
+        say(&format!("all API keys of {} are revoked", user.email));
     }
     if let Some(words) = origin.local {
         say(words);

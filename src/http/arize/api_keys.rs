@@ -31,28 +31,28 @@ use crate::tokens::opaque::{self, mint, redacted};
 use given::CreateApiKey;
 use shown::{ApiKey, CreatedApiKey, RefreshedApiKey};
 
-/// A page of keys.
+/// A page of API keys.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ApiKeyList {
     api_keys: Vec<ApiKey>,
     pagination: Pagination,
 }
 
-/// Lists keys by age: the caller's own, or the service keys of a space.
+/// Lists API keys, oldest first: the caller's own, or the service keys of a space.
 #[utoipa::path(get, path = "/v2/api-keys", tag = "api-keys",
     params(
-        ("key_type" = Option<String>, Query, description = "USER or SERVICE; without a space, USER unless told otherwise"),
-        ("status" = Option<String>, Query, description = "ACTIVE, which it is unless told otherwise, or REVOKED: revoked or expired"),
-        ("space_id" = Option<String>, Query, description = "The service keys of this space"),
-        ("user_id" = Option<String>, Query, description = "Of a space, those that this person made; else this person's, for administrators"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("key_type" = Option<String>, Query, description = "USER or SERVICE; USER by default if no space_id is given"),
+        ("status" = Option<String>, Query, description = "ACTIVE (the default) or REVOKED, which includes expired keys"),
+        ("space_id" = Option<String>, Query, description = "Only service keys of this space"),
+        ("user_id" = Option<String>, Query, description = "With space_id, only the service keys that this user created; without it, the keys of this user, for administrators only"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
-        (status = 200, description = "A page of keys", body = ApiKeyList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of API keys", body = ApiKeyList),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space or person", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space or the user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
     let unknown = |field, rule| move || Failure::malformed(field, rule);
@@ -71,16 +71,16 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
     Ok(Reply::Ok(List::new(shown, pagination)))
 }
 
-/// Makes a key: a user key of the caller, or a service key with a bot of its own.
+/// Creates an API key: a user key of the caller, or a service key with its own bot.
 #[utoipa::path(post, path = "/v2/api-keys", tag = "api-keys", request_body = CreateApiKey,
     responses(
         (status = 201, description = "The new key with its secret", body = CreatedApiKey),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing, or making keys is switched off", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization, space or role", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, or asks for more than the caller holds", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission, or API keys are turned off", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization, the space or the role does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
     let mut body = body.0;
     let grants = body.grants(&desk.tags)?;
@@ -128,28 +128,28 @@ fn moment(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     Ok(raw.map(Timestamp::parse).transpose().in_field("expires_at")?)
 }
 
-/// How a key is to be renewed.
+/// Options to refresh an API key.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshApiKey {
-    /// When the key shall end, no later than now; as now unless told otherwise.
+    /// The new time of expiry, not later than the current one, which is the default.
     expires_at: Option<String>,
-    /// For how many seconds the old secret stays good, 0 to 86400; 0 unless told otherwise.
+    /// How long the old secret stays valid in seconds, 0 to 86400; 0 by default.
     #[schema(minimum = 0, maximum = 86400)]
     grace_period_seconds: Option<i64>,
 }
 
-/// Gives a key another secret. It stays the same key and ends no later than before.
+/// Replaces the secret of an API key. The key keeps its id and expires no later than before.
 #[utoipa::path(post, path = "/v2/api-keys/{api_key_id}/refresh", tag = "api-keys", request_body = RefreshApiKey,
-    params(("api_key_id" = String, Path, description = "The key")),
+    params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 200, description = "The key with its new secret", body = RefreshedApiKey),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, the key is revoked or has expired, or it holds more than the caller", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid, the key has been revoked or has expired, or it has permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn refresh(
     desk: Data<Desk>,
     caller: Caller,
@@ -173,28 +173,28 @@ pub(super) async fn refresh(
     Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
 }
 
-/// Ends a key; it is refused from its next use on. Ending it again changes nothing.
+/// Revokes an API key, effective immediately. Revoking it again changes nothing.
 #[utoipa::path(put, path = "/v2/api-keys/{api_key_id}/revoke", tag = "api-keys",
-    params(("api_key_id" = String, Path, description = "The key")),
+    params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn revoke(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }
 
-/// Ends a key, as generations of the SDK before 8.35 ask it.
+/// Revokes an API key. SDK versions before 8.35 use this endpoint.
 #[utoipa::path(delete, path = "/v2/api-keys/{api_key_id}", tag = "api-keys",
-    params(("api_key_id" = String, Path, description = "The key")),
+    params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown key", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }

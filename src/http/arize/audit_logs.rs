@@ -28,28 +28,28 @@ const MOST_NAMES: usize = 20;
 /// The most characters of such a name.
 const LONGEST_NAME: usize = 255;
 
-/// One change.
+/// An entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AuditLog {
     /// The id.
     id: String,
-    /// Who made it. The operator and the server have no account and share one id, which is nobody's.
+    /// The id of the user who made the change. The operator and the server share an id that belongs to no user.
     user_id: String,
-    /// From which address; `local` for the operator and the server.
+    /// The IP address of the client; `local` for the operator and the server.
     ip: String,
     /// `MUTATION`.
     #[schema(example = "MUTATION")]
     operation_type: &'static str,
-    /// What was done.
+    /// The name of the operation.
     #[schema(example = "workspaces.create")]
     operation_name: String,
-    /// What was done to what.
+    /// The operation and the object that it changed.
     #[schema(example = "workspaces.create workspace 7")]
     operation_text: String,
-    /// How it was before and is after, as the text of a JSON object.
+    /// The state before and after the change, as a string of a JSON object.
     #[schema(example = r#"{"before":null,"after":{"name":"engines"}}"#)]
     variables: String,
-    /// When.
+    /// The time of the change.
     created_at: String,
 }
 
@@ -78,28 +78,28 @@ impl AuditLog {
     }
 }
 
-/// A page of the audit.
+/// A page of the audit log.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AuditLogList {
     logs: Vec<AuditLog>,
     pagination: Pagination,
 }
 
-/// Lists what was changed, the newest first; for administrators.
+/// Lists changes, newest first. Requires an administrator.
 #[utoipa::path(get, path = "/v2/audit-logs", tag = "audit logs",
     params(
-        ("start_time" = Option<String>, Query, description = "Only from this moment on; 30 days before the end unless told otherwise"),
-        ("end_time" = Option<String>, Query, description = "Only up to this moment; now unless told otherwise"),
-        ("user_id" = Option<String>, Query, description = "Only what this person did"),
-        ("operation_type" = Option<String>, Query, description = "MUTATION; of QUERY and SUBSCRIPTION there is nothing"),
-        ("operation_name" = Option<Vec<String>>, Query, description = "Only what is called one of these; up to 20, each a parameter of its own"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("start_time" = Option<String>, Query, description = "Only entries from this time on; 30 days before end_time by default"),
+        ("end_time" = Option<String>, Query, description = "Only entries up to this time; now by default"),
+        ("user_id" = Option<String>, Query, description = "Only entries of this user"),
+        ("operation_type" = Option<String>, Query, description = "MUTATION; no entries of the types QUERY and SUBSCRIPTION exist"),
+        ("operation_name" = Option<Vec<String>>, Query, description = "Only entries with one of these names; repeat the parameter for up to 20 names"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
-        (status = 200, description = "A page of the audit", body = AuditLogList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of the audit log", body = AuditLogList),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {

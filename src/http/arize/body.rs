@@ -25,7 +25,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let bytes = bytes.await.map_err(as_malformed)?;
             let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
             if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                return Err(Failure::malformed("body", format!("must be JSON: {error}")));
+                return Err(Failure::malformed("body", format!("must be valid JSON: {error}")));
             }
             Ok(Self(body::json(bytes)?))
         })
@@ -85,7 +85,7 @@ impl Query {
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Failure> {
         match self.0.iter().find(|(key, _)| !names.contains(&key.as_str())) {
             None => Ok(()),
-            Some((key, _)) => Err(Failure::malformed(key, "is no parameter of this endpoint")),
+            Some((key, _)) => Err(Failure::malformed(key, "is not a parameter of this endpoint")),
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Failure {
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
-    #[error("the endpoint does not have this method; it has {allowed}")]
+    #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
@@ -48,13 +48,18 @@ impl Failure {
         match self {
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(what)),
             Self::Core(Error::Conflict { what: "binding of role", .. }) => {
-                "the role is still given to somebody: take it away first".to_owned()
+                "the role is still assigned to users; remove its bindings and memberships first".to_owned()
             }
             Self::Core(Error::Conflict { what: "role binding", .. }) => {
-                "user_id: that user has a role on that resource already".to_owned()
+                "user_id: this user already has a role on the resource; update or delete that role binding instead"
+                    .to_owned()
             }
-            Self::Core(Error::Conflict { what: "user", key }) => format!("email: {key} is taken by another user"),
-            Self::Core(Error::Conflict { what, key }) => format!("name: there is a {} {key} already", word(what)),
+            Self::Core(Error::Conflict { what: "user", key }) => {
+                format!("email: {key} is already used by another user")
+            }
+            Self::Core(Error::Conflict { what, key }) => {
+                format!("name: a {} with the name {key} already exists", word(what))
+            }
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
         }
     }
@@ -69,22 +74,22 @@ fn word(what: &'static str) -> &'static str {
     }
 }
 
-/// A refusal on the wire.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// What kind of refusal it is, as a URI.
+    /// The type of the error, as a URI.
     #[serde(rename = "type")]
     #[schema(example = "urn:atelier:problem:not-found")]
     kind: String,
-    /// The status in words.
+    /// The name of the status.
     #[schema(example = "Not Found")]
     title: String,
-    /// The status of the answer.
+    /// The HTTP status.
     #[schema(example = 404)]
     status: u16,
-    /// What is wrong and, where a field is at fault, which one and by which rule.
+    /// The cause of the error, including the invalid field and the rule that it breaks, if any.
     detail: String,
-    /// The request, as the log knows it.
+    /// The id of the request in the server's log.
     #[schema(example = "urn:uuid:6f1a4c1e-6d7b-4b57-9c36-0a5c7b1f0d3e")]
     instance: String,
 }
@@ -93,13 +98,13 @@ pub(super) struct Problem {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only describes")]
 pub(super) enum AlwaysProblems {
-    /// No valid credential
+    /// No valid credentials
     #[response(status = 401, content_type = "application/problem+json")]
     Unauthenticated(Problem),
-    /// Something broke
+    /// Internal error
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
-    /// Too busy; `Retry-After` says when to come back
+    /// The server is busy; retry after the time in `Retry-After`
     #[response(status = 503, content_type = "application/problem+json")]
     Busy(Problem),
 }

@@ -70,11 +70,11 @@ pub(super) enum Shape {
     Organization,
     /// A membership of an organization.
     OrganizationMembership,
-    /// A person.
+    /// A user.
     User,
     /// A person who has just been invited, perhaps with a password.
     CreatedUser,
-    /// A named role.
+    /// A custom role.
     Role,
     /// A role binding.
     Binding,

@@ -42,7 +42,7 @@ pub(super) trait Public: Sized {
     /// Refused as malformed when it is no base64 of `Kind:...`. An id of another kind, with a wrong tag, without one or
     /// with a number that is out of range is well-formed and names nothing: it is the number of no row.
     fn read(key: &TagKey, field: &str, id: &str) -> Result<Self, Failure> {
-        let malformed = || Failure::malformed(field, "must be an id, such as another answer holds");
+        let malformed = || Failure::malformed(field, "must be an id as returned by the API");
         let bytes = STANDARD.decode(id).map_err(|_| malformed())?;
         let text = String::from_utf8(bytes).map_err(|_| malformed())?;
         let (kind, rest) = text.split_once(':').ok_or_else(malformed)?;

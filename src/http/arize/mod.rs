@@ -120,7 +120,7 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 #[openapi(
     info(
         title = "atelier: the Arize API",
-        description = "Spaces and people, in the words of the Arize SDK. A refusal is problem+json (RFC 9457)."
+        description = "Spaces and users as the Arize SDK expects them. Errors are problem+json (RFC 9457)."
     ),
     paths(
         spaces::list,

@@ -32,9 +32,9 @@ pub(super) struct Organization {
     id: String,
     /// The name, unique in the account.
     name: String,
-    /// What it is for; may be empty.
+    /// The description; may be empty.
     description: String,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
 }
 
@@ -64,15 +64,15 @@ pub(super) struct OrganizationList {
     pagination: Pagination,
 }
 
-/// Lists the organizations that the caller is in, by age; to an administrator, all.
+/// Lists the organizations of the caller, oldest first; administrators see all organizations.
 #[utoipa::path(get, path = "/v2/organizations", tag = "organizations",
     params(
-        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("name" = Option<String>, Query, description = "Only entries whose name contains this text, ignoring case"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
@@ -88,27 +88,27 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: 
     asked.give(&desk, &caller, list, read).await
 }
 
-/// An organization to be.
+/// A new organization.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateOrganization {
     /// The name, 1 to 255 characters, unique in the account.
     #[schema(min_length = 1, max_length = 255)]
     name: String,
-    /// What it is for, at most 1000 characters.
+    /// The description, at most 1000 characters.
     #[schema(max_length = 1000)]
     description: Option<String>,
 }
 
-/// Makes an organization; the caller becomes its admin.
+/// Creates an organization. The caller becomes its admin.
 #[utoipa::path(post, path = "/v2/organizations", tag = "organizations", request_body = CreateOrganization,
     responses(
         (status = 201, description = "The new organization", body = Organization),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateOrganization>) -> Answer<Organization> {
     let new = NewOrganization {
         name: name(&body.0.name)?,
@@ -126,21 +126,21 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
     Ok(OrganizationName::parse(raw).in_field("name")?)
 }
 
-/// Shows an organization.
+/// Returns an organization.
 #[utoipa::path(get, path = "/v2/organizations/{org_id}", tag = "organizations",
-    params(("org_id" = String, Path, description = "The organization")),
+    params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 200, description = "The organization", body = Organization),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     let organization = desk.glance(|view| organizations::visible(view, &caller, id))?;
     Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
 }
 
-/// What is to change about an organization; at least one field is needed.
+/// The changes to an organization; at least one field is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
@@ -148,7 +148,7 @@ pub(super) struct UpdateOrganization {
     /// The new name.
     #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
-    /// What it is for now; null or an empty text clears.
+    /// The new description; null or an empty string clears it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
@@ -171,15 +171,15 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
 
 /// Changes an organization.
 #[utoipa::path(patch, path = "/v2/organizations/{org_id}", tag = "organizations", request_body = UpdateOrganization,
-    params(("org_id" = String, Path, description = "The organization")),
+    params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
-        (status = 200, description = "The organization as it is now", body = Organization),
-        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The updated organization", body = Organization),
+        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
     desk: Data<Desk>,
     caller: Caller,
@@ -194,26 +194,26 @@ pub(super) async fn update(
 
 /// Deletes an organization with its spaces and everything in them.
 #[utoipa::path(delete, path = "/v2/organizations/{org_id}", tag = "organizations",
-    params(("org_id" = String, Path, description = "The organization")),
+    params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id, or the home organization", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or it is the home organization", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     desk.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
-/// Whom to put into an organization, in what role.
+/// The user to add to an organization, and the role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddOrganizationUser {
-    /// The person.
+    /// The id of the user.
     user_id: String,
-    /// The role, a predefined one.
+    /// The role, which must be predefined.
     role: RoleGiven,
 }
 
@@ -222,7 +222,7 @@ pub(super) struct AddOrganizationUser {
 pub(super) struct OrganizationMembership {
     /// The id.
     id: String,
-    /// The person.
+    /// The id of the user.
     user_id: String,
     /// The organization.
     organization_id: String,
@@ -234,16 +234,16 @@ impl Shown for OrganizationMembership {
     const SHAPE: Shape = Shape::OrganizationMembership;
 }
 
-/// Puts somebody into an organization, or gives a member another role.
+/// Adds a user to an organization, or changes a member's role.
 #[utoipa::path(post, path = "/v2/organizations/{org_id}/users", tag = "organizations", request_body = AddOrganizationUser,
-    params(("org_id" = String, Path, description = "The organization")),
+    params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 200, description = "The membership", body = OrganizationMembership),
-        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization or person", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization or the user does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn add_user(
     desk: Data<Desk>,
     caller: Caller,
@@ -265,7 +265,10 @@ pub(super) async fn add_user(
 
 fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
     match given.read(key, "role")? {
-        Given::Custom(_) => Err(Error::invalid("role", "of type CUSTOM is not yet supported in organizations").into()),
+        Given::Custom(_) => {
+            Err(Error::invalid("role", "must not be of type CUSTOM: custom roles are not supported in organizations")
+                .into())
+        }
         Given::Predefined(named) => {
             let found = organization_role(&named);
             let rule = "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR";
@@ -274,17 +277,17 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
     }
 }
 
-/// Takes somebody out of an organization, and with that out of its spaces.
+/// Removes a user from an organization and from its spaces.
 #[utoipa::path(delete, path = "/v2/organizations/{org_id}/users/{user_id}", tag = "organizations",
     params(
-        ("org_id" = String, Path, description = "The organization"),
-        ("user_id" = String, Path, description = "The person")),
+        ("org_id" = String, Path, description = "The id of the organization"),
+        ("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed, or the last admin of the organization or of a space", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "An id is malformed, or the user is the last admin of the organization or of a space", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization, or no member", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);

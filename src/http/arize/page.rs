@@ -18,12 +18,12 @@ const USUAL: u32 = 50;
 /// How long the proof in a cursor is.
 const TAG: usize = 16;
 
-/// What is told about the pages of a list.
+/// The position in a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Pagination {
     /// Whether there is another page.
     has_more: bool,
-    /// Where the next page begins; left out on the last page.
+    /// The cursor of the next page; omitted on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -58,7 +58,7 @@ pub(super) fn asked(key: &TagKey, list: &str, limit: Option<&str>, cursor: Optio
 }
 
 fn place(key: &TagKey, list: &str, cursor: &str) -> Result<i64, Failure> {
-    let forged = || Failure::malformed("cursor", "must be the next_cursor of an earlier page of this list");
+    let forged = || Failure::malformed("cursor", "must be the next_cursor of the previous page of this list");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| forged())?;
     let text = String::from_utf8(bytes).map_err(|_| forged())?;
     let (place, tag) = text.split_once(':').ok_or_else(forged)?;

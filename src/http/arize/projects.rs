@@ -29,9 +29,9 @@ pub(super) struct Project {
     id: String,
     /// The name, unique in its space.
     name: String,
-    /// The space that it belongs to.
+    /// The id of the space.
     space_id: String,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
     /// `APPLICATION`, `HARNESS` or `EXPERIMENT`.
     #[serde(rename = "project_type")]
@@ -75,20 +75,20 @@ pub(super) struct ProjectList {
     pagination: Pagination,
 }
 
-/// Lists the projects that the caller may see, by age.
+/// Lists the projects that the caller can see, oldest first.
 #[utoipa::path(get, path = "/v2/projects", tag = "projects",
     params(
-        ("space_id" = Option<String>, Query, description = "Only those of this space"),
-        ("space_name" = Option<String>, Query, description = "Only those of spaces whose name contains this, in any case"),
-        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("project_type" = Option<String>, Query, description = "Only those that are APPLICATION, HARNESS or EXPERIMENT"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("space_id" = Option<String>, Query, description = "Only projects of this space"),
+        ("space_name" = Option<String>, Query, description = "Only projects of spaces whose name contains this text, ignoring case"),
+        ("name" = Option<String>, Query, description = "Only entries whose name contains this text, ignoring case"),
+        ("project_type" = Option<String>, Query, description = "Only projects of this type: APPLICATION, HARNESS or EXPERIMENT"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of projects", body = ProjectList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
@@ -115,27 +115,27 @@ fn kind(named: &str) -> Result<ProjectKind, Failure> {
     found.ok_or_else(|| Failure::malformed("project_type", "must be APPLICATION, HARNESS or EXPERIMENT"))
 }
 
-/// A project to be.
+/// A new project.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProject {
     /// The name, 1 to 255 characters, unique in the space.
     #[schema(min_length = 1, max_length = 255)]
     name: String,
-    /// The space that it shall belong to.
+    /// The id of the space.
     space_id: String,
 }
 
-/// Makes a project of the type APPLICATION.
+/// Creates a project of the type APPLICATION.
 #[utoipa::path(post, path = "/v2/projects", tag = "projects", request_body = CreateProject,
     responses(
         (status = 201, description = "The new project", body = Project),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
@@ -151,21 +151,21 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
     Ok(ProjectName::parse(raw).in_field("name")?)
 }
 
-/// Shows a project.
+/// Returns a project.
 #[utoipa::path(get, path = "/v2/projects/{project_id}", tag = "projects",
-    params(("project_id" = String, Path, description = "The project")),
+    params(("project_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 200, description = "The project", body = Project),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     let (project, _) = desk.glance(|view| projects::visible(view, &caller, id))?;
     Ok(Reply::Ok(Project::new(&desk.tags, &project)))
 }
 
-/// What is to change about a project.
+/// The changes to a project.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateProject {
@@ -174,17 +174,17 @@ pub(super) struct UpdateProject {
     name: String,
 }
 
-/// Gives a project another name.
+/// Renames a project.
 #[utoipa::path(patch, path = "/v2/projects/{project_id}", tag = "projects", request_body = UpdateProject,
-    params(("project_id" = String, Path, description = "The project")),
+    params(("project_id" = String, Path, description = "The id of the project")),
     responses(
-        (status = 200, description = "The project as it is now", body = Project),
+        (status = 200, description = "The updated project", body = Project),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
     desk: Data<Desk>,
     caller: Caller,
@@ -199,13 +199,13 @@ pub(super) async fn update(
 
 /// Deletes a project.
 #[utoipa::path(delete, path = "/v2/projects/{project_id}", tag = "projects",
-    params(("project_id" = String, Path, description = "The project")),
+    params(("project_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;

@@ -52,7 +52,7 @@ impl<T: Shown> Responder for Reply<T> {
         match write(Generation::of(request), &body) {
             Ok(body) => told(status, body.into()),
             Err(error) => {
-                log::error!("an answer cannot be written: {error}");
+                log::error!("cannot write a response: {error}");
                 HttpResponse::InternalServerError().finish()
             }
         }

@@ -19,15 +19,15 @@ use crate::domain::page::Slice;
 use crate::domain::project::Restriction;
 use crate::tokens::tags::TagKey;
 
-/// A project that only those see who have a binding on it, or who may restrict it.
+/// A project that only users with a role binding on it, and users who can restrict it, can see.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ResourceRestriction {
     /// `PROJECT`.
     #[schema(example = "PROJECT")]
     resource_type: &'static str,
-    /// The project.
+    /// The id of the project.
     resource_id: String,
-    /// Since when.
+    /// The time of the restriction.
     created_at: String,
 }
 
@@ -65,15 +65,15 @@ pub(super) struct ResourceRestrictionList {
     pagination: Pagination,
 }
 
-/// Lists the restrictions of projects that the caller may restrict, by age of the project.
+/// Lists the restrictions of the projects that the caller can restrict, oldest project first.
 #[utoipa::path(get, path = "/v2/resource-restrictions", tag = "resource restrictions",
     params(
-        ("resource_type" = Option<String>, Query, description = "PROJECT; of DASHBOARD and PROMPT there are none"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("resource_type" = Option<String>, Query, description = "PROJECT; no restrictions of DASHBOARD and PROMPT exist"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
@@ -88,38 +88,38 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
     Ok(Reply::Ok(List::new(shown, pagination)))
 }
 
-/// What to restrict.
+/// The project to restrict.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateResourceRestriction {
-    /// The project.
+    /// The id of the project.
     resource_id: String,
 }
 
-/// Restricts a project; again changes nothing.
+/// Restricts a project. Restricting it again changes nothing.
 #[utoipa::path(post, path = "/v2/resource-restrictions", tag = "resource restrictions", request_body = CreateResourceRestriction,
     responses(
         (status = 200, description = "The restriction", body = ResourceRestriction),
-        (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or it is not the id of a project", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown project", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateResourceRestriction>) -> Answer<Made> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &body.0.resource_id)?;
     let restriction = desk.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
     Ok(Reply::Ok(Made(ResourceRestriction::new(&desk.tags, &restriction))))
 }
 
-/// Lifts the restriction of a project.
+/// Removes the restriction of a project.
 #[utoipa::path(delete, path = "/v2/resource-restrictions/{resource_id}", tag = "resource restrictions",
-    params(("resource_id" = String, Path, description = "The project")),
+    params(("resource_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id, or none of a project", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or it is not the id of a project", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown project, or one that is not restricted", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The project does not exist or is not restricted", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;

@@ -19,23 +19,23 @@ use crate::domain::role::{Binding, Resource};
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
-/// A role that a person or a service key's bot has on one thing.
+/// A role that a user or a service key's bot has on a space or a project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RoleBinding {
     /// The id.
     id: String,
     /// The role.
     role_id: String,
-    /// Who has it.
+    /// The id of the user or the bot.
     user_id: String,
     /// `SPACE` or `PROJECT`.
     #[schema(example = "SPACE")]
     resource_type: &'static str,
-    /// The space or the project.
+    /// The id of the space or the project.
     resource_id: String,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
-    /// When it was last changed.
+    /// The time of the last change.
     updated_at: String,
 }
 
@@ -69,25 +69,25 @@ const SPACE: &str = "SPACE";
 const PROJECT: &str = "PROJECT";
 const KINDS: &str = "must be SPACE or PROJECT";
 
-/// A page of bindings.
+/// A page of role bindings.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RoleBindingList {
     role_bindings: Vec<RoleBinding>,
     pagination: Pagination,
 }
 
-/// Lists the bindings on spaces, or those on projects, that the caller may see, by age.
+/// Lists the role bindings on spaces or on projects that the caller can see, oldest first.
 #[utoipa::path(get, path = "/v2/role-bindings", tag = "role bindings",
     params(
         ("resource_type" = String, Query, description = "SPACE or PROJECT"),
-        ("user_id" = Option<String>, Query, description = "Only those of this person"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("user_id" = Option<String>, Query, description = "Only role bindings of this user"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
-        (status = 200, description = "A page of bindings", body = RoleBindingList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of role bindings", body = RoleBindingList),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
     let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
@@ -103,18 +103,18 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
     Ok(Reply::Ok(List::new(shown, pagination)))
 }
 
-/// A binding to be.
+/// A new role binding.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateRoleBinding {
     /// The role.
     role_id: String,
-    /// Who shall have it: a person, or a service key's bot.
+    /// The id of a user or of a service key's bot.
     user_id: String,
     /// `SPACE` or `PROJECT`.
     #[schema(example = "SPACE")]
     resource_type: String,
-    /// The space or the project.
+    /// The id of the space or the project.
     resource_id: String,
 }
 
@@ -129,16 +129,16 @@ impl CreateRoleBinding {
     }
 }
 
-/// Gives a role on a thing.
+/// Creates a role binding: grants a role on a space or a project.
 #[utoipa::path(post, path = "/v2/role-bindings", tag = "role bindings", request_body = CreateRoleBinding,
     responses(
-        (status = 201, description = "The new binding", body = RoleBinding),
-        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "The new role binding", body = RoleBinding),
+        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing, or the thing is unknown", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown role or person", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The person has a role on the thing", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission, or the resource does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The role or the user does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The user already has a role on the resource", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
     let resource = body.0.resource(&desk.tags)?;
     let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
@@ -147,21 +147,21 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRo
     Ok(Reply::Created(RoleBinding::new(&desk.tags, &binding)))
 }
 
-/// Shows a binding.
+/// Returns a role binding.
 #[utoipa::path(get, path = "/v2/role-bindings/{binding_id}", tag = "role bindings",
-    params(("binding_id" = String, Path, description = "The binding")),
+    params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
-        (status = 200, description = "The binding", body = RoleBinding),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The role binding", body = RoleBinding),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     let binding = desk.glance(|view| bindings::visible(view, &caller, id))?;
     Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
 }
 
-/// Which role a binding shall be of.
+/// The new role of a role binding.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateRoleBinding {
@@ -169,15 +169,15 @@ pub(super) struct UpdateRoleBinding {
     role_id: String,
 }
 
-/// Gives a binding another role.
+/// Changes the role of a role binding.
 #[utoipa::path(patch, path = "/v2/role-bindings/{binding_id}", tag = "role bindings", request_body = UpdateRoleBinding,
-    params(("binding_id" = String, Path, description = "The binding")),
+    params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
-        (status = 200, description = "The binding as it is now", body = RoleBinding),
-        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The updated role binding", body = RoleBinding),
+        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown binding or role, or no right", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The role binding or the role does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
     desk: Data<Desk>,
     caller: Caller,
@@ -190,14 +190,14 @@ pub(super) async fn update(
     Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
 }
 
-/// Takes a binding away.
+/// Deletes a role binding.
 #[utoipa::path(delete, path = "/v2/role-bindings/{binding_id}", tag = "role bindings",
-    params(("binding_id" = String, Path, description = "The binding")),
+    params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown binding, or no right", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     desk.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;

@@ -26,19 +26,19 @@ use crate::tokens::tags::TagKey;
 pub(super) struct Role {
     /// The id.
     id: String,
-    /// The name, unique among those that somebody made.
+    /// The name, unique among custom roles.
     name: String,
-    /// What it is for; left out where it is empty.
+    /// The description; omitted if empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     description: String,
-    /// What it allows.
+    /// The permissions that it grants.
     permissions: Vec<&'static str>,
-    /// Whether it was there from the start and never changes.
+    /// Whether it is built in and cannot be changed.
     is_predefined: bool,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
-    /// When it was last changed.
+    /// The time of the last change.
     updated_at: String,
 }
 
@@ -71,17 +71,17 @@ pub(super) struct RoleList {
     pagination: Pagination,
 }
 
-/// Lists the roles, the predefined ones first and then by age.
+/// Lists roles: the predefined ones, then custom ones, oldest first.
 #[utoipa::path(get, path = "/v2/roles", tag = "roles",
     params(
-        ("is_predefined" = Option<bool>, Query, description = "Only those that are predefined, or only the others"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("is_predefined" = Option<bool>, Query, description = "true: only predefined roles; false: only custom roles; both by default"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of roles", body = RoleList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
@@ -92,29 +92,29 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
     Ok(Reply::Ok(List::new(shown, pagination)))
 }
 
-/// A role to be.
+/// A new role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateRole {
     /// The name, 1 to 255 characters, unique.
     #[schema(min_length = 1, max_length = 255)]
     name: String,
-    /// What it allows: names of permissions, at least one.
+    /// The permissions that it grants; at least one.
     permissions: Vec<String>,
-    /// What it is for, at most 1000 characters.
+    /// The description, at most 1000 characters.
     #[schema(max_length = 1000)]
     description: Option<String>,
 }
 
-/// Makes a role.
+/// Creates a role.
 #[utoipa::path(post, path = "/v2/roles", tag = "roles", request_body = CreateRole,
     responses(
         (status = 201, description = "The new role", body = Role),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
     let new = NewRole {
         name: name(&body.0.name)?,
@@ -142,22 +142,22 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     names.iter().enumerate().map(read).collect()
 }
 
-/// Shows a role.
+/// Returns a role.
 #[utoipa::path(get, path = "/v2/roles/{role_id}", tag = "roles",
-    params(("role_id" = String, Path, description = "The role")),
+    params(("role_id" = String, Path, description = "The id of the role")),
     responses(
         (status = 200, description = "The role", body = Role),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     let role = desk.glance(|view| roles::visible(view, &caller, id))?;
     Ok(Reply::Ok(Role::new(&desk.tags, role)))
 }
 
-/// What is to change about a role; at least one field is needed.
+/// The changes to a role; at least one field is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
@@ -165,9 +165,9 @@ pub(super) struct UpdateRole {
     /// The new name.
     #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
-    /// What it allows now, instead of what it allowed.
+    /// The new permissions, which replace the old ones.
     permissions: Option<Vec<String>>,
-    /// What it is for now; null or an empty text clears.
+    /// The new description; null or an empty string clears it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
@@ -189,17 +189,17 @@ impl TryFrom<UpdateRole> for RoleChange {
     }
 }
 
-/// Changes a role, and with it what everybody may who has it.
+/// Changes a role, and with it the permissions of all users who have it.
 #[utoipa::path(patch, path = "/v2/roles/{role_id}", tag = "roles", request_body = UpdateRole,
-    params(("role_id" = String, Path, description = "The role")),
+    params(("role_id" = String, Path, description = "The id of the role")),
     responses(
-        (status = 200, description = "The role as it is now", body = Role),
-        (status = 400, description = "Malformed, nothing to change, or a predefined role", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The updated role", body = Role),
+        (status = 400, description = "The request is malformed or changes nothing, or the role is predefined", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateRole>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     let change = RoleChange::try_from(body.0)?;
@@ -207,16 +207,16 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
     Ok(Reply::Ok(Role::new(&desk.tags, role)))
 }
 
-/// Deletes a role that nobody has.
+/// Deletes a role that is not assigned to any user.
 #[utoipa::path(delete, path = "/v2/roles/{role_id}", tag = "roles",
-    params(("role_id" = String, Path, description = "The role")),
+    params(("role_id" = String, Path, description = "The id of the role")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id, or a predefined role", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or the role is predefined", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown role", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Somebody has it", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The role is still assigned to users", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     desk.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;

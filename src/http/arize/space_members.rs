@@ -17,11 +17,11 @@ use crate::domain::ids::{UserId, WorkspaceId};
 use crate::domain::member::Role;
 use crate::error::Error;
 
-/// Whom to put into a space, in what role.
+/// The user to add to a space, and the role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddSpaceUser {
-    /// The person.
+    /// The id of the user.
     user_id: String,
     /// The role.
     role: RoleGiven,
@@ -32,7 +32,7 @@ pub(super) struct AddSpaceUser {
 pub(super) struct SpaceMembership {
     /// The id.
     id: String,
-    /// The person.
+    /// The id of the user.
     user_id: String,
     /// The space.
     space_id: String,
@@ -44,16 +44,16 @@ impl Shown for SpaceMembership {
     const SHAPE: Shape = Shape::SpaceMembership;
 }
 
-/// Puts somebody into a space, or gives a member another role.
+/// Adds a user to a space, or changes a member's role.
 #[utoipa::path(post, path = "/v2/spaces/{space_id}/users", tag = "spaces", request_body = AddSpaceUser,
-    params(("space_id" = String, Path, description = "The space")),
+    params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 200, description = "The membership", body = SpaceMembership),
-        (status = 400, description = "Malformed, or a rule stands against it", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space, person or role", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space, the user or the role does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn add_user(
     desk: Data<Desk>,
     caller: Caller,
@@ -82,17 +82,17 @@ pub(super) async fn add_user(
     }))
 }
 
-/// Takes somebody out of a space, and what is bound to them there.
+/// Removes a user from a space, with the user's role bindings on it.
 #[utoipa::path(delete, path = "/v2/spaces/{space_id}/users/{user_id}", tag = "spaces",
     params(
-        ("space_id" = String, Path, description = "The space"),
-        ("user_id" = String, Path, description = "The person")),
+        ("space_id" = String, Path, description = "The id of the space"),
+        ("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed, or the last admin", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "An id is malformed, or the user is the last admin", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space, or no member", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
     let user = UserId::read(&desk.tags, "user_id", &ids.1)?;

@@ -31,23 +31,23 @@ pub(super) struct Space {
     id: String,
     /// The name, unique in its organization.
     name: String,
-    /// What it is for; may be empty.
+    /// The description; may be empty.
     description: String,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
-    /// Whether only its members and those who govern see it.
+    /// Whether only its members and administrators can see it.
     is_private: bool,
-    /// The organization that it belongs to.
+    /// The id of the organization.
     organization_id: String,
     /// Whether machine-learning models are shown.
     ml_models_enabled: bool,
-    /// Where a colour gradient begins.
+    /// The color at the start of the gradient.
     gradient_start_color: Option<String>,
-    /// Where it ends.
+    /// The color at the end of the gradient.
     gradient_end_color: Option<String>,
-    /// Which language model is used unless told otherwise.
+    /// The language model that is used by default.
     default_llm_integration: Option<LlmReference>,
-    /// The integration that agents run in unless told otherwise.
+    /// The integration in which agents run by default.
     default_agent_runtime: Option<RuntimeReference>,
 }
 
@@ -121,18 +121,18 @@ pub(super) struct SpaceList {
     pagination: Pagination,
 }
 
-/// Lists the spaces that the caller may see, by age.
+/// Lists the spaces that the caller can see, oldest first.
 #[utoipa::path(get, path = "/v2/spaces", tag = "spaces",
     params(
-        ("org_id" = Option<String>, Query, description = "Only those of this organization"),
-        ("name" = Option<String>, Query, description = "Only those whose name contains this, in any case"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("org_id" = Option<String>, Query, description = "Only spaces of this organization"),
+        ("name" = Option<String>, Query, description = "Only entries whose name contains this text, ignoring case"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of spaces", body = SpaceList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
@@ -148,32 +148,32 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: 
     asked.give(&desk, &caller, list, read).await
 }
 
-/// A space to be.
+/// A new space.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateSpace {
     /// The name, 1 to 255 characters, unique in its organization.
     #[schema(min_length = 1, max_length = 255)]
     name: String,
-    /// The organization that it shall belong to.
+    /// The id of the organization.
     organization_id: String,
-    /// What it is for, at most 1000 characters.
+    /// The description, at most 1000 characters.
     #[schema(max_length = 1000)]
     description: Option<String>,
-    /// Whether only its members and those who govern shall see it.
+    /// Whether only its members and administrators can see it.
     is_private: Option<bool>,
 }
 
-/// Makes a space; the caller becomes its admin.
+/// Creates a space. The caller becomes its admin.
 #[utoipa::path(post, path = "/v2/spaces", tag = "spaces", request_body = CreateSpace,
     responses(
         (status = 201, description = "The new space", body = Space),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown organization", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
     let body = body.0;
     let new = NewWorkspace {
@@ -195,21 +195,21 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
     Ok(WorkspaceName::parse(raw).in_field("name")?)
 }
 
-/// Shows a space.
+/// Returns a space.
 #[utoipa::path(get, path = "/v2/spaces/{space_id}", tag = "spaces",
-    params(("space_id" = String, Path, description = "The space")),
+    params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 200, description = "The space", body = Space),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     let workspace = desk.glance(|view| workspaces::visible(view, &caller, id))?;
     Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
 }
 
-/// What is to change about a space; at least one field is needed. Null clears.
+/// The changes to a space; at least one field is required. Null clears a field.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "null clears, absent leaves alone")]
@@ -217,27 +217,27 @@ pub(super) struct UpdateSpace {
     /// The new name.
     #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
-    /// What it is for now; null or an empty text clears.
+    /// The new description; null or an empty string clears it.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
-    /// Whether only its members and those who govern see it.
+    /// Whether only its members and administrators can see it.
     is_private: Option<bool>,
     /// Whether machine-learning models are shown.
     ml_models_enabled: Option<bool>,
-    /// Where a colour gradient begins.
+    /// The color at the start of the gradient.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     gradient_start_color: Option<Option<String>>,
-    /// Where it ends.
+    /// The color at the end of the gradient.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     gradient_end_color: Option<Option<String>>,
-    /// Which language model is used unless told otherwise.
+    /// The language model that is used by default.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<LlmReference>)]
     default_llm_integration: Option<Option<LlmReference>>,
-    /// The integration that agents run in unless told otherwise.
+    /// The integration in which agents run by default.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<RuntimeReference>)]
     default_agent_runtime: Option<Option<RuntimeReference>>,
@@ -311,15 +311,15 @@ fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
 
 /// Changes a space.
 #[utoipa::path(patch, path = "/v2/spaces/{space_id}", tag = "spaces", request_body = UpdateSpace,
-    params(("space_id" = String, Path, description = "The space")),
+    params(("space_id" = String, Path, description = "The id of the space")),
     responses(
-        (status = 200, description = "The space as it is now", body = Space),
-        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The updated space", body = Space),
+        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
     desk: Data<Desk>,
     caller: Caller,
@@ -334,13 +334,13 @@ pub(super) async fn update(
 
 /// Deletes a space with everything in it.
 #[utoipa::path(delete, path = "/v2/spaces/{space_id}", tag = "spaces",
-    params(("space_id" = String, Path, description = "The space")),
+    params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown space", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     desk.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;

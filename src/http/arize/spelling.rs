@@ -19,7 +19,8 @@ pub(super) fn canonical(word: &str) -> String {
     word.trim().to_ascii_uppercase().replace('-', "_")
 }
 
-/// A role that a client gives: predefined by name, or named by id. Older generations add a `name` to a custom one.
+/// A role to assign: a predefined role by name, or a custom role by id. Older SDK versions also send the name of a
+/// custom role.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub(super) struct RoleGiven {
@@ -27,10 +28,10 @@ pub(super) struct RoleGiven {
     #[serde(rename = "type")]
     #[schema(example = "PREDEFINED")]
     kind: String,
-    /// Which predefined role.
+    /// The name of a predefined role.
     #[schema(example = "MEMBER")]
     name: Option<String>,
-    /// Which named role.
+    /// The id of a custom role.
     id: Option<String>,
 }
 
@@ -40,7 +41,7 @@ from_object!(RoleGiven);
 pub(super) enum Given {
     /// A predefined role, in the newest spelling.
     Predefined(String),
-    /// A named role.
+    /// A custom role.
     Custom(RoleId),
 }
 
@@ -50,10 +51,12 @@ impl RoleGiven {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
             ("PREDEFINED", Some(name), None) => Ok(Given::Predefined(canonical(&name))),
             ("PREDEFINED", _, _) => {
-                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+                Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
             ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(Given::Custom),
-            ("CUSTOM", _, None) => Err(Error::invalid(format!("{field}.id"), "is needed with the type CUSTOM").into()),
+            ("CUSTOM", _, None) => {
+                Err(Error::invalid(format!("{field}.id"), "is required with the type CUSTOM").into())
+            }
             _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED or CUSTOM").into()),
         }
     }
@@ -78,12 +81,13 @@ impl RoleGiven {
                 Error::invalid(format!("{field}.name"), rule).into()
             }),
             ("PREDEFINED", _, _) => {
-                Err(Error::invalid(field.to_owned(), "of type PREDEFINED needs a name and no id").into())
+                Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
-            ("CUSTOM", _, _) => {
-                Err(Error::invalid(format!("{field}.type"), "CUSTOM is reserved: roles in the account are predefined")
-                    .into())
-            }
+            ("CUSTOM", _, _) => Err(Error::invalid(
+                format!("{field}.type"),
+                "must be PREDEFINED: custom roles in the account are not supported",
+            )
+            .into()),
             _ => Err(Error::invalid(format!("{field}.type"), "must be PREDEFINED").into()),
         }
     }
@@ -105,16 +109,16 @@ pub(super) const fn space_word(role: Role) -> &'static str {
     }
 }
 
-/// A role that is shown.
+/// A role of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "UPPERCASE")]
 pub(super) enum RoleShown {
-    /// A predefined role. It must have no id, or old generations take it for both.
+    /// A predefined role. It has no id, because older SDK versions would take it for both types.
     Predefined {
-        /// The word.
+        /// The name.
         name: &'static str,
     },
-    /// A named role.
+    /// A custom role.
     Custom {
         /// The role's id.
         id: String,
@@ -186,7 +190,7 @@ macro_rules! words {
             /// What is said of a word that is none of them.
             pub(super) const RULE: &str = $rule;
 
-            /// The word.
+            /// The name.
             #[cfg(test)]
             pub(super) const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),* }
@@ -212,7 +216,7 @@ macro_rules! words {
 }
 
 words! {
-    /// How far somebody is on the way into the account. Blocked people have no word: they are not shown.
+    /// The status of a user. Deleted users have none, because they are not shown.
     UserStatus, "must be ACTIVE, INVITED or EXPIRED" {
         /// May sign in.
         Active = "ACTIVE",
@@ -224,7 +228,7 @@ words! {
 }
 
 words! {
-    /// How somebody is invited.
+    /// The ways to invite a user.
     InviteMode, "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD" {
         /// Not at all: the account is active at once.
         None = "NONE",
@@ -236,7 +240,7 @@ words! {
 }
 
 words! {
-    /// Whom a key stands for.
+    /// The types of API keys.
     KeyType, "must be USER or SERVICE" {
         /// The person who made it.
         User = "USER",
@@ -246,7 +250,7 @@ words! {
 }
 
 words! {
-    /// What has become of a key. Before 8.34 a revoked key was a deleted one.
+    /// The status of an API key. SDK versions before 8.34 call a revoked key deleted.
     KeyStatus, "must be ACTIVE or REVOKED" {
         /// It has not been revoked.
         Active = "ACTIVE",

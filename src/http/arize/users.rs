@@ -28,23 +28,23 @@ use crate::error::InField;
 use crate::tokens::password::generate;
 use crate::tokens::tags::TagKey;
 
-/// A person.
+/// A user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct User {
     /// The id.
     id: String,
-    /// First and last name; the e-mail address where there is neither.
+    /// The first and last name; the email address if both are empty.
     name: String,
-    /// The e-mail address.
+    /// The email address.
     email: String,
-    /// When the account was made.
+    /// The time when the account was created.
     created_at: String,
     /// `ACTIVE`, `INVITED` or `EXPIRED`.
     #[schema(example = "ACTIVE")]
     status: spelling::UserStatus,
     /// The role in the account.
     role: RoleShown,
-    /// Whether the person may make API keys.
+    /// Whether the user can create API keys.
     is_developer: bool,
 }
 
@@ -81,23 +81,23 @@ impl From<UserStatus> for spelling::UserStatus {
     }
 }
 
-/// A page of people.
+/// A page of users.
 #[derive(Serialize, ToSchema)]
 pub(super) struct UserList {
     users: Vec<User>,
     pagination: Pagination,
 }
 
-/// Lists the people whom the caller may find, the oldest account first.
+/// Lists the users that the caller can see, oldest account first.
 #[utoipa::path(get, path = "/v2/users", tag = "users",
     params(
-        ("email" = Option<String>, Query, description = "Only those whose address contains this, in any case"),
-        ("status" = Option<Vec<String>>, Query, description = "Only those of this status; may come again"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "1 to 100; 50 unless told otherwise"),
-        ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
+        ("email" = Option<String>, Query, description = "Only users whose email address contains this text, ignoring case"),
+        ("status" = Option<Vec<String>>, Query, description = "Only users with this status; repeatable"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "The number of entries on a page, 1 to 100; 50 by default"),
+        ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
-        (status = 200, description = "A page of people", body = UserList),
-        (status = 400, description = "Malformed parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of users", body = UserList),
+        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
@@ -119,34 +119,34 @@ fn status(given: &str) -> Result<UserStatus, Failure> {
     }
 }
 
-/// A person to be.
+/// A new user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUser {
     /// The name, 1 to 255 characters.
     #[schema(min_length = 1, max_length = 255)]
     name: String,
-    /// The e-mail address.
+    /// The email address.
     email: String,
-    /// The role in the account, a predefined one.
+    /// The role in the account, which must be predefined.
     role: RoleGiven,
-    /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`; members may `EMAIL_LINK` only.
+    /// `NONE`, `EMAIL_LINK` or `TEMPORARY_PASSWORD`; members can use `EMAIL_LINK` only.
     #[schema(example = "EMAIL_LINK")]
     invite_mode: InviteMode,
-    /// Whether the person may make API keys; older generations say so here.
+    /// Whether the user can create API keys; only older SDK versions send it here.
     is_developer: Option<bool>,
 }
 
-/// A new person.
+/// A new user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CreatedUser {
-    /// The person.
+    /// The id of the user.
     #[serde(flatten)]
     user: User,
-    /// How the person comes in; left out for somebody who was invited already.
+    /// The invitation mode; omitted for a user who was already invited.
     #[serde(skip_serializing_if = "Option::is_none")]
     invite_mode: Option<InviteMode>,
-    /// The temporary password, shown this once.
+    /// The temporary password, shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     temporary_password: Option<String>,
 }
@@ -155,17 +155,17 @@ impl Shown for CreatedUser {
     const SHAPE: Shape = Shape::CreatedUser;
 }
 
-/// Invites somebody; 200 for somebody whose invitation still stands, and nothing changes.
+/// Invites a user. Answers 200 and changes nothing if an invitation is already pending.
 #[utoipa::path(post, path = "/v2/users", tag = "users", request_body = CreateUser,
     responses(
-        (status = 200, description = "The person, who was invited already", body = User),
-        (status = 201, description = "The new person", body = CreatedUser),
+        (status = 200, description = "The user, who was already invited", body = User),
+        (status = 201, description = "The new user", body = CreatedUser),
         (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The address is taken", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit, or would give more than the caller has", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The email address is already in use", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
@@ -218,28 +218,28 @@ fn name(raw: &str) -> Result<FullName, Failure> {
     Ok(FullName::parse(raw).in_field("name")?)
 }
 
-/// Shows a person.
+/// Returns a user.
 #[utoipa::path(get, path = "/v2/users/{user_id}", tag = "users",
-    params(("user_id" = String, Path, description = "The person")),
+    params(("user_id" = String, Path, description = "The id of the user")),
     responses(
-        (status = 200, description = "The person", body = User),
-        (status = 400, description = "Malformed id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The user", body = User),
+        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let (user, now) = desk.glance(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
     Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
 }
 
-/// What is to change about a person; at least one field is needed.
+/// The changes to a user; at least one field is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpdateUser {
     /// The new name, 1 to 255 characters.
     #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
-    /// Whether the person may make API keys.
+    /// Whether the user can create API keys.
     is_developer: Option<bool>,
 }
 
@@ -255,16 +255,16 @@ impl TryFrom<UpdateUser> for UserChange {
     }
 }
 
-/// Changes a person. Administrators may.
+/// Changes a user. Requires an administrator.
 #[utoipa::path(patch, path = "/v2/users/{user_id}", tag = "users", request_body = UpdateUser,
-    params(("user_id" = String, Path, description = "The person")),
+    params(("user_id" = String, Path, description = "The id of the user")),
     responses(
-        (status = 200, description = "The person as they are now", body = User),
-        (status = 400, description = "Malformed, or nothing to change", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The updated user", body = User),
+        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body does not fit", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateUser>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let change = UserChange::try_from(body.0)?;
@@ -277,31 +277,32 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
     Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
 }
 
-/// Closes a person's account for good. Administrators may, but not to themselves.
+/// Deletes a user permanently. Requires an administrator, who cannot delete their own account.
 #[utoipa::path(delete, path = "/v2/users/{user_id}", tag = "users",
-    params(("user_id" = String, Path, description = "The person")),
+    params(("user_id" = String, Path, description = "The id of the user")),
     responses(
-        (status = 204, description = "Done, now or before"),
-        (status = 400, description = "Malformed, oneself, or somebody who is needed", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The user is deleted, now or earlier"),
+        (status = 400, description = "The id is malformed, or the user is the caller or the last administrator, owner or admin somewhere", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     desk.write_as(&caller, move |tx, caller| departures::block(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
-/// Lets an invitation last 72 h from now. No mail is sent: `atelier user invite-link` prints a link. Administrators may.
+/// Extends an invitation to 72 hours from now. No email is sent: `atelier user invite-link` prints a link. Requires an
+/// administrator.
 #[utoipa::path(post, path = "/v2/users/{user_id}/resend-invitation", tag = "users",
-    params(("user_id" = String, Path, description = "The person")),
+    params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed, or no invitation stands", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or the user has no pending invitation", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Creation::Person)?;
@@ -310,17 +311,17 @@ pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path
     Ok(Reply::Done)
 }
 
-/// Notes that a person is to choose another password. No mail is sent: `atelier user reset-link` prints a link that is
-/// good for 30 minutes. Administrators may.
+/// Records that a user should reset the password. No email is sent: `atelier user reset-link` prints a link that is
+/// valid for 30 minutes. Requires an administrator.
 #[utoipa::path(post, path = "/v2/users/{user_id}/reset-password", tag = "users",
-    params(("user_id" = String, Path, description = "The person")),
+    params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "Malformed, or the person never came in", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The id is malformed, or the user has not accepted the invitation yet", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
-        (status = 403, description = "A right is missing", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Unknown person", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many within a minute; `Retry-After` says when to come back", body = Problem, content_type = "application/problem+json")))]
+        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;

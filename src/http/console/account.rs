@@ -75,15 +75,15 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let (actor, session) = browser.needed(&desk, &request, ACCOUNT)?;
     let done = match parameters.text("done") {
-        "session" => "The session is ended.",
-        "others" => "All other sessions are ended.",
-        "withdrawn" => "The program has no access any more.",
-        "password" => "The password is changed. All other sessions are ended.",
+        "session" => "The session has ended.",
+        "others" => "All other sessions have ended.",
+        "withdrawn" => "The app no longer has access.",
+        "password" => "Your password has been changed. All other sessions have ended.",
         "password-and-keys" => {
-            "The password is changed. All other sessions are ended, and all your API keys are revoked."
+            "Your password has been changed. All other sessions have ended, and all your API keys have been revoked."
         }
-        "on" => "The second factor is on. All other sessions are ended.",
-        "off" => "The second factor is removed. All other sessions are ended.",
+        "on" => "Two-factor authentication is on. All other sessions have ended.",
+        "off" => "Two-factor authentication is off. All other sessions have ended.",
         _ => "",
     };
     let token = browser.token();
@@ -117,7 +117,7 @@ fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token
 fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
     let program = session.user_agent.as_deref().map(agent::words).filter(|words| !words.is_empty());
     let name = match &session.client {
-        None => program.clone().unwrap_or_else(|| "A browser".to_owned()),
+        None => program.clone().unwrap_or_else(|| "Browser".to_owned()),
         Some(id) => {
             let client = clients::find(view, id.as_str())?;
             client.map_or_else(|| id.to_string(), |client| client.name.as_str().to_owned())
@@ -158,7 +158,7 @@ pub(super) async fn end_others_form(
     browser.confirmed(&desk, &request, END_OTHERS)?;
     let page = Choice {
         title: "End all other sessions?".to_owned(),
-        text: "Every other browser and program that you are signed in to has to sign in again.".to_owned(),
+        text: "All other browsers and apps will have to sign in again.".to_owned(),
         wrong: None,
         facts: Vec::new(),
         may: Vec::new(),
@@ -166,7 +166,7 @@ pub(super) async fn end_others_form(
         token: browser.token(),
         action: END_OTHERS,
         hidden: Vec::new(),
-        allow: "End all others",
+        allow: "End all other sessions",
         deny: "",
         links: vec![Link::new(ACCOUNT, "Your account")],
     };
@@ -236,15 +236,15 @@ fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> Form
     let whose = actor.person().map(|person| Field::whose(&person.email));
     let current = Field::new("current", "Current password", Kind::Password, "current-password");
     FormPage {
-        title: "Change the password",
-        text: "All your other sessions end with it.".to_owned(),
+        title: "Change password",
+        text: "All your other sessions will end.".to_owned(),
         caution: "",
         wrong,
         token: browser.token(),
         action: PASSWORD,
         hidden: Vec::new(),
         fields: whose.into_iter().chain([current]).chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
-        button: "Change the password",
+        button: "Change password",
         links: vec![Link::new(ACCOUNT, "Your account")],
     }
 }

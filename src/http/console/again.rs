@@ -9,7 +9,7 @@ use super::page::Wrong;
 use crate::error::{Error, Unproved, seconds_to_wait};
 
 /// What is wrong with a code of a second factor.
-pub(super) const WRONG_CODE: &str = "the code is wrong, too old or used already";
+pub(super) const WRONG_CODE: &str = "the code is wrong, has expired or has already been used";
 
 /// Shows a form once more, for what somebody can mend by typing again.
 pub(super) fn refused(
@@ -22,10 +22,11 @@ pub(super) fn refused(
             again(Wrong::new("", unproved), StatusCode::FORBIDDEN)
         }
         Error::Unauthenticated(Unproved::Disabled) => {
-            again(Wrong::new("", "this account is disabled; an administrator can enable it"), StatusCode::FORBIDDEN)
+            again(Wrong::new("", "this account is disabled; ask an administrator to enable it"), StatusCode::FORBIDDEN)
         }
         Error::Unauthenticated(Unproved::NotSetUp) => {
-            let text = "this invitation was not accepted yet; follow the link in it, or ask an administrator for one";
+            let text = "this invitation has not been accepted yet; follow the link in it, or ask an administrator for \
+                        a new one";
             again(Wrong::new("", text), StatusCode::FORBIDDEN)
         }
         Error::Throttled { retry_after } => {

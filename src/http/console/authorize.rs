@@ -86,9 +86,9 @@ pub(super) async fn ask(
         && authorization.prompt.none
     {
         let (error, why) = match needed {
-            Needed::Consent => ("consent_required", "the person has not let the client in"),
+            Needed::Consent => ("consent_required", "the user has not authorized the client"),
             Needed::Approval => {
-                ("interaction_required", "the person has not approved the client in this browser session")
+                ("interaction_required", "the user has not authorized the client in this browser session")
             }
         };
         return Ok(page::see_other(&authorization.refused(&issuer, error, why)));
@@ -122,26 +122,30 @@ pub(super) async fn consent_form(
     let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
     let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
     let (title, text) = if is_native(to) {
-        let title = format!("{} wants to sign in as you on this computer", known_as(client));
-        (title, "Other programs on this computer can ask in its name, so you are asked once in each browser session.")
+        let title = format!("Authorize {} on this computer", known_as(client));
+        (
+            title,
+            "This app asks for access to your account. Other programs on this computer could use its name, so you are asked \
+             once in each browser session.",
+        )
     } else {
-        (format!("Let {} in?", client.name.as_str()), "This program asks for access in your name.")
+        (format!("Authorize {}", client.name.as_str()), "This app asks for access to your account.")
     };
     let page = Choice {
         title,
         text: text.to_owned(),
         wrong: None,
         facts: vec![
-            Fact::new("Program", format!("{} ({})", client.name.as_str(), client.id)),
-            Fact::new("Leads to", leads_to(to)),
-            Fact::new("You are", email),
+            Fact::new("App", format!("{} ({})", client.name.as_str(), client.id)),
+            Fact::new("Redirects to", leads_to(to)),
+            Fact::new("Signed in as", email),
         ],
         may: sentences(&asking.authorization.scopes),
-        caution: "Go on only if you trust this program and have just opened it yourself.",
+        caution: "Authorize it only if you trust this app and have just opened it yourself.",
         token: browser.token(),
         action: CONSENT,
         hidden: vec![("request", kept(&parameters).query())],
-        allow: "Allow",
+        allow: "Authorize",
         deny: "Deny",
         links: Vec::new(),
     };
@@ -166,10 +170,10 @@ pub(super) async fn consent(
         desk.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
         let at = (&asking.session, browser.id());
         let to = authorizations::grant(&desk, &asking.actor, at, &authorization, &issuer).await?;
-        ("Allowed", "You are led back to the program.", to)
+        ("Authorized", "You are being sent back to the app.", to)
     } else {
-        let to = authorization.refused(&issuer, "access_denied", "the person said no");
-        ("Denied", "The program was not let in. You are led back to it.", to)
+        let to = authorization.refused(&issuer, "access_denied", "the user denied the request");
+        ("Denied", "The app was not authorized. You are being sent back to it.", to)
     };
     browser.show(StatusCode::OK, &GoOn { title, wrong: None, text, to })
 }
@@ -201,7 +205,7 @@ fn asking(
     match person {
         Some((actor, session)) => Ok(Ok(Asking { actor, session, authorization })),
         None if prompt.none => {
-            let to = authorization.refused(&issuer, "login_required", "the person has to sign in");
+            let to = authorization.refused(&issuer, "login_required", "the user must sign in");
             Ok(Err(page::see_other(&to)))
         }
         None => Ok(Err(page::see_other(&sign_in_first(desk, request, parameters, now)))),
@@ -254,11 +258,11 @@ fn read(parameters: &Parameters) -> Request {
 /// What a program will be able to do with these.
 pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     let of = |scope| match scope {
-        Scope::OpenId => "know that it is you",
-        Scope::Email => "see your e-mail address",
+        Scope::OpenId => "see who you are",
+        Scope::Email => "see your email address",
         Scope::Profile => "see your name",
-        Scope::OfflineAccess => "stay connected while you are away, until you end it",
-        Scope::Api => "see and change here whatever you may see and change yourself",
+        Scope::OfflineAccess => "keep access while you are away, until you revoke it",
+        Scope::Api => "see and change everything here that you can see and change",
     };
     scopes.iter().map(of).collect()
 }
@@ -271,7 +275,7 @@ fn known_as(client: &Client) -> &str {
 /// Where an address leads, in words that people can judge.
 fn leads_to(uri: &str) -> String {
     match uri.split_once("://") {
-        Some(("http", _)) if is_native(uri) => "a program on this computer".to_owned(),
+        Some(("http", _)) if is_native(uri) => "an app on this computer".to_owned(),
         Some(("http" | "https", rest)) => rest.split(['/', '?']).next().unwrap_or_default().to_owned(),
         _ => format!("the app that opens {} addresses", uri.split(':').next().unwrap_or_default()),
     }
@@ -284,9 +288,9 @@ mod tests {
     #[test]
     fn people_are_told_where_an_address_leads() {
         assert_eq!(leads_to("https://grafana.example:3000/cb?x"), "grafana.example:3000");
-        assert_eq!(leads_to("http://127.0.0.1:5000/callback"), "a program on this computer");
-        assert_eq!(leads_to("http://[::1]:5000/callback"), "a program on this computer");
-        assert_eq!(leads_to("http://[::1]/callback"), "a program on this computer");
+        assert_eq!(leads_to("http://127.0.0.1:5000/callback"), "an app on this computer");
+        assert_eq!(leads_to("http://[::1]:5000/callback"), "an app on this computer");
+        assert_eq!(leads_to("http://[::1]/callback"), "an app on this computer");
         assert_eq!(leads_to("https://localhost/callback"), "localhost");
         assert_eq!(leads_to("https://127.0.0.1.evil.example/"), "127.0.0.1.evil.example");
         assert_eq!(leads_to("com.example.app:/cb"), "the app that opens com.example.app addresses");

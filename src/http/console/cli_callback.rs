@@ -18,7 +18,7 @@ pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<Htt
         Some("success") => Message {
             title: "Signed in".to_owned(),
             wrong: None,
-            texts: vec!["The command line is signed in. You can close this window and go back to it.".to_owned()],
+            texts: vec!["The command line is signed in. You can close this window and return to it.".to_owned()],
             links: Vec::new(),
         },
         _ => Message {
@@ -26,7 +26,7 @@ pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<Htt
             wrong: Some(Wrong::new("", "the command line could not sign in")),
             texts: reason(parameters.text("reason"))
                 .into_iter()
-                .chain(["Close this window, go back to the command line and try again.".to_owned()])
+                .chain(["Close this window, return to the command line and try again.".to_owned()])
                 .collect(),
             links: Vec::new(),
         },
@@ -43,7 +43,7 @@ fn reason(raw: &str) -> Option<String> {
     if text.chars().count() > REASON {
         text = text.chars().take(REASON).chain(['\u{2026}']).collect();
     }
-    (!text.trim().is_empty()).then(|| format!("It gives this reason: \u{201c}{}\u{201d}", text.trim()))
+    (!text.trim().is_empty()).then(|| format!("Reason given by the command line: \u{201c}{}\u{201d}", text.trim()))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) async fn confirm(
     let (actor, _) = browser.needed(&desk, &request, next.as_str())?;
     let again = |wrong, status| browser.show(status, &confirm_page(&desk, &browser, &actor, &next, Some(wrong))?);
     let (proof, field, unproved) = match (form.text("password"), form.text("code").trim()) {
-        ("", "") => return again(Wrong::new("password", "nothing is filled in"), StatusCode::BAD_REQUEST),
+        ("", "") => return again(Wrong::new("password", "enter your password or a code"), StatusCode::BAD_REQUEST),
         ("", _) => (Proof::Code(form.secret("code")), "code", super::again::WRONG_CODE),
         (_, _) => (Proof::Password(form.secret("password")), "password", "the password is wrong"),
     };
@@ -61,13 +61,13 @@ fn confirm_page(
 ) -> Result<FormPage, Failure> {
     let has_factor = desk.glance(|view| second_factors::state(view, actor))?.is_some();
     let password = Field::new("password", "Password", Kind::Password, "current-password");
-    let hint = "In place of the password: the six digits that your authenticator app shows, or a recovery code.";
+    let hint = "Instead of the password: the six digits from your authenticator app, or a recovery code.";
     let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };
     let fields = [Field { is_optional: has_factor, ..password }].into_iter().chain(has_factor.then_some(code));
     let whose = actor.person().map(|person| Field::whose(&person.email));
     Ok(FormPage {
-        title: "Confirm it is you",
-        text: "You signed in a while ago, and this could lock you out of your account.".to_owned(),
+        title: "Confirm that it is you",
+        text: "You signed in a while ago, and this change could lock you out of your account.".to_owned(),
         caution: "",
         wrong,
         token: browser.token(),

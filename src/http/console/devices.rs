@@ -51,9 +51,9 @@ pub(super) async fn answer(
         Ok(pending) => {
             let name = pending.client.name.as_str();
             let (title, text) = if approve {
-                ("Allowed", format!("{name} is let in. You can close this window and go back to it."))
+                ("Authorized", format!("{name} is authorized. You can close this window and return to it."))
             } else {
-                ("Denied", format!("{name} is not let in. You can close this window."))
+                ("Denied", format!("{name} was not authorized. You can close this window."))
             };
             let links = vec![Link::new(super::account::ACCOUNT, "Your account")];
             browser.show(StatusCode::OK, &Message { title: title.to_owned(), wrong: None, texts: vec![text], links })
@@ -74,7 +74,7 @@ fn wrong(browser: &Browser, typed: &str, error: Error) -> Result<HttpResponse, F
     let again = |status, wrong| browser.show(status, &code_form(browser, typed, Some(wrong)));
     match error {
         Error::Unauthenticated(Unproved::DeadUserCode) => {
-            let text = "no program waits with this code: it may be mistyped, used or too old";
+            let text = "no device is waiting for this code: it may be mistyped, used or expired";
             again(StatusCode::BAD_REQUEST, Wrong::new("user_code", text))
         }
         error => refused(error, "", |wrong, status| again(status, Wrong { field: "user_code", ..wrong })),
@@ -86,14 +86,14 @@ fn code_form(browser: &Browser, typed: &str, wrong: Option<Wrong>) -> FormPage {
     let field = Field { value, ..Field::new("user_code", "Code", Kind::Letters, "off") };
     FormPage {
         title: "Connect a device",
-        text: "Type the code that the program or device shows.".to_owned(),
+        text: "Enter the code that the app or device shows.".to_owned(),
         caution: "",
         wrong,
         token: browser.token(),
         action: DEVICE,
         hidden: Vec::new(),
         fields: vec![field],
-        button: "Go on",
+        button: "Continue",
         links: Vec::new(),
     }
 }
@@ -101,23 +101,22 @@ fn code_form(browser: &Browser, typed: &str, wrong: Option<Wrong>) -> FormPage {
 fn choice(browser: &Browser, pending: &Pending) -> Choice {
     let from = pending.address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
     Choice {
-        title: format!("Let {} in?", pending.client.name.as_str()),
-        text: "A program on another device asks for access in your name. Compare the code with what it shows."
-            .to_owned(),
+        title: format!("Authorize {}", pending.client.name.as_str()),
+        text: "An app on another device asks for access to your account. Check that it shows the same code.".to_owned(),
         wrong: None,
         facts: vec![
             Fact { is_code: true, ..Fact::new("Code", pending.user_code.clone()) },
-            Fact::new("Program", format!("{} ({})", pending.client.name.as_str(), pending.client.id)),
-            Fact::new("Asked from", from),
-            Fact::new("Asked at", moment(pending.created_at)),
+            Fact::new("App", format!("{} ({})", pending.client.name.as_str(), pending.client.id)),
+            Fact::new("Requested from", from),
+            Fact::new("Requested at", moment(pending.created_at)),
         ],
         may: sentences(&pending.scopes),
-        caution: "Only go on if you started this yourself. Whoever sent you this code or link could otherwise act in \
-                  your name.",
+        caution: "Authorize it only if you started this yourself. Otherwise, the person who sent you this code or link \
+                  could act in your name.",
         token: browser.token(),
         action: DEVICE,
         hidden: vec![("user_code", pending.user_code.clone())],
-        allow: "Allow",
+        allow: "Authorize",
         deny: "Deny",
         links: Vec::new(),
     }

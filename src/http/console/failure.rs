@@ -17,13 +17,13 @@ pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
     /// A form that another site has sent.
-    #[error("this form can only be sent from this server's own page")]
+    #[error("this form can be sent only from this server's own page")]
     Elsewhere(Elsewhere),
     /// A form whose token is missing, or of another browser or session.
-    #[error("this form is out of date, or the browser keeps no cookies")]
+    #[error("this form has expired, or your browser blocks cookies")]
     Stale,
     /// A page to go to after sign-in that is none of ours.
-    #[error("the address leads away from this server after sign-in")]
+    #[error("this address leads to another site after you sign in")]
     LeadsAway,
     /// What a program asks for with which nobody can be sent back to it.
     #[error("{rule}")]
@@ -44,7 +44,7 @@ pub enum Failure {
         next: String,
     },
     /// A method that the page does not have.
-    #[error("the page does not have this method; it has {allowed}")]
+    #[error("this page does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
@@ -65,14 +65,14 @@ impl Elsewhere {
     fn texts(&self) -> Vec<String> {
         let expected = &self.expected;
         let sent_by = match self.seen.as_deref() {
-            Some("null") => "The browser does not say which page sent it (Origin: null).".to_owned(),
-            Some(seen) => format!("It was sent by a page of {seen}."),
+            Some("null") => "Your browser did not say which page sent it (Origin: null).".to_owned(),
+            Some(seen) => format!("It was sent by a page at {seen}."),
             None => "It was sent by a page of another site.".to_owned(),
         };
-        let settings = "If that was this server's own page, its administrator has to set public_url to the address that \
-                        people type, or have the proxy pass the Host header on as it is.";
+        let settings = "If this was the server's own page, ask its administrator to set public_url to the address that \
+                        people use, or to make the proxy pass the Host header on unchanged.";
         let policy =
-            "A proxy that sets Referrer-Policy: no-referrer has browsers withhold the origin; same-origin does not.";
+            "A proxy that sets Referrer-Policy: no-referrer makes browsers hide the origin; use same-origin instead.";
         let mut texts = vec![format!("{sent_by} The pages of this server are at {expected}."), settings.to_owned()];
         if self.seen.as_deref() == Some("null") {
             texts.push(policy.to_owned());
@@ -87,41 +87,39 @@ impl Failure {
         match self {
             Self::Core(error) => match error {
                 Error::Unauthenticated(Unproved::DeadLink) => {
-                    ("This link is good no more", "An administrator of this server can make a new one.")
+                    ("This link is no longer valid", "Ask an administrator of this server for a new one.")
                 }
-                Error::Throttled { .. } | Error::TooMany { .. } => {
-                    ("Too many attempts", "Wait that long, then load the page again.")
-                }
-                Error::Busy { .. } => ("Too much to do", "Load the page again in a moment."),
+                Error::Throttled { .. } | Error::TooMany { .. } => ("Too many attempts", "Wait, then reload the page."),
+                Error::Busy { .. } => ("The server is busy", "Reload the page in a moment."),
                 Error::Internal(_) => (
-                    "Something broke here",
-                    "Try again. If it stays so, tell whoever runs this server the number above.",
+                    "Something went wrong",
+                    "Try again. If it happens again, give the number above to an administrator of this server.",
                 ),
                 Error::Forbidden { .. } | Error::Exceeded => {
-                    ("Not allowed", "An administrator of this server can do it, or give you the right.")
+                    ("Not allowed", "Ask an administrator of this server to do it or to give you the permission.")
                 }
-                Error::NotFound { .. } => ("Not there", "It may have been ended or removed meanwhile."),
+                Error::NotFound { .. } => ("Not found", "It may have ended or been removed in the meantime."),
                 Error::Invalid { .. }
                 | Error::Refused { .. }
                 | Error::Conflict { .. }
                 | Error::TooLarge { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
-            Self::Elsewhere(_) => ("This did not work", "Open the page here and fill in the form again."),
+            Self::Elsewhere(_) => ("This did not work", "Open the page on this server and fill in the form again."),
             Self::Stale => (
                 "This did not work",
-                "Go back, load the page again and send the form once more; allow cookies for this server if they are \
-                 blocked.",
+                "Go back, reload the page and send the form again; if cookies are blocked, allow them for this server.",
             ),
             Self::LeadsAway => {
-                ("This did not work", "Somebody may have made this link to mislead you. Sign in without it.")
+                ("This did not work", "Someone may have created this link to mislead you. Sign in without it.")
             }
             Self::BadRequest { .. } => (
-                "This program cannot be let in",
-                "You are not sent back to it, as it may not be what it says. Tell whoever runs it what stands above.",
+                "This app cannot be authorized",
+                "You are not sent back to it, because it may not be what it claims to be. Report the message above to \
+                 the operator of the app.",
             ),
-            Self::SignInFirst { .. } => ("Sign in first", "This page is for those who are signed in."),
-            Self::ConfirmFirst { .. } => ("Confirm it is you", "This page is for those who have just signed in."),
+            Self::SignInFirst { .. } => ("Sign in first", "You need to sign in to see this page."),
+            Self::ConfirmFirst { .. } => ("Confirm that it is you", "You need a recent sign-in to see this page."),
             Self::WrongMethod { .. } => ("This did not work", "Open the page by its address."),
         }
     }
@@ -159,7 +157,7 @@ impl ResponseError for Failure {
         let mut texts = vec![advice.to_owned()];
         if let Self::Core(error @ Error::Internal(_)) = self {
             log::error!("{} {}", request::id(), error.chain());
-            texts.insert(0, format!("The log of the server knows it as request {}.", request::id()));
+            texts.insert(0, format!("The server's log has the details under request {}.", request::id()));
         }
         if let Self::Elsewhere(elsewhere) = self {
             texts.extend(elsewhere.texts());

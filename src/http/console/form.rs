@@ -50,7 +50,7 @@ impl FromRequest for Form {
             let browser = checked?;
             let bytes = bytes.await?;
             let pairs = if is_form { serde_urlencoded::from_bytes::<Vec<(String, String)>>(&bytes).ok() } else { None };
-            let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a well-formed form"))?;
+            let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a valid form"))?;
             let form = Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect());
             if browser.owns(form.text("token")) { Ok(form) } else { Err(Failure::Stale) }
         })

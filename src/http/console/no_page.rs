@@ -26,7 +26,7 @@ fn is_html(media_type: &str) -> bool {
 
 /// Any address that leads nowhere.
 pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let mut texts = vec!["There is no page at this address. Check it for a typing mistake.".to_owned()];
+    let mut texts = vec!["There is no page at this address. Check it for typos.".to_owned()];
     if let Some(meant) = nowhere::meant_for_keycloak(request.path()) {
         texts.push(page::sentence(&format!("{KEYCLOAK_HINT}: {meant}")));
     }

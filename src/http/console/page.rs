@@ -157,7 +157,7 @@ impl Field {
 
     /// Whose password it is.
     pub(super) fn whose(email: &Email) -> Self {
-        Self { value: email.to_string(), ..Self::new("username", "E-mail address", Kind::Fixed, "username") }
+        Self { value: email.to_string(), ..Self::new("username", "Email", Kind::Fixed, "username") }
     }
 
     /// The box by which somebody revokes their API keys together with a password.
@@ -169,8 +169,8 @@ impl Field {
     /// The fields of a password to be, typed twice.
     pub(super) fn chosen() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
-        let hint = "10 to 256 characters. A few unrelated words make a good one.";
-        [Self { hint, ..first }, Self::new("again", "The same once more", Kind::Password, "new-password")]
+        let hint = "10 to 256 characters. A few unrelated words make a good password.";
+        [Self { hint, ..first }, Self::new("again", "Repeat password", Kind::Password, "new-password")]
     }
 }
 

@@ -22,7 +22,7 @@ impl Parameters {
     /// Refuses a parameter that is there twice.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text)
-            .map_err(|_| Failure::BadRequest { rule: "the parameters cannot be read".to_owned() })?;
+            .map_err(|_| Failure::BadRequest { rule: "the parameters are malformed".to_owned() })?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             // A parameter without a value counts as left out (RFC 6749, section 3.1).
@@ -31,7 +31,7 @@ impl Parameters {
             }
             let shown: String = name.chars().take(40).collect();
             if parameters.insert(name, value).is_some() {
-                return Err(Failure::BadRequest { rule: format!("the parameter {shown} is there more than once") });
+                return Err(Failure::BadRequest { rule: format!("the parameter {shown} is given more than once") });
             }
         }
         Ok(Self(parameters))
@@ -82,7 +82,7 @@ impl FromRequest for Posted {
         Box::pin(async move {
             let bytes = bytes.await?;
             if !is_form {
-                return Err(Error::invalid("body", "must be a well-formed form").into());
+                return Err(Error::invalid("body", "must be a valid form").into());
             }
             Parameters::parse(&bytes).map(Self)
         })

@@ -83,7 +83,7 @@ pub(super) async fn set_instead_of_temporary(
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
         Err(Error::Unauthenticated(Unproved::WrongPassword)) => {
-            let text = "the address or the temporary password is wrong";
+            let text = "the email or the temporary password is wrong";
             again(StatusCode::FORBIDDEN, Wrong::new("temporary", text))
         }
         Err(error) => Err(error.into()),
@@ -94,7 +94,7 @@ pub(super) async fn set_instead_of_temporary(
 pub(super) fn chosen(form: &Form) -> Result<Password, Wrong> {
     let password = Password::parse(form.text("password")).map_err(|invalid| about_the_new(&invalid.rule))?;
     if Password::existing(form.text("again")) != password {
-        return Err(Wrong::new("again", "the new password must be typed twice alike"));
+        return Err(Wrong::new("again", "the two passwords do not match"));
     }
     Ok(password)
 }
@@ -106,15 +106,15 @@ pub(super) fn about_the_new(rule: &str) -> Wrong {
 
 fn done(browser: &Browser, request: &HttpRequest, user: &User) -> Result<HttpResponse, Failure> {
     dialect::name_actor(request, &user.email);
-    let text = format!("The password of {} is set. You can sign in with it now.", user.email);
+    let text = format!("The password of {} has been set. You can sign in with it now.", user.email);
     let links = vec![Link::new(SIGN_IN, "Sign in")];
-    browser.show(StatusCode::OK, &Message { title: "Done".to_owned(), wrong: None, texts: vec![text], links })
+    browser.show(StatusCode::OK, &Message { title: "Password set".to_owned(), wrong: None, texts: vec![text], links })
 }
 
 fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong: Option<Wrong>) -> FormPage {
     let (title, why) = match purpose {
-        Purpose::Invitation => ("Welcome", "Choose the password with which you will sign in as"),
-        Purpose::PasswordReset => ("Another password", "Choose another password for"),
+        Purpose::Invitation => ("Welcome", "Choose a password for"),
+        Purpose::PasswordReset => ("Reset password", "Choose a new password for"),
     };
     // An invited person has no key yet.
     let keys = (purpose == Purpose::PasswordReset).then(Field::revoke_keys);
@@ -127,25 +127,25 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong
         action: BY_LINK,
         hidden: vec![("link", link.to_owned())],
         fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).chain(keys).collect(),
-        button: "Set the password",
+        button: "Set password",
         links: Vec::new(),
     }
 }
 
 fn instead_form(browser: &Browser, email: &str, wrong: Option<Wrong>) -> FormPage {
-    let email = Field { value: email.to_owned(), ..Field::new("email", "E-mail address", Kind::Email, "username") };
+    let email = Field { value: email.to_owned(), ..Field::new("email", "Email", Kind::Email, "username") };
     let temporary = Field::new("temporary", "Temporary password", Kind::Password, "current-password");
     let [first, second] = Field::chosen();
     FormPage {
-        title: "First sign-in",
-        text: "Choose a password of your own in place of the temporary one that you were given.".to_owned(),
+        title: "Choose your password",
+        text: "Choose your own password to replace the temporary one.".to_owned(),
         caution: "",
         wrong,
         token: browser.token(),
         action: INSTEAD,
         hidden: Vec::new(),
         fields: vec![email, temporary, first, second, Field::revoke_keys()],
-        button: "Set the password",
+        button: "Set password",
         links: Vec::new(),
     }
 }

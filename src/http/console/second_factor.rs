@@ -20,7 +20,7 @@ const CONFIRM: &str = "/auth/account/second-factor/confirm";
 const CODES: &str = "/auth/account/second-factor/recovery-codes";
 const REMOVE: &str = "/auth/account/second-factor/remove";
 
-const WHY: &str = "With it, nobody gets in by your password alone: a code from your phone is needed, too.";
+const WHY: &str = "In addition to your password, you enter a code from your phone when you sign in.";
 
 /// `GET /auth/account/second-factor`: a button to begin. A key that was begun before is not shown: somebody else at this
 /// session may have begun it.
@@ -30,8 +30,8 @@ pub(super) async fn start(desk: Data<Desk>, browser: Browser, request: HttpReque
         return Ok(page::see_other(ACCOUNT));
     }
     let page = Choice {
-        title: "Set up a second factor".to_owned(),
-        text: format!("{WHY} Every other session of yours ends once it is on."),
+        title: "Set up two-factor authentication".to_owned(),
+        text: format!("{WHY} All your other sessions will end when it is on."),
         wrong: None,
         facts: Vec::new(),
         may: Vec::new(),
@@ -132,13 +132,13 @@ fn recovery_codes(browser: &Browser, codes: Vec<Secret>, done: &str) -> Result<H
 }
 
 fn renewal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
-    let text = "The recovery codes that you have now will be void.";
-    with_code(browser, "New recovery codes", text, CODES, "Show new codes", wrong)
+    let text = "Your current recovery codes will stop working.";
+    with_code(browser, "New recovery codes", text, CODES, "Create new codes", wrong)
 }
 
 fn removal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
-    let text = "Your password alone will then let you in.";
-    with_code(browser, "Remove the second factor", text, REMOVE, "Remove", wrong)
+    let text = "You will then sign in with your password alone.";
+    with_code(browser, "Turn off two-factor authentication", text, REMOVE, "Turn off", wrong)
 }
 
 fn with_code(
@@ -149,7 +149,7 @@ fn with_code(
     button: &'static str,
     wrong: Option<Wrong>,
 ) -> FormPage {
-    let hint = "The six digits that your authenticator app shows, or one of your recovery codes.";
+    let hint = "The six digits from your authenticator app, or one of your recovery codes.";
     FormPage {
         title,
         text: text.to_owned(),

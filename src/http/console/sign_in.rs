@@ -54,7 +54,7 @@ pub(super) async fn enter(
     let replacing = browser.session.as_ref().map(Secret::expose);
     match sign_in::at_pages(&desk, &browser.origin, login, replacing).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
-        Err(error) => refused(error, "the name or the password is wrong", |wrong, status| {
+        Err(error) => refused(error, "the email or password is wrong", |wrong, status| {
             let wrong = Some(Wrong { field: "password", ..wrong });
             browser.show(status, &sign_in_form(&desk, &browser, &next, username, wrong)?)
         }),
@@ -186,7 +186,7 @@ pub(super) async fn set_password(
 fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next) -> Result<HttpResponse, Failure> {
     let mut answer = match progress {
         Progress::In(_) if authorize::is_here(next.as_str()) => {
-            let text = "You are signed in and led back to the program that asked for it.";
+            let text = "You are signed in. You are being sent back to the app that asked for it.";
             let page = GoOn { title: "Signed in", wrong: None, text, to: next.as_str().to_owned() };
             browser.show(StatusCode::OK, &page)?
         }
@@ -238,14 +238,14 @@ fn sign_in_form(
     username: String,
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Failure> {
-    let username = Field { value: username, ..Field::new("username", "E-mail address", Kind::Text, "username") };
+    let username = Field { value: username, ..Field::new("username", "Email", Kind::Text, "username") };
     let program = authorize::program(desk, next.as_str())?;
     Ok(FormPage {
         title: "Sign in",
-        text: program.map_or_else(String::new, |program| format!("to go on to {}", program.name.as_str())),
+        text: program.map_or_else(String::new, |program| format!("To continue to {}", program.name.as_str())),
         caution: if browser.exposed {
-            "This connection is not protected: whoever is on the way can read your password. Ask whoever runs this \
-             server for an address that begins with https."
+            "This connection is not encrypted: others on the network can read your password. Ask an administrator of \
+             this server for an address that begins with https."
         } else {
             ""
         },
@@ -260,9 +260,9 @@ fn sign_in_form(
 }
 
 fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {
-    let hint = "The six digits that your authenticator app shows, or one of your recovery codes.";
+    let hint = "The six digits from your authenticator app, or one of your recovery codes.";
     FormPage {
-        title: "Second factor",
+        title: "Two-factor authentication",
         text: String::new(),
         caution: "",
         wrong,
@@ -270,28 +270,29 @@ fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {
         action: CODE,
         hidden: vec![("next", next.as_str().to_owned())],
         fields: vec![Field { hint, kind: Kind::Text, ..Field::digits() }],
-        button: "Go on",
-        links: vec![Link::new(format!("{SIGN_IN}?{}", query(&[("next", next.as_str())])), "Sign in as somebody else")],
+        button: "Continue",
+        links: vec![Link::new(format!("{SIGN_IN}?{}", query(&[("next", next.as_str())])), "Sign in as another user")],
     }
 }
 
 fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wrong>) -> FormPage {
     FormPage {
-        title: "Choose another password",
-        text: format!("{} has to choose another password before going on.", user.email),
+        title: "Choose a new password",
+        text: format!("{} must choose a new password to continue.", user.email),
         caution: "",
         wrong,
         token: browser.token(),
         action: PASSWORD,
         hidden: vec![("next", next.as_str().to_owned())],
         fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
-        button: "Set the password",
+        button: "Set password",
         links: Vec::new(),
     }
 }
 
 fn enrolment_page(browser: &Browser, next: &Next, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
-    let text = "Your account needs a second factor: besides the password, a code from your phone.";
+    let text = "Your account requires two-factor authentication: in addition to your password, you enter a code from \
+                your phone when you sign in.";
     let hidden = vec![("next", next.as_str().to_owned())];
     set_up(browser, SECOND_FACTOR, text, hidden, enrolment, wrong)
 }
@@ -307,7 +308,7 @@ pub(super) fn set_up(
 ) -> EnrolmentPage {
     let (secret, uri) = (enrolment.secret.expose(), enrolment.uri.expose());
     EnrolmentPage {
-        title: "Set up a second factor",
+        title: "Set up two-factor authentication",
         text,
         wrong,
         qr: qr::svg(uri),

@@ -48,7 +48,7 @@ pub(super) async fn form(
     let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
     let asked = logout.client.map(|client| {
         let name = client.name.as_str();
-        format!("{name} asks you to sign out. What it was given through this browser ends too. ")
+        format!("{name} asks you to sign out. Its access through this browser ends, too. ")
     });
     let page = Choice {
         title: "Sign out?".to_owned(),
@@ -82,7 +82,7 @@ pub(super) async fn leave(
     }
     let mut answer = match logout.to {
         Some(to) => {
-            let text = "You are signed out and led back to the program that asked for it.";
+            let text = "You are signed out. You are being sent back to the app that asked for it.";
             browser.show(StatusCode::OK, &GoOn { title: "Signed out", wrong: None, text, to })?
         }
         None => page::see_other(SIGNED_OUT),
@@ -105,7 +105,11 @@ pub(super) async fn left(browser: Browser) -> Result<HttpResponse, Failure> {
     let page = Message {
         title: "Signed out".to_owned(),
         wrong: None,
-        texts: vec!["You are signed out of this browser. Programs that you let in stay connected, but for one that asked for this.".to_owned()],
+        texts: vec![
+            "You are signed out of this browser. Your connected apps stay connected, except an app that asked \
+                     you to sign out."
+                .to_owned(),
+        ],
         links: vec![Link::new(SIGN_IN, "Sign in again")],
     };
     browser.show(StatusCode::OK, &page)

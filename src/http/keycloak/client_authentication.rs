@@ -31,10 +31,10 @@ pub(super) fn authenticated(
     let (id, secret) = match &basic {
         None => (named.ok_or(Failure::Client { basic: false })?, given),
         Some(_) if given.is_some() => {
-            return Err(Failure::token("invalid_request", "the client proves itself in two ways at once"));
+            return Err(Failure::token("invalid_request", "the client authenticates in two ways at once; use one"));
         }
         Some((id, _)) if named.is_some_and(|named| named != id) => {
-            return Err(Failure::token("invalid_request", "client_id is not the client that proves itself"));
+            return Err(Failure::token("invalid_request", "client_id is not the client that authenticates"));
         }
         Some((id, secret)) => (id.as_str(), secret.as_ref()),
     };

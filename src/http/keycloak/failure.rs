@@ -41,7 +41,7 @@ pub enum Failure {
     #[error(transparent)]
     Bearer(Error),
     /// Mail to somebody, which the server does not send.
-    #[error("no mail is sent here: `atelier user reset-link` makes a link by which the person chooses a password")]
+    #[error("this server sends no email: `atelier user reset-link` prints a link with which the user sets a password")]
     NoMail,
     /// A path that leads nowhere.
     #[error("RESTEASY003210: Could not find resource for full path")]
@@ -53,7 +53,7 @@ pub enum Failure {
         meant: String,
     },
     /// A method that the endpoint does not have.
-    #[error("the endpoint does not have this method; it has {allowed}")]
+    #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
@@ -140,7 +140,7 @@ impl ResponseError for Failure {
         let mut text = self.to_string();
         if let Some(error @ Error::Internal(_)) = core {
             log::error!("{} {}", request::id(), error.chain());
-            text = format!("{text}; the log knows it as request {}", request::id());
+            text = format!("{text}; look in the server's log for request {}", request::id());
         }
         if let Some(
             Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },

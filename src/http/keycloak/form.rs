@@ -33,7 +33,7 @@ impl FromRequest for Form {
 impl Form {
     fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(bytes)
-            .map_err(|_| Failure::token("invalid_request", "the body is not a well-formed form"))?;
+            .map_err(|_| Failure::token("invalid_request", "the body is not a valid form"))?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             // A parameter without a value counts as left out (RFC 6749, section 3.2).

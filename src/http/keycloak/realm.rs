@@ -123,7 +123,7 @@ pub(super) async fn delete_credential(
         Ok(credential) if credential == derived(uuid, "otp") => {}
         Ok(credential) if credential == derived(uuid, "password") => {
             return Err(
-                Error::Refused { rule: "a password is not taken away; set another, or disable the user" }.into()
+                Error::Refused { rule: "a password cannot be removed; set another one, or disable the user" }.into()
             );
         }
         Ok(_) | Err(_) => return Err(unknown.into()),

@@ -66,7 +66,7 @@ impl TryFrom<Asked> for Wanted {
 
     fn try_from(raw: Asked) -> Result<Self> {
         if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
-            return Err(Error::invalid("q", "must be left out: people have no attributes here"));
+            return Err(Error::invalid("q", "must be omitted: users have no attributes here"));
         }
         let exact = flag("exact", raw.exact)?;
         let pattern = |text: Option<String>| {

@@ -94,17 +94,17 @@ impl Written {
         };
         let strange = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && says(value);
         if let Some((name, _)) = self.others.iter().find(strange) {
-            return Err(Error::invalid(name.clone(), "is not supported here; leave it out"));
+            return Err(Error::invalid(name.clone(), "is not supported here; omit it"));
         }
         let email = self.email.as_deref().map(Email::parse).transpose().in_field("email")?;
         let username = match (self.username.as_deref().map(Email::parse).transpose(), &email) {
-            (Err(_), Some(_)) => return Err(Error::invalid("username", "must be the e-mail address, or be left out")),
+            (Err(_), Some(_)) => return Err(Error::invalid("username", "must be the email address or be omitted")),
             (username, _) => username.in_field("username")?,
         };
         if let (Some(email), Some(username)) = (&email, &username)
             && email != username
         {
-            return Err(Error::invalid("username", "must be the e-mail address, or be left out"));
+            return Err(Error::invalid("username", "must be the email address or be omitted"));
         }
         Ok(Fields {
             email: email.or(username),
@@ -131,21 +131,23 @@ pub(super) struct ToMake {
 /// the address, as every administrator does who makes an account.
 pub(super) fn new_person(written: Written) -> Result<ToMake> {
     let fields = written.fields()?;
-    let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it is the e-mail address"))?;
+    let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it must be the email address"))?;
     let mut credentials = written.credentials.unwrap_or_default();
     let password = credentials.pop().map(Credential::read).transpose()?;
     if !credentials.is_empty() {
-        return Err(Error::invalid("credentials", "must be one password at most"));
+        return Err(Error::invalid("credentials", "must contain at most one password"));
     }
     let password = match (demand(&written.required_actions.unwrap_or_default())?, password) {
         (false, password) => password,
         (true, Some((password, _))) => Some((password, true)),
-        (true, None) => return Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD with a password only")),
+        (true, None) => {
+            return Err(Error::invalid("requiredActions", "can contain UPDATE_PASSWORD only together with a password"));
+        }
     };
     let role = match written.realm_roles.unwrap_or_default().as_slice() {
         [] => AccountRole::Member,
         [one] if one == "admin" => AccountRole::Administrator,
-        _ => return Err(Error::invalid("realmRoles", "can be admin alone: there is no other role")),
+        _ => return Err(Error::invalid("realmRoles", "can contain only admin: no other role exists")),
     };
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
     let new = NewUser { email, first_name, last_name, role };
@@ -158,7 +160,7 @@ fn demand(actions: &[String]) -> Result<bool> {
     match actions {
         [] => Ok(false),
         [one] if one == UPDATE_PASSWORD => Ok(true),
-        _ => Err(Error::invalid("requiredActions", "can be UPDATE_PASSWORD alone")),
+        _ => Err(Error::invalid("requiredActions", "can contain only UPDATE_PASSWORD")),
     }
 }
 
@@ -169,7 +171,7 @@ impl TryFrom<Written> for UserChange {
     fn try_from(written: Written) -> Result<Self> {
         let fields = written.fields()?;
         if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {
-            return Err(Error::invalid("credentials", "must be left out: reset-password sets a password"));
+            return Err(Error::invalid("credentials", "must be omitted: use reset-password to set a password"));
         }
         Ok(Self {
             email: fields.email,

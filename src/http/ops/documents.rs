@@ -73,7 +73,7 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
         }
         Ok(None) => super::not_found(),
         Err(error) => {
-            log::error!("a page of the API documents cannot be made: {error}");
+            log::error!("cannot render a page of the API documentation: {error}");
             HttpResponse::InternalServerError().finish()
         }
     }

@@ -51,8 +51,8 @@ pub(super) async fn ready(desk: Data<Desk>, readiness: Data<Readiness>) -> HttpR
         let written = desk.write(health::touch).await;
         readiness.note(written.is_ok());
         if let Err(error) = written {
-            log::error!("the data file cannot be written: {}", error.chain());
-            return plain(HttpResponse::ServiceUnavailable(), "the data file cannot be written\n");
+            log::error!("cannot write to the data file: {}", error.chain());
+            return plain(HttpResponse::ServiceUnavailable(), "cannot write to the data file\n");
         }
     }
     plain(HttpResponse::Ok(), "ready\n")

@@ -33,12 +33,12 @@ pub(super) async fn no_page() -> HttpResponse {
 }
 
 fn not_found() -> HttpResponse {
-    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("there is nothing here\n")
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("not found\n")
 }
 
 async fn wrong_method() -> HttpResponse {
     HttpResponse::MethodNotAllowed()
         .insert_header((ALLOW, "GET, HEAD"))
         .content_type("text/plain; charset=utf-8")
-        .body("this can be read only; it has GET, HEAD\n")
+        .body("this path supports GET and HEAD only\n")
 }

@@ -57,6 +57,6 @@ impl Unread {
     }
 }
 
-/// The answer `{}`.
+/// The response `{}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Nothing {}

@@ -4,15 +4,15 @@ use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What a client needs to know before it signs in.
+/// The configuration that a client needs before it signs in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ServerConfig {
-    /// The processor that models are uploaded for unless told otherwise: `x86`, `arm` or `power10`.
+    /// The default processor architecture for uploaded models: `x86`, `arm` or `power10`.
     #[schema(example = "x86")]
     default_arch: &'static str,
 }
 
-/// Tells what a client needs to know before it signs in.
+/// Returns the configuration that a client needs before it signs in.
 #[utoipa::path(get, path = "/v1/api/config", tag = "config", security(()),
     responses((status = 200, description = "The server's configuration", body = ServerConfig)))]
 pub(super) async fn show() -> Json<ServerConfig> {

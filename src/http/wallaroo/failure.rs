@@ -20,20 +20,20 @@ pub enum Failure {
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
-    #[error("the endpoint does not have this method; it has {allowed}")]
+    #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
         /// The methods that it has.
         allowed: String,
     },
 }
 
-/// A refusal on the wire.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Refusal {
-    /// What is wrong and, where a field is at fault, which one and by which rule.
-    #[schema(example = "workspace_name: must begin with a lower-case letter")]
+    /// The cause of the error, including the invalid field and the rule that it breaks, if any.
+    #[schema(example = "workspace_name: must begin with a lowercase letter")]
     msg: String,
-    /// The status of the answer.
+    /// The HTTP status.
     #[schema(example = 400)]
     code: u16,
 }
@@ -42,13 +42,13 @@ pub(super) struct Refusal {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only describes")]
 pub(super) enum AlwaysRefusals {
-    /// No valid credential
+    /// No valid credentials
     #[response(status = 401)]
     Unauthenticated(Refusal),
-    /// Something broke
+    /// Internal error
     #[response(status = 500)]
     Internal(Refusal),
-    /// Too busy; `Retry-After` says when to come back
+    /// The server is busy; retry after the time in `Retry-After`
     #[response(status = 503)]
     Busy(Refusal),
 }
@@ -89,7 +89,7 @@ impl ResponseError for Failure {
             }
             Self::Core(error @ Error::Internal(_)) => {
                 log::error!("{} {}", request::id(), error.chain());
-                msg = format!("{msg}; the log knows it as request {}", request::id());
+                msg = format!("{msg}; look in the server's log for request {}", request::id());
             }
             Self::WrongMethod { allowed } => {
                 answer.insert_header((ALLOW, allowed.as_str()));

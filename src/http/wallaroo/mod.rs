@@ -63,7 +63,7 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 #[openapi(
     info(
         title = "atelier: the Wallaroo API",
-        description = "Workspaces and people, in the words of the Wallaroo SDK. Success is 200; a refusal is `{msg, code}`."
+        description = "Workspaces and users as the Wallaroo SDK expects them. Success is 200; errors are `{msg, code}`."
     ),
     paths(
         config::show,

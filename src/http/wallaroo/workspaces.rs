@@ -23,16 +23,16 @@ use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceE
 use crate::error::{Error, InField, Result};
 use crate::store::View;
 
-/// Whose workspaces to list; every field may be left out.
+/// A filter of workspaces; all fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ListQuestion {
-    /// Only workspaces that one of these people joined.
+    /// Only workspaces of at least one of these users.
     user_ids: Option<Vec<Uuid>>,
-    /// Only workspaces that this person joined; beside `user_ids`, one more of them.
+    /// Only workspaces of this user, in addition to those of `user_ids`.
     user_id: Option<Uuid>,
 }
 
-/// The workspaces, by number.
+/// The workspaces, ordered by id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WorkspaceList {
     workspaces: Vec<Workspace>,
@@ -41,22 +41,22 @@ pub(super) struct WorkspaceList {
 /// A workspace.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Workspace {
-    /// The number.
+    /// The id.
     #[schema(example = 8)]
     id: i64,
     /// The name, unique among workspaces.
     #[schema(example = "ccfraudworkspace")]
     name: String,
-    /// When it was made: ISO 8601 with up to six digits of a second and an offset.
+    /// The time of creation: ISO 8601 with up to six fractional digits and an offset.
     #[schema(example = "2024-07-11T16:51:50.885751+00:00")]
     created_at: String,
-    /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
+    /// The creator: a UUID, or the email address for a user's default workspace; null if that account no longer exists.
     created_by: Option<String>,
-    /// Whether it is laid aside.
+    /// Whether it is archived.
     archived: bool,
-    /// The numbers of the model versions in it.
+    /// The ids of its model versions.
     models: Vec<i64>,
-    /// The numbers of the pipelines in it.
+    /// The ids of its pipelines.
     pipelines: Vec<i64>,
 }
 
@@ -86,11 +86,11 @@ impl Serialize for Listed {
 /// How many bytes most workspaces take in a list.
 const ROOM: usize = 224;
 
-/// Lists the workspaces that the caller sees: an administrator all, everybody else those that they joined.
+/// Lists the workspaces of the caller; administrators see all workspaces.
 #[utoipa::path(post, path = "/v1/api/workspaces/list", tag = "workspaces", request_body = ListQuestion,
     responses(
         (status = 200, description = "The workspaces", body = WorkspaceList),
-        (status = 400, description = "Malformed question", body = Refusal),
+        (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
     let words = body.words();
@@ -137,10 +137,10 @@ pub(super) fn creator(creator: &Creator) -> String {
     if creator.by_default { creator.email.to_string() } else { creator.uuid.to_string() }
 }
 
-/// A workspace to be.
+/// A new workspace.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct CreateWorkspace {
-    /// The name: 1 to 63 of `a-z`, `0-9` and `-`, a letter first and no dash last; unique.
+    /// The name: 1 to 63 of `a-z`, `0-9` and `-`, starting with a letter and not ending with a hyphen; unique.
     #[schema(example = "ccfraudworkspace", min_length = 1, max_length = 63, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$")]
     workspace_name: String,
 }
@@ -148,15 +148,15 @@ pub(super) struct CreateWorkspace {
 /// The new workspace.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WorkspaceCreated {
-    /// The number.
+    /// The id.
     workspace_id: i64,
 }
 
-/// Makes a workspace; the caller becomes its owner.
+/// Creates a workspace. The caller becomes its owner.
 #[utoipa::path(post, path = "/v1/api/workspaces/create", tag = "workspaces", request_body = CreateWorkspace,
     responses(
-        (status = 200, description = "The number of the new workspace", body = WorkspaceCreated),
-        (status = 400, description = "Malformed, taken or reserved name", body = Refusal),
+        (status = 200, description = "The id of the new workspace", body = WorkspaceCreated),
+        (status = 400, description = "The request is malformed, or the name is already in use or reserved", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn create(
     desk: Data<Desk>,
@@ -169,28 +169,28 @@ pub(super) async fn create(
     Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
 }
 
-/// Whom to put into which workspace; one of `email` and `user_id` is needed, and both must be the same person's.
+/// A user and the workspace to add the user to. Either `email` or `user_id` is required; both must name the same user.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct AddUser {
-    /// The number of the workspace.
+    /// The id of the workspace.
     workspace_id: i64,
-    /// The person's e-mail address.
+    /// The user's email address.
     email: Option<String>,
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: Option<Uuid>,
     /// The role: `owner` or `collaborator`, in any case.
     #[schema(example = "collaborator")]
     user_type: Option<String>,
-    /// Where Wallaroo's mail would lead the person; atelier sends none.
+    /// The URL in Wallaroo's invitation email; ignored, because atelier sends no email.
     #[expect(dead_code, reason = "read so that a wrong type is told; the SDK always sends it")]
     url: Option<String>,
 }
 
-/// Puts somebody into a workspace, or gives a member another role.
+/// Adds a user to a workspace, or changes a member's role.
 #[utoipa::path(post, path = "/v1/api/workspaces/add_user", tag = "workspaces", request_body = AddUser,
     responses(
         (status = 200, description = "Done", body = Nothing),
-        (status = 400, description = "Malformed, unknown workspace or person, or a right is missing", body = Refusal),
+        (status = 400, description = "The request is malformed, the workspace or the user does not exist, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUser>) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
@@ -207,7 +207,7 @@ fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
         (Some(uuid), Some(email)) => Ok(users::Named::Both(uuid, email)),
         (Some(uuid), None) => Ok(users::Named::Uuid(uuid)),
         (None, Some(email)) => Ok(users::Named::Email(email)),
-        (None, None) => Err(Error::invalid("email", "is needed, or user_id")),
+        (None, None) => Err(Error::invalid("email", "is required unless user_id is given")),
     }
 }
 
@@ -228,10 +228,10 @@ pub(super) const fn user_type(role: Role) -> &'static str {
     }
 }
 
-/// Which workspace.
+/// A workspace by id.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct WorkspaceQuestion {
-    /// The number of the workspace.
+    /// The id of the workspace.
     workspace_id: i64,
 }
 
@@ -244,18 +244,18 @@ pub(super) struct MemberList {
 /// A member of a workspace.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Member {
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: Uuid,
     /// The role: `OWNER` or `COLLABORATOR`.
     #[schema(example = "OWNER")]
     user_type: &'static str,
 }
 
-/// Lists the members of a workspace that the caller sees.
+/// Lists the members of a workspace.
 #[utoipa::path(post, path = "/v1/api/workspaces/list_users", tag = "workspaces", request_body = WorkspaceQuestion,
     responses(
         (status = 200, description = "The members", body = MemberList),
-        (status = 400, description = "Malformed, or unknown workspace", body = Refusal),
+        (status = 400, description = "The request is malformed, or the workspace does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list_users(
     desk: Data<Desk>,
@@ -268,29 +268,30 @@ pub(super) async fn list_users(
     Ok(Json(MemberList { users: users.collect() }))
 }
 
-/// Whom to take out of which workspace; one of `email` and `user_id` is needed, and both must be the same person's.
+/// A user and the workspace to remove the user from. Either `email` or `user_id` is required; both must name the same
+/// user.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct RemoveUser {
-    /// The number of the workspace.
+    /// The id of the workspace.
     workspace_id: i64,
-    /// The person's e-mail address.
+    /// The user's email address.
     email: Option<String>,
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: Option<Uuid>,
 }
 
-/// How many memberships ended.
+/// The number of memberships that ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Removed {
-    /// 1, or 0 if the person was not in the workspace.
+    /// 1, or 0 if the user was not a member of the workspace.
     affected_rows: u8,
 }
 
-/// Takes somebody out of a workspace.
+/// Removes a user from a workspace.
 #[utoipa::path(post, path = "/v1/api/workspaces/remove_user", tag = "workspaces", request_body = RemoveUser,
     responses(
-        (status = 200, description = "How many memberships ended", body = Removed),
-        (status = 400, description = "Malformed, unknown workspace or person, the last owner, or a right is missing", body = Refusal),
+        (status = 200, description = "The number of memberships that ended", body = Removed),
+        (status = 400, description = "The request is malformed, the workspace or the user does not exist, the user is the last owner, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn remove_user(
     desk: Data<Desk>,
@@ -304,10 +305,10 @@ pub(super) async fn remove_user(
     Ok(Json(Removed { affected_rows: removed.into() }))
 }
 
-/// Does what the original does once after an upgrade, of which there is nothing to do here.
+/// Validates the workspaces after an upgrade of Wallaroo; it does nothing here.
 #[utoipa::path(post, path = "/v1/api/workspaces/validate", tag = "workspaces",
     responses(
-        (status = 200, description = "Nothing was amiss", body = Nothing),
+        (status = 200, description = "The workspaces are valid", body = Nothing),
         AlwaysRefusals))]
 pub(super) async fn validate(_: Caller) -> Json<Nothing> {
     Json(Nothing {})

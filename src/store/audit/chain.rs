@@ -41,7 +41,10 @@ impl End {
             .prepare_cached("SELECT last_id, last_hash, (SELECT max(id) FROM audit) FROM audit_chain WHERE id = 1")?;
         let (last, newest): (Link, Option<i64>) = query.query_row([], |row| Ok((link(row, 0)?, row.get(2)?)))?;
         let next = newest.unwrap_or_default().max(last.id).checked_add(1);
-        Ok(Self { last, next: next.ok_or_else(|| Error::internal("the audit has no number left for another row"))? })
+        Ok(Self {
+            last,
+            next: next.ok_or_else(|| Error::internal("the audit log has no number left for another row"))?,
+        })
     }
 
     /// Writes down where the chain ends now.

@@ -40,8 +40,8 @@ impl Standing {
 pub enum Unfit {
     /// A newer release wrote it.
     #[error(
-        "the data file has schema version {version}, this atelier knows versions up to {VERSION}; \
-         start the newer atelier that wrote it"
+        "the data file has schema version {version}, but this atelier supports versions up to {VERSION}; use the newer \
+         atelier that wrote it"
     )]
     Newer {
         /// The file's version.
@@ -51,12 +51,12 @@ pub enum Unfit {
     #[error("this SQLite file belongs to another program; choose another data directory")]
     Foreign,
     /// It is no database at all.
-    #[error("the data file is no SQLite database; choose another data directory")]
+    #[error("the data file is not a SQLite database; choose another data directory")]
     NoDatabase,
     /// It has to be made or upgraded, which only one who has the lock of the directory may do.
     #[error(
-        "the data file must be brought to schema version {VERSION} first, which must not happen under a running \
-         server{}; stop the server, or use the atelier that it was started from",
+        "the data file must be upgraded to schema version {VERSION} first, but a server is running{}; stop the server, \
+         or use the atelier that it was started from",
         pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
     )]
     InUse {

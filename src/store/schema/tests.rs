@@ -298,8 +298,8 @@ fn a_newer_file_is_refused_and_left_untouched() {
     let before = fs::read(&place.path).unwrap();
     let told = refusal(&place.path);
     let newer = VERSION + 1;
-    assert!(told.contains(&format!("the data file has schema version {newer}, this atelier knows")), "{told}");
-    assert!(told.ends_with("start the newer atelier that wrote it"), "{told}");
+    assert!(told.contains(&format!("the data file has schema version {newer}, but this atelier supports")), "{told}");
+    assert!(told.ends_with("use the newer atelier that wrote it"), "{told}");
     assert_eq!(fs::read(&place.path).unwrap(), before);
 }
 
@@ -337,7 +337,7 @@ fn a_file_that_is_no_database_is_refused_and_left_untouched() {
     let text = "Dear diary, ".repeat(1000);
     fs::write(&place.path, &text).unwrap();
     let told = refusal(&place.path);
-    assert!(told.contains("is no SQLite database; choose another data directory"), "{told}");
+    assert!(told.contains("is not a SQLite database; choose another data directory"), "{told}");
     assert_eq!(fs::read_to_string(&place.path).unwrap(), text);
 }
 
@@ -539,13 +539,13 @@ fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can(
     let told: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         r#"organization 1, "Home\u{200b}": must not contain the invisible character U+200B"#,
-        r#"workspace 31, "Opéra": there is another one that differs only in how it is written"#,
-        r#"workspace 33, "U3BhY2U6MTpiRnVM": must not read as an id: it is base64 of a text with a colon"#,
+        r#"workspace 31, "Opéra": another one differs from it only in spelling"#,
+        r#"workspace 33, "U3BhY2U6MTpiRnVM": must not look like an id (base64 of a text with a colon)"#,
         r#"workspace 34, "a\u{202e}b": must not contain the invisible character U+202E"#,
-        r#"role 1, "Um9sZToxOlY0S2E=": must not read as an id: it is base64 of a text with a colon"#,
+        r#"role 1, "Um9sZToxOlY0S2E=": must not look like an id (base64 of a text with a colon)"#,
         r#"first name of user 23, "a\u{200d}b": must not contain the invisible character U+200D"#,
-        r#"first name of user 24, "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11": must not read as a UUID"#,
-        r#"address of user 23, "eve@xn--mnchen-3ya.example": there is another one that differs only in how it is written"#,
+        r#"first name of user 24, "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11": must not look like a UUID"#,
+        r#"address of user 23, "eve@xn--mnchen-3ya.example": another one differs from it only in spelling"#,
         r#"address of user 24, "e\u{200b}ve@example.com": must not contain the invisible character U+200B"#,
     ];
     let seen: Vec<String> = told.iter().map(|line| line.replace("e\\u{301}", "é").replace("e\u{301}", "é")).collect();

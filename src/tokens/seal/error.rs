@@ -9,14 +9,17 @@ use crate::domain::invalid::Invalid;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// There is a file where a new key was to be written.
-    #[error("{} exists already: a master key is never overwritten, since what it sealed would be lost", path.display())]
+    #[error(
+        "{} already exists: a master key is never overwritten, because everything sealed under it would be lost",
+        path.display()
+    )]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// There is no file where the key was to be read.
     #[error(
-        "the master key {} is missing: put it back from the backup; nothing that it sealed can be opened without it",
+        "the master key {} is missing: restore it from the backup; nothing that it sealed can be opened without it",
         path.display()
     )]
     Missing {
@@ -24,7 +27,10 @@ pub enum FileError {
         path: PathBuf,
     },
     /// Others than the file's owner may read or change it.
-    #[error("the master key {} may be read or changed by others (mode {mode:04o}): run `chmod 600 {}`", path.display(), path.display())]
+    #[error(
+        "the master key {} can be read or changed by other users (mode {mode:04o}): run `chmod 600 {}`",
+        path.display(), path.display()
+    )]
     TooWide {
         /// The file.
         path: PathBuf,
@@ -53,14 +59,14 @@ pub enum FileError {
 
 /// Sealing failed, which it does for no value of sane size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a value could not be sealed")]
+#[error("cannot seal a value")]
 pub struct SealFailed;
 
 /// Why a sealed value does not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// It was sealed under another master key.
-    #[error("sealed under the master key {wanted}, but this is {given}: put the right master key back from the backup")]
+    #[error("sealed under the master key {wanted}, but this is {given}: restore the right master key from the backup")]
     OtherKey {
         /// The id of the key that it was sealed under.
         wanted: String,
@@ -68,9 +74,9 @@ pub enum OpenError {
         given: String,
     },
     /// It is not what was sealed, or was sealed for another context.
-    #[error("the sealed value is damaged, or was sealed for another purpose")]
+    #[error("the sealed value is damaged or was sealed for another purpose")]
     Damaged,
     /// It was sealed by a newer release.
-    #[error("the sealed value has format {0}, which this release does not know")]
+    #[error("the sealed value has format {0}, which this release does not support")]
     Format(u8),
 }

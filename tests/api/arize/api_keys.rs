@@ -268,28 +268,28 @@ fn what_does_not_fit_is_refused_and_makes_nothing() {
         (with(json!({ "space_id": space })), 422, "key_type: must be SERVICE"),
         (with(json!({ "roles": {} })), 422, "key_type: must be SERVICE"),
         (with(json!({ "account_role": predefined("MEMBER") })), 422, "key_type: must be SERVICE"),
-        (with(json!({ "expires_at": "tomorrow" })), 422, "expires_at: must be a moment"),
-        (with(json!({ "expires_at": soon(-5) })), 422, "expires_at: must lie in the future"),
+        (with(json!({ "expires_at": "tomorrow" })), 422, "expires_at: must be a date and time"),
+        (with(json!({ "expires_at": soon(-5) })), 422, "expires_at: must be in the future"),
         (with(json!({ "colour": "red" })), 422, "colour"),
         (with(json!({ "key": "atl_mine" })), 422, "key"),
-        (with(json!({ "key_type": "SERVICE" })), 422, "organizations: must say where"),
-        (with(json!({ "key_type": "SERVICE", "organizations": [] })), 422, "organizations: must hold from 1 to 100"),
+        (with(json!({ "key_type": "SERVICE" })), 422, "organizations: must list"),
+        (with(json!({ "key_type": "SERVICE", "organizations": [] })), 422, "organizations: must contain 1 to 100"),
         (
             with(json!({ "key_type": "SERVICE", "organizations": [{ "org_id": organization, "spaces": [] }] })),
             422,
-            "spaces: must hold from 1 to 100",
+            "spaces: must contain 1 to 100",
         ),
         (service(&organization, &space, Some("ANNOTATOR")), 422, "organizations[0].spaces[0].role"),
         (of_organization(predefined("ANNOTATOR")), 422, "organizations[0].role"),
-        (of_organization(predefined("ADMIN")), 422, "nobody gives more rights"),
-        (account(predefined("ADMIN")), 422, "nobody gives more rights"),
+        (of_organization(predefined("ADMIN")), 422, "you cannot grant permissions"),
+        (account(predefined("ADMIN")), 422, "you cannot grant permissions"),
         (account(predefined("ANNOTATOR")), 400, "account_role: must be MEMBER"),
         (account(predefined("MEMBER_UI_ONLY")), 400, "account_role: must be MEMBER"),
         (account(json!({ "type": "CUSTOM" })), 422, "account_role"),
         (account(curator), 400, "account_role.id: must be an id"),
         (old("annotator", json!({})), 422, "roles.space_role"),
-        (old("member", json!({ "account_role": predefined("MEMBER") })), 422, "organizations: must say where"),
-        (old("member", json!({ "roles": { "account_role": "admin" } })), 422, "nobody gives more rights"),
+        (old("member", json!({ "account_role": predefined("MEMBER") })), 422, "organizations: must list"),
+        (old("member", json!({ "roles": { "account_role": "admin" } })), 422, "you cannot grant permissions"),
         (service(&space, &space, None), 404, "organization"),
         (service(&organization, &organization, None), 404, "space"),
         (service("home", &space, None), 400, "organizations[0].org_id"),
@@ -331,10 +331,13 @@ fn a_named_role_is_for_spaces_only() {
     let mut body = service(&organization, &space, None);
     body["organizations"][0]["role"] = custom.clone();
     let told = problem(&world().ada.post(KEYS, &body), 422);
-    assert_eq!(told, "organizations[0].role: of type CUSTOM is for spaces only");
+    assert_eq!(told, "organizations[0].role: must not be of type CUSTOM except in a space");
     let mut body = service(&organization, &space, None);
     body["account_role"] = custom;
-    assert_eq!(problem(&world().ada.post(KEYS, &body), 422), "account_role: of type CUSTOM is for spaces only");
+    assert_eq!(
+        problem(&world().ada.post(KEYS, &body), 422),
+        "account_role: must not be of type CUSTOM except in a space"
+    );
 }
 
 #[test]
@@ -352,11 +355,11 @@ fn who_may_make_a_service_key() {
     both["organizations"][0]["spaces"] = json!([{ "space_id": space }, { "space_id": next }]);
     problem(&carol.post(KEYS, &both), 404);
     both["organizations"][0]["spaces"] = json!([{ "space_id": space }, { "space_id": space }]);
-    assert_eq!(problem(&bob.post(KEYS, &both), 422), "space_id: must not be named twice");
+    assert_eq!(problem(&bob.post(KEYS, &both), 422), "space_id: must not be listed twice");
     both["organizations"] =
         json!([both["organizations"][0].clone(), { "org_id": organization, "spaces": [{ "space_id": next }] }]);
     both["organizations"][0]["spaces"] = json!([{ "space_id": space }]);
-    assert_eq!(problem(&bob.post(KEYS, &both), 422), "org_id: must not be named twice");
+    assert_eq!(problem(&bob.post(KEYS, &both), 422), "org_id: must not be listed twice");
 }
 
 #[test]
@@ -383,7 +386,7 @@ fn a_service_key_may_be_in_two_organizations() {
         assert_eq!(holder(&made).get(&format!("/v2/spaces/{place}")).status, 200);
     }
     let told = problem(&world().ada.post(KEYS, &service(&home, &far, None)), 422);
-    assert_eq!(told, "space_id: must be of a space of the organization that it is named under");
+    assert_eq!(told, "space_id: must be a space of the organization that it is listed under");
     problem(&world().bob.post(KEYS, &service(&other, &far, None)), 404);
     problem(&world().bob.get(&format!("{KEYS}?space_id={far}")), 404);
 }
@@ -405,7 +408,10 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
     let bounded = told(&refresh(bob, &first, &json!({ "expires_at": end })), 200);
     assert_eq!(bounded["expires_at"], zulu(&end));
     let told_later = problem(&refresh(bob, &first, &json!({ "expires_at": soon(7200) })), 422);
-    assert_eq!(told_later, "expires_at: must not be later than the key ends now: a refresh does not extend it");
+    assert_eq!(
+        told_later,
+        "expires_at: must not be later than the current expiry of the key: a refresh does not extend it"
+    );
     assert!(works(&bounded), "a refusal leaves the secret");
     let inherited = told(&refresh(bob, &first, &json!({ "expires_at": null })), 200);
     assert_eq!(inherited["expires_at"], bounded["expires_at"]);
@@ -413,7 +419,7 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
         (json!({ "grace_period_seconds": 86401 }), "grace_period_seconds: must be from 0 to 86400"),
         (json!({ "grace_period_seconds": -1 }), "grace_period_seconds: must be from 0 to 86400"),
         (json!({ "grace_period_seconds": "1" }), "grace_period_seconds"),
-        (json!({ "expires_at": soon(-1) }), "expires_at: must lie in the future"),
+        (json!({ "expires_at": soon(-1) }), "expires_at: must be in the future"),
         (json!({ "name": "x" }), "name"),
     ] {
         let told = problem(&refresh(bob, &first, &body), 422);
@@ -421,7 +427,7 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
     }
     problem(&refresh(&world().carol, &first, &json!({})), 404);
     let told_ada = problem(&refresh(&world().ada, &first, &json!({})), 403);
-    assert!(told_ada.contains("making a key needs the person it acts as"), "{told_ada}");
+    assert!(told_ada.contains("you cannot create an API key for another user"), "{told_ada}");
     assert!(works(&inherited), "an administrator may end it, but not get a secret to act as somebody");
     let empty = bob.send("POST", &path(&first, "/refresh"), &[], ());
     assert!(works(&told(&empty, 200)), "no body is an empty one");
@@ -450,7 +456,7 @@ fn a_key_made_with_a_key_ends_no_later() {
     let bob = holder(&parent);
     assert_eq!(user_key(&bob, "child")["expires_at"], parent["expires_at"]);
     let told_later = problem(&bob.post(KEYS, &json!({ "name": "later", "expires_at": soon(1200) })), 422);
-    assert_eq!(told_later, "expires_at: must not be later than the end of the key that it is made with");
+    assert_eq!(told_later, "expires_at: must not be later than the expiry of the key that creates it");
     let (organization, space, _) = space(&world().bob);
     assert_eq!(make(&bob, &service(&organization, &space, None))["expires_at"], parent["expires_at"]);
     let endless = user_key(&world().bob, "endless");
@@ -563,9 +569,13 @@ fn the_list_has_what_is_asked_for() {
 fn the_account_says_whether_and_for_how_long() {
     let world = World::of(Setup::new().args(&["--keys-allowed", "false"]));
     let told_off = problem(&world.ada.post(KEYS, &json!({ "name": "x" })), 403);
-    assert_eq!(told_off, "making API keys needs developer access, which the account or the person does not have");
+    assert_eq!(
+        told_off,
+        "you cannot create API keys: developer access is turned off for this server or for the user; ask an \
+         administrator"
+    );
     let made = world.server.cli(&["key", "create", "--user", &world.bob.email]);
-    assert!(made.status.success(), "the operator still may: {made:?}");
+    assert!(made.status.success(), "the operator can always create keys: {made:?}");
     assert_eq!(world.database().count("keys"), 1);
 
     let world = World::of(Setup::new().args(&["--key-longest-life", "1h"]));

@@ -62,7 +62,7 @@ fn members_come_change_their_role_and_go_from_every_space() {
     assert_eq!(world.ada.post(&path, &again).ok()["role"], role("READ_ONLY"));
     let looker = named_role(&world, "looker", &["SPACE_READ"]);
     for (body, status, detail) in [
-        (json!({ "user_id": bob, "role": { "type": "CUSTOM", "id": looker } }), 422, "not yet supported"),
+        (json!({ "user_id": bob, "role": { "type": "CUSTOM", "id": looker } }), 422, "custom roles are not supported"),
         (json!({ "user_id": bob, "role": role("OWNER") }), 422, "role.name"),
         (json!({ "user_id": bob, "role": role("ANNOTATOR") }), 400, "annotator"),
         (json!({ "user_id": looker, "role": role("MEMBER") }), 404, "user "),

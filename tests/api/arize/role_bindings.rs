@@ -68,12 +68,16 @@ fn what_stands_against_a_binding() {
         (body(&den, &carol, "SPACE", &den), 404, "role "),
         (body(&looker, &den, "SPACE", &den), 404, "user "),
         (body(&looker, &olga_id, "SPACE", &den), 404, "user "),
-        (body(&mighty, &carol, "SPACE", &den), 422, "nobody gives more rights"),
+        (body(&mighty, &carol, "SPACE", &den), 422, "you cannot grant permissions"),
         (body(&looker, &carol, "SPACE", &id(&world, "Space", 99)), 403, "ROLE_BINDING_CREATE"),
     ] {
         problem(&world.bob.post(BINDINGS, &body), status, detail);
     }
-    problem(&world.ada.post(BINDINGS, &body(&looker, &olga_id, "SPACE", &den)), 400, "not in the organization");
+    problem(
+        &world.ada.post(BINDINGS, &body(&looker, &olga_id, "SPACE", &den)),
+        400,
+        "not a member of the workspace's organization",
+    );
     for who in [&world.carol, &olga] {
         problem(&who.post(BINDINGS, &body(&looker, &carol, "SPACE", &den)), 403, "ROLE_BINDING_CREATE");
     }

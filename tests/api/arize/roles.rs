@@ -78,7 +78,7 @@ fn a_role_that_somebody_has_stays() {
     let carol = user(&world, &world.carol);
     let custom = json!({ "user_id": carol, "role": { "type": "CUSTOM", "id": looker } });
     world.bob.post(&format!("/v2/spaces/{den}/users"), &custom).ok();
-    problem(&delete(&world.ada, &format!("{ROLES}/{looker}")), 409, "still given to somebody");
+    problem(&delete(&world.ada, &format!("{ROLES}/{looker}")), 409, "still assigned to users");
     gone(&delete(&world.bob, &format!("/v2/spaces/{den}/users/{carol}")));
     gone(&delete(&world.ada, &format!("{ROLES}/{looker}")));
 }

@@ -36,7 +36,7 @@ fn a_space_is_shown_whole() {
         assert_eq!(who.get(&path).ok(), whole);
     }
     assert_eq!(world.nobody.get(&path).header("www-authenticate"), Some("Bearer"));
-    problem(&world.nobody.get(&path), 401, "a bearer token or API key is needed");
+    problem(&world.nobody.get(&path), 401, "a bearer token or an API key is required");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_body_that_does_not_fit_is_a_422_and_a_taken_name_a_409() {
         problem(&patch(&world.bob, &format!("{SPACES}/{other}"), &body), status, detail);
     }
     let answer = world.bob.send("PATCH", &path, &[("content-type", "application/json")], "{");
-    problem(&answer, 400, "body: must be JSON");
+    problem(&answer, 400, "body: must be valid JSON");
     assert_eq!(world.bob.get(&path).text("name"), name, "nothing has changed");
 }
 
@@ -279,7 +279,7 @@ fn a_member_is_put_in_and_given_another_role_by_the_same_call() {
     }
     let (olga, _) = stranger(world, &fresh("olga"));
     let hers = json!({ "user_id": user(world, &olga), "role": role("MEMBER") });
-    problem(&world.ada.post(&path, &hers), 400, "not in the organization");
+    problem(&world.ada.post(&path, &hers), 400, "not a member of the workspace's organization");
     problem(&world.bob.post(&path, &hers), 404, "user ");
     problem(&delete(&world.bob, &format!("{path}/{}", user(world, &world.bob))), 400, "at least one owner");
     gone(&delete(&world.bob, &format!("{path}/{carol}")));

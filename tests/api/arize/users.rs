@@ -10,7 +10,7 @@ use crate::world::{Person, World, encoded};
 
 const USERS: &str = "/v2/users";
 const UNSEEN: &str = "the user does not exist";
-const CHANGE_RIGHT: &str = "changing a person's account needs an administrator";
+const CHANGE_RIGHT: &str = "you cannot change this account: only administrators can";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -47,7 +47,7 @@ fn at_home(world: &World, email: &str) {
 
 /// Who takes an address.
 fn taken(email: &str) -> String {
-    format!("email: {email} is taken by another user")
+    format!("email: {email} is already used by another user")
 }
 
 /// The addresses that a list shows.
@@ -183,7 +183,7 @@ fn an_expired_invitation_can_be_made_anew() {
         &push(&world().ada, &format!("{}/resend-invitation", path("eli@example.com"))),
         400,
         "Bad Request",
-        "only somebody whose invitation still stands can be invited again",
+        "the user has no pending invitation",
     );
     let answer = bob.post(USERS, &new("eli", "EMAIL_LINK"));
     assert_eq!(
@@ -206,15 +206,15 @@ fn members_give_ordinary_roles_and_nobody_a_named_one() {
         body
     };
     let role = |word: &str| json!({ "type": "predefined", "name": word });
-    let above = "nobody gives more rights than they hold themselves";
+    let above = "you cannot grant permissions that you do not have";
     problem(&bob.post(USERS, &with("rex", role("admin"))), 422, "Unprocessable Entity", above);
     problem(
         &bob.post(USERS, &with("rex", role("member-ui-only"))),
         403,
         "Forbidden",
-        "inviting a person needs an administrator",
+        "you cannot create this account or renew its invitation: only administrators can",
     );
-    let reserved = "role.type: CUSTOM is reserved: roles in the account are predefined";
+    let reserved = "role.type: must be PREDEFINED: custom roles in the account are not supported";
     for custom in [json!({ "type": "CUSTOM", "id": "x" }), json!({ "type": "custom" })] {
         problem(&ada.post(USERS, &with("rex", custom)), 422, "Unprocessable Entity", reserved);
     }
@@ -248,7 +248,7 @@ fn a_wrong_invitation_is_told_by_field() {
         (with("name", json!("  ")), bad, "name: must not be blank"),
         (with("name", json!("")), odd, "name: must not be empty"),
         (with("name", json!("x".repeat(256))), odd, "name: must have at most 255 characters"),
-        (with("email", json!("wro")), odd, "email: must be an e-mail address such as ada@example.com"),
+        (with("email", json!("wro")), odd, "email: must be an email address such as ada@example.com"),
         (with("invite_mode", json!("PIGEON")), odd, "invite_mode: must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD"),
         (
             with("role", json!({ "type": "PREDEFINED", "name": "READ_ONLY" })),
@@ -266,7 +266,7 @@ fn a_wrong_invitation_is_told_by_field() {
     }
     assert_eq!(row("wro@example.com"), "");
     let answer = world().nobody.post(USERS, &new("wro", "NONE"));
-    problem(&answer, 401, "Unauthorized", "a bearer token or API key is needed");
+    problem(&answer, 401, "Unauthorized", "a bearer token or an API key is required");
 }
 
 #[test]
@@ -360,8 +360,8 @@ fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
     for (query, detail) in [
         ("status=INACTIVE", "status: must be ACTIVE, INVITED or EXPIRED"),
         ("limit=0", "limit: must be a number from 1 to 100"),
-        ("cursor=eHg", "cursor: must be the next_cursor of an earlier page of this list"),
-        ("name=x", "name: is no parameter of this endpoint"),
+        ("cursor=eHg", "cursor: must be the next_cursor of the previous page of this list"),
+        ("name=x", "name: is not a parameter of this endpoint"),
     ] {
         problem(&bob.get(&format!("{USERS}?{query}")), 400, "Bad Request", detail);
     }
@@ -383,7 +383,7 @@ fn an_id_that_is_nobodys_is_a_404_and_nonsense_a_400() {
         let answer = ada.send(method, &format!("{USERS}/{space}"), &[], body);
         problem(&answer, 404, "Not Found", UNSEEN);
         let answer = ada.send(method, &format!("{USERS}/17"), &[], body);
-        problem(&answer, 400, "Bad Request", "user_id: must be an id, such as another answer holds");
+        problem(&answer, 400, "Bad Request", "user_id: must be an id as returned by the API");
     }
 }
 
@@ -432,11 +432,16 @@ fn an_invitation_is_sent_again_while_it_stands() {
     let before = until();
     problem(&push(bob, &place), 404, "Not Found", UNSEEN);
     at_home(world(), "sam@example.com");
-    problem(&push(bob, &place), 403, "Forbidden", "inviting a person needs an administrator");
+    problem(
+        &push(bob, &place),
+        403,
+        "Forbidden",
+        "you cannot create this account or renew its invitation: only administrators can",
+    );
     assert_eq!(until(), before);
     done(&push(&world().ada, &place));
     assert!(until() > before);
-    let rule = "only somebody whose invitation still stands can be invited again";
+    let rule = "the user has no pending invitation";
     let active = format!("{}/resend-invitation", path(&bob.email));
     problem(&push(&world().ada, &active), 400, "Bad Request", rule);
 }
@@ -449,10 +454,10 @@ fn a_new_password_is_asked_for_by_administrators_for_whoever_is_in() {
     done(&push(ada, &place));
     let sql = "SELECT verb FROM audit WHERE id > ?1 AND object = ?2";
     assert_eq!(world().database().rows(sql, rusqlite::params![newest, world().carol.uuid]), ["users.request_reset"]);
-    problem(&push(bob, &place), 403, "Forbidden", "setting a person's password needs an administrator");
+    problem(&push(bob, &place), 403, "Forbidden", "you cannot set this user's password: only administrators can");
     bob.post(USERS, &new("new", "EMAIL_LINK"));
     let place = format!("{}/reset-password", path("new@example.com"));
-    problem(&push(ada, &place), 400, "Bad Request", "the person has not accepted the invitation yet");
+    problem(&push(ada, &place), 400, "Bad Request", "the user has not accepted the invitation yet");
 }
 
 // Deleting.
@@ -464,11 +469,16 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     let workspace = quin.create("quins");
     let key = quin_key(&quin);
     assert_eq!(nobody.with(&key).get(USERS).status, 200);
-    problem(&delete(&world().bob, &place), 403, "Forbidden", "deleting a person needs an administrator");
-    problem(&delete(ada, &path(&ada.email)), 400, "Bad Request", "nobody deletes their own account");
+    problem(&delete(&world().bob, &place), 403, "Forbidden", "you cannot delete this user: only administrators can");
+    problem(
+        &delete(ada, &path(&ada.email)),
+        400,
+        "Bad Request",
+        "you cannot delete your own account; ask another administrator",
+    );
     done(&delete(ada, &place));
-    problem(&quin.get(USERS), 401, "Unauthorized", "the session is over; sign in again");
-    problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", "the API key is revoked or expired");
+    problem(&quin.get(USERS), 401, "Unauthorized", "the session has ended; sign in again");
+    problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", "the API key has been revoked or has expired");
     assert_eq!(nobody.sign_in(&quin.email, &quin.password).status, 401);
     assert_eq!(nobody.refresh(&quin.refresh_token).status, 400);
     assert_eq!(ada.members(workspace), [(ada.uuid.clone(), "OWNER".to_owned())], "handed over");
@@ -485,7 +495,7 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     let link = world().server.cli(&["user", "reset-link", "quin@example.com"]);
     assert_eq!(
         (link.status.code(), String::from_utf8_lossy(&link.stderr).trim()),
-        (Some(1), "error: user quin@example.com does not exist; `atelier user list` shows everybody")
+        (Some(1), "error: user quin@example.com does not exist; `atelier user list` shows all users")
     );
 }
 
@@ -499,7 +509,7 @@ fn whoever_may_use_pages_only_has_no_use_of_a_key() {
     let (nobody, uma) = (&world().nobody, world().somebody("uma"));
     let key = quin_key(&uma);
     world().database().write("UPDATE users SET role = 'ui_only' WHERE email = ?1", [&uma.email]);
-    let why = "the account works through pages only, not by API keys";
+    let why = "this account can use the web pages only, not API keys";
     problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", why);
     let refused = json!({ "msg": why, "code": 401 });
     assert_eq!(nobody.with(&key).post("/v1/api/workspaces/list", &json!({})).told(), (401, refused));

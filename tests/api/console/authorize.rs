@@ -92,7 +92,7 @@ fn approved(browser: &Browser, answer: &Answer) -> String {
     let to = location(answer);
     assert!(to.starts_with("/auth/consent?"), "{to}");
     let page = browser.get(&to);
-    assert!(page.body.contains("ax wants to sign in as you on this computer"), "{page:?}");
+    assert!(page.body.contains("Authorize ax on this computer"), "{page:?}");
     let request = hidden(&page.body, "request").expect("the question");
     leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]))
 }
@@ -145,7 +145,7 @@ fn nobody_is_sent_where_the_client_has_not_said() {
     }
     for (but, word) in [
         (("client_id", ""), "client_id is missing"),
-        (("client_id", "nobody"), "The client is not known here"),
+        (("client_id", "nobody"), "The client is unknown"),
         (("redirect_uri", ""), "redirect_uri is missing"),
     ] {
         let answer = browser.get(&ax(&[but]));
@@ -154,7 +154,7 @@ fn nobody_is_sent_where_the_client_has_not_said() {
     }
     let twice = browser.get(&format!("{}&state=other", ax(&[])));
     assert_eq!((twice.status, twice.header("location")), (400, None));
-    assert!(twice.body.contains("The parameter state is there more than once."), "{twice:?}");
+    assert!(twice.body.contains("The parameter state is given more than once."), "{twice:?}");
     assert_eq!(codes(), 0);
 }
 
@@ -199,7 +199,7 @@ fn a_client_of_others_is_let_in_by_the_person_only() {
     let to = location(&browser.get(&grafana(&[])));
     assert!(to.starts_with("/auth/consent?"), "{to}");
     let page = browser.get(&to);
-    for part in ["Grafana &#60;b&#62; (grafana)", "grafana.example</dd>", "lena@example.com", "see your e-mail address"]
+    for part in ["Grafana &#60;b&#62; (grafana)", "grafana.example</dd>", "lena@example.com", "see your email address"]
     {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
@@ -338,13 +338,13 @@ fn a_device_is_let_in_by_who_compares_the_code() {
     for typed in ["", "x", "BCDF-GHJN", "ZZZZ-ZZZZ", "<b>", &"B".repeat(500)] {
         let page = browser.post(DEVICE, &[("user_code", typed)]);
         assert_eq!(page.status, 400, "{typed}: {page:?}");
-        assert!(page.body.contains("No program waits with this code"), "{page:?}");
+        assert!(page.body.contains("No device is waiting for this code"), "{page:?}");
         assert_eq!(browser.post(DEVICE, &[("user_code", typed), ("decision", "allow")]).status, 400);
     }
     for page in [browser.get(&link), browser.post(DEVICE, &[("user_code", "bcdf ghjk")])] {
         assert_eq!(page.status, 200, "{page:?}");
         for part in
-            [">BCDF-GHJK<", "Wallaroo SDK (sdk-client)", "192.0.2.7", "Only go on if you started this yourself."]
+            [">BCDF-GHJK<", "Wallaroo SDK (sdk-client)", "192.0.2.7", "Authorize it only if you started this yourself."]
         {
             assert!(page.body.contains(part), "{part}: {}", page.body);
         }
@@ -353,10 +353,10 @@ fn a_device_is_let_in_by_who_compares_the_code() {
     let unasked = browser.post_as(DEVICE, &[("user_code", "BCDF-GHJK"), ("decision", "allow")], &[]);
     assert_eq!((unasked.status, state("BCDFGHJK").as_str()), (403, "pending"));
     let decide = |code: &str, decision: &str| browser.post(DEVICE, &[("user_code", code), ("decision", decision)]);
-    assert!(decide("BCDF-GHJK", "allow").body.contains("Wallaroo SDK is let in."));
+    assert!(decide("BCDF-GHJK", "allow").body.contains("Wallaroo SDK is authorized."));
     assert_eq!(state("BCDFGHJK"), "approved");
     assert_eq!(decide("BCDF-GHJK", "deny").status, 400, "decided once");
-    assert!(decide("BCDF-GHJL", "deny").body.contains("Wallaroo SDK is not let in."));
+    assert!(decide("BCDF-GHJL", "deny").body.contains("Wallaroo SDK was not authorized."));
     assert_eq!(state("BCDFGHJL"), "denied");
     let other = format!("{KEYCLOAK}/../device").replace("auth/../", "");
     assert!(browser.get(&format!("{other}?user_code=BCDFGHJM")).body.contains("BCDF-GHJM"));
@@ -368,8 +368,9 @@ fn people_see_and_end_their_own_sessions() {
     let (browser, second) = (enter(&olga), enter(&olga));
     let bob = enter(&world().bob);
     let page = browser.get("/auth/account");
-    assert_eq!(page.body.matches("this one").count(), 1);
+    assert_eq!(page.body.matches("this session").count(), 1);
     assert!(page.body.contains("Wallaroo SDK"), "the session of a program: {page:?}");
+    assert!(page.body.contains("<h2>Connected apps: none</h2>"), "{page:?}");
     let sql = "SELECT sessions.uuid FROM sessions JOIN users ON users.id = user_id
                WHERE email = 'olga@example.com' AND client IS NULL ORDER BY sessions.id DESC LIMIT 1";
     let newest: String = world().database().one(sql, []);
@@ -404,7 +405,7 @@ fn people_see_and_end_their_own_sessions() {
     let answer = change(&olga.password, "a long enough one", "a long enough one");
     assert_eq!(location(&answer), "/auth/account?done=password");
     assert_eq!(fourth.get("/auth/account").status, 303);
-    assert!(browser.get("/auth/account?done=password").body.contains("The password is changed."));
+    assert!(browser.get("/auth/account?done=password").body.contains("Your password has been changed."));
     Browser::signed_in(&world().nobody, &olga.email, "a long enough one");
 }
 

@@ -11,8 +11,8 @@ use crate::world::World;
 
 const LINK: &str = "/auth/invitation";
 const INSTEAD: &str = "/auth/password";
-const DEAD: &str = "The link is used up or has expired; ask for another one";
-const WRONG: &str = "The address or the temporary password is wrong.";
+const DEAD: &str = "The link has been used or has expired; ask for a new one";
+const WRONG: &str = "The email or the temporary password is wrong.";
 const CHOSEN: &str = "a password of one's own";
 
 fn world() -> &'static World {
@@ -75,14 +75,14 @@ fn a_link_shows_a_form_and_is_used_once() {
     let token = link(world(), "invite-link", "UNA@example.com");
     for _ in 0..2 {
         let shown = nobody.get(&format!("{LINK}?token={token}"));
-        page(&shown, 200, "Choose the password with which you will sign in as una@example.com.");
+        page(&shown, 200, "Choose a password for una@example.com.");
         assert!(shown.body.contains(&format!("name=\"link\" value=\"{token}\"")), "{}", shown.body);
     }
     page(&follow(nobody, &token, "short"), 400, "The new password must have 10 to 256 characters.");
     let unlike = [("link", token.as_str()), ("password", CHOSEN), ("again", "something else")];
-    page(&form(nobody, LINK, &unlike), 400, "The new password must be typed twice alike.");
+    page(&form(nobody, LINK, &unlike), 400, "The two passwords do not match.");
     assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 401, "not yet");
-    page(&follow(nobody, &token, CHOSEN), 200, "The password of una@example.com is set.");
+    page(&follow(nobody, &token, CHOSEN), 200, "The password of una@example.com has been set.");
     assert_eq!(nobody.sign_in("una@example.com", CHOSEN).status, 200);
     page(&follow(nobody, &token, "yet another one"), 410, DEAD);
     page(&nobody.get(&format!("{LINK}?token={token}")), 410, DEAD);
@@ -112,8 +112,7 @@ fn only_the_newest_link_is_good_and_only_in_time() {
     database.write("UPDATE users SET invited_until = 1 WHERE email = 'tia@example.com'", []);
     page(&follow(nobody, &new, CHOSEN), 410, DEAD);
     let out = world().server.cli(&["user", "invite-link", "tia@example.com"]);
-    let words = "error: only somebody whose invitation still stands can be invited again; \
-                 `atelier user list` shows how everybody stands";
+    let words = "error: the user has no pending invitation; `atelier user list` shows the status of all users";
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
     assert!(out.stdout.is_empty());
     for nonsense in ["", "x", "atli_x", "%3Cscript%3E", &"a".repeat(5000)] {
@@ -127,15 +126,16 @@ fn a_reset_link_ends_the_sessions() {
     let (nobody, rob) = (&world().nobody, world().somebody("rob"));
     let token = link(world(), "reset-link", "rob@example.com");
     let shown = nobody.get(&format!("{LINK}?token={token}"));
-    page(&shown, 200, "Choose another password for rob@example.com.");
+    page(&shown, 200, "Choose a new password for rob@example.com.");
     assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 200, "the link alone ends nothing");
-    page(&follow(nobody, &token, CHOSEN), 200, "The password of rob@example.com is set.");
+    page(&follow(nobody, &token, CHOSEN), 200, "The password of rob@example.com has been set.");
     assert_eq!(rob.post("/v1/api/workspaces/validate", &json!({})).status, 401);
     assert_eq!(nobody.sign_in("rob@example.com", &rob.password).status, 401);
     assert_eq!(nobody.sign_in("rob@example.com", CHOSEN).status, 200);
     invite(world(), "ray", "EMAIL_LINK");
     let out = world().server.cli(&["user", "reset-link", "ray@example.com"]);
-    let words = "error: the person has not accepted the invitation yet; `atelier user list` shows how everybody stands";
+    let words =
+        "error: the user has not accepted the invitation yet; `atelier user list` shows the status of all users";
     assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).trim()), (Some(1), words));
 }
 
@@ -143,8 +143,8 @@ fn a_reset_link_ends_the_sessions() {
 fn a_temporary_password_is_replaced_by_one_of_ones_own() {
     let nobody = &world().nobody;
     let temporary = invite(world(), "tom", "TEMPORARY_PASSWORD");
-    page(&nobody.get(INSTEAD), 200, "Choose a password of your own");
-    page(&replace(nobody, "tom@example.com", &temporary, &temporary), 400, "must be another than the temporary one");
+    page(&nobody.get(INSTEAD), 200, "Choose your own password");
+    page(&replace(nobody, "tom@example.com", &temporary, &temporary), 400, "must differ from the temporary password");
     for (email, password) in
         [("tom@example.com", "wrong"), ("nobody@example.com", &temporary), ("bob@example.com", "bob builds bridges")]
     {
@@ -154,7 +154,7 @@ fn a_temporary_password_is_replaced_by_one_of_ones_own() {
     let answer = replace(nobody, odd, &temporary, "short");
     page(&answer, 400, "value=\"&#34;&#62;&#60;script&#62;alert(1)&#60;/script&#62;\"");
     assert!(!answer.body.contains(&temporary), "no password is sent back");
-    page(&replace(nobody, "TOM@example.com", &temporary, CHOSEN), 200, "The password of tom@example.com is set.");
+    page(&replace(nobody, "TOM@example.com", &temporary, CHOSEN), 200, "The password of tom@example.com has been set.");
     assert_eq!(nobody.sign_in("tom@example.com", CHOSEN).status, 200);
     assert_eq!(nobody.sign_in("tom@example.com", &temporary).status, 401);
     page(&replace(nobody, "tom@example.com", CHOSEN, "yet another one"), 403, WRONG);
@@ -174,29 +174,29 @@ fn a_form_of_another_site_is_refused() {
     let csrf = browser.token();
     let fields = [("link", token.as_str()), ("password", CHOSEN), ("again", CHOSEN), ("token", &csrf)];
     for (header, sent_by) in [
-        (("origin", "https://evil.example"), "It was sent by a page of https://evil.example."),
-        (("origin", "http://127.0.0.1"), "It was sent by a page of http://127.0.0.1."),
-        (("origin", "null"), "The browser does not say which page sent it (Origin: null)."),
+        (("origin", "https://evil.example"), "It was sent by a page at https://evil.example."),
+        (("origin", "http://127.0.0.1"), "It was sent by a page at http://127.0.0.1."),
+        (("origin", "null"), "Your browser did not say which page sent it (Origin: null)."),
         (("sec-fetch-site", "cross-site"), "It was sent by a page of another site."),
         (("sec-fetch-site", "same-site"), "It was sent by a page of another site."),
     ] {
         let answer = browser.post_as(LINK, &fields, &[header]);
         let base = nobody.base();
-        page(&answer, 403, "This form can only be sent from this server&#39;s own page.");
+        page(&answer, 403, "This form can be sent only from this server&#39;s own page.");
         let told = format!("{sent_by} The pages of this server are at {base}.");
         assert!(answer.body.contains(&told), "{told}: {answer:?}");
         assert!(answer.body.contains("set public_url") && answer.body.contains("Host header"), "{answer:?}");
     }
-    page(&browser.post_as(LINK, &fields[..3], &[]), 403, "This form is out of date");
+    page(&browser.post_as(LINK, &fields[..3], &[]), 403, "This form has expired");
     let body = serde_urlencoded::to_string(fields).expect("a form");
     for headers in [vec![("content-type", "text/plain")], vec![]] {
-        page(&nobody.send("POST", LINK, &headers, &body), 400, "Body: must be a well-formed form.");
+        page(&nobody.send("POST", LINK, &headers, &body), 400, "Body: must be a valid form.");
     }
     let answer = nobody.send("PUT", LINK, &[], &body);
-    page(&answer, 405, "The page does not have this method; it has GET, HEAD, POST.");
+    page(&answer, 405, "This page does not support the method; it supports GET, HEAD, POST.");
     assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
     let ours = [("origin", nobody.base()), ("sec-fetch-site", "same-origin")];
-    page(&browser.post_as(LINK, &fields, &ours), 200, "The password of eve@example.com is set.");
+    page(&browser.post_as(LINK, &fields, &ours), 200, "The password of eve@example.com has been set.");
 }
 
 #[test]

@@ -32,11 +32,11 @@ fn a_name_and_a_password_let_in() {
     for part in ["<title>Sign in - atelier</title>", "name=\"username\"", "autocomplete=\"current-password\""] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
-    assert!(!page.body.contains("<script") && !page.body.contains("not protected"));
-    assert!(!page.body.contains("to go on to"), "{}", page.body);
+    assert!(!page.body.contains("<script") && !page.body.contains("not encrypted"));
+    assert!(!page.body.contains("To continue to"), "{}", page.body);
     for (client, named) in [("arize-cli", true), ("nobody", false)] {
         let page = browser.get(&format!("{SIGN_IN}?next=%2Foauth2%2Fauthorize%3Fclient_id%3D{client}"));
-        assert_eq!(page.body.contains("<p>to go on to Arize command line</p>"), named, "{}", page.body);
+        assert_eq!(page.body.contains("<p>To continue to Arize command line</p>"), named, "{}", page.body);
     }
     let next = ("next", "/auth/account/password");
     let fields = [("username", "bob@example.com"), ("password", &world.bob.password), next];
@@ -46,7 +46,7 @@ fn a_name_and_a_password_let_in() {
     let session = set.iter().find(|set| set.starts_with("atelier-") && set.contains("=atls_")).expect("a session");
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{session}");
     let account = browser.get(ACCOUNT);
-    assert!(account.body.contains("bob@example.com") && account.body.contains("this one"), "{}", account.body);
+    assert!(account.body.contains("bob@example.com") && account.body.contains("this session"), "{}", account.body);
     assert_eq!(browser.get(SIGN_IN).header("location"), Some(ACCOUNT), "whoever is in goes on");
     assert_eq!(browser.get("/").header("location"), Some(ACCOUNT));
     let cookie = browser.cookie("atelier").expect("a cookie");
@@ -64,8 +64,7 @@ fn an_unknown_name_is_told_just_as_a_wrong_password() {
     let (unknown, wrong) = (told("nobody@example.com"), told("carol@example.com"));
     assert_eq!(unknown, wrong);
     assert_eq!(unknown.0, 403);
-    for part in ["role=\"alert\"", "The name or the password is wrong.", "<title>The name or the password is wrong. - "]
-    {
+    for part in ["role=\"alert\"", "The email or password is wrong.", "<title>The email or password is wrong. - "] {
         assert!(unknown.1.contains(part), "{}", unknown.1);
     }
     assert!(unknown.1.contains("aria-invalid=\"true\" aria-describedby=\"wrong\" autofocus"), "{}", unknown.1);
@@ -92,7 +91,7 @@ fn nobody_is_led_to_another_server() {
         for page in ["/auth/sign-in", "/auth/sign-in/code", "/auth/sign-in/second-factor", "/auth/sign-in/password"] {
             let answer = browser.get(&format!("{page}?next={}", encoded(away)));
             assert_eq!((answer.status, answer.header("location")), (400, None), "{page} {away:?}: {answer:?}");
-            assert!(answer.body.contains("leads away from this server"), "{answer:?}");
+            assert!(answer.body.contains("leads to another site"), "{answer:?}");
         }
         browser.get(SIGN_IN);
         let bob = [("username", "bob@example.com"), ("password", &world().bob.password), ("next", away)];
@@ -125,7 +124,7 @@ fn only_a_form_of_our_own_page_is_taken() {
     for wrong in ["", "x", cut, &format!("{right}x"), &other.token(), &"\0".repeat(32)] {
         let answer = with(wrong, &[]);
         assert_eq!(answer.status, 403, "{answer:?}");
-        assert!(answer.body.contains("This form is out of date"), "{answer:?}");
+        assert!(answer.body.contains("This form has expired"), "{answer:?}");
     }
     assert_eq!(browser.post_as(SIGN_IN, &fields, &[]).status, 403, "no token at all");
     for header in [
@@ -201,7 +200,7 @@ fn who_may_not_come_in_does_not() {
     assert_eq!(answer.status, 403);
     assert!(answer.body.contains("This account is disabled"), "{answer:?}");
     let wrong = Browser::new(nobody).sign_in(&ines.email, "wrong");
-    assert!(wrong.body.contains("The name or the password is wrong."), "only the right password tells: {wrong:?}");
+    assert!(wrong.body.contains("The email or password is wrong."), "only the right password tells: {wrong:?}");
 
     let jana = world.somebody("jana");
     let sql = "UPDATE users SET must_change_password = 1 WHERE email = 'jana@example.com'";
@@ -212,7 +211,7 @@ fn who_may_not_come_in_does_not() {
     assert_eq!(browser.cookie("atelier"), None, "not in yet");
     sent_to_sign_in(&browser.get(ACCOUNT));
     let page = browser.get("/auth/sign-in/password");
-    assert!(page.body.contains("jana@example.com has to choose another password"), "{page:?}");
+    assert!(page.body.contains("jana@example.com must choose a new password"), "{page:?}");
     let chosen = |one: &str, two: &str| browser.post("/auth/sign-in/password", &[("password", one), ("again", two)]);
     assert_eq!(chosen("short", "short").status, 400);
     assert_eq!(chosen("a long enough one", "another one").status, 400);
@@ -264,17 +263,17 @@ fn behind_https_the_cookies_are_guarded() {
 fn an_unprotected_connection_is_named() {
     let warned = |host: &str| {
         let answer = world().nobody.send("GET", SIGN_IN, &[("host", host)], ());
-        answer.body.contains("This connection is not protected")
+        answer.body.contains("This connection is not encrypted")
     };
     assert!(warned("ml.lan:8787") && warned("10.0.0.5:8787"));
     assert!(!warned("localhost:8787") && !warned("127.0.0.1:8787"));
     let world = World::of(Setup::new().args(&["--public-url", "http://ml.lan:8787"]));
     assert!(
-        world.server.log().contains("passwords and cookies go over the network unprotected"),
+        world.server.log().contains("sends passwords and cookies over the network unencrypted"),
         "{}",
         world.server.log()
     );
-    assert!(!self::world().server.log().contains("unprotected"));
+    assert!(!self::world().server.log().contains("unencrypted"));
 }
 
 #[test]
@@ -290,11 +289,11 @@ fn a_second_factor_is_set_up_asked_for_and_removed() {
     assert_eq!(key(&again), key(&page), "the same key is shown again");
     let used = code(&page, 0);
     let codes = browser.post(confirm, &[("code", &used)]);
-    assert!(codes.status == 200 && codes.body.contains("They are shown this once only."), "{codes:?}");
+    assert!(codes.status == 200 && codes.body.contains("They are shown only once."), "{codes:?}");
     let codes = recovery_codes(&codes);
     let recovery: Vec<&str> = codes.iter().map(String::as_str).collect();
     assert!(recovery.len() >= 8, "{recovery:?}");
-    assert!(browser.get(ACCOUNT).body.contains("recovery codes are left."));
+    assert!(browser.get(ACCOUNT).body.contains("recovery codes left."));
 
     let enter = || {
         let browser = Browser::new(&world().nobody);

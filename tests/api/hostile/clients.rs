@@ -18,8 +18,8 @@ const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// Why a token does not reach the API.
-const WHY: &str = "the access token was granted without the scope api, which the API needs: an administrator registers \
-                   the client for this scope (`atelier client update`), and the client asks for it";
+const WHY: &str = "the access token does not have the scope api: register the client for this scope (`atelier client \
+                   update`), and request it when you sign in";
 
 const WEB: &str = "https://grafana.example/login";
 const APP: &str = "com.example.app:/callback";
@@ -188,7 +188,7 @@ fn bearer(tokens: &Answer) -> Client {
     world().nobody.with(&tokens.text("access_token"))
 }
 
-const API_ACCESS: &str = "see and change here whatever you may see and change yourself";
+const API_ACCESS: &str = "see and change everything here that you can see and change";
 
 #[test]
 fn a_client_without_the_scope_api_does_not_reach_the_api_whatever_it_asks_for() {
@@ -329,7 +329,7 @@ fn a_person_is_asked_for_access_to_the_api_where_the_client_asks_for_it() {
     let una = world().somebody("una");
     let browser = enter(&una);
     let page = page_of(&browser, &asks("web", WEB, "openid email", &[]));
-    assert!(!page.body.contains(API_ACCESS) && page.body.contains("see your e-mail address"), "{page:?}");
+    assert!(!page.body.contains(API_ACCESS) && page.body.contains("see your email address"), "{page:?}");
     let tokens = trade("web", &allow(&browser, &page), WEB);
     does_not_reach_the_api(&bearer(&tokens));
     assert!(location(&browser.get(&asks("web", WEB, "openid", &[]))).starts_with(WEB), "asked once");
@@ -403,7 +403,7 @@ fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
     let ask = |scope: &str, more: &[(&str, &str)]| asks("arize-cli", LOOPBACK, scope, more);
     assert_eq!(silently_refused(&browser, "arize-cli", LOOPBACK), "interaction_required");
     let page = page_of(&browser, &ask("openid email", &[]));
-    for part in ["ax wants to sign in as you on this computer", "wanda@example.com", "a program on this computer"] {
+    for part in ["Authorize ax on this computer", "wanda@example.com", "an app on this computer"] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert_eq!(page.header("x-frame-options"), Some("DENY"));
@@ -456,7 +456,7 @@ fn a_native_client_of_others_asks_in_each_browser_session_though_consent_lasts()
         let expected = if first { "consent_required" } else { "interaction_required" };
         assert_eq!(silently_refused(&browser, "native", redirect), expected);
         let page = page_of(&browser, &asks("native", redirect, "openid email", &[]));
-        assert!(page.body.contains("Native wants to sign in as you on this computer"), "{page:?}");
+        assert!(page.body.contains("Authorize Native on this computer"), "{page:?}");
         assert_eq!(trade("native", &allow(&browser, &page), redirect).status, 200);
         assert!(location(&browser.get(&asks("native", redirect, "openid email", &[SILENT]))).contains("code=atlg_"));
         let later = enter(&yara);

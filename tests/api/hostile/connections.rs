@@ -354,9 +354,9 @@ fn idle_connections_of_one_address_lock_nobody_out() {
         assert_eq!(ask(&mut used, "/healthz"), Some(200), "whoever was in stays in");
         eventually(|| still_open(&mut many) <= 35, "they are 35 at most");
     }
-    wait_for_log(&server, "127.0.0.2 has 35 connections open, as many as an address may have");
+    wait_for_log(&server, "127.0.0.2 has 35 open connections, the maximum for one address");
     let log = server.log();
-    assert_eq!(log.matches("connections open, as many").count(), 1, "{log}");
+    assert_eq!(log.matches("open connections, the maximum").count(), 1, "{log}");
 }
 
 #[test]
@@ -456,7 +456,7 @@ fn the_clients_address_is_taken_from_trusted_proxies_in_every_form_of_it() {
     // The proxy adds to one header and hands on the other.
     let spoofed = [("Forwarded", "for=9.9.9.9"), ("X-Forwarded-For", "198.51.100.7")];
     assert_eq!(seen(&world, "127.0.0.1", &spoofed), "198.51.100.7");
-    wait_for_log(&world.server, "set forwarded_header to the one that the proxy itself sets");
+    wait_for_log(&world.server, "set forwarded_header to the header that the proxy sets itself");
     let args = ["--trusted-proxies", "127.0.0.0/8", "--forwarded-header", "forwarded"];
     let world = World::of(Setup::new().args(&args));
     let spoofed = [("Forwarded", "for=198.51.100.7"), ("X-Forwarded-For", "9.9.9.9")];
@@ -508,14 +508,14 @@ fn a_signal_that_means_nothing_ends_nothing() {
     for signal in ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "XFSZ", "PIPE", "WINCH", "CHLD", "CONT", "URG"] {
         send(signal, server.pid());
         if !["PIPE", "WINCH", "CHLD", "CONT", "URG"].contains(&signal) {
-            wait_for_log(&server, &format!("SIG{signal} came and changes nothing"));
+            wait_for_log(&server, &format!("ignored SIG{signal}"));
         }
         assert_eq!(Client::new(server.base()).get("/readyz").status, 200, "after SIG{signal}");
     }
     under_way.write_all(&body.as_bytes()[5..]).expect("a write");
     assert_eq!(read_answer(&mut under_way).expect("an answer").status, 200);
     assert_eq!(server.stop_by("HUP").code(), Some(0));
-    assert!(server.log().contains("stopping, as SIGHUP asks"), "{}", server.log());
+    assert!(server.log().contains("stopping on SIGHUP"), "{}", server.log());
 }
 
 /// A server whose streams are this test's own, started by a line of the shell in which `$@` is its command.

@@ -17,7 +17,7 @@ const TOKEN: &str = "/auth/realms/master/protocol/openid-connect/token";
 const USERINFO: &str = "/auth/realms/master/protocol/openid-connect/userinfo";
 const INTROSPECT: &str = "/auth/realms/master/protocol/openid-connect/token/introspect";
 const PASSWORD: &str = "a password that nobody guesses";
-const NO_LINK: &str = "inviting a person otherwise than by a link needs an administrator";
+const NO_LINK: &str = "you can invite users by a link only: administrators can also set a password";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -639,10 +639,10 @@ fn an_upgrade_brings_names_into_their_form_and_tells_which_it_could_not() {
     drop(conn);
     let server = Setup::new().data_dir(&data).start();
     for (what, why) in [
-        (r#"organization 2, "U3BhY2U6MTpiRnVM""#, "must not read as an id"),
+        (r#"organization 2, "U3BhY2U6MTpiRnVM""#, "must not look like an id"),
         (r#"address of user 2, "e\u{200b}ve@example.com""#, "must not contain the invisible character U+200B"),
     ] {
-        wait_for_log(&server, &format!("WARN left as it is at the upgrade: {what}: {why}").replacen("WARN ", "", 1));
+        wait_for_log(&server, &format!("WARN left unchanged by the upgrade: {what}: {why}").replacen("WARN ", "", 1));
         let out = server.cli(&["check"]);
         let told = String::from_utf8_lossy(&out.stdout);
         assert!(told.contains(what) && told.contains(why) && out.status.success(), "{told}");
@@ -666,7 +666,7 @@ fn nothing_has_a_name_that_reads_as_the_id_of_another_thing() {
     let space = world.ada.post("/v2/spaces", &json!({ "name": "den", "organization_id": home })).json();
     let space = space["id"].as_str().expect("an id").to_owned();
     let home = home.as_str().expect("an id").to_owned();
-    let why = "must not read as an id";
+    let why = "must not look like an id";
     for id in
         [space.clone(), home, STANDARD.encode("Role:1:V4Ka"), STANDARD.encode("a:b"), STANDARD.encode("Model:1:ü")]
     {

@@ -58,7 +58,7 @@ fn nobody_takes_away_what_they_could_not_have_given() {
         delete_workspace_users(where: {user_id: {_eq: $user_id}, workspace_id: {_eq: $workspace_id}}) { affected_rows }
     }";
     for victim in [&world.bob, &world.carol] {
-        scene::problem(&scene::delete(&mallory, &path(victim)), 403, "removing another member needs");
+        scene::problem(&scene::delete(&mallory, &path(victim)), 403, "you cannot remove this member");
         let remove = json!({ "workspace_id": number, "user_id": victim.uuid });
         assert_eq!(mallory.post("/v1/api/workspaces/remove_user", &remove).status, 400);
         let remove = json!({ "workspace_id": number, "email": victim.email });
@@ -89,12 +89,12 @@ fn nobody_takes_away_what_they_could_not_have_given() {
     scene::problem(&scene::delete(&mallory, &binding), 404, "the role binding does not exist");
     let custom = json!({ "user_id": scene::user(world, &world.carol), "role": { "type": "CUSTOM", "id": small } });
     world.bob.post(&format!("/v2/spaces/{space}/users"), &custom).ok();
-    scene::problem(&scene::delete(&mallory, &path(&world.carol)), 403, "removing another member needs");
+    scene::problem(&scene::delete(&mallory, &path(&world.carol)), 403, "you cannot remove this member");
     scene::gone(&scene::delete(&world.bob, &binding));
     let binding = format!("/v2/role-bindings/{}", bind(&small, &world.carol));
     scene::gone(&scene::delete(&mallory, &binding));
     scene::gone(&scene::delete(&mallory, &path(&world.carol)));
-    scene::problem(&scene::delete(&mallory, &path(&world.bob)), 403, "removing another member needs");
+    scene::problem(&scene::delete(&mallory, &path(&world.bob)), 403, "you cannot remove this member");
 
     // Nobody is held who wants to leave.
     scene::gone(&scene::delete(&mallory, &path(&mallory)));
@@ -114,7 +114,7 @@ fn an_administrator_is_put_out_of_an_organization_by_administrators_only() {
     let before = rows();
     for organization in [&home, &guild] {
         let users = format!("/v2/organizations/{organization}/users");
-        let refusal = "changing or ending an administrator's membership of an organization needs an administrator";
+        let refusal = "you cannot change an administrator's membership of an organization: only administrators can";
         scene::problem(&scene::delete(&world.bob, &format!("{users}/{ada}")), 403, refusal);
         for role in ["MEMBER", "READ_ONLY"] {
             let body = json!({ "user_id": ada, "role": scene::role(role) });

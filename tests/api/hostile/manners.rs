@@ -402,7 +402,7 @@ fn a_form_is_taken_from_our_own_pages_and_from_nowhere_else() {
             let token = browser.token();
             let answer = with(&token);
             assert_eq!(answer.status, if is_ours { 303 } else { 403 }, "{headers:?}: {answer:?}");
-            assert!(is_ours || answer.body.contains("can only be sent from this server"), "{headers:?}: {answer:?}");
+            assert!(is_ours || answer.body.contains("can be sent only from this server"), "{headers:?}: {answer:?}");
         }
     }
 }
@@ -417,13 +417,14 @@ fn the_page_that_refuses_a_form_says_which_setting_to_look_at() {
         assert_eq!(answer.status, 403, "{answer:?}");
         answer.body
     };
-    let settings = "set public_url to the address that people type, or have the proxy pass the Host header on as it is";
+    let settings =
+        "set public_url to the address that people use, or to make the proxy pass the Host header on unchanged";
     let plain = Setup::new().start();
     let configured = Setup::new().args(&["--public-url", "https://ml.example.com"]).start();
     for (server, expected) in [(&plain, "http://10.0.0.7:8787"), (&configured, "https://ml.example.com")] {
         for (header, sent_by) in [
-            (("origin", "https://ml.lan"), "It was sent by a page of https://ml.lan."),
-            (("origin", "null"), "The browser does not say which page sent it (Origin: null)."),
+            (("origin", "https://ml.lan"), "It was sent by a page at https://ml.lan."),
+            (("origin", "null"), "Your browser did not say which page sent it (Origin: null)."),
             (("sec-fetch-site", "cross-site"), "It was sent by a page of another site."),
         ] {
             let page = told(server, "10.0.0.7:8787", &[header]);
@@ -493,7 +494,7 @@ fn a_browser_gets_a_page_for_an_unknown_path_and_a_program_its_dialects_answer()
 #[test]
 fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
     let nobody = &world().nobody;
-    let hint = "on this server, the paths of Keycloak begin with /auth, and the realm is master";
+    let hint = "on this server, Keycloak's paths begin with /auth and the realm is master";
     for (path, meant) in [
         ("/realms/master", "/auth/realms/master"),
         ("/realms/master/.well-known/openid-configuration", "/auth/realms/master/.well-known/openid-configuration"),
@@ -506,7 +507,8 @@ fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
         }
         let page = nobody.send("GET", path, &[BROWSER], ());
         assert!(
-            page.status == 404 && page.body.contains(&format!("{}: {meant}.", hint.replacen('o', "O", 1))),
+            page.status == 404
+                && page.body.contains(&format!("{}: {meant}.", hint.replacen('o', "O", 1).replace('\'', "&#39;"))),
             "{page:?}"
         );
         assert_ne!(nobody.get(meant).status, 404, "{meant} is there");
@@ -574,19 +576,19 @@ fn a_server_on_every_address_names_the_one_that_was_reached() {
 fn the_log_names_each_unknown_host_once_and_the_setting() {
     let server = Setup::new().listen("0.0.0.0:0").start();
     let base = server.bases()[1].replace("0.0.0.0", "127.0.0.2");
-    wait_for_log(&server, "is every address of this machine, and public_url is not set");
+    wait_for_log(&server, "is every address of this machine, but public_url is not set");
     let client = Client::new(&base);
     let hosts = ["ml.lan:8787", "a\"b\\c", &format!("{}.lan", "x".repeat(3000))];
     for host in hosts.iter().cycle().take(9) {
         assert_eq!(issuer_at(&client, host), format!("{base}/auth/realms/master"));
     }
     for (shown, host) in [(r#""ml.lan:8787""#, "ml.lan"), (r#""a\"b\\c""#, "a\\\"b")] {
-        let line = format!("requests come for the host {shown}, which is not known to be this server's");
+        let line = format!("requests arrive for the unknown host {shown},");
         wait_for_log(&server, &line);
         assert_eq!(server.log().matches(&line).count(), 1, "{host}: {}", server.log());
     }
     let log = server.log();
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("requests come for the host")).collect();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("requests arrive for the unknown host")).collect();
     assert_eq!(lines.len(), 3, "{log}");
     assert!(
         lines.iter().all(|line| line.contains(&base)
@@ -599,7 +601,7 @@ fn the_log_names_each_unknown_host_once_and_the_setting() {
     for number in 0..600 {
         issuer_at(&client, &format!("host-{number}.lan"));
     }
-    let lines = server.log().lines().filter(|line| line.contains("requests come for the host")).count();
+    let lines = server.log().lines().filter(|line| line.contains("requests arrive for the unknown host")).count();
     assert!(lines <= 256, "{lines}");
 }
 
@@ -613,7 +615,7 @@ fn a_trusted_host_or_a_public_url_is_named_without_a_warning() {
     assert_eq!(issuer_at(&client, "evil.example"), "https://ml.example.com/auth/realms/master");
     for server in [server, configured] {
         let log = server.log();
-        assert!(!log.contains("is every address") && !log.contains("requests come for the host"), "{log}");
+        assert!(!log.contains("is every address") && !log.contains("requests arrive for the unknown host"), "{log}");
     }
 }
 
@@ -676,8 +678,7 @@ fn tls_at_the_plain_port_is_logged_once_with_what_to_do() {
     for _ in 0..5 {
         assert_eq!(raw::exchange(server.base(), hello).map(|answer| answer.status), Some(400));
     }
-    let line =
-        format!("127.0.0.1 began TLS at {address}, where plain HTTP is served: its address must begin with http://");
+    let line = format!("127.0.0.1 started TLS at {address}, which serves plain HTTP: use an http:// address");
     wait_for_log(&server, &line);
     // Other bytes are not taken for TLS, nor are these within a request.
     for other in [
@@ -689,5 +690,5 @@ fn tls_at_the_plain_port_is_logged_once_with_what_to_do() {
     }
     let client = Client::new(server.base());
     assert_eq!(client.get("/healthz").status, 200);
-    assert_eq!(server.log().matches("began TLS").count(), 1, "{}", server.log());
+    assert_eq!(server.log().matches("started TLS").count(), 1, "{}", server.log());
 }

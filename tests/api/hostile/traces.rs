@@ -87,7 +87,7 @@ fn the_log_tells_the_hash_of_the_newest_audit_row_at_both_ends() {
 
 /// The last hash that a log tells.
 fn hash_in(log: &str) -> String {
-    let line = log.lines().rev().find(|line| line.contains("audit: the newest row is ")).expect("a line");
+    let line = log.lines().rev().find(|line| line.contains("audit log: the newest row is ")).expect("a line");
     line.rsplit(' ').next().expect("a hash").to_owned()
 }
 
@@ -136,7 +136,7 @@ fn sessions_are_listed_and_ended_one_by_one_of_one_person_and_of_everybody() {
     assert!(all.iter().all(|token| status(nobody, token) == 200));
     let (is_good, out, err) = cli(server, "session end --all");
     assert!(is_good && out.is_empty(), "{err}");
-    assert_eq!(err, "nobody has a session any more; 4 were ended; API keys stay good\n");
+    assert_eq!(err, "all users are signed out; 4 sessions ended; API keys still work\n");
     assert!(all.iter().all(|token| status(nobody, token) == 401));
     for refresh_token in [&world.ada.refresh_token, &bob.refresh_token] {
         assert_eq!(nobody.refresh(refresh_token).status, 400);
@@ -308,7 +308,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         let server = start();
         assert_eq!(judged(&Client::new(server.base()), &kim, "000000"), 403);
         assert!(!next.exists() && kept.exists());
-        assert!(server.log().contains("a rotation of the master key was interrupted; it is finished now"));
+        assert!(server.log().contains("finished an interrupted rotation of the master key"));
         drop(server);
         assert!(cli(&world.server, "check").0);
         // So does the next run, which does not begin another one.
@@ -320,7 +320,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         put(&place.join("other"), other.as_bytes());
         let (is_good, _, err) =
             cli(&world.server, &format!("master-key rotate --new-key-file {}", place.join("other").display()));
-        assert!(!is_good && err.contains("run this again for another one"), "{err}");
+        assert!(!is_good && err.contains("run this command again to rotate to another key"), "{err}");
         sealed.restore(&place);
     }
 
@@ -328,7 +328,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
     before.restore(&place);
     put(&current, other.as_bytes());
     let (is_good, _, err) = cli(&world.server, "master-key rotate");
-    assert!(!is_good && err.contains("is not the key that the signing keys were sealed under"), "{err}");
+    assert!(!is_good && err.contains("the signing keys were not sealed under"), "{err}");
     assert_eq!(sealed_under(&place), old);
 }
 

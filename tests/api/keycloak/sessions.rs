@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::{Person, World};
 
 const ADMIN: &str = "/auth/admin/realms/master";
-const NEED: &str = "seeing the clients of the account and what it gives them needs an administrator";
+const NEED: &str = "you cannot see the OAuth clients of the account: only administrators can";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -44,7 +44,8 @@ fn a_session_is_shown_and_ended_by_its_person_and_an_administrator() {
     assert_eq!(of_client.as_array().map(Vec::len), Some(1));
 
     let end = |who: &Person, id: &str| who.send("DELETE", &format!("{ADMIN}/sessions/{id}"), &[], ());
-    let refused = json!({ "error": "HTTP 403 Forbidden", "error_description": "ending a session needs its owner or an administrator" });
+    let refused = json!({ "error": "HTTP 403 Forbidden", "error_description": "you cannot end this session: only its \
+                                                                               owner and administrators can" });
     assert_eq!(end(bob, &second).told(), (403, refused));
     assert_eq!(bob.get(&of(&pia)).status, 403);
     assert_eq!(bob.send("POST", &format!("{ADMIN}/users/{}/logout", pia.uuid), &[], "").status, 403);

@@ -488,7 +488,7 @@ fn a_session_that_was_idle_for_too_long_or_is_too_old_is_over() {
         let refused = nobody.refresh(&oda.refresh_token).told();
         assert_eq!(refused, (400, refusal("invalid_grant", "Token is not active")), "{column}");
         let told = oda.post(VALIDATE, &json!({})).told();
-        assert_eq!(told, (401, json!({ "msg": "the session is over; sign in again", "code": 401 })), "{column}");
+        assert_eq!(told, (401, json!({ "msg": "the session has ended; sign in again", "code": 401 })), "{column}");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::world::{Person, World, encoded, invite};
 
 const USERS: &str = "/auth/admin/realms/master/users";
 const VALIDATE: &str = "/v1/api/workspaces/validate";
-const CHANGE_RIGHT: &str = "changing a person's account needs an administrator";
+const CHANGE_RIGHT: &str = "you cannot change this account: only administrators can";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -48,9 +48,9 @@ fn missing() -> (u16, Value) {
 fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_words() {
     let some = path(&world().bob);
     for (client, why) in [
-        (world().nobody.clone(), "a bearer token or API key is needed"),
+        (world().nobody.clone(), "a bearer token or an API key is required"),
         (world().nobody.with("a.b.c"), "the access token is invalid or expired"),
-        (world().nobody.with("atl_x"), "the API key is unknown"),
+        (world().nobody.with("atl_x"), "the API key does not exist"),
     ] {
         for answer in [
             client.get(&format!("{USERS}?email=bob%40example.com")),
@@ -198,7 +198,7 @@ fn a_search_that_the_server_cannot_do_is_refused_rather_than_done_otherwise() {
         ("first=-1", format!("first: {number}")),
         ("max=x", format!("max: {number}")),
         ("max=1001", "max: must be at most 1000".to_owned()),
-        ("q=team:blue", "q: must be left out: people have no attributes here".to_owned()),
+        ("q=team:blue", "q: must be omitted: users have no attributes here".to_owned()),
     ] {
         let answer = world().ada.get(&format!("{USERS}?{query}"));
         assert_eq!(answer.told(), (400, json!({ "error": error })), "{query}");
@@ -299,7 +299,7 @@ fn only_an_administrator_changes_people_oneself_included() {
 #[test]
 fn a_wrong_change_is_told_by_field_and_changes_nothing() {
     let (ada, una) = (&world().ada, world().somebody("una"));
-    let address = "must be an e-mail address such as ada@example.com";
+    let address = "must be an email address such as ada@example.com";
     for (body, status, error) in [
         (json!({ "enabled": "no" }), 400, "enabled: invalid type: string \"no\", expected a boolean".to_owned()),
         (json!({ "firstName": 1 }), 400, "firstName: invalid type: integer `1`, expected a string".to_owned()),
@@ -309,27 +309,26 @@ fn a_wrong_change_is_told_by_field_and_changes_nothing() {
         (
             json!({ "username": "una2@example.com", "email": "una3@example.com" }),
             400,
-            "username: must be the e-mail address, or be left out".to_owned(),
+            "username: must be the email address or be omitted".to_owned(),
         ),
         (
             json!({ "username": "una", "email": "una@example.com" }),
             400,
-            "username: must be the e-mail address, or be left out".to_owned(),
+            "username: must be the email address or be omitted".to_owned(),
         ),
-        (json!({ "attributes": { "x": ["y"] } }), 400, "attributes: is not supported here; leave it out".to_owned()),
-        (json!({ "groups": ["x"] }), 400, "groups: is not supported here; leave it out".to_owned()),
+        (json!({ "attributes": { "x": ["y"] } }), 400, "attributes: is not supported here; omit it".to_owned()),
+        (json!({ "groups": ["x"] }), 400, "groups: is not supported here; omit it".to_owned()),
         (
             json!({ "credentials": [{ "value": "the password of una 2" }] }),
             400,
-            "credentials: must be left out: reset-password sets a password".to_owned(),
+            "credentials: must be omitted: use reset-password to set a password".to_owned(),
         ),
         (
             json!({ "requiredActions": ["UPDATE_PASSWORD"] }),
             400,
-            "requiredActions: must be as they are: a change of password is demanded by setting a temporary one"
-                .to_owned(),
+            "requiredActions: must be unchanged: to require a new password, set a temporary one".to_owned(),
         ),
-        (json!({ "requiredActions": ["X"] }), 400, "requiredActions: can be UPDATE_PASSWORD alone".to_owned()),
+        (json!({ "requiredActions": ["X"] }), 400, "requiredActions: can contain only UPDATE_PASSWORD".to_owned()),
         (json!([false]), 400, "body: must be a JSON object".to_owned()),
     ] {
         assert_eq!(ada.put(&path(&una), &body).told(), (status, json!({ "error": error })), "{body}");
@@ -367,9 +366,9 @@ fn a_disabled_person_is_out_on_the_next_request_of_an_open_connection() {
     assert_eq!(ada.put(&path(&wes), &json!({ "enabled": false })).status, 204);
     for client in [&*wes, &elsewhere] {
         let told = client.post(VALIDATE, &json!({})).told();
-        assert_eq!(told, (401, json!({ "msg": "the session is over; sign in again", "code": 401 })));
+        assert_eq!(told, (401, json!({ "msg": "the session has ended; sign in again", "code": 401 })));
         let told = client.get(&path(&wes)).told();
-        let why = "the session is over; sign in again";
+        let why = "the session has ended; sign in again";
         assert_eq!(told, (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
     }
     for token in [&wes.refresh_token, &second.text("refresh_token")] {
@@ -383,7 +382,7 @@ fn a_disabled_person_is_out_on_the_next_request_of_an_open_connection() {
 #[test]
 fn the_last_enabled_administrator_cannot_be_disabled() {
     let world = World::start();
-    let rule = "the account keeps at least one enabled administrator";
+    let rule = "the account must keep at least one enabled administrator";
     let answer = world.ada.put(&path(&world.ada), &json!({ "enabled": false }));
     assert_eq!(answer.told(), (400, json!({ "error": rule })));
     assert_eq!(world.ada.get(&path(&world.ada)).ok()["enabled"], json!(true));
@@ -429,27 +428,24 @@ fn a_person_is_made_as_keycloaks_library_writes_one() {
 fn whoever_is_made_wrongly_is_not_made() {
     let (ada, bob) = (&world().ada, &world().bob);
     for (body, error) in [
-        (json!({}), "username: is missing: it is the e-mail address"),
-        (
-            json!({ "username": "zoe", "email": "zoe@example.com" }),
-            "username: must be the e-mail address, or be left out",
-        ),
+        (json!({}), "username: is missing: it must be the email address"),
+        (json!({ "username": "zoe", "email": "zoe@example.com" }), "username: must be the email address or be omitted"),
         (
             json!({ "email": "zoe@example.com", "attributes": { "a": ["b"] } }),
-            "attributes: is not supported here; leave it out",
+            "attributes: is not supported here; omit it",
         ),
-        (json!({ "email": "zoe@example.com", "groups": ["b"] }), "groups: is not supported here; leave it out"),
+        (json!({ "email": "zoe@example.com", "groups": ["b"] }), "groups: is not supported here; omit it"),
         (
             json!({ "email": "zoe@example.com", "realmRoles": ["x"] }),
-            "realmRoles: can be admin alone: there is no other role",
+            "realmRoles: can contain only admin: no other role exists",
         ),
         (
             json!({ "email": "zoe@example.com", "requiredActions": ["VERIFY_EMAIL"] }),
-            "requiredActions: can be UPDATE_PASSWORD alone",
+            "requiredActions: can contain only UPDATE_PASSWORD",
         ),
         (
             json!({ "email": "zoe@example.com", "requiredActions": ["UPDATE_PASSWORD"] }),
-            "requiredActions: can be UPDATE_PASSWORD with a password only",
+            "requiredActions: can contain UPDATE_PASSWORD only together with a password",
         ),
         (
             json!({ "email": "zoe@example.com", "credentials": [{ "type": "otp", "value": PASSWORD }] }),
@@ -457,7 +453,7 @@ fn whoever_is_made_wrongly_is_not_made() {
         ),
         (
             json!({ "email": "zoe@example.com", "credentials": [{ "value": PASSWORD }, { "value": PASSWORD }] }),
-            "credentials: must be one password at most",
+            "credentials: must contain at most one password",
         ),
     ] {
         assert_eq!(ada.post(USERS, &body).told(), (400, json!({ "error": error })), "{body}");
@@ -465,7 +461,10 @@ fn whoever_is_made_wrongly_is_not_made() {
     let short = ada.post(USERS, &json!({ "email": "zoe@example.com", "credentials": [{ "value": "short" }] }));
     assert_eq!(short.status, 400);
     let zoe = json!({ "email": "zoe@example.com", "enabled": true });
-    assert_eq!(bob.post(USERS, &zoe).told(), forbidden("inviting a person needs an administrator"));
+    assert_eq!(
+        bob.post(USERS, &zoe).told(),
+        forbidden("you cannot create this account or renew its invitation: only administrators can")
+    );
     assert_eq!(found(ada, "email=zoe%40example.com"), [""; 0]);
 }
 
@@ -490,7 +489,7 @@ fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
     read["firstName"] = json!("Kim");
     assert_eq!(ada.put(&path(&kim), &read).status, 204, "what was read can be put back");
     let refused = world().bob.put(&place, &json!({ "value": PASSWORD }));
-    assert_eq!(refused.told(), forbidden("setting a person's password needs an administrator"));
+    assert_eq!(refused.told(), forbidden("you cannot set this user's password: only administrators can"));
     let listed = ada.get(&format!("{}/credentials", path(&kim))).ok();
     assert_eq!((listed[0]["type"].as_str(), listed.as_array().map(Vec::len)), (Some("password"), Some(1)));
     let seen = world().bob.get(&format!("{}/credentials", path(&kim)));
@@ -498,7 +497,7 @@ fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
     for verb in ["execute-actions-email", "send-verify-email"] {
         let answer = ada.put(&format!("{}/{verb}", path(&kim)), &json!({}));
         assert_eq!(answer.status, 400);
-        assert!(answer.json()["errorMessage"].as_str().expect("words").starts_with("no mail is sent here"));
+        assert!(answer.json()["errorMessage"].as_str().expect("words").starts_with("this server sends no email"));
         assert_eq!(world().bob.put(&format!("{}/{verb}", path(&kim)), &json!({})).status, 403);
     }
 }
@@ -507,7 +506,7 @@ fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
 fn whoever_is_deleted_is_gone_for_good() {
     let (ada, bob, lea) = (&world().ada, &world().bob, world().somebody("lea"));
     let refused = bob.send("DELETE", &path(&lea), &[], ());
-    assert_eq!(refused.told(), forbidden("deleting a person needs an administrator"));
+    assert_eq!(refused.told(), forbidden("you cannot delete this user: only administrators can"));
     let answer = ada.send("DELETE", &path(&lea), &[], ());
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     assert_eq!(lea.get(&path(&lea)).status, 401);
@@ -522,5 +521,5 @@ fn whoever_is_deleted_is_gone_for_good() {
         assert_eq!(ada.send(method, &format!("{}{tail}", path(&lea)), &[], "{}").told(), missing(), "{method} {tail}");
     }
     let own = ada.send("DELETE", &path(ada), &[], ());
-    assert_eq!(own.told(), (400, json!({ "error": "nobody deletes their own account" })));
+    assert_eq!(own.told(), (400, json!({ "error": "you cannot delete your own account; ask another administrator" })));
 }

@@ -16,9 +16,9 @@ const DEACTIVATE: &str = "/v1/api/users/deactivate";
 const EDIT: &str = "/v1/api/user";
 const VALIDATE: &str = "/v1/api/workspaces/validate";
 
-const INVITE_RIGHT: &str = "inviting a person needs an administrator";
-const CHANGE_RIGHT: &str = "changing a person's account needs an administrator";
-const NO_ADDRESS: &str = "email: must be an e-mail address such as ada@example.com";
+const INVITE_RIGHT: &str = "you cannot create this account or renew its invitation: only administrators can";
+const CHANGE_RIGHT: &str = "you cannot change this account: only administrators can";
+const NO_ADDRESS: &str = "email: must be an email address such as ada@example.com";
 
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
@@ -56,7 +56,7 @@ fn edit(person: &Person, change: &Value) -> Value {
 fn without_a_credential_each_endpoint_answers_401() {
     for path in [QUERY, INVITE, ACTIVATE, DEACTIVATE, EDIT] {
         let answer = world().nobody.post(path, &json!({ "email": "x@example.com" }));
-        assert_eq!(answer.told(), unproved("a bearer token or API key is needed"), "{path}");
+        assert_eq!(answer.told(), unproved("a bearer token or an API key is required"), "{path}");
     }
     assert_eq!(world().database().one::<i64>("SELECT count(*) FROM users WHERE email = 'x@example.com'", []), 0);
 }
@@ -275,7 +275,7 @@ fn a_deactivated_person_is_out_at_once_and_in_again_when_activated() {
     let deactivated = ada.post(DEACTIVATE, &json!({ "email": "IVY@example.com" }));
     assert_eq!((deactivated.status, deactivated.body.as_str()), (200, "{}"));
     // The very next request, over the connection that is open already.
-    assert_eq!(ivy.post(VALIDATE, &json!({})).told(), unproved("the session is over; sign in again"));
+    assert_eq!(ivy.post(VALIDATE, &json!({})).told(), unproved("the session has ended; sign in again"));
     assert_eq!(nobody.refresh(&ivy.refresh_token).status, 400);
     let disabled = json!({ "error": "invalid_grant", "error_description": "Account disabled" });
     assert_eq!(nobody.sign_in(&ivy.email, &ivy.password).told(), (400, disabled));
@@ -335,7 +335,7 @@ fn a_wrong_question_about_activation_is_told_by_field() {
 fn the_last_enabled_administrator_stays_one() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
-    let rule = refused("the account keeps at least one enabled administrator");
+    let rule = refused("the account must keep at least one enabled administrator");
     let demotion = edit(ada, &json!({}));
     let leave = edit(ada, &json!({ "isAdmin": true, "enabled": false }));
     assert_eq!(ada.post(DEACTIVATE, &json!({ "email": ada.email })).told(), rule);
@@ -435,7 +435,7 @@ fn an_edit_needs_every_field_and_tells_the_wrong_one() {
     for (change, msg) in [
         (json!({ "email": "max" }), NO_ADDRESS.to_owned()),
         (json!({ "firstName": long }), "firstName: must have at most 255 characters".to_owned()),
-        (json!({ "lastName": "a\u{7}b" }), "lastName: must not hold control characters".to_owned()),
+        (json!({ "lastName": "a\u{7}b" }), "lastName: must not contain control characters".to_owned()),
         (json!({ "id": unknown }), format!("user {unknown} does not exist")),
         (json!({ "email": "BOB@example.com" }), "user BOB@example.com already exists".to_owned()),
     ] {

@@ -47,7 +47,7 @@ fn without_a_credential_each_endpoint_answers_401_whatever_the_body() {
     for path in ALL {
         for body in ["", "{}", "{", "[]", r#"{"workspace_id":1}"#] {
             let answer = world().nobody.send("POST", path, &[], body);
-            let whole = r#"{"msg":"a bearer token or API key is needed","code":401}"#;
+            let whole = r#"{"msg":"a bearer token or an API key is required","code":401}"#;
             assert_eq!((answer.status, answer.body.as_str()), (401, whole), "{path} {body}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{path}");
             assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
@@ -61,10 +61,10 @@ fn a_credential_that_is_worth_nothing_is_a_401_that_says_so() {
     let told = |credential: &str| nobody.with(credential).post(LIST, &json!({})).told();
     assert_eq!(told("nonsense"), unproved("the access token is invalid or expired"));
     assert_eq!(told("a.b.c"), unproved("the access token is invalid or expired"));
-    assert_eq!(told("atl_nonsense"), unproved("the API key is unknown"));
-    assert_eq!(told(&world().bob.refresh_token), unproved("the API key is unknown"));
+    assert_eq!(told("atl_nonsense"), unproved("the API key does not exist"));
+    assert_eq!(told(&world().bob.refresh_token), unproved("the API key does not exist"));
     let basic = nobody.send("POST", LIST, &[("authorization", "Basic YWRhOnNlY3JldA==")], "{}");
-    assert_eq!(basic.told(), unproved("a bearer token or API key is needed"));
+    assert_eq!(basic.told(), unproved("a bearer token or an API key is required"));
 }
 
 #[test]
@@ -238,14 +238,14 @@ fn names_fit_for_dns_are_taken_to_the_bounds() {
 #[test]
 fn every_other_name_is_refused_with_the_rule_it_breaks() {
     let person = world().somebody("misnamer");
-    let alphabet = "workspace_name: must hold only lower-case letters a to z, digits and dashes";
+    let alphabet = "workspace_name: must contain only lowercase letters a to z, digits and hyphens";
     let long = "a".repeat(64);
     let rules = [
         ("", "workspace_name: must not be empty"),
         (long.as_str(), "workspace_name: must have at most 63 characters"),
-        ("1abc", "workspace_name: must begin with a lower-case letter"),
-        ("-abc", "workspace_name: must begin with a lower-case letter"),
-        ("abc-", "workspace_name: must not end with a dash"),
+        ("1abc", "workspace_name: must begin with a lowercase letter"),
+        ("-abc", "workspace_name: must begin with a lowercase letter"),
+        ("abc-", "workspace_name: must not end with a hyphen"),
         ("Abc", alphabet),
         ("aBc", alphabet),
         ("a_b", alphabet),
@@ -577,9 +577,9 @@ fn adding_a_person_who_does_not_exist_is_refused() {
             json!({ "email": world().carol.email, "user_id": bob.uuid }),
             format!("user {} with the address {} does not exist", bob.uuid, world().carol.email),
         ),
-        (json!({}), "email: is needed, or user_id".to_owned()),
-        (json!({ "email": null }), "email: is needed, or user_id".to_owned()),
-        (json!({ "email": "carol" }), "email: must be an e-mail address such as ada@example.com".to_owned()),
+        (json!({}), "email: is required unless user_id is given".to_owned()),
+        (json!({ "email": null }), "email: is required unless user_id is given".to_owned()),
+        (json!({ "email": "carol" }), "email: must be an email address such as ada@example.com".to_owned()),
     ] {
         for path in [ADD_USER, REMOVE_USER] {
             let mut body = who.clone();
@@ -610,9 +610,9 @@ fn a_collaborator_cannot_manage_members_and_is_told_which_right_is_missing() {
     let dave = world().somebody("managed-dave");
     let id = bob.create(&fresh("managed"));
     bob.add(id, carol, "collaborator");
-    let add = "adding a member or changing a member's role needs an owner of the workspace or an administrator";
-    let remove = "removing another member needs an owner of the workspace or an administrator, or ROLE_BINDING_DELETE and the right \
-                  to give that member's role";
+    let add = "you cannot add members or change their roles: only owners of the workspace and administrators can";
+    let remove = "you cannot remove this member: only owners of the workspace and administrators can, and roles with \
+                  ROLE_BINDING_DELETE that may also grant the member's role";
     for (path, body, msg) in [
         (ADD_USER, json!({ "workspace_id": id, "user_id": dave.uuid }), add),
         (ADD_USER, json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": "owner" }), add),
@@ -650,7 +650,7 @@ fn who_is_not_in_the_organization_cannot_join() {
     let body = json!({ "workspace_id": id, "user_id": outsider.uuid });
     let unseen = format!("user {} does not exist", outsider.uuid);
     assert_eq!(bob.post(ADD_USER, &body).told(), refused(&unseen), "bob does not even see them");
-    let rule = "the person is not in the organization of the workspace";
+    let rule = "the user is not a member of the workspace's organization; add the user to it first";
     assert_eq!(world().ada.post(ADD_USER, &body).told(), refused(rule));
     assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
     let answer = outsider.post(CREATE, &json!({ "workspace_name": fresh("outside") }));
@@ -744,7 +744,7 @@ fn the_last_owner_can_neither_leave_nor_be_removed_nor_demoted() {
     let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
     let id = bob.create(&fresh("last"));
     bob.add(id, carol, "collaborator");
-    let rule = refused("a workspace keeps at least one owner");
+    let rule = refused("a workspace must keep at least one owner; add another owner first");
     let remove = json!({ "workspace_id": id, "user_id": bob.uuid });
     for who in [bob, ada] {
         assert_eq!(who.post(REMOVE_USER, &remove).told(), rule);
@@ -770,7 +770,7 @@ fn a_disabled_owner_does_not_count_as_one() {
     bob.add(id, carol, "owner");
     assert_eq!(ada.post("/v1/api/users/deactivate", &json!({ "email": carol.email })).told(), (200, json!({})));
     let answer = bob.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": bob.uuid }));
-    assert_eq!(answer.told(), refused("a workspace keeps at least one owner"));
+    assert_eq!(answer.told(), refused("a workspace must keep at least one owner; add another owner first"));
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "OWNER")]);
 }
 

@@ -88,7 +88,7 @@ def sign_in(browser, password=ADA_PASSWORD):
 
 def approve(sentence, browser):
     """Presses the button of the page that asks once in each browser session."""
-    asked = browser.until(lambda: "ax wants to sign in as you on this computer" in browser.text)
+    asked = browser.until(lambda: "Authorize ax on this computer" in browser.text)
     check(sentence, asked and urlsplit(browser.url).path == "/auth/consent", (browser.url, browser.text))
     browser.click("button[value=allow]")
 

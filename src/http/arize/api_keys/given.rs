@@ -15,63 +15,63 @@ use crate::http::arize::ids::Public;
 use crate::http::arize::spelling::{self, Given, KeyType, RoleGiven, canonical, space_word};
 use crate::tokens::tags::TagKey;
 
-/// A key to be. The fields of a service key are `organizations` and `account_role`; generations of the SDK before 8.41
-/// send `space_id` and `roles` in their place.
+/// A new API key. A service key has the fields `organizations` and `account_role`; SDK versions before 8.41 send
+/// `space_id` and `roles` instead.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::arize) struct CreateApiKey {
-    /// What it is called, 1 to 256 characters.
+    /// The name, 1 to 256 characters.
     #[schema(min_length = 1, max_length = 256)]
     pub(super) name: String,
-    /// `USER`, which it is unless told otherwise, or `SERVICE`.
+    /// `USER` (the default) or `SERVICE`.
     key_type: Option<KeyType>,
-    /// What it is for, at most 1000 characters.
+    /// The description, at most 1000 characters.
     #[schema(max_length = 1000)]
     pub(super) description: Option<String>,
-    /// When it ends by itself.
+    /// The time of expiry, if it has one.
     pub(super) expires_at: Option<String>,
-    /// Where a service key may do what.
+    /// The organizations of a service key, with its roles.
     organizations: Option<Vec<OrganizationGiven>>,
-    /// `MEMBER`, or nothing: a service key has no role in the account.
+    /// `MEMBER` or omitted: a service key has no role in the account.
     account_role: Option<RoleGiven>,
-    /// The one space of a service key.
+    /// The space of a service key, as SDK versions before 8.41 send it.
     space_id: Option<String>,
-    /// The roles of such a service key.
+    /// The roles of a service key, as SDK versions before 8.41 send them.
     roles: Option<RolesGiven>,
 }
 
-/// A place of a service key in an organization.
+/// A service key's membership of an organization.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
 struct OrganizationGiven {
-    /// Where.
+    /// The id of the organization.
     org_id: String,
-    /// In what role; `READ_ONLY` unless told otherwise.
+    /// The role; `READ_ONLY` by default.
     role: Option<RoleGiven>,
-    /// In which spaces of it, 1 to 100.
+    /// The spaces of the organization, 1 to 100.
     spaces: Vec<SpaceGiven>,
 }
 
-/// A place of a service key in a space.
+/// A service key's membership of a space.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
 struct SpaceGiven {
-    /// Where.
+    /// The id of the organization.
     space_id: String,
-    /// In what role; a `MEMBER` unless told otherwise.
+    /// The role; `MEMBER` by default.
     role: Option<RoleGiven>,
 }
 
-/// The roles of a service key as generations before 8.41 send them.
+/// The roles of a service key, as SDK versions before 8.41 send them.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, remote = "Self")]
 #[expect(clippy::struct_field_names, reason = "the names that the SDK sends")]
 struct RolesGiven {
-    /// In the space.
+    /// The role in the space.
     space_role: Option<String>,
-    /// In its organization.
+    /// The role in the organization.
     org_role: Option<String>,
-    /// In the account.
+    /// The role in the account.
     account_role: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl CreateApiKey {
         match (kind, self.organizations.take(), self.space_id.take()) {
             (KeyType::User, None, None) if !newest && !older => Ok(None),
             (KeyType::User, _, _) => {
-                Err(Error::invalid("key_type", "must be SERVICE for a key with places or roles").into())
+                Err(Error::invalid("key_type", "must be SERVICE for a key with organizations, spaces or roles").into())
             }
             (KeyType::Service, Some(organizations), None) if !older => {
                 let account = self.account_role.take();
@@ -115,7 +115,7 @@ impl CreateApiKey {
                 }))
             }
             (KeyType::Service, _, _) => {
-                Err(Error::invalid("organizations", "must say where a service key may do what").into())
+                Err(Error::invalid("organizations", "must list the organizations and spaces of the service key").into())
             }
         }
     }
@@ -151,7 +151,9 @@ impl SpaceGiven {
 fn predefined(given: Given, field: &str) -> Result<String, Failure> {
     match given {
         Given::Predefined(word) => Ok(word),
-        Given::Custom(_) => Err(Error::invalid(field.to_owned(), "of type CUSTOM is for spaces only").into()),
+        Given::Custom(_) => {
+            Err(Error::invalid(field.to_owned(), "must not be of type CUSTOM except in a space").into())
+        }
     }
 }
 

@@ -19,25 +19,25 @@ use crate::tokens::tags::TagKey;
 pub(in crate::http::arize) struct ApiKey {
     /// The id.
     id: String,
-    /// What it is called.
+    /// The name.
     name: String,
     /// `USER` or `SERVICE`.
     key_type: KeyType,
-    /// `ACTIVE`, or `REVOKED` once it was revoked or has expired.
+    /// `ACTIVE`, or `REVOKED` if it has been revoked or has expired.
     status: KeyStatus,
-    /// What it is for.
+    /// The description.
     description: Option<String>,
-    /// The secret with all but its ends blotted out.
+    /// The secret with all but its first and last characters masked.
     redacted_key: String,
-    /// When it was made.
+    /// The time of creation.
     created_at: String,
-    /// When it ends by itself.
+    /// The time of expiry, if it has one.
     expires_at: Option<String>,
-    /// When it was last used, to the minute.
+    /// The time of the last use, to the minute.
     last_used_at: Option<String>,
-    /// Who made it.
+    /// The id of the user who created it.
     created_by_user_id: String,
-    /// What a service key acts as; left out of a user key.
+    /// The bot that a service key acts as; omitted for a user key.
     #[serde(skip_serializing_if = "Option::is_none")]
     bot_user: Option<BotUser>,
 }
@@ -50,36 +50,37 @@ impl Listed for ApiKey {
     const PLURAL: &'static str = "api_keys";
 }
 
-/// What a service key acts as.
+/// The bot that a service key acts as.
 #[derive(Debug, Serialize, ToSchema)]
 struct BotUser {
-    /// The id, which role bindings take as a user's.
+    /// The id, which role bindings accept as a user id.
     id: String,
-    /// What it is called.
+    /// The name.
     name: String,
-    /// `MEMBER`, which allows a service key nothing: it has no role in the account, but every client expects one.
+    /// Always `MEMBER`, which grants a service key no permissions: it has no role in the account, but clients expect
+    /// one.
     account_role: RoleShown,
-    /// Where it is; left empty in the list of a space.
+    /// The organizations of the bot; empty in the list of a space.
     organizations: Vec<BotInOrganization>,
 }
 
-/// A bot's place in an organization.
+/// A bot's membership of an organization.
 #[derive(Debug, Serialize, ToSchema)]
 struct BotInOrganization {
-    /// Where.
+    /// The id of the organization.
     org_id: String,
-    /// In what role.
+    /// The role.
     role: RoleShown,
-    /// The spaces of it that the bot is in.
+    /// The spaces of the organization that the bot is a member of.
     spaces: Vec<BotInSpace>,
 }
 
-/// A bot's place in a space.
+/// A bot's membership of a space.
 #[derive(Debug, Serialize, ToSchema)]
 struct BotInSpace {
-    /// Where.
+    /// The id of the organization.
     space_id: String,
-    /// In what role.
+    /// The role.
     role: RoleShown,
 }
 
@@ -152,7 +153,7 @@ impl From<KeyType> for KeyKind {
     }
 }
 
-/// A new key with its secret, which is shown this once.
+/// A new API key with its secret, which is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::arize) struct CreatedApiKey {
     /// The key.
@@ -166,7 +167,7 @@ impl Shown for CreatedApiKey {
     const SHAPE: Shape = Shape::CreatedKey;
 }
 
-/// A key with its new secret, which is shown this once.
+/// An API key with its new secret, which is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::arize) struct RefreshedApiKey {
     /// The key.

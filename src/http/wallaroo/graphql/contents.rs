@@ -8,13 +8,13 @@ use super::scalars::BigInt;
 use crate::domain::ids::PipelineId;
 use crate::store::contents::ModelRow;
 
-/// A model: a named series of versions, which are in the field that is also called models.
+/// A model: a named series of versions, which the field `models` contains.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "models")]
 pub(super) struct Model {
-    /// The number.
+    /// The id.
     id: BigInt,
-    /// Its versions, the oldest first.
+    /// The versions of the model, oldest first.
     models: Vec<ModelVersion>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Model {
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "model")]
 pub(super) struct ModelVersion {
-    /// The number.
+    /// The id.
     id: BigInt,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct ModelVersion {
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "pipeline")]
 pub(super) struct Pipeline {
-    /// The number.
+    /// The id.
     id: BigInt,
 }
 
@@ -47,36 +47,36 @@ impl From<PipelineId> for Pipeline {
     }
 }
 
-/// A direction. No column that is ordered by is ever null, so where nulls go makes no difference.
+/// A sort direction. The position of nulls makes no difference, because no sort column is ever null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "order_by", rename_items = "snake_case")]
 pub(super) enum OrderBy {
-    /// The smallest first.
+    /// Ascending.
     Asc,
-    /// The smallest first, before it what is null.
+    /// Ascending, nulls first.
     AscNullsFirst,
-    /// The smallest first, what is null at the end.
+    /// Ascending, nulls last.
     AscNullsLast,
-    /// The largest first.
+    /// Descending.
     Desc,
-    /// The largest first, before it what is null.
+    /// Descending, nulls first.
     DescNullsFirst,
-    /// The largest first, what is null at the end.
+    /// Descending, nulls last.
     DescNullsLast,
 }
 
-/// What models are ordered by; of several columns in one object, the upper one counts first.
+/// The columns to order models by; the first column of an object takes precedence.
 #[derive(Debug, Default, InputObject)]
 #[graphql(name = "models_order_by")]
 pub(super) struct ModelsOrderBy {
-    /// The number.
+    /// The id.
     id: Option<OrderBy>,
     /// The name.
     name: Option<OrderBy>,
-    /// When it was made.
+    /// The time of creation.
     #[graphql(name = "created_at")]
     created_at: Option<OrderBy>,
-    /// When it was last changed.
+    /// The time of the last change.
     #[graphql(name = "updated_at")]
     updated_at: Option<OrderBy>,
 }

@@ -5,15 +5,15 @@ use async_graphql::SimpleObject;
 use super::scalars::BigInt;
 use super::workspaces::Workspace;
 
-/// The workspace that a person works in unless told otherwise.
+/// A user's default workspace.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "user_default_workspace", rename_fields = "snake_case")]
 pub(super) struct UserDefaultWorkspace {
-    /// The number of the link.
+    /// The id of the default workspace entry.
     pub(super) id: BigInt,
-    /// The person's UUID.
+    /// The user's UUID.
     pub(super) user_id: String,
-    /// The number of the workspace.
+    /// The id of the workspace.
     pub(super) workspace_id: BigInt,
     /// The workspace.
     pub(super) workspace: Option<Workspace>,

@@ -29,14 +29,14 @@ impl ResponseError for Failure {
     }
 }
 
-/// The answer: `data`, or `errors` and nothing done.
+/// The response: `data`, or `errors` if nothing was done.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(in crate::http::wallaroo) struct Answer {
-    /// What was asked for.
+    /// The result.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     data: Option<async_graphql::Value>,
-    /// Why there is none.
+    /// The errors.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Told>,
     #[serde(skip)]
@@ -50,26 +50,26 @@ pub(in crate::http::wallaroo) struct Answer {
     challenge: Option<&'static str>,
 }
 
-/// One thing that is wrong.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 struct Told {
-    /// What is wrong and, where a field is at fault, which one and by which rule.
+    /// The cause of the error, including the invalid field and the rule that it breaks, if any.
     #[schema(example = "object.name: must not be empty")]
     message: String,
     extensions: Extensions,
 }
 
-/// Where it is wrong, and in what way.
+/// The location and the code of an error.
 #[derive(Debug, Serialize, ToSchema)]
 struct Extensions {
-    /// Where: a path that begins with `$`.
+    /// The location: a path that begins with `$`.
     #[schema(example = "$.selectionSet.insert_workspace_one.args.object.name")]
     path: String,
-    /// In what way: `validation-failed`, `permission-error`, `not-found`, `constraint-violation`, `invalid-jwt` or
+    /// The code: `validation-failed`, `permission-error`, `not-found`, `constraint-violation`, `invalid-jwt` or
     /// `unexpected`.
     #[schema(example = "validation-failed")]
     code: &'static str,
-    /// What the log calls the request.
+    /// The id of the request in the server's log.
     request_id: Uuid,
 }
 

@@ -9,74 +9,74 @@ use super::scalars::BigInt;
 use crate::domain::ids::WorkspaceId;
 use crate::error::{Error, Result};
 
-/// Conditions on a text; all of them must hold.
+/// Conditions on a string; all of them must be true.
 #[derive(Debug, Default, InputObject)]
 #[graphql(name = "String_comparison_exp")]
 pub(super) struct StringComparison {
-    /// It is this text.
+    /// The string equals this one.
     #[graphql(name = "_eq")]
     eq: MaybeUndefined<String>,
-    /// It is another text.
+    /// The string is different from this one.
     #[graphql(name = "_neq")]
     neq: MaybeUndefined<String>,
-    /// It is one of these texts.
+    /// The string is one of these.
     #[graphql(name = "_in")]
     any_of: MaybeUndefined<Vec<String>>,
-    /// It is like this pattern: `%` stands for any characters, `_` for one, a backslash takes the next as it is.
+    /// The string matches this pattern: `%` matches any characters, `_` one; a backslash escapes the next one.
     #[graphql(name = "_like")]
     like: MaybeUndefined<String>,
-    /// As `_like`, upper and lower case alike.
+    /// Like `_like`, ignoring case.
     #[graphql(name = "_ilike")]
     ilike: MaybeUndefined<String>,
-    /// Whether there is none.
+    /// Whether the value is null.
     #[graphql(name = "_is_null")]
     is_null: MaybeUndefined<bool>,
 }
 
-/// Conditions on a number; all of them must hold.
+/// Conditions on a number; all of them must be true.
 #[derive(Debug, Default, InputObject)]
 #[graphql(name = "bigint_comparison_exp")]
 pub(super) struct BigintComparison {
-    /// It is this number.
+    /// The number equals this one.
     #[graphql(name = "_eq")]
     eq: MaybeUndefined<BigInt>,
-    /// It is another number.
+    /// The number is different from this one.
     #[graphql(name = "_neq")]
     neq: MaybeUndefined<BigInt>,
-    /// It is one of these numbers.
+    /// The number is one of these.
     #[graphql(name = "_in")]
     any_of: MaybeUndefined<Vec<BigInt>>,
-    /// Whether there is none.
+    /// Whether the value is null.
     #[graphql(name = "_is_null")]
     is_null: MaybeUndefined<bool>,
 }
 
-/// Conditions on a default workspace; all of them must hold.
+/// Conditions on a default workspace; all of them must be true.
 #[derive(Debug, Default, InputObject)]
 #[graphql(name = "user_default_workspace_bool_exp")]
 pub(super) struct DefaultWorkspaceFilter {
-    /// Further conditions.
+    /// Additional conditions.
     #[graphql(name = "_and")]
     and: MaybeUndefined<Vec<DefaultWorkspaceFilter>>,
-    /// On the UUID of the person.
+    /// Conditions on the UUID of the user.
     #[graphql(name = "user_id")]
     user_id: MaybeUndefined<StringComparison>,
-    /// On the number of the workspace.
+    /// Conditions on the id of the workspace.
     #[graphql(name = "workspace_id")]
     workspace_id: MaybeUndefined<BigintComparison>,
 }
 
-/// Conditions on a membership of a workspace; all of them must hold.
+/// Conditions on a membership of a workspace; all of them must be true.
 #[derive(Debug, Default, InputObject)]
 #[graphql(name = "workspace_users_bool_exp")]
 pub(super) struct MemberFilter {
-    /// Further conditions.
+    /// Additional conditions.
     #[graphql(name = "_and")]
     and: MaybeUndefined<Vec<MemberFilter>>,
-    /// On the UUID of the member.
+    /// Conditions on the UUID of the member.
     #[graphql(name = "user_id")]
     user_id: MaybeUndefined<StringComparison>,
-    /// On the number of the workspace.
+    /// Conditions on the id of the workspace.
     #[graphql(name = "workspace_id")]
     workspace_id: MaybeUndefined<BigintComparison>,
 }
@@ -153,7 +153,7 @@ impl Filter {
         };
         let filter = Self { all, user_id, workspace_id };
         if filter.size() > MOST {
-            return Err(Error::invalid(at.to_owned(), format!("must not hold more than {MOST} conditions")));
+            return Err(Error::invalid(at.to_owned(), format!("must not contain more than {MOST} conditions")));
         }
         Ok(filter)
     }

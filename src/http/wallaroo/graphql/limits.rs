@@ -49,7 +49,7 @@ pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
         }
         let changes = operation.node.ty == OperationType::Mutation;
         if changes && deeds(&operation.node.selection_set.node, &document.fragments) > 1 {
-            return refuse("must not do more than one thing: send one mutation field at a time".to_owned());
+            return refuse("must not contain more than one mutation field: send one at a time".to_owned());
         }
     }
     Ok(document)

@@ -10,13 +10,13 @@ use crate::http::wallaroo::workspaces::user_type;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "workspace_users", rename_fields = "snake_case")]
 pub(super) struct WorkspaceUser {
-    /// The number of the membership.
+    /// The id of the membership.
     id: BigInt,
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: String,
     /// The role: `OWNER` or `COLLABORATOR`.
     user_type: Option<String>,
-    /// The number of the workspace.
+    /// The id of the workspace.
     workspace_id: BigInt,
 }
 
@@ -35,9 +35,9 @@ impl From<&Member> for WorkspaceUser {
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "workspace_users_mutation_response", rename_fields = "snake_case")]
 pub(super) struct WorkspaceUsersGone {
-    /// How many they are.
+    /// The number of memberships.
     affected_rows: i32,
-    /// The memberships as they were.
+    /// The memberships before they ended.
     returning: Vec<WorkspaceUser>,
 }
 

@@ -97,12 +97,12 @@ impl Dialect for GraphQl {
 
 type Caller = dialect::Caller<GraphQl>;
 
-/// Answers a query or a mutation.
+/// Executes a query or a mutation.
 #[utoipa::path(post, path = "/v1/graphql", tag = "graphql", request_body = Question,
     responses(
-        (status = 200, description = "`data`, or `errors` and nothing done", body = Answer),
-        (status = 401, description = "No valid credential", body = Answer),
-        (status = 503, description = "Too busy; `Retry-After` says when to come back", body = Answer)))]
+        (status = 200, description = "`data`, or `errors` if nothing was done", body = Answer),
+        (status = 401, description = "No valid credentials", body = Answer),
+        (status = 503, description = "The server is busy; retry after the time in `Retry-After`", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
     schema.answer(caller.proved.actor, question).await
 }

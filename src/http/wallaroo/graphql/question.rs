@@ -14,17 +14,17 @@ use super::{Bounds, limits};
 use crate::error::{Error, Result};
 use crate::http::body;
 
-/// A question to the schema.
+/// A GraphQL request.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http::wallaroo) struct Question {
     /// The document.
     #[schema(example = "query WorkspaceById($id: bigint!) { workspace_by_pk(id: $id) { name } }")]
     query: String,
-    /// The values of its variables, by name.
+    /// The values of the variables, by name.
     #[schema(value_type = Option<Object>)]
     variables: Option<Map<String, Value>>,
-    /// Which of its operations to do; needed where there are several.
+    /// The operation to execute; required if the document contains several.
     operation_name: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl Question {
     /// Refuses a list, which would be several questions at once.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.trim_ascii_start().starts_with(b"[") {
-            return Err(Error::invalid("body", "must be one question; a batch of several is not answered"));
+            return Err(Error::invalid("body", "must be a single request: batches are not supported"));
         }
         body::json(bytes)
     }

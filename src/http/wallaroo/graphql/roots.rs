@@ -13,10 +13,10 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
 use crate::error::{Error, Result};
 
-/// What can be asked.
+/// The queries.
 pub(in crate::http) struct QueryRoot;
 
-/// What can be done.
+/// The mutations.
 pub(in crate::http) struct MutationRoot;
 
 /// The desk, and who asks.
@@ -25,10 +25,10 @@ fn at_desk(ctx: &Context) -> Result<(Desk, Actor)> {
     Ok((ctx.data::<Desk>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
 }
 
-/// What can be asked.
+/// The queries.
 #[Object(name = "query_root", rename_fields = "snake_case")]
 impl QueryRoot {
-    /// The workspace of this number; null if there is none that the caller sees.
+    /// The workspace with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
     async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
         let (desk, actor) = at_desk(ctx)?;
@@ -41,7 +41,7 @@ impl QueryRoot {
         .await
     }
 
-    /// The caller's default workspace, if there is one and the conditions hold for it.
+    /// The caller's default workspace, if it exists and meets the conditions.
     #[graphql(complexity = "10 + child_complexity")]
     async fn user_default_workspace(
         &self,
@@ -69,10 +69,10 @@ impl QueryRoot {
     }
 }
 
-/// What can be done.
+/// The mutations.
 #[Object(name = "mutation_root", rename_fields = "snake_case")]
 impl MutationRoot {
-    /// Makes a workspace that the caller owns.
+    /// Creates a workspace that the caller owns.
     #[graphql(complexity = "10 + child_complexity")]
     async fn insert_workspace_one(
         &self,
@@ -98,7 +98,7 @@ impl MutationRoot {
         .await
     }
 
-    /// Takes everybody for whom the conditions hold out of the workspaces that these name, all or nobody.
+    /// Removes all users who meet the conditions from the workspaces that the conditions name; all of them or none.
     #[graphql(complexity = "10 + child_complexity")]
     async fn delete_workspace_users(
         &self,
@@ -109,7 +109,7 @@ impl MutationRoot {
         let filter = filter.read()?;
         let places = filter
             .workspaces()
-            .ok_or_else(|| Error::invalid("where", "must name the workspace by workspace_id with _eq or _in"))?;
+            .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
         let gone = desk
             .write_as(&actor, move |tx, actor| {
                 members::remove_all(tx, actor, &places, |member| {

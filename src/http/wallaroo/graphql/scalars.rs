@@ -8,7 +8,7 @@ use crate::domain::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BigInt(pub(super) i64);
 
-/// A whole number of 64 bits: a JSON number, never a string; as input a string of digits will do too.
+/// A 64-bit integer: a JSON number in responses; input may also be a string of digits.
 #[Scalar(name = "bigint")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -36,7 +36,7 @@ fn whole(value: &Value) -> Option<i64> {
 #[derive(Clone, Debug)]
 pub(super) struct Timestamptz(String);
 
-/// A moment: ISO 8601 with up to six digits of a second and `+00:00`, as in `2024-07-11T16:53:30.02561+00:00`.
+/// A timestamp: ISO 8601 with up to six fractional digits and `+00:00`, such as `2024-07-11T16:53:30.02561+00:00`.
 #[Scalar(name = "timestamptz")]
 impl ScalarType for Timestamptz {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -18,25 +18,25 @@ use crate::http::wallaroo::workspaces::{creator, role};
 use crate::store::View;
 use crate::store::contents::ModelRow;
 
-/// A workspace: where models and pipelines are kept.
+/// A workspace, which contains models and pipelines.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "workspace", rename_fields = "snake_case", complex)]
 pub(super) struct Workspace {
-    /// The number.
+    /// The id.
     id: BigInt,
     /// The name, unique among workspaces.
     name: String,
-    /// Whether it is laid aside.
+    /// Whether it is archived.
     archived: bool,
-    /// When it was made.
+    /// The time of creation.
     created_at: Timestamptz,
-    /// Who made it: a UUID, or for a person's default workspace the e-mail address; null once that account is gone.
+    /// The creator: a UUID, or the email address for a user's default workspace; null if that account no longer exists.
     created_by: Option<String>,
-    /// The UUID of who made it; null once that account is gone.
+    /// The UUID of the creator; null if that account no longer exists.
     owner_id: Option<String>,
     /// The members, in the order in which they joined.
     users: Vec<WorkspaceUser>,
-    /// The pipelines, by number.
+    /// The pipelines, ordered by id.
     pipelines: Vec<Pipeline>,
     #[graphql(skip)]
     rows: Vec<ModelRow>,
@@ -44,7 +44,7 @@ pub(super) struct Workspace {
 
 #[ComplexObject(rename_args = "snake_case")]
 impl Workspace {
-    /// The models, by number unless another order is asked for.
+    /// The models, ordered by id by default.
     async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
         ordered(&self.rows, &order_by.unwrap_or_default())
     }
@@ -87,25 +87,25 @@ impl Workspace {
     }
 }
 
-/// A workspace to be.
+/// A new workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_insert_input", rename_fields = "snake_case")]
 pub(super) struct WorkspaceInsert {
     /// The name: 1 to 255 characters, unique.
     name: Option<String>,
-    /// The caller's UUID, or nothing.
+    /// The caller's UUID, or omitted.
     owner_id: Option<String>,
-    /// The caller's e-mail address or UUID, or nothing.
+    /// The caller's email address or UUID, or omitted.
     created_by: Option<String>,
-    /// Whether it is laid aside from the start.
+    /// Whether it is archived from the start.
     archived: Option<bool>,
-    /// The members; the caller owns it in any case.
+    /// The members; the caller is always an owner.
     users: Option<WorkspaceUsersInsert>,
     /// The caller, for whom it becomes the default workspace.
     user_default_workspaces: Option<DefaultWorkspacesInsert>,
 }
 
-/// Members to be.
+/// New members.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_users_arr_rel_insert_input")]
 pub(super) struct WorkspaceUsersInsert {
@@ -113,54 +113,54 @@ pub(super) struct WorkspaceUsersInsert {
     data: Vec<WorkspaceUserInsert>,
 }
 
-/// A member to be.
+/// A new member.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_users_insert_input", rename_fields = "snake_case")]
 pub(super) struct WorkspaceUserInsert {
-    /// The person's UUID.
+    /// The user's UUID.
     user_id: Option<String>,
     /// The role: `OWNER` or `COLLABORATOR`, in any case.
     user_type: Option<String>,
-    /// Nothing: it is the workspace around it.
+    /// Must be omitted: it is the enclosing workspace.
     workspace_id: Option<BigInt>,
 }
 
-/// Those for whom it becomes the default workspace.
+/// The users for whom it becomes the default workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "user_default_workspace_arr_rel_insert_input")]
 pub(super) struct DefaultWorkspacesInsert {
-    /// The caller alone.
+    /// Only the caller.
     data: Vec<DefaultWorkspaceInsert>,
 }
 
-/// Somebody for whom it becomes the default workspace.
+/// A user for whom it becomes the default workspace.
 #[derive(Debug, InputObject)]
 #[graphql(name = "user_default_workspace_insert_input", rename_fields = "snake_case")]
 pub(super) struct DefaultWorkspaceInsert {
     /// The caller's UUID.
     user_id: Option<String>,
-    /// Nothing: it is the workspace around it.
+    /// Must be omitted: it is the enclosing workspace.
     workspace_id: Option<BigInt>,
 }
 
-/// What to do when there is such a workspace already.
+/// The action if such a workspace already exists.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_on_conflict", rename_fields = "snake_case")]
 pub(super) struct OnConflict {
-    /// What makes it such a workspace.
+    /// The unique constraint that an existing workspace violates.
     constraint: WorkspaceConstraint,
-    /// What to change about it: nothing.
+    /// The columns to update: must be empty.
     #[graphql(default)]
     update_columns: Vec<WorkspaceUpdateColumn>,
 }
 
-/// What no two workspaces have in common.
+/// The unique constraints of workspaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "workspace_constraint", rename_items = "snake_case")]
 pub(super) enum WorkspaceConstraint {
-    /// The name. The workspace that is there is given, if the caller is in it.
+    /// The name. An existing workspace with this name is returned if the caller is a member of it.
     WorkspaceNameKey,
-    /// The number, which a new workspace gets from the server.
+    /// The id, which the server assigns to a new workspace.
     WorkspacePkey,
 }
 
@@ -168,13 +168,13 @@ pub(super) enum WorkspaceConstraint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "workspace_update_column", rename_items = "snake_case")]
 pub(super) enum WorkspaceUpdateColumn {
-    /// Whether it is laid aside.
+    /// Whether it is archived.
     Archived,
-    /// Who made it.
+    /// The id of the user who created it.
     CreatedBy,
     /// The name.
     Name,
-    /// The UUID of who made it.
+    /// The UUID of the creator.
     OwnerId,
 }
 
@@ -199,12 +199,15 @@ impl Wish {
         let me = actor.person().map(|person| (person.uuid, &person.email));
         let is_me = |text: &str| me.is_some_and(|(uuid, _)| Uuid::parse_str(text).is_ok_and(|other| other == uuid));
         let is_mine = |text: &str| me.is_some_and(|(_, email)| Email::fold(text) == email.key());
-        let name = object.name.ok_or_else(|| Error::invalid("object.name", "is needed"))?;
+        let name = object.name.ok_or_else(|| Error::invalid("object.name", "is required"))?;
         if object.owner_id.is_some_and(|owner| !is_me(&owner)) {
-            return Err(Error::invalid("object.owner_id", "must be yours: a workspace belongs to whoever makes it"));
+            return Err(Error::invalid(
+                "object.owner_id",
+                "must be your UUID: a workspace belongs to the user who creates it",
+            ));
         }
         if object.created_by.is_some_and(|by| !is_me(&by) && !is_mine(&by)) {
-            return Err(Error::invalid("object.created_by", "must be your e-mail address or UUID, or left out"));
+            return Err(Error::invalid("object.created_by", "must be your email address or UUID, or be omitted"));
         }
         let mut others = Vec::new();
         let mut named = HashSet::new();
@@ -213,17 +216,20 @@ impl Wish {
             if row.workspace_id.is_some() {
                 return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
             }
-            let who = row.user_id.ok_or_else(|| Error::invalid(at("user_id"), "is needed"))?;
+            let who = row.user_id.ok_or_else(|| Error::invalid(at("user_id"), "is required"))?;
             let who = Uuid::parse_str(&who).map_err(|_| Error::invalid(at("user_id"), "must be a UUID"))?;
             if !named.insert(who) {
-                return Err(Error::invalid(at("user_id"), "must not be named twice"));
+                return Err(Error::invalid(at("user_id"), "must not be listed twice"));
             }
             let role =
                 row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
                 (true, Some(Role::Member | Role::Reader | Role::Annotator | Role::Custom(_))) => {
-                    return Err(Error::invalid(at("user_type"), "must be OWNER: whoever makes a workspace owns it"));
+                    return Err(Error::invalid(
+                        at("user_type"),
+                        "must be OWNER: you own the workspaces that you create",
+                    ));
                 }
                 (false, role) => others.push((users::Named::Uuid(who), role.unwrap_or(Role::Member))),
             }
@@ -235,11 +241,17 @@ impl Wish {
                 return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
             }
             if !row.user_id.as_deref().is_some_and(is_me) {
-                return Err(Error::invalid(at("user_id"), "must be yours: everybody chooses for themselves"));
+                return Err(Error::invalid(
+                    at("user_id"),
+                    "must be your UUID: you can set only your own default workspace",
+                ));
             }
         }
         if on_conflict.as_ref().is_some_and(|conflict| !conflict.update_columns.is_empty()) {
-            return Err(Error::invalid("on_conflict.update_columns", "must be empty: what is there is left as it is"));
+            return Err(Error::invalid(
+                "on_conflict.update_columns",
+                "must be empty: an existing workspace stays unchanged",
+            ));
         }
         Ok(Self {
             new: NewWorkspace {
@@ -254,7 +266,7 @@ impl Wish {
     }
 }
 
-const NO_WORKSPACE: &str = "must be left out: it is the workspace around it";
+const NO_WORKSPACE: &str = "must be omitted: it is the enclosing workspace";
 
 /// The same refusal, told of the place where the value was found.
 fn placed(error: Error, field: String) -> Error {

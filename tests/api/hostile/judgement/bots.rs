@@ -24,13 +24,13 @@ fn a_service_key_has_no_role_in_the_account() {
     for mode in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
         let body =
             json!({ "name": "X", "email": "x@example.com", "role": scene::role("ANNOTATOR"), "invite_mode": mode });
-        scene::problem(&robot.post("/v2/users", &body), 403, "inviting a person needs");
+        scene::problem(&robot.post("/v2/users", &body), 403, "you cannot invite users");
     }
     assert_eq!(robot.post("/v1/api/users/invite", &json!({ "email": "x@example.com" })).status, 400);
     assert_eq!(robot.post("/auth/admin/realms/master/users", &json!({ "email": "x@example.com" })).status, 403);
     let home = scene::home(world);
     let new = json!({ "name": fresh("pen"), "organization_id": home });
-    scene::problem(&robot.post("/v2/spaces", &new), 403, "making a workspace needs");
+    scene::problem(&robot.post("/v2/spaces", &new), 403, "you cannot create a workspace");
     assert_eq!(robot.post("/v1/api/workspaces/create", &json!({ "workspace_name": fresh("pen") })).status, 400);
     let insert = format!("mutation {{ insert_workspace_one(object: {{name: \"{}\"}}) {{ id }} }}", fresh("pen"));
     assert!(robot.post("/v1/graphql", &json!({ "query": insert })).ok()["errors"].is_array());

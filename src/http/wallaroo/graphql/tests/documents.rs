@@ -22,7 +22,7 @@ async fn a_mutation_does_one_thing() {
             refused(
                 "$.query",
                 "validation-failed",
-                "query: must not do more than one thing: send one mutation field at a time"
+                "query: must not contain more than one mutation field: send one at a time"
             )
         );
     }
@@ -75,8 +75,8 @@ async fn what_is_no_question_is_refused() {
     let cases = [
         ("", "$.body", "body: must be a JSON object"),
         ("nonsense", "$.body", "body: must be a JSON object"),
-        ("[]", "$.body", "body: must be one question; a batch of several is not answered"),
-        (" [{\"query\":\"{__typename}\"}]", "$.body", "body: must be one question; a batch of several is not answered"),
+        ("[]", "$.body", "body: must be a single request: batches are not supported"),
+        (" [{\"query\":\"{__typename}\"}]", "$.body", "body: must be a single request: batches are not supported"),
         ("{}", "$.body", "body: missing field `query`"),
         ("7", "$.body", "body: must be a JSON object"),
         (r#"{"query":7}"#, "$.query", "query: invalid type: integer `7`, expected a string"),

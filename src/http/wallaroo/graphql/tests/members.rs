@@ -20,7 +20,7 @@ async fn a_member_is_removed_once() {
         refused(
             "$.selectionSet.delete_workspace_users",
             "constraint-violation",
-            "a workspace keeps at least one owner"
+            "a workspace must keep at least one owner; add another owner first"
         )
     );
     assert_eq!(world.members(id), [uuid(&world.ada)]);
@@ -89,7 +89,7 @@ async fn a_removal_names_its_workspace() {
             refused(
                 "$.selectionSet.delete_workspace_users.args.where",
                 "validation-failed",
-                "where: must name the workspace by workspace_id with _eq or _in"
+                "where: must select the workspace by workspace_id with _eq or _in"
             )
         );
     }
@@ -98,7 +98,7 @@ async fn a_removal_names_its_workspace() {
     let answer = world.ask(&world.ada, many, json!({ "in": (0..101).collect::<Vec<_>>() })).await;
     assert_eq!(
         answer["errors"][0]["message"],
-        json!(format!("people are taken out of at most {} workspaces at a time", app::members::MOST_WORKSPACES))
+        json!(format!("a user can be removed from at most {} workspaces at a time", app::members::MOST_WORKSPACES))
     );
     assert_eq!(world.members(id), [uuid(&world.ada)]);
 }

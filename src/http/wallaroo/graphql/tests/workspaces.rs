@@ -152,7 +152,7 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
         refused(
             "$.selectionSet.insert_workspace_one.args.on_conflict.update_columns",
             "validation-failed",
-            "on_conflict.update_columns: must be empty: what is there is left as it is"
+            "on_conflict.update_columns: must be empty: an existing workspace stays unchanged"
         )
     );
 }
@@ -195,49 +195,49 @@ async fn nobody_speaks_for_somebody_else() {
     let query = "mutation($object: workspace_insert_input!) { insert_workspace_one(object: $object) { id } }";
     let (me, other) = (uuid(&world.ada), uuid(&world.eve));
     let cases = [
-        (json!({}), "name", "is needed"),
-        (json!({ "name": " x" }), "name", "must not begin or end with a blank or hold control characters"),
+        (json!({}), "name", "is required"),
+        (json!({ "name": " x" }), "name", "must not begin or end with a space or contain control characters"),
         (
             json!({ "name": "x", "owner_id": other }),
             "owner_id",
-            "must be yours: a workspace belongs to whoever makes it",
+            "must be your UUID: a workspace belongs to the user who creates it",
         ),
         (
             json!({ "name": "x", "created_by": "eve@example.com" }),
             "created_by",
-            "must be your e-mail address or UUID, or left out",
+            "must be your email address or UUID, or be omitted",
         ),
         (
             json!({ "name": "x", "users": { "data": { "user_id": me, "user_type": "COLLABORATOR" } } }),
             "users.data[0].user_type",
-            "must be OWNER: whoever makes a workspace owns it",
+            "must be OWNER: you own the workspaces that you create",
         ),
         (
             json!({ "name": "x", "users": { "data": { "user_id": me, "user_type": "king" } } }),
             "users.data[0].user_type",
             "must be owner or collaborator",
         ),
-        (json!({ "name": "x", "users": { "data": {} } }), "users.data[0].user_id", "is needed"),
+        (json!({ "name": "x", "users": { "data": {} } }), "users.data[0].user_id", "is required"),
         (json!({ "name": "x", "users": { "data": { "user_id": "ada" } } }), "users.data[0].user_id", "must be a UUID"),
         (
             json!({ "name": "x", "users": { "data": [{ "user_id": other }, { "user_id": other }] } }),
             "users.data[1].user_id",
-            "must not be named twice",
+            "must not be listed twice",
         ),
         (
             json!({ "name": "x", "users": { "data": { "user_id": me, "workspace_id": 1 } } }),
             "users.data[0].workspace_id",
-            "must be left out: it is the workspace around it",
+            "must be omitted: it is the enclosing workspace",
         ),
         (
             json!({ "name": "x", "user_default_workspaces": { "data": { "user_id": other } } }),
             "user_default_workspaces.data[0].user_id",
-            "must be yours: everybody chooses for themselves",
+            "must be your UUID: you can set only your own default workspace",
         ),
         (
             json!({ "name": "x", "user_default_workspaces": { "data": { "user_id": me, "workspace_id": 1 } } }),
             "user_default_workspaces.data[0].workspace_id",
-            "must be left out: it is the workspace around it",
+            "must be omitted: it is the enclosing workspace",
         ),
     ];
     for (object, field, rule) in cases {
