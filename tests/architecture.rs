@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use atelier::domain::audit::ObjectKind;
+use strum::VariantNames;
+
 /// Which layers a layer knows besides itself.
 const KNOWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
@@ -397,22 +400,11 @@ fn the_page_on_the_security_log_has_every_kind_and_finding() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/security-log.md");
     let page = fs::read_to_string(page).unwrap();
     let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let quoted = |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
-    let kinds = read("src/domain/audit.rs");
-    let kinds = kinds.split("pub const fn word").nth(1).unwrap().split("pub struct").next().unwrap().to_owned();
     let findings = read("src/cli/audit.rs");
-    let findings = findings
-        .split("fn kind(")
-        .nth(1)
-        .unwrap()
-        .split("\nfn ")
-        .next()
-        .unwrap()
-        .split("\n///")
-        .next()
-        .unwrap()
-        .to_owned();
-    for word in quoted(&kinds).into_iter().chain(quoted(&findings)) {
+    let findings =
+        findings.split("fn kind(").nth(1).unwrap().split("\nfn ").next().unwrap().split("\n///").next().unwrap();
+    let findings = findings.split('"').skip(1).step_by(2);
+    for word in ObjectKind::VARIANTS.iter().copied().chain(findings) {
         assert!(page.contains(&format!("`{word}`")), "docs/reference/security-log.md does not tell of {word:?}");
     }
 }

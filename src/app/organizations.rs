@@ -180,7 +180,7 @@ fn object(id: OrganizationId, user: &User) -> (ObjectKind, String) {
 }
 
 fn told(member: Option<&OrganizationMember>) -> Value {
-    member.map_or(Value::Null, |member| json!({ "role": member.role.word() }))
+    member.map_or(Value::Null, |member| json!({ "role": member.role.as_str() }))
 }
 
 fn shown(organization: &Organization) -> Value {
