@@ -7,11 +7,11 @@ use super::bench::kept;
 use super::goals::Goal;
 use super::trouble::{Result, Trouble};
 
-/// What `cargo bench -- --help` prints.
+/// What `cargo bench -p atelier-bench -- --help` prints.
 pub const HELP: &str = "\
 Measures atelier beside its references and prints one table.
 
-    cargo bench -- [GOAL]... [OPTION]...
+    cargo bench -p atelier-bench -- [GOAL]... [OPTION]...
 
 G1 to G11 choose goals; without one, all are measured.
 
@@ -71,7 +71,7 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
     let mut goals = Vec::new();
     let (mut rounds, mut seconds, mut quick) = (None, None, false);
     let mut set = Vec::new();
-    let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier"));
+    let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier-measured"));
     let mut scratch = None;
     let (mut postgres, mut python) = (None, None);
     while let Some(word) = words.next() {

@@ -2,7 +2,7 @@
 //! with its references in the same run.
 //!
 //! An absolute figure says little on a shared machine, so all goals are ratios of rounds that alternate: the median of
-//! the rounds counts, and its spread is told. `cargo bench -- --help` says how to ask.
+//! the rounds counts, and its spread is told. `cargo bench -p atelier-bench -- --help` says how to ask.
 
 mod arguments;
 mod bench;

@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use atelier::domain::audit::ObjectKind;
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use strum::VariantNames;
+
 /// Which layers a layer knows besides itself.
 const KNOWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
@@ -63,88 +67,45 @@ const LONGEST_TESTS: usize = 600;
 const LONG: [(&str, &str); 1] =
     [("policy.rs", "all of judgement on one page: each action with its sentence, and one match")];
 
-/// One file: its path under `src`, and its text without comments and strings.
+/// One file: its path under `src`, and its words without comments and literals.
 struct Source {
     modules: Vec<String>,
     words: Vec<String>,
 }
 
-/// Blanks out comments, strings and characters, so that every path left is code.
-fn bare(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    let starts = |at: usize, what: &str| chars[at..].iter().copied().take(what.len()).eq(what.chars());
-    while at < chars.len() {
-        let raw = (chars[at] == 'r' && !out.ends_with(|c: char| c.is_alphanumeric() && !"bc".contains(c) || c == '_'))
-            .then(|| chars[at + 1..].iter().take_while(|c| **c == '#').count())
-            .filter(|hashes| chars.get(at + 1 + hashes) == Some(&'"'));
-        let end = if starts(at, "//") {
-            chars[at..].iter().position(|c| *c == '\n').map_or(chars.len(), |length| at + length)
-        } else if starts(at, "/*") {
-            let (mut depth, mut end) = (1, at + 2);
-            while depth > 0 && end < chars.len() {
-                let step = if starts(end, "/*") {
-                    (1, 2)
-                } else if starts(end, "*/") {
-                    (-1, 2)
-                } else {
-                    (0, 1)
+/// The names, the double colons and every other sign, without comments and literals.
+fn words(tokens: TokenStream, words: &mut Vec<String>) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(name) => words.push(name.to_string()),
+            TokenTree::Punct(sign) if sign.as_char() == ':' && sign.spacing() == Spacing::Joint => {
+                words.push("::".to_owned());
+                tokens.next_if(|next| matches!(next, TokenTree::Punct(next) if next.as_char() == ':'));
+            }
+            TokenTree::Punct(sign) => words.push(sign.to_string()),
+            TokenTree::Literal(_) => {}
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::None => ("", ""),
                 };
-                depth += step.0;
-                end += step.1;
+                words.push(open.to_owned());
+                self::words(group.stream(), words);
+                words.push(close.to_owned());
             }
-            end
-        } else if let Some(hashes) = raw {
-            let close = format!("\"{}", "#".repeat(hashes));
-            let body = at + 2 + hashes;
-            (body..chars.len()).find(|end| starts(*end, &close)).map_or(chars.len(), |end| end + close.len())
-        } else if chars[at] == '"' {
-            let mut end = at + 1;
-            while end < chars.len() && chars[end] != '"' {
-                end += if chars[end] == '\\' { 2 } else { 1 };
-            }
-            end + 1
-        } else if chars[at] == '\'' && chars.get(at + 1) == Some(&'\\') {
-            (at + 3..chars.len()).find(|end| chars[*end] == '\'').map_or(chars.len(), |end| end + 1)
-        } else if chars[at] == '\'' && chars.get(at + 2) == Some(&'\'') {
-            at + 3
-        } else {
-            out.push(chars[at]);
-            at += 1;
-            continue;
-        };
-        out.extend(chars[at..end.min(chars.len())].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
-        at = end;
-    }
-    out
-}
-
-/// The names, the double colons and every other sign.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let named = |c: char| c.is_alphanumeric() || c == '_';
-        let length = if named(first) {
-            rest.find(|c| !named(c)).unwrap_or(rest.len())
-        } else if rest.starts_with("::") {
-            2
-        } else {
-            first.len_utf8()
-        };
-        if !first.is_whitespace() {
-            words.push(rest[..length].to_owned());
         }
-        rest = &rest[length..];
     }
-    words
 }
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
         let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
-        Self { modules: path.split('/').map(str::to_owned).collect(), words: words(&bare(text)) }
+        let mut found = Vec::new();
+        words(text.parse().unwrap(), &mut found);
+        Self { modules: path.split('/').map(str::to_owned).collect(), words: found }
     }
 
     fn layer(&self) -> &str {
@@ -397,22 +358,11 @@ fn the_page_on_the_security_log_has_every_kind_and_finding() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/security-log.md");
     let page = fs::read_to_string(page).unwrap();
     let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let quoted = |text: &str| -> Vec<String> { text.split('"').skip(1).step_by(2).map(str::to_owned).collect() };
-    let kinds = read("src/domain/audit.rs");
-    let kinds = kinds.split("pub const fn word").nth(1).unwrap().split("pub struct").next().unwrap().to_owned();
     let findings = read("src/cli/audit.rs");
-    let findings = findings
-        .split("fn kind(")
-        .nth(1)
-        .unwrap()
-        .split("\nfn ")
-        .next()
-        .unwrap()
-        .split("\n///")
-        .next()
-        .unwrap()
-        .to_owned();
-    for word in quoted(&kinds).into_iter().chain(quoted(&findings)) {
+    let findings =
+        findings.split("fn kind(").nth(1).unwrap().split("\nfn ").next().unwrap().split("\n///").next().unwrap();
+    let findings = findings.split('"').skip(1).step_by(2);
+    for word in ObjectKind::VARIANTS.iter().copied().chain(findings) {
         assert!(page.contains(&format!("`{word}`")), "docs/reference/security-log.md does not tell of {word:?}");
     }
 }

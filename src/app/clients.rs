@@ -325,7 +325,7 @@ fn same_but_lives(before: &Client, after: &Client) -> bool {
 
 /// The UUID and the role of a client's bot, as the audit keeps them.
 fn service(registered: &Registered) -> Value {
-    let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.word() });
+    let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
     registered.service.as_ref().map_or(Value::Null, told)
 }
 
@@ -337,11 +337,11 @@ fn shown(registered: &Registered) -> Value {
     json!({
         "name": client.name.as_str(),
         "confidential": client.confidential,
-        "grants": client.grants.iter().map(|grant| grant.word()).collect::<Value>(),
+        "grants": client.grants.iter().map(|grant| grant.as_str()).collect::<Value>(),
         "scopes": client.scopes.to_string(),
         "redirect_uris": uris(&client.redirect_uris),
         "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
-        "refresh": client.refresh.word(),
+        "refresh": client.refresh.as_str(),
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),

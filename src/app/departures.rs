@@ -45,7 +45,7 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let bindings = store::bindings::delete_of(tx, id, None)?;
     let workspaces = store::members::delete_of(tx, id)?;
     let organizations = store::organizations::delete_members_of(tx, id)?;
-    let mut told = json!({ "state": UserState::Blocked.word(), "ended": users::end_access(tx, id)? });
+    let mut told = json!({ "state": UserState::Blocked.as_str(), "ended": users::end_access(tx, id)? });
     told["ended"]["bindings"] = json!(bindings);
     told["ended"]["workspaces"] = json!(workspaces);
     told["ended"]["organizations"] = json!(organizations);
@@ -72,6 +72,6 @@ fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) 
     };
     store::organizations::put_member(tx, place, heir.id, OrganizationRole::Admin)?;
     let object = (ObjectKind::OrganizationMember, format!("{place}/{}", heir.uuid));
-    let change = (json!({ "role": seat.role.word() }), json!({ "role": OrganizationRole::Admin.word() }));
+    let change = (json!({ "role": seat.role.as_str() }), json!({ "role": OrganizationRole::Admin.as_str() }));
     audit::record(tx, actor, "organizations.put_member", object, change)
 }

@@ -170,7 +170,7 @@ fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bo
 
 fn told(user: &User) -> Value {
     let mut told = users::shown(user);
-    told["state"] = json!(user.state.word());
+    told["state"] = json!(user.state.as_str());
     told["email_verified"] = json!(user.email_verified.is_some());
     if let UserState::Invited { until } = user.state {
         told["invited_until"] = json!(until.to_string());

@@ -300,7 +300,7 @@ pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
 /// A key as the audit keeps it.
 pub(super) fn shown(key: &Key) -> Value {
     json!({
-        "type": key.kind.word(),
+        "type": key.kind.as_str(),
         "user": key.email.as_str(),
         "name": key.name.as_str(),
         "description": key.description.as_str(),

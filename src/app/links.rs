@@ -60,7 +60,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
     }
     let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
     store::links::put(tx, &link, secret)?;
-    let after = json!({ "purpose": purpose.word(), "expires_at": link.expires_at.to_string() });
+    let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
     audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
     Ok(user)
 }
@@ -171,10 +171,10 @@ fn has_temporary(view: &View, user: &User) -> bool {
 }
 
 fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'static str) -> Result<User> {
-    let before = json!({ "state": user.state.word() });
+    let before = json!({ "state": user.state.as_str() });
     let ended = users::keep_password(tx, &mut user, new, None)?;
     attempts::remember_place(tx, &actor.origin, user.id)?;
-    let after = ended.added_to(json!({ "state": user.state.word() }));
+    let after = ended.added_to(json!({ "state": user.state.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
     Ok(user)
 }

@@ -242,7 +242,7 @@ fn object(workspace: &Workspace, user: &User) -> (ObjectKind, String) {
 fn shown(role: Option<Role>) -> Value {
     match role {
         None => Value::Null,
-        Some(Role::Custom(id)) => json!({ "role": Role::Custom(id).word(), "role_id": id.0 }),
-        Some(role) => json!({ "role": role.word() }),
+        Some(Role::Custom(id)) => json!({ "role": Role::Custom(id).as_str(), "role_id": id.0 }),
+        Some(role) => json!({ "role": role.as_str() }),
     }
 }

@@ -182,7 +182,7 @@ fn object(id: OrganizationId, user: &User) -> (ObjectKind, String) {
 }
 
 fn told(member: Option<&OrganizationMember>) -> Value {
-    member.map_or(Value::Null, |member| json!({ "role": member.role.word() }))
+    member.map_or(Value::Null, |member| json!({ "role": member.role.as_str() }))
 }
 
 fn shown(organization: &Organization) -> Value {

@@ -130,5 +130,5 @@ pub fn lift_restriction(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
 }
 
 fn shown(project: &Project) -> Value {
-    json!({ "workspace": project.workspace.0, "name": project.name.as_str(), "kind": project.kind.word() })
+    json!({ "workspace": project.workspace.0, "name": project.name.as_str(), "kind": project.kind.as_str() })
 }

@@ -219,10 +219,10 @@ fn shown(bot: &Bot) -> Value {
             .iter()
             .map(|inside| {
                 let named = inside.role.custom().map(|id| id.0);
-                json!({ "workspace": inside.workspace.0, "role": inside.role.word(), "role_id": named })
+                json!({ "workspace": inside.workspace.0, "role": inside.role.as_str(), "role_id": named })
             })
             .collect();
-        json!({ "organization": place.organization.0, "role": place.role.word(), "workspaces": workspaces })
+        json!({ "organization": place.organization.0, "role": place.role.as_str(), "workspaces": workspaces })
     };
     bot.organizations.iter().map(place).collect()
 }

@@ -30,7 +30,7 @@ fn make_home(tx: &Tx, actor: &Actor) -> Result<()> {
     }
     let home = store::organizations::insert(tx, &new_home()?, true)?;
     for role in Role::PREDEFINED {
-        store::roles::insert(tx, role.word(), "", policy::of_role(role), Some(role))?;
+        store::roles::insert(tx, role.as_str(), "", policy::of_role(role), Some(role))?;
     }
     let after = json!({ "name": home.name.as_str() });
     audit::record(tx, actor, "organizations.create", (ObjectKind::Organization, home.id), (Value::Null, after))

@@ -246,14 +246,14 @@ fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[Sea
 fn create(tx: &Tx, actor: &Actor, spare: Option<&SealedKey>) -> Result<String> {
     let key = spare.ok_or_else(|| Error::internal("no next signing key exists"))?;
     store::signing_keys::insert(tx, key)?;
-    let after = json!({ "algorithm": key.algorithm.name(), "rsa_bits": key.rsa_bits });
+    let after = json!({ "algorithm": key.algorithm.as_str(), "rsa_bits": key.rsa_bits });
     audit::record(tx, actor, "signing_keys.create", (ObjectKind::SigningKey, &key.kid), (Value::Null, after))?;
     Ok(key.kid.clone())
 }
 
 fn delete(tx: &Tx, actor: &Actor, key: &Record) -> Result<()> {
     store::signing_keys::delete(tx, &key.kid)?;
-    let before = json!({ "algorithm": key.algorithm.name(), "state": key.state.word() });
+    let before = json!({ "algorithm": key.algorithm.as_str(), "state": key.state.as_str() });
     audit::record(tx, actor, "signing_keys.delete", (ObjectKind::SigningKey, &key.kid), (before, Value::Null))
 }
 

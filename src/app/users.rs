@@ -319,6 +319,6 @@ pub(super) fn shown(user: &User) -> Value {
         "first_name": user.first_name.as_str(),
         "last_name": user.last_name.as_str(),
         "enabled": user.enabled,
-        "role": user.role.word(),
+        "role": user.role.as_str(),
     })
 }

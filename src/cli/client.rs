@@ -151,7 +151,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
             client.name.as_str().to_owned(),
             if client.confidential { "confidential" } else { "public" }.to_owned(),
             client.grants.iter().map(|grant| short(*grant)).collect::<Vec<_>>().join(","),
-            client.refresh.word().to_owned(),
+            client.refresh.as_str().to_owned(),
             if client.scopes.has(Scope::Api) { "yes" } else { "no" }.to_owned(),
             if client.built_in { "yes" } else { "no" }.to_owned(),
         ]
@@ -234,7 +234,7 @@ fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<
         say(words);
     }
     if let Some(bot) = &done.service {
-        say(&format!("on its own behalf it acts as the user {}, with the role {}", bot.uuid, bot.role.word()));
+        say(&format!("on its own behalf it acts as the user {}, with the role {}", bot.uuid, bot.role.as_str()));
     }
     Ok(())
 }
@@ -268,10 +268,10 @@ fn in_flags(error: Error) -> Error {
 }
 
 /// The word for a grant in lists, short for the device code.
-const fn short(grant: Grant) -> &'static str {
+fn short(grant: Grant) -> &'static str {
     match grant {
         Grant::DeviceCode => "device_code",
-        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => grant.word(),
+        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => grant.as_str(),
     }
 }
 
@@ -286,15 +286,15 @@ fn told(registered: &Registered) -> Value {
         "kind": if client.confidential { "confidential" } else { "public" },
         "built_in": client.built_in,
         "grants": client.grants.iter().map(|grant| short(*grant)).collect::<Value>(),
-        "scopes": client.scopes.iter().map(Scope::word).collect::<Value>(),
+        "scopes": client.scopes.iter().map(Scope::as_str).collect::<Value>(),
         "redirect_uris": uris(&client.redirect_uris),
         "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
-        "refresh": client.refresh.word(),
+        "refresh": client.refresh.as_str(),
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),
         "service_user": service.map(|bot| bot.uuid.to_string()),
-        "service_role": service.map(|bot| bot.role.word()),
+        "service_role": service.map(|bot| bot.role.as_str()),
         "created_at": client.created_at.to_string(),
         "updated_at": client.updated_at.to_string(),
     })

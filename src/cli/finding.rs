@@ -1,11 +1,13 @@
 //! What a check finds: well, doubtful or wrong, and what to do about it.
 
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 use crate::cli::table;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Level {
     /// As it should be.
     Ok,
@@ -16,12 +18,8 @@ pub(super) enum Level {
 }
 
 impl Level {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Fault => "fault",
-        }
+    fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -53,7 +51,7 @@ impl Finding {
 
     /// `{"what", "level", "found", "next"}`.
     pub(super) fn told(&self) -> Value {
-        json!({ "what": self.what, "level": self.level.word(), "found": self.found, "next": self.next })
+        json!({ "what": self.what, "level": self.level.as_str(), "found": self.found, "next": self.next })
     }
 }
 
@@ -61,7 +59,7 @@ impl Finding {
 pub(super) fn lines(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         let next = finding.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();
-        [finding.level.word().to_owned(), finding.what.to_owned(), finding.found.clone() + &next]
+        [finding.level.as_str().to_owned(), finding.what.to_owned(), finding.found.clone() + &next]
     };
     table::lines(&findings.iter().map(row).collect::<Vec<_>>())
 }

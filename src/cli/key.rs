@@ -123,14 +123,14 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
     let row = |key: &Key| {
         [
             key.id.to_string(),
-            key.kind.word().to_owned(),
+            key.kind.as_str().to_owned(),
             whose(key).to_owned(),
             key.name.as_str().to_owned(),
             key.redacted.clone(),
             table::moment(Some(key.created_at)),
             table::moment(key.expires_at),
             table::moment(key.last_used_at),
-            key.state(now).word().to_owned(),
+            key.state(now).as_str().to_owned(),
         ]
     };
     let head = ["ID", "TYPE", "USER", "NAME", "KEY", "CREATED", "EXPIRES", "LAST USED", "STATUS"];
@@ -165,7 +165,7 @@ fn in_flags(error: Error) -> Error {
 fn told(key: &Key, now: Timestamp) -> Value {
     json!({
         "id": key.id.0,
-        "type": key.kind.word(),
+        "type": key.kind.as_str(),
         "user": (key.kind == KeyKind::User).then(|| key.email.as_str()),
         "name": key.name.as_str(),
         "description": key.description.as_str(),
@@ -174,6 +174,6 @@ fn told(key: &Key, now: Timestamp) -> Value {
         "expires_at": key.expires_at.map(|moment| moment.to_string()),
         "revoked_at": key.revoked_at.map(|moment| moment.to_string()),
         "last_used_at": key.last_used_at.map(|moment| moment.to_string()),
-        "status": key.state(now).word(),
+        "status": key.state(now).as_str(),
     })
 }

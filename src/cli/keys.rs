@@ -68,7 +68,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
         [
             key.kid.clone(),
             key.algorithm.to_string(),
-            key.state.word().to_owned(),
+            key.state.as_str().to_owned(),
             table::moment(Some(key.created_at)),
             table::moment(key.activated_at),
             table::moment(key.retired_at),
@@ -83,8 +83,8 @@ fn told(key: &Record) -> Value {
     let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
     let mut told = json!({
         "kid": key.kid,
-        "algorithm": key.algorithm.name(),
-        "state": key.state.word(),
+        "algorithm": key.algorithm.as_str(),
+        "state": key.state.as_str(),
         "created_at": key.created_at.to_string(),
         "activated_at": moment(key.activated_at),
         "retired_at": moment(key.retired_at),

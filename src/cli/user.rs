@@ -236,7 +236,7 @@ fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<
         let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
         data::write_and_print(store, create, password.shown(told, json), Trouble::from)
     })?;
-    password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.word()), json)
+    password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
 fn list(home: &Home, json: bool) -> Result<(), Trouble> {
@@ -252,7 +252,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
             user.uuid.to_string(),
             user.email.to_string(),
             format!("{} {}", user.first_name.as_str(), user.last_name.as_str()).trim().to_owned(),
-            user.role.word().to_owned(),
+            user.role.as_str().to_owned(),
             status(user).to_owned(),
             if user.email_verified.is_some() { "yes" } else { "no" }.to_owned(),
             table::moment(Some(user.created_at)),
@@ -303,7 +303,7 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
         })
     })?;
     let state = if user.enabled { "enabled" } else { "disabled" };
-    say(&format!("{} is {state}, {}", user.email, user.role.word()));
+    say(&format!("{} is {state}, {}", user.email, user.role.as_str()));
     Ok(())
 }
 
@@ -319,7 +319,7 @@ fn verify(home: &Home, email: &str, verified: bool) -> Result<(), Trouble> {
 }
 
 fn status(user: &User) -> &'static str {
-    user.status(Timestamp::now()).word()
+    user.status(Timestamp::now()).as_str()
 }
 
 pub(super) fn told(user: &User) -> Value {
@@ -331,7 +331,7 @@ pub(super) fn told(user: &User) -> Value {
         "email_verified_at": user.email_verified.map(|verified| verified.at.to_string()),
         "first_name": user.first_name.as_str(),
         "last_name": user.last_name.as_str(),
-        "role": user.role.word(),
+        "role": user.role.as_str(),
         "enabled": user.enabled,
         "status": status(user),
         "created_at": user.created_at.to_string(),

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 use toml::{Table, Value};
 
 pub use error::ConfigError;
@@ -32,13 +33,15 @@ use origin::Origins;
 pub const FILE_VARIABLE: &str = "ATELIER_CONFIG";
 
 /// The algorithm that signs new tokens, named as in a JSON Web Key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum SigningAlgorithm {
     /// RSA with SHA-256.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
     /// Ed25519.
+    #[strum(serialize = "EdDSA")]
     EdDsa,
 }
 
@@ -46,21 +49,17 @@ impl spelling::Spelled for SigningAlgorithm {
     const RULE: &'static str = "RS256, ES256 or EdDSA";
 
     fn read(text: &str) -> Option<Self> {
-        [Self::Rs256, Self::Es256, Self::EdDsa].into_iter().find(|algorithm| algorithm.spell() == text)
+        text.parse().ok()
     }
 
     fn spell(&self) -> String {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-        .to_owned()
+        <&str>::from(self).to_owned()
     }
 }
 
 /// The header in which proxies name the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`.
     XForwardedFor,
@@ -72,15 +71,11 @@ impl spelling::Spelled for ForwardedHeader {
     const RULE: &'static str = "x-forwarded-for or forwarded";
 
     fn read(text: &str) -> Option<Self> {
-        [Self::XForwardedFor, Self::Forwarded].into_iter().find(|header| header.spell().eq_ignore_ascii_case(text))
+        text.parse().ok()
     }
 
     fn spell(&self) -> String {
-        match self {
-            Self::XForwardedFor => "x-forwarded-for",
-            Self::Forwarded => "forwarded",
-        }
-        .to_owned()
+        <&str>::from(self).to_owned()
     }
 }
 

@@ -1,12 +1,14 @@
 //! What was done: the words of the audit.
 
 use serde_json::Value;
+use strum::{IntoStaticStr, VariantNames};
 
 use super::ids::{AuditId, UserId};
 use super::timestamp::Timestamp;
 
 /// What kind of thing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum ObjectKind {
     /// A user.
     User,
@@ -44,25 +46,8 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// The word that the audit keeps.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Workspace => "workspace",
-            Self::Member => "member",
-            Self::Organization => "organization",
-            Self::OrganizationMember => "organization_member",
-            Self::Role => "role",
-            Self::Binding => "binding",
-            Self::Project => "project",
-            Self::Key => "key",
-            Self::Session => "session",
-            Self::Code => "code",
-            Self::Consent => "consent",
-            Self::Client => "client",
-            Self::SigningKey => "signing_key",
-            Self::MasterKey => "master_key",
-            Self::Address => "address",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::ids::UserId;
 use super::invalid::Invalid;
 use super::text;
@@ -74,13 +76,15 @@ impl ClientName {
 }
 
 /// A way to get tokens (RFC 6749, section 1.3; RFC 8628).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Grant {
     /// A code that a person's browser has brought.
     AuthorizationCode,
     /// The client's own secret, on its own behalf.
     ClientCredentials,
     /// A code that a person has approved on another device.
+    #[strum(serialize = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
     /// A name and a password.
     Password,
@@ -94,24 +98,14 @@ impl Grant {
         [Self::AuthorizationCode, Self::ClientCredentials, Self::DeviceCode, Self::Password, Self::RefreshToken];
 
     /// The `grant_type` on the wire.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::ClientCredentials => "client_credentials",
-            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
-            Self::Password => "password",
-            Self::RefreshToken => "refresh_token",
-        }
-    }
-
-    /// The way of a `grant_type`; none if there is no such way.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grant| grant.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// What becomes of a refresh token that is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefreshPolicy {
     /// It stays good, as in Keycloak's default: the Wallaroo SDK sends the same one twice.
     Reusable,
@@ -120,20 +114,9 @@ pub enum RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// Each policy.
-    pub const ALL: [Self; 2] = [Self::Reusable, Self::Rotating];
-
     /// The word for the policy in the database, the audit and the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Reusable => "reusable",
-            Self::Rotating => "rotating",
-        }
-    }
-
-    /// The policy of a word; none if no policy has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -276,13 +259,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_its_own() {
-        for grant in Grant::ALL {
-            assert_eq!(Grant::from_word(grant.word()), Some(grant));
-        }
-        for policy in RefreshPolicy::ALL {
-            assert_eq!(RefreshPolicy::from_word(policy.word()), Some(policy));
-        }
+    fn the_words_stay() {
+        let words = [
+            "authorization_code",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "password",
+            "refresh_token",
+        ];
+        assert_eq!(Grant::ALL.map(Grant::as_str), words);
+        assert_eq!(words.map(str::parse), Grant::ALL.map(Ok));
+        let policies = [RefreshPolicy::Reusable, RefreshPolicy::Rotating];
+        let words = ["reusable", "rotating"];
+        assert_eq!(policies.map(RefreshPolicy::as_str), words);
+        assert_eq!(words.map(str::parse), policies.map(Ok));
     }
 
     #[test]

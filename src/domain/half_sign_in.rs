@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::ids::UserId;
 use super::timestamp::Timestamp;
 
 /// What is left to do before somebody is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// To prove the second factor.
     SecondFactor,
@@ -17,21 +20,9 @@ pub enum Step {
 }
 
 impl Step {
-    /// Each step.
-    pub const ALL: [Self; 3] = [Self::SecondFactor, Self::EnrolSecondFactor, Self::Password];
-
     /// The word for the step in the database and the audit.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::SecondFactor => "second_factor",
-            Self::EnrolSecondFactor => "enrol_second_factor",
-            Self::Password => "password",
-        }
-    }
-
-    /// The step of a word; none if no step has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -70,11 +61,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_has_its_own_word() {
-        for step in Step::ALL {
-            assert_eq!(Step::from_word(step.word()), Some(step));
-        }
-        assert_eq!(Step::from_word("other"), None);
+    fn the_stored_words_stay() {
+        let steps = [Step::SecondFactor, Step::EnrolSecondFactor, Step::Password];
+        let words = ["second_factor", "enrol_second_factor", "password"];
+        assert_eq!(steps.map(Step::as_str), words);
+        assert_eq!(words.map(str::parse), steps.map(Ok));
+        assert!("other".parse::<Step>().is_err());
     }
 
     proptest! {

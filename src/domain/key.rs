@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strum::IntoStaticStr;
+
 use super::email::Email;
 use super::ids::{KeyId, UserId, WorkspaceId};
 use super::invalid::Invalid;
@@ -38,7 +40,8 @@ impl KeyName {
 }
 
 /// Whom a key acts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum KeyKind {
     /// A person.
     User,
@@ -48,11 +51,8 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// The word for the kind in the audit and on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Service => "service",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -108,7 +108,8 @@ pub struct KeySearch {
 }
 
 /// What has become of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum KeyState {
     /// It may be used.
     Active,
@@ -120,12 +121,8 @@ pub enum KeyState {
 
 impl KeyState {
     /// The word for the state on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

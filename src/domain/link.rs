@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::ids::UserId;
 use super::timestamp::Timestamp;
 
 /// What a link is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Purpose {
     /// To accept an invitation.
     Invitation,
@@ -15,9 +18,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Each purpose.
-    pub const ALL: [Self; 2] = [Self::Invitation, Self::PasswordReset];
-
     /// How long a link of this purpose is good for.
     pub const fn life(self) -> Duration {
         match self {
@@ -27,16 +27,8 @@ impl Purpose {
     }
 
     /// The word for the purpose in the database and the audit.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Invitation => "invitation",
-            Self::PasswordReset => "password_reset",
-        }
-    }
-
-    /// The purpose of a word; none if no purpose has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -56,10 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_purpose_has_its_own_word() {
-        for purpose in Purpose::ALL {
-            assert_eq!(Purpose::from_word(purpose.word()), Some(purpose));
-        }
-        assert_eq!(Purpose::from_word("other"), None);
+    fn the_stored_words_stay() {
+        let purposes = [Purpose::Invitation, Purpose::PasswordReset];
+        let words = ["invitation", "password_reset"];
+        assert_eq!(purposes.map(Purpose::as_str), words);
+        assert_eq!(words.map(str::parse), purposes.map(Ok));
+        assert!("other".parse::<Purpose>().is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! A project: a part of a workspace that can be restricted.
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::ids::{ProjectId, WorkspaceId};
 use super::invalid::Invalid;
 use super::text::named;
@@ -33,7 +35,8 @@ impl ProjectName {
 }
 
 /// What a project is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ProjectKind {
     /// An application that is watched.
     Application,
@@ -48,17 +51,8 @@ impl ProjectKind {
     pub const ALL: [Self; 3] = [Self::Application, Self::Harness, Self::Experiment];
 
     /// The word for the kind in the database and the audit.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Application => "application",
-            Self::Harness => "harness",
-            Self::Experiment => "experiment",
-        }
-    }
-
-    /// The kind of a word; none if no kind has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -106,11 +100,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_own_word() {
-        for kind in ProjectKind::ALL {
-            assert_eq!(ProjectKind::from_word(kind.word()), Some(kind));
-        }
-        assert_eq!(ProjectKind::from_word("other"), None);
+    fn the_stored_words_stay() {
+        let words = ["application", "harness", "experiment"];
+        assert_eq!(ProjectKind::ALL.map(ProjectKind::as_str), words);
+        assert_eq!(words.map(str::parse), ProjectKind::ALL.map(Ok));
+        assert!("other".parse::<ProjectKind>().is_err());
     }
 
     proptest! {

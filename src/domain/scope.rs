@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use strum::{EnumString, IntoStaticStr};
+
 /// Something that a token may be good for (RFC 6749, section 3.3; OpenID Connect Core, sections 5.4 and 11).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Scope {
     /// An id token.
+    #[strum(serialize = "openid")]
     OpenId,
     /// The address.
     Email,
@@ -23,19 +27,8 @@ impl Scope {
     pub const ALL: [Self; 5] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Api];
 
     /// The word on the wire.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::OpenId => "openid",
-            Self::Email => "email",
-            Self::Profile => "profile",
-            Self::OfflineAccess => "offline_access",
-            Self::Api => "api",
-        }
-    }
-
-    /// The scope of a word; none if there is no such scope.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -52,7 +45,7 @@ impl Scopes {
     /// Takes words with blanks between them; words that name no scope are passed over, for OpenID Connect Core, section
     /// 3.1.2.1 asks for that.
     pub fn known(words: &str) -> Self {
-        Self::of(words.split_ascii_whitespace().filter_map(Scope::from_word))
+        Self::of(words.split_ascii_whitespace().filter_map(|word| word.parse().ok()))
     }
 
     /// Whether this is among them.
@@ -90,7 +83,7 @@ impl Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iter().map(Scope::word).collect::<Vec<_>>().join(" "))
+        f.write_str(&self.iter().map(Scope::as_str).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -100,9 +93,9 @@ mod tests {
 
     #[test]
     fn scopes_are_a_set_of_known_words() {
-        for scope in Scope::ALL {
-            assert_eq!(Scope::from_word(scope.word()), Some(scope));
-        }
+        let words = ["openid", "email", "profile", "offline_access", "api"];
+        assert_eq!(Scope::ALL.map(Scope::as_str), words);
+        assert_eq!(words.map(str::parse), Scope::ALL.map(Ok));
         let asked = Scopes::known("email  openid nonsense openid");
         assert_eq!(asked.to_string(), "openid email");
         let all = Scopes::of(Scope::ALL);

@@ -1,7 +1,9 @@
 //! A person with an account.
 
 use std::fmt;
+use std::str::FromStr;
 
+use strum::{EnumString, IntoStaticStr};
 use uuid::Uuid;
 
 use super::email::Email;
@@ -11,7 +13,8 @@ use super::text;
 use super::timestamp::Timestamp;
 
 /// What a person may do in the account as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AccountRole {
     /// Sees and manages everything.
     Administrator,
@@ -28,18 +31,8 @@ impl AccountRole {
     pub const ALL: [Self; 4] = [Self::Administrator, Self::Member, Self::UiOnly, Self::Annotator];
 
     /// The word for the role in the database, the audit and the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Member => "member",
-            Self::UiOnly => "ui_only",
-            Self::Annotator => "annotator",
-        }
-    }
-
-    /// The role of a word; none if no role has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -106,7 +99,8 @@ fn halves(name: &str) -> (&str, &str) {
 }
 
 /// Whether an account is a person's or a bot's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum UserKind {
     /// A person.
     Person,
@@ -116,21 +110,14 @@ pub enum UserKind {
 
 impl UserKind {
     /// The word for the kind in the database.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Bot => "bot",
-        }
-    }
-
-    /// The kind of a word; none if no kind has that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Person, Self::Bot].into_iter().find(|kind| kind.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// How far an account has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum UserState {
     /// Waits for the person to choose a password.
     Invited {
@@ -145,12 +132,8 @@ pub enum UserState {
 
 impl UserState {
     /// The word for the state in the database and the audit.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Invited { .. } => "invited",
-            Self::Active => "active",
-            Self::Blocked => "blocked",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Whether somebody may come in whose account has come as far, and is switched on or off.
@@ -160,7 +143,8 @@ impl UserState {
 }
 
 /// What has become of an account by some moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum UserStatus {
     /// The person may come in.
     Active,
@@ -171,19 +155,14 @@ pub enum UserStatus {
     /// The account is switched off, and may be switched on again.
     Disabled,
     /// The account is closed for good.
+    #[strum(serialize = "deleted")]
     Blocked,
 }
 
 impl UserStatus {
     /// The word for the status on the command line.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Invited => "invited",
-            Self::Expired => "expired",
-            Self::Disabled => "disabled",
-            Self::Blocked => "deleted",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -196,13 +175,11 @@ pub enum Voucher {
     Administrator(Uuid),
 }
 
-impl Voucher {
-    /// The voucher of a text in the database; none if no voucher has that text.
-    pub fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "operator" => Some(Self::Operator),
-            uuid => Uuid::parse_str(uuid).ok().map(Self::Administrator),
-        }
+impl FromStr for Voucher {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "operator" { Ok(Self::Operator) } else { text.parse().map(Self::Administrator) }
     }
 }
 
@@ -332,19 +309,24 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_role_has_its_own_word() {
-        for role in AccountRole::ALL {
-            assert_eq!(AccountRole::from_word(role.word()), Some(role));
-        }
-        assert_eq!(AccountRole::from_word("root"), None);
+    fn the_stored_words_stay() {
+        let words = ["administrator", "member", "ui_only", "annotator"];
+        assert_eq!(AccountRole::ALL.map(AccountRole::as_str), words);
+        assert_eq!(words.map(str::parse), AccountRole::ALL.map(Ok));
+        assert!("root".parse::<AccountRole>().is_err());
+        let (kinds, words) = ([UserKind::Person, UserKind::Bot], ["person", "bot"]);
+        assert_eq!(kinds.map(UserKind::as_str), words);
+        assert_eq!(words.map(str::parse), kinds.map(Ok));
+        let states = [UserState::Invited { until: Timestamp::from_micros(0) }, UserState::Active, UserState::Blocked];
+        assert_eq!(states.map(UserState::as_str), ["invited", "active", "blocked"]);
     }
 
     #[test]
     fn a_voucher_is_read_as_it_is_written() {
         for voucher in [Voucher::Operator, Voucher::Administrator(Uuid::from_u128(7))] {
-            assert_eq!(Voucher::from_word(&voucher.to_string()), Some(voucher));
+            assert_eq!(voucher.to_string().parse(), Ok(voucher));
         }
-        assert_eq!(Voucher::from_word("ada@example.com"), None);
+        assert!("ada@example.com".parse::<Voucher>().is_err());
     }
 
     proptest! {

@@ -232,11 +232,11 @@ fn label(action: Action) -> String {
     format!("\n{:<26}", format!("{action:?}"))
 }
 
-const fn word_of(account: Account) -> &'static str {
+fn word_of(account: Account) -> &'static str {
     match account {
         Account::Nobody => "no account",
         Account::Bot => "bot",
-        Account::Role(role) => role.word(),
+        Account::Role(role) => role.as_str(),
     }
 }
 
@@ -285,7 +285,7 @@ fn in_workspaces(page: &mut String) {
 fn block(account: Account) -> String {
     let mut page = format!("\n{:<28}", "  in the organization");
     for organization in ORGANIZATIONS {
-        let _ = write!(page, "{:<16}", organization.map_or("none", OrganizationRole::word));
+        let _ = write!(page, "{:<16}", organization.map_or("none", OrganizationRole::as_str));
     }
     let _ = write!(page, "\n{:<28}", "  private");
     for _ in ORGANIZATIONS {
@@ -383,7 +383,7 @@ fn by_permissions(page: &mut String) {
     );
     page.push_str("\nWhat the roles of a workspace hold\n\n");
     for role in Role::PREDEFINED {
-        let _ = writeln!(page, "{:<10}{} of {}", role.word(), of_role(role).iter().count(), Permission::COUNT);
+        let _ = writeln!(page, "{:<10}{} of {}", role.as_str(), of_role(role).iter().count(), Permission::COUNT);
     }
 }
 

@@ -95,7 +95,7 @@ pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
             actor.origin.address.map(|address| address.to_string()),
             actor.origin.request.to_string(),
             entry.verb,
-            entry.kind.word(),
+            entry.kind.as_str(),
             entry.object,
             json(&entry.before),
             json(&entry.after),

@@ -10,7 +10,6 @@ use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, RoleId, UserId, WorkspaceId};
 use crate::domain::member::Role;
-use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, PersonName};
 use crate::error::{Error, Result};
 
@@ -31,7 +30,7 @@ pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<User
         ":email": email.as_str(),
         ":email_key": email.key(),
         ":name": shown(name),
-        ":role": role.word(),
+        ":role": role.as_str(),
         ":now": tx.now.micros(),
     };
     Ok(query.query_row(params, |row| row.get(0).map(UserId))?)
@@ -41,7 +40,7 @@ pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<User
 pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE users SET first_name = :name, role = :role WHERE id = :id AND kind = 'bot'")?;
-    query.execute(named_params! { ":id": id.0, ":name": shown(name), ":role": role.word() })?;
+    query.execute(named_params! { ":id": id.0, ":name": shown(name), ":role": role.as_str() })?;
     Ok(())
 }
 
@@ -91,7 +90,7 @@ fn place_in_organizations(view: &View, wanted: &str, bots: &mut BTreeMap<UserId,
     let read = |row: &Row| {
         let place = BotOrganization {
             organization: OrganizationId(row.get("organization_id")?),
-            role: row::text(row, "role", OrganizationRole::from_word)?,
+            role: row::parsed(row, "role")?,
             workspaces: Vec::new(),
         };
         Ok((UserId(row.get("user_id")?), place))

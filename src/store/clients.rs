@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
 use super::{Tx, View, row};
-use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
+use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scopes};
 use crate::domain::ids::UserId;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
@@ -60,11 +60,11 @@ pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()>
             ":name": new.name.as_str(),
             ":confidential": new.confidential,
             ":secret": secret.map(Fingerprint::as_bytes),
-            ":grants": words(new.grants.iter().map(|grant| grant.word())),
+            ":grants": words(new.grants.iter().map(|grant| grant.as_str())),
             ":scopes": new.scopes.to_string(),
             ":redirect_uris": words(new.redirect_uris.iter().map(RedirectUri::as_str)),
             ":post_logout": words(new.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
-            ":refresh": new.refresh.word(),
+            ":refresh": new.refresh.as_str(),
             ":access_token_life": seconds(new.access_token_life),
             ":session_idle": seconds(new.session_idle),
             ":session_life": seconds(new.session_life),
@@ -87,11 +87,11 @@ pub fn update(tx: &Tx, client: &Client) -> Result<()> {
     query.execute(named_params! {
         ":id": client.id.as_str(),
         ":name": client.name.as_str(),
-        ":grants": words(client.grants.iter().map(|grant| grant.word())),
+        ":grants": words(client.grants.iter().map(|grant| grant.as_str())),
         ":scopes": client.scopes.to_string(),
         ":redirect_uris": words(client.redirect_uris.iter().map(RedirectUri::as_str)),
         ":post_logout": words(client.post_logout_redirect_uris.iter().map(RedirectUri::as_str)),
-        ":refresh": client.refresh.word(),
+        ":refresh": client.refresh.as_str(),
         ":access_token_life": seconds(client.access_token_life),
         ":session_idle": seconds(client.session_idle),
         ":session_life": seconds(client.session_life),
@@ -138,12 +138,12 @@ fn read(row: &Row) -> rusqlite::Result<Client> {
         built_in: row.get("built_in")?,
         confidential: row.get("confidential")?,
         grants: row::text(row, "grants", |text| {
-            text.split_ascii_whitespace().map(Grant::from_word).collect::<Option<BTreeSet<_>>>()
+            text.split_ascii_whitespace().map(|word| word.parse().ok()).collect::<Option<BTreeSet<_>>>()
         })?,
         scopes: row::text(row, "scopes", |text| Some(Scopes::known(text)))?,
         redirect_uris: addresses("redirect_uris")?,
         post_logout_redirect_uris: addresses("post_logout_redirect_uris")?,
-        refresh: row::text(row, "refresh", RefreshPolicy::from_word)?,
+        refresh: row::parsed(row, "refresh")?,
         access_token_life: life("access_token_life")?,
         session_idle: life("session_idle")?,
         session_life: life("session_life")?,

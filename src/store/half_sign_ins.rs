@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, named_params};
 
 use super::{Tx, View, row};
-use crate::domain::half_sign_in::{Half, Step};
+use crate::domain::half_sign_in::Half;
 use crate::domain::ids::UserId;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
@@ -16,7 +16,7 @@ pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<Half>> {
     let read = |row: &rusqlite::Row| {
         Ok(Half {
             user: UserId(row.get("user_id")?),
-            step: row::text(row, "step", Step::from_word)?,
+            step: row::parsed(row, "step")?,
             second_factor: row.get("second_factor")?,
             failures: row.get("failures")?,
             expires_at: row::moment(row, "expires_at")?,
@@ -34,7 +34,7 @@ pub fn insert(tx: &Tx, new: &Half, cookie: &Fingerprint) -> Result<()> {
     query.execute(named_params! {
         ":cookie": cookie.as_bytes(),
         ":user": new.user.0,
-        ":step": new.step.word(),
+        ":step": new.step.as_str(),
         ":second_factor": new.second_factor,
         ":failures": new.failures,
         ":expires_at": new.expires_at.micros(),

@@ -1,11 +1,11 @@
 //! A look at the data file as it lies there, which changes nothing in it: no upgrade, no checkpoint, no file beside it.
 
-use std::fmt::Write;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{View, open};
@@ -53,18 +53,13 @@ impl Trace {
     }
 }
 
+/// What a path as an address does not hold as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
 /// The path as SQLite's URI, in which `?`, `#` and `%` have a meaning of their own.
 fn address(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(Error::internal)?;
-    let mut address = "file://".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => address.push(char::from(*byte)),
-            // Writing to a String does not fail.
-            _ => drop(write!(address, "%{byte:02X}")),
-        }
-    }
-    Ok(address)
+    Ok(format!("file://{}", percent_encode(path.as_os_str().as_bytes(), RESERVED)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::{Tx, View, row};
 use crate::domain::ids::UserId;
-use crate::domain::link::{Link, Purpose};
+use crate::domain::link::Link;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
@@ -15,7 +15,7 @@ pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
     let read = |row: &rusqlite::Row| {
         Ok(Link {
             user: UserId(row.get("user_id")?),
-            purpose: row::text(row, "purpose", Purpose::from_word)?,
+            purpose: row::parsed(row, "purpose")?,
             expires_at: row::moment(row, "expires_at")?,
         })
     };
@@ -33,7 +33,7 @@ pub fn put(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     query.execute(named_params! {
         ":fingerprint": fingerprint.as_bytes(),
         ":user": link.user.0,
-        ":purpose": link.purpose.word(),
+        ":purpose": link.purpose.as_str(),
         ":now": tx.now.micros(),
         ":expires_at": link.expires_at.micros(),
     })?;

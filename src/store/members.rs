@@ -82,7 +82,7 @@ pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<
     query.execute(named_params! {
         ":workspace": workspace.0,
         ":user": user.0,
-        ":role": role.word(),
+        ":role": role.as_str(),
         ":role_id": role.custom().map(|id| id.0),
         ":now": tx.now.micros(),
     })?;

@@ -150,7 +150,7 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
          HAVING count(*) > 0",
     )?;
     let params = named_params! { ":of": of.0, ":with": with.0 };
-    Ok(query.query_row(params, |row| row::text(row, "role", OrganizationRole::from_word)).optional()?)
+    Ok(query.query_row(params, |row| row::parsed(row, "role")).optional()?)
 }
 
 /// How many enabled people are admins of an organization, this user not counted.
@@ -180,7 +180,7 @@ pub fn put_member(
     let params = named_params! {
         ":organization": organization.0,
         ":user": user.0,
-        ":role": role.word(),
+        ":role": role.as_str(),
         ":now": tx.now.micros(),
     };
     Ok(query.query_row(params, read_member)?)
@@ -237,6 +237,6 @@ fn read_member(row: &Row) -> rusqlite::Result<OrganizationMember> {
         id: OrganizationMemberId(row.get("id")?),
         organization: OrganizationId(row.get("organization_id")?),
         user: UserId(row.get("user_id")?),
-        role: row::text(row, "role", OrganizationRole::from_word)?,
+        role: row::parsed(row, "role")?,
     })
 }

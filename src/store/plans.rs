@@ -9,8 +9,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use syn::Lit;
 
 /// Tables that do not grow with use: an operator writes them by hand, or the program keeps them short.
 const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "search_log", "sqlite_schema"];
@@ -88,6 +90,36 @@ enum Piece {
     Sign(char),
 }
 
+fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(name) => pieces.push(Piece::Word(name.to_string())),
+            // Comments on items are attributes to the compiler.
+            TokenTree::Punct(sign) if sign.as_char() == '#' => {
+                tokens.next_if(|next| matches!(next, TokenTree::Punct(next) if next.as_char() == '!'));
+                tokens.next_if(|next| matches!(next, TokenTree::Group(next) if next.delimiter() == Delimiter::Bracket));
+            }
+            TokenTree::Punct(sign) => pieces.push(Piece::Sign(sign.as_char())),
+            TokenTree::Literal(literal) => {
+                if let Lit::Str(text) = Lit::new(literal) {
+                    pieces.push(Piece::Text(text.value()));
+                }
+            }
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Brace => ('{', '}'),
+                    Delimiter::Bracket => ('[', ']'),
+                    Delimiter::Parenthesis | Delimiter::None => ('(', ')'),
+                };
+                pieces.push(Piece::Sign(open));
+                take_apart(group.stream(), pieces);
+                pieces.push(Piece::Sign(close));
+            }
+        }
+    }
+}
+
 /// A source file without its comments and its tests.
 struct Source(Vec<Piece>);
 
@@ -95,45 +127,7 @@ impl Source {
     fn read(source: &str) -> Self {
         let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let mut pieces = Vec::new();
-        let mut rest = source.chars().peekable();
-        while let Some(c) = rest.next() {
-            match c {
-                '/' if rest.peek() == Some(&'/') => while rest.next().is_some_and(|c| c != '\n') {},
-                '"' => {
-                    let mut text = String::new();
-                    loop {
-                        match rest.next().unwrap() {
-                            '"' => break,
-                            '\\' => match rest.next().unwrap() {
-                                '\n' => while rest.next_if(|c| c.is_whitespace()).is_some() {},
-                                'n' => text.push('\n'),
-                                other => text.push(other),
-                            },
-                            other => text.push(other),
-                        }
-                    }
-                    pieces.push(Piece::Text(text));
-                }
-                '\'' => {
-                    // A character, or the name of a lifetime.
-                    let ahead: Vec<char> = rest.clone().take(2).collect();
-                    if ahead[0] == '\\' {
-                        while rest.next().unwrap() != '\'' {}
-                    } else if ahead[1] == '\'' {
-                        rest.nth(1);
-                    }
-                }
-                c if c.is_alphanumeric() || c == '_' => {
-                    let mut word = String::from(c);
-                    while let Some(c) = rest.next_if(|c| c.is_alphanumeric() || *c == '_') {
-                        word.push(c);
-                    }
-                    pieces.push(Piece::Word(word));
-                }
-                c if c.is_whitespace() => {}
-                c => pieces.push(Piece::Sign(c)),
-            }
-        }
+        take_apart(source.parse().unwrap(), &mut pieces);
         Self(pieces)
     }
 

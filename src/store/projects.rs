@@ -54,7 +54,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
         Sight::Everything => "TRUE",
         Sight::Of(_) => NEAR,
     };
-    let (after, look_for, kind) = (page.after.unwrap_or(0), page.look_for(), search.kind.map(ProjectKind::word));
+    let (after, look_for, kind) = (page.after.unwrap_or(0), page.look_for(), search.kind.map(ProjectKind::as_str));
     let me = sight.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":name", &name), (":workspace_name", &workspace_name), (":kind", &kind)];
@@ -114,7 +114,7 @@ pub fn insert(
         ":workspace": workspace.0,
         ":name": name.as_str(),
         ":name_key": fold(name.as_str()),
-        ":kind": kind.word(),
+        ":kind": kind.as_str(),
         ":creator": creator.map(|id| id.0),
         ":now": tx.now.micros(),
     };
@@ -210,7 +210,7 @@ fn read(row: &Row) -> rusqlite::Result<Project> {
         id: ProjectId(row.get("id")?),
         workspace: WorkspaceId(row.get("workspace_id")?),
         name: row::text(row, "name", |text| Some(ProjectName::stored(text)))?,
-        kind: row::text(row, "kind", ProjectKind::from_word)?,
+        kind: row::parsed(row, "kind")?,
         created_at: row::moment(row, "created_at")?,
     })
 }

@@ -86,7 +86,7 @@ pub fn insert(
     let params = named_params! {
         ":name": name,
         ":description": description,
-        ":predefined": predefined.map(member::Role::word),
+        ":predefined": predefined.map(member::Role::as_str),
         ":permissions": permissions.to_bytes(),
         ":shows": permissions.contains(Permission::SPACE_READ),
         ":now": tx.now.micros(),

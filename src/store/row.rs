@@ -1,6 +1,7 @@
 //! Reading columns into the nouns' types.
 
 use std::fmt::Write as _;
+use std::str::FromStr;
 
 use rusqlite::types::Type;
 use rusqlite::{Row, RowIndex};
@@ -23,9 +24,14 @@ pub(super) fn text<T>(
     })
 }
 
+/// A column whose text the noun's `FromStr` reads.
+pub(super) fn parsed<T: FromStr>(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<T> {
+    text(row, column, |text| text.parse().ok())
+}
+
 /// A column that holds a UUID as text.
 pub(super) fn uuid(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Uuid> {
-    text(row, column, |text| Uuid::parse_str(text).ok())
+    parsed(row, column)
 }
 
 /// A column that holds a moment.

@@ -11,7 +11,6 @@ use crate::domain::email::Email;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{AccountRole, UserKind};
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
@@ -73,11 +72,11 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
             id: UserId(row.get(3)?),
             uuid: row::uuid(row, 4)?,
             email: row::text(row, 5, |text| Some(Email::stored(text)))?,
-            kind: row::text(row, 11, UserKind::from_word)?,
-            role: row::text(row, 6, AccountRole::from_word)?,
+            kind: row::parsed(row, 11)?,
+            role: row::parsed(row, 6)?,
         },
         may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),
-        reaches_api: row.get_ref(10)?.as_str()?.split_ascii_whitespace().any(|word| word == Scope::Api.word()),
+        reaches_api: row.get_ref(10)?.as_str()?.split_ascii_whitespace().any(|word| word == Scope::Api.as_str()),
     })
 }
 

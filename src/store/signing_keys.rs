@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, named_params};
+use strum::{EnumString, IntoStaticStr};
 
 use super::{Tx, View, row};
 use crate::domain::timestamp::Timestamp;
@@ -11,7 +12,8 @@ use crate::tokens::seal::key_of;
 use crate::tokens::signing::Algorithm;
 
 /// What a signing key is for. Of each kind but the last there is one at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// It is published, so that verifiers know it by the time that it signs.
     Next,
@@ -23,16 +25,8 @@ pub enum State {
 
 impl State {
     /// The word for the state.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Next, Self::Active, Self::Retired].into_iter().find(|state| state.word() == word)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -123,7 +117,7 @@ pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
     )?;
     query.execute(named_params! {
         ":kid": key.kid,
-        ":algorithm": key.algorithm.name(),
+        ":algorithm": key.algorithm.as_str(),
         ":sealed": key.sealed,
         ":now": tx.now.micros(),
         ":rsa_bits": key.rsa_bits,
@@ -207,8 +201,8 @@ fn duration(seconds: i64) -> Duration {
 fn read(row: &Row) -> rusqlite::Result<Record> {
     Ok(Record {
         kid: row.get("kid")?,
-        algorithm: row::text(row, "algorithm", |text| Algorithm::parse(text).ok())?,
-        state: row::text(row, "state", State::from_word)?,
+        algorithm: row::parsed(row, "algorithm")?,
+        state: row::parsed(row, "state")?,
         created_at: row::moment(row, "created_at")?,
         activated_at: row::moment_if_any(row, "activated_at")?,
         retired_at: row::moment_if_any(row, "retired_at")?,

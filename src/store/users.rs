@@ -13,9 +13,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{
-    AccountRole, NewUser, PersonName, User, UserKind, UserSearch, UserState, UserStatus, Verification, Voucher,
-};
+use crate::domain::user::{NewUser, PersonName, User, UserSearch, UserState, UserStatus, Verification};
 use crate::error::{Error, Result};
 use crate::tokens::password::PasswordHash;
 
@@ -225,7 +223,7 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
                 ":email_key": new.email.key(),
                 ":first_name": new.first_name.as_str(),
                 ":last_name": new.last_name.as_str(),
-                ":role": new.role.word(),
+                ":role": new.role.as_str(),
                 ":password_hash": hash.map(PasswordHash::as_str),
                 ":now": tx.now.micros(),
             },
@@ -269,12 +267,12 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
             ":verified_at": user.email_verified.map(|verified| verified.at.micros()),
             ":first_name": user.first_name.as_str(),
             ":last_name": user.last_name.as_str(),
-            ":state": user.state.word(),
+            ":state": user.state.as_str(),
             ":until": until,
             ":enabled": user.enabled,
             ":developer": user.developer,
             ":must_change": user.must_change_password,
-            ":role": user.role.word(),
+            ":role": user.role.as_str(),
         })
         .map_err(conflict("user", user.email.as_str()))?;
     Ok(())
@@ -302,16 +300,16 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
         email: row::text(row, 2, |text| Some(Email::stored(text)))?,
         first_name: row::text(row, 3, |text| Some(PersonName::stored(text)))?,
         last_name: row::text(row, 4, |text| Some(PersonName::stored(text)))?,
-        kind: row::text(row, 5, UserKind::from_word)?,
+        kind: row::parsed(row, 5)?,
         state: read_state(row, 6)?,
         enabled: row.get(8)?,
         developer: row.get(9)?,
         must_change_password: row.get(10)?,
-        role: row::text(row, 11, AccountRole::from_word)?,
+        role: row::parsed(row, 11)?,
         created_at: row::moment(row, 12)?,
         last_sign_in_at: row::moment_if_any(row, 13)?,
         email_verified: match row::moment_if_any(row, 15)? {
-            Some(at) => Some(Verification { by: row::text(row, 14, Voucher::from_word)?, at }),
+            Some(at) => Some(Verification { by: row::parsed(row, 14)?, at }),
             None => None,
         },
     })

@@ -3,9 +3,8 @@
 //! SHA-256 over a label, the hash before, and each value with its type and length, so that no two rows have the same
 //! bytes. There is no key in it: rows are also written where the master key is not at hand.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 /// The hash of a row.
 pub type Hash = [u8; 32];
@@ -65,23 +64,12 @@ impl RowHash {
 
 /// A hash as 64 hexadecimal digits.
 pub fn to_hex(hash: &Hash) -> String {
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(hash)
 }
 
 /// The hash that 64 hexadecimal digits spell.
 pub fn from_hex(text: &str) -> Option<Hash> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut hash = START;
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(hash)
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

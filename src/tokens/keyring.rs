@@ -115,7 +115,7 @@ impl KeyRing {
                 verifying.push(key);
             }
         }
-        let header = json!({ "alg": active.algorithm().name(), "typ": "JWT", "kid": active.kid() });
+        let header = json!({ "alg": active.algorithm().as_str(), "typ": "JWT", "kid": active.kid() });
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
         Self { active, verifying, header }
     }
@@ -198,7 +198,7 @@ impl KeyRing {
         }
         let kid = header.kid.as_deref().ok_or(Rejected::KeyMissing)?;
         let key = self.verifying.iter().find(|key| key.kid() == kid).ok_or(Rejected::KeyUnknown)?;
-        if header.alg != key.algorithm().name() {
+        if header.alg != key.algorithm().as_str() {
             return Err(Rejected::Algorithm);
         }
         Ok(key)

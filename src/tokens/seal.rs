@@ -5,7 +5,7 @@
 
 mod error;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -16,6 +16,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 
 pub use error::{FileError, OpenError, SealFailed};
 
@@ -155,7 +156,7 @@ impl MasterKey {
 
     /// A short name of this key that does not reveal it: 16 hexadecimal digits, for messages.
     pub fn id(&self) -> String {
-        hexadecimal(&self.current().id)
+        HEXLOWER.encode(&self.current().id)
     }
 
     /// Encrypts under a random nonce. Only the same context opens it: name what is sealed, such as `signing-key/KID`.
@@ -200,7 +201,7 @@ impl MasterKey {
             return false;
         }
         if found.id != self.current().id {
-            log::info!("the master key is {} from now on", hexadecimal(&found.id));
+            log::info!("the master key is {} from now on", HEXLOWER.encode(&found.id));
             *self.key.write().unwrap_or_else(PoisonError::into_inner) = found;
         }
         true
@@ -240,7 +241,10 @@ impl Key {
         }
         let (header, rest) = sealed.split_at_checked(HEADER).ok_or(OpenError::Damaged)?;
         if header[1..] != self.id {
-            return Err(OpenError::OtherKey { wanted: hexadecimal(&header[1..]), given: hexadecimal(&self.id) });
+            return Err(OpenError::OtherKey {
+                wanted: HEXLOWER.encode(&header[1..]),
+                given: HEXLOWER.encode(&self.id),
+            });
         }
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Damaged)?;
         let mut body = body.to_vec();
@@ -283,14 +287,6 @@ fn write(file: &mut File, path: &Path, text: &str) -> io::Result<()> {
     // The name is on the disk only when its directory is.
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -13,17 +13,18 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-
-use crate::domain::invalid::Invalid;
+use strum::{EnumString, IntoStaticStr};
 
 /// How tokens are signed (RFC 7518, 3.1 and RFC 8037, 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Algorithm {
     /// RSA PKCS #1 v1.5 with SHA-256: what Keycloak issues and every verifier knows.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
     /// Ed25519.
+    #[strum(serialize = "EdDSA")]
     EdDsa,
 }
 
@@ -31,27 +32,9 @@ impl Algorithm {
     /// Every algorithm there is; HMAC and `none` are not among them, and never will be.
     pub const ALL: [Self; 3] = [Self::Rs256, Self::Es256, Self::EdDsa];
 
-    /// Takes the registered name (`RS256`, `ES256` or `EdDSA`), exactly as spelled there.
-    pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == raw)
-            .ok_or_else(|| Invalid::rule("a signing algorithm must be RS256, ES256 or EdDSA"))
-    }
-
     /// The registered name, as in a token's `alg`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -245,7 +228,7 @@ impl VerifyingKey {
                 (Material::Okp { crv: "Ed25519", x: encode(public) }, ParsedPublicKey::new(&ED25519, public))
             }
         };
-        let jwk = Jwk { kid: material.thumbprint(), material, r#use: "sig", alg: algorithm.name() };
+        let jwk = Jwk { kid: material.thumbprint(), material, r#use: "sig", alg: algorithm.as_str() };
         Ok(Self { algorithm, parsed: parsed.map_err(|_| malformed())?, public: public.into(), jwk })
     }
 
@@ -319,11 +302,12 @@ mod tests {
 
     #[test]
     fn names_are_the_registered_ones() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(Algorithm::parse(&algorithm.to_string()), Ok(algorithm));
-        }
+        let names = ["RS256", "ES256", "EdDSA"];
+        assert_eq!(Algorithm::ALL.map(Algorithm::as_str), names);
+        assert_eq!(Algorithm::ALL.map(|algorithm| algorithm.to_string()), names);
+        assert_eq!(names.map(str::parse), Algorithm::ALL.map(Ok));
         for wrong in ["", "none", "HS256", "rs256", "RS512", "EDDSA", "Ed25519", "RS256 "] {
-            assert!(Algorithm::parse(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Algorithm>().is_err(), "{wrong}");
         }
     }
 

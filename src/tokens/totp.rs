@@ -1,10 +1,12 @@
 //! One-time passwords by the clock (RFC 6238): SHA-1, six digits, steps of 30 seconds, as every app has them; and the
 //! recovery codes that stand in for a lost app.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aws_lc_rs::constant_time;
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
+use data_encoding::BASE32_NOPAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::opaque::Fingerprint;
@@ -20,6 +22,8 @@ const DRIFT: i64 = 1;
 const LENGTH: usize = 20;
 /// Who the app says that the codes are for.
 const ISSUER: &str = "atelier";
+/// All but the unreserved characters of an address (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The secret that an app and the server share. Its `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,19 +53,12 @@ impl TotpKey {
 
     /// The secret as people type it (RFC 4648, section 6).
     pub fn base32(&self) -> Secret {
-        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let letter = |bits: u64| char::from(ALPHABET[usize::try_from(bits & 31).unwrap_or_default()]);
-        let mut text = String::with_capacity(LENGTH / 5 * 8);
-        for five in self.0.chunks_exact(5) {
-            let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-            text.extend((0..8).rev().map(|place| letter(bits >> (5 * place))));
-        }
-        Secret::new(text)
+        Secret::new(BASE32_NOPAD.encode(&self.0))
     }
 
     /// The secret as apps scan it.
     pub fn uri(&self, account: &str) -> Secret {
-        let (account, secret) = (percent(account), self.base32());
+        let (account, secret) = (utf8_percent_encode(account, RESERVED), self.base32());
         Secret::new(format!(
             "otpauth://totp/{ISSUER}:{account}?secret={}&issuer={ISSUER}&algorithm=SHA1&digits={DIGITS}&period={PERIOD}",
             secret.expose()
@@ -100,20 +97,6 @@ impl TotpKey {
     pub(crate) fn code_at(&self, seconds: i64) -> String {
         self.code(seconds.div_euclid(PERIOD))
     }
-}
-
-/// A text as part of an address (RFC 3986, section 2.1).
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// How many recovery codes somebody is given at a time.

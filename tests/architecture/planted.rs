@@ -1,6 +1,6 @@
 //! Does the reader see what it looks for? Violations are planted in made-up files.
 
-use super::{Source, bare, faults, length};
+use super::{Source, faults, length};
 
 fn seen(path: &str, text: &str) -> Vec<String> {
     faults(path, text).into_iter().collect()
@@ -113,9 +113,13 @@ fn input_and_output_in_a_pure_layer_is_caught() {
 }
 
 #[test]
-fn the_reader_blanks_words_and_keeps_lines() {
-    assert_eq!(bare("a /* b\n */ c // d\n\"e\" 'f' 'g").split_whitespace().collect::<Vec<_>>(), ["a", "c", "'g"]);
-    assert_eq!(bare("\"a\nb\"\n").lines().count(), 2);
+fn comments_and_literals_are_no_words() {
+    let source = Source::new("app/users.rs", "a /* b\n */ c // d\n\"e\" 'f' b\"g\" 1 'h i::j[k] : :");
+    assert_eq!(source.words, ["a", "c", "'", "h", "i", "::", "j", "[", "k", "]", ":", ":"]);
+}
+
+#[test]
+fn every_end_of_a_tree_is_a_path() {
     let source = Source::new("app/users.rs", "use a::{self, b::{c, d as e}, *};");
     let paths: Vec<String> = source.paths().iter().map(|path| path.join("::")).collect();
     for expected in ["a::self", "a::b::c", "a::b::d", "a::*"] {

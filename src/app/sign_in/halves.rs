@@ -133,7 +133,7 @@ fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool)
     let (cookie, fingerprint) = opaque::mint(Kind::Half);
     let half = Half { user: user.id, step, second_factor, failures: 0, expires_at: tx.now.after(Half::LIFE) };
     store::half_sign_ins::insert(tx, &half, &fingerprint)?;
-    let change = (Value::Null, json!({ "step": step.word() }));
+    let change = (Value::Null, json!({ "step": step.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), "half_sign_ins.begin", (ObjectKind::User, user.uuid), change)?;
     Ok(Progress::Half(HalfSignIn { user, step, cookie }))
 }
@@ -203,7 +203,7 @@ pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secre
 fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judged: &Judged<T>) -> Result<()> {
     let (Judged::Wrong, Some(person)) = (judged, actor.person()) else { return Ok(()) };
     store::half_sign_ins::count_failure(tx, cookie)?;
-    let change = (Value::Null, json!({ "step": step.word() }));
+    let change = (Value::Null, json!({ "step": step.as_str() }));
     audit::record(tx, actor, "half_sign_ins.wrong_code", (ObjectKind::User, person.uuid), change)
 }
 
@@ -234,9 +234,9 @@ pub async fn choose_password(
         if store::users::password_hash(tx, user.id)? != kept {
             return Err(Unproved::HalfOver.into());
         }
-        let before = json!({ "state": user.state.word() });
+        let before = json!({ "state": user.state.as_str() });
         let ended = users::keep_password(tx, &mut user, &new, None)?;
-        let after = ended.added_to(json!({ "state": user.state.word() }));
+        let after = ended.added_to(json!({ "state": user.state.as_str() }));
         let actor = sessions::acting(&actor, &user);
         let object = (ObjectKind::User, user.uuid);
         audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;

@@ -84,7 +84,7 @@ fn members_invite_members_and_annotators_and_only_administrators_the_rest() {
         let user = fresh(outcome);
         assert_eq!((user.role, office.status(user.id)), (role, UserStatus::Invited));
         let after = trace.after.unwrap();
-        assert_eq!((trace.before, &after["state"], &after["role"]), (None, &json!("invited"), &json!(role.word())));
+        assert_eq!((trace.before, &after["state"], &after["role"]), (None, &json!("invited"), &json!(role.as_str())));
         assert_eq!(user.developer, role == AccountRole::Member);
         let places = office.read(|view| store::organizations::memberships(view, user.id)).unwrap();
         assert_eq!(places, [], "an invitation puts nobody into an organization");
@@ -94,7 +94,7 @@ fn members_invite_members_and_annotators_and_only_administrators_the_rest() {
     let other = office.refusal(&office.bob, invite(invitation("ui", AccountRole::UiOnly, Mode::Link)));
     forbidden(&other, Action::CreateUser);
     for role in AccountRole::ALL {
-        let name = format!("x{}", role.word().replace('_', "-"));
+        let name = format!("x{}", role.as_str().replace('_', "-"));
         let user = fresh(office.by(&office.ada, invite(invitation(&name, role, Mode::Link))).unwrap());
         assert_eq!(user.developer, matches!(role, AccountRole::Administrator | AccountRole::Member));
     }

@@ -28,7 +28,7 @@ impl Office {
     }
 
     fn set_account_role(&self, who: &Actor, role: AccountRole) {
-        let sql = format!("UPDATE users SET role = '{}' WHERE id = {}", role.word(), who.user().unwrap());
+        let sql = format!("UPDATE users SET role = '{}' WHERE id = {}", role.as_str(), who.user().unwrap());
         probe::execute(&self.file, &sql);
     }
 }

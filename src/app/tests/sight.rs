@@ -83,11 +83,11 @@ fn world(dice: &mut Dice, people: &[UserId]) -> String {
         }
     }
     for user in people {
-        let account = dice.one_of(&AccountRole::ALL[1..]).word();
+        let account = dice.one_of(&AccountRole::ALL[1..]).as_str();
         let _ = write!(sql, "UPDATE users SET role = '{account}' WHERE id = {user};");
         for organization in 1..=ORGANIZATIONS {
             if dice.once_in(2) {
-                let role = dice.one_of(&OrganizationRole::ALL).word();
+                let role = dice.one_of(&OrganizationRole::ALL).as_str();
                 let _ = write!(
                     sql,
                     "INSERT INTO organization_members (organization_id, user_id, role, created_at)

@@ -205,7 +205,7 @@ fn whoever_governs_the_account_governs_its_home() {
             let home = organizations::find_home(view)?.unwrap();
             organizations::role(view, home.id, who.user().unwrap())
         });
-        role.unwrap().map(crate::domain::organization::OrganizationRole::word)
+        role.unwrap().map(crate::domain::organization::OrganizationRole::as_str)
     };
     assert_eq!((at_home(&office.ada), at_home(&office.bob)), (Some("admin"), Some("member")));
     office.change(&office.ada, "users.change", change(&office.bob, role(AccountRole::Administrator)));

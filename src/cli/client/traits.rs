@@ -104,7 +104,7 @@ impl Traits {
 /// A grant by its word, or by the short one for the device code, whose own is long.
 fn grant(word: &str) -> Result<Grant, Error> {
     let short = (word == "device_code").then_some(Grant::DeviceCode);
-    short.or_else(|| Grant::from_word(word)).ok_or_else(|| {
+    short.or_else(|| word.parse().ok()).ok_or_else(|| {
         let rule = "must be authorization_code, refresh_token, device_code, client_credentials or password";
         Error::invalid("--grant", rule)
     })
@@ -112,15 +112,15 @@ fn grant(word: &str) -> Result<Grant, Error> {
 
 fn scope(word: &str) -> Result<Scope, Error> {
     let rule = "must be openid, email, profile, offline_access or api";
-    Scope::from_word(word).ok_or_else(|| Error::invalid("--scope", rule))
+    word.parse().map_err(|_| Error::invalid("--scope", rule))
 }
 
 fn policy(word: &str) -> Result<RefreshPolicy, Error> {
-    RefreshPolicy::from_word(word).ok_or_else(|| Error::invalid("--refresh", "must be rotating or reusable"))
+    word.parse().map_err(|_| Error::invalid("--refresh", "must be rotating or reusable"))
 }
 
 fn role(word: &str) -> Result<AccountRole, Error> {
     let fits = |role: &AccountRole| matches!(role, AccountRole::Member | AccountRole::Administrator);
-    let role = AccountRole::from_word(word).filter(fits);
+    let role = word.parse().ok().filter(fits);
     role.ok_or_else(|| Error::invalid("--service-role", "must be member or administrator"))
 }

@@ -1,6 +1,7 @@
 //! The dialect's words, which are read in every spelling that a generation of the SDK has used.
 
 use serde::{Deserialize, Serialize};
+use strum::EnumString;
 use utoipa::ToSchema;
 
 use super::Failure;
@@ -171,37 +172,16 @@ fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<
     all.iter().copied().find(|one| name(*one) == word)
 }
 
-/// Words that are the dialect's own: an enum, its words as the newest generation spells them, and the way back. It can
-/// stand in an answer, and in a body, where every spelling is read.
-macro_rules! words {
-    ($(#[$about:meta])* $kind:ident, $rule:literal { $($(#[$each:meta])* $name:ident = $word:literal $(| $alias:literal)?),* $(,)? }) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-        #[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
-        pub(super) enum $kind {
-            $($(#[$each])* $name),*
-        }
-
+/// Gives an enum of the dialect's own words the rule that a refusal names, and reads every spelling of it.
+macro_rules! read_in_any_spelling {
+    ($kind:ident, $rule:literal) => {
         impl $kind {
-            /// Each of them.
-            #[cfg(test)]
-            pub(super) const ALL: &[Self] = &[$(Self::$name),*];
-
             /// What is said of a word that is none of them.
             pub(super) const RULE: &str = $rule;
 
-            /// The name.
-            #[cfg(test)]
-            pub(super) const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word),* }
-            }
-
             /// What has this word, in any spelling.
             pub(super) fn read(word: &str) -> Option<Self> {
-                match canonical(word).as_str() {
-                    $($word $(| $alias)? => Some(Self::$name),)*
-                    _ => None,
-                }
+                canonical(word).parse().ok()
             }
         }
 
@@ -215,49 +195,62 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// The status of a user. Deleted users have none, because they are not shown.
-    UserStatus, "must be ACTIVE, INVITED or EXPIRED" {
-        /// May sign in.
-        Active = "ACTIVE",
-        /// Has an invitation that is still good.
-        Invited = "INVITED",
-        /// Has an invitation that is no longer good.
-        Expired = "EXPIRED",
-    }
+/// The status of a user. Deleted users have none, because they are not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, EnumString)]
+#[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum UserStatus {
+    /// May sign in.
+    Active,
+    /// Has an invitation that is still good.
+    Invited,
+    /// Has an invitation that is no longer good.
+    Expired,
 }
 
-words! {
-    /// The ways to invite a user.
-    InviteMode, "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD" {
-        /// Not at all: the account is active at once.
-        None = "NONE",
-        /// By a link that is good once.
-        EmailLink = "EMAIL_LINK",
-        /// By a password that must be changed at the first sign-in.
-        TemporaryPassword = "TEMPORARY_PASSWORD",
-    }
+read_in_any_spelling!(UserStatus, "must be ACTIVE, INVITED or EXPIRED");
+
+/// The ways to invite a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, EnumString)]
+#[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum InviteMode {
+    /// Not at all: the account is active at once.
+    None,
+    /// By a link that is good once.
+    EmailLink,
+    /// By a password that must be changed at the first sign-in.
+    TemporaryPassword,
 }
 
-words! {
-    /// The types of API keys.
-    KeyType, "must be USER or SERVICE" {
-        /// The person who made it.
-        User = "USER",
-        /// A bot user of its own.
-        Service = "SERVICE",
-    }
+read_in_any_spelling!(InviteMode, "must be NONE, EMAIL_LINK or TEMPORARY_PASSWORD");
+
+/// The types of API keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, EnumString)]
+#[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum KeyType {
+    /// The person who made it.
+    User,
+    /// A bot user of its own.
+    Service,
 }
 
-words! {
-    /// The status of an API key. SDK versions before 8.34 call a revoked key deleted.
-    KeyStatus, "must be ACTIVE or REVOKED" {
-        /// It has not been revoked.
-        Active = "ACTIVE",
-        /// Somebody ended it.
-        Revoked = "REVOKED" | "DELETED",
-    }
+read_in_any_spelling!(KeyType, "must be USER or SERVICE");
+
+/// The status of an API key. SDK versions before 8.34 call a revoked key deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, EnumString)]
+#[serde(try_from = "String", rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum KeyStatus {
+    /// It has not been revoked.
+    Active,
+    /// Somebody ended it.
+    #[strum(serialize = "REVOKED", serialize = "DELETED")]
+    Revoked,
 }
+
+read_in_any_spelling!(KeyStatus, "must be ACTIVE or REVOKED");
 
 #[cfg(test)]
 mod tests {
@@ -344,9 +337,17 @@ mod tests {
     fn every_word_leads_back() {
         assert!(OrganizationRole::ALL.iter().all(|role| organization_role(organization_word(*role)) == Some(*role)));
         assert!(AccountRole::ALL.iter().all(|role| account_role(account_word(*role)) == Some(*role)));
-        assert!(UserStatus::ALL.iter().all(|status| UserStatus::read(status.word()) == Some(*status)));
-        assert!(InviteMode::ALL.iter().all(|mode| InviteMode::read(mode.word()) == Some(*mode)));
-        assert!(KeyType::ALL.iter().all(|kind| KeyType::read(kind.word()) == Some(*kind)));
-        assert!(KeyStatus::ALL.iter().all(|status| KeyStatus::read(status.word()) == Some(*status)));
+        for word in ["ACTIVE", "INVITED", "EXPIRED"] {
+            assert_eq!(json!(UserStatus::read(word)), json!(word));
+        }
+        for word in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
+            assert_eq!(json!(InviteMode::read(word)), json!(word));
+        }
+        for word in ["USER", "SERVICE"] {
+            assert_eq!(json!(KeyType::read(word)), json!(word));
+        }
+        for word in ["ACTIVE", "REVOKED"] {
+            assert_eq!(json!(KeyStatus::read(word)), json!(word));
+        }
     }
 }

@@ -106,7 +106,7 @@ fn shown(registered: &Registered) -> Value {
         "redirectUris": uris(&client.redirect_uris),
         "webOrigins": [],
         "defaultClientScopes": [],
-        "optionalClientScopes": client.scopes.iter().map(Scope::word).collect::<Vec<_>>(),
+        "optionalClientScopes": client.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
         "notBefore": 0,
         "attributes": attributes,
         "access": { "view": true, "configure": false, "manage": false },

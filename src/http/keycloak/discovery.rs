@@ -20,7 +20,7 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpR
     let grants: Vec<_> = Grant::ALL
         .into_iter()
         .filter(|grant| *grant != Grant::Password || desk.password_grant)
-        .map(Grant::word)
+        .map(Grant::as_str)
         .collect();
     let algorithms = [desk.keyring()?.active().algorithm().to_string()];
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(json!({
@@ -47,7 +47,7 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpR
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "scopes_supported": Scope::ALL.map(Scope::word),
+        "scopes_supported": Scope::ALL.map(Scope::as_str),
         "acr_values_supported": ["1", "2"],
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",

@@ -49,8 +49,7 @@ pub(super) async fn issue(
     let origin = visitor.origin;
     let client = authenticated(&desk, &origin, &request, &form)?;
     let word = form.needed("grant_type")?.expose();
-    let grant =
-        Grant::from_word(word).ok_or_else(|| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
+    let grant: Grant = word.parse().map_err(|_| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
     if !desk.allows(&client, grant) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }

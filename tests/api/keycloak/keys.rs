@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use atelier::tokens::seal::MasterKey;
-use atelier::tokens::signing::{self, SigningKey};
+use atelier::tokens::signing::SigningKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::JwkSet;
@@ -155,7 +155,7 @@ fn active(data_dir: &Path) -> SigningKey {
     let row = |row: &rusqlite::Row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
     let (kid, algorithm, sealed) = Database::open(data_dir).0.query_row(sql, [], row).expect("an active key");
     let der = master.open(&kid, &sealed).expect("the key opens");
-    SigningKey::from_pkcs8(signing::Algorithm::parse(&algorithm).expect("an algorithm"), &der).expect("a key")
+    SigningKey::from_pkcs8(algorithm.parse().expect("an algorithm"), &der).expect("a key")
 }
 
 fn part(value: &Value) -> String {
