@@ -75,7 +75,7 @@ pub struct View<'a> {
     pub(in crate::store) conn: &'a Connection,
     /// The moment of the snapshot, read from the clock once.
     pub now: Timestamp,
-    /// Names that were searched before.
+    /// The names of tables that were searched; none in a write, which has rows that are not committed.
     names: Option<&'a search::Memory>,
     /// Workspaces that were read before; for glances only.
     workspaces: Option<&'a workspace_memory::Memory>,
@@ -105,7 +105,7 @@ pub struct Sizes {
     pub write_queue: usize,
     /// The page cache of each connection, in KiB.
     pub page_cache_kib: u32,
-    /// The names that searches keep in memory, in bytes.
+    /// The most bytes of names that searches keep in memory.
     pub search_memory: usize,
 }
 

@@ -186,3 +186,6 @@ fn numbers(view: &View, sql: &str, params: impl Params) -> Result<Vec<i64>> {
     let mut query = view.conn.prepare_cached(sql)?;
     Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::search::{self, Candidates, Shelf};
+use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
@@ -135,9 +135,9 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
                 // All of these are seen and meant, whatever they are called.
                 None => by_number(view, &next(after, look_for)?)?,
                 Some(name) => {
-                    let ask = || Candidates::of(view, Shelf::Workspaces, name, after);
-                    let look = |these: &[i64]| among(view, sight, (organization, name), these);
-                    search::find((after, look_for), walk, Some(&ask), look)?
+                    let search = Some((SearchTable::Workspaces, name));
+                    let check = |these: &[i64]| among(view, sight, (organization, name), these);
+                    search::find(view, (after, look_for), walk, search, check)?
                 }
             }
         }
@@ -162,15 +162,10 @@ pub(super) fn called(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
-    let found = search::find(
-        (0, sight::PLACES + 1),
-        None,
-        Some(&|| Candidates::of(view, Shelf::Workspaces, name, 0)),
-        |these| {
-            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-        },
-    )?;
+    let found = search::find(view, (0, sight::PLACES + 1), None, Some((SearchTable::Workspaces, name)), |these| {
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+        Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    })?;
     Ok(sight::at_most(found))
 }
 
