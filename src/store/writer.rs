@@ -204,7 +204,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     for job in batch {
         run(conn, "SAVEPOINT job")?;
         let before = conn.total_changes();
-        let view = View { conn, now: Timestamp::now(), names: None, workspaces: None };
+        let view = View { conn, now: Timestamp::now(), names: None };
         let tx = Tx { view, audit: Cell::new(audit) };
         if job.run(&tx) {
             audit = tx.audit.get();

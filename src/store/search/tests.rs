@@ -48,7 +48,7 @@ proptest! {
                 conn.execute_batch("ROLLBACK").ok();
                 conn.execute_batch("BEGIN; SELECT seq FROM name_changes").unwrap();
             }
-            let view = View { conn, now: Timestamp::now(), names: Some(&memory), workspaces: None };
+            let view = View { conn, now: Timestamp::now(), names: Some(&memory) };
             let text = if text.is_empty() { "1" } else { &text };
             let expected = rows(conn, text);
             let search = (SearchTable::Organizations, text);

@@ -13,6 +13,7 @@ SELECT user_id, address, max(last_used_at) FROM sessions
 WHERE address IS NOT NULL AND address NOT LIKE '%:%' GROUP BY user_id, address;
 
 -- Search by a part of a name scans names in memory: the index of names and its log go, and a log of changed names comes.
+-- Rows of workspaces are not remembered beyond a commit: the log of their changes goes.
 
 DROP TRIGGER workspaces_found;
 DROP TRIGGER workspaces_renamed;
@@ -26,6 +27,15 @@ DROP TRIGGER projects_gone;
 DROP TRIGGER users_found;
 DROP TRIGGER users_renamed;
 DROP TRIGGER users_gone;
+DROP TRIGGER workspace_changes_lately;
+DROP TRIGGER workspaces_changed;
+DROP TRIGGER workspaces_deleted;
+DROP TRIGGER creators_changed;
+DROP TRIGGER creators_deleted;
+DROP TRIGGER default_workspaces_chosen;
+DROP TRIGGER default_workspaces_changed;
+DROP TRIGGER default_workspaces_deleted;
+DROP TABLE workspace_changes;
 DROP TABLE search_grams;
 DROP TABLE search_names;
 DROP TABLE search_log;
