@@ -505,124 +505,47 @@ CREATE TABLE audit_chain (
 
 INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash) VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
 
--- What searches by a part of a name start from: `rows` are those whose name has these three characters in a row, as a set
--- of numbers within a segment of 16384 (src/store/search.rs has the encoding). `shelf` is the table: 1 workspaces,
--- 2 organizations, 3 projects, 4 users.
-CREATE TABLE search_grams (
-    shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),
-    segment INTEGER NOT NULL,
-    gram INTEGER NOT NULL,
-    rows BLOB NOT NULL,
-    PRIMARY KEY (shelf, segment, gram)
-) STRICT, WITHOUT ROWID;
-
--- The names in the index, those of a segment side by side (src/store/search/names.rs has the encoding); `place` is eight
--- times the segment and the shelf in one number, for SQLite would compare a key of two with whole rows, names and all.
--- `edition` changes with the names, so that they may be kept in memory.
-CREATE TABLE search_names (
-    place INTEGER PRIMARY KEY,
-    edition INTEGER NOT NULL,
-    names BLOB NOT NULL
-) STRICT;
-
--- So that an edition is told without a page of names.
-CREATE UNIQUE INDEX search_names_by_edition ON search_names (place, edition);
-
--- Names that came, changed or went since: what the two above do not know yet. It is kept short.
-CREATE TABLE search_log (
+-- What names became, so that the names in memory are brought up to date (src/store/search.rs); none where the row was
+-- deleted. New rows are found by their id. The last 10000 changes are kept; `seq` never begins anew, for the last one stays.
+CREATE TABLE name_changes (
     seq INTEGER PRIMARY KEY,
-    shelf INTEGER NOT NULL CHECK (shelf BETWEEN 1 AND 4),
+    table_name TEXT NOT NULL CHECK (table_name IN ('workspaces', 'organizations', 'projects', 'users')),
     row INTEGER NOT NULL,
-    before TEXT,
-    after TEXT
+    name TEXT
 ) STRICT;
 
--- Every write path leaves its names in the log, whichever it is.
-CREATE TRIGGER workspaces_found AFTER INSERT ON workspaces BEGIN
-    INSERT INTO search_log (shelf, row, after) VALUES (1, new.id, new.name_key);
+CREATE TRIGGER name_changes_pruned AFTER INSERT ON name_changes BEGIN
+    DELETE FROM name_changes WHERE seq <= new.seq - 10000;
 END;
 
-CREATE TRIGGER workspaces_renamed AFTER UPDATE OF name_key ON workspaces WHEN new.name_key <> old.name_key BEGIN
-    INSERT INTO search_log (shelf, row, before, after) VALUES (1, new.id, old.name_key, new.name_key);
+CREATE TRIGGER workspaces_name_changed AFTER UPDATE OF name_key ON workspaces WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('workspaces', new.id, new.name_key);
 END;
 
-CREATE TRIGGER workspaces_gone AFTER DELETE ON workspaces BEGIN
-    INSERT INTO search_log (shelf, row, before) VALUES (1, old.id, old.name_key);
+CREATE TRIGGER workspaces_name_deleted AFTER DELETE ON workspaces BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('workspaces', old.id);
 END;
 
-CREATE TRIGGER organizations_found AFTER INSERT ON organizations BEGIN
-    INSERT INTO search_log (shelf, row, after) VALUES (2, new.id, new.name_key);
+CREATE TRIGGER organizations_name_changed AFTER UPDATE OF name_key ON organizations WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('organizations', new.id, new.name_key);
 END;
 
-CREATE TRIGGER organizations_renamed AFTER UPDATE OF name_key ON organizations WHEN new.name_key <> old.name_key BEGIN
-    INSERT INTO search_log (shelf, row, before, after) VALUES (2, new.id, old.name_key, new.name_key);
+CREATE TRIGGER organizations_name_deleted AFTER DELETE ON organizations BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('organizations', old.id);
 END;
 
-CREATE TRIGGER organizations_gone AFTER DELETE ON organizations BEGIN
-    INSERT INTO search_log (shelf, row, before) VALUES (2, old.id, old.name_key);
+CREATE TRIGGER projects_name_changed AFTER UPDATE OF name_key ON projects WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('projects', new.id, new.name_key);
 END;
 
-CREATE TRIGGER projects_found AFTER INSERT ON projects BEGIN
-    INSERT INTO search_log (shelf, row, after) VALUES (3, new.id, new.name_key);
+CREATE TRIGGER projects_name_deleted AFTER DELETE ON projects BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('projects', old.id);
 END;
 
-CREATE TRIGGER projects_renamed AFTER UPDATE OF name_key ON projects WHEN new.name_key <> old.name_key BEGIN
-    INSERT INTO search_log (shelf, row, before, after) VALUES (3, new.id, old.name_key, new.name_key);
+CREATE TRIGGER users_name_changed AFTER UPDATE OF email_key ON users WHEN new.email_key <> old.email_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('users', new.id, new.email_key);
 END;
 
-CREATE TRIGGER projects_gone AFTER DELETE ON projects BEGIN
-    INSERT INTO search_log (shelf, row, before) VALUES (3, old.id, old.name_key);
-END;
-
-CREATE TRIGGER users_found AFTER INSERT ON users BEGIN
-    INSERT INTO search_log (shelf, row, after) VALUES (4, new.id, new.email_key);
-END;
-
-CREATE TRIGGER users_renamed AFTER UPDATE OF email_key ON users WHEN new.email_key <> old.email_key BEGIN
-    INSERT INTO search_log (shelf, row, before, after) VALUES (4, new.id, old.email_key, new.email_key);
-END;
-
-CREATE TRIGGER users_gone AFTER DELETE ON users BEGIN
-    INSERT INTO search_log (shelf, row, before) VALUES (4, old.id, old.email_key);
-END;
-
--- What of the workspaces has changed lately, in order, so that rows that were read before are known to be fresh
--- (src/store/workspace_memory.rs); without a number, any of them may have. The last thousand changes are kept.
-CREATE TABLE workspace_changes (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    workspace_id INTEGER
-) STRICT;
-
-CREATE TRIGGER workspace_changes_lately AFTER INSERT ON workspace_changes BEGIN
-    DELETE FROM workspace_changes WHERE id <= new.id - 1000;
-END;
-
-CREATE TRIGGER workspaces_changed AFTER UPDATE ON workspaces BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (new.id);
-END;
-
-CREATE TRIGGER workspaces_deleted AFTER DELETE ON workspaces BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (old.id);
-END;
-
--- Who made it is told with it, and whether that person works in it unless told otherwise.
-CREATE TRIGGER creators_changed AFTER UPDATE OF uuid, email ON users WHEN new.uuid <> old.uuid OR new.email <> old.email
-BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
-END;
-
-CREATE TRIGGER creators_deleted AFTER DELETE ON users BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (NULL);
-END;
-
-CREATE TRIGGER default_workspaces_chosen AFTER INSERT ON default_workspaces BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (new.workspace_id);
-END;
-
-CREATE TRIGGER default_workspaces_changed AFTER UPDATE ON default_workspaces BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (old.workspace_id), (new.workspace_id);
-END;
-
-CREATE TRIGGER default_workspaces_deleted AFTER DELETE ON default_workspaces BEGIN
-    INSERT INTO workspace_changes (workspace_id) VALUES (old.workspace_id);
+CREATE TRIGGER users_name_deleted AFTER DELETE ON users BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('users', old.id);
 END;

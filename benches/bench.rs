@@ -123,16 +123,7 @@ impl Neighbour {
 
     /// Commits a change, so that no answer counts as fresh.
     pub fn touch(&self) {
-        self.commit("UPDATE meta SET generation = generation + 1 WHERE id = 1");
-    }
-
-    /// Commits a change of whatever is told of workspaces, so that no row of theirs counts as fresh either.
-    pub fn touch_all(&self) {
-        self.commit("INSERT INTO workspace_changes (workspace_id) VALUES (NULL)");
-    }
-
-    fn commit(&self, change: &str) {
-        if self.conn.execute(change, []).is_err() {
+        if self.conn.execute("UPDATE meta SET generation = generation + 1 WHERE id = 1", []).is_err() {
             self.failed.set(self.failed.get() + 1);
         }
     }

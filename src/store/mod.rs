@@ -43,7 +43,6 @@ pub mod sight;
 pub mod signing_keys;
 pub mod turn;
 pub mod users;
-mod workspace_memory;
 pub mod workspaces;
 mod writer;
 pub mod wrong_codes;
@@ -75,10 +74,8 @@ pub struct View<'a> {
     pub(in crate::store) conn: &'a Connection,
     /// The moment of the snapshot, read from the clock once.
     pub now: Timestamp,
-    /// Names that were searched before.
+    /// The names of tables that were searched; none in a write, which has rows that are not committed.
     names: Option<&'a search::Memory>,
-    /// Workspaces that were read before; for glances only.
-    workspaces: Option<&'a workspace_memory::Memory>,
 }
 
 /// A write under way. It reads what it has written, and is on the disk before anybody is told.
@@ -105,7 +102,7 @@ pub struct Sizes {
     pub write_queue: usize,
     /// The page cache of each connection, in KiB.
     pub page_cache_kib: u32,
-    /// The names that searches keep in memory, in bytes.
+    /// The most bytes of names that searches keep in memory.
     pub search_memory: usize,
 }
 
@@ -155,11 +152,6 @@ impl Store {
     /// Reads from one snapshot, on the calling thread.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.readers.read(work)
-    }
-
-    /// The same for what takes no longer than a look at the rows of a page, which may have been read before and are as fresh.
-    pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.readers.glance(work)
     }
 
     /// Hands a write to the writer and answers once it is on the disk.

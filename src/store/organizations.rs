@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::fault::conflict;
-use super::search::{self, Candidates, Shelf};
+use super::search::{self, SearchTable};
 use super::sight::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
@@ -69,8 +69,7 @@ fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organ
          WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let ask = || Candidates::of(view, Shelf::Organizations, name, after);
-    search::find((after, look_for), None, Some(&ask), |these| {
+    search::find(view, (after, look_for), None, Some((SearchTable::Organizations, name)), |these| {
         let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
         let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
         found.sort_by_key(|organization| organization.id);

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 
 use super::fault::conflict;
-use super::search::{self, Candidates, Shelf};
+use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
 use super::{Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
@@ -67,8 +67,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
              WHERE p.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} AND ({near}) ORDER BY p.id"
         );
         let mut query = view.conn.prepare_cached(&sql)?;
-        let ask = || Candidates::of(view, Shelf::Projects, &name, after);
-        return search::find((after, look_for), None, Some(&ask), |these| {
+        return search::find(view, (after, look_for), None, Some((SearchTable::Projects, &name)), |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 
-use super::{Sizes, View, open, search, turn, workspace_memory};
+use super::{Sizes, View, open, search, turn};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -20,7 +20,6 @@ pub(super) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
     most: u32,
     names: Arc<search::Memory>,
-    workspaces: Arc<workspace_memory::Memory>,
 }
 
 impl Readers {
@@ -38,8 +37,7 @@ impl Readers {
             .connection_timeout(PATIENCE)
             .build(manager)?;
         let names = Arc::new(search::Memory::new(sizes.search_memory));
-        let workspaces = Arc::new(workspace_memory::Memory::new());
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most, names, workspaces })
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most, names })
     }
 
     pub(super) fn most(&self) -> usize {
@@ -52,23 +50,11 @@ impl Readers {
     }
 
     pub(super) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.look(None, work)
-    }
-
-    pub(super) fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.look(Some(&self.workspaces), work)
-    }
-
-    fn look<T>(
-        &self,
-        workspaces: Option<&workspace_memory::Memory>,
-        work: impl FnOnce(&View) -> Result<T>,
-    ) -> Result<T> {
         let snapshot = match turn::snapshot(self.number()) {
             Some(snapshot) => snapshot,
             None => self.snapshot()?,
         };
-        let read = work(&View { conn: &snapshot.conn, now: snapshot.now, names: Some(&self.names), workspaces });
+        let read = work(&View { conn: &snapshot.conn, now: snapshot.now, names: Some(&self.names) });
         turn::leave(snapshot);
         read
     }

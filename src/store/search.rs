@@ -1,246 +1,223 @@
-//! Search by a part of a name: which rows may have it in theirs. The tables `search_grams`,
-//! `search_names` and `search_log`.
+//! Search by a part of a name.
 //!
-//! Every write leaves its names in the log, by triggers, in its own transaction; now and then the writer takes the log
-//! into the index. A search asks the index, adds what the log says, and is given more rows rather than fewer: whoever
-//! searches looks at the name itself. So it is as fresh as the snapshot, whatever the index lacks.
-//!
-//! SQLite's own index of this kind (FTS5, trigrams) finds nothing by one or two characters, and costs a write twenty
-//! microseconds where the log costs one and the index four, taken in by the thousand.
+//! The names of a table stand side by side in memory, and a search scans them. They are read at the first search of the
+//! table, and every search brings them up to date within its own snapshot: from the rows behind the last one, and from
+//! `name_changes`, where triggers log what was renamed or deleted. A search may give a row too many, never one too few:
+//! its caller's statement checks each name again.
 
-mod fold;
-mod grams;
-mod names;
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+
+use memchr::memmem::Finder;
+use rusqlite::named_params;
+
+use super::View;
+use crate::error::{Error, Result};
+
+/// A table that is searched by a part of a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SearchTable {
+    Workspaces,
+    Organizations,
+    Projects,
+    Users,
+}
+
+impl SearchTable {
+    /// Its name, and what selects the rows behind an id with what their names are compared by.
+    const fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Workspaces => ("workspaces", "SELECT id, name_key FROM workspaces WHERE id > :id ORDER BY id"),
+            Self::Organizations => {
+                ("organizations", "SELECT id, name_key FROM organizations WHERE id > :id ORDER BY id")
+            }
+            Self::Projects => ("projects", "SELECT id, name_key FROM projects WHERE id > :id ORDER BY id"),
+            Self::Users => ("users", "SELECT id, email_key FROM users WHERE id > :id ORDER BY id"),
+        }
+    }
+}
+
+/// What is searched for: a table, and a part of a name, folded as the names are and not empty.
+pub(super) type Search<'t> = (SearchTable, &'t str);
+
+/// Gives the next rows of a list behind an id, whatever they are called: so many, or all that are left.
+pub(super) type Walk<'f> = &'f dyn Fn(i64, u32) -> Result<Vec<i64>>;
+
+/// The most rows that are checked by one statement.
+const MAX_CHUNK: u32 = 4096;
+
+/// `limit` rows behind an id, or all that there are, by id; `check` picks those that are meant out of some rows.
+///
+/// Walking through the rows suits a user who sees few, and scanning the names one who sees many. Where both are possible
+/// they take turns, in growing chunks, until one has enough or is at its end: twice the cost of the better one.
+pub(super) fn find<T>(
+    view: &View,
+    (after, limit): (i64, u32),
+    walk: Option<Walk>,
+    search: Option<Search>,
+    mut check: impl FnMut(&[i64]) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let next_named = |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| named(view, search, after, limit));
+    let ways = [walk, search.is_some().then_some(&next_named as Walk)];
+    let mut ways: Vec<_> = ways.into_iter().flatten().map(|next| (next, after, Vec::new())).collect();
+    let mut chunk = limit.max(64);
+    while !ways.is_empty() {
+        for (next, last, found) in &mut ways {
+            let these = next(*last, chunk)?;
+            found.extend(check(&these)?);
+            if these.len() < chunk as usize || found.len() >= limit as usize {
+                return Ok(std::mem::take(found));
+            }
+            *last = these.last().copied().unwrap_or(*last);
+        }
+        chunk = chunk.saturating_mul(2).min(MAX_CHUNK.max(limit));
+    }
+    Ok(Vec::new())
+}
+
+/// The names of the tables that were searched.
+pub(super) struct Memory {
+    tables: RwLock<[Names; 4]>,
+    max_bytes: usize,
+}
+
+impl Memory {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self { tables: RwLock::default(), max_bytes }
+    }
+}
+
+/// The next rows behind an id that may have the text in their name, by id: so many, or all that are left.
+fn named(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
+    let (text, limit, mut found, mut last) = (Finder::new(text), limit as usize, Vec::new(), after);
+    let mut query = view.conn.prepare_cached(
+        "SELECT coalesce((SELECT min(seq) FROM name_changes), 0), coalesce((SELECT max(seq) FROM name_changes), 0)",
+    )?;
+    let log: (i64, i64) = query.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(memory) = view.names {
+        let mut tables = memory.tables.read().unwrap_or_else(PoisonError::into_inner);
+        if tables[table as usize].lacks(view, table, log)? {
+            drop(tables);
+            let mut all = memory.tables.write().unwrap_or_else(PoisonError::into_inner);
+            // Where an error ends it half-way, the names are read again.
+            let mut names = std::mem::take(&mut all[table as usize]);
+            let others: usize = all.iter().map(Names::bytes).sum();
+            names.catch_up(view, table, log, memory.max_bytes.saturating_sub(others))?;
+            all[table as usize] = names;
+            tables = RwLockWriteGuard::downgrade(all);
+        }
+        let names = &tables[table as usize];
+        if names.oldest <= log.1 {
+            found = names.find(&text, after, limit, log.1);
+            last = names.last_id().max(after);
+        }
+    }
+    // The rows whose names are not in memory: as a rule there are none.
+    let mut query = view.conn.prepare_cached(table.sql().1)?;
+    let mut rows = query.query(named_params! { ":id": last })?;
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        if text.find(row.get_ref(1)?.as_bytes().map_err(Error::internal)?).is_some() {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Stands behind each name; no UTF-8 has it.
+const END: u8 = 0xFF;
+
+/// How many changes are kept beside the names; beyond them, all names are read again.
+const MAX_CHANGES: usize = if cfg!(test) { 8 } else { 10_000 };
+
+/// The names of a table as of the change `seq`: of all its rows, or of the first ones where there is no room for more.
+#[derive(Default)]
+struct Names {
+    /// In order.
+    ids: Vec<i64>,
+    /// Where each name ends in `text`.
+    ends: Vec<u32>,
+    text: Vec<u8>,
+    /// The last change of each row that was changed since it was read, and its name; no name where it was deleted.
+    changed: BTreeMap<i64, (i64, Option<String>)>,
+    seq: i64,
+    /// A snapshot older than this change may have names that are not here.
+    oldest: i64,
+}
+
+impl Names {
+    /// Some of the rows behind an id, for a snapshot with this last change.
+    fn find(&self, text: &Finder, after: i64, limit: usize, seq: i64) -> Vec<i64> {
+        // What a row was called before a change that the snapshot lacks is not known here.
+        let may = |(at, name): &(i64, Option<String>)| {
+            *at > seq || name.as_ref().is_some_and(|name| text.find(name.as_bytes()).is_some())
+        };
+        let changed = self.changed.range((Excluded(after), Unbounded)).take_while(|(id, _)| **id <= self.last_id());
+        let mut changed = changed.filter(|(_, change)| may(change)).map(|(id, _)| *id).peekable();
+        let mut found = Vec::new();
+        let mut index = self.ids.partition_point(|id| *id <= after);
+        while found.len() < limit {
+            let begin = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            let Some(at) = text.find(&self.text[begin..]) else { break };
+            index += self.ends[index..].partition_point(|end| *end as usize <= begin + at);
+            let id = self.ids[index];
+            found.extend(std::iter::from_fn(|| changed.next_if(|changed| *changed < id)));
+            if !self.changed.contains_key(&id) {
+                found.push(id);
+            }
+            index += 1;
+        }
+        found.extend(changed.take(limit.saturating_sub(found.len())));
+        found.truncate(limit);
+        found
+    }
+
+    fn last_id(&self) -> i64 {
+        self.ids.last().copied().unwrap_or(0)
+    }
+
+    /// What they take in memory, near enough.
+    fn bytes(&self) -> usize {
+        self.ids.len() * 12 + self.text.len() + self.changed.len() * 128
+    }
+
+    /// Whether a snapshot has changes or rows that are not here. One that is older than the names has none.
+    fn lacks(&self, view: &View, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
+        let mut rows = view.conn.prepare_cached(table.sql().1)?;
+        Ok(seq > self.seq || seq == self.seq && rows.exists(named_params! { ":id": self.last_id() })?)
+    }
+
+    /// Takes in what a snapshot has whose log begins and ends with these changes, unless somebody did it meanwhile.
+    fn catch_up(&mut self, view: &View, table: SearchTable, (first, seq): (i64, i64), room: usize) -> Result<()> {
+        if !self.lacks(view, table, (first, seq))? {
+            return Ok(());
+        }
+        let mut query = view.conn.prepare_cached(
+            "SELECT row, seq, name FROM name_changes WHERE seq > :seq AND table_name = :table ORDER BY seq",
+        )?;
+        let params = named_params! { ":seq": self.seq, ":table": table.sql().0 };
+        let changes = query.query_map(params, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+        self.changed.extend(changes.collect::<rusqlite::Result<Vec<_>>>()?);
+        // The log may have lost changes since.
+        if first > self.seq + 1 || self.changed.len() > MAX_CHANGES || self.ids.is_empty() {
+            *self = Self { oldest: seq, ..Self::default() };
+        }
+        self.seq = seq;
+        let mut query = view.conn.prepare_cached(table.sql().1)?;
+        let mut rows = query.query(named_params! { ":id": self.last_id() })?;
+        while self.bytes() < room
+            && let Some(row) = rows.next()?
+        {
+            self.ids.push(row.get(0)?);
+            self.text.extend(row.get_ref(1)?.as_bytes().map_err(Error::internal)?);
+            self.text.push(END);
+            self.ends.push(u32::try_from(self.text.len()).map_err(Error::internal)?);
+        }
+        Ok(())
+    }
+}
 
 #[cfg(test)]
 mod tests;
-
-use std::iter::Peekable;
-use std::ops::RangeInclusive;
-use std::vec::IntoIter;
-
-use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params};
-
-use super::View;
-use crate::error::Result;
-use grams::{Gram, Rows, SEGMENT};
-use names::Sieve;
-
-pub(super) use names::Memory;
-
-/// A table that is searched by a part of a name, as the index numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shelf {
-    Workspaces = 1,
-    Organizations = 2,
-    Projects = 3,
-    Users = 4,
-}
-
-/// With so many rows, it is cheaper to look at their names than to ask for one gram more.
-const FEW: usize = 1;
-
-/// With so many rows, it is cheaper to look at all their names than to ask the index for them.
-const SHORT: usize = 256;
-
-/// The rows of a shelf that may have a text in their name, by number: all that have it, and some that have not.
-pub(super) struct Candidates<'v> {
-    shelf: Shelf,
-    /// A range of grams for each part of the text, that of the fewest rows first: so many in the segment where it was last
-    /// looked at.
-    wanted: Vec<(RangeInclusive<Gram>, usize)>,
-    after: i64,
-    /// The next segment of the index to look into; none behind the last.
-    segment: Option<i64>,
-    /// What the log has, in order.
-    logged: Vec<i64>,
-    /// What of that is not given yet.
-    late: Peekable<IntoIter<i64>>,
-    /// What was found, and is not given yet.
-    ready: Vec<i64>,
-    rows: CachedStatement<'v>,
-    next: CachedStatement<'v>,
-    /// What tells more than the grams, which need not stand together; none where there is only one.
-    sieve: Option<Sieve<'v>>,
-}
-
-impl<'v> Candidates<'v> {
-    /// The rows behind this one. The text is folded as the names are, and not empty.
-    pub(super) fn of(view: &'v View, shelf: Shelf, text: &str, after: i64) -> Result<Self> {
-        let rows = view.conn.prepare_cached(
-            "SELECT rows FROM search_grams
-             WHERE shelf = :shelf AND segment = :segment AND gram BETWEEN :first AND :last",
-        )?;
-        let next = view.conn.prepare_cached(
-            "SELECT segment FROM search_grams WHERE shelf = :shelf AND segment > :segment ORDER BY segment LIMIT 1",
-        )?;
-        let segment = Some(grams::place(after.saturating_add(1)).0);
-        let wanted: Vec<_> = grams::of_text(text).into_iter().map(|range| (range, 0)).collect();
-        let logged = late(view, shelf, text, after)?;
-        let late = logged.clone().into_iter().peekable();
-        let sieve = (wanted.len() > 1).then(|| Sieve::new(view.conn, view.names, shelf, text)).transpose()?;
-        Ok(Self { shelf, wanted, after, segment, logged, late, ready: Vec::new(), rows, next, sieve })
-    }
-
-    /// At least so many more of them, or the last ones; none at the end.
-    pub(super) fn next(&mut self, most: usize) -> Result<Vec<i64>> {
-        while self.ready.len() < most {
-            let Some(segment) = self.segment else {
-                self.ready.extend(self.late.by_ref());
-                break;
-            };
-            self.look_into(segment)?;
-        }
-        let rest = self.ready.split_off(most.min(self.ready.len()));
-        Ok(std::mem::replace(&mut self.ready, rest))
-    }
-
-    /// Those of these rows, which are in order, that may have the text.
-    fn sift(&mut self, these: &[i64]) -> Result<Vec<i64>> {
-        let mut left = Vec::new();
-        for group in these.chunk_by(|one, next| grams::place(*one).0 == grams::place(*next).0) {
-            let Some((segment, _)) = group.first().map(|row| grams::place(*row)) else { continue };
-            let found = self.in_index(segment)?;
-            let may = |row: &&i64| found.has(grams::place(**row).1) || self.logged.binary_search(row).is_ok();
-            left.extend(group.iter().filter(may));
-        }
-        Ok(left)
-    }
-
-    fn look_into(&mut self, segment: i64) -> Result<()> {
-        let found = self.in_index(segment)?;
-        let begin = segment.saturating_mul(SEGMENT);
-        let known = self.ready.len();
-        self.ready.extend(found.places().map(|place| begin + i64::from(place)).filter(|row| *row > self.after));
-        while let Some(row) = self.late.next_if(|row| *row < begin.saturating_add(SEGMENT)) {
-            self.ready.push(row);
-        }
-        self.ready[known..].sort_unstable();
-        self.ready.dedup();
-        self.segment = if found == Rows::NONE { self.behind(segment)? } else { segment.checked_add(1) };
-        Ok(())
-    }
-
-    /// The rows of a segment that have each part of the text, and where these are many, only those that have it whole.
-    fn in_index(&mut self, segment: i64) -> Result<Rows> {
-        let mut all: Option<Rows> = None;
-        for (range, count) in &mut self.wanted {
-            let mut these = Rows::NONE;
-            let params = named_params! {
-                ":shelf": self.shelf as i64, ":segment": segment, ":first": range.start(), ":last": range.end(),
-            };
-            let mut found = self.rows.query(params)?;
-            while let Some(row) = found.next()? {
-                these.add(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
-            }
-            *count = these.count();
-            match &mut all {
-                None => all = Some(these),
-                Some(all) => all.narrow(&these),
-            }
-            let left = all.as_ref().map_or(0, Rows::count);
-            if left <= FEW || self.sieve.as_ref().is_some_and(|sieve| sieve.suits(segment, left)) {
-                break;
-            }
-        }
-        self.wanted.sort_by_key(|(_, count)| *count);
-        let mut all = all.unwrap_or(Rows::NONE);
-        if let Some(sieve) = &mut self.sieve {
-            sieve.narrow(segment, &mut all)?;
-        }
-        Ok(all)
-    }
-
-    /// The next segment of the index that has anything.
-    fn behind(&mut self, segment: i64) -> Result<Option<i64>> {
-        let params = named_params! { ":shelf": self.shelf as i64, ":segment": segment };
-        Ok(self.next.query_row(params, |row| row.get(0)).optional()?)
-    }
-}
-
-/// The most rows whose names are looked at in one go.
-const STRIDE: u32 = 4096;
-
-/// Gives the next rows of a list behind a number, whatever they are called: so many, or the last ones.
-pub(super) type Walk<'f> = &'f dyn Fn(i64, u32) -> Result<Vec<i64>>;
-
-/// Begins a search by name.
-pub(super) type Ask<'f, 'v> = &'f dyn Fn() -> Result<Candidates<'v>>;
-
-/// So many things behind a number, or all that there are, by number; `look` picks those that are meant out of some rows.
-///
-/// Whoever sees few finds what they look for by walking through what they see, and whoever sees many by asking for the
-/// name. Where there are both ways, they are tried in turn, ever further, until one has enough or has come to its end:
-/// it costs twice the better one. A long walk passes by what the index knows to be called otherwise.
-pub(super) fn find<T>(
-    (after, look_for): (i64, u32),
-    walk: Option<Walk>,
-    ask: Option<Ask>,
-    mut look: impl FnMut(&[i64]) -> Result<Vec<T>>,
-) -> Result<Vec<T>> {
-    let mut most = look_for.max(64);
-    let (mut walked, mut asked, mut last) = (Vec::new(), Vec::new(), after);
-    let mut candidates: Option<Candidates> = None;
-    let enough =
-        |found: &Vec<T>, these: &[i64], most: u32| found.len() >= look_for as usize || these.len() < most as usize;
-    loop {
-        if let Some(walk) = walk {
-            let these = walk(last, most)?;
-            match &mut candidates {
-                Some(candidates) if these.len() > SHORT => walked.extend(look(&candidates.sift(&these)?)?),
-                Some(_) | None => walked.extend(look(&these)?),
-            }
-            if enough(&walked, &these, most) {
-                return Ok(walked);
-            }
-            last = these.last().copied().unwrap_or(last);
-        }
-        if let Some(ask) = ask {
-            let mut going_on: Candidates = candidates.take().map_or_else(ask, Ok)?;
-            // A step of a walk is cheaper: the index sifts it.
-            let most = if walk.is_some() { (most / 8).max(look_for) } else { most };
-            let these = going_on.next(most as usize)?;
-            asked.extend(look(&these)?);
-            if enough(&asked, &these, most) {
-                return Ok(asked);
-            }
-            candidates = Some(going_on);
-        }
-        if walk.is_none() && ask.is_none() {
-            return Ok(Vec::new());
-        }
-        most = most.saturating_mul(2).min(STRIDE);
-    }
-}
-
-/// What the log has of a text behind a row, by number.
-fn late(view: &View, shelf: Shelf, text: &str, after: i64) -> Result<Vec<i64>> {
-    let mut query = view.conn.prepare_cached(
-        "SELECT row FROM search_log WHERE shelf = :shelf AND row > :behind AND instr(after, :text) > 0",
-    )?;
-    let params = named_params! { ":shelf": shelf as i64, ":behind": after, ":text": text };
-    let mut rows = query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
-    rows.sort_unstable();
-    rows.dedup();
-    Ok(rows)
-}
-
-/// Takes some of the log into the index where it has grown long, in a transaction of its own; tells whether it did.
-///
-/// It changes no answer, so it is no reason to forget any. Where it fails, the log stays and is searched as before.
-pub(super) fn catch_up(conn: &Connection) -> bool {
-    let done = fold::due(conn).and_then(|due| if due { in_transaction(conn) } else { Ok(()) }.map(|()| due));
-    done.unwrap_or_else(|error| {
-        log::warn!("cannot update the search index: {error}");
-        false
-    })
-}
-
-fn in_transaction(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    let done = fold::fold(conn).and_then(|()| conn.execute_batch("COMMIT"));
-    if done.is_err() && !conn.is_autocommit() {
-        conn.execute_batch("ROLLBACK")?;
-    }
-    done
-}

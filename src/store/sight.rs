@@ -91,7 +91,7 @@ pub(super) fn workspaces(
 }
 
 /// The next workspaces that a user joined, by number.
-pub(super) fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
+fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
     numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": most })
@@ -186,3 +186,6 @@ fn numbers(view: &View, sql: &str, params: impl Params) -> Result<Vec<i64>> {
     let mut query = view.conn.prepare_cached(sql)?;
     Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::circle::Circle;
 use super::fault::conflict;
-use super::search::{self, Candidates, Shelf};
+use super::search::{self, SearchTable};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -109,9 +109,8 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         let mut query = view.conn.prepare_cached(&sql)?;
         let next = |after, most| neighbours(view, circle, after, most);
         let walk = me.map(|_| &next as search::Walk);
-        let ask = || Candidates::of(view, Shelf::Users, &email, after);
-        let ask = (!email.is_empty()).then_some(&ask as search::Ask);
-        search::find((after, look_for), walk, ask, |these| {
+        let search = (!email.is_empty()).then_some((SearchTable::Users, &*email));
+        search::find(view, (after, look_for), walk, search, |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));

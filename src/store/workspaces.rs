@@ -1,13 +1,11 @@
 //! The table `workspaces`.
 
-use std::sync::Arc;
-
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::search::{self, Candidates, Shelf};
+use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
@@ -78,12 +76,6 @@ pub fn list_shared(
     with: UserId,
     by: Option<&[Uuid]>,
 ) -> Result<Vec<WorkspaceEntry>> {
-    if let (None, Some(memory)) = (by, view.workspaces) {
-        let joined = sight::joined(view, with, 0, u32::MAX)?;
-        let found = memory.find(view, &joined, |these| all(view, these))?;
-        let meant = found.iter().filter(|workspace| workspace.organization == organization);
-        return Ok(meant.map(|workspace| entry(workspace)).collect());
-    }
     let also = match by {
         None => "",
         Some(_) => {
@@ -133,11 +125,11 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
             let walk = (!everywhere).then_some(&next as search::Walk);
             match name.as_deref() {
                 // All of these are seen and meant, whatever they are called.
-                None => by_number(view, &next(after, look_for)?)?,
+                None => among(view, Sight::Everything, (None, ""), &next(after, look_for)?)?,
                 Some(name) => {
-                    let ask = || Candidates::of(view, Shelf::Workspaces, name, after);
-                    let look = |these: &[i64]| among(view, sight, (organization, name), these);
-                    search::find((after, look_for), walk, Some(&ask), look)?
+                    let search = Some((SearchTable::Workspaces, name));
+                    let check = |these: &[i64]| among(view, sight, (organization, name), these);
+                    search::find(view, (after, look_for), walk, search, check)?
                 }
             }
         }
@@ -145,32 +137,15 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
     Ok(Slice::cut(found, page, |workspace| workspace.id.0))
 }
 
-/// These workspaces, by number; those that there are not are left out.
-fn by_number(view: &View, these: &[i64]) -> Result<Vec<Workspace>> {
-    let Some(memory) = view.workspaces else { return all(view, these) };
-    let found = memory.find(view, these, |these| all(view, these))?;
-    Ok(found.into_iter().map(Arc::unwrap_or_clone).collect())
-}
-
-/// The same, read from their rows.
-fn all(view: &View, these: &[i64]) -> Result<Vec<Workspace>> {
-    among(view, Sight::Everything, (None, ""), these)
-}
-
 /// Where workspaces with a text in their name are.
 pub(super) fn called(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
-    let found = search::find(
-        (0, sight::PLACES + 1),
-        None,
-        Some(&|| Candidates::of(view, Shelf::Workspaces, name, 0)),
-        |these| {
-            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-        },
-    )?;
+    let found = search::find(view, (0, sight::PLACES + 1), None, Some((SearchTable::Workspaces, name)), |these| {
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+        Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    })?;
     Ok(sight::at_most(found))
 }
 
@@ -296,16 +271,6 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
             default_agent_runtime: row.get(11)?,
         },
     })
-}
-
-fn entry(workspace: &Workspace) -> WorkspaceEntry {
-    WorkspaceEntry {
-        id: workspace.id,
-        name: workspace.name.clone(),
-        archived: workspace.archived,
-        created_at: workspace.created_at,
-        created_by: workspace.created_by.clone(),
-    }
 }
 
 fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Tx, View, fault, health, search};
+use super::{Tx, View, fault, health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -148,32 +148,15 @@ where
 }
 
 fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
-    let mut behind = search::catch_up(conn);
-    while let Ok(next) = next(line, behind) {
-        if let Some(first) = next {
-            let mut batch = vec![first];
-            batch.extend(line.try_iter().take(BATCH - 1));
-            commit(conn, batch);
-        }
-        // Behind the answers, and between two batches: nobody waits for more of it than a moment.
-        behind = search::catch_up(conn);
+    while let Ok(first) = line.recv() {
+        let mut batch = vec![first];
+        batch.extend(line.try_iter().take(BATCH - 1));
+        commit(conn, batch);
     }
     // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it
     // makes without are the ones that were judged.
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!("cannot fold the write-ahead log into the data file: {error}");
-    }
-}
-
-/// The next write; none if there is other work to do and nobody waits. Refused at the end of the line.
-fn next(line: &Receiver<Box<dyn Job>>, busy: bool) -> Result<Option<Box<dyn Job>>, RecvError> {
-    if !busy {
-        return line.recv().map(Some);
-    }
-    match line.try_recv() {
-        Ok(job) => Ok(Some(job)),
-        Err(TryRecvError::Empty) => Ok(None),
-        Err(TryRecvError::Disconnected) => Err(RecvError),
     }
 }
 
@@ -221,7 +204,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     for job in batch {
         run(conn, "SAVEPOINT job")?;
         let before = conn.total_changes();
-        let view = View { conn, now: Timestamp::now(), names: None, workspaces: None };
+        let view = View { conn, now: Timestamp::now(), names: None };
         let tx = Tx { view, audit: Cell::new(audit) };
         if job.run(&tx) {
             audit = tx.audit.get();

@@ -106,7 +106,10 @@ fn rows_of_version(version: u32) -> &'static str {
              INSERT INTO approvals (session_id, client, scope, created_at)
                  SELECT id, 'arize-cli', 'openid', 9 FROM sessions WHERE client IS NULL;"
         }
-        7 => "INSERT INTO known_places (user_id, place, seen_at) VALUES (1, '192.0.2.7', 11);",
+        7 => {
+            "INSERT INTO known_places (user_id, place, seen_at) VALUES (1, '192.0.2.7', 11);
+             UPDATE workspaces SET name = 'motors', name_key = 'motors';"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }
@@ -188,14 +191,11 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
         let conn = look(&old.path);
         assert_eq!(shape(&conn), shape(&look(&fresh.path)), "from version {version}");
         let after = contents(&conn);
-        let names: usize =
-            ["workspaces", "organizations", "projects", "users"].map(|table| after[table].len()).iter().sum();
         for (table, rows) in before {
             let left = after.get(&table).map_or(0, Vec::len);
-            // A step has the index made anew, of every name there is.
             let all = match table.as_str() {
-                "search_log" => left == names,
-                "search_grams" | "search_names" if version < 5 => left == 0,
+                // Version 7 has no index of names and no log of workspaces.
+                "search_grams" | "search_names" | "search_log" | "workspace_changes" => !after.contains_key(&table),
                 _ => left == rows.len(),
             };
             assert!(all, "{left} of {} rows of {table} from version {version}", rows.len());
@@ -206,14 +206,10 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
 
 #[test]
 fn the_names_of_an_older_file_are_found() {
-    // Those of the later ones have taken all names in, into an index that is no longer as it was.
-    let taken_in = "DELETE FROM search_log";
-    for (version, key, before) in [(2, "οδος", ""), (3, "οδοσ", taken_in), (4, "οδοσ", taken_in)] {
+    for (version, key) in [(2, "οδος"), (3, "οδοσ"), (6, "οδοσ")] {
         let place = place();
         file_of_version(&place.path, version);
-        let conn = look(&place.path);
-        conn.execute("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = ?1", [key]).unwrap();
-        conn.execute_batch(before).unwrap();
+        look(&place.path).execute("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = ?1", [key]).unwrap();
         let store = Store::open(&place.path, Sizes::default()).unwrap();
         let search = WorkspaceSearch { name: Some("ΔΟΣ".to_owned()), ..WorkspaceSearch::default() };
         let page = Page { after: None, limit: 5 };

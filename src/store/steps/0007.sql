@@ -11,3 +11,76 @@ CREATE TABLE known_places (
 INSERT INTO known_places (user_id, place, seen_at)
 SELECT user_id, address, max(last_used_at) FROM sessions
 WHERE address IS NOT NULL AND address NOT LIKE '%:%' GROUP BY user_id, address;
+
+-- Search by a part of a name scans names in memory: the index of names and its log go, and a log of changed names comes.
+-- Rows of workspaces are not remembered beyond a commit: the log of their changes goes.
+
+DROP TRIGGER workspaces_found;
+DROP TRIGGER workspaces_renamed;
+DROP TRIGGER workspaces_gone;
+DROP TRIGGER organizations_found;
+DROP TRIGGER organizations_renamed;
+DROP TRIGGER organizations_gone;
+DROP TRIGGER projects_found;
+DROP TRIGGER projects_renamed;
+DROP TRIGGER projects_gone;
+DROP TRIGGER users_found;
+DROP TRIGGER users_renamed;
+DROP TRIGGER users_gone;
+DROP TRIGGER workspace_changes_lately;
+DROP TRIGGER workspaces_changed;
+DROP TRIGGER workspaces_deleted;
+DROP TRIGGER creators_changed;
+DROP TRIGGER creators_deleted;
+DROP TRIGGER default_workspaces_chosen;
+DROP TRIGGER default_workspaces_changed;
+DROP TRIGGER default_workspaces_deleted;
+DROP TABLE workspace_changes;
+DROP TABLE search_grams;
+DROP TABLE search_names;
+DROP TABLE search_log;
+
+-- What names became, so that the names in memory are brought up to date (src/store/search.rs); none where the row was
+-- deleted. New rows are found by their id. The last 10000 changes are kept; `seq` never begins anew, for the last one stays.
+CREATE TABLE name_changes (
+    seq INTEGER PRIMARY KEY,
+    table_name TEXT NOT NULL CHECK (table_name IN ('workspaces', 'organizations', 'projects', 'users')),
+    row INTEGER NOT NULL,
+    name TEXT
+) STRICT;
+
+CREATE TRIGGER name_changes_pruned AFTER INSERT ON name_changes BEGIN
+    DELETE FROM name_changes WHERE seq <= new.seq - 10000;
+END;
+
+CREATE TRIGGER workspaces_name_changed AFTER UPDATE OF name_key ON workspaces WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('workspaces', new.id, new.name_key);
+END;
+
+CREATE TRIGGER workspaces_name_deleted AFTER DELETE ON workspaces BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('workspaces', old.id);
+END;
+
+CREATE TRIGGER organizations_name_changed AFTER UPDATE OF name_key ON organizations WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('organizations', new.id, new.name_key);
+END;
+
+CREATE TRIGGER organizations_name_deleted AFTER DELETE ON organizations BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('organizations', old.id);
+END;
+
+CREATE TRIGGER projects_name_changed AFTER UPDATE OF name_key ON projects WHEN new.name_key <> old.name_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('projects', new.id, new.name_key);
+END;
+
+CREATE TRIGGER projects_name_deleted AFTER DELETE ON projects BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('projects', old.id);
+END;
+
+CREATE TRIGGER users_name_changed AFTER UPDATE OF email_key ON users WHEN new.email_key <> old.email_key BEGIN
+    INSERT INTO name_changes (table_name, row, name) VALUES ('users', new.id, new.email_key);
+END;
+
+CREATE TRIGGER users_name_deleted AFTER DELETE ON users BEGIN
+    INSERT INTO name_changes (table_name, row) VALUES ('users', old.id);
+END;
