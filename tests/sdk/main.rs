@@ -7,6 +7,9 @@
 
 mod arize;
 mod chromium;
+mod docs;
+#[path = "../support/markdown.rs"]
+mod markdown;
 mod node;
 mod oidc;
 mod python;
