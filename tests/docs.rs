@@ -133,8 +133,7 @@ fn every_message_to_troubleshoot_is_one_of_the_program() {
     let mut program = String::new();
     collect_sources(&root().join("src"), &mut program);
     let program = one_spaced(&program.replace("\\\n", " "));
-    let messages: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
+    let messages: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
     assert!(messages.len() > 10, "{messages:?}");
     for message in messages {
         // What varies is three dots in the heading.

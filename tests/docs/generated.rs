@@ -136,8 +136,7 @@ pub fn permissions() -> String {
         let _ = writeln!(page, "| {} | {meaning} |", plain(name));
     }
     for (title, everyday) in [("Everyday roles", true), ("Special cases", false)] {
-        let chosen: Vec<usize> =
-            (0..columns.len()).filter(|at| EVERYDAY.contains(&columns[*at]) == everyday).collect();
+        let chosen: Vec<usize> = (0..columns.len()).filter(|at| EVERYDAY.contains(&columns[*at]) == everyday).collect();
         let names: Vec<String> = chosen.iter().map(|at| plain(columns[*at])).collect();
         let head = format!("| | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
         let _ = write!(page, "\n## {title}\n\n{head}");
