@@ -106,11 +106,11 @@ impl Session {
             "choose the first password" => {
                 let lines: Vec<&str> = self.printed.lines().map(str::trim).collect();
                 let at = lines.iter().position(|line| line.ends_with("/auth/sign-in")).expect("an address is printed");
-                self.person(&["first password", lines[at], "admin@localhost", lines[at + 1], PASSWORD]);
+                Self::person(&["first password", lines[at], "admin@localhost", lines[at + 1], PASSWORD]);
             }
             "open the link and choose a password" => {
                 let link = self.printed.lines().rfind(|line| line.starts_with("http://")).expect("a link is printed");
-                self.person(&["invitation", link, "", PASSWORD]);
+                Self::person(&["invitation", link, "", PASSWORD]);
             }
             "stop the server" => {
                 self.shell("kill -INT -- -$(jobs -p | tail -1)\nwait || true\n").expect("the server stops");
@@ -195,7 +195,7 @@ impl Session {
                 && let Some(task) = self.meanwhile.take()
             {
                 let address = line.split_whitespace().find(|word| word.starts_with("http")).expect("an address");
-                self.person(&[&task, address, "ada@example.com", PASSWORD]);
+                Self::person(&[&task, address, "ada@example.com", PASSWORD]);
             }
             if !line.contains(" | WARNING | [BETA] ") {
                 printed.push_str(&line);
@@ -225,7 +225,7 @@ impl Session {
     }
 
     /// Has `person.py` do something at the pages.
-    fn person(&self, line: &[&str]) {
+    fn person(line: &[&str]) {
         let python = python::environment("oidc", Needs { oldest: 11, ..Needs::USUAL });
         let done = Command::new(python)
             .arg(python::sources().join("docs/person.py"))
