@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The most words of a file, and of every other page of `docs`. Generated pages are as long as what they are made from.
 const README: usize = 900;
 const ARCHITECTURE: usize = 2000;
-const PAGE: usize = 2000;
+const PAGE: usize = 2500;
 const GENERATED: [&str; 3] =
     ["docs/reference/cli.md", "docs/reference/configuration.md", "docs/reference/roles-and-permissions.md"];
 
