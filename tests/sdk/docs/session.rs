@@ -168,7 +168,8 @@ impl Session {
         self.port = port.map(str::to_owned);
         assert!(self.port.is_some(), "the server names its port:\n{printed}");
         let is_log = |line: &&str| line.starts_with('[') && line.contains(" atelier::");
-        Ok(printed.lines().filter(|line| !is_log(line)).map(|line| format!("{line}\n")).collect())
+        let rest: Vec<&str> = printed.lines().filter(|line| !is_log(line)).collect();
+        Ok(rest.join("\n"))
     }
 
     /// Runs a block in the Python session; one that imports an SDK begins another session, with that SDK.
