@@ -129,6 +129,9 @@ const RETIRED: &[(&str, Scope, &str)] = &[
 /// Every document that people read of this version; the log of changes also tells of earlier ones.
 const DOCUMENTS: [&str; 6] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples"];
 
+/// Documents that are still to be rewritten.
+const NOT_YET: [&str; 0] = [];
+
 /// A place that was read: a file with the line, or an output with a path in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Passage {
@@ -373,8 +376,13 @@ fn the_descriptions_of_the_apis_use_no_retired_words() {
 fn the_documents_use_no_retired_words() {
     let documents = read(&DOCUMENTS, &["md"]);
     assert!(documents.len() > 2, "{}", documents.len());
-    let passages: Vec<Passage> = documents.iter().flat_map(|(place, text)| paragraphs(place, text)).collect();
+    let (old, new): (Vec<_>, Vec<_>) = documents.iter().partition(|(place, _)| NOT_YET.contains(&place.as_str()));
+    let passages: Vec<Passage> = new.iter().flat_map(|(place, text)| paragraphs(place, text)).collect();
     refuse(&passages, &[Texts, Opening]);
+    for (place, text) in old {
+        let is_old = paragraphs(place, text).iter().any(|passage| !refusals(passage, &[Texts, Opening]).is_empty());
+        assert!(is_old, "{place} uses no retired words: take it off NOT_YET");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! - The working directory is an empty one, so `./atelier-data` and `target/release` are in it.
 //! - `pip install NAME==VERSION` installs nothing: it fails unless the tests have installed that version of that package.
 //! - curl is silent where it would show its progress, since no terminal is there.
+//! - Of what `serve` prints, the lines of the log are not compared: a thread of their own writes them.
 //! - Of a Python block, what it prints on stdout is compared, without the warnings that the Arize SDK logs there.
 //!
 //! `ATELIER_TEST_BLESS=1` writes outputs that have changed into the files, but for those with three dots.

@@ -19,7 +19,7 @@ query = {
     "code_challenge_method": "S256",
 }
 
-with Chromium(width=900, height=760) as browser:
+with Chromium(width=900, height=880) as browser:
     browser.open(f"{URL}/auth/realms/master/protocol/openid-connect/auth?{urlencode(query)}")
     browser.type("input[name=username]", "ada@example.com")
     browser.type("input[name=password]", PASSWORD)
@@ -27,6 +27,6 @@ with Chromium(width=900, height=760) as browser:
     browser.click("button[name=decision][value=allow]")
     browser.open(f"{URL}/auth/account")
     assert "Grafana" in browser.text, browser.text
-    clip = {"x": 0, "y": 0, "width": 900, "height": 760, "scale": 1}
+    clip = {"x": 0, "y": 0, "width": 900, "height": 880, "scale": 1}
     picture = browser.cdp("Page.captureScreenshot", format="png", clip=clip)["data"]
     Path(os.environ["ATELIER_TEST_PICTURE"]).write_bytes(base64.b64decode(picture))

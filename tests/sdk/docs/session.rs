@@ -167,7 +167,9 @@ impl Session {
         let port = printed.split("listening on http://127.0.0.1:").nth(1).and_then(|rest| rest.lines().next());
         self.port = port.map(str::to_owned);
         assert!(self.port.is_some(), "the server names its port:\n{printed}");
-        Ok(printed)
+        let is_log = |line: &&str| line.starts_with('[') && line.contains(" atelier::");
+        let rest: Vec<&str> = printed.lines().filter(|line| !is_log(line)).collect();
+        Ok(rest.join("\n"))
     }
 
     /// Runs a block in the Python session; one that imports an SDK begins another session, with that SDK.
