@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::user::{self, NewPassword, address};
-use super::{Trouble, data, say};
+use super::{CliError, data, say};
 use crate::app::passwords::Owner;
 use crate::app::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
@@ -39,7 +39,7 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Recover { email, keep_keys, json } = self;
         let whom = match email {
             Some(email) => Whom::Named(address(&email)?),
@@ -49,7 +49,7 @@ impl Command {
     }
 }
 
-fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), Trouble> {
+fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), CliError> {
     let (Whom::Named(email) | Whom::AnyOr(email)) = &whom;
     let password = NewPassword::of(&Source::default(), &Owner::from(email))?;
     let new = users::NewPassword { hash: password.hash.clone(), revoke_keys: !keep_keys };

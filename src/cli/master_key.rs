@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::app::signing_keys;
-use crate::cli::Trouble;
+use crate::cli::CliError;
 use crate::cli::data::broken;
 use crate::config::{Config, Origin};
 use crate::domain::invalid::Invalid;
@@ -57,11 +57,11 @@ impl Source {
     /// The source in force: what is configured, else the credential, else the data directory.
     ///
     /// Refused when a key is configured and there is a credential too.
-    pub(super) fn of(config: &Config, home: &Home) -> Result<Self, Trouble> {
+    pub(super) fn of(config: &Config, home: &Home) -> Result<Self, CliError> {
         Self::among(config, home, std::env::var_os(CREDENTIALS))
     }
 
-    fn among(config: &Config, home: &Home, credentials: Option<OsString>) -> Result<Self, Trouble> {
+    fn among(config: &Config, home: &Home, credentials: Option<OsString>) -> Result<Self, CliError> {
         let credential = credentials.filter(|directory| !directory.is_empty());
         let credential = credential.map(|directory| PathBuf::from(directory).join(CREDENTIAL));
         // One that is there but cannot be looked at is not passed over.
@@ -72,7 +72,7 @@ impl Source {
             (None, None) => None,
         };
         match (configured, credential) {
-            (Some(configured), Some(credential)) => Err(Trouble::Usage(format!(
+            (Some(configured), Some(credential)) => Err(CliError::Usage(format!(
                 "two master keys are given: {configured} and {}; {ONE_PLACE}",
                 Self::Credential(credential)
             ))),
@@ -100,12 +100,12 @@ impl Source {
         }
     }
 
-    fn loaded(&self) -> Result<MasterKey, Trouble> {
+    fn loaded(&self) -> Result<MasterKey, CliError> {
         self.load().map_err(|error| match &error {
-            Unusable::Text(_) => Trouble::Usage(format!("{self} is malformed: {error}")),
+            Unusable::Text(_) => CliError::Usage(format!("{self} is malformed: {error}")),
             Unusable::File(_) => match self {
-                Self::Home(_) | Self::Text(..) => Trouble::Failed(error.to_string()),
-                Self::File(..) | Self::Credential(_) => Trouble::Failed(format!("{self} contains no key: {error}")),
+                Self::Home(_) | Self::Text(..) => CliError::Failed(error.to_string()),
+                Self::File(..) | Self::Credential(_) => CliError::Failed(format!("{self} contains no key: {error}")),
             },
         })
     }
@@ -126,19 +126,19 @@ impl fmt::Display for Source {
 /// The master key in force, which opens every signing key there is.
 ///
 /// Refused when there is none or it is another than the one that they were sealed under.
-pub(super) fn given(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
+pub(super) fn given(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = source.loaded()?;
     proved(&source, key, store)
 }
 
 /// The same for a server that starts, which finishes a rotation that was interrupted; and where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
-pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
+pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = match &source {
         Source::Home(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
             let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
-            new.map_err(|error| Trouble::Failed(error.to_string()))?
+            new.map_err(|error| CliError::Failed(error.to_string()))?
         }
         Source::Home(path) | Source::File(path, _) => {
             rotation::finish_interrupted(path, store)?;
@@ -149,11 +149,11 @@ pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Resu
     proved(&source, key, store)
 }
 
-fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, Trouble> {
+fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, CliError> {
     for sealed in store.read(store::signing_keys::list_sealed)? {
         signing_keys::prove(&key, &sealed).map_err(|error| {
             let kid = &sealed.kid;
-            Trouble::Failed(format!("{source} does not open the signing key {kid}: {}", broken(&error)))
+            CliError::Failed(format!("{source} does not open the signing key {kid}: {}", broken(&error)))
         })?;
     }
     Ok(key)

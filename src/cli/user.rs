@@ -13,7 +13,7 @@ use crate::app::users::Named;
 use crate::app::{passwords, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
-use crate::cli::{Trouble, print, say, table};
+use crate::cli::{CliError, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -123,7 +123,7 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let place = &config.data_dir;
         let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
         let administrator = |yes| UserChange { administrator: Some(yes), ..UserChange::default() };
@@ -164,12 +164,12 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, Trouble> {
+    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, CliError> {
         Self::given(source.read()?, owner)
     }
 
     /// The same with a password that was read already, or none.
-    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, Trouble> {
+    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
         let made_up = given.is_none();
         let password = match given {
             Some(given) => Password::parse(given.expose()).in_field("password")?,
@@ -201,7 +201,7 @@ impl NewPassword {
 
     /// Prints the person, unless that was done with the password; in words only where there is nothing to read by
     /// machine.
-    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), Trouble> {
+    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), CliError> {
         if json {
             return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
         }
@@ -214,12 +214,12 @@ impl NewPassword {
     }
 }
 
-pub(super) fn address(email: &str) -> Result<Email, Trouble> {
+pub(super) fn address(email: &str) -> Result<Email, CliError> {
     Ok(Email::parse(email).in_field("EMAIL")?)
 }
 
 /// The data directory, which the first person may come into before a server does; told, for it may be a slip.
-fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
+fn made_if_absent(place: &Path) -> Result<Home, CliError> {
     let absent = !Home::at(place).database().exists();
     let home = Home::open(place)?;
     if absent {
@@ -228,18 +228,18 @@ fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
     Ok(home)
 }
 
-fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), Trouble> {
+fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), CliError> {
     let hash = password.hash.clone();
     let user = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
-        data::write_and_print(store, create, password.shown(told, json), Trouble::from)
+        data::write_and_print(store, create, password.shown(told, json), CliError::from)
     })?;
     password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
-fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+fn list(home: &Home, json: bool) -> Result<(), CliError> {
     let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
     if json {
         return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
@@ -263,14 +263,14 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
-fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: bool, json: bool) -> Result<(), Trouble> {
+fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: bool, json: bool) -> Result<(), CliError> {
     let (new, user) = data::with(home, |store| {
         let (actor, who) = (Actor::operator(), Named::Email(who));
         let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
         let new = NewPassword::given(given, &owner)?;
         let kept = users::NewPassword { hash: new.hash.clone(), revoke_keys };
         let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &kept);
-        let user = data::write_and_print(store, set, new.shown(told, json), Trouble::from)?;
+        let user = data::write_and_print(store, set, new.shown(told, json), CliError::from)?;
         Ok((new, user))
     })?;
     let ended =
@@ -278,7 +278,7 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
     new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
-fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
+fn reset_second_factor(home: &Home, email: &str) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (user, had_one) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -292,7 +292,7 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
+fn change(home: &Home, email: &str, change: UserChange) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let user = data::with(home, |store| {
         let actor = Actor::operator();
@@ -307,7 +307,7 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn verify(home: &Home, email: &str, verified: bool) -> Result<(), Trouble> {
+fn verify(home: &Home, email: &str, verified: bool) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
     let user = data::with(home, |store| {

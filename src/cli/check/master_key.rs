@@ -5,7 +5,7 @@ use crate::app::signing_keys;
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::{Source, Unusable};
-use crate::cli::{Trouble, master_key};
+use crate::cli::{CliError, master_key};
 use crate::config::Config;
 use crate::error::Result;
 use crate::store::home::Home;
@@ -18,7 +18,7 @@ const WHAT: &str = "master key";
 pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
     let source = match Source::of(config, home) {
         Ok(source) => source,
-        Err(Trouble::Usage(words) | Trouble::Failed(words)) => {
+        Err(CliError::Usage(words) | CliError::Failed(words)) => {
             let (found, next) = words.split_once("; ").unwrap_or((&words, master_key::ONE_PLACE));
             return vec![Finding::fault(WHAT, found, next)];
         }
