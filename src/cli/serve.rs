@@ -8,7 +8,7 @@ use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
 use crate::app::desk::{Desk, Fittings, Lifetimes};
 use crate::app::issuers::{Issuers, Target};
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::throttle::Throttle;
 use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
@@ -186,13 +186,13 @@ const UNREAD: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 fn hashery(config: &Config) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
-    Pool::start(Trade::Hashing, threads, waiting).map_err(|error| {
+    Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
         CliError::Failed(format!("cannot start the password threads: {error}; lower password_threads"))
     })
 }
 
 fn signers() -> Result<Pool, CliError> {
-    Pool::start(Trade::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
+    Pool::start(PoolKind::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
         CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }
@@ -200,7 +200,7 @@ fn signers() -> Result<Pool, CliError> {
 /// Fewer than there are readers, so that a glance never waits for them.
 fn long_readers(store: &Store) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
-    Pool::start(Trade::Reading, threads, UNREAD)
+    Pool::start(PoolKind::Reading, threads, UNREAD)
         .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
 }
 

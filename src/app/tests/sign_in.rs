@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::app::desk::{Desk, Fittings};
 use crate::app::issuers::{Issuers, Target};
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
 use crate::app::{keys, signing_keys as verbs, tokens, users, workspaces};
@@ -49,9 +49,9 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
         key_plan,
-        hashery: Pool::start(Trade::Hashing, one, one.saturating_add(63)).unwrap(),
-        signers: Pool::start(Trade::Signing, one, one.saturating_add(63)).unwrap(),
-        long_readers: Pool::start(Trade::Reading, one, one.saturating_add(63)).unwrap(),
+        hashery: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
+        signers: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
+        long_readers: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),

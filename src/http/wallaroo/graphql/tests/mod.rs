@@ -13,7 +13,7 @@ mod workspaces;
 use super::*;
 use crate::app::desk::{Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::signing_keys::{self, Plan};
 use crate::app::throttle::Throttle;
 use crate::app::{self, setup, users};
@@ -87,9 +87,9 @@ fn desk(store: Store) -> Desk {
         vault: std::sync::Arc::new(vault),
         key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
-        hashery: Pool::start(Trade::Hashing, one, one).expect("a thread"),
-        signers: Pool::start(Trade::Signing, one, one).expect("a thread"),
-        long_readers: Pool::start(Trade::Reading, one, one).expect("a thread"),
+        hashery: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
+        signers: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
+        long_readers: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
