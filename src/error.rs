@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// There is no credential, or one that is not worth anything now.
     #[error("{0}")]
-    Unauthenticated(Unproved),
+    Unauthenticated(AuthError),
     /// The actor may see the thing but not do this to it.
     #[error("{}", action.need())]
     Forbidden {
@@ -88,7 +88,7 @@ pub enum Error {
 
 /// What is wrong with a credential, as far as its bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unproved {
+pub enum AuthError {
     /// There is none.
     #[error("a bearer token or an API key is required")]
     NoCredential,
@@ -164,8 +164,8 @@ pub enum Unproved {
     DeadUserCode,
 }
 
-impl From<Unproved> for Error {
-    fn from(unproved: Unproved) -> Self {
+impl From<AuthError> for Error {
+    fn from(unproved: AuthError) -> Self {
         Self::Unauthenticated(unproved)
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 
 /// How many addresses are remembered of each person, the newest.
@@ -114,7 +114,7 @@ impl<'a> Attempt<'a> {
         origin: &'a Origin,
         realm: Realm,
         whose: Whose<'a>,
-        why: Unproved,
+        why: AuthError,
     ) -> Result<Error> {
         let attempt = Self::new(desk, origin, realm, whose, None)?;
         attempt.judge(false)?;
@@ -144,8 +144,8 @@ impl<'a> Attempt<'a> {
     /// Notes why the attempt was refused in the end; counts it where that was a wrong secret and is not counted yet.
     pub(super) fn note(&self, error: &Error) {
         let (reason, counts) = match error {
-            Error::Unauthenticated(Unproved::Disabled) => ("disabled", false),
-            Error::Unauthenticated(Unproved::NotSetUp) => ("not_set_up", false),
+            Error::Unauthenticated(AuthError::Disabled) => ("disabled", false),
+            Error::Unauthenticated(AuthError::NotSetUp) => ("not_set_up", false),
             Error::Unauthenticated(_) => ("wrong", true),
             Error::Throttled { .. } => ("delayed", false),
             _ => return,

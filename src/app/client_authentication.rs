@@ -7,7 +7,7 @@ use super::throttle::Realm;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store;
 use crate::tokens::opaque::{self, Kind};
 
@@ -18,7 +18,7 @@ use crate::tokens::opaque::{self, Kind};
 pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
         let client = desk.glance(|view| clients::find(view, id))?;
-        return client.filter(|client| !client.confidential).ok_or_else(|| Unproved::BadClient.into());
+        return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());
     };
     let found = desk.glance(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
@@ -32,6 +32,6 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
     });
     match proved {
         Some(client) => Ok(client),
-        None => Err(Attempt::refuse(desk, origin, Realm::Client, Whose::Client(id), Unproved::BadClient)?),
+        None => Err(Attempt::refuse(desk, origin, Realm::Client, Whose::Client(id), AuthError::BadClient)?),
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
 use crate::domain::wrong_codes::WrongCodes;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// What became of a code. A write returns it as a success: an error would undo the count.
@@ -31,7 +31,7 @@ pub(super) enum Judged<T> {
 
 impl<T> Judged<T> {
     /// What a right code led to, or the refusal.
-    pub(super) fn or_refused(self, wrong: Unproved) -> Result<T> {
+    pub(super) fn or_refused(self, wrong: AuthError) -> Result<T> {
         match self {
             Self::Right(done) => Ok(done),
             Self::Wrong => Err(wrong.into()),
@@ -106,7 +106,7 @@ impl<'a> Given<'a> {
 
     /// What a right code led to, or the refusal.
     pub(super) fn or_refused<T>(&self, judged: Judged<T>) -> Result<T> {
-        self.noted(judged.or_refused(Unproved::WrongCode))
+        self.noted(judged.or_refused(AuthError::WrongCode))
     }
 
     fn noted<T>(&self, outcome: Result<T>) -> Result<T> {

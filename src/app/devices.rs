@@ -20,7 +20,7 @@ use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
@@ -109,10 +109,10 @@ pub async fn poll(desk: &Desk, origin: &Origin, client: &Client, device_code: &s
             let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
             desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
         }
-        None => Err(Unproved::BadDeviceCode.into()),
+        None => Err(AuthError::BadDeviceCode.into()),
     };
     if let Err(Error::Unauthenticated(why)) = &polled {
-        let reason = if *why == Unproved::Disabled { "disabled" } else { "wrong" };
+        let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
         refusals::of_token(desk, origin, refusals::Kind::DeviceCode, client, reason);
     }
     polled
@@ -127,7 +127,7 @@ pub(super) fn take_poll(
     lifetimes: &Lifetimes,
 ) -> Result<Polled> {
     let device = store::device_codes::find(tx, code)?;
-    let mut device = device.filter(|device| device.client == client.id).ok_or(Unproved::BadDeviceCode)?;
+    let mut device = device.filter(|device| device.client == client.id).ok_or(AuthError::BadDeviceCode)?;
     let approval = match device.poll(tx.now) {
         Answer::Denied => return Ok(Polled::Denied),
         Answer::Expired => return Ok(Polled::Expired),
@@ -137,7 +137,7 @@ pub(super) fn take_poll(
         }
         Answer::Granted(approval) => approval,
     };
-    let user = store::users::find(tx, approval.by)?.ok_or(Unproved::Disabled)?;
+    let user = store::users::find(tx, approval.by)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
     // What the person said may have been taken back meanwhile.
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
@@ -201,16 +201,16 @@ fn guess<T>(
 ) -> Result<T> {
     let attempt = Attempt::begin(desk, origin, Realm::UserCode, Whose::Nobody, None)?;
     // What cannot be a code is a slip and no guess.
-    let (shown, code) = user_code::parse(typed).ok_or(Unproved::DeadUserCode)?;
+    let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&shown, &code);
-    attempt.judge(!matches!(found, Err(Error::Unauthenticated(Unproved::DeadUserCode))))?;
+    attempt.judge(!matches!(found, Err(Error::Unauthenticated(AuthError::DeadUserCode))))?;
     found
 }
 
 fn pending(view: &View, shown: &str, code: &Fingerprint) -> Result<Pending> {
     let device = store::device_codes::find_by_user_code(view, code)?;
-    let device = device.filter(|device| device.is_open(view.now)).ok_or(Unproved::DeadUserCode)?;
-    let client = store::clients::find(view, &device.client)?.ok_or(Unproved::DeadUserCode)?;
+    let device = device.filter(|device| device.is_open(view.now)).ok_or(AuthError::DeadUserCode)?;
+    let client = store::clients::find(view, &device.client)?.ok_or(AuthError::DeadUserCode)?;
     Ok(Pending {
         client,
         scopes: device.scopes,
@@ -230,9 +230,9 @@ fn settle(
 ) -> Result<Pending> {
     let person = consents::own(actor)?;
     if session.user != person.id {
-        return Err(Unproved::SessionOver.into());
+        return Err(AuthError::SessionOver.into());
     }
-    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(Unproved::SessionOver)?)?;
+    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?)?;
     let pending = pending(tx, shown, code)?;
     let authenticated_at = session.authenticated_at;
     let (verb, decision) = if approve {

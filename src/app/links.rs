@@ -16,7 +16,7 @@ use crate::domain::link::{Link, Purpose};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{User, UserStatus};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
@@ -71,7 +71,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
         Some(secret) => desk.glance(|view| good(view, &secret)),
-        None => Err(Unproved::DeadLink.into()),
+        None => Err(AuthError::DeadLink.into()),
     };
     match found {
         Err(Error::Unauthenticated(why)) => Err(Attempt::refuse(desk, origin, Realm::Link, Whose::Nobody, why)?),
@@ -81,13 +81,13 @@ pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)
 
 fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
-    let link = link.ok_or(Unproved::DeadLink)?;
-    let user = store::users::find(view, link.user)?.ok_or(Unproved::DeadLink)?;
+    let link = link.ok_or(AuthError::DeadLink)?;
+    let user = store::users::find(view, link.user)?.ok_or(AuthError::DeadLink)?;
     match (link.purpose, user.status(view.now)) {
         (Purpose::Invitation, UserStatus::Invited) | (Purpose::PasswordReset, UserStatus::Active) => {
             Ok((user, link.purpose))
         }
-        (Purpose::Invitation | Purpose::PasswordReset, _) => Err(Unproved::DeadLink.into()),
+        (Purpose::Invitation | Purpose::PasswordReset, _) => Err(AuthError::DeadLink.into()),
     }
 }
 
@@ -98,7 +98,7 @@ pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password, 
     // A wrong link costs no hash.
     let (user, _) = find(desk, &origin, token)?;
     let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
-    let secret = opaque::parse(Kind::Link, token).ok_or(Unproved::DeadLink)?;
+    let secret = opaque::parse(Kind::Link, token).ok_or(AuthError::DeadLink)?;
     let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
     let new = NewPassword { hash, revoke_keys };
     desk.write(move |tx| use_up(tx, &actor, &secret, &new)).await
@@ -143,7 +143,7 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
     attempt.judge(proved.is_some())?;
-    let (user, kept) = proved.ok_or(Unproved::WrongPassword)?;
+    let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
     if desk.glance(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
@@ -157,9 +157,9 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     desk.write(move |tx| {
         // Between the look and the write, another password may have come.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
-        let user = user.ok_or(Unproved::WrongPassword)?;
+        let user = user.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
-            return Err(Unproved::WrongPassword.into());
+            return Err(AuthError::WrongPassword.into());
         }
         choose(tx, &actor, user, &new, "users.replace_temporary_password")
     })

@@ -13,7 +13,7 @@ use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store;
 use crate::tokens::password::{PasswordHash, Verdict};
 
@@ -35,7 +35,7 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
         let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
         // Between the look and the write, another password may have come.
         if store::users::password_hash(tx, id)? != kept {
-            return Err(Unproved::WrongPassword.into());
+            return Err(AuthError::WrongPassword.into());
         }
         let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
         if let Some(session) = actor.session() {
@@ -58,7 +58,7 @@ pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Resul
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
     attempt.judge(right)?;
     if !right {
-        return Err(Unproved::WrongPassword.into());
+        return Err(AuthError::WrongPassword.into());
     }
     attempt.succeeded();
     Ok(kept)

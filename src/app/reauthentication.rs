@@ -14,7 +14,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// For how long a password or a code that was given counts.
@@ -44,7 +44,7 @@ pub(super) fn require(view: &View, actor: &Actor) -> Result<()> {
     };
     match session {
         Some(session) if is_recent(&session, view.now) => Ok(()),
-        Some(_) | None => Err(Unproved::NotConfirmed.into()),
+        Some(_) | None => Err(AuthError::NotConfirmed.into()),
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
             desk.write_as(actor, move |tx, actor| {
                 // Between the look and the write, another password may have come.
                 if store::users::password_hash(tx, me)? != kept {
-                    return Err(Unproved::WrongPassword.into());
+                    return Err(AuthError::WrongPassword.into());
                 }
                 note(tx, actor, session, false)
             })
@@ -86,7 +86,7 @@ pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
 }
 
 fn note(tx: &Tx, actor: &Actor, session: SessionId, second_factor: bool) -> Result<()> {
-    let uuid = store::sessions::find(tx, session)?.ok_or(Unproved::SessionOver)?.uuid;
+    let uuid = store::sessions::find(tx, session)?.ok_or(AuthError::SessionOver)?.uuid;
     store::sessions::update_authenticated(tx, session, second_factor)?;
     let after = json!({ "second_factor": second_factor });
     audit::record(tx, actor, "sessions.confirm", (ObjectKind::Session, uuid), (Value::Null, after))

@@ -18,7 +18,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::client::Client;
 use crate::domain::email::Email;
 use crate::domain::user::User;
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 /// How many lines there may be of one kind of secret at once, and how long it takes until one more may be.
 pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
@@ -140,11 +140,11 @@ pub(super) fn of_token(desk: &Desk, origin: &Origin, kind: Kind, client: &Client
 }
 
 /// Writes the line of an API key that is worth nothing.
-pub(super) fn of_key(desk: &Desk, origin: &Origin, why: Unproved) {
+pub(super) fn of_key(desk: &Desk, origin: &Origin, why: AuthError) {
     let reason = match why {
-        Unproved::DeadKey => "revoked_or_expired",
-        Unproved::Disabled => "disabled",
-        Unproved::PagesOnly => "pages_only",
+        AuthError::DeadKey => "revoked_or_expired",
+        AuthError::Disabled => "disabled",
+        AuthError::PagesOnly => "pages_only",
         _ => "wrong",
     };
     log(desk, origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });

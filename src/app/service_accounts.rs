@@ -10,7 +10,7 @@ use super::{authorizations, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::user::{User, UserKind, UserState};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
 
 /// A bot, and the client that acts as it; none where a service key does.
@@ -43,7 +43,7 @@ pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scope
     let actor = Actor::nobody(origin.clone());
     let new = NewSession::through(client, scopes, &desk.lifetimes).short();
     desk.write(move |tx| {
-        let user = store::users::find_principal(tx, bot)?.ok_or(Unproved::Disabled)?;
+        let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
         authorizations::enters(&user)?;
         let session = sessions::begin(tx, &actor, &user, &new)?;
         Ok(Granted::begun(user, session, None))

@@ -16,7 +16,7 @@ use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::{User, UserStatus};
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store::View;
 use proof::Proof;
 
@@ -89,10 +89,10 @@ async fn try_password(
             None => may_get_tokens(desk, view, &user, false),
         })?;
         if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
-            return signed_in.or_refused(Unproved::WrongPassword);
+            return signed_in.or_refused(AuthError::WrongPassword);
         }
     }
-    Err(Unproved::WrongPassword.into())
+    Err(AuthError::WrongPassword.into())
 }
 
 /// The code that has to be judged, for a person with a second factor. Refused where there is none.
@@ -101,21 +101,21 @@ fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result
         return Ok(None);
     }
     let code = code.filter(|code| !code.expose().trim().is_empty());
-    code.map(Some).ok_or_else(|| Unproved::WrongPassword.into())
+    code.map(Some).ok_or_else(|| AuthError::WrongPassword.into())
 }
 
 /// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
 /// the invitation has run out.
 fn may_get_tokens(desk: &Desk, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
-        UserStatus::Active if user.must_change_password => Err(Unproved::NotSetUp.into()),
+        UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
         UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
-            Err(Unproved::NotSetUp.into())
+            Err(AuthError::NotSetUp.into())
         }
         UserStatus::Active => Ok(()),
-        UserStatus::Invited => Err(Unproved::NotSetUp.into()),
-        UserStatus::Expired => Err(Unproved::WrongPassword.into()),
-        UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
     }
 }
 

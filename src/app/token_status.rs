@@ -7,7 +7,7 @@ use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
 use crate::tokens::keyring::Verified;
 use crate::tokens::refresh::RefreshToken;
@@ -37,7 +37,7 @@ pub enum Live {
 ///
 /// Refused for a client without a secret, which anybody could be (RFC 7662, section 2.1).
 pub fn introspect(desk: &Desk, client: &Client, raw: &str) -> Result<Option<Live>> {
-    if client.confidential { judge(desk, raw) } else { Err(Unproved::BadClient.into()) }
+    if client.confidential { judge(desk, raw) } else { Err(AuthError::BadClient.into()) }
 }
 
 /// Judges a token of whatever client; none for what is no token, or not good any more. To ask changes nothing.
@@ -63,7 +63,7 @@ pub fn judge(desk: &Desk, raw: &str) -> Result<Option<Live>> {
 pub fn bearer(desk: &Desk, raw: &str) -> Result<(User, Scopes)> {
     match judge(desk, raw)? {
         Some(Live::Access { user, said, .. }) => Ok((user, Scopes::known(&said.scope))),
-        Some(Live::Refresh { .. }) | None => Err(Unproved::BadToken.into()),
+        Some(Live::Refresh { .. }) | None => Err(AuthError::BadToken.into()),
     }
 }
 
@@ -87,10 +87,10 @@ pub async fn revoke(desk: &Desk, origin: &Origin, client: &Client, raw: &str) ->
 ///
 /// Refused when the token is unknown or another client's.
 pub async fn sign_out(desk: &Desk, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
-    let token = RefreshToken::parse(raw).ok_or(Unproved::BadRefreshToken)?;
+    let token = RefreshToken::parse(raw).ok_or(AuthError::BadRefreshToken)?;
     let session = desk.glance(|view| any(view, &token))?;
     let own = |session: &Session| session.client.as_ref() == Some(&client.id);
-    end(desk, origin, session.filter(own).ok_or(Unproved::BadRefreshToken)?, "sessions.end").await
+    end(desk, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
 }
 
 /// Ends a session as its own user.

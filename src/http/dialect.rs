@@ -15,7 +15,7 @@ use crate::app::desk::Desk;
 use crate::app::sign_in::{self, Proved};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 
 /// A dialect: the same verbs in the words of one kind of client.
 pub trait Dialect: 'static {
@@ -74,7 +74,7 @@ fn wants_it_anew(request: &HttpRequest) -> bool {
 
 fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
     let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
-    let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
+    let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.is_proved();

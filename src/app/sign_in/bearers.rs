@@ -9,7 +9,7 @@ use crate::app::{keys, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::Pulse;
 use crate::store::recollection::Recollection;
 use crate::tokens::claims::API;
@@ -75,7 +75,7 @@ impl Proofs {
 /// very moment.
 pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
     let known_by = known_by(bearer);
-    if let Err(Error::Unauthenticated(why @ Unproved::UnknownKey)) = &known_by {
+    if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
         refusals::of_key(desk, &origin, *why);
     }
     let (kind, fingerprint) = known_by?;
@@ -101,15 +101,15 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
 /// The kind of a credential and what it is known by.
 fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
     match Kind::of(bearer) {
-        Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(Unproved::UnknownKey)?)),
-        Some(_) => Err(Unproved::UnknownKey.into()),
+        Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(AuthError::UnknownKey)?)),
+        Some(_) => Err(AuthError::UnknownKey.into()),
         None => Ok((None, of_text(bearer)?)),
     }
 }
 
 /// The fingerprint of what may be a JWT. Nobody takes that of an endless text.
 fn of_text(bearer: &str) -> Result<Fingerprint> {
-    if bearer.len() > LENGTH { Err(Unproved::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
+    if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
 fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
@@ -127,7 +127,7 @@ fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -
     let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
     if !said.is_for(API[0]) || !entrant.reaches_api {
-        return Err(Unproved::NoApi.into());
+        return Err(AuthError::NoApi.into());
     }
     let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
     Ok(Standing { person: entrant.person, credential, until, note: None })
@@ -156,7 +156,7 @@ fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Res
     let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
     let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
         log::debug!("access token rejected: {rejected}");
-        Error::from(Unproved::BadToken)
+        Error::from(AuthError::BadToken)
     })?;
     signed.keep(fingerprint, keys.edition, said.clone(), 1);
     let until = until(&said);

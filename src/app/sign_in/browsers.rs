@@ -13,7 +13,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::sessions::Hold;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
@@ -76,11 +76,11 @@ pub(super) fn begin(
 /// Refused when the session is over, or its person is disabled or has to choose another password, as of this very
 /// moment.
 pub fn with_cookie(desk: &Desk, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
-    let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(Unproved::SessionOver)?;
+    let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
     let (user, session, now) = desk.glance(|view| {
-        let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(Unproved::SessionOver)?;
+        let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
         let user = sessions::still(view, session.id)?;
-        if user.must_change_password { Err(Unproved::SessionOver.into()) } else { Ok((user, session, view.now)) }
+        if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
     if session.last_used_at.after(NOTED_EVERY) <= now {
         let (id, idle, end) = (session.id, desk.lifetimes.browser_idle, session.ends_at);

@@ -21,7 +21,7 @@ use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, User, UserStatus};
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
@@ -110,7 +110,7 @@ async fn try_password(
             return Ok(progress);
         }
     }
-    Err(Unproved::WrongPassword.into())
+    Err(AuthError::WrongPassword.into())
 }
 
 /// Refuses whoever comes with the right password, but may not come in.
@@ -118,9 +118,9 @@ fn may_begin(view: &View, user: &User) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active => Ok(()),
         UserStatus::Invited if user.must_change_password => Ok(()),
-        UserStatus::Invited => Err(Unproved::NotSetUp.into()),
-        UserStatus::Expired => Err(Unproved::WrongPassword.into()),
-        UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
     }
 }
 
@@ -159,13 +159,13 @@ pub fn half(desk: &Desk, cookie: &str) -> Result<(User, Step)> {
 }
 
 fn fingerprint(cookie: &str) -> Result<Fingerprint> {
-    opaque::parse(Kind::Half, cookie).ok_or_else(|| Unproved::HalfOver.into())
+    opaque::parse(Kind::Half, cookie).ok_or_else(|| AuthError::HalfOver.into())
 }
 
 fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
     let half = store::half_sign_ins::find(view, cookie)?.filter(|half| half.is_live(view.now));
-    let half = half.ok_or(Unproved::HalfOver)?;
-    let user = store::users::find(view, half.user)?.ok_or(Unproved::HalfOver)?;
+    let half = half.ok_or(AuthError::HalfOver)?;
+    let user = store::users::find(view, half.user)?.ok_or(AuthError::HalfOver)?;
     may_begin(view, &user)?;
     Ok((user, half))
 }
@@ -173,7 +173,7 @@ fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
 /// The half sign-in of a cookie, if this is its step.
 fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)> {
     let (user, half) = live(view, cookie)?;
-    if half.step == step { Ok((user, half)) } else { Err(Unproved::HalfOver.into()) }
+    if half.step == step { Ok((user, half)) } else { Err(AuthError::HalfOver.into()) }
 }
 
 /// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
@@ -232,7 +232,7 @@ pub async fn choose_password(
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
         if store::users::password_hash(tx, user.id)? != kept {
-            return Err(Unproved::HalfOver.into());
+            return Err(AuthError::HalfOver.into());
         }
         let before = json!({ "state": user.state.as_str() });
         let ended = users::keep_password(tx, &mut user, &new, None)?;

@@ -25,7 +25,7 @@ use crate::domain::key::{Grace, KeyKind, KeyName, KeySearch};
 use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{InField, Unproved};
+use crate::error::{AuthError, InField};
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{self, mint, redacted};
 use given::CreateApiKey;
@@ -95,7 +95,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateAp
     let permit = creations::permit(&desk, &caller, Creation::Key)?;
     let made = desk.write_as(&caller, move |tx, caller| match &grants {
         None => {
-            let me = Named::Number(caller.user().ok_or(Unproved::NoCredential)?);
+            let me = Named::Number(caller.user().ok_or(AuthError::NoCredential)?);
             keys::create(tx, caller, &rules, &me, &new).map(|key| (key, None, tx.now))
         }
         Some(grants) => {

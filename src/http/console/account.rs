@@ -20,7 +20,7 @@ use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, InField, Result as CoreResult, Unproved};
+use crate::error::{AuthError, Error, InField, Result as CoreResult};
 use crate::store::View;
 
 pub(super) const ACCOUNT: &str = "/auth/account";
@@ -92,7 +92,7 @@ pub(super) async fn show(
 }
 
 fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
-    let person = actor.person().ok_or(Unproved::SessionOver)?;
+    let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
     let shown = |session: &Session| shown(view, session, here);
     let programs = consents::list(view, actor)?.into_iter().map(|consent| Connected {

@@ -14,7 +14,7 @@ use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
 use crate::app::desk::Desk;
 use crate::app::devices::{self, Pending};
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 
 const DEVICE: &str = "/auth/realms/master/device";
 
@@ -73,7 +73,7 @@ fn confirm(desk: &Desk, browser: &Browser, typed: &str) -> Result<HttpResponse, 
 fn wrong(browser: &Browser, typed: &str, error: Error) -> Result<HttpResponse, Failure> {
     let again = |status, wrong| browser.show(status, &code_form(browser, typed, Some(wrong)));
     match error {
-        Error::Unauthenticated(Unproved::DeadUserCode) => {
+        Error::Unauthenticated(AuthError::DeadUserCode) => {
             let text = "no device is waiting for this code: it may be mistyped, used or expired";
             again(StatusCode::BAD_REQUEST, Wrong::new("user_code", text))
         }

@@ -15,7 +15,7 @@ use crate::app::links::{self, Choice};
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 use crate::http::dialect;
 
 const BY_LINK: &str = "/auth/invitation";
@@ -82,7 +82,7 @@ pub(super) async fn set_instead_of_temporary(
     match links::replace_temporary(&desk, browser.origin.clone(), choice).await {
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
-        Err(Error::Unauthenticated(Unproved::WrongPassword)) => {
+        Err(Error::Unauthenticated(AuthError::WrongPassword)) => {
             let text = "the email or the temporary password is wrong";
             again(StatusCode::FORBIDDEN, Wrong::new("temporary", text))
         }

@@ -12,7 +12,7 @@ use crate::app::desk::Desk;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 
 /// The client that calls.
 ///
@@ -39,7 +39,7 @@ pub(super) fn authenticated(
         Some((id, secret)) => (id.as_str(), secret.as_ref()),
     };
     client_authentication::authenticate(desk, origin, id, secret).map_err(|error| match error {
-        Error::Unauthenticated(Unproved::BadClient) => Failure::Client { basic: basic.is_some() },
+        Error::Unauthenticated(AuthError::BadClient) => Failure::Client { basic: basic.is_some() },
         error => Failure::Grant(error),
     })
 }
