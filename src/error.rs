@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// Something broke that is no fault of the client.
     #[error("internal error")]
-    Internal(#[source] Broken),
+    Internal(#[source] InternalError),
 }
 
 /// What is wrong with a credential, as far as its bearer may know.
@@ -172,15 +172,15 @@ impl From<AuthError> for Error {
 
 /// What broke; for the log only.
 #[derive(Debug)]
-pub struct Broken(Box<dyn std::error::Error + Send + Sync>);
+pub struct InternalError(Box<dyn std::error::Error + Send + Sync>);
 
-impl fmt::Display for Broken {
+impl fmt::Display for InternalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Broken {
+impl std::error::Error for InternalError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
     }
@@ -189,7 +189,7 @@ impl std::error::Error for Broken {
 impl Error {
     /// Something broke that is no fault of the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(Broken(source.into()))
+        Self::Internal(InternalError(source.into()))
     }
 
     /// A thing does not exist.
