@@ -11,7 +11,7 @@ use super::sign_in::{self, Proved};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
-use crate::store::recollection::Recollection;
+use crate::store::versioned_cache::VersionedCache;
 use crate::store::{Pulse, View};
 
 /// What an answer takes in memory beside its words, in bytes, near enough.
@@ -28,12 +28,12 @@ impl AsRef<[u8]> for Answer {
 }
 
 /// The answers that are remembered.
-pub(super) struct Answers(Recollection<Question, Pulse, Answer>);
+pub(super) struct Answers(VersionedCache<Question, Pulse, Answer>);
 
 impl Answers {
     /// Room for answers of so many bytes in all.
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Recollection::new(bytes))
+        Self(VersionedCache::new(bytes))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
 use crate::store::Pulse;
-use crate::store::recollection::Recollection;
+use crate::store::versioned_cache::VersionedCache;
 use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
@@ -46,9 +46,9 @@ impl Proved {
 /// What was proved before.
 pub(in crate::app) struct Proofs {
     /// What access tokens say whose signature was found good with the keys of an edition of the ring.
-    signed: Recollection<Fingerprint, u64, Verified>,
+    signed: VersionedCache<Fingerprint, u64, Verified>,
     /// Who comes with a credential.
-    standings: Recollection<Fingerprint, Pulse, Standing>,
+    standings: VersionedCache<Fingerprint, Pulse, Standing>,
 }
 
 /// Who comes with a credential.
@@ -65,7 +65,7 @@ struct Standing {
 impl Proofs {
     /// Nothing yet.
     pub(in crate::app) fn new() -> Self {
-        Self { signed: Recollection::new(REMEMBERED), standings: Recollection::new(REMEMBERED) }
+        Self { signed: VersionedCache::new(REMEMBERED), standings: VersionedCache::new(REMEMBERED) }
     }
 }
 
