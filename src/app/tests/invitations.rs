@@ -339,7 +339,7 @@ fn the_address_of_a_closed_account_is_free_for_another_one() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let bob = office.bob.user().unwrap();
-    office.by(&office.ada, move |tx, actor| crate::app::departures::block(tx, actor, bob)).unwrap();
+    office.by(&office.ada, move |tx, actor| crate::app::user_deletion::block(tx, actor, bob)).unwrap();
     let again = fresh(office.by(&office.carol, by_link("BOB")).unwrap());
     assert!(again.id != bob && again.uuid != uuid(&office.bob));
     assert_eq!(office.role(place, &acting(&again)), None);

@@ -1,7 +1,6 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
 mod clients;
-mod departures;
 mod grants;
 mod grid;
 mod invitations;
@@ -21,6 +20,7 @@ mod sessions;
 mod sight;
 mod sign_in;
 mod signing_keys;
+mod user_deletion;
 mod users;
 mod workspaces;
 

@@ -18,7 +18,7 @@ use crate::app::desk::Desk;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
-use crate::app::{departures, links, passwords, users};
+use crate::app::{links, passwords, user_deletion, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
@@ -288,7 +288,7 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| departures::block(tx, caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 

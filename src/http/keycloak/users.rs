@@ -20,7 +20,7 @@ use crate::app::people::{self, Found, NewPerson, Profile};
 use crate::app::pool::Lane;
 use crate::app::service_accounts::ServiceAccount;
 use crate::app::users;
-use crate::app::{departures, passwords};
+use crate::app::{passwords, user_deletion};
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
@@ -278,7 +278,7 @@ pub(super) async fn update(
 /// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
 pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let close = move |tx: &Tx, caller: &Actor| departures::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
+    let close = move |tx: &Tx, caller: &Actor| user_deletion::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
     desk.write_as(&caller, close).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
