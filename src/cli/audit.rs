@@ -11,7 +11,7 @@ use crate::domain::actor::Actor;
 use crate::error::Result;
 use crate::store::View;
 use crate::store::audit::chain::{Fault, Verdict};
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
 use crate::store::schema::{self, Standing};
 use crate::tokens::chain::{Hash, from_hex, to_hex};
@@ -41,11 +41,11 @@ impl Command {
     /// Does it to the data of that configuration.
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
         let Self::Verify { expect, json } = self;
-        verify(&Home::existing(&config.data_dir)?, expect.as_ref(), json)
+        verify(&DataDir::existing(&config.data_dir)?, expect.as_ref(), json)
     }
 }
 
-fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Result<(), CliError> {
+fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::Result<(), CliError> {
     let verdict = inspect(&home.database(), |view| look(view, expected))?;
     let Some(verdict) = verdict else {
         return Err(CliError::Failed(

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::{CliError, once};
 use crate::error::{Error, Result as Done};
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
 
 /// A command reads and writes little.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
 
 /// Opens the data file, does the work and closes it.
-pub(super) fn with<T>(home: &Home, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
+pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
     let store = Store::open_beside(home, SIZES)?;
     let done = work(&store);
     store.close();

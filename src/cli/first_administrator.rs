@@ -12,7 +12,7 @@ use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::error::Error;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Store, files};
 use crate::tokens::password;
 
@@ -24,7 +24,7 @@ pub(super) struct First {
 }
 
 /// Makes an administrator if there is none: as configured, or with a random password that is shown once.
-pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Option<First>, CliError> {
+pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store) -> Result<Option<First>, CliError> {
     if !setup::lacks_administrator(store)? {
         return Ok(None);
     }

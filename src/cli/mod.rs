@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
-use crate::store::home::HomeError;
+use crate::store::data_dir::DataDirError;
 use flags::{Place, Settings};
 
 /// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
@@ -149,8 +149,8 @@ impl From<ConfigError> for CliError {
     }
 }
 
-impl From<HomeError> for CliError {
-    fn from(error: HomeError) -> Self {
+impl From<DataDirError> for CliError {
+    fn from(error: DataDirError) -> Self {
         Self::Failed(error.to_string())
     }
 }

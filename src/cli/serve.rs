@@ -14,7 +14,7 @@ use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
 use crate::http;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;
 use crate::store::{Sizes, Store, health};
 use crate::tokens::chain::to_hex;
@@ -26,7 +26,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     signals::pass_over_the_meaningless().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;
-    let home = Home::open(&config.data_dir)?;
+    let home = DataDir::open(&config.data_dir)?;
     let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
         log::warn!(
@@ -44,7 +44,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
 
 fn serve(
     config: &Config,
-    home: &Home,
+    home: &DataDir,
     lock: &mut Lock,
     store: &Store,
     listeners: Vec<TcpListener>,

@@ -14,7 +14,7 @@ use crate::domain::client::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 use crate::error::Result;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Tx, View};
 
 /// What can be done about sessions.
@@ -47,7 +47,7 @@ pub enum Command {
 impl Command {
     /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
-        let home = Home::existing(&config.data_dir)?;
+        let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::List { user, json } => list(&home, user.as_deref(), json),
             Self::End { id: Some(id), .. } => end(&home, id),
@@ -60,7 +60,7 @@ impl Command {
 /// A session, and whose it is.
 type Row = (Session, String);
 
-fn list(home: &Home, user: Option<&str>, json: bool) -> std::result::Result<(), CliError> {
+fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(), CliError> {
     let whose = user.map(address).transpose()?.map(Named::Email);
     let found = data::with(home, |store| Ok(store.read(|view| find(view, whose.as_ref()))?))?;
     if json {
@@ -102,7 +102,7 @@ fn find(view: &View, whose: Option<&Named>) -> Result<Vec<Row>> {
     }
 }
 
-fn end(home: &Home, id: Uuid) -> std::result::Result<(), CliError> {
+fn end(home: &DataDir, id: Uuid) -> std::result::Result<(), CliError> {
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
@@ -111,7 +111,7 @@ fn end(home: &Home, id: Uuid) -> std::result::Result<(), CliError> {
     Ok(())
 }
 
-fn end_of(home: &Home, email: &str) -> std::result::Result<(), CliError> {
+fn end_of(home: &DataDir, email: &str) -> std::result::Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (email, ended) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -125,7 +125,7 @@ fn end_of(home: &Home, email: &str) -> std::result::Result<(), CliError> {
     Ok(())
 }
 
-fn end_all(home: &Home) -> std::result::Result<(), CliError> {
+fn end_all(home: &DataDir) -> std::result::Result<(), CliError> {
     let ended = data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)

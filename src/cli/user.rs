@@ -24,7 +24,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
@@ -139,19 +139,19 @@ impl Command {
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
                 add(&made_if_absent(place)?, new, &password, json)
             }
-            Self::List { json } => list(&Home::existing(place)?, json),
+            Self::List { json } => list(&DataDir::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
-                let (home, email) = (Home::existing(place)?, address(&email)?);
+                let (home, email) = (DataDir::existing(place)?, address(&email)?);
                 set_password(&home, email, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
             Self::ResetLink { email, revoke_keys } => link::make(config, &email, Purpose::PasswordReset, revoke_keys),
-            Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
-            Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
-            Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
-            Self::VerifyEmail { email, undo } => verify(&Home::existing(place)?, &email, !undo),
-            Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
-            Self::Demote { email } => change(&Home::existing(place)?, &email, administrator(false)),
+            Self::ResetMfa { email } => reset_second_factor(&DataDir::existing(place)?, &email),
+            Self::Enable { email } => change(&DataDir::existing(place)?, &email, state(true)),
+            Self::Disable { email } => change(&DataDir::existing(place)?, &email, state(false)),
+            Self::VerifyEmail { email, undo } => verify(&DataDir::existing(place)?, &email, !undo),
+            Self::Promote { email } => change(&DataDir::existing(place)?, &email, administrator(true)),
+            Self::Demote { email } => change(&DataDir::existing(place)?, &email, administrator(false)),
         }
     }
 }
@@ -219,16 +219,16 @@ pub(super) fn address(email: &str) -> Result<Email, CliError> {
 }
 
 /// The data directory, which the first person may come into before a server does; told, for it may be a slip.
-fn made_if_absent(place: &Path) -> Result<Home, CliError> {
-    let absent = !Home::at(place).database().exists();
-    let home = Home::open(place)?;
+fn made_if_absent(place: &Path) -> Result<DataDir, CliError> {
+    let absent = !DataDir::at(place).database().exists();
+    let home = DataDir::open(place)?;
     if absent {
         say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
     }
     Ok(home)
 }
 
-fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), CliError> {
+fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Result<(), CliError> {
     let hash = password.hash.clone();
     let user = data::with(home, |store| {
         setup::settle(store)?;
@@ -239,7 +239,7 @@ fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<
     password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
-fn list(home: &Home, json: bool) -> Result<(), CliError> {
+fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
     if json {
         return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
@@ -263,7 +263,13 @@ fn list(home: &Home, json: bool) -> Result<(), CliError> {
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
-fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: bool, json: bool) -> Result<(), CliError> {
+fn set_password(
+    home: &DataDir,
+    who: Email,
+    given: Option<Secret>,
+    revoke_keys: bool,
+    json: bool,
+) -> Result<(), CliError> {
     let (new, user) = data::with(home, |store| {
         let (actor, who) = (Actor::operator(), Named::Email(who));
         let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
@@ -278,7 +284,7 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
     new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
-fn reset_second_factor(home: &Home, email: &str) -> Result<(), CliError> {
+fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (user, had_one) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -292,7 +298,7 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn change(home: &Home, email: &str, change: UserChange) -> Result<(), CliError> {
+fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let user = data::with(home, |store| {
         let actor = Actor::operator();
@@ -307,7 +313,7 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), CliError> 
     Ok(())
 }
 
-fn verify(home: &Home, email: &str, verified: bool) -> Result<(), CliError> {
+fn verify(home: &DataDir, email: &str, verified: bool) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
     let user = data::with(home, |store| {

@@ -9,6 +9,7 @@ pub mod circle;
 pub mod clients;
 pub mod consents;
 pub mod contents;
+pub mod data_dir;
 pub mod default_workspaces;
 pub mod device_codes;
 mod fault;
@@ -16,7 +17,6 @@ mod file_system;
 pub mod files;
 pub mod half_sign_ins;
 pub mod health;
-pub mod home;
 pub mod inspection;
 pub mod keys;
 pub mod known_places;
@@ -63,7 +63,7 @@ use rusqlite::Connection;
 
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use home::{Home, HomeError};
+use data_dir::{DataDir, DataDirError};
 use schema::{Standing, Unfit};
 
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
@@ -137,7 +137,7 @@ impl Store {
     /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
     ///
     /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
-    pub fn open_beside(home: &Home, sizes: Sizes) -> Result<Self> {
+    pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
         let path = home.database();
         let standing = inspection::inspect(&path, schema::standing)?.fit()?;
         let _lock = if standing == Standing::Current { None } else { Some(home.lock().map_err(in_use)?) };
@@ -203,12 +203,12 @@ impl Store {
     }
 }
 
-fn in_use(error: HomeError) -> Error {
+fn in_use(error: DataDirError) -> Error {
     match error {
-        HomeError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
-        error @ (HomeError::Io { .. }
-        | HomeError::Absent { .. }
-        | HomeError::Shared { .. }
-        | HomeError::Foreign { .. }) => Error::internal(error),
+        DataDirError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
+        error @ (DataDirError::Io { .. }
+        | DataDirError::Absent { .. }
+        | DataDirError::Shared { .. }
+        | DataDirError::Foreign { .. }) => Error::internal(error),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::home::Home;
+use super::data_dir::DataDir;
 use super::*;
 use crate::domain::email::Email;
 use crate::domain::key::KeyName;
@@ -27,13 +27,13 @@ const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, s
 
 struct Place {
     store: Store,
-    home: Home,
+    home: DataDir,
     _folder: tempfile::TempDir,
 }
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::open(folder.path().join("data")).unwrap();
+    let home = DataDir::open(folder.path().join("data")).unwrap();
     let store = Store::open(&home.database(), SIZES).unwrap();
     Place { store, home, _folder: folder }
 }

@@ -44,7 +44,7 @@ use crate::domain::user::{AccountRole, NewUser, PersonName, User};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{self, Sizes, Store, Tx, View, probe};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::PasswordHash;
@@ -82,7 +82,7 @@ struct Office {
 
 fn office() -> Office {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::open(folder.path().join("data")).unwrap();
+    let home = DataDir::open(folder.path().join("data")).unwrap();
     let store =
         Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() })
             .unwrap();

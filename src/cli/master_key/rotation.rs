@@ -19,7 +19,7 @@ use crate::cli::{CliError, data, password, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::store::home::{Home, HomeError};
+use crate::store::data_dir::{DataDir, DataDirError};
 use crate::store::lock::Lock;
 use crate::store::{Store, files};
 use crate::tokens::seal::{FileError, MasterKey, next_file};
@@ -82,7 +82,7 @@ impl Command {
     /// Does it to the data of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Rotate { key, json } = self;
-        let home = Home::existing(&config.data_dir)?;
+        let home = DataDir::existing(&config.data_dir)?;
         let given = key.read()?;
         let source = Source::of(config, &home)?;
         let _turn = turn(&home)?;
@@ -125,7 +125,7 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> 
 }
 
 /// The right to rotate, which one process has at a time.
-fn turn(home: &Home) -> Result<File, CliError> {
+fn turn(home: &DataDir) -> Result<File, CliError> {
     let failed = |error: io::Error| {
         CliError::Failed(format!(
             "cannot lock {}: {error}; run this command as the user that runs the server",
@@ -143,14 +143,14 @@ fn turn(home: &Home) -> Result<File, CliError> {
 }
 
 /// Keeps servers from starting; nothing where one runs that reads its key from that file anew.
-fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, CliError> {
+fn no_other_server(home: &DataDir, path: Option<&Path>) -> Result<Option<Lock>, CliError> {
     let same = |theirs: &Path, ours: &Path| match (theirs.canonicalize(), ours.canonicalize()) {
         (Ok(theirs), Ok(ours)) => theirs == ours,
         _ => theirs == ours,
     };
     match home.lock() {
         Ok(lock) => Ok(Some(lock)),
-        Err(HomeError::Taken { pid, .. }) => {
+        Err(DataDirError::Taken { pid, .. }) => {
             let theirs = home.holder()?.and_then(|holder| holder.in_force).and_then(|there| there.master_key_file);
             if let (Some(theirs), Some(ours)) = (&theirs, path)
                 && same(theirs, ours)
@@ -168,7 +168,7 @@ fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, Cli
 }
 
 /// Replaces the key in its file.
-fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, CliError> {
+fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, CliError> {
     // What a symbolic link leads to is replaced, and not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = no_other_server(home, Some(path))?;
@@ -218,7 +218,7 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
 }
 
 /// Seals everything under a given key, which somebody else puts in the place of the old one.
-fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, CliError> {
+fn elsewhere(home: &DataDir, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, CliError> {
     let _lock = no_other_server(home, None)?;
     let Some(given) = given else {
         return Err(CliError::Usage(format!(

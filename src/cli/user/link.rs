@@ -10,11 +10,11 @@ use crate::domain::actor::Actor;
 use crate::domain::link::Purpose;
 use crate::domain::user::User;
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 
 pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), CliError> {
-    let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
+    let (home, who) = (DataDir::existing(&config.data_dir)?, Named::Email(address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
     let origin = running::origin(config, &home);
     let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
