@@ -17,7 +17,7 @@ use crate::domain::client::{Client, Grant, Scope, Scopes};
 use crate::domain::key::KeyRules;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{Pulse, Store, Tx, View};
+use crate::store::{DataVersion, Store, Tx, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
@@ -127,11 +127,11 @@ impl Desk {
     ///
     /// Refused when there are none, or the vault's key does not open them.
     pub fn keyring(&self) -> Result<Arc<KeyRing>> {
-        self.keys_in_force(self.store.pulse()?).map(|keys| keys.ring)
+        self.keys_in_force(self.store.data_version()?).map(|keys| keys.ring)
     }
 
-    /// The same, with what tells whether they are still the same, as of the moment at which the file had this pulse.
-    pub(super) fn keys_in_force(&self, pulse: Pulse) -> Result<InForce> {
+    /// The same, with what tells whether they are still the same, as of the moment at which the file had this version.
+    pub(super) fn keys_in_force(&self, pulse: DataVersion) -> Result<InForce> {
         self.0.ring.current(&self.store, pulse, &self.vault)
     }
 

@@ -10,6 +10,7 @@ pub mod clients;
 pub mod consents;
 pub mod contents;
 pub mod data_dir;
+mod data_version;
 pub mod default_workspaces;
 pub mod device_codes;
 mod fault;
@@ -28,7 +29,6 @@ mod open;
 pub mod organizations;
 pub mod people;
 pub mod projects;
-mod pulse;
 mod readers;
 pub mod recovery_codes;
 pub mod refresh_tokens;
@@ -66,8 +66,8 @@ use crate::error::{Error, Result};
 use data_dir::{DataDir, DataDirError};
 use schema::{Standing, Unfit};
 
+pub use data_version::DataVersion;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
-pub use pulse::Pulse;
 
 /// A snapshot of the data, to read from.
 pub struct View<'a> {
@@ -117,8 +117,8 @@ impl Default for Sizes {
 pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
-    /// The last to go: see [`pulse::Finger`].
-    finger: pulse::Finger,
+    /// The last to go: see [`data_version::DataVersionProbe`].
+    finger: data_version::DataVersionProbe,
 }
 
 impl Store {
@@ -130,7 +130,7 @@ impl Store {
         schema::bring_up_to_date(&mut conn)?;
         let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
         let readers = readers::Readers::open(path, sizes)?;
-        let finger = pulse::Finger::on(path)?;
+        let finger = data_version::DataVersionProbe::on(path)?;
         Ok(Self { readers, writer, finger })
     }
 
@@ -187,12 +187,12 @@ impl Store {
 
     /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
     /// as long as it stands.
-    pub fn pulse(&self) -> Result<Pulse> {
+    pub fn data_version(&self) -> Result<DataVersion> {
         turn::pulse(self.readers.number(), || self.finger.now())
     }
 
-    /// Whether this is the pulse still, at this very moment and not only at the beginning of the turn.
-    pub fn is_still(&self, pulse: Pulse) -> Result<bool> {
+    /// Whether this is the version still, at this very moment and not only at the beginning of the turn.
+    pub fn is_still(&self, pulse: DataVersion) -> Result<bool> {
         Ok(self.finger.now()? == pulse)
     }
 

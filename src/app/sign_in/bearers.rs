@@ -1,7 +1,7 @@
 //! Who acts with a bearer credential: an access token or an API key.
 //!
 //! What was proved is remembered: a signature for as long as the same keys are in force, and who comes with it for as
-//! long as nobody has committed anything (`store::Pulse`), neither longer than the credential lasts. Only what is good
+//! long as nobody has committed anything (`store::DataVersion`), neither longer than the credential lasts. Only what is good
 //! is remembered, so strangers fill nothing.
 
 use crate::app::desk::Desk;
@@ -10,7 +10,7 @@ use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
-use crate::store::Pulse;
+use crate::store::DataVersion;
 use crate::store::versioned_cache::VersionedCache;
 use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
@@ -24,8 +24,8 @@ const REMEMBERED: usize = 16 * 1024;
 pub struct Proved {
     /// The one who acts.
     pub actor: Actor,
-    /// The pulse of the file before it was read who they are.
-    as_of: Pulse,
+    /// The version of the file before it was read who they are.
+    as_of: DataVersion,
     /// When the credential ends by itself.
     until: Timestamp,
 }
@@ -37,8 +37,8 @@ impl Proved {
         Self { until: Timestamp::EARLIEST, ..self }
     }
 
-    /// Whether it is still as it was proved to be, when the file has this pulse.
-    pub(in crate::app) fn stands(&self, pulse: Pulse) -> bool {
+    /// Whether it is still as it was proved to be, when the file has this version.
+    pub(in crate::app) fn stands(&self, pulse: DataVersion) -> bool {
         self.as_of == pulse && Timestamp::now() < self.until
     }
 }
@@ -48,7 +48,7 @@ pub(in crate::app) struct Proofs {
     /// What access tokens say whose signature was found good with the keys of an edition of the ring.
     signed: VersionedCache<Fingerprint, u64, Verified>,
     /// Who comes with a credential.
-    standings: VersionedCache<Fingerprint, Pulse, Standing>,
+    standings: VersionedCache<Fingerprint, DataVersion, Standing>,
 }
 
 /// Who comes with a credential.
@@ -79,7 +79,7 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
         refusals::of_key(desk, &origin, *why);
     }
     let (kind, fingerprint) = known_by?;
-    let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
+    let (as_of, now) = (desk.store.data_version()?, Timestamp::now());
     let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
     let (mut standing, mut news) = match (found, kind) {
         (Some(standing), _) => (standing, false),
@@ -122,7 +122,7 @@ fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Sta
     Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+fn of_token(desk: &Desk, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
     let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
@@ -138,11 +138,11 @@ fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -
 /// Refused when it is no access token that was signed here for here or for its client, and when it is not good yet or any
 /// more.
 pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
-    signed(desk, desk.store.pulse()?, raw, of_text(raw)?).map(|(said, _)| said)
+    signed(desk, desk.store.data_version()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
 
 /// The same, and until when it says so unless somebody changes the keys.
-fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
+fn signed(desk: &Desk, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
     let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
     let signed = &desk.proofs().signed;

@@ -170,7 +170,7 @@ fn a_browsers_session_ends_when_idle_and_in_any_case() {
 fn the_use_of_a_cookie_is_noted_once_a_minute() {
     let gate = gate();
     let sign_in = gate.come_in("bob@example.com");
-    let pulse = || gate.office.store.pulse().unwrap();
+    let pulse = || gate.office.store.data_version().unwrap();
     let before = pulse();
     gate.show(&sign_in.cookie).unwrap();
     gate.office.write(|_| Ok(())).unwrap();
