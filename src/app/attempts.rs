@@ -9,7 +9,7 @@ use super::desk::Desk;
 use super::places::place;
 use super::pool::Lane;
 use super::refusals::{self, Kind, Refusal};
-use super::throttle::{Realm, Subject, Threshold};
+use super::throttle::{Subject, Threshold, ThrottleScope};
 use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -40,7 +40,7 @@ pub(super) enum Whose<'a> {
 pub(super) struct Attempt<'a> {
     desk: &'a Desk,
     origin: &'a Origin,
-    realm: Realm,
+    realm: ThrottleScope,
     subject: Subject,
     user: Option<User>,
     /// Who is named, as it may be shown.
@@ -57,7 +57,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn begin(
         desk: &'a Desk,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
@@ -68,14 +68,14 @@ impl<'a> Attempt<'a> {
 
     /// Notes that a person has proved all there is, in more steps than one: what failed before at this address is cleared.
     pub(super) fn completed(desk: &'a Desk, origin: &'a Origin, user: UserId) -> Result<()> {
-        Self::new(desk, origin, Realm::Password, Whose::User(user), None)?.succeeded();
+        Self::new(desk, origin, ThrottleScope::Password, Whose::User(user), None)?.succeeded();
         Ok(())
     }
 
     fn new(
         desk: &'a Desk,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
@@ -112,7 +112,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn refuse(
         desk: &'a Desk,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
         why: AuthError,
     ) -> Result<Error> {

@@ -3,7 +3,7 @@
 use super::attempts::{Attempt, Whose};
 use super::clients;
 use super::desk::Desk;
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -32,6 +32,6 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
     });
     match proved {
         Some(client) => Ok(client),
-        None => Err(Attempt::refuse(desk, origin, Realm::Client, Whose::Client(id), AuthError::BadClient)?),
+        None => Err(Attempt::refuse(desk, origin, ThrottleScope::Client, Whose::Client(id), AuthError::BadClient)?),
     }
 }

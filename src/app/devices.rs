@@ -11,7 +11,7 @@ use super::desk::{Desk, Lifetimes};
 use super::grants::Granted;
 use super::places::network;
 use super::sessions::{self, NewSession};
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::{audit, authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -199,7 +199,7 @@ fn guess<T>(
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let attempt = Attempt::begin(desk, origin, Realm::UserCode, Whose::Nobody, None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
     // What cannot be a code is a slip and no guess.
     let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&shown, &code);

@@ -6,7 +6,7 @@ use super::attempts::{self, Attempt, Whose};
 use super::desk::Desk;
 use super::passwords::Owner;
 use super::pool::Lane;
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::users::NewPassword;
 use super::{audit, invitations, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
@@ -74,7 +74,9 @@ pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)
         None => Err(AuthError::DeadLink.into()),
     };
     match found {
-        Err(Error::Unauthenticated(why)) => Err(Attempt::refuse(desk, origin, Realm::Link, Whose::Nobody, why)?),
+        Err(Error::Unauthenticated(why)) => {
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, Whose::Nobody, why)?)
+        }
         found => found,
     }
 }
@@ -132,7 +134,7 @@ pub struct Choice {
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
-    let attempt = Attempt::begin(desk, &origin, Realm::Password, Whose::Named(&choice.username), None)?;
+    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));

@@ -6,7 +6,7 @@ use super::attempts::{Attempt, Whose};
 use super::desk::Desk;
 use super::passwords::Owner;
 use super::pool::Lane;
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::users::NewPassword;
 use super::{audit, passwords, users};
 use crate::domain::actor::{Actor, Person};
@@ -52,7 +52,7 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
 /// Refused when it is wrong, which slows down what follows.
 pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
-    let attempt = Attempt::begin(desk, &actor.origin, Realm::Password, Whose::User(id), None)?;
+    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
     let kept = desk.glance(|view| store::users::password_hash(view, id))?;
     let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);

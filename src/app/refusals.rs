@@ -12,7 +12,7 @@ use super::audit;
 use super::budget::{Budget, Rate};
 use super::desk::Desk;
 use super::places::network;
-use super::throttle::{Realm, Threshold};
+use super::throttle::{Threshold, ThrottleScope};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::Client;
@@ -35,7 +35,7 @@ const NO_ADDRESS: &str = "(no address)";
 /// What somebody did not prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Guessed(Realm),
+    Guessed(ThrottleScope),
     SecondFactor,
     RefreshToken,
     AuthorizationCode,
@@ -171,7 +171,7 @@ fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
 pub(super) fn delayed(
     desk: &Desk,
     origin: &Origin,
-    realm: Realm,
+    realm: ThrottleScope,
     account: Option<(&str, Option<&User>)>,
     reached: Threshold,
 ) {
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_line_has_every_part_and_no_line_within() {
         let refusal = Refusal {
-            kind: Kind::Guessed(Realm::Password),
+            kind: Kind::Guessed(ThrottleScope::Password),
             account: Some("ada@example.com\" client=\"x\nforged\u{202e}"),
             client: Some("sdk-client"),
             reason: "wrong",

@@ -9,7 +9,7 @@ use super::attempts::{self, Whose};
 use super::code_attempts::{self, Judged};
 use super::desk::Desk;
 use super::sessions::{self, NewSession};
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, Scopes};
@@ -65,7 +65,7 @@ pub struct SignedIn {
 /// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
 pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
-    let guess = attempts::Attempt::begin(desk, origin, Realm::Password, whose, client)?;
+    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
     let signed_in = try_password(desk, &guess, origin, &attempt).await;
     match &signed_in {
         Ok(_) => guess.succeeded(),

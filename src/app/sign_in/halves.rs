@@ -12,7 +12,7 @@ use crate::app::desk::{Desk, Lifetimes};
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
 use crate::app::second_factors::{self, Enrolment};
-use crate::app::throttle::Realm;
+use crate::app::throttle::ThrottleScope;
 use crate::app::users::NewPassword;
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
@@ -76,7 +76,7 @@ impl Rules {
 ///
 /// Refused as for a client, but whoever has a step left to do is on the way.
 pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
-    let attempt = Attempt::begin(desk, origin, Realm::Password, Whose::Named(&login.username), None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
     let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
         Ok(Progress::In(_)) => attempt.succeeded(),
