@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::sign_in::{self, Proved};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
@@ -66,7 +66,7 @@ impl Pace {
 /// `of` and `words` are all that the answer depends on beside the data and the one who asks. The reading writes the whole
 /// answer; at a [`Pace::Glance`] it may come to nothing, when it would be long, and is then asked again at
 /// [`Pace::Long`]. Refused as the reading refuses, and when the credential has ended meanwhile.
-pub async fn give<F>(desk: &Desk, caller: &Proved, of: &'static str, words: Vec<u8>, read: F) -> Result<Answer>
+pub async fn give<F>(desk: &AppState, caller: &Proved, of: &'static str, words: Vec<u8>, read: F) -> Result<Answer>
 where
     F: Fn(&View, &Actor, Pace) -> Result<Option<Vec<u8>>> + Send + 'static,
 {
@@ -90,7 +90,7 @@ where
     Ok(keep(desk, question, pulse, answer))
 }
 
-fn keep(desk: &Desk, question: Question, pulse: DataVersion, mut answer: Vec<u8>) -> Answer {
+fn keep(desk: &AppState, question: Question, pulse: DataVersion, mut answer: Vec<u8>) -> Answer {
     answer.shrink_to_fit();
     let weight = answer.len() + question.words.len() + FRAME;
     let answer = Answer(Arc::new(answer));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::places::place;
 use super::pool::Lane;
 use super::refusals::{self, Kind, Refusal};
@@ -38,7 +38,7 @@ pub(super) enum Whose<'a> {
 
 /// An attempt to prove something.
 pub(super) struct Attempt<'a> {
-    desk: &'a Desk,
+    desk: &'a AppState,
     origin: &'a Origin,
     realm: ThrottleScope,
     subject: Subject,
@@ -55,7 +55,7 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Begins an attempt. Refused when the account, or all strangers at this address, have to wait.
     pub(super) fn begin(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         whose: Whose<'a>,
@@ -67,13 +67,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// Notes that a person has proved all there is, in more steps than one: what failed before at this address is cleared.
-    pub(super) fn completed(desk: &'a Desk, origin: &'a Origin, user: UserId) -> Result<()> {
+    pub(super) fn completed(desk: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
         Self::new(desk, origin, ThrottleScope::Password, Whose::User(user), None)?.succeeded();
         Ok(())
     }
 
     fn new(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         whose: Whose<'a>,
@@ -110,7 +110,7 @@ impl<'a> Attempt<'a> {
     /// Refuses a wrong secret that is too long to be guessed. A right one is never delayed, so this is for wrong ones
     /// only: it tells `why`, or to wait.
     pub(super) fn refuse(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         whose: Whose<'a>,

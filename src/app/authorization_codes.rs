@@ -1,6 +1,6 @@
 //! Trading an authorization code for a session (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
 use super::{authorizations, consents, refusals};
@@ -37,7 +37,7 @@ pub(super) enum Trade {
 /// Refused when the code is unknown, expired or another client's, the address or the verifier is not that of the
 /// request, or the person may not come in any more. A code that comes a second time is refused, and the session that it
 /// led to ends, with all its tokens (RFC 9700, section 4.5).
-pub async fn trade(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
+pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
     let traded = exchange(desk, origin, client, presented).await;
     let reason = match &traded {
         Ok(Trade::Replayed) => Some("reused"),
@@ -54,7 +54,7 @@ pub async fn trade(desk: &Desk, origin: &Origin, client: &Client, presented: Pre
     }
 }
 
-async fn exchange(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
+async fn exchange(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
     let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(AuthError::BadCode)?;
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await

@@ -11,7 +11,7 @@ pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
 use super::creations::{self, Creation};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -70,7 +70,7 @@ pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization)
 ///
 /// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
 pub async fn grant(
-    desk: &Desk,
+    desk: &AppState,
     actor: &Actor,
     (session, browser): (&Session, BrowserId),
     authorization: &Authorization,

@@ -2,7 +2,7 @@
 
 use super::attempts::{Attempt, Whose};
 use super::clients;
-use super::desk::Desk;
+use super::desk::AppState;
 use super::throttle::ThrottleScope;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
@@ -15,7 +15,7 @@ use crate::tokens::opaque::{self, Kind};
 ///
 /// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
 /// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
-pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
+pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
         let client = desk.glance(|view| clients::find(view, id))?;
         return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());

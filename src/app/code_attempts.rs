@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::audit;
-use super::desk::Desk;
+use super::desk::AppState;
 use super::refusals::{self, Kind, Refusal};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -82,19 +82,19 @@ pub(super) fn judge<T>(
 
 /// A code that somebody gives; where it is refused, that leaves a line in the log.
 pub(super) struct Given<'a> {
-    desk: &'a Desk,
+    desk: &'a AppState,
     origin: &'a Origin,
     email: String,
 }
 
 impl<'a> Given<'a> {
     /// A code for this account.
-    pub(super) fn for_user(desk: &'a Desk, origin: &'a Origin, user: &User) -> Self {
+    pub(super) fn for_user(desk: &'a AppState, origin: &'a Origin, user: &User) -> Self {
         Self { desk, origin, email: user.email.to_string() }
     }
 
     /// A code that the actor gives.
-    pub(super) fn by(desk: &'a Desk, actor: &'a Actor) -> Self {
+    pub(super) fn by(desk: &'a AppState, actor: &'a Actor) -> Self {
         let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
         Self { desk, origin: &actor.origin, email }
     }

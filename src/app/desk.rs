@@ -61,7 +61,7 @@ impl Lifetimes {
 
 /// The desk; cloning it gives another handle to the same.
 #[derive(Clone)]
-pub struct Desk(Arc<Furnished>);
+pub struct AppState(Arc<Furnished>);
 
 struct Furnished {
     fittings: Fittings,
@@ -106,7 +106,7 @@ pub struct Fittings {
     pub administrators_need_second_factor: bool,
 }
 
-impl std::ops::Deref for Desk {
+impl std::ops::Deref for AppState {
     type Target = Fittings;
 
     fn deref(&self) -> &Fittings {
@@ -114,7 +114,7 @@ impl std::ops::Deref for Desk {
     }
 }
 
-impl Desk {
+impl AppState {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let answers = Answers::new(fittings.answer_memory);

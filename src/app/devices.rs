@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
 use super::creations::{self, Creation};
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::places::network;
 use super::sessions::{self, NewSession};
@@ -51,7 +51,7 @@ pub struct Begun {
 /// Lets a program wait for a decision.
 ///
 /// Refused when too many wait, from its address or in all, and when too many were asked for within a minute.
-pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
     let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
@@ -103,7 +103,7 @@ pub enum Polled {
 /// Takes a client's poll. The code is good for one session.
 ///
 /// Refused when the code is unknown, used up or another client's, or the person may not come in any more.
-pub async fn poll(desk: &Desk, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
+pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
     let polled = match opaque::parse(Kind::Device, device_code) {
         Some(code) => {
             let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
@@ -175,7 +175,7 @@ pub struct Pending {
 ///
 /// Refused when there is none, or somebody has decided. Wrong codes slow down what follows, for their address and, when
 /// there are very many, for everybody.
-pub fn find(desk: &Desk, origin: &Origin, typed: &str) -> Result<Pending> {
+pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
     guess(desk, origin, typed, |shown, code| desk.glance(|view| pending(view, shown, code)))
 }
 
@@ -183,7 +183,7 @@ pub fn find(desk: &Desk, origin: &Origin, typed: &str) -> Result<Pending> {
 /// consent, too.
 ///
 /// Refused as [`find`] does.
-pub async fn decide(desk: &Desk, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
+pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
     let found = guess(desk, &actor.origin, typed, |shown, code| {
         desk.glance(|view| pending(view, shown, code)).map(|pending| (pending, *code))
     });
@@ -194,7 +194,7 @@ pub async fn decide(desk: &Desk, actor: &Actor, session: &Session, typed: &str, 
 
 /// Looks up a typed code by way of all that keeps people from guessing.
 fn guess<T>(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,

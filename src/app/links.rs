@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::attempts::{self, Attempt, Whose};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::passwords::Owner;
 use super::pool::Lane;
 use super::throttle::ThrottleScope;
@@ -68,7 +68,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 /// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
 /// is refused, and wrong ones slow down further wrong ones from their address. A good one is never delayed: it is too
 /// long to be guessed.
-pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
+pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
         Some(secret) => desk.glance(|view| good(view, &secret)),
         None => Err(AuthError::DeadLink.into()),
@@ -96,7 +96,7 @@ fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
 /// Chooses a password by a link, which is good no more; every session ends, and every API key where asked.
 ///
 /// Refused as [`find`] refuses, and when the password is one that the person may not have.
-pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
+pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
     // A wrong link costs no hash.
     let (user, _) = find(desk, &origin, token)?;
     let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
@@ -133,7 +133,7 @@ pub struct Choice {
 ///
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
-pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
+pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
     let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
     let found = desk.glance(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;

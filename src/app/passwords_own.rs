@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::passwords::Owner;
 use super::pool::Lane;
 use super::throttle::ThrottleScope;
@@ -20,7 +20,13 @@ use crate::tokens::password::{PasswordHash, Verdict};
 /// Changes the actor's password; every other session of theirs ends, and every API key where asked. This session stays.
 ///
 /// Refused when the current one is wrong, which slows down what follows, and when the chosen one is the same.
-pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Password, revoke_keys: bool) -> Result<()> {
+pub async fn change(
+    desk: &AppState,
+    actor: &Actor,
+    current: Secret,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<()> {
     let kept = prove(desk, actor, &current).await?;
     let id = person(actor)?.id;
     if chosen == Password::existing(current.expose()) {
@@ -50,7 +56,7 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
 /// Proves that the actor knows their password; gives the hash that it was checked against.
 ///
 /// Refused when it is wrong, which slows down what follows.
-pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
+pub(super) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
     let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
     let kept = desk.glance(|view| store::users::password_hash(view, id))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::code_attempts::{Given, Judged};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{audit, passwords_own, second_factors};
 use crate::domain::actor::{Actor, Credential};
 use crate::domain::audit::ObjectKind;
@@ -56,7 +56,7 @@ pub(super) fn require_of_oneself(view: &View, actor: &Actor, user: UserId) -> Re
 /// Confirms the actor's session by the password or a code; from then on it counts as recent.
 ///
 /// Refused when the proof is wrong, which slows down what follows.
-pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
+pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
     let me =
         actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
     let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::{audit, authorizations, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
@@ -54,7 +54,7 @@ pub(super) enum Turn {
 /// asked for than was granted. A token that was exchanged is refused, and its session ends. It is refused in the words
 /// for a session that is over, so that a second worker with an older token signs in again.
 pub async fn refresh(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     client: &Client,
     presented: &str,
@@ -74,7 +74,7 @@ pub async fn refresh(
     }
 }
 
-async fn turn(desk: &Desk, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
+async fn turn(desk: &AppState, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
     let token = RefreshToken::parse(presented).ok_or(AuthError::BadRefreshToken)?;
     let asked = asked.map(Scopes::known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::budget::{Budget, Rate};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::places::network;
 use super::throttle::{Threshold, ThrottleScope};
 use crate::domain::actor::{Actor, Origin};
@@ -126,7 +126,7 @@ impl Refusals {
 }
 
 /// Writes the line of a refusal into the log.
-pub(super) fn log(desk: &Desk, origin: &Origin, refusal: &Refusal) {
+pub(super) fn log(desk: &AppState, origin: &Origin, refusal: &Refusal) {
     if log::log_enabled!(log::Level::Warn)
         && let Some(left_out) = desk.refusals().line(refusal.kind, Instant::now())
     {
@@ -135,12 +135,12 @@ pub(super) fn log(desk: &Desk, origin: &Origin, refusal: &Refusal) {
 }
 
 /// Writes the line of a token that a client brought in vain.
-pub(super) fn of_token(desk: &Desk, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
+pub(super) fn of_token(desk: &AppState, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
     log(desk, origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
 }
 
 /// Writes the line of an API key that is worth nothing.
-pub(super) fn of_key(desk: &Desk, origin: &Origin, why: AuthError) {
+pub(super) fn of_key(desk: &AppState, origin: &Origin, why: AuthError) {
     let reason = match why {
         AuthError::DeadKey => "revoked_or_expired",
         AuthError::Disabled => "disabled",
@@ -169,7 +169,7 @@ fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
 
 /// Tells the log and the audit that somebody has to wait from now on.
 pub(super) fn delayed(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     realm: ThrottleScope,
     account: Option<(&str, Option<&User>)>,

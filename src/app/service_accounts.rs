@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
 use super::{authorizations, users};
@@ -36,7 +36,7 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
 /// it is, so it gets no refresh token (RFC 6749, section 4.4.3).
 ///
 /// Refused when the client has nothing to act as, or that is blocked.
-pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
     let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
     // A public client cannot prove that it is the one.
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;

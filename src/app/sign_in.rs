@@ -7,7 +7,7 @@ mod proof;
 
 use super::attempts::{self, Whose};
 use super::code_attempts::{self, Judged};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::sessions::{self, NewSession};
 use super::throttle::ThrottleScope;
 use super::{keys, second_factors};
@@ -63,7 +63,7 @@ pub struct SignedIn {
 ///
 /// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
 /// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
-pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
+pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
     let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
     let signed_in = try_password(desk, &guess, origin, &attempt).await;
@@ -75,7 +75,7 @@ pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Re
 }
 
 async fn try_password(
-    desk: &Desk,
+    desk: &AppState,
     guess: &attempts::Attempt<'_>,
     origin: &Origin,
     attempt: &Attempt,
@@ -106,7 +106,7 @@ fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result
 
 /// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
 /// the invitation has run out.
-fn may_get_tokens(desk: &Desk, view: &View, user: &User, has_factor: bool) -> Result<()> {
+fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
         UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
@@ -121,7 +121,7 @@ fn may_get_tokens(desk: &Desk, view: &View, user: &User, has_factor: bool) -> Re
 
 /// Begins the session of somebody who has proved who they are, if the code is right, too; none if another password is
 /// kept by now.
-async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
+async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
     let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());

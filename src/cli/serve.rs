@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
-use crate::app::desk::{Desk, Fittings, Lifetimes};
+use crate::app::desk::{AppState, Fittings, Lifetimes};
 use crate::app::issuers::{Issuers, Target};
 use crate::app::pool::{Pool, PoolKind};
 use crate::app::throttle::Throttle;
@@ -54,7 +54,7 @@ fn serve(
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
-    let desk = Desk::new(Fittings {
+    let desk = AppState::new(Fittings {
         store: store.clone(),
         vault: Arc::new(master),
         key_plan: key_plan(config),
@@ -255,7 +255,7 @@ fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
 }
 
 /// What is printed once the server serves: where, and after the first start what to paste next.
-fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> String {
+fn greeting(desk: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     // Writing to a String does not fail.

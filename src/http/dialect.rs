@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
 use super::request;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::sign_in::{self, Proved};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
@@ -73,7 +73,7 @@ fn wants_it_anew(request: &HttpRequest) -> bool {
 }
 
 fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
-    let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+    let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {

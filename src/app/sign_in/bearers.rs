@@ -4,7 +4,7 @@
 //! long as nobody has committed anything (`store::DataVersion`), neither longer than the credential lasts. Only what is good
 //! is remembered, so strangers fill nothing.
 
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{keys, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
@@ -73,7 +73,7 @@ impl Proofs {
 ///
 /// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
 /// very moment.
-pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
+pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Proved> {
     let known_by = known_by(bearer);
     if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
         refusals::of_key(desk, &origin, *why);
@@ -112,7 +112,7 @@ fn of_text(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
-fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
+fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
     let entered = desk.glance(|view| keys::let_in(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
         refusals::of_key(desk, origin, *why);
@@ -122,7 +122,7 @@ fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Sta
     Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &Desk, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
     let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
@@ -137,12 +137,12 @@ fn of_token(desk: &Desk, as_of: DataVersion, bearer: &str, fingerprint: Fingerpr
 ///
 /// Refused when it is no access token that was signed here for here or for its client, and when it is not good yet or any
 /// more.
-pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
+pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
     signed(desk, desk.store.data_version()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
 
 /// The same, and until when it says so unless somebody changes the keys.
-fn signed(desk: &Desk, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
+fn signed(desk: &AppState, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
     let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
     let signed = &desk.proofs().signed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::desk::{Desk, Lifetimes};
+use crate::app::desk::{AppState, Lifetimes};
 use crate::app::{attempts, audit, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::audit::ObjectKind;
@@ -75,7 +75,7 @@ pub(super) fn begin(
 ///
 /// Refused when the session is over, or its person is disabled or has to choose another password, as of this very
 /// moment.
-pub fn with_cookie(desk: &Desk, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
+pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
     let (user, session, now) = desk.glance(|view| {
         let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;

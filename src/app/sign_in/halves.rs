@@ -8,7 +8,7 @@ use super::proof::Proof;
 use super::{Step, TRIES};
 use crate::app::attempts::{Attempt, Whose};
 use crate::app::code_attempts::{Given, Judged};
-use crate::app::desk::{Desk, Lifetimes};
+use crate::app::desk::{AppState, Lifetimes};
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
 use crate::app::second_factors::{self, Enrolment};
@@ -66,7 +66,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn of(desk: &Desk) -> Self {
+    fn of(desk: &AppState) -> Self {
         let administrators_need_second_factor = desk.administrators_need_second_factor;
         Self { lifetimes: desk.lifetimes, administrators_need_second_factor }
     }
@@ -75,7 +75,7 @@ impl Rules {
 /// Signs somebody in at the pages with a password, in place of whoever the cookie stands for that came along.
 ///
 /// Refused as for a client, but whoever has a step left to do is on the way.
-pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
+pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
     let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
     let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
@@ -88,7 +88,7 @@ pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Opt
 }
 
 async fn try_password(
-    desk: &Desk,
+    desk: &AppState,
     attempt: &Attempt<'_>,
     origin: &Origin,
     login: &Login,
@@ -153,7 +153,7 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
 }
 
 /// Whose half sign-in a cookie stands for, and what is left to do next.
-pub fn half(desk: &Desk, cookie: &str) -> Result<(User, Step)> {
+pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
     desk.glance(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
 }
@@ -178,7 +178,7 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)
 
 /// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
 /// of them end the half sign-in.
-pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
+pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::SecondFactor))?;
     let given = Given::for_user(desk, origin, &user);
@@ -211,7 +211,7 @@ fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judge
 ///
 /// Refused when it is the same as before.
 pub async fn choose_password(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     half: &str,
     chosen: Password,
@@ -246,7 +246,7 @@ pub async fn choose_password(
 }
 
 /// Begins to set up the second factor that is asked for.
-pub async fn begin_enrolment(desk: &Desk, origin: &Origin, half: &str) -> Result<Enrolment> {
+pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
     let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
@@ -260,7 +260,7 @@ pub async fn begin_enrolment(desk: &Desk, origin: &Origin, half: &str) -> Result
 }
 
 /// The second factor that is being set up, to be shown again; none if that was not begun.
-pub fn enrolment(desk: &Desk, half: &str) -> Result<Option<Enrolment>> {
+pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
     desk.glance(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
@@ -270,7 +270,7 @@ pub fn enrolment(desk: &Desk, half: &str) -> Result<Option<Enrolment>> {
 
 /// Sets the second factor up with a first right code; gives the recovery codes, which are shown once.
 pub async fn finish_enrolment(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     half: &str,
     code: Secret,

@@ -1,7 +1,7 @@
 //! What a password proves.
 
 use crate::app::attempts::Attempt;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::passwords;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -21,7 +21,7 @@ pub(super) struct Proof {
 impl Proof {
     /// Checks a password, in the same time whether or not there is such a user.
     pub(super) async fn of_password(
-        desk: &Desk,
+        desk: &AppState,
         attempt: &Attempt<'_>,
         username: &str,
         password: &Secret,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::app::desk::{Desk, Fittings};
+use crate::app::desk::{AppState, Fittings};
 use crate::app::issuers::{Issuers, Target};
 use crate::app::pool::{Pool, PoolKind};
 use crate::app::sign_in::{self, Attempt, SignedIn};
@@ -25,7 +25,7 @@ const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/F
 
 pub(super) struct Gate {
     pub(super) office: Office,
-    pub(super) desk: Desk,
+    pub(super) desk: AppState,
     pub(super) runtime: tokio::runtime::Runtime,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let verbs: Vec<_> = made.iter().map(|row| row.verb.as_str()).collect();
     assert_eq!(verbs, ["signing_keys.create", "signing_keys.create"]);
     let one = NonZeroUsize::MIN;
-    let desk = Desk::new(Fittings {
+    let desk = AppState::new(Fittings {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
         key_plan,

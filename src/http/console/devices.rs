@@ -12,7 +12,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::devices::{self, Pending};
 use crate::error::{AuthError, Error};
 
@@ -20,7 +20,7 @@ const DEVICE: &str = "/auth/realms/master/device";
 
 /// `GET`: where a code is typed; one that the address carries is confirmed all the same.
 pub(super) async fn form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -35,7 +35,7 @@ pub(super) async fn form(
 
 /// `POST`: a code that was typed, or the decision about the program that waits with it.
 pub(super) async fn answer(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -63,7 +63,7 @@ pub(super) async fn answer(
 }
 
 /// Shows what waits with a code, to compare before anybody is let in.
-fn confirm(desk: &Desk, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
+fn confirm(desk: &AppState, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
     match devices::find(desk, &browser.origin, typed) {
         Ok(pending) => browser.show(StatusCode::OK, &choice(browser, &pending)),
         Err(error) => wrong(browser, typed, error),

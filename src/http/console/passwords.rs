@@ -10,7 +10,7 @@ use super::form::Form;
 use super::page::{Field, FormPage, Kind, Link, Message, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::links::{self, Choice};
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
@@ -23,7 +23,7 @@ const INSTEAD: &str = "/auth/password";
 
 /// `GET /auth/invitation?token=...`: the form, for a link that is good. Looking at it does not use the link up.
 pub(super) async fn by_link(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     parameters: Result<Parameters, Failure>,
 ) -> Result<HttpResponse, Failure> {
@@ -34,7 +34,7 @@ pub(super) async fn by_link(
 
 /// `POST /auth/invitation`: sets the password and uses the link up.
 pub(super) async fn set_by_link(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -62,7 +62,7 @@ pub(super) async fn instead_of_temporary(browser: Browser) -> Result<HttpRespons
 
 /// `POST /auth/password`: sets the password in place of the temporary one.
 pub(super) async fn set_instead_of_temporary(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Failure;
 use super::form::Form;
 use crate::app::client_authentication;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -18,7 +18,7 @@ use crate::error::{AuthError, Error};
 ///
 /// Refused when it is none, gives the wrong secret, none or one too many, or both ways at once.
 pub(super) fn authenticated(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     request: &HttpRequest,
     form: &Form,

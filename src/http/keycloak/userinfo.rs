@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Failure, Keycloak};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::token_status;
 use crate::domain::client::Scope;
 use crate::error::{AuthError, Error};
@@ -24,7 +24,7 @@ struct Told<'a> {
 /// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
 ///
 /// As in Keycloak, the token must have been asked for with `openid`.
-pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
     let (user, scopes) = token_status::bearer(&desk, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);

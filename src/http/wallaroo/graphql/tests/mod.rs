@@ -68,7 +68,7 @@ const DELETE_WORKSPACE_USER: &str = "
 /// A server's inside with an administrator and three people.
 struct World {
     place: TempDir,
-    desk: Desk,
+    desk: AppState,
     schema: Schema,
     root: Actor,
     ada: Actor,
@@ -76,13 +76,13 @@ struct World {
     eve: Actor,
 }
 
-fn desk(store: Store) -> Desk {
+fn desk(store: Store) -> AppState {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
     let vault = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
     let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
     apart(|| signing_keys::keep_up(&store, &vault, key_plan));
-    Desk::new(Fittings {
+    AppState::new(Fittings {
         store,
         vault: std::sync::Arc::new(vault),
         key_plan,
