@@ -76,7 +76,7 @@ where
         if let Some(answer) = desk.answers().0.find(&question, &pulse) {
             return Ok(answer);
         }
-        let read = desk.glance(|view| read(view, &caller.actor, Pace::Glance));
+        let read = desk.read_inline(|view| read(view, &caller.actor, Pace::Glance));
         // What was committed since may have ended the credential before it made what was read.
         if desk.store.is_still(pulse)?
             && let Some(answer) = read?

@@ -80,7 +80,7 @@ impl<'a> Attempt<'a> {
         client: Option<&'a str>,
     ) -> Result<Self> {
         let from = address(origin);
-        let (user, known) = desk.glance(|view| {
+        let (user, known) = desk.read_inline(|view| {
             let user = match whose {
                 Whose::Named(name) => store::users::find_by_email(view, name)?,
                 Whose::User(id) => store::users::find(view, id)?,

@@ -17,10 +17,10 @@ use crate::tokens::opaque::{self, Kind};
 /// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
 pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
-        let client = desk.glance(|view| clients::find(view, id))?;
+        let client = desk.read_inline(|view| clients::find(view, id))?;
         return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());
     };
-    let found = desk.glance(|view| {
+    let found = desk.read_inline(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
         let kept = store::clients::secret(view, &client.id)?;
         Ok(Some((client, kept)))

@@ -101,7 +101,7 @@ impl<'a> Given<'a> {
 
     /// Refuses a code while those of the person have to wait, before anything costly is done for it.
     pub(super) fn admit(&self, user: UserId) -> Result<()> {
-        self.noted(self.desk.glance(|view| admit(view, user)))
+        self.noted(self.desk.read_inline(|view| admit(view, user)))
     }
 
     /// What a right code led to, or the refusal.

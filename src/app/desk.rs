@@ -168,7 +168,7 @@ impl AppState {
     }
 
     /// Reads what is found at once by an index, on the calling thread.
-    pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+    pub fn read_inline<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.store.read(work)
     }
 

@@ -176,7 +176,7 @@ pub struct Pending {
 /// Refused when there is none, or somebody has decided. Wrong codes slow down what follows, for their address and, when
 /// there are very many, for everybody.
 pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
-    guess(desk, origin, typed, |shown, code| desk.glance(|view| pending(view, shown, code)))
+    guess(desk, origin, typed, |shown, code| desk.read_inline(|view| pending(view, shown, code)))
 }
 
 /// Decides on the program that waits with a typed code, as the person whose browser session this is. To approve is to
@@ -185,7 +185,7 @@ pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
 /// Refused as [`find`] does.
 pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
     let found = guess(desk, &actor.origin, typed, |shown, code| {
-        desk.glance(|view| pending(view, shown, code)).map(|pending| (pending, *code))
+        desk.read_inline(|view| pending(view, shown, code)).map(|pending| (pending, *code))
     });
     let (pending, code) = found?;
     let (shown, session) = (pending.user_code, session.clone());

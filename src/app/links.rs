@@ -70,7 +70,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 /// long to be guessed.
 pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
-        Some(secret) => desk.glance(|view| good(view, &secret)),
+        Some(secret) => desk.read_inline(|view| good(view, &secret)),
         None => Err(AuthError::DeadLink.into()),
     };
     match found {
@@ -135,7 +135,7 @@ pub struct Choice {
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
     let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
-    let found = desk.glance(|view| {
+    let found = desk.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
         let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
@@ -146,7 +146,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
     attempt.judge(proved.is_some())?;
     let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
-    if desk.glance(|view| second_factors::is_confirmed(view, user.id))? {
+    if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
     attempt.succeeded();

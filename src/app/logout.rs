@@ -64,7 +64,7 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
     let client = match request.client_id.as_ref().or(named.as_ref()) {
         None => None,
         Some(id) => {
-            let found = desk.glance(|view| clients::find(view, id))?;
+            let found = desk.read_inline(|view| clients::find(view, id))?;
             Some(found.ok_or_else(|| Error::invalid("client_id", "must be a registered client"))?)
         }
     };
@@ -114,7 +114,7 @@ fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser
 /// Ends the session that the id token was made in, if it lasts: for a browser in which nobody is signed in any more.
 pub async fn end(desk: &AppState, origin: &Origin, logout: &Logout) -> Result<()> {
     let Some(uuid) = logout.session else { return Ok(()) };
-    let session = desk.glance(|view| store::sessions::find_by_uuid(view, uuid))?;
+    let session = desk.read_inline(|view| store::sessions::find_by_uuid(view, uuid))?;
     match session {
         Some(session) => token_status::end(desk, origin, session, "sessions.end").await,
         None => Ok(()),

@@ -32,7 +32,7 @@ pub async fn change(
     if chosen == Password::existing(current.expose()) {
         return Err(passwords::must_be_another());
     }
-    let owner = desk.glance(|view| {
+    let owner = desk.read_inline(|view| {
         let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
         Ok(Owner::from(&user))
     })?;
@@ -59,7 +59,7 @@ pub async fn change(
 pub(super) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
     let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
-    let kept = desk.glance(|view| store::users::password_hash(view, id))?;
+    let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
     let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
     attempt.judge(right)?;

@@ -63,7 +63,7 @@ pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
 ///
 /// Refused when there is one already, and unless the actor has proved lately who they are.
 pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
-    let user = desk.glance(|view| myself(view, actor))?;
+    let user = desk.read_inline(|view| myself(view, actor))?;
     let (enrolment, sealed) = invent(&desk.vault, &user)?;
     desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
@@ -77,7 +77,7 @@ pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
 ///
 /// Refused unless the actor has proved lately who they are: a session alone must not show the key.
 pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
-    desk.glance(|view| {
+    desk.read_inline(|view| {
         reauthentication::require(view, actor)?;
         begun(&desk.vault, view, &myself(view, actor)?)
     })

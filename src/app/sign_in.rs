@@ -84,7 +84,7 @@ async fn try_password(
         let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
         // Without a code, or while codes are not judged, there is no turn at writing.
         let user = proof.user.clone();
-        desk.glance(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
+        desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
             Some(_) => code_attempts::admit(view, user.id),
             None => may_get_tokens(desk, view, &user, false),
         })?;

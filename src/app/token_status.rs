@@ -43,14 +43,14 @@ pub fn introspect(desk: &AppState, client: &Client, raw: &str) -> Result<Option<
 /// Judges a token of whatever client; none for what is no token, or not good any more. To ask changes nothing.
 pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
     if let Some(token) = RefreshToken::parse(raw) {
-        return desk.glance(|view| {
+        return desk.read_inline(|view| {
             let Some(session) = current(view, &token)? else { return Ok(None) };
             let user = alive(view, &session)?;
             Ok(user.map(|user| Live::Refresh { user, session }))
         });
     }
     let Some(said) = said(desk, raw)? else { return Ok(None) };
-    desk.glance(|view| {
+    desk.read_inline(|view| {
         let Some(session) = store::sessions::find_by_uuid(view, said.sid)? else { return Ok(None) };
         let user = alive(view, &session)?.filter(|user| user.uuid == said.sub);
         Ok(user.map(|user| Live::Access { user, session, said }))
@@ -71,9 +71,9 @@ pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
 /// section 2.1). What is unknown, over or another client's is left as it is, without a word.
 pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let session = if let Some(token) = RefreshToken::parse(raw) {
-        desk.glance(|view| any(view, &token))?
+        desk.read_inline(|view| any(view, &token))?
     } else if let Some(said) = said(desk, raw)? {
-        desk.glance(|view| store::sessions::find_by_uuid(view, said.sid))?
+        desk.read_inline(|view| store::sessions::find_by_uuid(view, said.sid))?
     } else {
         None
     };
@@ -88,7 +88,7 @@ pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str
 /// Refused when the token is unknown or another client's.
 pub async fn sign_out(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let token = RefreshToken::parse(raw).ok_or(AuthError::BadRefreshToken)?;
-    let session = desk.glance(|view| any(view, &token))?;
+    let session = desk.read_inline(|view| any(view, &token))?;
     let own = |session: &Session| session.client.as_ref() == Some(&client.id);
     end(desk, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
 }

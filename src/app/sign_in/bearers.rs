@@ -113,7 +113,7 @@ fn of_text(bearer: &str) -> Result<Fingerprint> {
 }
 
 fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
-    let entered = desk.glance(|view| keys::let_in(view, fingerprint));
+    let entered = desk.read_inline(|view| keys::let_in(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
         refusals::of_key(desk, origin, *why);
     }
@@ -124,7 +124,7 @@ fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result
 
 fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
-    let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
+    let entrant = desk.read_inline(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
     if !said.is_for(API[0]) || !entrant.reaches_api {
         return Err(AuthError::NoApi.into());

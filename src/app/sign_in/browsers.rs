@@ -77,7 +77,7 @@ pub(super) fn begin(
 /// moment.
 pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
-    let (user, session, now) = desk.glance(|view| {
+    let (user, session, now) = desk.read_inline(|view| {
         let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
         let user = sessions::still(view, session.id)?;
         if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }

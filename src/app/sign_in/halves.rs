@@ -155,7 +155,7 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
 /// Whose half sign-in a cookie stands for, and what is left to do next.
 pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
-    desk.glance(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
+    desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
 }
 
 fn fingerprint(cookie: &str) -> Result<Fingerprint> {
@@ -180,7 +180,7 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)
 /// of them end the half sign-in.
 pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::SecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
     let given = Given::for_user(desk, origin, &user);
     given.admit(user.id)?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
@@ -218,7 +218,7 @@ pub async fn choose_password(
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (lane, owner, kept) = desk.glance(|view| {
+    let (lane, owner, kept) = desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
         Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
@@ -248,7 +248,7 @@ pub async fn choose_password(
 /// Begins to set up the second factor that is asked for.
 pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
     let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
@@ -262,7 +262,7 @@ pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Re
 /// The second factor that is being set up, to be shown again; none if that was not begun.
 pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
-    desk.glance(|view| {
+    desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
         second_factors::begun(&desk.vault, view, &user)
     })
@@ -276,7 +276,7 @@ pub async fn finish_enrolment(
     code: Secret,
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
     let given = Given::for_user(desk, origin, &user);
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {

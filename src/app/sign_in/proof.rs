@@ -26,7 +26,7 @@ impl Proof {
         username: &str,
         password: &Secret,
     ) -> Result<Self> {
-        let found = desk.glance(|view| {
+        let found = desk.read_inline(|view| {
             let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
             let hash = store::users::password_hash(view, user.id)?;
             Ok(Some((user, hash)))

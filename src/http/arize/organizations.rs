@@ -145,7 +145,7 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
         (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    let organization = desk.glance(|view| organizations::visible(view, &caller, id))?;
+    let organization = desk.read_inline(|view| organizations::visible(view, &caller, id))?;
     Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
 }
 

@@ -161,7 +161,7 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
         (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
-    let (project, _) = desk.glance(|view| projects::visible(view, &caller, id))?;
+    let (project, _) = desk.read_inline(|view| projects::visible(view, &caller, id))?;
     Ok(Reply::Ok(Project::new(&desk.tags, &project)))
 }
 

@@ -157,7 +157,7 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    let binding = desk.glance(|view| bindings::visible(view, &caller, id))?;
+    let binding = desk.read_inline(|view| bindings::visible(view, &caller, id))?;
     Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
 }
 

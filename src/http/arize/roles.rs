@@ -153,7 +153,7 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
         (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
-    let role = desk.glance(|view| roles::visible(view, &caller, id))?;
+    let role = desk.read_inline(|view| roles::visible(view, &caller, id))?;
     Ok(Reply::Ok(Role::new(&desk.tags, role)))
 }
 

@@ -205,7 +205,7 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
         (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    let workspace = desk.glance(|view| workspaces::visible(view, &caller, id))?;
+    let workspace = desk.read_inline(|view| workspaces::visible(view, &caller, id))?;
     Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
 }
 

@@ -228,7 +228,7 @@ fn name(raw: &str) -> Result<FullName, Failure> {
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let (user, now) = desk.glance(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
+    let (user, now) = desk.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
     Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
 }
 

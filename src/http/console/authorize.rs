@@ -66,7 +66,7 @@ pub(super) fn program(desk: &AppState, path: &str) -> Result<Option<Client>, Fai
     let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let Some((_, id)) = pairs.into_iter().find(|(name, _)| name == "client_id") else { return Ok(None) };
-    Ok(desk.glance(|view| clients::find(view, &id))?)
+    Ok(desk.read_inline(|view| clients::find(view, &id))?)
 }
 
 /// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
@@ -81,7 +81,8 @@ pub(super) async fn ask(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
-    let needed = desk.glance(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
+    let needed =
+        desk.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
     if let Some(needed) = needed
         && authorization.prompt.none
     {
@@ -193,7 +194,7 @@ fn asking(
     parameters: &Parameters,
 ) -> Result<Result<Asking, HttpResponse>, Failure> {
     let issuer = browser.issuer();
-    let authorization = match desk.glance(|view| authorizations::check(view, &issuer, &read(parameters)))? {
+    let authorization = match desk.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
         Ok(authorization) => authorization,
         Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
         Err(Fault::Returned { to }) => return Ok(Err(page::see_other(&to))),

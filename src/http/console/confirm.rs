@@ -59,7 +59,7 @@ fn confirm_page(
     next: &Next,
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Failure> {
-    let has_factor = desk.glance(|view| second_factors::state(view, actor))?.is_some();
+    let has_factor = desk.read_inline(|view| second_factors::state(view, actor))?.is_some();
     let password = Field::new("password", "Password", Kind::Password, "current-password");
     let hint = "Instead of the password: the six digits from your authenticator app, or a recovery code.";
     let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };

@@ -30,7 +30,7 @@ pub(super) async fn start(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
-    if desk.glance(|view| second_factors::state(view, &actor))?.is_some() {
+    if desk.read_inline(|view| second_factors::state(view, &actor))?.is_some() {
         return Ok(page::see_other(ACCOUNT));
     }
     let page = Choice {

@@ -50,7 +50,7 @@ pub(super) async fn list(
 /// `GET /auth/admin/realms/master/clients/{id}`
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(shown(&desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+    Ok(Json(shown(&desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
@@ -60,7 +60,7 @@ pub(super) async fn service_account(
     id: Path<String>,
 ) -> Result<Json<ServiceUser>, Failure> {
     let uuid = parse(&id)?;
-    let Registered { client, service } = desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?;
+    let Registered { client, service } = desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?;
     let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
     Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }

@@ -95,7 +95,7 @@ pub(super) async fn credentials(
     id: Path<String>,
 ) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let entry = desk.glance(|view| people::entry(view, &caller, uuid))?;
+    let entry = desk.read_inline(|view| people::entry(view, &caller, uuid))?;
     let mut found = Vec::new();
     if entry.password {
         found.push(json!({ "id": derived(uuid, "password"), "type": "password" }));
@@ -117,7 +117,7 @@ pub(super) async fn delete_credential(
     let (id, credential) = path.into_inner();
     let uuid = parse(&id)?;
     // Whether the id is that of a credential depends on the user's, so the user is judged first.
-    desk.glance(|view| people::get(view, &caller, uuid))?;
+    desk.read_inline(|view| people::get(view, &caller, uuid))?;
     let unknown = Error::not_found("credential", &credential);
     match Uuid::parse_str(&credential) {
         Ok(credential) if credential == derived(uuid, "otp") => {}
@@ -143,7 +143,7 @@ fn derived(user: Uuid, what: &str) -> Uuid {
 /// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
 pub(super) async fn roles(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let found = desk.glance(|view| people::find(view, &caller, uuid))?;
+    let found = desk.read_inline(|view| people::find(view, &caller, uuid))?;
     let admin = json!({
         "id": derived(Uuid::nil(), "admin"),
         "name": "admin",
@@ -165,6 +165,6 @@ pub(super) async fn groups(
     id: Path<String>,
 ) -> Result<Json<[Value; 0]>, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::find(view, &caller, uuid))?;
+    desk.read_inline(|view| people::find(view, &caller, uuid))?;
     Ok(Json([]))
 }

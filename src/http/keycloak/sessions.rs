@@ -54,7 +54,7 @@ impl Shown {
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
     let uuid = parse(&id)?;
-    let (whose, found) = desk.glance(|view| {
+    let (whose, found) = desk.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
         Ok((Whose { uuid, name: user.email.to_string() }, found))

@@ -227,7 +227,7 @@ pub(super) async fn count(
 /// `GET /auth/admin/realms/master/users/{id}`
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(match desk.glance(|view| people::find(view, &caller, uuid))? {
+    Ok(Json(match desk.read_inline(|view| people::find(view, &caller, uuid))? {
         Found::Person(profile) => One::Person(shown(&profile, &caller)),
         Found::Service(account) => One::Service(ServiceUser::new(&account)),
     }))
@@ -291,7 +291,7 @@ pub(super) async fn reset_password(
     body: Body<Credential>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let user = desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    let user = desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
     let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
     let hash = passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&user)).await.map_err(in_value)?;
@@ -311,7 +311,7 @@ fn in_value(error: Error) -> Error {
 /// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
 pub(super) async fn send_mail(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     Err(Failure::NoMail)
 }
 

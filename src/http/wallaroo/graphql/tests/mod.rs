@@ -182,7 +182,7 @@ impl World {
     }
 
     fn members(&self, workspace: i64) -> Vec<Uuid> {
-        let members = self.desk.glance(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
+        let members = self.desk.read_inline(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
         members.expect("members").into_iter().map(|member| member.uuid).collect()
     }
 
