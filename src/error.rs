@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// There is no credential, or one that is not worth anything now.
     #[error("{0}")]
-    Unauthenticated(Unproved),
+    Unauthenticated(AuthError),
     /// The actor may see the thing but not do this to it.
     #[error("{}", action.need())]
     Forbidden {
@@ -83,12 +83,12 @@ pub enum Error {
     },
     /// Something broke that is no fault of the client.
     #[error("internal error")]
-    Internal(#[source] Broken),
+    Internal(#[source] InternalError),
 }
 
 /// What is wrong with a credential, as far as its bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unproved {
+pub enum AuthError {
     /// There is none.
     #[error("a bearer token or an API key is required")]
     NoCredential,
@@ -164,23 +164,23 @@ pub enum Unproved {
     DeadUserCode,
 }
 
-impl From<Unproved> for Error {
-    fn from(unproved: Unproved) -> Self {
+impl From<AuthError> for Error {
+    fn from(unproved: AuthError) -> Self {
         Self::Unauthenticated(unproved)
     }
 }
 
 /// What broke; for the log only.
 #[derive(Debug)]
-pub struct Broken(Box<dyn std::error::Error + Send + Sync>);
+pub struct InternalError(Box<dyn std::error::Error + Send + Sync>);
 
-impl fmt::Display for Broken {
+impl fmt::Display for InternalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Broken {
+impl std::error::Error for InternalError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
     }
@@ -189,7 +189,7 @@ impl std::error::Error for Broken {
 impl Error {
     /// Something broke that is no fault of the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(Broken(source.into()))
+        Self::Internal(InternalError(source.into()))
     }
 
     /// A thing does not exist.

@@ -1,18 +1,18 @@
 //! Answers that are given again while nothing has changed: written once for each who asks.
 //!
 //! Only what depends on the data and the one who asks alone may be answered so, not what depends on the time. What is
-//! remembered is exactly as fresh as what is read: the pulse of the file is felt before the snapshot is taken, and an
-//! answer counts only while the pulse is the same.
+//! remembered is exactly as fresh as what is read: the version of the file is felt before the snapshot is taken, and an
+//! answer counts only while the version is the same.
 
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::sign_in::{self, Proved};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
-use crate::store::recollection::Recollection;
-use crate::store::{Pulse, View};
+use crate::store::versioned_cache::VersionedCache;
+use crate::store::{DataVersion, View};
 
 /// What an answer takes in memory beside its words, in bytes, near enough.
 const FRAME: usize = 256;
@@ -28,12 +28,12 @@ impl AsRef<[u8]> for Answer {
 }
 
 /// The answers that are remembered.
-pub(super) struct Answers(Recollection<Question, Pulse, Answer>);
+pub(super) struct Answers(VersionedCache<Question, DataVersion, Answer>);
 
 impl Answers {
     /// Room for answers of so many bytes in all.
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Recollection::new(bytes))
+        Self(VersionedCache::new(bytes))
     }
 }
 
@@ -66,17 +66,17 @@ impl Pace {
 /// `of` and `words` are all that the answer depends on beside the data and the one who asks. The reading writes the whole
 /// answer; at a [`Pace::Glance`] it may come to nothing, when it would be long, and is then asked again at
 /// [`Pace::Long`]. Refused as the reading refuses, and when the credential has ended meanwhile.
-pub async fn give<F>(desk: &Desk, caller: &Proved, of: &'static str, words: Vec<u8>, read: F) -> Result<Answer>
+pub async fn give<F>(desk: &AppState, caller: &Proved, of: &'static str, words: Vec<u8>, read: F) -> Result<Answer>
 where
     F: Fn(&View, &Actor, Pace) -> Result<Option<Vec<u8>>> + Send + 'static,
 {
-    let pulse = desk.store.pulse()?;
+    let pulse = desk.store.data_version()?;
     let question = Question { of, words, who: caller.actor.user() };
     if caller.stands(pulse) {
         if let Some(answer) = desk.answers().0.find(&question, &pulse) {
             return Ok(answer);
         }
-        let read = desk.glance(|view| read(view, &caller.actor, Pace::Glance));
+        let read = desk.read_inline(|view| read(view, &caller.actor, Pace::Glance));
         // What was committed since may have ended the credential before it made what was read.
         if desk.store.is_still(pulse)?
             && let Some(answer) = read?
@@ -90,7 +90,7 @@ where
     Ok(keep(desk, question, pulse, answer))
 }
 
-fn keep(desk: &Desk, question: Question, pulse: Pulse, mut answer: Vec<u8>) -> Answer {
+fn keep(desk: &AppState, question: Question, pulse: DataVersion, mut answer: Vec<u8>) -> Answer {
     answer.shrink_to_fit();
     let weight = answer.len() + question.words.len() + FRAME;
     let answer = Answer(Arc::new(answer));

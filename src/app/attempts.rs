@@ -5,16 +5,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::places::place;
 use super::pool::Lane;
 use super::refusals::{self, Kind, Refusal};
-use super::throttle::{Realm, Subject, Threshold};
+use super::throttle::{Subject, Threshold, ThrottleScope};
 use crate::domain::actor::Origin;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 
 /// How many addresses are remembered of each person, the newest.
@@ -38,9 +38,9 @@ pub(super) enum Whose<'a> {
 
 /// An attempt to prove something.
 pub(super) struct Attempt<'a> {
-    desk: &'a Desk,
+    desk: &'a AppState,
     origin: &'a Origin,
-    realm: Realm,
+    realm: ThrottleScope,
     subject: Subject,
     user: Option<User>,
     /// Who is named, as it may be shown.
@@ -55,9 +55,9 @@ pub(super) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Begins an attempt. Refused when the account, or all strangers at this address, have to wait.
     pub(super) fn begin(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
@@ -67,20 +67,20 @@ impl<'a> Attempt<'a> {
     }
 
     /// Notes that a person has proved all there is, in more steps than one: what failed before at this address is cleared.
-    pub(super) fn completed(desk: &'a Desk, origin: &'a Origin, user: UserId) -> Result<()> {
-        Self::new(desk, origin, Realm::Password, Whose::User(user), None)?.succeeded();
+    pub(super) fn completed(desk: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
+        Self::new(desk, origin, ThrottleScope::Password, Whose::User(user), None)?.succeeded();
         Ok(())
     }
 
     fn new(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
         let from = address(origin);
-        let (user, known) = desk.glance(|view| {
+        let (user, known) = desk.read_inline(|view| {
             let user = match whose {
                 Whose::Named(name) => store::users::find_by_email(view, name)?,
                 Whose::User(id) => store::users::find(view, id)?,
@@ -110,11 +110,11 @@ impl<'a> Attempt<'a> {
     /// Refuses a wrong secret that is too long to be guessed. A right one is never delayed, so this is for wrong ones
     /// only: it tells `why`, or to wait.
     pub(super) fn refuse(
-        desk: &'a Desk,
+        desk: &'a AppState,
         origin: &'a Origin,
-        realm: Realm,
+        realm: ThrottleScope,
         whose: Whose<'a>,
-        why: Unproved,
+        why: AuthError,
     ) -> Result<Error> {
         let attempt = Self::new(desk, origin, realm, whose, None)?;
         attempt.judge(false)?;
@@ -144,8 +144,8 @@ impl<'a> Attempt<'a> {
     /// Notes why the attempt was refused in the end; counts it where that was a wrong secret and is not counted yet.
     pub(super) fn note(&self, error: &Error) {
         let (reason, counts) = match error {
-            Error::Unauthenticated(Unproved::Disabled) => ("disabled", false),
-            Error::Unauthenticated(Unproved::NotSetUp) => ("not_set_up", false),
+            Error::Unauthenticated(AuthError::Disabled) => ("disabled", false),
+            Error::Unauthenticated(AuthError::NotSetUp) => ("not_set_up", false),
             Error::Unauthenticated(_) => ("wrong", true),
             Error::Throttled { .. } => ("delayed", false),
             _ => return,

@@ -1,13 +1,13 @@
 //! Trading an authorization code for a session (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
 use super::{authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::pkce;
@@ -37,11 +37,11 @@ pub(super) enum Trade {
 /// Refused when the code is unknown, expired or another client's, the address or the verifier is not that of the
 /// request, or the person may not come in any more. A code that comes a second time is refused, and the session that it
 /// led to ends, with all its tokens (RFC 9700, section 4.5).
-pub async fn trade(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
+pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
     let traded = exchange(desk, origin, client, presented).await;
     let reason = match &traded {
         Ok(Trade::Replayed) => Some("reused"),
-        Err(Error::Unauthenticated(Unproved::Disabled)) => Some("disabled"),
+        Err(Error::Unauthenticated(AuthError::Disabled)) => Some("disabled"),
         Err(Error::Unauthenticated(_)) => Some("wrong"),
         Ok(Trade::Done(_)) | Err(_) => None,
     };
@@ -50,12 +50,12 @@ pub async fn trade(desk: &Desk, origin: &Origin, client: &Client, presented: Pre
     }
     match traded? {
         Trade::Done(granted) => Ok(*granted),
-        Trade::Replayed => Err(Unproved::BadCode.into()),
+        Trade::Replayed => Err(AuthError::BadCode.into()),
     }
 }
 
-async fn exchange(desk: &Desk, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
-    let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(Unproved::BadCode)?;
+async fn exchange(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
+    let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(AuthError::BadCode)?;
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await
 }
@@ -70,7 +70,7 @@ pub(super) fn settle(
     lifetimes: &Lifetimes,
 ) -> Result<Trade> {
     let found = store::authorization_codes::find(tx, code)?;
-    let found = found.filter(|found| found.client == client.id).ok_or(Unproved::BadCode)?;
+    let found = found.filter(|found| found.client == client.id).ok_or(AuthError::BadCode)?;
     if found.used_at.is_some() {
         let led_to = found.session.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
         if let Some(session) = led_to {
@@ -82,12 +82,12 @@ pub(super) fn settle(
     let fits = found.redirect_uri == presented.redirect_uri
         && pkce::matches(&found.code_challenge, presented.verifier.expose());
     if tx.now >= found.expires_at || !fits {
-        return Err(Unproved::BadCode.into());
+        return Err(AuthError::BadCode.into());
     }
-    let user = store::users::find(tx, found.user)?.ok_or(Unproved::Disabled)?;
+    let user = store::users::find(tx, found.user)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &found.scopes)? {
-        return Err(Unproved::BadCode.into());
+        return Err(AuthError::BadCode.into());
     }
     let new = NewSession {
         second_factor: found.second_factor,

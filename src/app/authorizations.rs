@@ -11,7 +11,7 @@ pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
 use super::creations::{self, Creation};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -19,7 +19,7 @@ use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
@@ -70,7 +70,7 @@ pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization)
 ///
 /// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
 pub async fn grant(
-    desk: &Desk,
+    desk: &AppState,
     actor: &Actor,
     (session, browser): (&Session, BrowserId),
     authorization: &Authorization,
@@ -94,11 +94,11 @@ fn insert(
 ) -> Result<()> {
     let person = consents::own(actor)?;
     if session.user != person.id {
-        return Err(Unproved::SessionOver.into());
+        return Err(AuthError::SessionOver.into());
     }
-    let user = store::users::find(tx, person.id)?.ok_or(Unproved::SessionOver)?;
+    let user = store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?;
     enters(&user)?;
-    let client = store::clients::find(tx, &asked.client.id)?.ok_or(Unproved::BadClient)?;
+    let client = store::clients::find(tx, &asked.client.id)?.ok_or(AuthError::BadClient)?;
     if !request::is_registered(&client, &asked.redirect_uri) {
         return Err(Error::Refused { rule: "the redirect URI is no longer registered for the client" });
     }
@@ -136,9 +136,9 @@ fn insert(
 /// Whether somebody may be let in at this moment, by whatever grant.
 pub(super) fn enters(user: &User) -> Result<()> {
     if !user.may_enter() {
-        return Err(Unproved::Disabled.into());
+        return Err(AuthError::Disabled.into());
     }
-    if user.must_change_password { Err(Unproved::NotSetUp.into()) } else { Ok(()) }
+    if user.must_change_password { Err(AuthError::NotSetUp.into()) } else { Ok(()) }
 }
 
 impl Authorization {

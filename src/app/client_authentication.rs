@@ -2,12 +2,12 @@
 
 use super::attempts::{Attempt, Whose};
 use super::clients;
-use super::desk::Desk;
-use super::throttle::Realm;
+use super::desk::AppState;
+use super::throttle::ThrottleScope;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store;
 use crate::tokens::opaque::{self, Kind};
 
@@ -15,12 +15,12 @@ use crate::tokens::opaque::{self, Kind};
 ///
 /// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
 /// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
-pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
+pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
-        let client = desk.glance(|view| clients::find(view, id))?;
-        return client.filter(|client| !client.confidential).ok_or_else(|| Unproved::BadClient.into());
+        let client = desk.read_inline(|view| clients::find(view, id))?;
+        return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());
     };
-    let found = desk.glance(|view| {
+    let found = desk.read_inline(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
         let kept = store::clients::secret(view, &client.id)?;
         Ok(Some((client, kept)))
@@ -32,6 +32,6 @@ pub fn authenticate(desk: &Desk, origin: &Origin, id: &str, secret: Option<&Secr
     });
     match proved {
         Some(client) => Ok(client),
-        None => Err(Attempt::refuse(desk, origin, Realm::Client, Whose::Client(id), Unproved::BadClient)?),
+        None => Err(Attempt::refuse(desk, origin, ThrottleScope::Client, Whose::Client(id), AuthError::BadClient)?),
     }
 }

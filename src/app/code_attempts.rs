@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::audit;
-use super::desk::Desk;
+use super::desk::AppState;
 use super::refusals::{self, Kind, Refusal};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
 use crate::domain::wrong_codes::WrongCodes;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// What became of a code. A write returns it as a success: an error would undo the count.
@@ -31,7 +31,7 @@ pub(super) enum Judged<T> {
 
 impl<T> Judged<T> {
     /// What a right code led to, or the refusal.
-    pub(super) fn or_refused(self, wrong: Unproved) -> Result<T> {
+    pub(super) fn or_refused(self, wrong: AuthError) -> Result<T> {
         match self {
             Self::Right(done) => Ok(done),
             Self::Wrong => Err(wrong.into()),
@@ -82,31 +82,31 @@ pub(super) fn judge<T>(
 
 /// A code that somebody gives; where it is refused, that leaves a line in the log.
 pub(super) struct Given<'a> {
-    desk: &'a Desk,
+    desk: &'a AppState,
     origin: &'a Origin,
     email: String,
 }
 
 impl<'a> Given<'a> {
     /// A code for this account.
-    pub(super) fn for_user(desk: &'a Desk, origin: &'a Origin, user: &User) -> Self {
+    pub(super) fn for_user(desk: &'a AppState, origin: &'a Origin, user: &User) -> Self {
         Self { desk, origin, email: user.email.to_string() }
     }
 
     /// A code that the actor gives.
-    pub(super) fn by(desk: &'a Desk, actor: &'a Actor) -> Self {
+    pub(super) fn by(desk: &'a AppState, actor: &'a Actor) -> Self {
         let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
         Self { desk, origin: &actor.origin, email }
     }
 
     /// Refuses a code while those of the person have to wait, before anything costly is done for it.
     pub(super) fn admit(&self, user: UserId) -> Result<()> {
-        self.noted(self.desk.glance(|view| admit(view, user)))
+        self.noted(self.desk.read_inline(|view| admit(view, user)))
     }
 
     /// What a right code led to, or the refusal.
     pub(super) fn or_refused<T>(&self, judged: Judged<T>) -> Result<T> {
-        self.noted(judged.or_refused(Unproved::WrongCode))
+        self.noted(judged.or_refused(AuthError::WrongCode))
     }
 
     fn noted<T>(&self, outcome: Result<T>) -> Result<T> {

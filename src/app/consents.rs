@@ -7,7 +7,7 @@ use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::consent::Consent;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// What the person has let clients do, by client.
@@ -60,7 +60,7 @@ pub(super) fn covers(view: &View, actor: &Actor, client: &Client, scopes: &Scope
 
 /// The person who acts; clients are let in by people only.
 pub(super) fn own(actor: &Actor) -> Result<&Person> {
-    actor.person().ok_or_else(|| Unproved::NoCredential.into())
+    actor.person().ok_or_else(|| AuthError::NoCredential.into())
 }
 
 fn object(person: &Person, client: &ClientId) -> String {

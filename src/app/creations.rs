@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::budget::{Budget, Rate};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::places::network;
 use crate::domain::actor::{Actor, Origin, Who};
 use crate::domain::ids::UserId;
@@ -74,7 +74,7 @@ pub struct Permit<'a> {
 /// Leave for the actor to make one more. Without limit for the operator.
 ///
 /// Refused when the actor has made too many within a minute.
-pub fn permit<'a>(desk: &'a Desk, actor: &Actor, what: Creation) -> Result<Permit<'a>> {
+pub fn permit<'a>(desk: &'a AppState, actor: &Actor, what: Creation) -> Result<Permit<'a>> {
     match &actor.who {
         Who::Person(person) => {
             let rate = if person.role == AccountRole::Administrator { ADMINISTRATOR } else { MEMBER };
@@ -86,7 +86,7 @@ pub fn permit<'a>(desk: &'a Desk, actor: &Actor, what: Creation) -> Result<Permi
 }
 
 /// Leave for those at an address who have not said who they are.
-pub(super) fn permit_at<'a>(desk: &'a Desk, origin: &Origin, what: Creation) -> Result<Permit<'a>> {
+pub(super) fn permit_at<'a>(desk: &'a AppState, origin: &Origin, what: Creation) -> Result<Permit<'a>> {
     match origin.address {
         Some(address) => desk.creations().permit(what, Maker::Network(network(address)), MEMBER, Instant::now()),
         None => Ok(Permit { of: None }),

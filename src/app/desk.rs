@@ -17,7 +17,7 @@ use crate::domain::client::{Client, Grant, Scope, Scopes};
 use crate::domain::key::KeyRules;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::{Pulse, Store, Tx, View};
+use crate::store::{DataVersion, Store, Tx, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
@@ -61,7 +61,7 @@ impl Lifetimes {
 
 /// The desk; cloning it gives another handle to the same.
 #[derive(Clone)]
-pub struct Desk(Arc<Furnished>);
+pub struct AppState(Arc<Furnished>);
 
 struct Furnished {
     fittings: Fittings,
@@ -106,7 +106,7 @@ pub struct Fittings {
     pub administrators_need_second_factor: bool,
 }
 
-impl std::ops::Deref for Desk {
+impl std::ops::Deref for AppState {
     type Target = Fittings;
 
     fn deref(&self) -> &Fittings {
@@ -114,7 +114,7 @@ impl std::ops::Deref for Desk {
     }
 }
 
-impl Desk {
+impl AppState {
     /// A desk with these fittings.
     pub fn new(fittings: Fittings) -> Self {
         let answers = Answers::new(fittings.answer_memory);
@@ -127,11 +127,11 @@ impl Desk {
     ///
     /// Refused when there are none, or the vault's key does not open them.
     pub fn keyring(&self) -> Result<Arc<KeyRing>> {
-        self.keys_in_force(self.store.pulse()?).map(|keys| keys.ring)
+        self.keys_in_force(self.store.data_version()?).map(|keys| keys.ring)
     }
 
-    /// The same, with what tells whether they are still the same, as of the moment at which the file had this pulse.
-    pub(super) fn keys_in_force(&self, pulse: Pulse) -> Result<InForce> {
+    /// The same, with what tells whether they are still the same, as of the moment at which the file had this version.
+    pub(super) fn keys_in_force(&self, pulse: DataVersion) -> Result<InForce> {
         self.0.ring.current(&self.store, pulse, &self.vault)
     }
 
@@ -168,7 +168,7 @@ impl Desk {
     }
 
     /// Reads what is found at once by an index, on the calling thread.
-    pub fn glance<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+    pub fn read_inline<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.store.read(work)
     }
 

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
 use super::creations::{self, Creation};
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::places::network;
 use super::sessions::{self, NewSession};
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::{audit, authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
@@ -20,7 +20,7 @@ use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
@@ -51,7 +51,7 @@ pub struct Begun {
 /// Lets a program wait for a decision.
 ///
 /// Refused when too many wait, from its address or in all, and when too many were asked for within a minute.
-pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
     let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
@@ -103,16 +103,16 @@ pub enum Polled {
 /// Takes a client's poll. The code is good for one session.
 ///
 /// Refused when the code is unknown, used up or another client's, or the person may not come in any more.
-pub async fn poll(desk: &Desk, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
+pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
     let polled = match opaque::parse(Kind::Device, device_code) {
         Some(code) => {
             let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
             desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
         }
-        None => Err(Unproved::BadDeviceCode.into()),
+        None => Err(AuthError::BadDeviceCode.into()),
     };
     if let Err(Error::Unauthenticated(why)) = &polled {
-        let reason = if *why == Unproved::Disabled { "disabled" } else { "wrong" };
+        let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
         refusals::of_token(desk, origin, refusals::Kind::DeviceCode, client, reason);
     }
     polled
@@ -127,7 +127,7 @@ pub(super) fn take_poll(
     lifetimes: &Lifetimes,
 ) -> Result<Polled> {
     let device = store::device_codes::find(tx, code)?;
-    let mut device = device.filter(|device| device.client == client.id).ok_or(Unproved::BadDeviceCode)?;
+    let mut device = device.filter(|device| device.client == client.id).ok_or(AuthError::BadDeviceCode)?;
     let approval = match device.poll(tx.now) {
         Answer::Denied => return Ok(Polled::Denied),
         Answer::Expired => return Ok(Polled::Expired),
@@ -137,7 +137,7 @@ pub(super) fn take_poll(
         }
         Answer::Granted(approval) => approval,
     };
-    let user = store::users::find(tx, approval.by)?.ok_or(Unproved::Disabled)?;
+    let user = store::users::find(tx, approval.by)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
     // What the person said may have been taken back meanwhile.
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
@@ -175,17 +175,17 @@ pub struct Pending {
 ///
 /// Refused when there is none, or somebody has decided. Wrong codes slow down what follows, for their address and, when
 /// there are very many, for everybody.
-pub fn find(desk: &Desk, origin: &Origin, typed: &str) -> Result<Pending> {
-    guess(desk, origin, typed, |shown, code| desk.glance(|view| pending(view, shown, code)))
+pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
+    guess(desk, origin, typed, |shown, code| desk.read_inline(|view| pending(view, shown, code)))
 }
 
 /// Decides on the program that waits with a typed code, as the person whose browser session this is. To approve is to
 /// consent, too.
 ///
 /// Refused as [`find`] does.
-pub async fn decide(desk: &Desk, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
+pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
     let found = guess(desk, &actor.origin, typed, |shown, code| {
-        desk.glance(|view| pending(view, shown, code)).map(|pending| (pending, *code))
+        desk.read_inline(|view| pending(view, shown, code)).map(|pending| (pending, *code))
     });
     let (pending, code) = found?;
     let (shown, session) = (pending.user_code, session.clone());
@@ -194,23 +194,23 @@ pub async fn decide(desk: &Desk, actor: &Actor, session: &Session, typed: &str, 
 
 /// Looks up a typed code by way of all that keeps people from guessing.
 fn guess<T>(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let attempt = Attempt::begin(desk, origin, Realm::UserCode, Whose::Nobody, None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
     // What cannot be a code is a slip and no guess.
-    let (shown, code) = user_code::parse(typed).ok_or(Unproved::DeadUserCode)?;
+    let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&shown, &code);
-    attempt.judge(!matches!(found, Err(Error::Unauthenticated(Unproved::DeadUserCode))))?;
+    attempt.judge(!matches!(found, Err(Error::Unauthenticated(AuthError::DeadUserCode))))?;
     found
 }
 
 fn pending(view: &View, shown: &str, code: &Fingerprint) -> Result<Pending> {
     let device = store::device_codes::find_by_user_code(view, code)?;
-    let device = device.filter(|device| device.is_open(view.now)).ok_or(Unproved::DeadUserCode)?;
-    let client = store::clients::find(view, &device.client)?.ok_or(Unproved::DeadUserCode)?;
+    let device = device.filter(|device| device.is_open(view.now)).ok_or(AuthError::DeadUserCode)?;
+    let client = store::clients::find(view, &device.client)?.ok_or(AuthError::DeadUserCode)?;
     Ok(Pending {
         client,
         scopes: device.scopes,
@@ -230,9 +230,9 @@ fn settle(
 ) -> Result<Pending> {
     let person = consents::own(actor)?;
     if session.user != person.id {
-        return Err(Unproved::SessionOver.into());
+        return Err(AuthError::SessionOver.into());
     }
-    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(Unproved::SessionOver)?)?;
+    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?)?;
     let pending = pending(tx, shown, code)?;
     let authenticated_at = session.authenticated_at;
     let (verb, decision) = if approve {

@@ -7,7 +7,7 @@ use super::signing_keys::unseal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::signing_keys::{Record, State};
-use crate::store::{self, Pulse, Store, View};
+use crate::store::{self, DataVersion, Store, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::SigningKey;
@@ -29,8 +29,8 @@ pub(super) struct InForce {
 }
 
 struct Seen {
-    /// The pulse of the file before it was found to be so.
-    pulse: Pulse,
+    /// The version of the file before it was found to be so.
+    pulse: DataVersion,
     /// What is on the ring, the active key first.
     states: Vec<(String, State)>,
     /// The keys themselves, for opening one takes its time.
@@ -39,10 +39,10 @@ struct Seen {
 }
 
 impl LiveRing {
-    /// The ring of the moment at which the file had this pulse, or of a later one.
+    /// The ring of the moment at which the file had this version, or of a later one.
     ///
     /// Refused when a key does not open or there is none.
-    pub(super) fn current(&self, store: &Store, pulse: Pulse, master: &MasterKey) -> Result<InForce> {
+    pub(super) fn current(&self, store: &Store, pulse: DataVersion, master: &MasterKey) -> Result<InForce> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = place.as_ref()
             && seen.pulse == pulse
@@ -56,7 +56,7 @@ impl LiveRing {
     }
 }
 
-fn look(view: &View, pulse: Pulse, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
+fn look(view: &View, pulse: DataVersion, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
     let mut records = store::signing_keys::list(view)?;
     records.retain(|record| record.verifies(view.now));
     let until = records.iter().filter_map(Record::ends_at).min().unwrap_or(Timestamp::LATEST);

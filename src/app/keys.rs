@@ -14,7 +14,7 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
 use crate::store::keys::{Kept, Scope};
 use crate::store::{self, Tx, View};
@@ -269,26 +269,26 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
 ///
 /// Refused when the key is unknown, revoked or expired, or its person is disabled or has to choose another password.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
-    let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(Unproved::UnknownKey)?;
+    let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(AuthError::UnknownKey)?;
     let until = key.expires_at.map_or(until, |end| end.min(until));
     Ok((of_live(view, &key)?, key, until))
 }
 
 /// The person or bot whom a key that let them in lets in still.
 pub(super) fn still(view: &View, id: KeyId) -> Result<User> {
-    of_live(view, &store::keys::find(view, id)?.ok_or(Unproved::UnknownKey)?)
+    of_live(view, &store::keys::find(view, id)?.ok_or(AuthError::UnknownKey)?)
 }
 
 fn of_live(view: &View, key: &Key) -> Result<User> {
     if !key.is_live(view.now) {
-        return Err(Unproved::DeadKey.into());
+        return Err(AuthError::DeadKey.into());
     }
-    let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(Unproved::Disabled)?;
+    let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(AuthError::Disabled)?;
     if user.must_change_password {
-        return Err(Unproved::KeyHeld.into());
+        return Err(AuthError::KeyHeld.into());
     }
     if user.role == AccountRole::UiOnly {
-        return Err(Unproved::PagesOnly.into());
+        return Err(AuthError::PagesOnly.into());
     }
     Ok(user)
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::attempts::{self, Attempt, Whose};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::passwords::Owner;
 use super::pool::Lane;
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::users::NewPassword;
 use super::{audit, invitations, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
@@ -16,7 +16,7 @@ use crate::domain::link::{Link, Purpose};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{User, UserStatus};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
@@ -68,37 +68,39 @@ pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret
 /// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
 /// is refused, and wrong ones slow down further wrong ones from their address. A good one is never delayed: it is too
 /// long to be guessed.
-pub fn find(desk: &Desk, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
+pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
-        Some(secret) => desk.glance(|view| good(view, &secret)),
-        None => Err(Unproved::DeadLink.into()),
+        Some(secret) => desk.read_inline(|view| good(view, &secret)),
+        None => Err(AuthError::DeadLink.into()),
     };
     match found {
-        Err(Error::Unauthenticated(why)) => Err(Attempt::refuse(desk, origin, Realm::Link, Whose::Nobody, why)?),
+        Err(Error::Unauthenticated(why)) => {
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, Whose::Nobody, why)?)
+        }
         found => found,
     }
 }
 
 fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
-    let link = link.ok_or(Unproved::DeadLink)?;
-    let user = store::users::find(view, link.user)?.ok_or(Unproved::DeadLink)?;
+    let link = link.ok_or(AuthError::DeadLink)?;
+    let user = store::users::find(view, link.user)?.ok_or(AuthError::DeadLink)?;
     match (link.purpose, user.status(view.now)) {
         (Purpose::Invitation, UserStatus::Invited) | (Purpose::PasswordReset, UserStatus::Active) => {
             Ok((user, link.purpose))
         }
-        (Purpose::Invitation | Purpose::PasswordReset, _) => Err(Unproved::DeadLink.into()),
+        (Purpose::Invitation | Purpose::PasswordReset, _) => Err(AuthError::DeadLink.into()),
     }
 }
 
 /// Chooses a password by a link, which is good no more; every session ends, and every API key where asked.
 ///
 /// Refused as [`find`] refuses, and when the password is one that the person may not have.
-pub async fn follow(desk: &Desk, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
+pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
     // A wrong link costs no hash.
     let (user, _) = find(desk, &origin, token)?;
     let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
-    let secret = opaque::parse(Kind::Link, token).ok_or(Unproved::DeadLink)?;
+    let secret = opaque::parse(Kind::Link, token).ok_or(AuthError::DeadLink)?;
     let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
     let new = NewPassword { hash, revoke_keys };
     desk.write(move |tx| use_up(tx, &actor, &secret, &new)).await
@@ -131,9 +133,9 @@ pub struct Choice {
 ///
 /// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
 /// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
-pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> Result<User> {
-    let attempt = Attempt::begin(desk, &origin, Realm::Password, Whose::Named(&choice.username), None)?;
-    let found = desk.glance(|view| {
+pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
+    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
+    let found = desk.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
         let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
@@ -143,8 +145,8 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
     attempt.judge(proved.is_some())?;
-    let (user, kept) = proved.ok_or(Unproved::WrongPassword)?;
-    if desk.glance(|view| second_factors::is_confirmed(view, user.id))? {
+    let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
+    if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
     attempt.succeeded();
@@ -157,9 +159,9 @@ pub async fn replace_temporary(desk: &Desk, origin: Origin, choice: Choice) -> R
     desk.write(move |tx| {
         // Between the look and the write, another password may have come.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
-        let user = user.ok_or(Unproved::WrongPassword)?;
+        let user = user.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
-            return Err(Unproved::WrongPassword.into());
+            return Err(AuthError::WrongPassword.into());
         }
         choose(tx, &actor, user, &new, "users.replace_temporary_password")
     })

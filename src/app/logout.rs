@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{audit, clients, sessions, sign_in, token_status};
 use crate::domain::actor::{Actor, Origin, Person};
 use crate::domain::audit::ObjectKind;
@@ -46,7 +46,7 @@ impl Logout {
 /// another client is none.
 ///
 /// Refused when the hint is bad, the client is unknown or not that of the hint, or it may not have a browser sent there.
-pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
+pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let hint = match &request.id_token_hint {
         None => None,
@@ -64,7 +64,7 @@ pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
     let client = match request.client_id.as_ref().or(named.as_ref()) {
         None => None,
         Some(id) => {
-            let found = desk.glance(|view| clients::find(view, id))?;
+            let found = desk.read_inline(|view| clients::find(view, id))?;
             Some(found.ok_or_else(|| Error::invalid("client_id", "must be a registered client"))?)
         }
     };
@@ -84,7 +84,7 @@ pub fn check(desk: &Desk, request: &Request) -> Result<Logout> {
 
 /// Signs somebody out of their browser, and of the client that asks for it: ends the session of the browser, every one
 /// that the client has of this person through this browser, and the one that an id token of this very person was made in.
-pub async fn leave(desk: &Desk, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
+pub async fn leave(desk: &AppState, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
     let (actor, logout) = (actor.clone(), logout.clone());
     desk.write(move |tx| {
         if logout.is_of(&actor)
@@ -112,9 +112,9 @@ fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser
 }
 
 /// Ends the session that the id token was made in, if it lasts: for a browser in which nobody is signed in any more.
-pub async fn end(desk: &Desk, origin: &Origin, logout: &Logout) -> Result<()> {
+pub async fn end(desk: &AppState, origin: &Origin, logout: &Logout) -> Result<()> {
     let Some(uuid) = logout.session else { return Ok(()) };
-    let session = desk.glance(|view| store::sessions::find_by_uuid(view, uuid))?;
+    let session = desk.read_inline(|view| store::sessions::find_by_uuid(view, uuid))?;
     match session {
         Some(session) => token_status::end(desk, origin, session, "sessions.end").await,
         None => Ok(()),

@@ -19,7 +19,6 @@ pub mod consents;
 pub mod contents;
 pub mod creations;
 pub mod default_workspaces;
-pub mod departures;
 pub mod desk;
 pub mod devices;
 pub mod grants;
@@ -57,6 +56,7 @@ mod standing;
 pub mod throttle;
 pub mod token_status;
 pub mod tokens;
+pub mod user_deletion;
 pub mod users;
 pub mod workspaces;
 

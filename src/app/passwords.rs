@@ -1,7 +1,7 @@
 //! Passwords: which ones somebody may choose, and hashing, which takes long on purpose: in a pool of its own, as many at a
 //! time as it has threads.
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::pool::Lane;
 use crate::domain::email::Email;
 use crate::domain::password::{Password, compared};
@@ -38,7 +38,7 @@ impl From<&NewUser> for Owner {
 /// Hashes a password that its owner is to have, in the turn of this lane. Every way to set one leads through here or [`hash_here`].
 ///
 /// Refused when it is made of the owner's address or name, and as busy when too many wait.
-pub async fn hash(desk: &Desk, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
+pub async fn hash(desk: &AppState, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
     refuse_own(&password, owner)?;
     desk.hashery.run(lane, move || password::hash(&password)).await?.map_err(Error::internal)
 }
@@ -69,7 +69,7 @@ pub(super) fn must_be_another() -> Error {
 ///
 /// Gives a new hash beside the verdict where the old one has been outgrown.
 pub(super) async fn verify(
-    desk: &Desk,
+    desk: &AppState,
     lane: Lane,
     typed: Secret,
     against: Option<PasswordHash>,

@@ -3,30 +3,36 @@
 use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::passwords::Owner;
 use super::pool::Lane;
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::users::NewPassword;
 use super::{audit, passwords, users};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store;
 use crate::tokens::password::{PasswordHash, Verdict};
 
 /// Changes the actor's password; every other session of theirs ends, and every API key where asked. This session stays.
 ///
 /// Refused when the current one is wrong, which slows down what follows, and when the chosen one is the same.
-pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Password, revoke_keys: bool) -> Result<()> {
+pub async fn change(
+    desk: &AppState,
+    actor: &Actor,
+    current: Secret,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<()> {
     let kept = prove(desk, actor, &current).await?;
     let id = person(actor)?.id;
     if chosen == Password::existing(current.expose()) {
         return Err(passwords::must_be_another());
     }
-    let owner = desk.glance(|view| {
+    let owner = desk.read_inline(|view| {
         let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
         Ok(Owner::from(&user))
     })?;
@@ -35,7 +41,7 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
         let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
         // Between the look and the write, another password may have come.
         if store::users::password_hash(tx, id)? != kept {
-            return Err(Unproved::WrongPassword.into());
+            return Err(AuthError::WrongPassword.into());
         }
         let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
         if let Some(session) = actor.session() {
@@ -50,15 +56,15 @@ pub async fn change(desk: &Desk, actor: &Actor, current: Secret, chosen: Passwor
 /// Proves that the actor knows their password; gives the hash that it was checked against.
 ///
 /// Refused when it is wrong, which slows down what follows.
-pub(super) async fn prove(desk: &Desk, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
+pub(super) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
-    let attempt = Attempt::begin(desk, &actor.origin, Realm::Password, Whose::User(id), None)?;
-    let kept = desk.glance(|view| store::users::password_hash(view, id))?;
+    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
+    let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
     let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
     attempt.judge(right)?;
     if !right {
-        return Err(Unproved::WrongPassword.into());
+        return Err(AuthError::WrongPassword.into());
     }
     attempt.succeeded();
     Ok(kept)

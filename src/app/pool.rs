@@ -66,7 +66,7 @@ type Outcome<T> = std::result::Result<T, Full>;
 
 /// What the threads of a pool do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trade {
+pub enum PoolKind {
     /// Hash passwords: some ten milliseconds, and much memory.
     Hashing,
     /// Sign tokens: a millisecond at most.
@@ -75,7 +75,7 @@ pub enum Trade {
     Reading,
 }
 
-impl Trade {
+impl PoolKind {
     const fn name(self) -> &'static str {
         match self {
             Self::Hashing => "hashery",
@@ -117,7 +117,7 @@ impl Trade {
 ///
 /// Dropping it finishes what was accepted, then ends the threads.
 pub struct Pool {
-    trade: Trade,
+    kind: PoolKind,
     queue: Arc<Queue>,
     waiting: NonZeroUsize,
     threads: Vec<JoinHandle<()>>,
@@ -143,7 +143,7 @@ impl Pool {
     /// Starts the threads. `waiting` is how many jobs may queue for a thread.
     ///
     /// Fails when the system gives no thread.
-    pub fn start(trade: Trade, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
+    pub fn start(kind: PoolKind, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
         let state = State {
             lanes: VecDeque::new(),
             waiting: 0,
@@ -153,11 +153,11 @@ impl Pool {
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // Owned before the first thread is started, so that a failure half-way ends those that run.
-        let mut pool = Self { trade, queue, waiting, threads: Vec::with_capacity(threads.get()) };
+        let mut pool = Self { kind, queue, waiting, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let queue = Arc::clone(&pool.queue);
             let thread =
-                thread::Builder::new().name(format!("{}-{number}", trade.name())).spawn(move || queue.work(trade))?;
+                thread::Builder::new().name(format!("{}-{number}", kind.name())).spawn(move || queue.work(kind))?;
             pool.threads.push(thread);
         }
         Ok(pool)
@@ -178,7 +178,7 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let busy = |Full| Error::Busy { retry_after: self.trade.come_back() };
+        let busy = |Full| Error::Busy { retry_after: self.kind.come_back() };
         let answer = self.submit(lane, job).map_err(busy)?;
         answer.await.map_err(Error::internal)?.map_err(busy)
     }
@@ -224,7 +224,7 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("trade", &self.trade)
+            .field("kind", &self.kind)
             .field("threads", &self.threads.len())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
@@ -293,22 +293,22 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, trade: Trade) {
-        give_way(trade);
-        while let Some(job) = self.next(trade) {
+    fn work(&self, kind: PoolKind) {
+        give_way(kind);
+        while let Some(job) = self.next(kind) {
             if catch_unwind(AssertUnwindSafe(|| job(Fate::Done))).is_err() {
-                log::error!("a job of a {} panicked", trade.name());
+                log::error!("a job of a {} panicked", kind.name());
             }
         }
     }
 
-    fn next(&self, trade: Trade) -> Option<Job> {
+    fn next(&self, kind: PoolKind) -> Option<Job> {
         let mut state = self.state();
         if let Some(job) = state.next() {
             return Some(job);
         }
         drop(state);
-        trade.rest();
+        kind.rest();
         state = self.state();
         loop {
             if let Some(job) = state.next() {
@@ -325,15 +325,15 @@ impl Queue {
 /// Has this thread give way to those that answer requests: what it does takes long on every core there is, and nobody
 /// else shall wait for it. On an idle machine it takes no longer for that.
 #[cfg(target_os = "linux")]
-fn give_way(trade: Trade) {
+fn give_way(kind: PoolKind) {
     // On Linux the calling thread alone is meant, elsewhere the process would be.
-    if let Err(error) = rustix::process::setpriority_process(None, trade.niceness()) {
-        log::debug!("a {} keeps its priority: {error}", trade.name());
+    if let Err(error) = rustix::process::setpriority_process(None, kind.niceness()) {
+        log::debug!("a {} keeps its priority: {error}", kind.name());
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_way(_: Trade) {}
+fn give_way(_: PoolKind) {}
 
 #[cfg(test)]
 mod tests;

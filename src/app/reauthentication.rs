@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::code_attempts::{Given, Judged};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{audit, passwords_own, second_factors};
 use crate::domain::actor::{Actor, Credential};
 use crate::domain::audit::ObjectKind;
@@ -14,7 +14,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// For how long a password or a code that was given counts.
@@ -44,7 +44,7 @@ pub(super) fn require(view: &View, actor: &Actor) -> Result<()> {
     };
     match session {
         Some(session) if is_recent(&session, view.now) => Ok(()),
-        Some(_) | None => Err(Unproved::NotConfirmed.into()),
+        Some(_) | None => Err(AuthError::NotConfirmed.into()),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn require_of_oneself(view: &View, actor: &Actor, user: UserId) -> Re
 /// Confirms the actor's session by the password or a code; from then on it counts as recent.
 ///
 /// Refused when the proof is wrong, which slows down what follows.
-pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
+pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
     let me =
         actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
     let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
@@ -66,7 +66,7 @@ pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
             desk.write_as(actor, move |tx, actor| {
                 // Between the look and the write, another password may have come.
                 if store::users::password_hash(tx, me)? != kept {
-                    return Err(Unproved::WrongPassword.into());
+                    return Err(AuthError::WrongPassword.into());
                 }
                 note(tx, actor, session, false)
             })
@@ -86,7 +86,7 @@ pub async fn confirm(desk: &Desk, actor: &Actor, proof: Proof) -> Result<()> {
 }
 
 fn note(tx: &Tx, actor: &Actor, session: SessionId, second_factor: bool) -> Result<()> {
-    let uuid = store::sessions::find(tx, session)?.ok_or(Unproved::SessionOver)?.uuid;
+    let uuid = store::sessions::find(tx, session)?.ok_or(AuthError::SessionOver)?.uuid;
     store::sessions::update_authenticated(tx, session, second_factor)?;
     let after = json!({ "second_factor": second_factor });
     audit::record(tx, actor, "sessions.confirm", (ObjectKind::Session, uuid), (Value::Null, after))

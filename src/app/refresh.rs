@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::{audit, authorizations, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 use crate::tokens::refresh::{self, RefreshToken, Salt};
 
@@ -54,7 +54,7 @@ pub(super) enum Turn {
 /// asked for than was granted. A token that was exchanged is refused, and its session ends. It is refused in the words
 /// for a session that is over, so that a second worker with an older token signs in again.
 pub async fn refresh(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     client: &Client,
     presented: &str,
@@ -62,20 +62,20 @@ pub async fn refresh(
 ) -> Result<Refreshed> {
     let refreshed = turn(desk, origin, client, presented, asked).await;
     if let Err(Error::Unauthenticated(why)) = &refreshed {
-        let reason = if *why == Unproved::Disabled { "disabled" } else { "wrong" };
+        let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
         refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, reason);
     }
     match refreshed? {
         Turn::GoesOn(refreshed) => Ok(*refreshed),
         Turn::Replayed => {
             refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, "reused");
-            Err(Unproved::DeadRefreshToken.into())
+            Err(AuthError::DeadRefreshToken.into())
         }
     }
 }
 
-async fn turn(desk: &Desk, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
-    let token = RefreshToken::parse(presented).ok_or(Unproved::BadRefreshToken)?;
+async fn turn(desk: &AppState, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
+    let token = RefreshToken::parse(presented).ok_or(AuthError::BadRefreshToken)?;
     let asked = asked.map(Scopes::known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     let salt = refresh::salt();
@@ -98,11 +98,12 @@ pub(super) fn take_turn(
     };
     let session = id.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
     // Of a session that has ended nothing is kept, so a token that is well formed and unknown is taken for one of those.
-    let session = session.ok_or(Unproved::DeadRefreshToken)?;
-    let mut session =
-        Some(session).filter(|session| session.client.as_ref() == Some(&client.id)).ok_or(Unproved::BadRefreshToken)?;
+    let session = session.ok_or(AuthError::DeadRefreshToken)?;
+    let mut session = Some(session)
+        .filter(|session| session.client.as_ref() == Some(&client.id))
+        .ok_or(AuthError::BadRefreshToken)?;
     if !session.is_live(tx.now) {
-        return Err(Unproved::DeadRefreshToken.into());
+        return Err(AuthError::DeadRefreshToken.into());
     }
     let Some(kept) = kept.filter(|kept| kept.session == session.id) else {
         return replayed(tx, actor, &session);
@@ -111,7 +112,7 @@ pub(super) fn take_turn(
     if kept.exchanged.is_some_and(|(at, _)| at <= over) {
         return replayed(tx, actor, &session);
     }
-    let user = store::users::find(tx, session.user)?.ok_or(Unproved::Disabled)?;
+    let user = store::users::find(tx, session.user)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
     let granted = Scopes::known(&session.scope);
     if asked.is_some_and(|asked| !asked.are_within(&granted)) {

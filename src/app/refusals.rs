@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::budget::{Budget, Rate};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::places::network;
-use super::throttle::{Realm, Threshold};
+use super::throttle::{Threshold, ThrottleScope};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::Client;
 use crate::domain::email::Email;
 use crate::domain::user::User;
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 /// How many lines there may be of one kind of secret at once, and how long it takes until one more may be.
 pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
@@ -35,7 +35,7 @@ const NO_ADDRESS: &str = "(no address)";
 /// What somebody did not prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Guessed(Realm),
+    Guessed(ThrottleScope),
     SecondFactor,
     RefreshToken,
     AuthorizationCode,
@@ -126,7 +126,7 @@ impl Refusals {
 }
 
 /// Writes the line of a refusal into the log.
-pub(super) fn log(desk: &Desk, origin: &Origin, refusal: &Refusal) {
+pub(super) fn log(desk: &AppState, origin: &Origin, refusal: &Refusal) {
     if log::log_enabled!(log::Level::Warn)
         && let Some(left_out) = desk.refusals().line(refusal.kind, Instant::now())
     {
@@ -135,16 +135,16 @@ pub(super) fn log(desk: &Desk, origin: &Origin, refusal: &Refusal) {
 }
 
 /// Writes the line of a token that a client brought in vain.
-pub(super) fn of_token(desk: &Desk, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
+pub(super) fn of_token(desk: &AppState, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
     log(desk, origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
 }
 
 /// Writes the line of an API key that is worth nothing.
-pub(super) fn of_key(desk: &Desk, origin: &Origin, why: Unproved) {
+pub(super) fn of_key(desk: &AppState, origin: &Origin, why: AuthError) {
     let reason = match why {
-        Unproved::DeadKey => "revoked_or_expired",
-        Unproved::Disabled => "disabled",
-        Unproved::PagesOnly => "pages_only",
+        AuthError::DeadKey => "revoked_or_expired",
+        AuthError::Disabled => "disabled",
+        AuthError::PagesOnly => "pages_only",
         _ => "wrong",
     };
     log(desk, origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });
@@ -169,9 +169,9 @@ fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
 
 /// Tells the log and the audit that somebody has to wait from now on.
 pub(super) fn delayed(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
-    realm: Realm,
+    realm: ThrottleScope,
     account: Option<(&str, Option<&User>)>,
     reached: Threshold,
 ) {
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_line_has_every_part_and_no_line_within() {
         let refusal = Refusal {
-            kind: Kind::Guessed(Realm::Password),
+            kind: Kind::Guessed(ThrottleScope::Password),
             account: Some("ada@example.com\" client=\"x\nforged\u{202e}"),
             client: Some("sdk-client"),
             reason: "wrong",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::code_attempts::{self, Given, Judged};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{audit, reauthentication, users};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
@@ -52,7 +52,7 @@ pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
 }
 
 /// Whether the server asks people of this role for a second factor.
-pub fn is_needed(desk: &Desk, role: AccountRole) -> bool {
+pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
     match role {
         AccountRole::Administrator => desk.administrators_need_second_factor,
         AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => false,
@@ -62,8 +62,8 @@ pub fn is_needed(desk: &Desk, role: AccountRole) -> bool {
 /// Begins to set up a second factor for the actor; it counts once it is confirmed. One that was begun before is void.
 ///
 /// Refused when there is one already, and unless the actor has proved lately who they are.
-pub async fn begin(desk: &Desk, actor: &Actor) -> Result<Enrolment> {
-    let user = desk.glance(|view| myself(view, actor))?;
+pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
+    let user = desk.read_inline(|view| myself(view, actor))?;
     let (enrolment, sealed) = invent(&desk.vault, &user)?;
     desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
@@ -76,8 +76,8 @@ pub async fn begin(desk: &Desk, actor: &Actor) -> Result<Enrolment> {
 /// The second factor that the actor has begun to set up, to be shown again; none if that was not begun.
 ///
 /// Refused unless the actor has proved lately who they are: a session alone must not show the key.
-pub fn enrolment(desk: &Desk, actor: &Actor) -> Result<Option<Enrolment>> {
-    desk.glance(|view| {
+pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
+    desk.read_inline(|view| {
         reauthentication::require(view, actor)?;
         begun(&desk.vault, view, &myself(view, actor)?)
     })
@@ -87,7 +87,7 @@ pub fn enrolment(desk: &Desk, actor: &Actor) -> Result<Option<Enrolment>> {
 /// session of the actor ends.
 ///
 /// Refused unless the actor has proved lately who they are.
-pub async fn confirm(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
     let given = Given::by(desk, actor);
     given.admit(me)?;
@@ -100,7 +100,7 @@ pub async fn confirm(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Sec
 }
 
 /// Gives the actor new recovery codes in place of those that there were.
-pub async fn renew_recovery_codes(desk: &Desk, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     proved(desk, actor, code, |tx, actor, user| {
         let before = json!({ "recovery_codes": store::recovery_codes::count(tx, user.id)? });
         let codes = put_recovery_codes(tx, user)?;
@@ -113,7 +113,7 @@ pub async fn renew_recovery_codes(desk: &Desk, actor: &Actor, code: Secret) -> R
 }
 
 /// Takes the actor's second factor away; every other session of theirs ends.
-pub async fn remove(desk: &Desk, actor: &Actor, code: Secret) -> Result<()> {
+pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> {
     proved(desk, actor, code, |tx, actor, user| {
         take_away(tx, user.id)?;
         let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
@@ -124,7 +124,7 @@ pub async fn remove(desk: &Desk, actor: &Actor, code: Secret) -> Result<()> {
 }
 
 /// Does something to the actor's second factor once a code has proved it; wrong ones slow down what follows.
-async fn proved<T, F>(desk: &Desk, actor: &Actor, code: Secret, work: F) -> Result<T>
+async fn proved<T, F>(desk: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,

@@ -3,14 +3,14 @@
 
 use uuid::Uuid;
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
 use super::{authorizations, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::user::{User, UserKind, UserState};
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
 
 /// A bot, and the client that acts as it; none where a service key does.
@@ -36,14 +36,14 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
 /// it is, so it gets no refresh token (RFC 6749, section 4.4.3).
 ///
 /// Refused when the client has nothing to act as, or that is blocked.
-pub async fn begin(desk: &Desk, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
     let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
     // A public client cannot prove that it is the one.
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());
     let new = NewSession::through(client, scopes, &desk.lifetimes).short();
     desk.write(move |tx| {
-        let user = store::users::find_principal(tx, bot)?.ok_or(Unproved::Disabled)?;
+        let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
         authorizations::enters(&user)?;
         let session = sessions::begin(tx, &actor, &user, &new)?;
         Ok(Granted::begun(user, session, None))

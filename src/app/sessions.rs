@@ -12,7 +12,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
 use crate::store::sessions::{Entrant, Hold};
 use crate::store::{self, Tx, View};
@@ -113,7 +113,7 @@ pub(super) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Re
 /// Refused when the session is over or is not this user's, or the user is disabled.
 pub(super) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
     let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
-    if entrant.person.uuid == user { Ok(entrant) } else { Err(Unproved::SessionOver.into()) }
+    if entrant.person.uuid == user { Ok(entrant) } else { Err(AuthError::SessionOver.into()) }
 }
 
 /// The person or bot whom a session that let them in lets in still.
@@ -122,21 +122,21 @@ pub(super) fn person_still(view: &View, id: SessionId) -> Result<Person> {
 }
 
 fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
-    let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(Unproved::SessionOver)?;
-    if entrant.may_enter { Ok(entrant) } else { Err(Unproved::Disabled.into()) }
+    let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(AuthError::SessionOver)?;
+    if entrant.may_enter { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
 }
 
 /// The same with all that is known of them.
 pub(super) fn still(view: &View, id: SessionId) -> Result<User> {
-    of_live(view, &store::sessions::find(view, id)?.ok_or(Unproved::SessionOver)?)
+    of_live(view, &store::sessions::find(view, id)?.ok_or(AuthError::SessionOver)?)
 }
 
 fn of_live(view: &View, session: &Session) -> Result<User> {
     if !session.is_live(view.now) {
-        return Err(Unproved::SessionOver.into());
+        return Err(AuthError::SessionOver.into());
     }
-    let user = store::users::find_principal(view, session.user)?.ok_or(Unproved::SessionOver)?;
-    if user.may_enter() { Ok(user) } else { Err(Unproved::Disabled.into()) }
+    let user = store::users::find_principal(view, session.user)?.ok_or(AuthError::SessionOver)?;
+    if user.may_enter() { Ok(user) } else { Err(AuthError::Disabled.into()) }
 }
 
 /// The same origin, with the user as the one who acts.

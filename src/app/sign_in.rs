@@ -7,16 +7,16 @@ mod proof;
 
 use super::attempts::{self, Whose};
 use super::code_attempts::{self, Judged};
-use super::desk::Desk;
+use super::desk::AppState;
 use super::sessions::{self, NewSession};
-use super::throttle::Realm;
+use super::throttle::ThrottleScope;
 use super::{keys, second_factors};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::{User, UserStatus};
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store::View;
 use proof::Proof;
 
@@ -63,9 +63,9 @@ pub struct SignedIn {
 ///
 /// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
 /// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
-pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
+pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
-    let guess = attempts::Attempt::begin(desk, origin, Realm::Password, whose, client)?;
+    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
     let signed_in = try_password(desk, &guess, origin, &attempt).await;
     match &signed_in {
         Ok(_) => guess.succeeded(),
@@ -75,7 +75,7 @@ pub async fn with_password(desk: &Desk, origin: &Origin, attempt: Attempt) -> Re
 }
 
 async fn try_password(
-    desk: &Desk,
+    desk: &AppState,
     guess: &attempts::Attempt<'_>,
     origin: &Origin,
     attempt: &Attempt,
@@ -84,15 +84,15 @@ async fn try_password(
         let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
         // Without a code, or while codes are not judged, there is no turn at writing.
         let user = proof.user.clone();
-        desk.glance(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
+        desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
             Some(_) => code_attempts::admit(view, user.id),
             None => may_get_tokens(desk, view, &user, false),
         })?;
         if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
-            return signed_in.or_refused(Unproved::WrongPassword);
+            return signed_in.or_refused(AuthError::WrongPassword);
         }
     }
-    Err(Unproved::WrongPassword.into())
+    Err(AuthError::WrongPassword.into())
 }
 
 /// The code that has to be judged, for a person with a second factor. Refused where there is none.
@@ -101,27 +101,27 @@ fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result
         return Ok(None);
     }
     let code = code.filter(|code| !code.expose().trim().is_empty());
-    code.map(Some).ok_or_else(|| Unproved::WrongPassword.into())
+    code.map(Some).ok_or_else(|| AuthError::WrongPassword.into())
 }
 
 /// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
 /// the invitation has run out.
-fn may_get_tokens(desk: &Desk, view: &View, user: &User, has_factor: bool) -> Result<()> {
+fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
-        UserStatus::Active if user.must_change_password => Err(Unproved::NotSetUp.into()),
+        UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
         UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
-            Err(Unproved::NotSetUp.into())
+            Err(AuthError::NotSetUp.into())
         }
         UserStatus::Active => Ok(()),
-        UserStatus::Invited => Err(Unproved::NotSetUp.into()),
-        UserStatus::Expired => Err(Unproved::WrongPassword.into()),
-        UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
     }
 }
 
 /// Begins the session of somebody who has proved who they are, if the code is right, too; none if another password is
 /// kept by now.
-async fn begin(desk: &Desk, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
+async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
     let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());

@@ -38,7 +38,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// What somebody fails to prove. Each has a memory of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Realm {
+pub enum ThrottleScope {
     /// A password; the account is the user.
     Password,
     /// A link; there is no account.
@@ -49,7 +49,7 @@ pub enum Realm {
     Client,
 }
 
-impl Realm {
+impl ThrottleScope {
     const COUNT: usize = 4;
 
     /// How the log and the audit name it.
@@ -66,7 +66,7 @@ impl Realm {
 /// Who tries to prove something, and from where.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
-    realm: Realm,
+    realm: ThrottleScope,
     pair: Pair,
     network: IpAddr,
     known: bool,
@@ -125,7 +125,7 @@ pub struct Throttle {
     longest: Duration,
     most: usize,
     names: RandomState,
-    memories: [Mutex<Memory>; Realm::COUNT],
+    memories: [Mutex<Memory>; ThrottleScope::COUNT],
 }
 
 #[derive(Debug)]
@@ -161,7 +161,7 @@ impl Throttle {
     }
 
     /// Who tries what from where; `known` if the account signed in from there before.
-    pub fn subject(&self, realm: Realm, account: impl Hash, from: IpAddr, known: bool) -> Subject {
+    pub fn subject(&self, realm: ThrottleScope, account: impl Hash, from: IpAddr, known: bool) -> Subject {
         let pair = Pair { account: self.names.hash_one(account), place: place(from) };
         Subject { realm, pair, network: network(from), known }
     }
@@ -201,7 +201,7 @@ impl Throttle {
         }
     }
 
-    fn memory(&self, realm: Realm) -> MutexGuard<'_, Memory> {
+    fn memory(&self, realm: ThrottleScope) -> MutexGuard<'_, Memory> {
         self.memories[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 

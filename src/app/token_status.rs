@@ -1,13 +1,13 @@
 //! What a token is worth at this moment, and its end: introspection (RFC 7662), revocation (RFC 7009), and what a person's
 //! token tells of them (OpenID Connect Core, section 5.3).
 
-use super::desk::Desk;
+use super::desk::AppState;
 use super::{sessions, sign_in};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
 use crate::tokens::keyring::Verified;
 use crate::tokens::refresh::RefreshToken;
@@ -36,21 +36,21 @@ pub enum Live {
 /// Tells a client what a token is worth, of whatever client that is, for this is what resource servers ask.
 ///
 /// Refused for a client without a secret, which anybody could be (RFC 7662, section 2.1).
-pub fn introspect(desk: &Desk, client: &Client, raw: &str) -> Result<Option<Live>> {
-    if client.confidential { judge(desk, raw) } else { Err(Unproved::BadClient.into()) }
+pub fn introspect(desk: &AppState, client: &Client, raw: &str) -> Result<Option<Live>> {
+    if client.confidential { judge(desk, raw) } else { Err(AuthError::BadClient.into()) }
 }
 
 /// Judges a token of whatever client; none for what is no token, or not good any more. To ask changes nothing.
-pub fn judge(desk: &Desk, raw: &str) -> Result<Option<Live>> {
+pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
     if let Some(token) = RefreshToken::parse(raw) {
-        return desk.glance(|view| {
+        return desk.read_inline(|view| {
             let Some(session) = current(view, &token)? else { return Ok(None) };
             let user = alive(view, &session)?;
             Ok(user.map(|user| Live::Refresh { user, session }))
         });
     }
     let Some(said) = said(desk, raw)? else { return Ok(None) };
-    desk.glance(|view| {
+    desk.read_inline(|view| {
         let Some(session) = store::sessions::find_by_uuid(view, said.sid)? else { return Ok(None) };
         let user = alive(view, &session)?.filter(|user| user.uuid == said.sub);
         Ok(user.map(|user| Live::Access { user, session, said }))
@@ -60,20 +60,20 @@ pub fn judge(desk: &Desk, raw: &str) -> Result<Option<Live>> {
 /// The person or bot of an access token, and the scope of that token.
 ///
 /// Refused for everything that is no good access token.
-pub fn bearer(desk: &Desk, raw: &str) -> Result<(User, Scopes)> {
+pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
     match judge(desk, raw)? {
         Some(Live::Access { user, said, .. }) => Ok((user, Scopes::known(&said.scope))),
-        Some(Live::Refresh { .. }) | None => Err(Unproved::BadToken.into()),
+        Some(Live::Refresh { .. }) | None => Err(AuthError::BadToken.into()),
     }
 }
 
 /// Ends the session of a token of this client, access or refresh token: all tokens of it are void at once (RFC 7009,
 /// section 2.1). What is unknown, over or another client's is left as it is, without a word.
-pub async fn revoke(desk: &Desk, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
+pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let session = if let Some(token) = RefreshToken::parse(raw) {
-        desk.glance(|view| any(view, &token))?
+        desk.read_inline(|view| any(view, &token))?
     } else if let Some(said) = said(desk, raw)? {
-        desk.glance(|view| store::sessions::find_by_uuid(view, said.sid))?
+        desk.read_inline(|view| store::sessions::find_by_uuid(view, said.sid))?
     } else {
         None
     };
@@ -86,15 +86,15 @@ pub async fn revoke(desk: &Desk, origin: &Origin, client: &Client, raw: &str) ->
 /// Ends the session of a refresh token of this client, as Keycloak's clients sign somebody out.
 ///
 /// Refused when the token is unknown or another client's.
-pub async fn sign_out(desk: &Desk, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
-    let token = RefreshToken::parse(raw).ok_or(Unproved::BadRefreshToken)?;
-    let session = desk.glance(|view| any(view, &token))?;
+pub async fn sign_out(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
+    let token = RefreshToken::parse(raw).ok_or(AuthError::BadRefreshToken)?;
+    let session = desk.read_inline(|view| any(view, &token))?;
     let own = |session: &Session| session.client.as_ref() == Some(&client.id);
-    end(desk, origin, session.filter(own).ok_or(Unproved::BadRefreshToken)?, "sessions.end").await
+    end(desk, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
 }
 
 /// Ends a session as its own user.
-pub(super) async fn end(desk: &Desk, origin: &Origin, session: Session, verb: &'static str) -> Result<()> {
+pub(super) async fn end(desk: &AppState, origin: &Origin, session: Session, verb: &'static str) -> Result<()> {
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
         let Some(session) = store::sessions::find(tx, session.id)? else { return Ok(()) };
@@ -107,7 +107,7 @@ pub(super) async fn end(desk: &Desk, origin: &Origin, session: Session, verb: &'
 }
 
 /// What an access token says; none for what is none, or not good any more.
-fn said(desk: &Desk, raw: &str) -> Result<Option<Verified>> {
+fn said(desk: &AppState, raw: &str) -> Result<Option<Verified>> {
     match sign_in::verified(desk, raw) {
         Ok(said) => Ok(Some(said)),
         Err(Error::Unauthenticated(_)) => Ok(None),

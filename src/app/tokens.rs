@@ -1,6 +1,6 @@
 //! The tokens of a session: access and id tokens, which are signed and not kept.
 
-use super::desk::{Desk, Lifetimes};
+use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::pool::Lane;
 use crate::domain::client::{Client, Scope, Scopes};
@@ -28,7 +28,12 @@ pub struct Minted {
 /// Mints the tokens of what was granted, on a thread that may take its time: to sign takes as long as many answers.
 ///
 /// Refused as busy when too many wait.
-pub async fn mint_aside(desk: &Desk, issuer: String, client: Client, granted: Granted) -> Result<(Granted, Minted)> {
+pub async fn mint_aside(
+    desk: &AppState,
+    issuer: String,
+    client: Client,
+    granted: Granted,
+) -> Result<(Granted, Minted)> {
     let theirs = desk.clone();
     let sign = move || {
         let minted = mint(&theirs, &issuer, &client, (&granted.user, &granted.session), &granted.scopes);
@@ -39,7 +44,7 @@ pub async fn mint_aside(desk: &Desk, issuer: String, client: Client, granted: Gr
 
 /// Mints the tokens of a session of this client, good for these scopes.
 pub(super) fn mint(
-    desk: &Desk,
+    desk: &AppState,
     issuer: &str,
     client: &Client,
     (user, session): (&User, &Session),

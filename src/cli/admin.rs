@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::user::{self, NewPassword, address};
-use super::{Trouble, data, say};
+use super::{CliError, data, say};
 use crate::app::passwords::Owner;
 use crate::app::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
@@ -16,7 +16,7 @@ use crate::domain::email::Email;
 use crate::domain::key::Key;
 use crate::error::InField;
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 
 /// What can be done about administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -39,17 +39,17 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Recover { email, keep_keys, json } = self;
         let whom = match email {
             Some(email) => Whom::Named(address(&email)?),
             None => Whom::AnyOr(Email::parse(config.first_email()).in_field("admin_email")?),
         };
-        recover(&Home::existing(&config.data_dir)?, whom, keep_keys, json)
+        recover(&DataDir::existing(&config.data_dir)?, whom, keep_keys, json)
     }
 }
 
-fn recover(home: &Home, whom: Whom, keep_keys: bool, json: bool) -> Result<(), Trouble> {
+fn recover(home: &DataDir, whom: Whom, keep_keys: bool, json: bool) -> Result<(), CliError> {
     let (Whom::Named(email) | Whom::AnyOr(email)) = &whom;
     let password = NewPassword::of(&Source::default(), &Owner::from(email))?;
     let new = users::NewPassword { hash: password.hash.clone(), revoke_keys: !keep_keys };

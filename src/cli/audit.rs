@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 use crate::app::audit;
-use crate::cli::{Trouble, print, say};
+use crate::cli::{CliError, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
 use crate::store::View;
 use crate::store::audit::chain::{Fault, Verdict};
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
 use crate::store::schema::{self, Standing};
 use crate::tokens::chain::{Hash, from_hex, to_hex};
@@ -39,16 +39,16 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 
 impl Command {
     /// Does it to the data of that configuration.
-    pub fn run(self, config: &Config) -> std::result::Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
         let Self::Verify { expect, json } = self;
-        verify(&Home::existing(&config.data_dir)?, expect.as_ref(), json)
+        verify(&DataDir::existing(&config.data_dir)?, expect.as_ref(), json)
     }
 }
 
-fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Result<(), Trouble> {
+fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::Result<(), CliError> {
     let verdict = inspect(&home.database(), |view| look(view, expected))?;
     let Some(verdict) = verdict else {
-        return Err(Trouble::Failed(
+        return Err(CliError::Failed(
             "the data file has another schema version; run `atelier check` for details".to_owned(),
         ));
     };
@@ -78,7 +78,7 @@ fn verify(home: &Home, expected: Option<&Hash>, json: bool) -> std::result::Resu
         print(&text)?;
     }
     if !verdict.is_sound() {
-        return Err(Trouble::Failed(
+        return Err(CliError::Failed(
             "the audit log has been changed; keep a copy of the data directory, and compare it with a backup"
                 .to_owned(),
         ));

@@ -11,18 +11,18 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::cli::finding::{self, Finding, Level};
-use crate::cli::{Trouble, print};
+use crate::cli::{CliError, print};
 use crate::config::Config;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 
 const AS_THE_SERVER: &str = "run this command as the user that runs the server";
 const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
 const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
 
 /// Prints the configuration in force, with secrets masked, and what there is to find. Fails if there is a fault.
-pub(super) fn run(config: &Config, as_json: bool) -> Result<(), Trouble> {
+pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let mut findings = network::look(config);
-    findings.extend(directory::look(config, &Home::at(&config.data_dir)));
+    findings.extend(directory::look(config, &DataDir::at(&config.data_dir)));
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });
@@ -35,8 +35,8 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), Trouble> {
     }
     match faults {
         0 => Ok(()),
-        1 => Err(Trouble::Failed("1 fault found; follow the instructions on its line".to_owned())),
-        many => Err(Trouble::Failed(format!(
+        1 => Err(CliError::Failed("1 fault found; follow the instructions on its line".to_owned())),
+        many => Err(CliError::Failed(format!(
             "{many} faults found; follow the instructions on their lines, from top to bottom"
         ))),
     }

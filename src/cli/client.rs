@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::clients::{self, ClientChange, NewClient, Registered};
-use crate::cli::{Trouble, data, print, say, table};
+use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
 use crate::domain::secret::Secret;
 use crate::error::{Error, InField};
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 use traits::Traits;
 
@@ -94,8 +94,8 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
-        let home = Home::existing(&config.data_dir)?;
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
+        let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::Add { id, name, confidential: _, public, traits, json } => {
                 let id = named(&id)?;
@@ -125,7 +125,7 @@ fn named(id: &str) -> Result<ClientId, Error> {
     ClientId::parse(id).in_field("ID")
 }
 
-fn add(home: &Home, new: NewClient, json: bool) -> Result<(), Trouble> {
+fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
     let (secret, fingerprint) = mint(Kind::ClientSecret);
     let secret = new.confidential.then_some(secret);
     let has_secret = secret.is_some();
@@ -139,7 +139,7 @@ fn add(home: &Home, new: NewClient, json: bool) -> Result<(), Trouble> {
     tell(&done, has_secret, &format!("client {} registered", done.client.id), json)
 }
 
-fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let all = data::with(home, |store| Ok(store.read(|view| clients::list(view, &Actor::operator()))?))?;
     if json {
         return print(&format!("{:#}\n", all.iter().map(told).collect::<Value>()));
@@ -160,7 +160,7 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
     print(&table::under(head, all.iter().map(row).collect()))
 }
 
-fn show(home: &Home, id: &ClientId, json: bool) -> Result<(), Trouble> {
+fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
     let found = data::with(home, |store| Ok(store.read(|view| clients::get(view, &Actor::operator(), id))?))?;
     let told = told(&found);
     if json {
@@ -177,7 +177,7 @@ fn show(home: &Home, id: &ClientId, json: bool) -> Result<(), Trouble> {
     print(&table::lines(&rows))
 }
 
-fn update(home: &Home, id: ClientId, change: ClientChange, json: bool) -> Result<(), Trouble> {
+fn update(home: &DataDir, id: ClientId, change: ClientChange, json: bool) -> Result<(), CliError> {
     let done = data::with(home, |store| {
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
         let update = move |tx: &Tx| clients::change(tx, &actor, &id, &change, bot);
@@ -187,7 +187,7 @@ fn update(home: &Home, id: ClientId, change: ClientChange, json: bool) -> Result
     tell(&done, false, &format!("client {} updated", done.client.id), json)
 }
 
-fn remove(home: &Home, id: ClientId) -> Result<(), Trouble> {
+fn remove(home: &DataDir, id: ClientId) -> Result<(), CliError> {
     let said = format!("client {id} removed; its sessions have ended");
     data::with(home, |store| {
         let actor = Actor::operator();
@@ -197,13 +197,13 @@ fn remove(home: &Home, id: ClientId) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn rotate_secret(home: &Home, id: ClientId, json: bool) -> Result<(), Trouble> {
+fn rotate_secret(home: &DataDir, id: ClientId, json: bool) -> Result<(), CliError> {
     let (secret, fingerprint) = mint(Kind::ClientSecret);
     let done = data::with(home, |store| {
         crate::app::setup::settle(store)?;
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
         let renew = move |tx: &Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
-        data::write_and_print(store, renew, shown(Some(secret), json), Trouble::from)
+        data::write_and_print(store, renew, shown(Some(secret), json), CliError::from)
     })?;
     tell(&done, true, &format!("client {} has a new secret", done.client.id), json)
 }
@@ -224,7 +224,7 @@ fn shown(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<S
 }
 
 /// Prints the client, unless that was done with its secret; in words only where there is nothing to read by machine.
-fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<(), Trouble> {
+fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<(), CliError> {
     if json {
         return if has_secret { Ok(()) } else { print(&format!("{:#}\n", told(done))) };
     }

@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cli::{Trouble, once};
+use crate::cli::{CliError, once};
 use crate::error::{Error, Result as Done};
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
 
 /// A command reads and writes little.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
 
 /// Opens the data file, does the work and closes it.
-pub(super) fn with<T>(home: &Home, work: impl FnOnce(&Store) -> Result<T, Trouble>) -> Result<T, Trouble> {
+pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
     let store = Store::open_beside(home, SIZES)?;
     let done = work(&store);
     store.close();
@@ -24,8 +24,8 @@ pub(super) fn write_and_print<T: Send + 'static>(
     store: &Store,
     work: impl Fn(&Tx) -> Done<T> + Send + 'static,
     text: impl Fn(&T) -> Option<String> + Send + 'static,
-    trouble: impl FnOnce(Error) -> Trouble,
-) -> Result<T, Trouble> {
+    trouble: impl FnOnce(Error) -> CliError,
+) -> Result<T, CliError> {
     let printed = Arc::new(Mutex::new(None));
     let note = printed.clone();
     let done = store.write_and_wait(move |tx| {
@@ -44,17 +44,17 @@ pub(super) fn write_and_print<T: Send + 'static>(
     match (done, printed) {
         (Ok(done), _) => Ok(done),
         (Err(_), Some(Err(reason))) => {
-            Err(Trouble::Failed(format!("cannot print the secret: {reason}; nothing was changed; try again")))
+            Err(CliError::Failed(format!("cannot print the secret: {reason}; nothing was changed; try again")))
         }
         (Err(error), Some(Ok(()))) => {
-            let (Trouble::Failed(words) | Trouble::Usage(words)) = trouble(error);
-            Err(Trouble::Failed(format!("{words}; the secret on stdout is not valid")))
+            let (CliError::Failed(words) | CliError::Usage(words)) = trouble(error);
+            Err(CliError::Failed(format!("{words}; the secret on stdout is not valid")))
         }
         (Err(error), None) => Err(trouble(error)),
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
@@ -87,9 +87,9 @@ pub(super) fn broken(error: &Error) -> String {
 }
 
 /// Refused because of how things stand: the rule, and what to do about it.
-pub(super) fn or_refused(next: &'static str) -> impl Fn(Error) -> Trouble {
+pub(super) fn or_refused(next: &'static str) -> impl Fn(Error) -> CliError {
     move |error| match error {
-        Error::Refused { rule } => Trouble::Failed(format!("{rule}; {next}")),
+        Error::Refused { rule } => CliError::Failed(format!("{rule}; {next}")),
         other => other.into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::Trouble;
+use super::CliError;
 use crate::app::passwords::{self, Owner};
 use crate::app::setup;
 use crate::config::Config;
@@ -12,7 +12,7 @@ use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::error::Error;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Store, files};
 use crate::tokens::password;
 
@@ -24,16 +24,16 @@ pub(super) struct First {
 }
 
 /// Makes an administrator if there is none: as configured, or with a random password that is shown once.
-pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -> Result<Option<First>, Trouble> {
+pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store) -> Result<Option<First>, CliError> {
     if !setup::lacks_administrator(store)? {
         return Ok(None);
     }
     let email = Email::parse(config.first_email())
-        .map_err(|invalid| Trouble::Usage(format!("admin_email {invalid}; correct it and start again")))?;
+        .map_err(|invalid| CliError::Usage(format!("admin_email {invalid}; correct it and start again")))?;
     let (password, made_up) = match configured_password(config)? {
         Some(text) => (
             Password::parse(text.expose()).map_err(|invalid| {
-                Trouble::Usage(format!("the first administrator's password {invalid}; choose another one"))
+                CliError::Usage(format!("the first administrator's password {invalid}; choose another one"))
             })?,
             false,
         ),
@@ -41,14 +41,14 @@ pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -
     };
     let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
         Error::Invalid { rule, .. } => {
-            Trouble::Usage(format!("the first administrator's password {rule}; choose another one"))
+            CliError::Usage(format!("the first administrator's password {rule}; choose another one"))
         }
-        error => Trouble::Failed(format!("{error}; start again")),
+        error => CliError::Failed(format!("{error}; start again")),
     })?;
     let note = home.first_admin();
     if made_up {
         note_first_administrator(&note, &email, &password).map_err(|error| {
-            Trouble::Failed(format!(
+            CliError::Failed(format!(
                 "cannot write {}: {error}; no administrator was created; free disk space and start again",
                 note.display()
             ))
@@ -70,7 +70,7 @@ pub(super) fn first_administrator(config: &Config, home: &Home, store: &Store) -
     Ok(Some(First { email, password: made_up.then_some(password) }))
 }
 
-fn configured_password(config: &Config) -> Result<Option<Secret>, Trouble> {
+fn configured_password(config: &Config) -> Result<Option<Secret>, CliError> {
     match &config.admin_password_file {
         Some(path) => super::password::read_file(path).map(Some),
         None => Ok(config.admin_password.clone()),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
-use crate::cli::{Trouble, say};
+use crate::cli::{CliError, say};
 use crate::config::{Config, FILE_VARIABLE, keys};
 
 /// The flags of every configuration key, and `--config`.
@@ -21,14 +21,14 @@ pub struct Place(Settings);
 
 impl Settings {
     /// The configuration in force under these flags, the variables of this process and the file.
-    pub fn gather(&self) -> Result<Config, Trouble> {
+    pub fn gather(&self) -> Result<Config, CliError> {
         let mut variables = Vec::new();
         for (name, text) in env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("ATELIER_")) else {
                 continue;
             };
             let Ok(text) = text.into_string() else {
-                return Err(Trouble::Usage(format!("the variable {name} is not valid UTF-8; correct or unset it")));
+                return Err(CliError::Usage(format!("the variable {name} is not valid UTF-8; correct or unset it")));
             };
             variables.push((name.to_owned(), text));
         }
@@ -55,7 +55,7 @@ impl Settings {
 
 impl Place {
     /// The configuration in force under these flags, the variables of this process and the file.
-    pub fn gather(&self) -> Result<Config, Trouble> {
+    pub fn gather(&self) -> Result<Config, CliError> {
         self.0.gather()
     }
 

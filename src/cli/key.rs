@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::keys::{self, NewKey};
 use crate::app::users::Named;
 use crate::cli::serve::key_rules;
-use crate::cli::{Trouble, data, flags, print, say, table};
+use crate::cli::{CliError, data, flags, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -19,7 +19,7 @@ use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, InField};
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{Kind, mint, redacted};
 
@@ -62,8 +62,8 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
-        let home = Home::existing(&config.data_dir)?;
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
+        let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::Create { user, name, description, expires, json } => {
                 let (secret, fingerprint) = mint(Kind::Key);
@@ -81,11 +81,18 @@ impl Command {
     }
 }
 
-fn owner(email: &str) -> Result<Named, Trouble> {
+fn owner(email: &str) -> Result<Named, CliError> {
     Ok(Named::Email(Email::parse(email).in_field("--user")?))
 }
 
-fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: Secret, json: bool) -> Result<(), Trouble> {
+fn create(
+    home: &DataDir,
+    rules: KeyRules,
+    user: Named,
+    new: NewKey,
+    secret: Secret,
+    json: bool,
+) -> Result<(), CliError> {
     let text = move |key: &Key| {
         if !json {
             return Some(format!("{}\n", secret.expose()));
@@ -108,7 +115,7 @@ fn create(home: &Home, rules: KeyRules, user: Named, new: NewKey, secret: Secret
     Ok(())
 }
 
-fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
+fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> {
     let of = user.map(owner).transpose()?;
     let read = |store: &crate::store::Store| {
         Ok(store.read(|view| Ok((keys::list(view, &Actor::operator(), of.as_ref())?, view.now)))?)
@@ -137,7 +144,7 @@ fn list(home: &Home, user: Option<&str>, json: bool) -> Result<(), Trouble> {
     print(&table::under(head, keys.iter().map(row).collect()))
 }
 
-fn revoke(home: &Home, id: KeyId) -> Result<(), Trouble> {
+fn revoke(home: &DataDir, id: KeyId) -> Result<(), CliError> {
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| keys::revoke(tx, &actor, id))?)

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::app::signing_keys;
 use crate::cli::serve::rsa_bits;
-use crate::cli::{Trouble, data, master_key, print, running, say, table};
+use crate::cli::{CliError, data, master_key, print, running, say, table};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::signing_keys::Record;
 
 /// What can be done about signing keys.
@@ -31,8 +31,8 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
-        let home = Home::existing(&config.data_dir)?;
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
+        let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::Rotate { json } => rotate(config, &home, json),
             Self::List { json } => list(&home, json),
@@ -40,7 +40,7 @@ impl Command {
     }
 }
 
-fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
+fn rotate(config: &Config, home: &DataDir, json: bool) -> Result<(), CliError> {
     let rotated = data::with(home, |store| {
         signing_keys::required(store)?;
         let master = master_key::given(config, home, store)?;
@@ -56,7 +56,7 @@ fn rotate(config: &Config, home: &Home, json: bool) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let keys = data::with(home, |store| Ok(store.read(signing_keys::list)?))?;
     if json {
         return print(&format!("{:#}\n", keys.iter().map(told).collect::<Value>()));

@@ -7,12 +7,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::app::signing_keys;
-use crate::cli::Trouble;
+use crate::cli::CliError;
 use crate::cli::data::broken;
 use crate::config::{Config, Origin};
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{self, Store, files};
 use crate::tokens::seal::{FileError, MasterKey};
 
@@ -36,7 +36,7 @@ pub(super) enum Source {
     /// A systemd credential.
     Credential(PathBuf),
     /// The data directory, since nobody says anything else.
-    Home(PathBuf),
+    DataDir(PathBuf),
 }
 
 /// Why a source gives no key.
@@ -57,11 +57,11 @@ impl Source {
     /// The source in force: what is configured, else the credential, else the data directory.
     ///
     /// Refused when a key is configured and there is a credential too.
-    pub(super) fn of(config: &Config, home: &Home) -> Result<Self, Trouble> {
+    pub(super) fn of(config: &Config, home: &DataDir) -> Result<Self, CliError> {
         Self::among(config, home, std::env::var_os(CREDENTIALS))
     }
 
-    fn among(config: &Config, home: &Home, credentials: Option<OsString>) -> Result<Self, Trouble> {
+    fn among(config: &Config, home: &DataDir, credentials: Option<OsString>) -> Result<Self, CliError> {
         let credential = credentials.filter(|directory| !directory.is_empty());
         let credential = credential.map(|directory| PathBuf::from(directory).join(CREDENTIAL));
         // One that is there but cannot be looked at is not passed over.
@@ -72,20 +72,20 @@ impl Source {
             (None, None) => None,
         };
         match (configured, credential) {
-            (Some(configured), Some(credential)) => Err(Trouble::Usage(format!(
+            (Some(configured), Some(credential)) => Err(CliError::Usage(format!(
                 "two master keys are given: {configured} and {}; {ONE_PLACE}",
                 Self::Credential(credential)
             ))),
             (Some(configured), None) => Ok(configured),
             (None, Some(credential)) => Ok(Self::Credential(credential)),
-            (None, None) => Ok(Self::Home(home.master_key())),
+            (None, None) => Ok(Self::DataDir(home.master_key())),
         }
     }
 
     /// The file that the key can be read from anew, as an absolute path.
     pub(super) fn file(&self) -> Option<PathBuf> {
         match self {
-            Self::File(path, _) | Self::Home(path) => std::path::absolute(path).ok(),
+            Self::File(path, _) | Self::DataDir(path) => std::path::absolute(path).ok(),
             // A service manager copies a credential when the service starts.
             Self::Text(..) | Self::Credential(_) => None,
         }
@@ -95,17 +95,17 @@ impl Source {
     pub(super) fn load(&self) -> Result<MasterKey, Unusable> {
         match self {
             Self::Text(text, _) => MasterKey::parse(text).map_err(Unusable::Text),
-            Self::File(path, _) | Self::Home(path) => Ok(MasterKey::load(path)?),
+            Self::File(path, _) | Self::DataDir(path) => Ok(MasterKey::load(path)?),
             Self::Credential(path) => Ok(MasterKey::load_credential(path)?),
         }
     }
 
-    fn loaded(&self) -> Result<MasterKey, Trouble> {
+    fn loaded(&self) -> Result<MasterKey, CliError> {
         self.load().map_err(|error| match &error {
-            Unusable::Text(_) => Trouble::Usage(format!("{self} is malformed: {error}")),
+            Unusable::Text(_) => CliError::Usage(format!("{self} is malformed: {error}")),
             Unusable::File(_) => match self {
-                Self::Home(_) | Self::Text(..) => Trouble::Failed(error.to_string()),
-                Self::File(..) | Self::Credential(_) => Trouble::Failed(format!("{self} contains no key: {error}")),
+                Self::DataDir(_) | Self::Text(..) => CliError::Failed(error.to_string()),
+                Self::File(..) | Self::Credential(_) => CliError::Failed(format!("{self} contains no key: {error}")),
             },
         })
     }
@@ -118,7 +118,7 @@ impl fmt::Display for Source {
             Self::Text(_, origin) => write!(f, "master_key ({origin})"),
             Self::File(path, origin) => write!(f, "master_key_file {} ({origin})", path.display()),
             Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
-            Self::Home(path) => write!(f, "{}", path.display()),
+            Self::DataDir(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -126,21 +126,21 @@ impl fmt::Display for Source {
 /// The master key in force, which opens every signing key there is.
 ///
 /// Refused when there is none or it is another than the one that they were sealed under.
-pub(super) fn given(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
+pub(super) fn given(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = source.loaded()?;
     proved(&source, key, store)
 }
 
 /// The same for a server that starts, which finishes a rotation that was interrupted; and where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
-pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Result<MasterKey, Trouble> {
+pub(super) fn given_or_made(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = match &source {
-        Source::Home(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
+        Source::DataDir(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
             let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
-            new.map_err(|error| Trouble::Failed(error.to_string()))?
+            new.map_err(|error| CliError::Failed(error.to_string()))?
         }
-        Source::Home(path) | Source::File(path, _) => {
+        Source::DataDir(path) | Source::File(path, _) => {
             rotation::finish_interrupted(path, store)?;
             source.loaded()?
         }
@@ -149,11 +149,11 @@ pub(super) fn given_or_made(config: &Config, home: &Home, store: &Store) -> Resu
     proved(&source, key, store)
 }
 
-fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, Trouble> {
+fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, CliError> {
     for sealed in store.read(store::signing_keys::list_sealed)? {
         signing_keys::prove(&key, &sealed).map_err(|error| {
             let kid = &sealed.kid;
-            Trouble::Failed(format!("{source} does not open the signing key {kid}: {}", broken(&error)))
+            CliError::Failed(format!("{source} does not open the signing key {kid}: {}", broken(&error)))
         })?;
     }
     Ok(key)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn among(config: &Config, credentials: Option<&std::path::Path>) -> Result<String, String> {
-        let found = Source::among(config, &Home::at("/data"), credentials.map(Into::into));
+        let found = Source::among(config, &DataDir::at("/data"), credentials.map(Into::into));
         found.map(|source| source.to_string()).map_err(|trouble| format!("{trouble:?}"))
     }
 

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ConfigError;
-use crate::store::home::HomeError;
+use crate::store::data_dir::DataDirError;
 use flags::{Place, Settings};
 
 /// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
@@ -136,21 +136,21 @@ pub enum Command {
 
 /// Why a command came to nothing: words for stderr that end with the next step.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum CliError {
     /// It was asked wrongly: exit code 2.
     Usage(String),
     /// It was asked well, but failed: exit code 1.
     Failed(String),
 }
 
-impl From<ConfigError> for Trouble {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
     }
 }
 
-impl From<HomeError> for Trouble {
-    fn from(error: HomeError) -> Self {
+impl From<DataDirError> for CliError {
+    fn from(error: DataDirError) -> Self {
         Self::Failed(error.to_string())
     }
 }
@@ -167,15 +167,15 @@ pub fn run() -> ExitCode {
     };
     let (code, words) = match cli.command.run() {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Trouble::Failed(words)) => (1, words),
-        Err(Trouble::Usage(words)) => (2, words),
+        Err(CliError::Failed(words)) => (1, words),
+        Err(CliError::Usage(words)) => (2, words),
     };
     say(&format!("error: {words}"));
     ExitCode::from(code)
 }
 
 impl Command {
-    fn run(self) -> Result<(), Trouble> {
+    fn run(self) -> Result<(), CliError> {
         match self {
             Self::Serve { settings } => {
                 let config = settings.gather()?;
@@ -232,11 +232,11 @@ impl Command {
 }
 
 /// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.
-pub fn print(data: &str) -> Result<(), Trouble> {
+pub fn print(data: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Trouble::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
+            Err(CliError::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::Trouble;
+use crate::cli::CliError;
 use crate::domain::secret::Secret;
 
 /// Where a new password comes from; without either, one is made up and printed once.
@@ -23,7 +23,7 @@ pub struct Source {
 
 impl Source {
     /// The given password, if one is given. Refused when it is empty, or more than one line.
-    pub fn read(&self) -> Result<Option<Secret>, Trouble> {
+    pub fn read(&self) -> Result<Option<Secret>, CliError> {
         if let Some(path) = &self.password_file {
             return read_file(path).map(Some);
         }
@@ -35,26 +35,26 @@ impl Source {
 }
 
 /// The password that is the only line of a file.
-pub fn read_file(path: &Path) -> Result<Secret, Trouble> {
+pub fn read_file(path: &Path) -> Result<Secret, CliError> {
     let place = path.display().to_string();
     let file = File::open(path).map_err(|error| unreadable(&place, &error))?;
     only_line(file, &place)
 }
 
-fn unreadable(place: &str, error: &io::Error) -> Trouble {
-    Trouble::Failed(format!(
+fn unreadable(place: &str, error: &io::Error) -> CliError {
+    CliError::Failed(format!(
         "cannot read the password from {place}: {error}; check that it is readable and valid UTF-8"
     ))
 }
 
-fn only_line(from: impl Read, place: &str) -> Result<Secret, Trouble> {
+fn only_line(from: impl Read, place: &str) -> Result<Secret, CliError> {
     const BOUND: u64 = 64 << 10;
     let mut text = String::new();
     from.take(BOUND).read_to_string(&mut text).map_err(|error| unreadable(place, &error))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || line.contains('\n') {
-        return Err(Trouble::Usage(format!("the password in {place} must be exactly one line")));
+        return Err(CliError::Usage(format!("the password in {place} must be exactly one line")));
     }
     Ok(Secret::new(line))
 }
@@ -69,8 +69,8 @@ mod tests {
             assert_eq!(only_line(text.as_bytes(), "stdin").unwrap().expose(), password);
         }
         for text in ["", "\n", "\r\n", "a\nb", "a\n\n"] {
-            assert!(matches!(only_line(text.as_bytes(), "stdin"), Err(Trouble::Usage(_))), "{text:?}");
+            assert!(matches!(only_line(text.as_bytes(), "stdin"), Err(CliError::Usage(_))), "{text:?}");
         }
-        assert!(matches!(only_line(&b"\xff"[..], "stdin"), Err(Trouble::Failed(_))));
+        assert!(matches!(only_line(&b"\xff"[..], "stdin"), Err(CliError::Failed(_))));
     }
 }

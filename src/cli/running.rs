@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::lock::InForce;
 
 /// The configuration as a server tells it, secrets masked.
@@ -25,7 +25,7 @@ pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_fil
 }
 
 /// What is in force in the server that runs there; nothing if none does, or none that tells.
-pub(super) fn of(home: &Home) -> Option<InForce> {
+pub(super) fn of(home: &DataDir) -> Option<InForce> {
     // A link must be printed also where nobody knows whether a server runs.
     home.holder().ok().flatten().and_then(|holder| holder.in_force)
 }
@@ -40,7 +40,7 @@ pub(super) struct Origin {
 
 /// Where people reach the server that runs there, or else the one of this configuration: its public URL, or an address
 /// that it listens on.
-pub(super) fn origin(config: &Config, home: &Home) -> Origin {
+pub(super) fn origin(config: &Config, home: &DataDir) -> Origin {
     let running = of(home);
     let (public_url, listen) = match &running {
         Some(running) => (&running.public_url, &running.listen),

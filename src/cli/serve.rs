@@ -5,16 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::first_administrator::{First, first_administrator};
-use super::{Trouble, master_key, print, running, signals};
-use crate::app::desk::{Desk, Fittings, Lifetimes};
+use super::{CliError, master_key, print, running, signals};
+use crate::app::desk::{AppState, Fittings, Lifetimes};
 use crate::app::issuers::{Issuers, Target};
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::throttle::Throttle;
 use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
 use crate::http;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;
 use crate::store::{Sizes, Store, health};
 use crate::tokens::chain::to_hex;
@@ -22,11 +22,11 @@ use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
 /// Runs the server of that configuration until it is told to stop.
-pub fn run(config: &Config) -> Result<(), Trouble> {
+pub fn run(config: &Config) -> Result<(), CliError> {
     signals::pass_over_the_meaningless().map_err(|error| {
-        Trouble::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
+        CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;
-    let home = Home::open(&config.data_dir)?;
+    let home = DataDir::open(&config.data_dir)?;
     let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
         log::warn!(
@@ -44,17 +44,17 @@ pub fn run(config: &Config) -> Result<(), Trouble> {
 
 fn serve(
     config: &Config,
-    home: &Home,
+    home: &DataDir,
     lock: &mut Lock,
     store: &Store,
     listeners: Vec<TcpListener>,
-) -> Result<(), Trouble> {
+) -> Result<(), CliError> {
     setup::settle(store)?;
     let master = master_key::given_or_made(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
-    let desk = Desk::new(Fittings {
+    let desk = AppState::new(Fittings {
         store: store.clone(),
         vault: Arc::new(master),
         key_plan: key_plan(config),
@@ -107,7 +107,7 @@ fn serve(
         let _ = print(&greeting);
     };
     http::serve(desk, &settings(config), listeners, ready)
-        .map_err(|error| Trouble::Failed(format!("the server stopped: {error}; see the log above")))
+        .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
 /// Logs the newest audit row at the start and at the end, so that its hash is known outside of the data file as well.
@@ -133,19 +133,19 @@ fn key_plan(config: &Config) -> signing_keys::Plan {
     }
 }
 
-fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Trouble> {
+fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, CliError> {
     let open = |address: &SocketAddr| {
         http::listen(*address).map_err(|error| {
-            Trouble::Failed(format!("cannot listen on {address}: {error}; choose another address with --listen"))
+            CliError::Failed(format!("cannot listen on {address}: {error}; choose another address with --listen"))
         })
     };
     addresses.iter().map(open).collect()
 }
 
-fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, Trouble> {
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, CliError> {
     let of = |listener: &TcpListener| listener.local_addr();
     let found: Result<Vec<_>, _> = listeners.iter().map(of).collect();
-    found.map_err(|error| Trouble::Failed(format!("cannot get the address of a socket: {error}; start again")))
+    found.map_err(|error| CliError::Failed(format!("cannot get the address of a socket: {error}; start again")))
 }
 
 fn sizes(config: &Config) -> Sizes {
@@ -183,24 +183,25 @@ const UNSIGNED: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 /// How many long reads may wait for a thread.
 const UNREAD: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
-fn hashery(config: &Config) -> Result<Pool, Trouble> {
+fn hashery(config: &Config) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
-    Pool::start(Trade::Hashing, threads, waiting)
-        .map_err(|error| Trouble::Failed(format!("cannot start the password threads: {error}; lower password_threads")))
+    Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
+        CliError::Failed(format!("cannot start the password threads: {error}; lower password_threads"))
+    })
 }
 
-fn signers() -> Result<Pool, Trouble> {
-    Pool::start(Trade::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
-        Trouble::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
+fn signers() -> Result<Pool, CliError> {
+    Pool::start(PoolKind::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
+        CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }
 
 /// Fewer than there are readers, so that a glance never waits for them.
-fn long_readers(store: &Store) -> Result<Pool, Trouble> {
+fn long_readers(store: &Store) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
-    Pool::start(Trade::Reading, threads, UNREAD)
-        .map_err(|error| Trouble::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
+    Pool::start(PoolKind::Reading, threads, UNREAD)
+        .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
 }
 
 /// How many bits a new RSA key has.
@@ -254,7 +255,7 @@ fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
 }
 
 /// What is printed once the server serves: where, and after the first start what to paste next.
-fn greeting(desk: &Desk, addresses: &[SocketAddr], first: Option<&First>) -> String {
+fn greeting(desk: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     // Writing to a String does not fail.

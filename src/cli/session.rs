@@ -7,14 +7,14 @@ use uuid::Uuid;
 use crate::app::users::Named;
 use crate::app::{session_list, sessions, users};
 use crate::cli::user::address;
-use crate::cli::{Trouble, data, print, say, table};
+use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
 use crate::error::Result;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{Tx, View};
 
 /// What can be done about sessions.
@@ -46,8 +46,8 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> std::result::Result<(), Trouble> {
-        let home = Home::existing(&config.data_dir)?;
+    pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
+        let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::List { user, json } => list(&home, user.as_deref(), json),
             Self::End { id: Some(id), .. } => end(&home, id),
@@ -60,7 +60,7 @@ impl Command {
 /// A session, and whose it is.
 type Row = (Session, String);
 
-fn list(home: &Home, user: Option<&str>, json: bool) -> std::result::Result<(), Trouble> {
+fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(), CliError> {
     let whose = user.map(address).transpose()?.map(Named::Email);
     let found = data::with(home, |store| Ok(store.read(|view| find(view, whose.as_ref()))?))?;
     if json {
@@ -102,7 +102,7 @@ fn find(view: &View, whose: Option<&Named>) -> Result<Vec<Row>> {
     }
 }
 
-fn end(home: &Home, id: Uuid) -> std::result::Result<(), Trouble> {
+fn end(home: &DataDir, id: Uuid) -> std::result::Result<(), CliError> {
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
@@ -111,7 +111,7 @@ fn end(home: &Home, id: Uuid) -> std::result::Result<(), Trouble> {
     Ok(())
 }
 
-fn end_of(home: &Home, email: &str) -> std::result::Result<(), Trouble> {
+fn end_of(home: &DataDir, email: &str) -> std::result::Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (email, ended) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -125,7 +125,7 @@ fn end_of(home: &Home, email: &str) -> std::result::Result<(), Trouble> {
     Ok(())
 }
 
-fn end_all(home: &Home) -> std::result::Result<(), Trouble> {
+fn end_all(home: &DataDir) -> std::result::Result<(), CliError> {
     let ended = data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)

@@ -13,7 +13,7 @@ use crate::app::users::Named;
 use crate::app::{passwords, second_factors, setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
-use crate::cli::{Trouble, print, say, table};
+use crate::cli::{CliError, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -24,7 +24,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
 use crate::error::{Error, InField};
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::tokens::password::{PasswordHash, generate};
 
 /// What to do when the rule on administrators stands against a change.
@@ -123,7 +123,7 @@ pub enum Command {
 
 impl Command {
     /// Does it to the server of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let place = &config.data_dir;
         let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
         let administrator = |yes| UserChange { administrator: Some(yes), ..UserChange::default() };
@@ -139,19 +139,19 @@ impl Command {
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
                 add(&made_if_absent(place)?, new, &password, json)
             }
-            Self::List { json } => list(&Home::existing(place)?, json),
+            Self::List { json } => list(&DataDir::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
-                let (home, email) = (Home::existing(place)?, address(&email)?);
+                let (home, email) = (DataDir::existing(place)?, address(&email)?);
                 set_password(&home, email, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
             Self::ResetLink { email, revoke_keys } => link::make(config, &email, Purpose::PasswordReset, revoke_keys),
-            Self::ResetMfa { email } => reset_second_factor(&Home::existing(place)?, &email),
-            Self::Enable { email } => change(&Home::existing(place)?, &email, state(true)),
-            Self::Disable { email } => change(&Home::existing(place)?, &email, state(false)),
-            Self::VerifyEmail { email, undo } => verify(&Home::existing(place)?, &email, !undo),
-            Self::Promote { email } => change(&Home::existing(place)?, &email, administrator(true)),
-            Self::Demote { email } => change(&Home::existing(place)?, &email, administrator(false)),
+            Self::ResetMfa { email } => reset_second_factor(&DataDir::existing(place)?, &email),
+            Self::Enable { email } => change(&DataDir::existing(place)?, &email, state(true)),
+            Self::Disable { email } => change(&DataDir::existing(place)?, &email, state(false)),
+            Self::VerifyEmail { email, undo } => verify(&DataDir::existing(place)?, &email, !undo),
+            Self::Promote { email } => change(&DataDir::existing(place)?, &email, administrator(true)),
+            Self::Demote { email } => change(&DataDir::existing(place)?, &email, administrator(false)),
         }
     }
 }
@@ -164,12 +164,12 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, Trouble> {
+    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, CliError> {
         Self::given(source.read()?, owner)
     }
 
     /// The same with a password that was read already, or none.
-    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, Trouble> {
+    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
         let made_up = given.is_none();
         let password = match given {
             Some(given) => Password::parse(given.expose()).in_field("password")?,
@@ -201,7 +201,7 @@ impl NewPassword {
 
     /// Prints the person, unless that was done with the password; in words only where there is nothing to read by
     /// machine.
-    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), Trouble> {
+    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), CliError> {
         if json {
             return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
         }
@@ -214,32 +214,32 @@ impl NewPassword {
     }
 }
 
-pub(super) fn address(email: &str) -> Result<Email, Trouble> {
+pub(super) fn address(email: &str) -> Result<Email, CliError> {
     Ok(Email::parse(email).in_field("EMAIL")?)
 }
 
 /// The data directory, which the first person may come into before a server does; told, for it may be a slip.
-fn made_if_absent(place: &Path) -> Result<Home, Trouble> {
-    let absent = !Home::at(place).database().exists();
-    let home = Home::open(place)?;
+fn made_if_absent(place: &Path) -> Result<DataDir, CliError> {
+    let absent = !DataDir::at(place).database().exists();
+    let home = DataDir::open(place)?;
     if absent {
         say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
     }
     Ok(home)
 }
 
-fn add(home: &Home, new: NewUser, password: &NewPassword, json: bool) -> Result<(), Trouble> {
+fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Result<(), CliError> {
     let hash = password.hash.clone();
     let user = data::with(home, |store| {
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
-        data::write_and_print(store, create, password.shown(told, json), Trouble::from)
+        data::write_and_print(store, create, password.shown(told, json), CliError::from)
     })?;
     password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
-fn list(home: &Home, json: bool) -> Result<(), Trouble> {
+fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
     if json {
         return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
@@ -263,14 +263,20 @@ fn list(home: &Home, json: bool) -> Result<(), Trouble> {
     print(&table::under(head, everybody.iter().map(row).collect()))
 }
 
-fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: bool, json: bool) -> Result<(), Trouble> {
+fn set_password(
+    home: &DataDir,
+    who: Email,
+    given: Option<Secret>,
+    revoke_keys: bool,
+    json: bool,
+) -> Result<(), CliError> {
     let (new, user) = data::with(home, |store| {
         let (actor, who) = (Actor::operator(), Named::Email(who));
         let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
         let new = NewPassword::given(given, &owner)?;
         let kept = users::NewPassword { hash: new.hash.clone(), revoke_keys };
         let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &kept);
-        let user = data::write_and_print(store, set, new.shown(told, json), Trouble::from)?;
+        let user = data::write_and_print(store, set, new.shown(told, json), CliError::from)?;
         Ok((new, user))
     })?;
     let ended =
@@ -278,7 +284,7 @@ fn set_password(home: &Home, who: Email, given: Option<Secret>, revoke_keys: boo
     new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
-fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
+fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (user, had_one) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -292,7 +298,7 @@ fn reset_second_factor(home: &Home, email: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
+fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let user = data::with(home, |store| {
         let actor = Actor::operator();
@@ -307,7 +313,7 @@ fn change(home: &Home, email: &str, change: UserChange) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn verify(home: &Home, email: &str, verified: bool) -> Result<(), Trouble> {
+fn verify(home: &DataDir, email: &str, verified: bool) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
     let user = data::with(home, |store| {

@@ -3,11 +3,11 @@
 use utoipa::Modify;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 /// What a bearer is told who is refused (RFC 6750, section 3.1).
-pub(super) fn challenge(unproved: Unproved) -> &'static str {
-    if unproved == Unproved::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
+pub(super) fn challenge(unproved: AuthError) -> &'static str {
+    if unproved == AuthError::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
 }
 
 /// Adds the one way to sign in: a bearer token or API key.

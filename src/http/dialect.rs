@@ -11,11 +11,11 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
 use super::request;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::sign_in::{self, Proved};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 
 /// A dialect: the same verbs in the words of one kind of client.
 pub trait Dialect: 'static {
@@ -73,8 +73,8 @@ fn wants_it_anew(request: &HttpRequest) -> bool {
 }
 
 fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
-    let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
-    let bearer = D::credential(request).ok_or(Unproved::NoCredential)?;
+    let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+    let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.is_proved();

@@ -31,7 +31,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use rustix::process::Signal;
 
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
 use connections::{Connections, Limits};
@@ -69,11 +69,11 @@ pub struct Settings {
 /// Serves on these sockets until told to stop by SIGTERM, SIGINT, SIGQUIT or SIGHUP; then finishes what was accepted.
 ///
 /// `ready` is called once it serves.
-pub fn serve(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
+pub fn serve(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
     actix_web::rt::System::new().block_on(run(desk, settings, listeners, ready))
 }
 
-async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
+async fn run(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
@@ -135,7 +135,7 @@ async fn run(desk: Desk, settings: &Settings, listeners: Vec<TcpListener>, ready
 
 /// Looks after the signing keys while the server runs: when it is their time, and now and then anyhow, since other
 /// processes change them too.
-async fn keep_keys(desk: web::Data<Desk>) {
+async fn keep_keys(desk: web::Data<AppState>) {
     const NOW_AND_THEN: Duration = Duration::from_mins(1);
     const NOT_AT_ONCE: Duration = Duration::from_secs(1);
     loop {

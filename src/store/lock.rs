@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::data_dir::{DataDirError, Result};
 use super::files;
-use super::home::{HomeError, Result};
 
 /// How often the lock is tried for before it counts as another server's: the command line has it for moments only.
 const TRIES: u32 = 10;
@@ -58,7 +58,7 @@ pub struct InForce {
 impl Lock {
     /// Tells others what is in force, in one write behind the process id; before it, they know only that.
     pub fn tell(&mut self, in_force: &InForce) -> Result<()> {
-        let failed = |source| HomeError::Io {
+        let failed = |source| DataDirError::Io {
             verb: "write to",
             path: PathBuf::from("atelier.lock"),
             source,
@@ -72,7 +72,7 @@ impl Lock {
 /// Takes the lock of a directory. Refused while another server has it.
 pub(super) fn take(home: &Path) -> Result<Lock> {
     let path = file_of(home);
-    let failed = |source| HomeError::Io {
+    let failed = |source| DataDirError::Io {
         verb: "lock",
         path: path.clone(),
         source,
@@ -80,7 +80,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
     };
     let mut file = files::open_or_make(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
-        return Err(HomeError::Taken { path: home.to_owned(), pid: read(&file).pid });
+        return Err(DataDirError::Taken { path: home.to_owned(), pid: read(&file).pid });
     }
     let write_pid = |file: &mut File| {
         file.set_len(0)?;
@@ -94,7 +94,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
 /// Who has the lock of a directory; it is let go of at once if nobody has it.
 pub(super) fn holder(home: &Path) -> Result<Option<Holder>> {
     let path = file_of(home);
-    let failed = |source| HomeError::Io {
+    let failed = |source| DataDirError::Io {
         verb: "inspect",
         path: path.clone(),
         source,
@@ -158,12 +158,12 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::store::home::Home;
+    use crate::store::data_dir::DataDir;
 
     #[test]
     fn a_second_server_is_refused_until_the_first_is_gone() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         let first = home.lock().unwrap();
         let error = home.lock().unwrap_err().to_string();
         let pid = std::process::id();
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn looking_for_the_holder_leaves_everything_as_it_is() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         assert_eq!(home.holder().unwrap(), None);
         assert!(!file_of(home.path()).exists());
 
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn what_is_in_force_is_read_whole_or_not_at_all() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         let mut lock = home.lock().unwrap();
         let in_force = InForce {
             version: "1".to_owned(),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_lock_that_is_held_for_a_moment_is_waited_for() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         let lock = home.lock().unwrap();
         let other = std::thread::spawn(move || {
             sleep(PAUSE * 2);

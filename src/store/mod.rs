@@ -9,6 +9,8 @@ pub mod circle;
 pub mod clients;
 pub mod consents;
 pub mod contents;
+pub mod data_dir;
+mod data_version;
 pub mod default_workspaces;
 pub mod device_codes;
 mod fault;
@@ -16,7 +18,6 @@ mod file_system;
 pub mod files;
 pub mod half_sign_ins;
 pub mod health;
-pub mod home;
 pub mod inspection;
 pub mod keys;
 pub mod known_places;
@@ -28,9 +29,7 @@ mod open;
 pub mod organizations;
 pub mod people;
 pub mod projects;
-mod pulse;
 mod readers;
-pub mod recollection;
 pub mod recovery_codes;
 pub mod refresh_tokens;
 pub mod roles;
@@ -43,6 +42,7 @@ pub mod sight;
 pub mod signing_keys;
 pub mod turn;
 pub mod users;
+pub mod versioned_cache;
 pub mod workspaces;
 mod writer;
 pub mod wrong_codes;
@@ -63,11 +63,11 @@ use rusqlite::Connection;
 
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use home::{Home, HomeError};
+use data_dir::{DataDir, DataDirError};
 use schema::{Standing, Unfit};
 
+pub use data_version::DataVersion;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
-pub use pulse::Pulse;
 
 /// A snapshot of the data, to read from.
 pub struct View<'a> {
@@ -117,8 +117,8 @@ impl Default for Sizes {
 pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
-    /// The last to go: see [`pulse::Finger`].
-    finger: pulse::Finger,
+    /// The last to go: see [`data_version::DataVersionProbe`].
+    finger: data_version::DataVersionProbe,
 }
 
 impl Store {
@@ -130,14 +130,14 @@ impl Store {
         schema::bring_up_to_date(&mut conn)?;
         let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
         let readers = readers::Readers::open(path, sizes)?;
-        let finger = pulse::Finger::on(path)?;
+        let finger = data_version::DataVersionProbe::on(path)?;
         Ok(Self { readers, writer, finger })
     }
 
     /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
     ///
     /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
-    pub fn open_beside(home: &Home, sizes: Sizes) -> Result<Self> {
+    pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
         let path = home.database();
         let standing = inspection::inspect(&path, schema::standing)?.fit()?;
         let _lock = if standing == Standing::Current { None } else { Some(home.lock().map_err(in_use)?) };
@@ -187,12 +187,12 @@ impl Store {
 
     /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
     /// as long as it stands.
-    pub fn pulse(&self) -> Result<Pulse> {
+    pub fn data_version(&self) -> Result<DataVersion> {
         turn::pulse(self.readers.number(), || self.finger.now())
     }
 
-    /// Whether this is the pulse still, at this very moment and not only at the beginning of the turn.
-    pub fn is_still(&self, pulse: Pulse) -> Result<bool> {
+    /// Whether this is the version still, at this very moment and not only at the beginning of the turn.
+    pub fn is_still(&self, pulse: DataVersion) -> Result<bool> {
         Ok(self.finger.now()? == pulse)
     }
 
@@ -203,12 +203,12 @@ impl Store {
     }
 }
 
-fn in_use(error: HomeError) -> Error {
+fn in_use(error: DataDirError) -> Error {
     match error {
-        HomeError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
-        error @ (HomeError::Io { .. }
-        | HomeError::Absent { .. }
-        | HomeError::Shared { .. }
-        | HomeError::Foreign { .. }) => Error::internal(error),
+        DataDirError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
+        error @ (DataDirError::Io { .. }
+        | DataDirError::Absent { .. }
+        | DataDirError::Shared { .. }
+        | DataDirError::Foreign { .. }) => Error::internal(error),
     }
 }

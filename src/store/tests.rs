@@ -11,7 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::home::Home;
+use super::data_dir::DataDir;
 use super::*;
 use crate::domain::email::Email;
 use crate::domain::key::KeyName;
@@ -27,13 +27,13 @@ const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, s
 
 struct Place {
     store: Store,
-    home: Home,
+    home: DataDir,
     _folder: tempfile::TempDir,
 }
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::open(folder.path().join("data")).unwrap();
+    let home = DataDir::open(folder.path().join("data")).unwrap();
     let store = Store::open(&home.database(), SIZES).unwrap();
     Place { store, home, _folder: folder }
 }
@@ -177,26 +177,26 @@ fn more_reads_than_readers_wait_for_one_another() {
 #[test]
 fn the_pulse_changes_with_a_commit_and_with_nothing_else() {
     let place = place();
-    let start = place.store.pulse().unwrap();
+    let start = place.store.data_version().unwrap();
     place.store.read(users::list).unwrap();
-    assert_eq!(place.store.pulse().unwrap(), start, "a read");
+    assert_eq!(place.store.data_version().unwrap(), start, "a read");
 
     place.add("ada@example.com").unwrap();
-    let after = place.store.pulse().unwrap();
+    let after = place.store.data_version().unwrap();
     assert_ne!(after, start, "a commit");
 
     place.add("ADA@example.com").unwrap_err();
     place.store.write_and_wait(|_| Err::<(), _>(Error::Refused { rule: "no" })).unwrap_err();
-    assert_eq!(place.store.pulse().unwrap(), after, "a write that failed");
+    assert_eq!(place.store.data_version().unwrap(), after, "a write that failed");
     place.store.write_and_wait(|tx| users::list(tx).map(drop)).unwrap();
-    assert_eq!(place.store.pulse().unwrap(), after, "a write that changed nothing");
+    assert_eq!(place.store.data_version().unwrap(), after, "a write that changed nothing");
 }
 
 /// Another connection stands for another process: SQLite keeps the header in shared memory for both alike.
 #[test]
 fn no_pulse_comes_twice_whoever_commits() {
     let place = place();
-    let mut seen = vec![place.store.pulse().unwrap()];
+    let mut seen = vec![place.store.data_version().unwrap()];
     let other = Connection::open(place.home.database()).unwrap();
     for turn in 0..300 {
         match turn % 10 {
@@ -205,7 +205,7 @@ fn no_pulse_comes_twice_whoever_commits() {
             4 | 8 => drop(other.execute("UPDATE meta SET generation = generation + 1", []).unwrap()),
             _ => place.store.write_and_wait(health::touch).unwrap(),
         }
-        let now = place.store.pulse().unwrap();
+        let now = place.store.data_version().unwrap();
         assert!(turn % 10 == 3 || !seen.contains(&now), "turn {turn}");
         seen.push(now);
     }
@@ -218,9 +218,9 @@ fn whoever_was_told_of_a_commit_finds_another_pulse() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..100 {
-                    let before = place.store.pulse().unwrap();
+                    let before = place.store.data_version().unwrap();
                     place.store.write_and_wait(health::touch).unwrap();
-                    assert_ne!(place.store.pulse().unwrap(), before);
+                    assert_ne!(place.store.data_version().unwrap(), before);
                 }
             });
         }
@@ -240,14 +240,14 @@ fn the_reads_of_a_turn_are_of_one_moment() {
         other.execute(sql, [Uuid::new_v4().to_string(), format!("{name}@example.com")]).unwrap();
     };
     turn::take(|| {
-        let pulse = place.store.pulse().unwrap();
+        let pulse = place.store.data_version().unwrap();
         assert_eq!(count(), 0);
         one_more("ada");
-        assert_eq!((count(), place.store.pulse().unwrap()), (0, pulse));
+        assert_eq!((count(), place.store.data_version().unwrap()), (0, pulse));
         assert!(!place.store.is_still(pulse).unwrap(), "but at this very moment it is another one");
         turn::begin_anew();
         assert_eq!(count(), 1);
-        assert_ne!(place.store.pulse().unwrap(), pulse);
+        assert_ne!(place.store.data_version().unwrap(), pulse);
         one_more("bob");
     });
     assert_eq!(count(), 2);
@@ -266,7 +266,7 @@ fn the_reads_of_a_turn_are_of_one_moment() {
 fn a_turn_keeps_the_stores_of_two_files_apart() {
     let (one, two) = (place(), place());
     turn::take(|| {
-        let pulses = (one.store.pulse().unwrap(), two.store.pulse().unwrap());
+        let pulses = (one.store.data_version().unwrap(), two.store.data_version().unwrap());
         one.add("ada@example.com").unwrap();
         for _ in 0..2 {
             assert_eq!(two.store.read(users::list).unwrap().len(), 0);

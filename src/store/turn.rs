@@ -1,9 +1,9 @@
 //! A turn: what a thread does for one request before it waits for anything. All reads of a turn share one snapshot, and
-//! the pulse is felt once, for to begin a snapshot and to ask the kernel takes as long as to look a row up.
+//! the version is felt once, for to begin a snapshot and to ask the kernel takes as long as to look a row up.
 
 use std::cell::RefCell;
 
-use super::pulse::Pulse;
+use super::data_version::DataVersion;
 use super::readers::Snapshot;
 
 thread_local! {
@@ -13,7 +13,7 @@ thread_local! {
 
 #[derive(Default)]
 struct Turn {
-    pulse: Option<(usize, Pulse)>,
+    pulse: Option<(usize, DataVersion)>,
     snapshot: Option<Snapshot>,
 }
 
@@ -42,8 +42,8 @@ pub(super) fn begin_anew() {
     });
 }
 
-/// The pulse of this store in this turn, which is felt if it was not yet.
-pub(super) fn pulse<E>(store: usize, feel: impl FnOnce() -> Result<Pulse, E>) -> Result<Pulse, E> {
+/// The version of this store in this turn, which is felt if it was not yet.
+pub(super) fn pulse<E>(store: usize, feel: impl FnOnce() -> Result<DataVersion, E>) -> Result<DataVersion, E> {
     let felt = TURN.with_borrow(|turn| turn.as_ref()?.pulse);
     if let Some((of, pulse)) = felt
         && of == store

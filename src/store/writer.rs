@@ -94,12 +94,12 @@ enum Lost {
     /// Another process held its lock for longer than the writer waits.
     Locked,
     /// Something broke.
-    Broken(String),
+    InternalError(String),
 }
 
 impl From<rusqlite::Error> for Lost {
     fn from(error: rusqlite::Error) -> Self {
-        if fault::is_lock(&error) { Self::Locked } else { Self::Broken(error.to_string()) }
+        if fault::is_lock(&error) { Self::Locked } else { Self::InternalError(error.to_string()) }
     }
 }
 
@@ -107,7 +107,7 @@ impl From<&Lost> for Error {
     fn from(lost: &Lost) -> Self {
         match lost {
             Lost::Locked => Self::Busy { retry_after: COME_BACK },
-            Lost::Broken(reason) => Self::internal(reason.as_str()),
+            Lost::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
 }

@@ -28,7 +28,7 @@ fn a_layer_that_knows_one_to_its_right_is_caught() {
     caught("store/users.rs", "use crate::app::users;", "store must not know app");
     caught("app/users.rs", "use crate::http::dialect;", "app must not know http");
     caught("app/users.rs", "use crate::config::Config;", "app must not know config");
-    caught("http/mod.rs", "use crate::cli::Trouble;", "http must not know cli");
+    caught("http/mod.rs", "use crate::cli::CliError;", "http must not know cli");
     caught("cli/user.rs", "use crate::http::serve;", "cli must not know http");
     caught("main.rs", "fn main() { atelier::app::go() }", "main must not know app");
     caught("util/mod.rs", "", "util is no layer");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 fn pool(threads: usize, waiting: usize) -> Pool {
-    Pool::start(Trade::Hashing, NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
+    Pool::start(PoolKind::Hashing, NonZeroUsize::new(threads).unwrap(), NonZeroUsize::new(waiting).unwrap()).unwrap()
 }
 
 /// Occupies the only thread until the sender is dropped; the receiver keeps the job from being skipped.

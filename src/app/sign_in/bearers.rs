@@ -1,17 +1,17 @@
 //! Who acts with a bearer credential: an access token or an API key.
 //!
 //! What was proved is remembered: a signature for as long as the same keys are in force, and who comes with it for as
-//! long as nobody has committed anything (`store::Pulse`), neither longer than the credential lasts. Only what is good
+//! long as nobody has committed anything (`store::DataVersion`), neither longer than the credential lasts. Only what is good
 //! is remembered, so strangers fill nothing.
 
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{keys, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
 use crate::domain::ids::KeyId;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result, Unproved};
-use crate::store::Pulse;
-use crate::store::recollection::Recollection;
+use crate::error::{AuthError, Error, Result};
+use crate::store::DataVersion;
+use crate::store::versioned_cache::VersionedCache;
 use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
@@ -24,8 +24,8 @@ const REMEMBERED: usize = 16 * 1024;
 pub struct Proved {
     /// The one who acts.
     pub actor: Actor,
-    /// The pulse of the file before it was read who they are.
-    as_of: Pulse,
+    /// The version of the file before it was read who they are.
+    as_of: DataVersion,
     /// When the credential ends by itself.
     until: Timestamp,
 }
@@ -37,8 +37,8 @@ impl Proved {
         Self { until: Timestamp::EARLIEST, ..self }
     }
 
-    /// Whether it is still as it was proved to be, when the file has this pulse.
-    pub(in crate::app) fn stands(&self, pulse: Pulse) -> bool {
+    /// Whether it is still as it was proved to be, when the file has this version.
+    pub(in crate::app) fn stands(&self, pulse: DataVersion) -> bool {
         self.as_of == pulse && Timestamp::now() < self.until
     }
 }
@@ -46,9 +46,9 @@ impl Proved {
 /// What was proved before.
 pub(in crate::app) struct Proofs {
     /// What access tokens say whose signature was found good with the keys of an edition of the ring.
-    signed: Recollection<Fingerprint, u64, Verified>,
+    signed: VersionedCache<Fingerprint, u64, Verified>,
     /// Who comes with a credential.
-    standings: Recollection<Fingerprint, Pulse, Standing>,
+    standings: VersionedCache<Fingerprint, DataVersion, Standing>,
 }
 
 /// Who comes with a credential.
@@ -65,7 +65,7 @@ struct Standing {
 impl Proofs {
     /// Nothing yet.
     pub(in crate::app) fn new() -> Self {
-        Self { signed: Recollection::new(REMEMBERED), standings: Recollection::new(REMEMBERED) }
+        Self { signed: VersionedCache::new(REMEMBERED), standings: VersionedCache::new(REMEMBERED) }
     }
 }
 
@@ -73,13 +73,13 @@ impl Proofs {
 ///
 /// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
 /// very moment.
-pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> {
+pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Proved> {
     let known_by = known_by(bearer);
-    if let Err(Error::Unauthenticated(why @ Unproved::UnknownKey)) = &known_by {
+    if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
         refusals::of_key(desk, &origin, *why);
     }
     let (kind, fingerprint) = known_by?;
-    let (as_of, now) = (desk.store.pulse()?, Timestamp::now());
+    let (as_of, now) = (desk.store.data_version()?, Timestamp::now());
     let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
     let (mut standing, mut news) = match (found, kind) {
         (Some(standing), _) => (standing, false),
@@ -101,19 +101,19 @@ pub fn with_bearer(desk: &Desk, origin: Origin, bearer: &str) -> Result<Proved> 
 /// The kind of a credential and what it is known by.
 fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
     match Kind::of(bearer) {
-        Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(Unproved::UnknownKey)?)),
-        Some(_) => Err(Unproved::UnknownKey.into()),
+        Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(AuthError::UnknownKey)?)),
+        Some(_) => Err(AuthError::UnknownKey.into()),
         None => Ok((None, of_text(bearer)?)),
     }
 }
 
 /// The fingerprint of what may be a JWT. Nobody takes that of an endless text.
 fn of_text(bearer: &str) -> Result<Fingerprint> {
-    if bearer.len() > LENGTH { Err(Unproved::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
+    if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
-fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
-    let entered = desk.glance(|view| keys::let_in(view, fingerprint));
+fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
+    let entered = desk.read_inline(|view| keys::let_in(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
         refusals::of_key(desk, origin, *why);
     }
@@ -122,12 +122,12 @@ fn of_key(desk: &Desk, origin: &Origin, fingerprint: &Fingerprint) -> Result<Sta
     Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
-    let entrant = desk.glance(|view| sessions::let_in(view, said.sid, said.sub))?;
+    let entrant = desk.read_inline(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
     if !said.is_for(API[0]) || !entrant.reaches_api {
-        return Err(Unproved::NoApi.into());
+        return Err(AuthError::NoApi.into());
     }
     let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
     Ok(Standing { person: entrant.person, credential, until, note: None })
@@ -137,12 +137,12 @@ fn of_token(desk: &Desk, as_of: Pulse, bearer: &str, fingerprint: Fingerprint) -
 ///
 /// Refused when it is no access token that was signed here for here or for its client, and when it is not good yet or any
 /// more.
-pub(in crate::app) fn verified(desk: &Desk, raw: &str) -> Result<Verified> {
-    signed(desk, desk.store.pulse()?, raw, of_text(raw)?).map(|(said, _)| said)
+pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
+    signed(desk, desk.store.data_version()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
 
 /// The same, and until when it says so unless somebody changes the keys.
-fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
+fn signed(desk: &AppState, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
     let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
     let signed = &desk.proofs().signed;
@@ -156,7 +156,7 @@ fn signed(desk: &Desk, as_of: Pulse, raw: &str, fingerprint: Fingerprint) -> Res
     let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
     let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
         log::debug!("access token rejected: {rejected}");
-        Error::from(Unproved::BadToken)
+        Error::from(AuthError::BadToken)
     })?;
     signed.keep(fingerprint, keys.edition, said.clone(), 1);
     let until = until(&said);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::desk::{Desk, Lifetimes};
+use crate::app::desk::{AppState, Lifetimes};
 use crate::app::{attempts, audit, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::audit::ObjectKind;
@@ -13,7 +13,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::error::{Error, Result, Unproved};
+use crate::error::{AuthError, Error, Result};
 use crate::store::sessions::Hold;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
@@ -75,12 +75,12 @@ pub(super) fn begin(
 ///
 /// Refused when the session is over, or its person is disabled or has to choose another password, as of this very
 /// moment.
-pub fn with_cookie(desk: &Desk, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
-    let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(Unproved::SessionOver)?;
-    let (user, session, now) = desk.glance(|view| {
-        let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(Unproved::SessionOver)?;
+pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
+    let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
+    let (user, session, now) = desk.read_inline(|view| {
+        let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
         let user = sessions::still(view, session.id)?;
-        if user.must_change_password { Err(Unproved::SessionOver.into()) } else { Ok((user, session, view.now)) }
+        if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
     if session.last_used_at.after(NOTED_EVERY) <= now {
         let (id, idle, end) = (session.id, desk.lifetimes.browser_idle, session.ends_at);

@@ -8,11 +8,11 @@ use super::proof::Proof;
 use super::{Step, TRIES};
 use crate::app::attempts::{Attempt, Whose};
 use crate::app::code_attempts::{Given, Judged};
-use crate::app::desk::{Desk, Lifetimes};
+use crate::app::desk::{AppState, Lifetimes};
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
 use crate::app::second_factors::{self, Enrolment};
-use crate::app::throttle::Realm;
+use crate::app::throttle::ThrottleScope;
 use crate::app::users::NewPassword;
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
@@ -21,7 +21,7 @@ use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, User, UserStatus};
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
@@ -66,7 +66,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn of(desk: &Desk) -> Self {
+    fn of(desk: &AppState) -> Self {
         let administrators_need_second_factor = desk.administrators_need_second_factor;
         Self { lifetimes: desk.lifetimes, administrators_need_second_factor }
     }
@@ -75,8 +75,8 @@ impl Rules {
 /// Signs somebody in at the pages with a password, in place of whoever the cookie stands for that came along.
 ///
 /// Refused as for a client, but whoever has a step left to do is on the way.
-pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
-    let attempt = Attempt::begin(desk, origin, Realm::Password, Whose::Named(&login.username), None)?;
+pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
     let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
         Ok(Progress::In(_)) => attempt.succeeded(),
@@ -88,7 +88,7 @@ pub async fn at_pages(desk: &Desk, origin: &Origin, login: Login, replacing: Opt
 }
 
 async fn try_password(
-    desk: &Desk,
+    desk: &AppState,
     attempt: &Attempt<'_>,
     origin: &Origin,
     login: &Login,
@@ -110,7 +110,7 @@ async fn try_password(
             return Ok(progress);
         }
     }
-    Err(Unproved::WrongPassword.into())
+    Err(AuthError::WrongPassword.into())
 }
 
 /// Refuses whoever comes with the right password, but may not come in.
@@ -118,9 +118,9 @@ fn may_begin(view: &View, user: &User) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active => Ok(()),
         UserStatus::Invited if user.must_change_password => Ok(()),
-        UserStatus::Invited => Err(Unproved::NotSetUp.into()),
-        UserStatus::Expired => Err(Unproved::WrongPassword.into()),
-        UserStatus::Disabled | UserStatus::Blocked => Err(Unproved::Disabled.into()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
     }
 }
 
@@ -153,19 +153,19 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
 }
 
 /// Whose half sign-in a cookie stands for, and what is left to do next.
-pub fn half(desk: &Desk, cookie: &str) -> Result<(User, Step)> {
+pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
-    desk.glance(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
+    desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
 }
 
 fn fingerprint(cookie: &str) -> Result<Fingerprint> {
-    opaque::parse(Kind::Half, cookie).ok_or_else(|| Unproved::HalfOver.into())
+    opaque::parse(Kind::Half, cookie).ok_or_else(|| AuthError::HalfOver.into())
 }
 
 fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
     let half = store::half_sign_ins::find(view, cookie)?.filter(|half| half.is_live(view.now));
-    let half = half.ok_or(Unproved::HalfOver)?;
-    let user = store::users::find(view, half.user)?.ok_or(Unproved::HalfOver)?;
+    let half = half.ok_or(AuthError::HalfOver)?;
+    let user = store::users::find(view, half.user)?.ok_or(AuthError::HalfOver)?;
     may_begin(view, &user)?;
     Ok((user, half))
 }
@@ -173,14 +173,14 @@ fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
 /// The half sign-in of a cookie, if this is its step.
 fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)> {
     let (user, half) = live(view, cookie)?;
-    if half.step == step { Ok((user, half)) } else { Err(Unproved::HalfOver.into()) }
+    if half.step == step { Ok((user, half)) } else { Err(AuthError::HalfOver.into()) }
 }
 
 /// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
 /// of them end the half sign-in.
-pub async fn second_factor(desk: &Desk, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
+pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::SecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
     let given = Given::for_user(desk, origin, &user);
     given.admit(user.id)?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
@@ -211,14 +211,14 @@ fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judge
 ///
 /// Refused when it is the same as before.
 pub async fn choose_password(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     half: &str,
     chosen: Password,
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (lane, owner, kept) = desk.glance(|view| {
+    let (lane, owner, kept) = desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
         Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
@@ -232,7 +232,7 @@ pub async fn choose_password(
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
         if store::users::password_hash(tx, user.id)? != kept {
-            return Err(Unproved::HalfOver.into());
+            return Err(AuthError::HalfOver.into());
         }
         let before = json!({ "state": user.state.as_str() });
         let ended = users::keep_password(tx, &mut user, &new, None)?;
@@ -246,9 +246,9 @@ pub async fn choose_password(
 }
 
 /// Begins to set up the second factor that is asked for.
-pub async fn begin_enrolment(desk: &Desk, origin: &Origin, half: &str) -> Result<Enrolment> {
+pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
     let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
@@ -260,9 +260,9 @@ pub async fn begin_enrolment(desk: &Desk, origin: &Origin, half: &str) -> Result
 }
 
 /// The second factor that is being set up, to be shown again; none if that was not begun.
-pub fn enrolment(desk: &Desk, half: &str) -> Result<Option<Enrolment>> {
+pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
-    desk.glance(|view| {
+    desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
         second_factors::begun(&desk.vault, view, &user)
     })
@@ -270,13 +270,13 @@ pub fn enrolment(desk: &Desk, half: &str) -> Result<Option<Enrolment>> {
 
 /// Sets the second factor up with a first right code; gives the recovery codes, which are shown once.
 pub async fn finish_enrolment(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     half: &str,
     code: Secret,
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.glance(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
     let given = Given::for_user(desk, origin, &user);
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {

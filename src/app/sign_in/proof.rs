@@ -1,11 +1,11 @@
 //! What a password proves.
 
 use crate::app::attempts::Attempt;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::passwords;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::error::{Result, Unproved};
+use crate::error::{AuthError, Result};
 use crate::store::{self, Tx};
 use crate::tokens::password::{PasswordHash, Verdict};
 
@@ -21,12 +21,12 @@ pub(super) struct Proof {
 impl Proof {
     /// Checks a password, in the same time whether or not there is such a user.
     pub(super) async fn of_password(
-        desk: &Desk,
+        desk: &AppState,
         attempt: &Attempt<'_>,
         username: &str,
         password: &Secret,
     ) -> Result<Self> {
-        let found = desk.glance(|view| {
+        let found = desk.read_inline(|view| {
             let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
             let hash = store::users::password_hash(view, user.id)?;
             Ok(Some((user, hash)))
@@ -35,13 +35,13 @@ impl Proof {
         let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
         let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
         attempt.judge(proved.is_some())?;
-        let user = proved.ok_or(Unproved::WrongPassword)?;
+        let user = proved.ok_or(AuthError::WrongPassword)?;
         Ok(Self { user, hash, renewed })
     }
 
     /// The person as they are now, whose hash is renewed where it has to be; none if another password is kept by now.
     pub(super) fn stands(&self, tx: &Tx) -> Result<Option<User>> {
-        let user = store::users::find(tx, self.user.id)?.ok_or(Unproved::WrongPassword)?;
+        let user = store::users::find(tx, self.user.id)?.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)? != self.hash {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::app::clients::{
     ClientChange, NewClient, Registered, change, list, register, remove, renew_secret, uuid as name,
 };
-use crate::app::departures;
+use crate::app::user_deletion;
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::user::UserState;
 use crate::policy::Action;
@@ -150,6 +150,6 @@ fn a_built_in_client_keeps_what_it_is() {
     assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
     // Who is let go takes no client along.
     let bob = office.bob.user().unwrap();
-    office.by(&office.ada, move |tx, actor| departures::block(tx, actor, bob)).unwrap();
+    office.by(&office.ada, move |tx, actor| user_deletion::block(tx, actor, bob)).unwrap();
     assert_eq!(office.read(|view| list(view, &office.ada)).unwrap().len(), 4);
 }

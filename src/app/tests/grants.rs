@@ -15,7 +15,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
-use crate::error::Unproved;
+use crate::error::AuthError;
 use crate::tokens::pkce;
 
 const ISSUER: &str = "http://localhost:8787/auth/realms/master";
@@ -108,7 +108,7 @@ fn parameter(address: &str, name: &str) -> Option<String> {
 
 #[expect(clippy::needless_pass_by_value, reason = "an answer is looked at once")]
 #[track_caller]
-fn unproved<T: std::fmt::Debug>(answer: Result<T>, why: Unproved) {
+fn unproved<T: std::fmt::Debug>(answer: Result<T>, why: AuthError) {
     assert!(matches!(&answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
 }
 
@@ -181,11 +181,11 @@ fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
     assert_eq!(granted.scopes.to_string(), "openid email api");
     let access = front.access(&granted);
     front.gate.enter(&access).unwrap();
-    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
-    unproved(front.gate.enter(&access), Unproved::SessionOver);
-    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
+    unproved(front.gate.enter(&access), AuthError::SessionOver);
+    unproved(front.refresh(&token(&granted)), AuthError::DeadRefreshToken);
     assert!(front.gate.office.audit().iter().any(|row| row.verb == "sessions.end_replayed"));
-    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
 }
 
 #[test]
@@ -193,24 +193,24 @@ fn a_code_goes_with_its_client_address_and_verifier_and_ends_soon() {
     let front = front();
     let code = front.code();
     let other = front.gate.office.client("arize-cli");
-    unproved(front.trade(&other, &code, BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.trade(&other, &code, BACK, VERIFIER), AuthError::BadCode);
     for address in ["https://app.example/cb", "https://app.example/cb?x=2", "https://app.example/cb?x=1&", ""] {
-        unproved(front.trade(&front.client, &code, address, VERIFIER), Unproved::BadCode);
+        unproved(front.trade(&front.client, &code, address, VERIFIER), AuthError::BadCode);
     }
     for verifier in ["", &pkce::challenge(VERIFIER), &VERIFIER.to_uppercase()] {
-        unproved(front.trade(&front.client, &code, BACK, verifier), Unproved::BadCode);
+        unproved(front.trade(&front.client, &code, BACK, verifier), AuthError::BadCode);
     }
-    unproved(front.trade(&front.client, &code[..code.len() - 1], BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.trade(&front.client, &code[..code.len() - 1], BACK, VERIFIER), AuthError::BadCode);
     front.age(authorizations::CODE_LIFE);
-    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
 }
 
 #[test]
 fn no_grant_lets_in_whoever_may_not_come_in() {
     let states = [
-        ("enabled = 0", Unproved::Disabled),
-        ("state = 'blocked'", Unproved::Disabled),
-        ("must_change_password = 1", Unproved::NotSetUp),
+        ("enabled = 0", AuthError::Disabled),
+        ("state = 'blocked'", AuthError::Disabled),
+        ("must_change_password = 1", AuthError::NotSetUp),
     ];
     for (state, why) in states {
         let front = front();
@@ -325,7 +325,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email api".to_owned()));
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
-    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
+    unproved(front.refresh(&token(&granted)), AuthError::DeadRefreshToken);
     let id = front.client.id.clone();
     hidden(&office.refusal(&front.bob, move |tx, actor| consents::withdraw(tx, actor, &id)));
     hidden(&office.refusal(&front.bob, {
@@ -349,20 +349,20 @@ fn a_device_gets_tokens_once_and_only_after_a_person_has_said_yes() {
     assert!(matches!(poll(code), Ok(Polled::SlowDown)), "the pause has grown to 10 s");
     assert_eq!(devices::find(desk, &origin(), &typed).unwrap().user_code, asked.user_code.expose());
     decide(&typed, true).unwrap();
-    unproved(devices::find(desk, &origin(), &typed).map(drop), Unproved::DeadUserCode);
-    unproved(decide(&typed, false).map(drop), Unproved::DeadUserCode);
+    unproved(devices::find(desk, &origin(), &typed).map(drop), AuthError::DeadUserCode);
+    unproved(decide(&typed, false).map(drop), AuthError::DeadUserCode);
     let other = front.gate.office.client("sdk-client");
-    unproved(runtime.block_on(devices::poll(desk, &origin(), &other, code)), Unproved::BadDeviceCode);
+    unproved(runtime.block_on(devices::poll(desk, &origin(), &other, code)), AuthError::BadDeviceCode);
     let Ok(Polled::Granted(granted)) = poll(code) else { panic!("tokens at once") };
     assert_eq!(granted.user.uuid, uuid(&front.bob));
-    unproved(poll(code), Unproved::BadDeviceCode);
+    unproved(poll(code), AuthError::BadDeviceCode);
     let denied = begin();
     decide(denied.user_code.expose(), false).unwrap();
     assert!(matches!(poll(denied.device_code.expose()), Ok(Polled::Denied)));
     let late = begin();
     front.age(Duration::from_mins(10));
     assert!(matches!(poll(late.device_code.expose()), Ok(Polled::Expired)));
-    unproved(decide(late.user_code.expose(), true).map(drop), Unproved::DeadUserCode);
+    unproved(decide(late.user_code.expose(), true).map(drop), AuthError::DeadUserCode);
 }
 
 #[test]
@@ -386,9 +386,9 @@ fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
     let (device, code) = (approved(), front.code());
     let (whose, other) = (front.session.user, front.session.uuid);
     office.by(&front.bob, move |tx, actor| session_list::end_others(tx, actor, whose, other)).unwrap();
-    unproved(poll(&device), Unproved::BadDeviceCode);
-    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
-    unproved(front.refresh(&token(&granted)), Unproved::DeadRefreshToken);
+    unproved(poll(&device), AuthError::BadDeviceCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
+    unproved(front.refresh(&token(&granted)), AuthError::DeadRefreshToken);
     let row = office.audit().into_iter().rfind(|trace| trace.verb == "sessions.end_others");
     assert!(row.is_some(), "and the audit knows");
 
@@ -396,11 +396,11 @@ fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
     let granted = front.trade(&front.client, &used, BACK, VERIFIER).unwrap();
     let (device, code) = (approved(), front.code());
     office.by(&front.bob, move |tx, actor| session_list::end(tx, actor, other)).unwrap();
-    unproved(poll(&device), Unproved::BadDeviceCode);
-    unproved(front.trade(&front.client, &code, BACK, VERIFIER), Unproved::BadCode);
+    unproved(poll(&device), AuthError::BadDeviceCode);
+    unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
     let next = front.refresh(&token(&granted)).unwrap();
-    unproved(front.trade(&front.client, &used, BACK, VERIFIER), Unproved::BadCode);
-    unproved(front.refresh(&token(&next)), Unproved::DeadRefreshToken);
+    unproved(front.trade(&front.client, &used, BACK, VERIFIER), AuthError::BadCode);
+    unproved(front.refresh(&token(&next)), AuthError::DeadRefreshToken);
 }
 
 #[test]
@@ -439,12 +439,12 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
         .unwrap();
     let prove = |id: &str, secret: Option<&Secret>| client_authentication::authenticate(desk, &origin(), id, secret);
     let ci = prove("ci", Some(&secret)).unwrap();
-    unproved(prove("ci", None), Unproved::BadClient);
-    unproved(prove("app", Some(&secret)), Unproved::BadClient);
-    unproved(prove("api-client", Some(&secret)), Unproved::BadClient);
-    unproved(prove("nobody", None), Unproved::BadClient);
+    unproved(prove("ci", None), AuthError::BadClient);
+    unproved(prove("app", Some(&secret)), AuthError::BadClient);
+    unproved(prove("api-client", Some(&secret)), AuthError::BadClient);
+    unproved(prove("nobody", None), AuthError::BadClient);
     let (wrong, _) = opaque::mint(Kind::ClientSecret);
-    unproved(prove("ci", Some(&wrong)), Unproved::BadClient);
+    unproved(prove("ci", Some(&wrong)), AuthError::BadClient);
     let begin = |client: &Client, scopes: &Scopes| {
         front.gate.runtime.block_on(service_accounts::begin(desk, &origin(), client, scopes))
     };
@@ -455,12 +455,12 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
     assert!(minted.id_token.is_none());
     assert_eq!(front.gate.enter(minted.access_token.expose()).unwrap().person().unwrap().uuid, bot);
     probe::execute(&front.gate.office.file, &format!("UPDATE users SET enabled = 0 WHERE uuid = '{bot}'"));
-    unproved(front.gate.enter(minted.access_token.expose()), Unproved::Disabled);
-    unproved(begin(&ci, &Scopes::default()), Unproved::Disabled);
+    unproved(front.gate.enter(minted.access_token.expose()), AuthError::Disabled);
+    unproved(begin(&ci, &Scopes::default()), AuthError::Disabled);
     probe::execute(&front.gate.office.file, &format!("UPDATE users SET enabled = 1 WHERE uuid = '{bot}'"));
     assert!(front.gate.enter(minted.access_token.expose()).is_ok());
     probe::execute(&front.gate.office.file, "DELETE FROM clients WHERE id = 'ci'");
-    unproved(front.gate.enter(minted.access_token.expose()), Unproved::SessionOver);
+    unproved(front.gate.enter(minted.access_token.expose()), AuthError::SessionOver);
     let orphan = front.gate.office.client("api-client");
     refused(&begin(&orphan, &Scopes::default()).unwrap_err(), "no service account");
 }
@@ -473,7 +473,7 @@ fn an_id_token_is_a_hint_even_when_it_is_old_and_opens_nothing() {
     let Granted { user, session, scopes, .. } = &granted;
     let minted = tokens::mint(desk, ISSUER, &front.client, (user, session), scopes).unwrap();
     let id_token = minted.id_token.unwrap().expose().to_owned();
-    unproved(front.gate.enter(&id_token), Unproved::BadToken);
+    unproved(front.gate.enter(&id_token), AuthError::BadToken);
     let ask = |hint: &str, to: &str| {
         logout::check(
             desk,
@@ -546,7 +546,7 @@ proptest! {
                     let (_, exchanged) = chain[place];
                     let in_time = exchanged.is_none_or(|at| now - at < GRACE.as_secs());
                     if dead || !in_time {
-                        unproved(answer, Unproved::DeadRefreshToken);
+                        unproved(answer, AuthError::DeadRefreshToken);
                         dead = true;
                         continue;
                     }
@@ -566,7 +566,7 @@ proptest! {
         }
         if dead {
             for (token, _) in &chain {
-                unproved(front.refresh(token), Unproved::DeadRefreshToken);
+                unproved(front.refresh(token), AuthError::DeadRefreshToken);
             }
         }
     }

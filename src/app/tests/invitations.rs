@@ -10,7 +10,7 @@ use crate::domain::link::Purpose;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};
 use crate::domain::text::Description;
 use crate::domain::user::{UserStatus, Voucher};
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 fn invitation(name: &str, role: AccountRole, mode: Mode) -> Invitation {
     Invitation { new: new_user(name, role), uuid: Uuid::new_v4(), developer: None, mode }
@@ -47,7 +47,7 @@ fn conflict(error: &Error) {
 
 #[track_caller]
 fn dead(error: &Error) {
-    assert!(matches!(error, Error::Unauthenticated(Unproved::DeadLink)), "{error:?}");
+    assert!(matches!(error, Error::Unauthenticated(AuthError::DeadLink)), "{error:?}");
 }
 
 impl Office {
@@ -282,7 +282,7 @@ fn whoever_is_invited_gets_in_by_nothing() {
     assert!(dora.must_change_password && !dora.may_enter());
     let (session, _) = office.sign_in(&acting(&dora));
     let entered = office.read(|view| verbs::let_in(view, session, dora.uuid));
-    assert!(matches!(entered, Err(Error::Unauthenticated(Unproved::Disabled))), "{entered:?}");
+    assert!(matches!(entered, Err(Error::Unauthenticated(AuthError::Disabled))), "{entered:?}");
     // Who is let in by an administrator's password is in.
     let who = Named::Uuid(dora.uuid);
     office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &who, &another(false))).unwrap();
@@ -339,7 +339,7 @@ fn the_address_of_a_closed_account_is_free_for_another_one() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let bob = office.bob.user().unwrap();
-    office.by(&office.ada, move |tx, actor| crate::app::departures::block(tx, actor, bob)).unwrap();
+    office.by(&office.ada, move |tx, actor| crate::app::user_deletion::block(tx, actor, bob)).unwrap();
     let again = fresh(office.by(&office.carol, by_link("BOB")).unwrap());
     assert!(again.id != bob && again.uuid != uuid(&office.bob));
     assert_eq!(office.role(place, &acting(&again)), None);

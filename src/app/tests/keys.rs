@@ -6,7 +6,7 @@ use crate::domain::key::{Grace, Key, KeyKind, KeyName, KeyRules, KeySearch};
 use crate::domain::page::Page;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::error::Unproved;
+use crate::error::AuthError;
 use crate::store::keys::Kept;
 
 /// A new secret, which must never be in the audit.
@@ -68,7 +68,7 @@ fn with_key(who: &Actor, key: &Key) -> Actor {
 }
 
 /// Whether a secret lets in, or why not.
-pub(super) fn works(office: &Office, fingerprint: &Fingerprint) -> std::result::Result<Actor, Unproved> {
+pub(super) fn works(office: &Office, fingerprint: &Fingerprint) -> std::result::Result<Actor, AuthError> {
     match office.read(|view| keys::let_in(view, fingerprint)) {
         Ok((user, key, _)) => Ok(with_key(&acting(&user), &key)),
         Err(Error::Unauthenticated(why)) => Err(why),
@@ -180,15 +180,15 @@ fn a_key_lets_in_until_it_is_revoked_runs_out_or_its_person_is_disabled() {
     assert_eq!(enter().unwrap().0.uuid, uuid(&office.bob));
 
     probe::execute(&office.file, "UPDATE users SET enabled = 0 WHERE email_key = 'bob@example.com'");
-    assert_eq!(refusal(), Unproved::Disabled);
+    assert_eq!(refusal(), AuthError::Disabled);
     probe::execute(&office.file, "UPDATE users SET enabled = 1; UPDATE keys SET expires_at = 1");
-    assert_eq!(refusal(), Unproved::DeadKey);
+    assert_eq!(refusal(), AuthError::DeadKey);
     probe::execute(&office.file, "UPDATE keys SET expires_at = NULL");
     assert!(enter().is_ok());
     office.change(&office.bob, "keys.revoke", revoke(key.id));
-    assert_eq!(refusal(), Unproved::DeadKey);
+    assert_eq!(refusal(), AuthError::DeadKey);
     probe::execute(&office.file, "DELETE FROM keys");
-    assert_eq!(refusal(), Unproved::UnknownKey);
+    assert_eq!(refusal(), AuthError::UnknownKey);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn a_refresh_keeps_the_key_and_changes_its_secret_at_once() {
         (&trace.before.unwrap()["key"], &trace.after.unwrap()["key"]),
         (&before.redacted.into(), &after.redacted.into())
     );
-    assert_eq!(works(&office, &old).unwrap_err(), Unproved::UnknownKey);
+    assert_eq!(works(&office, &old).unwrap_err(), AuthError::UnknownKey);
     assert_eq!(uuid(&works(&office, &new).unwrap()), uuid(&office.bob));
 }
 
@@ -284,20 +284,20 @@ fn the_old_secret_is_good_for_the_grace_and_no_longer() {
     office.change(&office.bob, "keys.refresh", refresh(KeyRules::LOOSE, key.id, next));
     assert_eq!(
         works(&office, &first).unwrap_err(),
-        Unproved::UnknownKey,
+        AuthError::UnknownKey,
         "another refresh ends the grace of the first"
     );
     assert!(works(&office, &second).is_ok() && works(&office, &third).is_ok());
 
     probe::execute(&office.file, "UPDATE keys SET previous_expires_at = 1");
-    assert_eq!(works(&office, &second).unwrap_err(), Unproved::UnknownKey);
+    assert_eq!(works(&office, &second).unwrap_err(), AuthError::UnknownKey);
     assert!(works(&office, &third).is_ok());
 
     probe::execute(&office.file, "UPDATE keys SET previous_expires_at = 9000000000000000");
     assert!(works(&office, &second).is_ok());
     office.change(&office.bob, "keys.revoke", revoke(key.id));
     for secret in [second, third] {
-        assert_eq!(works(&office, &secret).unwrap_err(), Unproved::DeadKey, "revocation ends both");
+        assert_eq!(works(&office, &secret).unwrap_err(), AuthError::DeadKey, "revocation ends both");
     }
 }
 

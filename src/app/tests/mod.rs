@@ -1,7 +1,6 @@
 //! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
 
 mod clients;
-mod departures;
 mod grants;
 mod grid;
 mod invitations;
@@ -21,6 +20,7 @@ mod sessions;
 mod sight;
 mod sign_in;
 mod signing_keys;
+mod user_deletion;
 mod users;
 mod workspaces;
 
@@ -44,7 +44,7 @@ use crate::domain::user::{AccountRole, NewUser, PersonName, User};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{self, Sizes, Store, Tx, View, probe};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::PasswordHash;
@@ -82,7 +82,7 @@ struct Office {
 
 fn office() -> Office {
     let folder = tempfile::tempdir().unwrap();
-    let home = Home::open(folder.path().join("data")).unwrap();
+    let home = DataDir::open(folder.path().join("data")).unwrap();
     let store =
         Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() })
             .unwrap();

@@ -8,7 +8,7 @@ use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 impl Gate {
     pub(super) fn come(&self, name: &str, password: &str, replacing: Option<&str>) -> Result<Progress> {
@@ -76,8 +76,8 @@ fn the_right_password_gives_a_cookie_that_acts_as_its_person() {
     assert_eq!((session.uuid, session.client, session.second_factor), (sign_in.session.uuid, None, false));
     assert!(gate.enter(sign_in.cookie.expose()).is_err(), "a cookie is no bearer token");
     let wrong = Secret::new(opaque::mint(Kind::Session).0.expose());
-    unproved(&gate.show(&wrong), Unproved::SessionOver);
-    unproved(&gate.show(&Secret::new("")), Unproved::SessionOver);
+    unproved(&gate.show(&wrong), AuthError::SessionOver);
+    unproved(&gate.show(&Secret::new("")), AuthError::SessionOver);
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn what_is_refused_at_the_pages_is_refused_as_everywhere() {
     let before = probe::everything(&gate.office.file);
     let wrong = gate.come("bob@example.com", "bob breaks engines", None);
     let unknown = gate.come("dora@example.com", PASSWORD, None);
-    unproved(&wrong, Unproved::WrongPassword);
-    unproved(&unknown, Unproved::WrongPassword);
+    unproved(&wrong, AuthError::WrongPassword);
+    unproved(&unknown, AuthError::WrongPassword);
     assert_eq!(wrong.unwrap_err().to_string(), unknown.unwrap_err().to_string());
     assert_eq!(probe::everything(&gate.office.file), before);
     gate.set_enabled(false);
-    unproved(&gate.come("bob@example.com", "wrong password", None), Unproved::WrongPassword);
-    unproved(&gate.come("bob@example.com", PASSWORD, None), Unproved::Disabled);
+    unproved(&gate.come("bob@example.com", "wrong password", None), AuthError::WrongPassword);
+    unproved(&gate.come("bob@example.com", PASSWORD, None), AuthError::Disabled);
     for _ in 0..2 {
         let _ = gate.come("bob@example.com", "wrong password", None);
     }
@@ -106,9 +106,9 @@ fn every_refusal_takes_one_hash() {
     probe::execute(&gate.office.file, "UPDATE users SET password_hash = NULL WHERE email_key = 'carol@example.com'");
     for name in ["bob", "carol", "nobody"] {
         let before = gate.desk.hashery.taken();
-        unproved(&gate.come(&format!("{name}@example.com"), "not that one", None), Unproved::WrongPassword);
+        unproved(&gate.come(&format!("{name}@example.com"), "not that one", None), AuthError::WrongPassword);
         assert_eq!(gate.desk.hashery.taken() - before, 1, "{name} at the pages");
-        unproved(&gate.sign_in(&format!("{name}@example.com"), "not that one"), Unproved::WrongPassword);
+        unproved(&gate.sign_in(&format!("{name}@example.com"), "not that one"), AuthError::WrongPassword);
         assert_eq!(gate.desk.hashery.taken() - before, 2, "{name} for a client");
     }
 }
@@ -117,11 +117,11 @@ fn every_refusal_takes_one_hash() {
 fn a_new_sign_in_ends_the_session_whose_cookie_came_along() {
     let gate = gate();
     let (first, other) = (gate.come_in("bob@example.com"), gate.come_in("bob@example.com"));
-    unproved(&gate.come("bob@example.com", "wrong password", Some(first.cookie.expose())), Unproved::WrongPassword);
+    unproved(&gate.come("bob@example.com", "wrong password", Some(first.cookie.expose())), AuthError::WrongPassword);
     assert!(gate.show(&first.cookie).is_ok(), "nothing ends by a wrong password");
     let second = inside(gate.come("bob@example.com", PASSWORD, Some(first.cookie.expose())));
     assert_ne!(second.cookie, first.cookie);
-    unproved(&gate.show(&first.cookie), Unproved::SessionOver);
+    unproved(&gate.show(&first.cookie), AuthError::SessionOver);
     assert!(gate.show(&second.cookie).is_ok() && gate.show(&other.cookie).is_ok());
 }
 
@@ -137,7 +137,7 @@ fn signing_out_ends_this_session_alone() {
     }
     let traces = gate.office.audit().split_off(before);
     assert_eq!(traces.iter().map(|trace| trace.verb.as_str()).collect::<Vec<_>>(), ["sessions.end"]);
-    unproved(&gate.show(&first.cookie), Unproved::SessionOver);
+    unproved(&gate.show(&first.cookie), AuthError::SessionOver);
     assert!(gate.show(&other.cookie).is_ok());
 }
 
@@ -159,18 +159,18 @@ fn a_browsers_session_ends_when_idle_and_in_any_case() {
         gate.office.write(|_| Ok(())).unwrap();
     }
     pass(Duration::from_mins(19));
-    unproved(&gate.show(&sign_in.cookie), Unproved::SessionOver);
+    unproved(&gate.show(&sign_in.cookie), AuthError::SessionOver);
 
     let idle = gate.come_in("bob@example.com");
     pass(LIFETIMES.browser_idle);
-    unproved(&gate.show(&idle.cookie), Unproved::SessionOver);
+    unproved(&gate.show(&idle.cookie), AuthError::SessionOver);
 }
 
 #[test]
 fn the_use_of_a_cookie_is_noted_once_a_minute() {
     let gate = gate();
     let sign_in = gate.come_in("bob@example.com");
-    let pulse = || gate.office.store.pulse().unwrap();
+    let pulse = || gate.office.store.data_version().unwrap();
     let before = pulse();
     gate.show(&sign_in.cookie).unwrap();
     gate.office.write(|_| Ok(())).unwrap();
@@ -216,7 +216,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
             }
             _ => gate.demand_password(),
         }
-        unproved(&gate.show(&sign_in.cookie), Unproved::SessionOver);
+        unproved(&gate.show(&sign_in.cookie), AuthError::SessionOver);
         for table in ["sessions", "authorization_codes", "device_codes", "half_sign_ins"] {
             assert_eq!(gate.count(table), 0, "{end}: {table}");
         }
@@ -229,7 +229,7 @@ fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
     gate.demand_password();
     let bob = named(&gate.office.bob);
     gate.office.nothing(&gate.office.ada, move |tx, actor| users::demand_password_change(tx, actor, &bob));
-    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::NotSetUp);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     let (user, step) = verbs::half(&gate.desk, on_the_way.cookie.expose()).unwrap();
     assert_eq!((user.uuid, step), (uuid(&gate.office.bob), Step::Password));
@@ -237,12 +237,12 @@ fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
     let code = Secret::new("123456");
     let from = origin();
     let other = verbs::second_factor(&gate.desk, &from, on_the_way.cookie.expose(), code);
-    unproved(&gate.runtime.block_on(other), Unproved::HalfOver);
+    unproved(&gate.runtime.block_on(other), AuthError::HalfOver);
     let sign_in = inside(gate.choose(&on_the_way, "bob builds boats"));
     assert!(gate.show(&sign_in.cookie).is_ok());
-    unproved(&gate.choose(&on_the_way, "bob builds barns"), Unproved::HalfOver);
+    unproved(&gate.choose(&on_the_way, "bob builds barns"), AuthError::HalfOver);
     assert!(gate.sign_in("bob@example.com", "bob builds boats").is_ok());
-    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::WrongPassword);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::WrongPassword);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn somebody_invited_comes_in_by_a_temporary_password_and_another_one() {
     let sign_in = inside(gate.choose(&on_the_way, "bob builds boats"));
     assert!(sign_in.user.may_enter() && gate.show(&sign_in.cookie).is_ok());
     state("1");
-    unproved(&gate.come("bob@example.com", "bob builds boats", None), Unproved::WrongPassword);
+    unproved(&gate.come("bob@example.com", "bob builds boats", None), AuthError::WrongPassword);
 }
 
 #[test]
@@ -270,8 +270,8 @@ fn a_half_sign_in_ends_with_its_time() {
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     let micros = Half::LIFE.as_micros();
     probe::execute(&gate.office.file, &format!("UPDATE half_sign_ins SET expires_at = expires_at - {micros}"));
-    unproved(&gate.choose(&on_the_way, "bob builds boats"), Unproved::HalfOver);
-    unproved(&verbs::half(&gate.desk, "atlh_nothing"), Unproved::HalfOver);
+    unproved(&gate.choose(&on_the_way, "bob builds boats"), AuthError::HalfOver);
+    unproved(&verbs::half(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
     half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     assert_eq!(gate.count("half_sign_ins"), 1, "the dead one is swept out");
 }
@@ -282,7 +282,7 @@ fn an_administrator_who_needs_a_second_factor_sets_one_up_at_the_next_sign_in() 
     let bob = named(&gate.office.bob);
     let change = crate::domain::user::UserChange { administrator: Some(true), ..Default::default() };
     gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &bob, &change)).unwrap();
-    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::NotSetUp);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::EnrolSecondFactor);
     let cookie = on_the_way.cookie.expose();
     let enrolment = gate.runtime.block_on(verbs::begin_enrolment(&gate.desk, &origin(), cookie)).unwrap();
@@ -290,7 +290,7 @@ fn an_administrator_who_needs_a_second_factor_sets_one_up_at_the_next_sign_in() 
     assert_eq!(again.secret, enrolment.secret);
     let finish =
         |code: String| gate.runtime.block_on(verbs::finish_enrolment(&gate.desk, &origin(), cookie, Secret::new(code)));
-    unproved(&finish("000000x".to_owned()), Unproved::WrongCode);
+    unproved(&finish("000000x".to_owned()), AuthError::WrongCode);
     let key = super::second_factors::key_of(&gate, &gate.office.bob);
     let (progress, codes) = finish(super::second_factors::code(&key, 0)).unwrap();
     assert_eq!(codes.len(), 10);

@@ -11,7 +11,7 @@ use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
-use crate::error::Unproved;
+use crate::error::AuthError;
 use crate::tokens::totp::TotpKey;
 
 /// The secret that a person's app has.
@@ -87,7 +87,7 @@ fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
 
     let key = key_of(&gate, &bob);
     let confirm = |code: String| gate.runtime.block_on(verbs::confirm(&gate.desk, &bob, Secret::new(code)));
-    unproved(&confirm(code(&key, 9)), Unproved::WrongCode);
+    unproved(&confirm(code(&key, 9)), AuthError::WrongCode);
     let codes = confirm(code(&key, 0)).unwrap();
     assert_eq!((codes.len(), state().unwrap().recovery_codes), (10, 10));
     refused(&confirm(code(&key, 1)).unwrap_err(), "two-factor authentication is already on");
@@ -96,8 +96,8 @@ fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
         "two-factor authentication is already on",
     );
     assert!(verbs::enrolment(&gate.desk, &bob).unwrap().is_none(), "the secret is shown no more");
-    unproved(&gate.enter(&token), Unproved::SessionOver);
-    unproved(&gate.show(&cookie.cookie), Unproved::SessionOver);
+    unproved(&gate.enter(&token), AuthError::SessionOver);
+    unproved(&gate.show(&cookie.cookie), AuthError::SessionOver);
     assert_eq!(gate.count("sessions"), 1, "bob's own stays");
     for secret in codes.iter().chain([&first.secret, &second.secret]) {
         gate.office.secrets.lock().unwrap().push(secret.expose().to_owned());
@@ -114,7 +114,7 @@ fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
     for (password, totp) in [(PASSWORD, None), (PASSWORD, Some("000000x")), ("wrong", Some(now.as_str()))] {
         let before = (gate.desk.hashery.taken(), probe::everything(&gate.office.file));
         let refused = gate.by_client(password, totp);
-        unproved(&refused, Unproved::WrongPassword);
+        unproved(&refused, AuthError::WrongPassword);
         assert_eq!(gate.desk.hashery.taken() - before.0, 1, "as long as a wrong password takes");
         let judged = password == PASSWORD && totp.is_some();
         assert_eq!(probe::everything(&gate.office.file) == before.1, !judged, "a wrong code is counted, nothing else");
@@ -123,8 +123,8 @@ fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
     let gate_codes = recovery[0].expose();
     let signed_in = gate.by_client(PASSWORD, Some(&now)).unwrap();
     assert!(signed_in.session.second_factor);
-    unproved(&gate.by_client(PASSWORD, Some(&now)), Unproved::WrongPassword);
-    unproved(&gate.by_client(PASSWORD, Some(gate_codes)), Unproved::WrongPassword);
+    unproved(&gate.by_client(PASSWORD, Some(&now)), AuthError::WrongPassword);
+    unproved(&gate.by_client(PASSWORD, Some(gate_codes)), AuthError::WrongPassword);
     let throttled = (0..9).any(|_| matches!(gate.by_client(PASSWORD, None), Err(Error::Throttled { .. })));
     assert!(throttled, "a missing code is a failure");
 }
@@ -134,8 +134,8 @@ fn a_disabled_person_is_told_so_only_with_the_code_too() {
     let gate = gate();
     let (key, _) = gate.enrol();
     gate.set_enabled(false);
-    unproved(&gate.by_client(PASSWORD, None), Unproved::WrongPassword);
-    unproved(&gate.by_client(PASSWORD, Some(&code(&key, 0))), Unproved::Disabled);
+    unproved(&gate.by_client(PASSWORD, None), AuthError::WrongPassword);
+    unproved(&gate.by_client(PASSWORD, Some(&code(&key, 0))), AuthError::Disabled);
 }
 
 #[test]
@@ -146,10 +146,10 @@ fn at_the_pages_a_code_of_the_app_or_a_recovery_code_lets_in_once() {
     let sign_in = inside(gate.prove(&gate.half(), &now));
     assert!(sign_in.session.second_factor && gate.show(&sign_in.cookie).is_ok());
     let next = gate.half();
-    unproved(&gate.prove(&next, &now), Unproved::WrongCode);
+    unproved(&gate.prove(&next, &now), AuthError::WrongCode);
     for typed in [recovery[0].expose().to_owned(), recovery[1].expose().to_uppercase().replace('-', " ")] {
         inside(gate.prove(&gate.half(), &typed));
-        unproved(&gate.prove(&gate.half(), &typed), Unproved::WrongCode);
+        unproved(&gate.prove(&gate.half(), &typed), AuthError::WrongCode);
     }
     let state = gate.office.read(|view| verbs::state(view, &gate.office.bob)).unwrap().unwrap();
     assert_eq!(state.recovery_codes, 8);
@@ -179,7 +179,7 @@ fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
     let (key, recovery) = gate.enrol();
     let (one, other) = (gate.half(), gate.half());
     for half in [&one, &other, &one, &other, &one] {
-        unproved(&gate.prove(half, "nonsense"), Unproved::WrongCode);
+        unproved(&gate.prove(half, "nonsense"), AuthError::WrongCode);
     }
     for right in [code(&key, 0).as_str(), recovery[0].expose()] {
         assert!(matches!(gate.prove(&other, right), Err(Error::Throttled { .. })), "a right one waits too");
@@ -191,7 +191,7 @@ fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
     // One more wait is over, one more code is judged.
     let over = format!("UPDATE wrong_codes SET last_at = last_at - {}", 60_000_000);
     probe::execute(&gate.office.file, &over);
-    unproved(&gate.prove(&other, "nonsense"), Unproved::WrongCode);
+    unproved(&gate.prove(&other, "nonsense"), AuthError::WrongCode);
     probe::execute(&gate.office.file, &over);
     assert!(matches!(gate.prove(&other, &code(&key, 0)), Err(Error::Throttled { .. })), "the second wait is longer");
     probe::execute(&gate.office.file, &over);
@@ -199,7 +199,7 @@ fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
     assert_eq!(gate.count("wrong_codes"), 0, "a right one clears it");
     let half = gate.half();
     probe::execute(&gate.office.file, "UPDATE half_sign_ins SET failures = 5");
-    unproved(&gate.prove(&half, &code(&key, 1)), Unproved::HalfOver);
+    unproved(&gate.prove(&half, &code(&key, 1)), AuthError::HalfOver);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_right_password_and_a_new_one_clear_no_wrong_codes_and_a_reset_does() {
     let (key, _) = gate.enrol();
     let half = gate.half();
     for _ in 0..5 {
-        unproved(&gate.prove(&half, "nonsense"), Unproved::WrongCode);
+        unproved(&gate.prove(&half, "nonsense"), AuthError::WrongCode);
     }
     let new = gate.half();
     assert!(matches!(gate.prove(&new, &code(&key, 0)), Err(Error::Throttled { .. })));
@@ -239,11 +239,11 @@ fn the_whole_way_in_clears_what_is_owed_for_wrong_passwords() {
     let gate = gate();
     let (key, _) = gate.enrol();
     for _ in 0..3 {
-        unproved(&gate.come("bob@example.com", "wrong", None), Unproved::WrongPassword);
+        unproved(&gate.come("bob@example.com", "wrong", None), AuthError::WrongPassword);
     }
     inside(gate.prove(&gate.half(), &code(&key, 0)));
     for _ in 0..3 {
-        unproved(&gate.come("bob@example.com", "wrong", None), Unproved::WrongPassword);
+        unproved(&gate.come("bob@example.com", "wrong", None), AuthError::WrongPassword);
     }
 }
 
@@ -265,7 +265,7 @@ fn a_temporary_password_is_not_replaced_without_the_code() {
         gate.runtime.block_on(links::replace_temporary(&gate.desk, origin(), choice))
     };
     refused(&replace("temporary one").unwrap_err(), "this account has two-factor authentication");
-    unproved(&replace("wrong"), Unproved::WrongPassword);
+    unproved(&replace("wrong"), AuthError::WrongPassword);
     let first = half(gate.come("bob@example.com", "temporary one", None), Step::SecondFactor);
     half(gate.prove(first.cookie.expose(), &code(&key, 0)), Step::Password);
 }
@@ -277,10 +277,10 @@ fn a_code_proves_whoever_renews_or_removes() {
     let bob = gate.office.bob_in(&gate);
     let renew = |code: &str| gate.runtime.block_on(verbs::renew_recovery_codes(&gate.desk, &bob, Secret::new(code)));
     let remove = |code: &str| gate.runtime.block_on(verbs::remove(&gate.desk, &bob, Secret::new(code)));
-    unproved(&renew("000000x"), Unproved::WrongCode);
+    unproved(&renew("000000x"), AuthError::WrongCode);
     let renewed = renew(&code(&key, 0)).unwrap();
     gate.office.secrets.lock().unwrap().extend(renewed.iter().map(|code| code.expose().to_owned()));
-    unproved(&remove(recovery[0].expose()), Unproved::WrongCode);
+    unproved(&remove(recovery[0].expose()), AuthError::WrongCode);
     remove(renewed[0].expose()).unwrap();
     assert_eq!((gate.count("second_factors"), gate.count("recovery_codes")), (0, 0));
     refused(&remove(renewed[1].expose()).unwrap_err(), "two-factor authentication is off");
@@ -304,8 +304,8 @@ fn a_reset_takes_it_away_and_ends_every_session() {
     let ((_, had_one), _) =
         gate.office.change(&gate.office.ada, "second_factors.reset", move |tx, actor| verbs::reset(tx, actor, &bob));
     assert!(had_one);
-    unproved(&gate.show(&cookie.cookie), Unproved::SessionOver);
-    unproved(&gate.prove(&half, "123456"), Unproved::HalfOver);
+    unproved(&gate.show(&cookie.cookie), AuthError::SessionOver);
+    unproved(&gate.prove(&half, "123456"), AuthError::HalfOver);
     let bob = named(&gate.office.bob);
     assert!(!gate.office.nothing(&gate.office.ada, move |tx, actor| verbs::reset(tx, actor, &bob)).1);
     assert!(gate.by_client(PASSWORD, None).is_ok());

@@ -6,7 +6,7 @@ use crate::app::sessions;
 use crate::domain::client::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
-use crate::error::Unproved;
+use crate::error::AuthError;
 
 fn refresh(
     token: &RefreshToken,
@@ -25,7 +25,7 @@ fn refresh(
 }
 
 #[track_caller]
-fn unproved(error: &Error, why: Unproved) {
+fn unproved(error: &Error, why: AuthError) {
     assert!(matches!(error, Error::Unauthenticated(told) if *told == why), "{error:?}");
 }
 
@@ -59,9 +59,9 @@ fn the_same_refresh_token_works_twice() {
 fn the_refresh_token_of_another_client_is_refused() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
-    unproved(&office.refusal(&nobody(), refresh(&token, "admin-cli", LIFETIMES)), Unproved::BadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&token, "admin-cli", LIFETIMES)), AuthError::BadRefreshToken);
     let unknown = RefreshToken::lasting();
-    unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn a_session_that_nobody_uses_ends() {
     wait(&office, Duration::from_mins(29));
     office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
     wait(&office, LIFETIMES.session_idle);
-    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
     let enter = office.read(|view| sessions::let_in(view, session, uuid(&office.bob)));
-    unproved(&enter.unwrap_err(), Unproved::SessionOver);
+    unproved(&enter.unwrap_err(), AuthError::SessionOver);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_session_ends_however_much_it_is_used() {
         wait(&office, Duration::from_mins(20));
         match office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)) {
             Ok((_, session)) => assert!(session.idle_until <= session.ends_at),
-            Err(error) => break unproved(&error, Unproved::DeadRefreshToken),
+            Err(error) => break unproved(&error, AuthError::DeadRefreshToken),
         }
         refreshes += 1;
         assert!(refreshes < 40, "it never ends");
@@ -110,10 +110,10 @@ fn a_session_lets_in_its_own_user_only() {
     let (session, _) = office.sign_in(&office.bob);
     let enter = |session, who: &Actor| office.read(|view| sessions::let_in(view, session, uuid(who)));
     assert_eq!(enter(session, &office.bob).unwrap().person.uuid, uuid(&office.bob));
-    unproved(&enter(session, &office.carol).unwrap_err(), Unproved::SessionOver);
-    unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), Unproved::SessionOver);
+    unproved(&enter(session, &office.carol).unwrap_err(), AuthError::SessionOver);
+    unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), AuthError::SessionOver);
     probe::execute(&office.file, "UPDATE users SET enabled = 0");
-    unproved(&enter(session, &office.bob).unwrap_err(), Unproved::Disabled);
+    unproved(&enter(session, &office.bob).unwrap_err(), AuthError::Disabled);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn the_refresh_token_of_somebody_disabled_is_refused() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
     probe::execute(&office.file, "UPDATE users SET enabled = 0 WHERE email_key = 'bob@example.com'");
-    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::Disabled);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), AuthError::Disabled);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
     forbidden(&office.refusal(&office.carol, end), Action::EndSession);
     hidden(&office.refusal(&office.stranger, end));
     hidden(&office.refusal(&nobody(), end));
-    let confirm = Unproved::NotConfirmed;
+    let confirm = AuthError::NotConfirmed;
     unproved(&office.refusal(&office.bob, end), confirm);
     let with = |id| Actor { credential: Credential::Session(SessionId(id)), ..office.bob.clone() };
     let ago = |seconds: i64| {
@@ -150,7 +150,7 @@ fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
     let (ended, trace) = office.change(&with(1), "sessions.end_all", end);
     assert_eq!(ended, 2);
     assert_eq!((trace.kind.as_str(), trace.object), ("user", uuid(&office.bob).to_string()));
-    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), Unproved::DeadRefreshToken);
+    unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
     office.sign_in(&office.bob);
     office.change(&office.ada, "sessions.end_all", end);
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::app::desk::{Desk, Fittings};
+use crate::app::desk::{AppState, Fittings};
 use crate::app::issuers::{Issuers, Target};
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::sign_in::{self, Attempt, SignedIn};
 use crate::app::throttle::Throttle;
 use crate::app::{keys, signing_keys as verbs, tokens, users, workspaces};
@@ -14,7 +14,7 @@ use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::UserChange;
-use crate::error::Unproved;
+use crate::error::AuthError;
 use crate::tokens::password;
 use crate::tokens::seal::MasterKey;
 
@@ -25,7 +25,7 @@ const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/F
 
 pub(super) struct Gate {
     pub(super) office: Office,
-    pub(super) desk: Desk,
+    pub(super) desk: AppState,
     pub(super) runtime: tokio::runtime::Runtime,
 }
 
@@ -45,13 +45,13 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let verbs: Vec<_> = made.iter().map(|row| row.verb.as_str()).collect();
     assert_eq!(verbs, ["signing_keys.create", "signing_keys.create"]);
     let one = NonZeroUsize::MIN;
-    let desk = Desk::new(Fittings {
+    let desk = AppState::new(Fittings {
         store: office.store.clone(),
         vault: std::sync::Arc::new(master),
         key_plan,
-        hashery: Pool::start(Trade::Hashing, one, one.saturating_add(63)).unwrap(),
-        signers: Pool::start(Trade::Signing, one, one.saturating_add(63)).unwrap(),
-        long_readers: Pool::start(Trade::Reading, one, one.saturating_add(63)).unwrap(),
+        hashery: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
+        signers: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
+        long_readers: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),
@@ -102,7 +102,7 @@ impl Gate {
         sign_in::with_bearer(&self.desk, origin(), bearer).map(|proved| proved.actor)
     }
 
-    fn refusal(&self, bearer: &str) -> Unproved {
+    fn refusal(&self, bearer: &str) -> AuthError {
         match self.enter(bearer) {
             Err(Error::Unauthenticated(why)) => why,
             other => panic!("{other:?}"),
@@ -131,7 +131,7 @@ impl Gate {
 }
 
 #[track_caller]
-pub(super) fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: Unproved) {
+pub(super) fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: AuthError) {
     assert!(matches!(answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
 }
 
@@ -156,8 +156,8 @@ fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_leave_nothing() {
     let before = probe::everything(&gate.office.file);
     let wrong = gate.sign_in("bob@example.com", "bob breaks engines");
     let unknown = gate.sign_in("dora@example.com", PASSWORD);
-    unproved(&wrong, Unproved::WrongPassword);
-    unproved(&unknown, Unproved::WrongPassword);
+    unproved(&wrong, AuthError::WrongPassword);
+    unproved(&unknown, AuthError::WrongPassword);
     assert_eq!(wrong.unwrap_err().to_string(), unknown.unwrap_err().to_string());
     assert_eq!(probe::everything(&gate.office.file), before);
 }
@@ -166,7 +166,7 @@ fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_leave_nothing() {
 fn whoever_fails_again_and_again_waits_and_others_do_not() {
     let gate = gate();
     for _ in 0..4 {
-        unproved(&gate.sign_in("bob@example.com", "guess"), Unproved::WrongPassword);
+        unproved(&gate.sign_in("bob@example.com", "guess"), AuthError::WrongPassword);
     }
     assert!(matches!(gate.sign_in("bob@example.com", PASSWORD), Err(Error::Throttled { .. })));
     assert!(gate.try_from([192, 0, 2, 99].into(), "bob@example.com", PASSWORD).is_ok(), "from elsewhere");
@@ -176,8 +176,8 @@ fn whoever_fails_again_and_again_waits_and_others_do_not() {
 fn a_disabled_person_is_told_so_only_with_the_right_password() {
     let gate = gate();
     gate.set_enabled(false);
-    unproved(&gate.sign_in("bob@example.com", "wrong password"), Unproved::WrongPassword);
-    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::Disabled);
+    unproved(&gate.sign_in("bob@example.com", "wrong password"), AuthError::WrongPassword);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::Disabled);
 }
 
 #[test]
@@ -187,11 +187,11 @@ fn a_disabled_users_session_and_key_are_refused_at_once() {
     let (_, key) = gate.key(&gate.office.bob);
     assert!(gate.enter(&token).is_ok() && gate.enter(&key).is_ok());
     gate.set_enabled(false);
-    assert_eq!(gate.refusal(&token), Unproved::SessionOver);
-    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
+    assert_eq!(gate.refusal(&token), AuthError::SessionOver);
+    assert_eq!(gate.refusal(&key), AuthError::DeadKey);
     gate.set_enabled(true);
-    assert_eq!(gate.refusal(&token), Unproved::SessionOver, "the session is over for good");
-    assert_eq!(gate.refusal(&key), Unproved::DeadKey, "and the key is");
+    assert_eq!(gate.refusal(&token), AuthError::SessionOver, "the session is over for good");
+    assert_eq!(gate.refusal(&key), AuthError::DeadKey, "and the key is");
 }
 
 #[test]
@@ -203,11 +203,11 @@ fn a_new_password_ends_sessions_at_once_and_keys_where_asked() {
         let bob = named(&gate.office.bob);
         let set = move |tx: &Tx, actor: &Actor| users::set_password(tx, actor, &bob, &another(revoke_keys));
         gate.office.by(&gate.office.ada, set).unwrap();
-        assert_eq!(gate.refusal(&token), Unproved::SessionOver);
+        assert_eq!(gate.refusal(&token), AuthError::SessionOver);
         assert_eq!(gate.enter(&key).is_ok(), !revoke_keys);
     }
-    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
-    unproved(&gate.sign_in("bob@example.com", PASSWORD), Unproved::WrongPassword);
+    assert_eq!(gate.refusal(&key), AuthError::DeadKey);
+    unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::WrongPassword);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_revoked_key_is_refused_at_once() {
     let (id, key) = gate.key(&gate.office.bob);
     assert_eq!(gate.enter(&key).unwrap().credential, Credential::Key(id));
     gate.office.by(&gate.office.bob, move |tx, actor| keys::revoke(tx, actor, id)).unwrap();
-    assert_eq!(gate.refusal(&key), Unproved::DeadKey);
+    assert_eq!(gate.refusal(&key), AuthError::DeadKey);
 }
 
 #[test]
@@ -241,12 +241,12 @@ fn what_is_no_credential_is_refused() {
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let token = gate.token(&signed_in);
     let refresh_token = signed_in.refresh_token.as_ref().unwrap();
-    assert_eq!(gate.refusal(refresh_token.expose()), Unproved::UnknownKey, "a refresh token opens nothing");
-    assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), Unproved::UnknownKey);
-    assert_eq!(gate.refusal(&format!("{token}x")), Unproved::BadToken);
-    assert_eq!(gate.refusal(""), Unproved::BadToken);
+    assert_eq!(gate.refusal(refresh_token.expose()), AuthError::UnknownKey, "a refresh token opens nothing");
+    assert_eq!(gate.refusal(opaque::mint(Kind::Key).0.expose()), AuthError::UnknownKey);
+    assert_eq!(gate.refusal(&format!("{token}x")), AuthError::BadToken);
+    assert_eq!(gate.refusal(""), AuthError::BadToken);
     let elsewhere = gate.minted("http://evil.example/auth/realms/master", &signed_in);
-    assert_eq!(gate.refusal(elsewhere.access_token.expose()), Unproved::BadToken);
+    assert_eq!(gate.refusal(elsewhere.access_token.expose()), AuthError::BadToken);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn of_many_guesses_at_once_few_are_judged() {
         }
         answers
     });
-    let wrong = |answer: &&Result<SignedIn>| matches!(answer, Err(Error::Unauthenticated(Unproved::WrongPassword)));
+    let wrong = |answer: &&Result<SignedIn>| matches!(answer, Err(Error::Unauthenticated(AuthError::WrongPassword)));
     let judged = answers.iter().filter(wrong).count();
     assert!((4..8).contains(&judged), "{judged} of 11");
     assert!(matches!(answers.last(), Some(Err(Error::Throttled { .. }))), "the right one among them tells nothing");
@@ -340,9 +340,9 @@ fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
     attempt(&by_token, "valves").unwrap();
 
     gate.office.by(&gate.office.bob, move |tx, actor| keys::revoke(tx, actor, id)).unwrap();
-    unproved(&attempt(&by_key, "late"), Unproved::DeadKey);
+    unproved(&attempt(&by_key, "late"), AuthError::DeadKey);
     gate.set_enabled(false);
-    unproved(&attempt(&by_token, "late"), Unproved::SessionOver);
+    unproved(&attempt(&by_token, "late"), AuthError::SessionOver);
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
     gate.office.by(&gate.office.ada, move |tx, actor| users::change(tx, actor, &who, &change)).unwrap();
     assert_eq!(role().unwrap(), AccountRole::Administrator);
     gate.set_enabled(false);
-    unproved(&role(), Unproved::SessionOver);
+    unproved(&role(), AuthError::SessionOver);
 }
 
 #[test]

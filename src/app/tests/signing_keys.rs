@@ -191,7 +191,7 @@ fn a_client_whose_tokens_live_long_counts_at_a_rotation_too() {
 fn the_ring_is_that_of_the_moment_whoever_rotates() {
     let office = office();
     let (ring, master) = (LiveRing::default(), master());
-    let live = || ring.current(&office.store, office.store.pulse().unwrap(), &master);
+    let live = || ring.current(&office.store, office.store.data_version().unwrap(), &master);
     assert!(live().is_err(), "there is no key");
     keep_up(&office.store, &master, PLAN).unwrap();
     let first = live().unwrap();
@@ -229,7 +229,7 @@ fn another_master_key_changes_nothing() {
     for refused in [
         keep_up(&office.store, &other_master(), PLAN).map(drop),
         rotate(&office.store, &other_master(), 2048).map(drop),
-        LiveRing::default().current(&office.store, office.store.pulse().unwrap(), &other_master()).map(drop),
+        LiveRing::default().current(&office.store, office.store.data_version().unwrap(), &other_master()).map(drop),
     ] {
         let words = refused.unwrap_err().chain();
         assert!(words.contains("sealed under the master key"), "{words}");

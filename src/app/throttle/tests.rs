@@ -31,7 +31,7 @@ impl Bench {
     }
 
     fn subject(&self, account: &str, from: IpAddr, known: bool) -> Subject {
-        self.throttle.subject(Realm::Password, account, from, known)
+        self.throttle.subject(ThrottleScope::Password, account, from, known)
     }
 
     /// Somebody who never signed in from there tries a wrong password. Tells how long they have to wait if it is not judged.
@@ -99,7 +99,7 @@ fn invented_names_delay_nobody_who_signed_in_from_there_before_and_newcomers_for
     assert_eq!(bench.wait("ada", HERE, true), Duration::ZERO);
     assert_eq!(bench.wait("new", HERE, false), LONGEST);
     assert_eq!(bench.wait("new", THERE, false), Duration::ZERO);
-    let memory = bench.throttle.memory(Realm::Password);
+    let memory = bench.throttle.memory(ThrottleScope::Password);
     let room = u64::from(NETWORK.burst) + LONGEST.as_secs() / NETWORK.gap.as_secs();
     assert!(memory.strangers.len() as u64 <= room, "{} are remembered", memory.strangers.len());
 }
@@ -142,7 +142,7 @@ fn a_customer_with_a_whole_network_is_one_address() {
 fn each_kind_of_secret_has_a_memory_of_its_own() {
     let bench = Bench::new();
     (0..=FREE).for_each(|_| drop(bench.guess("ada", HERE)));
-    let other = bench.throttle.subject(Realm::UserCode, "ada", HERE, false);
+    let other = bench.throttle.subject(ThrottleScope::UserCode, "ada", HERE, false);
     assert!(bench.wait("ada", HERE, false) > Duration::ZERO);
     assert_eq!(bench.throttle.admit(&other, bench.now), Ok(()));
 }
@@ -243,7 +243,7 @@ fn what_waits_is_never_forgotten_and_strangers_who_find_no_room_share_one_bound(
     assert!(judged < 1000 + OVERFLOW.burst as usize, "{judged}");
     assert_eq!(bench.wait("ada", HERE, false), locked.saturating_sub(bench.now - until));
     assert_eq!(bench.wait("bob", THERE, true), Duration::ZERO, "who is known there is not delayed");
-    let memory = bench.throttle.memory(Realm::Password);
+    let memory = bench.throttle.memory(ThrottleScope::Password);
     assert!(memory.strangers.len() <= 1000 && memory.accounts.len() <= 1000 && memory.networks.len() <= 1000);
     assert!(memory.known.is_empty());
     drop(memory);

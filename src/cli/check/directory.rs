@@ -8,11 +8,11 @@ use super::{AS_THE_SERVER, START, file, running};
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::config::Config;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::{self, health};
 
 /// What there is to find in the directory.
-pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
+pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data directory";
     let path = home.path().display();
     let mode = match fs::metadata(home.path()) {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
 use crate::store::audit::chain::Verdict;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
 use crate::store::names::{self, OldForm};
 use crate::store::schema::{self, Standing, Unfit};
@@ -59,7 +59,7 @@ fn see(view: &View) -> Result<Seen> {
 }
 
 /// What there is to find in the file.
-pub(super) fn look(config: &Config, home: &Home) -> Vec<Finding> {
+pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data file";
     let path = home.database();
     let mode = match fs::metadata(&path) {
@@ -107,7 +107,7 @@ fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     Finding::fault(what, found, format!("run `chmod 600 {path}`"))
 }
 
-fn version(home: &Home, standing: Standing) -> Finding {
+fn version(home: &DataDir, standing: Standing) -> Finding {
     const WHAT: &str = "schema";
     let ours = schema::VERSION;
     // A refusal has its next step behind the semicolon.

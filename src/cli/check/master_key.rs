@@ -5,20 +5,20 @@ use crate::app::signing_keys;
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::{Source, Unusable};
-use crate::cli::{Trouble, master_key};
+use crate::cli::{CliError, master_key};
 use crate::config::Config;
 use crate::error::Result;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::store::signing_keys::SealedKey;
 use crate::tokens::seal::{FileError, next_file};
 
 const WHAT: &str = "master key";
 
 /// What there is to find about the key.
-pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
+pub(super) fn look(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
     let source = match Source::of(config, home) {
         Ok(source) => source,
-        Err(Trouble::Usage(words) | Trouble::Failed(words)) => {
+        Err(CliError::Usage(words) | CliError::Failed(words)) => {
             let (found, next) = words.split_once("; ").unwrap_or((&words, master_key::ONE_PLACE));
             return vec![Finding::fault(WHAT, found, next)];
         }
@@ -33,7 +33,7 @@ pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>)
         findings.push(Finding::warning(WHAT, found, "run `atelier master-key rotate` to finish it"));
     }
     let idle = home.master_key();
-    if !matches!(source, Source::Home(_)) && idle.exists() {
+    if !matches!(source, Source::DataDir(_)) && idle.exists() {
         let found = format!("{} also exists but is not used", idle.display());
         findings.push(Finding::warning(WHAT, found, "move it to a safe place"));
     }
@@ -43,7 +43,7 @@ pub(super) fn look(config: &Config, home: &Home, sealed: Result<Vec<SealedKey>>)
 fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
     let key = match source.load() {
         Ok(key) => key,
-        Err(Unusable::File(FileError::Missing { .. })) if matches!(source, Source::Home(_)) && sealed.is_empty() => {
+        Err(Unusable::File(FileError::Missing { .. })) if matches!(source, Source::DataDir(_)) && sealed.is_empty() => {
             return Finding::ok(WHAT, "no master key exists yet; the server creates it at its first start");
         }
         Err(error) => return unusable(source, &error),
@@ -51,7 +51,7 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
     for one in sealed {
         if let Err(error) = signing_keys::prove(&key, one) {
             let next = match source {
-                Source::Home(_) | Source::File(..) => {
+                Source::DataDir(_) | Source::File(..) => {
                     format!("restore the {source} that belongs to this data file from the backup")
                 }
                 Source::Text(..) | Source::Credential(_) => "use the one that belongs to this data file".to_owned(),

@@ -15,11 +15,11 @@ use serde_json::json;
 use super::Source;
 use crate::app::master_keys::{self, Resealed};
 use crate::app::signing_keys;
-use crate::cli::{Trouble, data, password, print, say};
+use crate::cli::{CliError, data, password, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::store::home::{Home, HomeError};
+use crate::store::data_dir::{DataDir, DataDirError};
 use crate::store::lock::Lock;
 use crate::store::{Store, files};
 use crate::tokens::seal::{FileError, MasterKey, next_file};
@@ -53,17 +53,17 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    fn read(&self) -> Result<Option<Secret>, Trouble> {
+    fn read(&self) -> Result<Option<Secret>, CliError> {
         let source = password::Source { password_stdin: self.new_key_stdin, password_file: None };
         let text = match &self.new_key_file {
             Some(path) => Some(fs::read_to_string(path).map(Secret::new).map_err(|error| {
-                Trouble::Failed(format!("cannot read the new key from {}: {error}; check the path", path.display()))
+                CliError::Failed(format!("cannot read the new key from {}: {error}; check the path", path.display()))
             })?),
             None => source.read()?,
         };
         if let Some(text) = &text {
             MasterKey::parse(text)
-                .map_err(|rule| Trouble::Usage(format!("{rule}; create one with `openssl rand -base64 32`")))?;
+                .map_err(|rule| CliError::Usage(format!("{rule}; create one with `openssl rand -base64 32`")))?;
         }
         Ok(text)
     }
@@ -80,9 +80,9 @@ struct Rotated {
 
 impl Command {
     /// Does it to the data of that configuration.
-    pub fn run(self, config: &Config) -> Result<(), Trouble> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Rotate { key, json } = self;
-        let home = Home::existing(&config.data_dir)?;
+        let home = DataDir::existing(&config.data_dir)?;
         let given = key.read()?;
         let source = Source::of(config, &home)?;
         let _turn = turn(&home)?;
@@ -97,7 +97,7 @@ impl Command {
     }
 }
 
-fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Trouble> {
+fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> {
     let Rotated { before, now, resealed, kept } = rotated;
     if json {
         let told = json!({
@@ -125,9 +125,9 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Trouble> {
 }
 
 /// The right to rotate, which one process has at a time.
-fn turn(home: &Home) -> Result<File, Trouble> {
+fn turn(home: &DataDir) -> Result<File, CliError> {
     let failed = |error: io::Error| {
-        Trouble::Failed(format!(
+        CliError::Failed(format!(
             "cannot lock {}: {error}; run this command as the user that runs the server",
             home.path().display()
         ))
@@ -136,21 +136,21 @@ fn turn(home: &Home) -> Result<File, Trouble> {
     match directory.try_lock() {
         Ok(()) => Ok(directory),
         Err(TryLockError::WouldBlock) => {
-            Err(Trouble::Failed("another process is rotating the master key; wait until it has finished".to_owned()))
+            Err(CliError::Failed("another process is rotating the master key; wait until it has finished".to_owned()))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
 /// Keeps servers from starting; nothing where one runs that reads its key from that file anew.
-fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, Trouble> {
+fn no_other_server(home: &DataDir, path: Option<&Path>) -> Result<Option<Lock>, CliError> {
     let same = |theirs: &Path, ours: &Path| match (theirs.canonicalize(), ours.canonicalize()) {
         (Ok(theirs), Ok(ours)) => theirs == ours,
         _ => theirs == ours,
     };
     match home.lock() {
         Ok(lock) => Ok(Some(lock)),
-        Err(HomeError::Taken { pid, .. }) => {
+        Err(DataDirError::Taken { pid, .. }) => {
             let theirs = home.holder()?.and_then(|holder| holder.in_force).and_then(|there| there.master_key_file);
             if let (Some(theirs), Some(ours)) = (&theirs, path)
                 && same(theirs, ours)
@@ -158,7 +158,7 @@ fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, Tro
                 return Ok(None);
             }
             let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-            Err(Trouble::Failed(format!(
+            Err(CliError::Failed(format!(
                 "the running server{process} does not read its master key from a file that this command can replace; stop \
                  the server first"
             )))
@@ -168,7 +168,7 @@ fn no_other_server(home: &Home, path: Option<&Path>) -> Result<Option<Lock>, Tro
 }
 
 /// Replaces the key in its file.
-fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, Trouble> {
+fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, CliError> {
     // What a symbolic link leads to is replaced, and not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = no_other_server(home, Some(path))?;
@@ -178,7 +178,7 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
         if let Some(given) = given
             && MasterKey::parse(given).is_ok_and(|given| given.id() != now.id())
         {
-            return Err(Trouble::Failed(format!(
+            return Err(CliError::Failed(format!(
                 "an interrupted rotation to the key {} has been finished; run this command again to rotate to another \
                  key",
                 now.id()
@@ -188,7 +188,7 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
     }
     let current = load(path)?.fixed();
     if !store.read(|view| master_keys::opens_all(view, &current))? {
-        return Err(Trouble::Failed(format!(
+        return Err(CliError::Failed(format!(
             "the signing keys were not sealed under {}; run `atelier check` for details",
             path.display()
         )));
@@ -202,14 +202,14 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
         let made = MasterKey::generate();
         MasterKey::write_new(&next, given.unwrap_or(&made), files::make).map_err(|error| match error {
             FileError::Io { source, .. } => unwritable(&next, &source),
-            error => Trouble::Failed(error.to_string()),
+            error => CliError::Failed(error.to_string()),
         })?;
     }
     let new = load(&next)?.fixed();
     let (before, now) = (current.id(), new.id());
     if before == now {
         let _ = fs::remove_file(&next);
-        return Err(Trouble::Usage("the new key is already in use; give another one".to_owned()));
+        return Err(CliError::Usage("the new key is already in use; give another one".to_owned()));
     }
     let actor = Actor::operator();
     let resealed = store.write_and_wait(move |tx| master_keys::reseal(tx, &actor, &current, &new))?;
@@ -218,20 +218,20 @@ fn in_file(home: &Home, store: &Store, path: &Path, given: Option<&Secret>) -> R
 }
 
 /// Seals everything under a given key, which somebody else puts in the place of the old one.
-fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, Trouble> {
+fn elsewhere(home: &DataDir, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, CliError> {
     let _lock = no_other_server(home, None)?;
     let Some(given) = given else {
-        return Err(Trouble::Usage(format!(
+        return Err(CliError::Usage(format!(
             "the master key comes from {source}, which this command cannot change; give the new key with \
              --new-key-file or --new-key-stdin"
         )));
     };
-    let new = MasterKey::parse(given).map_err(|rule| Trouble::Usage(rule.to_string()))?;
+    let new = MasterKey::parse(given).map_err(|rule| CliError::Usage(rule.to_string()))?;
     let now = new.id();
     let current = source.loaded()?.fixed();
     let before = current.id();
     if before == now {
-        return Err(Trouble::Usage("the new key is already in use; give another one".to_owned()));
+        return Err(CliError::Usage("the new key is already in use; give another one".to_owned()));
     }
     let (opens, is_done) =
         store.read(|view| Ok((master_keys::opens_all(view, &current)?, master_keys::opens_all(view, &new)?)))?;
@@ -239,7 +239,7 @@ fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>
         return Ok(Rotated { before, now, resealed: Resealed::default(), kept: None });
     }
     if !opens {
-        return Err(Trouble::Failed(format!(
+        return Err(CliError::Failed(format!(
             "the signing keys were not sealed under {source}; run `atelier check` for details"
         )));
     }
@@ -249,7 +249,7 @@ fn elsewhere(home: &Home, store: &Store, source: &Source, given: Option<&Secret>
 }
 
 /// Gives a new key its name, if everything is sealed under it already; tells what became of the old one then.
-pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Former>, Trouble> {
+pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Former>, CliError> {
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     // Half a key has sealed nothing.
     let Ok(new) = MasterKey::load(&next_file(path)) else { return Ok(None) };
@@ -271,7 +271,7 @@ pub(super) struct Former {
 }
 
 /// Keeps the old key under a name with its id, and gives the new one its place.
-fn put_in_place(path: &Path) -> Result<Former, Trouble> {
+fn put_in_place(path: &Path) -> Result<Former, CliError> {
     let former = match MasterKey::load(path) {
         Ok(old) => {
             let kept = kept_file(path, &old.id());
@@ -282,13 +282,13 @@ fn put_in_place(path: &Path) -> Result<Former, Trouble> {
                 Err(_) => {
                     let text = fs::read_to_string(path).map(Secret::new).map_err(|error| unwritable(&kept, &error))?;
                     MasterKey::write_new(&kept, &text, files::make)
-                        .map_err(|error| Trouble::Failed(error.to_string()))?;
+                        .map_err(|error| CliError::Failed(error.to_string()))?;
                 }
             }
             Former { id: old.id(), kept: Some(kept) }
         }
         Err(FileError::Missing { .. }) => Former { id: String::new(), kept: None },
-        Err(error) => return Err(Trouble::Failed(error.to_string())),
+        Err(error) => return Err(CliError::Failed(error.to_string())),
     };
     let renamed = fs::rename(next_file(path), path).and_then(|()| File::open(files::directory_of(path))?.sync_all());
     renamed.map_err(|error| unwritable(path, &error))?;
@@ -302,12 +302,12 @@ fn kept_file(path: &Path, id: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn load(path: &Path) -> Result<MasterKey, Trouble> {
-    MasterKey::load(path).map_err(|error| Trouble::Failed(error.to_string()))
+fn load(path: &Path) -> Result<MasterKey, CliError> {
+    MasterKey::load(path).map_err(|error| CliError::Failed(error.to_string()))
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Trouble {
-    Trouble::Failed(format!(
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    CliError::Failed(format!(
         "cannot write {}: {error}; if the master key file is managed elsewhere, stop the server, set master_key to the \
          current key, and give the new one with --new-key-file",
         path.display()

@@ -4,17 +4,17 @@ use super::address;
 use crate::app::users::Named;
 use crate::app::{keys, links};
 use crate::cli::data::{self, or_refused};
-use crate::cli::{Trouble, running, say};
+use crate::cli::{CliError, running, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::link::Purpose;
 use crate::domain::user::User;
 use crate::store::Tx;
-use crate::store::home::Home;
+use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 
-pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), Trouble> {
-    let (home, who) = (Home::existing(&config.data_dir)?, Named::Email(address(email)?));
+pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), CliError> {
+    let (home, who) = (DataDir::existing(&config.data_dir)?, Named::Email(address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
     let origin = running::origin(config, &home);
     let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());

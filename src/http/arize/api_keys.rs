@@ -16,7 +16,7 @@ use super::reply::{List, Nothing, Reply};
 use super::spelling::{KeyStatus, KeyType};
 use super::{Answer, Caller, Failure};
 use crate::app::creations::{self, Creation};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::service_keys;
 use crate::app::users::Named;
@@ -25,7 +25,7 @@ use crate::domain::key::{Grace, KeyKind, KeyName, KeySearch};
 use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{InField, Unproved};
+use crate::error::{AuthError, InField};
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{self, mint, redacted};
 use given::CreateApiKey;
@@ -53,7 +53,7 @@ pub(super) struct ApiKeyList {
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The space or the user does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
     let unknown = |field, rule| move || Failure::malformed(field, rule);
     let kind = query.one("key_type")?.map(|word| KeyType::read(word).ok_or_else(unknown("key_type", KeyType::RULE)));
@@ -81,7 +81,7 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answ
         (status = 404, description = "The organization, the space or the role does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
     let mut body = body.0;
     let grants = body.grants(&desk.tags)?;
     let (secret, kept) = minted();
@@ -95,7 +95,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateAp
     let permit = creations::permit(&desk, &caller, Creation::Key)?;
     let made = desk.write_as(&caller, move |tx, caller| match &grants {
         None => {
-            let me = Named::Number(caller.user().ok_or(Unproved::NoCredential)?);
+            let me = Named::Number(caller.user().ok_or(AuthError::NoCredential)?);
             keys::create(tx, caller, &rules, &me, &new).map(|key| (key, None, tx.now))
         }
         Some(grants) => {
@@ -151,7 +151,7 @@ pub(super) struct RefreshApiKey {
         (status = 422, description = "The body is invalid, the key has been revoked or has expired, or it has permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn refresh(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<RefreshApiKey>,
@@ -182,7 +182,7 @@ pub(super) async fn refresh(
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn revoke(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn revoke(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }
 
@@ -195,11 +195,11 @@ pub(super) async fn revoke(desk: Data<Desk>, caller: Caller, id: Path<String>) -
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }
 
-async fn end(desk: Data<Desk>, caller: Caller, id: &str) -> Answer<Nothing> {
+async fn end(desk: Data<AppState>, caller: Caller, id: &str) -> Answer<Nothing> {
     let id = KeyId::read(&desk.tags, "api_key_id", id)?;
     desk.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
     Ok(Reply::Done)

@@ -14,7 +14,7 @@ use super::reply::{List, Listed, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
 use crate::app::audit;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::audit::{AuditSearch, NO_ACCOUNT, Recorded};
 use crate::domain::ids::UserId;
 use crate::domain::page::Slice;
@@ -100,7 +100,7 @@ pub(super) struct AuditLogList {
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {
         from: moment(&query, "start_time")?,

@@ -13,7 +13,7 @@ use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
 use super::spelling::{Given, RoleGiven, RoleShown, organization_role, organization_word};
 use super::{Answer, Caller, Failure};
 use crate::app::answers::Pace;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{organizations, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, UserId};
@@ -74,12 +74,17 @@ pub(super) struct OrganizationList {
         (status = 200, description = "A page of organizations", body = OrganizationList),
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Organization>> {
+pub(super) async fn list(
+    desk: Data<AppState>,
+    caller: Caller,
+    query: Query,
+    asked: Asked,
+) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
     let name = query.text("name")?;
     let page = page::asked(&desk.tags, "organizations", query.one("limit")?, query.one("cursor")?)?;
     let list = ("organizations", Pace::of_search(name.is_some()));
-    let read = move |desk: &Desk, view: &View, caller: &Actor| {
+    let read = move |desk: &AppState, view: &View, caller: &Actor| {
         let slice = organizations::page(view, caller, name.as_deref(), page)?;
         let pagination = Pagination::of(&desk.tags, "organizations", &slice);
         let shown = slice.items.iter().map(|organization| Organization::new(&desk.tags, organization));
@@ -109,7 +114,11 @@ pub(super) struct CreateOrganization {
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateOrganization>) -> Answer<Organization> {
+pub(super) async fn create(
+    desk: Data<AppState>,
+    caller: Caller,
+    body: Body<CreateOrganization>,
+) -> Answer<Organization> {
     let new = NewOrganization {
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
@@ -134,9 +143,9 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Organization> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    let organization = desk.glance(|view| organizations::visible(view, &caller, id))?;
+    let organization = desk.read_inline(|view| organizations::visible(view, &caller, id))?;
     Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
 }
 
@@ -181,7 +190,7 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateOrganization>,
@@ -201,7 +210,7 @@ pub(super) async fn update(
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     desk.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
@@ -245,7 +254,7 @@ impl Shown for OrganizationMembership {
         (status = 404, description = "The organization or the user does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn add_user(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<AddOrganizationUser>,
@@ -288,7 +297,7 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The organization does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);
     desk.write_as(&caller, move |tx, caller| organizations::remove_member(tx, caller, id, &user)).await?;

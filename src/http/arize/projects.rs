@@ -13,7 +13,7 @@ use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
 use crate::app::answers::Pace;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::projects;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ProjectId, WorkspaceId};
@@ -89,7 +89,7 @@ pub(super) struct ProjectList {
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
         workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?,
@@ -100,7 +100,7 @@ pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: 
     let page = page::asked(&desk.tags, "projects", query.one("limit")?, query.one("cursor")?)?;
     // Judgement sifts them one by one, and may sift out many.
     let list = ("projects", Pace::Long);
-    let read = move |desk: &Desk, view: &View, caller: &Actor| {
+    let read = move |desk: &AppState, view: &View, caller: &Actor| {
         let slice = projects::page(view, caller, &search, page)?;
         let pagination = Pagination::of(&desk.tags, "projects", &slice);
         let shown = slice.items.iter().map(|project| Project::new(&desk.tags, project));
@@ -136,7 +136,7 @@ pub(super) struct CreateProject {
         (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
     let project = desk.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
@@ -159,9 +159,9 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Project> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
-    let (project, _) = desk.glance(|view| projects::visible(view, &caller, id))?;
+    let (project, _) = desk.read_inline(|view| projects::visible(view, &caller, id))?;
     Ok(Reply::Ok(Project::new(&desk.tags, &project)))
 }
 
@@ -186,7 +186,7 @@ pub(super) struct UpdateProject {
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateProject>,
@@ -206,7 +206,7 @@ pub(super) async fn update(
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

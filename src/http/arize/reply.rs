@@ -15,7 +15,7 @@ use super::generations::{Generation, Shape, fit};
 use super::page::Pagination;
 use super::{Answer as Answering, Caller, Failure};
 use crate::app::answers::{self, Answer, Pace};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::pieces;
@@ -100,14 +100,14 @@ impl Asked {
     /// a glance or long. `of` is the name of the list.
     pub(super) async fn give<T, F>(
         self,
-        desk: &Desk,
+        desk: &AppState,
         caller: &Caller,
         (of, takes): (&'static str, Pace),
         read: F,
     ) -> Answering<T>
     where
         T: Shown,
-        F: Fn(&Desk, &View, &Actor) -> crate::error::Result<T> + Send + 'static,
+        F: Fn(&AppState, &View, &Actor) -> crate::error::Result<T> + Send + 'static,
     {
         let (hand, generation) = (desk.clone(), self.generation);
         let read = move |view: &View, actor: &Actor, pace: Pace| {

@@ -12,7 +12,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::projects;
 use crate::domain::ids::ProjectId;
 use crate::domain::page::Slice;
@@ -75,7 +75,7 @@ pub(super) struct ResourceRestrictionList {
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
     let page = page::asked(&desk.tags, "resource_restrictions", query.one("limit")?, query.one("cursor")?)?;
     let slice = match query.one("resource_type")?.map(canonical).as_deref() {
@@ -105,7 +105,11 @@ pub(super) struct CreateResourceRestriction {
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateResourceRestriction>) -> Answer<Made> {
+pub(super) async fn create(
+    desk: Data<AppState>,
+    caller: Caller,
+    body: Body<CreateResourceRestriction>,
+) -> Answer<Made> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &body.0.resource_id)?;
     let restriction = desk.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
     Ok(Reply::Ok(Made(ResourceRestriction::new(&desk.tags, &restriction))))
@@ -120,7 +124,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRe
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The project does not exist or is not restricted", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;
     Ok(Reply::Done)

@@ -12,7 +12,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{bindings, users};
 use crate::domain::ids::{BindingId, RoleId, UserId};
 use crate::domain::role::{Binding, Resource};
@@ -88,7 +88,7 @@ pub(super) struct RoleBindingList {
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
     let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
         Some(SPACE) => false,
@@ -139,7 +139,7 @@ impl CreateRoleBinding {
         (status = 404, description = "The role or the user does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The user already has a role on the resource", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
     let resource = body.0.resource(&desk.tags)?;
     let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
@@ -155,9 +155,9 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRo
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    let binding = desk.glance(|view| bindings::visible(view, &caller, id))?;
+    let binding = desk.read_inline(|view| bindings::visible(view, &caller, id))?;
     Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
 }
 
@@ -179,7 +179,7 @@ pub(super) struct UpdateRoleBinding {
         (status = 404, description = "The role binding or the role does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateRoleBinding>,
@@ -198,7 +198,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     desk.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

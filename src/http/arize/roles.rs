@@ -12,7 +12,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::{permission, space_word};
 use super::{Answer, Caller, Failure};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::roles::{self, NewRole, RoleChange};
 use crate::domain::ids::RoleId;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -82,7 +82,7 @@ pub(super) struct RoleList {
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<Role>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
     let page = page::asked(&desk.tags, "roles", query.one("limit")?, query.one("cursor")?)?;
@@ -115,7 +115,7 @@ pub(super) struct CreateRole {
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
     let new = NewRole {
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
@@ -151,9 +151,9 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Role> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
-    let role = desk.glance(|view| roles::visible(view, &caller, id))?;
+    let role = desk.read_inline(|view| roles::visible(view, &caller, id))?;
     Ok(Reply::Ok(Role::new(&desk.tags, role)))
 }
 
@@ -200,7 +200,12 @@ impl TryFrom<UpdateRole> for RoleChange {
         (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateRole>) -> Answer<Role> {
+pub(super) async fn update(
+    desk: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateRole>,
+) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     let change = RoleChange::try_from(body.0)?;
     let role = desk.write_as(&caller, move |tx, caller| roles::change(tx, caller, id, &change)).await?;
@@ -217,7 +222,7 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The role is still assigned to users", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     desk.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

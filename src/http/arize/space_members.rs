@@ -11,7 +11,7 @@ use super::ids::Public;
 use super::reply::{Nothing, Reply, Shown};
 use super::spelling::{RoleGiven, RoleShown, space_word};
 use super::{Answer, Caller};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{members, roles, users};
 use crate::domain::ids::{UserId, WorkspaceId};
 use crate::domain::member::Role;
@@ -55,7 +55,7 @@ impl Shown for SpaceMembership {
         (status = 404, description = "The space, the user or the role does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn add_user(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<AddSpaceUser>,
@@ -93,7 +93,7 @@ pub(super) async fn add_user(
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The space does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn remove_user(desk: Data<Desk>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
     let user = UserId::read(&desk.tags, "user_id", &ids.1)?;
     let removed = desk

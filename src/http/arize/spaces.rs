@@ -12,7 +12,7 @@ use super::page::{self, Pagination};
 use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
 use super::{Answer, Caller, Failure};
 use crate::app::answers::Pace;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::workspaces;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
@@ -133,13 +133,13 @@ pub(super) struct SpaceList {
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Space>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
     let page = page::asked(&desk.tags, "spaces", query.one("limit")?, query.one("cursor")?)?;
     let list = ("spaces", Pace::of_search(search.name.is_some()));
-    let read = move |desk: &Desk, view: &View, caller: &Actor| {
+    let read = move |desk: &AppState, view: &View, caller: &Actor| {
         let slice = workspaces::page(view, caller, &search, page)?;
         let pagination = Pagination::of(&desk.tags, "spaces", &slice);
         let spaces = slice.items.into_iter().map(|workspace| Space::new(&desk.tags, workspace));
@@ -174,7 +174,7 @@ pub(super) struct CreateSpace {
         (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
     let body = body.0;
     let new = NewWorkspace {
         name: name(&body.name)?,
@@ -203,9 +203,9 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Space> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    let workspace = desk.glance(|view| workspaces::visible(view, &caller, id))?;
+    let workspace = desk.read_inline(|view| workspaces::visible(view, &caller, id))?;
     Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
 }
 
@@ -321,7 +321,7 @@ fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
         (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn update(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateSpace>,
@@ -341,7 +341,7 @@ pub(super) async fn update(
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     desk.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

@@ -14,11 +14,11 @@ use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
 use crate::app::creations::{self, Creation};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
-use crate::app::{departures, links, passwords, users};
+use crate::app::{links, passwords, user_deletion, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
@@ -99,7 +99,7 @@ pub(super) struct UserList {
         (status = 200, description = "A page of users", body = UserList),
         (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, query: Query) -> Answer<List<User>> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
     let search = UserSearch { email: query.text("email")?, statuses };
@@ -166,7 +166,7 @@ impl Shown for CreatedUser {
         (status = 409, description = "The email address is already in use", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
+pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
@@ -198,7 +198,7 @@ pub(super) async fn create(desk: Data<Desk>, caller: Caller, body: Body<CreateUs
 
 impl InviteMode {
     /// The way as the core knows it, with a temporary password where it needs one.
-    async fn furnish(self, desk: &Desk, lane: Lane, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
+    async fn furnish(self, desk: &AppState, lane: Lane, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
         Ok(match self {
             Self::None => (Mode::AtOnce, None),
             Self::EmailLink => (Mode::Link, None),
@@ -226,9 +226,9 @@ fn name(raw: &str) -> Result<FullName, Failure> {
         (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
         AlwaysProblems,
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<User> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let (user, now) = desk.glance(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
+    let (user, now) = desk.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
     Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
 }
 
@@ -265,7 +265,12 @@ impl TryFrom<UpdateUser> for UserChange {
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, body: Body<UpdateUser>) -> Answer<User> {
+pub(super) async fn update(
+    desk: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<UpdateUser>,
+) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let change = UserChange::try_from(body.0)?;
     let (user, now) = desk
@@ -286,9 +291,9 @@ pub(super) async fn update(desk: Data<Desk>, caller: Caller, id: Path<String>, b
         AlwaysProblems,
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| departures::block(tx, caller, id)).await?;
+    desk.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -303,7 +308,7 @@ pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Creation::Person)?;
     desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
@@ -322,7 +327,7 @@ pub(super) async fn resend_invitation(desk: Data<Desk>, caller: Caller, id: Path
         (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn reset_password(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
     desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;

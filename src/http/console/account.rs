@@ -14,13 +14,13 @@ use super::form::Form;
 use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{clients, consents, passwords_own, second_factors, session_list};
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, InField, Result as CoreResult, Unproved};
+use crate::error::{AuthError, Error, InField, Result as CoreResult};
 use crate::store::View;
 
 pub(super) const ACCOUNT: &str = "/auth/account";
@@ -68,7 +68,7 @@ pub(super) fn moment(at: Timestamp) -> String {
 
 /// `GET /auth/account`
 pub(super) async fn show(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -92,7 +92,7 @@ pub(super) async fn show(
 }
 
 fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
-    let person = actor.person().ok_or(Unproved::SessionOver)?;
+    let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
     let shown = |session: &Session| shown(view, session, here);
     let programs = consents::list(view, actor)?.into_iter().map(|consent| Connected {
@@ -137,7 +137,7 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
 
 /// `POST /auth/account/sessions/end`: ends one of the person's sessions.
 pub(super) async fn end_session(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -151,7 +151,7 @@ pub(super) async fn end_session(
 
 /// `GET /auth/account/sessions/end-others`: asks whether to.
 pub(super) async fn end_others_form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
@@ -175,7 +175,7 @@ pub(super) async fn end_others_form(
 
 /// `POST /auth/account/sessions/end-others`: ends all of them but this one.
 pub(super) async fn end_other_sessions(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     _: Form,
@@ -187,7 +187,7 @@ pub(super) async fn end_other_sessions(
 
 /// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
 pub(super) async fn withdraw(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -200,7 +200,7 @@ pub(super) async fn withdraw(
 
 /// `GET /auth/account/password`: the form.
 pub(super) async fn password_form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
@@ -210,7 +210,7 @@ pub(super) async fn password_form(
 
 /// `POST /auth/account/password`: another password, for who knows the one there is.
 pub(super) async fn change_password(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,

@@ -6,7 +6,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use super::Failure;
 use super::page::Wrong;
-use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::error::{AuthError, Error, seconds_to_wait};
 
 /// What is wrong with a code of a second factor.
 pub(super) const WRONG_CODE: &str = "the code is wrong, has expired or has already been used";
@@ -18,13 +18,13 @@ pub(super) fn refused(
     again: impl FnOnce(Wrong, StatusCode) -> Result<HttpResponse, Failure>,
 ) -> Result<HttpResponse, Failure> {
     match error {
-        Error::Unauthenticated(Unproved::WrongPassword | Unproved::WrongCode) => {
+        Error::Unauthenticated(AuthError::WrongPassword | AuthError::WrongCode) => {
             again(Wrong::new("", unproved), StatusCode::FORBIDDEN)
         }
-        Error::Unauthenticated(Unproved::Disabled) => {
+        Error::Unauthenticated(AuthError::Disabled) => {
             again(Wrong::new("", "this account is disabled; ask an administrator to enable it"), StatusCode::FORBIDDEN)
         }
-        Error::Unauthenticated(Unproved::NotSetUp) => {
+        Error::Unauthenticated(AuthError::NotSetUp) => {
             let text = "this invitation has not been accepted yet; follow the link in it, or ask an administrator for \
                         a new one";
             again(Wrong::new("", text), StatusCode::FORBIDDEN)

@@ -16,7 +16,7 @@ use super::sign_in::SIGN_IN;
 use crate::app::approvals::is_native;
 use crate::app::authorizations::{self, Authorization, Fault, Needed, Request};
 use crate::app::clients;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Scope, Scopes};
 use crate::domain::session::Session;
@@ -62,16 +62,16 @@ pub(super) fn is_here(path: &str) -> bool {
 }
 
 /// The program that a path is the request of; none if it leads elsewhere or nobody knows the program.
-pub(super) fn program(desk: &Desk, path: &str) -> Result<Option<Client>, Failure> {
+pub(super) fn program(desk: &AppState, path: &str) -> Result<Option<Client>, Failure> {
     let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let Some((_, id)) = pairs.into_iter().find(|(name, _)| name == "client_id") else { return Ok(None) };
-    Ok(desk.glance(|view| clients::find(view, &id))?)
+    Ok(desk.read_inline(|view| clients::find(view, &id))?)
 }
 
 /// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
 pub(super) async fn ask(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -81,7 +81,8 @@ pub(super) async fn ask(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
-    let needed = desk.glance(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
+    let needed =
+        desk.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
     if let Some(needed) = needed
         && authorization.prompt.none
     {
@@ -110,7 +111,7 @@ pub(super) async fn ask_by_form(request: HttpRequest, posted: Posted) -> HttpRes
 
 /// `GET /auth/consent?...`: asks the person whether to let a program in.
 pub(super) async fn consent_form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -154,7 +155,7 @@ pub(super) async fn consent_form(
 
 /// `POST /auth/consent`: the decision. The browser goes back to the program, with a code or with `access_denied`.
 pub(super) async fn consent(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -187,13 +188,13 @@ struct Asking {
 
 /// Reads what a program asks for, and who is in; else where to go in their place.
 fn asking(
-    desk: &Desk,
+    desk: &AppState,
     browser: &Browser,
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<Result<Asking, HttpResponse>, Failure> {
     let issuer = browser.issuer();
-    let authorization = match desk.glance(|view| authorizations::check(view, &issuer, &read(parameters)))? {
+    let authorization = match desk.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
         Ok(authorization) => authorization,
         Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
         Err(Fault::Returned { to }) => return Ok(Err(page::see_other(&to))),
@@ -213,7 +214,7 @@ fn asking(
 }
 
 /// The sign-in page, with this request to come back to.
-fn sign_in_first(desk: &Desk, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
+fn sign_in_first(desk: &AppState, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
     let path = if is_here(request.path()) { request.path() } else { OAUTH2 };
     let (asked, since) = (parameters.only(&KNOWN), now.micros().to_string());
     let proof = desk.tags.tag(PURPOSE, &format!("{since}\n{}", asked.query()), TAG);
@@ -223,7 +224,7 @@ fn sign_in_first(desk: &Desk, request: &HttpRequest, parameters: &Parameters, no
 }
 
 /// Since when this very request asks the person to sign in; none where it has not.
-fn since(desk: &Desk, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
+fn since(desk: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
     let (since, proof) = (parameters.get(SINCE)?, parameters.get(PROOF)?);
     let signed = format!("{since}\n{}", parameters.only(&KNOWN).query());
     let ours = proof.len() == TAG && desk.tags.matches(PURPOSE, &signed, proof);

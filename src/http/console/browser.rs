@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::{Console, Failure, page};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::issuers::REALM_PATH;
 use crate::app::{reauthentication, sign_in};
 use crate::domain::actor::{Actor, Origin};
@@ -98,7 +98,7 @@ pub(super) struct Browser {
 impl Browser {
     /// What is known of the browser that sent this.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
-        let desk = request.app_data::<web::Data<Desk>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+        let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
         let host = request::host(request);
         let base = desk.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
@@ -140,7 +140,7 @@ impl Browser {
     }
 
     /// Who is in, with the session; none where nobody is.
-    pub(super) fn person(&self, desk: &Desk, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
+    pub(super) fn person(&self, desk: &AppState, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
         let Some(cookie) = &self.session else { return Ok(None) };
         match sign_in::with_cookie(desk, self.origin.clone(), cookie.expose()) {
             Ok((actor, session)) => {
@@ -155,7 +155,12 @@ impl Browser {
     }
 
     /// Who is in; whoever is not is sent to sign in, and then to a page of ours.
-    pub(super) fn needed(&self, desk: &Desk, request: &HttpRequest, then: &str) -> Result<(Actor, Session), Failure> {
+    pub(super) fn needed(
+        &self,
+        desk: &AppState,
+        request: &HttpRequest,
+        then: &str,
+    ) -> Result<(Actor, Session), Failure> {
         self.person(desk, request)?.ok_or_else(|| Failure::SignInFirst { next: then.to_owned() })
     }
 
@@ -163,7 +168,7 @@ impl Browser {
     /// of ours.
     pub(super) fn confirmed(
         &self,
-        desk: &Desk,
+        desk: &AppState,
         request: &HttpRequest,
         then: &str,
     ) -> Result<(Actor, Session), Failure> {

@@ -12,7 +12,7 @@ use super::form::Form;
 use super::next::Next;
 use super::page::{self, Field, FormPage, Kind, Link, Wrong};
 use super::parameters::Parameters;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::reauthentication::{self, Proof};
 use crate::app::second_factors;
 use crate::domain::actor::Actor;
@@ -21,7 +21,7 @@ pub(super) const CONFIRM: &str = "/auth/account/confirm";
 
 /// `GET /auth/account/confirm?next=...`: the form.
 pub(super) async fn form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -33,7 +33,7 @@ pub(super) async fn form(
 
 /// `POST /auth/account/confirm`: the password or a code; leads on to what was asked for.
 pub(super) async fn confirm(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -53,13 +53,13 @@ pub(super) async fn confirm(
 }
 
 fn confirm_page(
-    desk: &Desk,
+    desk: &AppState,
     browser: &Browser,
     actor: &Actor,
     next: &Next,
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Failure> {
-    let has_factor = desk.glance(|view| second_factors::state(view, actor))?.is_some();
+    let has_factor = desk.read_inline(|view| second_factors::state(view, actor))?.is_some();
     let password = Field::new("password", "Password", Kind::Password, "current-password");
     let hint = "Instead of the password: the six digits from your authenticator app, or a recovery code.";
     let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };

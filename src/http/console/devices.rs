@@ -12,15 +12,15 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::devices::{self, Pending};
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 
 const DEVICE: &str = "/auth/realms/master/device";
 
 /// `GET`: where a code is typed; one that the address carries is confirmed all the same.
 pub(super) async fn form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -35,7 +35,7 @@ pub(super) async fn form(
 
 /// `POST`: a code that was typed, or the decision about the program that waits with it.
 pub(super) async fn answer(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -63,7 +63,7 @@ pub(super) async fn answer(
 }
 
 /// Shows what waits with a code, to compare before anybody is let in.
-fn confirm(desk: &Desk, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
+fn confirm(desk: &AppState, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
     match devices::find(desk, &browser.origin, typed) {
         Ok(pending) => browser.show(StatusCode::OK, &choice(browser, &pending)),
         Err(error) => wrong(browser, typed, error),
@@ -73,7 +73,7 @@ fn confirm(desk: &Desk, browser: &Browser, typed: &str) -> Result<HttpResponse, 
 fn wrong(browser: &Browser, typed: &str, error: Error) -> Result<HttpResponse, Failure> {
     let again = |status, wrong| browser.show(status, &code_form(browser, typed, Some(wrong)));
     match error {
-        Error::Unauthenticated(Unproved::DeadUserCode) => {
+        Error::Unauthenticated(AuthError::DeadUserCode) => {
             let text = "no device is waiting for this code: it may be mistyped, used or expired";
             again(StatusCode::BAD_REQUEST, Wrong::new("user_code", text))
         }

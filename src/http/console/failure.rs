@@ -7,7 +7,7 @@ use askama::Template as _;
 
 use super::next::query;
 use super::page::{self, Link, Message, Wrong};
-use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::{request, routes};
 
 /// A refusal in words for people.
@@ -86,7 +86,7 @@ impl Failure {
     fn advice(&self) -> (&'static str, &'static str) {
         match self {
             Self::Core(error) => match error {
-                Error::Unauthenticated(Unproved::DeadLink) => {
+                Error::Unauthenticated(AuthError::DeadLink) => {
                     ("This link is no longer valid", "Ask an administrator of this server for a new one.")
                 }
                 Error::Throttled { .. } | Error::TooMany { .. } => ("Too many attempts", "Wait, then reload the page."),
@@ -129,7 +129,7 @@ impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Core(error) => match error {
-                Error::Unauthenticated(Unproved::DeadLink) => StatusCode::GONE,
+                Error::Unauthenticated(AuthError::DeadLink) => StatusCode::GONE,
                 Error::Invalid { .. } | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,

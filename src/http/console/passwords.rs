@@ -10,12 +10,12 @@ use super::form::Form;
 use super::page::{Field, FormPage, Kind, Link, Message, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::links::{self, Choice};
 use crate::domain::link::Purpose;
 use crate::domain::password::Password;
 use crate::domain::user::User;
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 use crate::http::dialect;
 
 const BY_LINK: &str = "/auth/invitation";
@@ -23,7 +23,7 @@ const INSTEAD: &str = "/auth/password";
 
 /// `GET /auth/invitation?token=...`: the form, for a link that is good. Looking at it does not use the link up.
 pub(super) async fn by_link(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     parameters: Result<Parameters, Failure>,
 ) -> Result<HttpResponse, Failure> {
@@ -34,7 +34,7 @@ pub(super) async fn by_link(
 
 /// `POST /auth/invitation`: sets the password and uses the link up.
 pub(super) async fn set_by_link(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -62,7 +62,7 @@ pub(super) async fn instead_of_temporary(browser: Browser) -> Result<HttpRespons
 
 /// `POST /auth/password`: sets the password in place of the temporary one.
 pub(super) async fn set_instead_of_temporary(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -82,7 +82,7 @@ pub(super) async fn set_instead_of_temporary(
     match links::replace_temporary(&desk, browser.origin.clone(), choice).await {
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
-        Err(Error::Unauthenticated(Unproved::WrongPassword)) => {
+        Err(Error::Unauthenticated(AuthError::WrongPassword)) => {
             let text = "the email or the temporary password is wrong";
             again(StatusCode::FORBIDDEN, Wrong::new("temporary", text))
         }

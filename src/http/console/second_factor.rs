@@ -11,7 +11,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
 use super::sign_in::set_up;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::second_factors::{self, Enrolment};
 use crate::domain::secret::Secret;
 
@@ -24,9 +24,13 @@ const WHY: &str = "In addition to your password, you enter a code from your phon
 
 /// `GET /auth/account/second-factor`: a button to begin. A key that was begun before is not shown: somebody else at this
 /// session may have begun it.
-pub(super) async fn start(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn start(
+    desk: Data<AppState>,
+    browser: Browser,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
     let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
-    if desk.glance(|view| second_factors::state(view, &actor))?.is_some() {
+    if desk.read_inline(|view| second_factors::state(view, &actor))?.is_some() {
         return Ok(page::see_other(ACCOUNT));
     }
     let page = Choice {
@@ -48,7 +52,7 @@ pub(super) async fn start(desk: Data<Desk>, browser: Browser, request: HttpReque
 
 /// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
 pub(super) async fn begin(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     _: Form,
@@ -60,7 +64,7 @@ pub(super) async fn begin(
 
 /// `POST /auth/account/second-factor/confirm`: the first code; shows the recovery codes.
 pub(super) async fn confirm(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -79,14 +83,18 @@ pub(super) async fn confirm(
 }
 
 /// `GET /auth/account/second-factor/recovery-codes`: the form for new ones.
-pub(super) async fn renewal(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn renewal(
+    desk: Data<AppState>,
+    browser: Browser,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
     browser.needed(&desk, &request, CODES)?;
     browser.show(StatusCode::OK, &renewal_form(&browser, None))
 }
 
 /// `POST /auth/account/second-factor/recovery-codes`: new ones; the old ones are void.
 pub(super) async fn renew(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -101,14 +109,18 @@ pub(super) async fn renew(
 }
 
 /// `GET /auth/account/second-factor/remove`: the form.
-pub(super) async fn removal(desk: Data<Desk>, browser: Browser, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn removal(
+    desk: Data<AppState>,
+    browser: Browser,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
     browser.needed(&desk, &request, REMOVE)?;
     browser.show(StatusCode::OK, &removal_form(&browser, None))
 }
 
 /// `POST /auth/account/second-factor/remove`: removes it, for who has it.
 pub(super) async fn remove(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,

@@ -12,7 +12,7 @@ use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, REVOKE
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
 use super::{Failure, authorize, qr};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::second_factors::Enrolment;
 use crate::app::sign_in::{self, Login, Progress};
 use crate::domain::half_sign_in::Step;
@@ -28,7 +28,7 @@ const PASSWORD: &str = "/auth/sign-in/password";
 
 /// `GET /auth/sign-in?next=...`: the form; whoever is in goes on, unless a program wants them to sign in `again`.
 pub(super) async fn form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -43,7 +43,7 @@ pub(super) async fn form(
 
 /// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
 pub(super) async fn enter(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -63,7 +63,7 @@ pub(super) async fn enter(
 
 /// `GET /auth/sign-in/code`: the form for the second factor.
 pub(super) async fn code_form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
@@ -76,7 +76,7 @@ pub(super) async fn code_form(
 
 /// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
 pub(super) async fn enter_code(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -95,7 +95,7 @@ pub(super) async fn enter_code(
 
 /// `GET /auth/sign-in/second-factor`: setting up the second factor without which this person does not come in.
 pub(super) async fn enrolment(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -114,7 +114,7 @@ pub(super) async fn enrolment(
 
 /// `POST /auth/sign-in/second-factor`: the first code; shows the recovery codes.
 pub(super) async fn enrol(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -146,7 +146,7 @@ pub(super) async fn enrol(
 
 /// `GET /auth/sign-in/password`: choosing another password, without which this person does not come in.
 pub(super) async fn password_form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
@@ -159,7 +159,7 @@ pub(super) async fn password_form(
 
 /// `POST /auth/sign-in/password`: sets it.
 pub(super) async fn set_password(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -210,7 +210,12 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
 }
 
 /// Whose half sign-in this is, at this step; else where to go in its place.
-fn half(desk: &Desk, browser: &Browser, next: &Next, step_here: Step) -> Result<Result<User, HttpResponse>, Failure> {
+fn half(
+    desk: &AppState,
+    browser: &Browser,
+    next: &Next,
+    step_here: Step,
+) -> Result<Result<User, HttpResponse>, Failure> {
     match sign_in::half(desk, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(Ok(user)),
         Ok((_, step)) => Ok(Err(page::see_other(&next.after(page_of(step))))),
@@ -232,7 +237,7 @@ const fn page_of(step: Step) -> &'static str {
 }
 
 fn sign_in_form(
-    desk: &Desk,
+    desk: &AppState,
     browser: &Browser,
     next: &Next,
     username: String,

@@ -11,7 +11,7 @@ use super::form::Form;
 use super::page::{self, Choice, GoOn, Link, Message};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::logout;
 
 const SIGN_OUT: &str = "/auth/sign-out";
@@ -23,7 +23,7 @@ const KNOWN: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_ur
 /// `GET /auth/sign-out`: asks whether to leave. A program that shows an id token of this very person needs no answer
 /// (OpenID Connect RP-Initiated Logout 1.0, section 2).
 pub(super) async fn form(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
@@ -70,7 +70,7 @@ pub(super) async fn form(
 /// `POST /auth/sign-out`: ends the browser's session and, where a program asked for it, the sessions of that program in
 /// this browser; leads back to the program.
 pub(super) async fn leave(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,

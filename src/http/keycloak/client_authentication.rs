@@ -8,17 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use super::Failure;
 use super::form::Form;
 use crate::app::client_authentication;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 
 /// The client that calls.
 ///
 /// Refused when it is none, gives the wrong secret, none or one too many, or both ways at once.
 pub(super) fn authenticated(
-    desk: &Desk,
+    desk: &AppState,
     origin: &Origin,
     request: &HttpRequest,
     form: &Form,
@@ -39,7 +39,7 @@ pub(super) fn authenticated(
         Some((id, secret)) => (id.as_str(), secret.as_ref()),
     };
     client_authentication::authenticate(desk, origin, id, secret).map_err(|error| match error {
-        Error::Unauthenticated(Unproved::BadClient) => Failure::Client { basic: basic.is_some() },
+        Error::Unauthenticated(AuthError::BadClient) => Failure::Client { basic: basic.is_some() },
         error => Failure::Grant(error),
     })
 }

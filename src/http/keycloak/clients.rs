@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::users::{ServiceUser, flag, number, parsed};
 use super::{Caller, Failure};
 use crate::app::clients::{self, Registered};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::service_accounts::ServiceAccount;
 use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ pub(super) struct Asked {
 
 /// `GET /auth/admin/realms/master/clients`
 pub(super) async fn list(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Value>>, Failure> {
@@ -48,19 +48,19 @@ pub(super) async fn list(
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(shown(&desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+    Ok(Json(shown(&desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
 pub(super) async fn service_account(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<Json<ServiceUser>, Failure> {
     let uuid = parse(&id)?;
-    let Registered { client, service } = desk.glance(|view| clients::get_by_uuid(view, &caller, uuid))?;
+    let Registered { client, service } = desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?;
     let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
     Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }

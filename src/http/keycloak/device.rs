@@ -8,14 +8,14 @@ use serde_json::json;
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{devices, grants};
 use crate::domain::client::Grant;
 use crate::http::request;
 
 /// `POST /auth/realms/master/protocol/openid-connect/auth/device`, `POST /oauth2/device_authorization`
 pub(super) async fn begin(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,

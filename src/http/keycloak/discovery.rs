@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::Failure;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::client::{Grant, Scope};
 use crate::http::headers::PUBLIC;
 use crate::http::request;
@@ -14,7 +14,7 @@ use crate::tokens::pkce::METHOD;
 
 /// `GET /auth/realms/master/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 3), and the same
 /// where RFC 8414, section 3 looks for it.
-pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
     let openid = |name: &str| format!("{issuer}/protocol/openid-connect/{name}");
     let grants: Vec<_> = Grant::ALL
@@ -56,6 +56,6 @@ pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpR
 }
 
 /// `GET /auth/realms/master/protocol/openid-connect/certs` (RFC 7517, section 5).
-pub(super) async fn certs(desk: Data<Desk>) -> Result<HttpResponse, Failure> {
+pub(super) async fn certs(desk: Data<AppState>) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(desk.keyring()?.jwks()))
 }

@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
-use crate::error::{Error, Unproved, seconds_to_wait};
+use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 use crate::http::{request, routes};
 
@@ -75,26 +75,26 @@ impl ResponseError for Failure {
             Self::Scope => StatusCode::FORBIDDEN,
             Self::Grant(error) => match error {
                 Error::Unauthenticated(unproved) => match unproved {
-                    Unproved::WrongPassword | Unproved::BadClient => StatusCode::UNAUTHORIZED,
-                    Unproved::Disabled
-                    | Unproved::NotSetUp
-                    | Unproved::KeyHeld
-                    | Unproved::PagesOnly
-                    | Unproved::DeadLink
-                    | Unproved::HalfOver
-                    | Unproved::NotConfirmed
-                    | Unproved::WrongCode
-                    | Unproved::BadRefreshToken
-                    | Unproved::DeadRefreshToken
-                    | Unproved::BadCode
-                    | Unproved::BadDeviceCode
-                    | Unproved::DeadUserCode
-                    | Unproved::NoCredential
-                    | Unproved::BadToken
-                    | Unproved::NoApi
-                    | Unproved::SessionOver
-                    | Unproved::UnknownKey
-                    | Unproved::DeadKey => StatusCode::BAD_REQUEST,
+                    AuthError::WrongPassword | AuthError::BadClient => StatusCode::UNAUTHORIZED,
+                    AuthError::Disabled
+                    | AuthError::NotSetUp
+                    | AuthError::KeyHeld
+                    | AuthError::PagesOnly
+                    | AuthError::DeadLink
+                    | AuthError::HalfOver
+                    | AuthError::NotConfirmed
+                    | AuthError::WrongCode
+                    | AuthError::BadRefreshToken
+                    | AuthError::DeadRefreshToken
+                    | AuthError::BadCode
+                    | AuthError::BadDeviceCode
+                    | AuthError::DeadUserCode
+                    | AuthError::NoCredential
+                    | AuthError::BadToken
+                    | AuthError::NoApi
+                    | AuthError::SessionOver
+                    | AuthError::UnknownKey
+                    | AuthError::DeadKey => StatusCode::BAD_REQUEST,
                 },
                 Error::Invalid { .. }
                 | Error::Forbidden { .. }
@@ -196,14 +196,14 @@ impl ResponseError for Failure {
 }
 
 /// What a bearer is told (RFC 6750, section 3.1): whoever shows no token at all, only that one is wanted.
-fn challenge(unproved: Unproved) -> &'static str {
+fn challenge(unproved: AuthError) -> &'static str {
     match unproved {
-        Unproved::NoCredential => "Bearer realm=\"master\"",
+        AuthError::NoCredential => "Bearer realm=\"master\"",
         // RFC 9470, section 3.
-        Unproved::NotConfirmed => {
+        AuthError::NotConfirmed => {
             "Bearer realm=\"master\", error=\"insufficient_user_authentication\", max_age=\"300\""
         }
-        Unproved::NoApi => "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"api\"",
+        AuthError::NoApi => "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"api\"",
         _ => "Bearer realm=\"master\", error=\"invalid_token\"",
     }
 }
@@ -211,7 +211,7 @@ fn challenge(unproved: Unproved) -> &'static str {
 /// The code of RFC 6749, section 5.2 for what the core refuses; those of section 4.1.2.1 where it has none.
 fn code(error: &Error) -> &'static str {
     match error {
-        Error::Unauthenticated(Unproved::BadClient) => "invalid_client",
+        Error::Unauthenticated(AuthError::BadClient) => "invalid_client",
         Error::Invalid { field, .. } if field == "scope" => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
         Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::token_status::{self, Live};
 use crate::domain::user::{User, UserKind};
 use crate::http::request;
@@ -18,7 +18,7 @@ use crate::tokens::claims::BEARER;
 ///
 /// Any client with a secret may ask about any token.
 pub(super) async fn introspect(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
@@ -33,7 +33,7 @@ pub(super) async fn introspect(
 
 /// `POST /auth/realms/master/protocol/openid-connect/revoke`, `POST /oauth2/revoke`
 pub(super) async fn revoke(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::token_status;
 
 /// The page where people sign out.
@@ -15,7 +15,7 @@ const PAGE: &str = "/auth/sign-out";
 
 /// `POST /auth/realms/master/protocol/openid-connect/logout`
 pub(super) async fn end(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::users::parse;
 use super::{Caller, Failure};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::issuers::REALM_PATH;
 use crate::app::users::Named;
 use crate::app::{clients, people, second_factors};
@@ -27,7 +27,7 @@ use crate::tokens::spki;
 const REALM: &str = "master";
 
 /// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
-pub(super) async fn about(desk: Data<Desk>, request: HttpRequest) -> Result<Json<Value>, Failure> {
+pub(super) async fn about(desk: Data<AppState>, request: HttpRequest) -> Result<Json<Value>, Failure> {
     let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
     let origin = issuer.trim_end_matches(REALM_PATH);
     Ok(Json(json!({
@@ -49,17 +49,17 @@ pub(super) async fn server(caller: Caller) -> Result<Json<Value>, Failure> {
 }
 
 /// `GET /auth/admin/realms`
-pub(super) async fn list(desk: Data<Desk>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
     Ok(Json(vec![shown(&desk, &caller)?]))
 }
 
 /// `GET /auth/admin/realms/master`
-pub(super) async fn get(desk: Data<Desk>, caller: Caller) -> Result<Json<Value>, Failure> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller) -> Result<Json<Value>, Failure> {
     Ok(Json(shown(&desk, &caller)?))
 }
 
 /// The realm (Keycloak's `RealmRepresentation`), as far as it says anything true here.
-fn shown(desk: &Desk, caller: &Caller) -> Result<Value> {
+fn shown(desk: &AppState, caller: &Caller) -> Result<Value> {
     clients::may_read(caller)?;
     let lifetimes = &desk.lifetimes;
     Ok(json!({
@@ -90,12 +90,12 @@ fn shown(desk: &Desk, caller: &Caller) -> Result<Value> {
 
 /// `GET /auth/admin/realms/master/users/{id}/credentials`: which there are, never what they are.
 pub(super) async fn credentials(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let entry = desk.glance(|view| people::entry(view, &caller, uuid))?;
+    let entry = desk.read_inline(|view| people::entry(view, &caller, uuid))?;
     let mut found = Vec::new();
     if entry.password {
         found.push(json!({ "id": derived(uuid, "password"), "type": "password" }));
@@ -110,14 +110,14 @@ pub(super) async fn credentials(
 /// `DELETE /auth/admin/realms/master/users/{id}/credentials/{credential}`: takes the second factor away, for whoever has
 /// lost it. A password is not taken away but set anew, and whoever is to be kept out is disabled.
 pub(super) async fn delete_credential(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
     let (id, credential) = path.into_inner();
     let uuid = parse(&id)?;
     // Whether the id is that of a credential depends on the user's, so the user is judged first.
-    desk.glance(|view| people::get(view, &caller, uuid))?;
+    desk.read_inline(|view| people::get(view, &caller, uuid))?;
     let unknown = Error::not_found("credential", &credential);
     match Uuid::parse_str(&credential) {
         Ok(credential) if credential == derived(uuid, "otp") => {}
@@ -141,9 +141,9 @@ fn derived(user: Uuid, what: &str) -> Uuid {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
-pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
+pub(super) async fn roles(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let found = desk.glance(|view| people::find(view, &caller, uuid))?;
+    let found = desk.read_inline(|view| people::find(view, &caller, uuid))?;
     let admin = json!({
         "id": derived(Uuid::nil(), "admin"),
         "name": "admin",
@@ -159,8 +159,12 @@ pub(super) async fn roles(desk: Data<Desk>, caller: Caller, id: Path<String>) ->
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/groups`: none, for there are no groups.
-pub(super) async fn groups(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<[Value; 0]>, Failure> {
+pub(super) async fn groups(
+    desk: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<[Value; 0]>, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::find(view, &caller, uuid))?;
+    desk.read_inline(|view| people::find(view, &caller, uuid))?;
     Ok(Json([]))
 }

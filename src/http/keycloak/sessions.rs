@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::clients::parse as parse_client;
 use super::users::{number, parse, parsed};
 use super::{Caller, Failure};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::session_list::{self, Whose};
 use crate::app::{clients, people, sessions};
 use crate::domain::actor::Actor;
@@ -52,9 +52,9 @@ impl Shown {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
     let uuid = parse(&id)?;
-    let (whose, found) = desk.glance(|view| {
+    let (whose, found) = desk.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
         Ok((Whose { uuid, name: user.email.to_string() }, found))
@@ -72,7 +72,7 @@ pub(super) struct Part {
 
 /// `GET /auth/admin/realms/master/clients/{id}/user-sessions`
 pub(super) async fn list_through(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     query: Result<Query<Part>, actix_web::Error>,
@@ -91,7 +91,7 @@ pub(super) async fn list_through(
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`
-pub(super) async fn end_all(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn end_all(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let end = move |tx: &Tx, caller: &Actor| sessions::end_all(tx, caller, people::get(tx, caller, uuid)?.user.id);
     desk.write_as(&caller, end).await?;
@@ -99,7 +99,7 @@ pub(super) async fn end_all(desk: Data<Desk>, caller: Caller, id: Path<String>) 
 }
 
 /// `DELETE /auth/admin/realms/master/sessions/{id}`
-pub(super) async fn end(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn end(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found("session", id.as_str()))?;
     desk.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))

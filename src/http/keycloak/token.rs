@@ -10,7 +10,7 @@ use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
 use crate::app::authorization_codes::{self, Presented};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::devices::{self, Polled};
 use crate::app::grants::{self, Granted};
 use crate::app::sign_in::{self, Attempt};
@@ -41,7 +41,7 @@ struct Tokens {
 
 /// `POST /auth/realms/master/protocol/openid-connect/token`, `POST /oauth2/token`
 pub(super) async fn issue(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
@@ -67,7 +67,7 @@ pub(super) async fn issue(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }
 
-async fn by_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_code(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let presented = Presented {
         code: form.needed("code")?.clone(),
         redirect_uri: form.needed("redirect_uri")?.expose().to_owned(),
@@ -76,12 +76,12 @@ async fn by_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> 
     authorization_codes::trade(desk, origin, client, presented).await.map_err(Failure::Grant)
 }
 
-async fn by_itself(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_itself(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let scopes = grants::own_scopes(client, form.text("scope")).map_err(Failure::Grant)?;
     service_accounts::begin(desk, origin, client, &scopes).await.map_err(Failure::Grant)
 }
 
-async fn by_device_code(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_device_code(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let code = form.needed("device_code")?;
     let polled = devices::poll(desk, origin, client, code.expose()).await.map_err(Failure::Grant)?;
     // RFC 8628, section 3.5.
@@ -94,7 +94,7 @@ async fn by_device_code(desk: &Desk, origin: &Origin, client: &Client, form: &Fo
     }
 }
 
-async fn by_password(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_password(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
@@ -105,7 +105,7 @@ async fn by_password(desk: &Desk, origin: &Origin, client: &Client, form: &Form)
     sign_in::with_password(desk, origin, attempt).await.map(Granted::from).map_err(Failure::Grant)
 }
 
-async fn by_refresh_token(desk: &Desk, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_refresh_token(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let (token, scope) = (form.needed("refresh_token")?, form.text("scope"));
     let refreshed = refresh::refresh(desk, origin, client, token.expose(), scope).await;
     refreshed.map(Granted::from).map_err(Failure::Grant)

@@ -7,10 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Failure, Keycloak};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::token_status;
 use crate::domain::client::Scope;
-use crate::error::{Error, Unproved};
+use crate::error::{AuthError, Error};
 use crate::http::dialect::{self, Dialect};
 use crate::tokens::id_claims::Profile;
 
@@ -24,8 +24,8 @@ struct Told<'a> {
 /// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
 ///
 /// As in Keycloak, the token must have been asked for with `openid`.
-pub(super) async fn show(desk: Data<Desk>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let bearer = Keycloak::credential(&request).ok_or(Error::from(Unproved::NoCredential)).map_err(Failure::Bearer)?;
+pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
     let (user, scopes) = token_status::bearer(&desk, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);
     if !scopes.has(Scope::OpenId) {

@@ -14,13 +14,13 @@ use uuid::Uuid;
 use super::written::{Credential, ToMake, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::creations::{self, Creation};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::passwords::Owner;
 use crate::app::people::{self, Found, NewPerson, Profile};
 use crate::app::pool::Lane;
 use crate::app::service_accounts::ServiceAccount;
 use crate::app::users;
-use crate::app::{departures, passwords};
+use crate::app::{passwords, user_deletion};
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
@@ -198,7 +198,7 @@ pub(super) enum One {
 
 /// `GET /auth/admin/realms/master/users`
 pub(super) async fn list(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Shown>>, Failure> {
@@ -215,7 +215,7 @@ pub(super) async fn list(
 
 /// `GET /auth/admin/realms/master/users/count`
 pub(super) async fn count(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
@@ -225,9 +225,9 @@ pub(super) async fn count(
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
+pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(match desk.glance(|view| people::find(view, &caller, uuid))? {
+    Ok(Json(match desk.read_inline(|view| people::find(view, &caller, uuid))? {
         Found::Person(profile) => One::Person(shown(&profile, &caller)),
         Found::Service(account) => One::Service(ServiceUser::new(&account)),
     }))
@@ -235,7 +235,7 @@ pub(super) async fn get(desk: Data<Desk>, caller: Caller, id: Path<String>) -> R
 
 /// `POST /auth/admin/realms/master/users`: 201, and where the user is.
 pub(super) async fn create(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
     body: Body<Written>,
@@ -262,7 +262,7 @@ pub(super) async fn create(
 
 /// `PUT /auth/admin/realms/master/users/{id}`: 204, as the SDK expects.
 pub(super) async fn update(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<Written>,
@@ -276,22 +276,22 @@ pub(super) async fn update(
 }
 
 /// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
-pub(super) async fn delete(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let close = move |tx: &Tx, caller: &Actor| departures::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
+    let close = move |tx: &Tx, caller: &Actor| user_deletion::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
     desk.write_as(&caller, close).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
 /// `PUT /auth/admin/realms/master/users/{id}/reset-password`
 pub(super) async fn reset_password(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<Credential>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let user = desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    let user = desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
     let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
     let hash = passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&user)).await.map_err(in_value)?;
@@ -309,9 +309,9 @@ fn in_value(error: Error) -> Error {
 }
 
 /// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
-pub(super) async fn send_mail(desk: Data<Desk>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn send_mail(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    desk.glance(|view| people::may_set_password(view, &caller, uuid))?;
+    desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     Err(Failure::NoMail)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::store::health;
 
 /// How long an answer about the disk stands, so that asking often does not write often.
@@ -43,7 +43,7 @@ pub(super) async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: 503 while it is stopping or cannot write to its file, 200 otherwise.
-pub(super) async fn ready(desk: Data<Desk>, readiness: Data<Readiness>) -> HttpResponse {
+pub(super) async fn ready(desk: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
     if readiness.stopping.load(Ordering::Acquire) {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
     }

@@ -11,7 +11,7 @@ use super::answer::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::creations::{self, Creation};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
 use crate::app::{passwords, users};
@@ -46,7 +46,7 @@ pub(super) struct Found(Option<Representation>);
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn query(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     body: Body<UserQuestion>,
 ) -> Result<Json<UsersFound>, Failure> {
@@ -96,7 +96,11 @@ pub(super) struct Invited {
         (status = 400, description = "The request is malformed, the email address is already in use, or the caller lacks a permission", body = Refusal),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn invite(desk: Data<Desk>, caller: Caller, body: Body<Invitation>) -> Result<Json<Invited>, Failure> {
+pub(super) async fn invite(
+    desk: Data<AppState>,
+    caller: Caller,
+    body: Body<Invitation>,
+) -> Result<Json<Invited>, Failure> {
     let require_reset = body.0.require_reset.unwrap_or(false);
     let (new, password) = invited(body.0)?;
     users::may_create(&caller, &new.email)?;
@@ -139,7 +143,11 @@ pub(super) struct ByEmail {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the user does not exist, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmail>) -> Result<Json<Nothing>, Failure> {
+pub(super) async fn activate(
+    desk: Data<AppState>,
+    caller: Caller,
+    body: Body<ByEmail>,
+) -> Result<Json<Nothing>, Failure> {
     set_enabled(&desk, caller, &body.0, true).await
 }
 
@@ -150,14 +158,14 @@ pub(super) async fn activate(desk: Data<Desk>, caller: Caller, body: Body<ByEmai
         (status = 400, description = "The request is malformed, the user does not exist or is the last administrator, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn deactivate(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     body: Body<ByEmail>,
 ) -> Result<Json<Nothing>, Failure> {
     set_enabled(&desk, caller, &body.0, false).await
 }
 
-async fn set_enabled(desk: &Desk, caller: Caller, who: &ByEmail, enabled: bool) -> Result<Json<Nothing>, Failure> {
+async fn set_enabled(desk: &AppState, caller: Caller, who: &ByEmail, enabled: bool) -> Result<Json<Nothing>, Failure> {
     let who = users::Named::Email(Email::parse(&who.email).in_field("email")?);
     let change = UserChange { enabled: Some(enabled), ..UserChange::default() };
     desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &who, &change)).await?;
@@ -188,7 +196,7 @@ pub(super) struct EditUser {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the user does not exist or is the last administrator, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn edit(desk: Data<Desk>, caller: Caller, body: Body<EditUser>) -> Result<Json<Nothing>, Failure> {
+pub(super) async fn edit(desk: Data<AppState>, caller: Caller, body: Body<EditUser>) -> Result<Json<Nothing>, Failure> {
     let edit = body.0;
     let change = UserChange {
         email: Some(Email::parse(&edit.email).in_field("email")?),

@@ -13,7 +13,7 @@ use super::answer::{Body, Nothing, Unread, written};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::answers::{self, Pace};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{contents, members, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -92,7 +92,7 @@ const ROOM: usize = 224;
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn list(desk: Data<Desk>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
+pub(super) async fn list(desk: Data<AppState>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
     let words = body.words();
     let read = move |view: &View, caller: &Actor, pace: Pace| {
         let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
@@ -159,7 +159,7 @@ pub(super) struct WorkspaceCreated {
         (status = 400, description = "The request is malformed, or the name is already in use or reserved", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn create(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     body: Body<CreateWorkspace>,
 ) -> Result<Json<WorkspaceCreated>, Failure> {
@@ -192,7 +192,11 @@ pub(super) struct AddUser {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the workspace or the user does not exist, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn add_user(desk: Data<Desk>, caller: Caller, body: Body<AddUser>) -> Result<Json<Nothing>, Failure> {
+pub(super) async fn add_user(
+    desk: Data<AppState>,
+    caller: Caller,
+    body: Body<AddUser>,
+) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
@@ -258,7 +262,7 @@ pub(super) struct Member {
         (status = 400, description = "The request is malformed, or the workspace does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list_users(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     body: Body<WorkspaceQuestion>,
 ) -> Result<Json<MemberList>, Failure> {
@@ -294,7 +298,7 @@ pub(super) struct Removed {
         (status = 400, description = "The request is malformed, the workspace or the user does not exist, the user is the last owner, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn remove_user(
-    desk: Data<Desk>,
+    desk: Data<AppState>,
     caller: Caller,
     body: Body<RemoveUser>,
 ) -> Result<Json<Removed>, Failure> {

@@ -29,7 +29,7 @@ use self::introspections::Introspections;
 use self::question::Question;
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
@@ -51,7 +51,7 @@ pub(in crate::http) struct Schema {
 }
 
 /// The schema over what stands on the desk.
-pub(in crate::http) fn schema(desk: &Desk, bounds: Bounds) -> Schema {
+pub(in crate::http) fn schema(desk: &AppState, bounds: Bounds) -> Schema {
     let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
         .data(desk.clone())
         .limit_depth(bounds.depth)

@@ -7,7 +7,7 @@ use super::filters::{DefaultWorkspaceFilter, MemberFilter};
 use super::members::WorkspaceUsersGone;
 use super::scalars::BigInt;
 use super::workspaces::{OnConflict, Parts, Wish, Workspace, WorkspaceInsert};
-use crate::app::desk::Desk;
+use crate::app::desk::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
@@ -20,9 +20,9 @@ pub(in crate::http) struct QueryRoot;
 pub(in crate::http) struct MutationRoot;
 
 /// The desk, and who asks.
-fn at_desk(ctx: &Context) -> Result<(Desk, Actor)> {
+fn at_desk(ctx: &Context) -> Result<(AppState, Actor)> {
     let missing = |error: async_graphql::Error| Error::internal(error.message);
-    Ok((ctx.data::<Desk>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
+    Ok((ctx.data::<AppState>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
 }
 
 /// The queries.

@@ -13,7 +13,7 @@ mod workspaces;
 use super::*;
 use crate::app::desk::{Fittings, Lifetimes};
 use crate::app::issuers::Issuers;
-use crate::app::pool::{Pool, Trade};
+use crate::app::pool::{Pool, PoolKind};
 use crate::app::signing_keys::{self, Plan};
 use crate::app::throttle::Throttle;
 use crate::app::{self, setup, users};
@@ -68,7 +68,7 @@ const DELETE_WORKSPACE_USER: &str = "
 /// A server's inside with an administrator and three people.
 struct World {
     place: TempDir,
-    desk: Desk,
+    desk: AppState,
     schema: Schema,
     root: Actor,
     ada: Actor,
@@ -76,20 +76,20 @@ struct World {
     eve: Actor,
 }
 
-fn desk(store: Store) -> Desk {
+fn desk(store: Store) -> AppState {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
     let vault = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
     let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
     apart(|| signing_keys::keep_up(&store, &vault, key_plan));
-    Desk::new(Fittings {
+    AppState::new(Fittings {
         store,
         vault: std::sync::Arc::new(vault),
         key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
-        hashery: Pool::start(Trade::Hashing, one, one).expect("a thread"),
-        signers: Pool::start(Trade::Signing, one, one).expect("a thread"),
-        long_readers: Pool::start(Trade::Reading, one, one).expect("a thread"),
+        hashery: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
+        signers: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
+        long_readers: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
@@ -182,7 +182,7 @@ impl World {
     }
 
     fn members(&self, workspace: i64) -> Vec<Uuid> {
-        let members = self.desk.glance(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
+        let members = self.desk.read_inline(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
         members.expect("members").into_iter().map(|member| member.uuid).collect()
     }
 

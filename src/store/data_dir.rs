@@ -15,7 +15,7 @@ use super::{file_system, files};
 
 /// A data directory that cannot be used. Every message ends with the next step.
 #[derive(Debug, Error)]
-pub enum HomeError {
+pub enum DataDirError {
     /// The file system refuses.
     #[error("cannot {verb} {}: {source}; {next}", path.display())]
     Io {
@@ -79,15 +79,15 @@ pub enum HomeError {
 }
 
 /// What the functions of this module give.
-pub type Result<T> = std::result::Result<T, HomeError>;
+pub type Result<T> = std::result::Result<T, DataDirError>;
 
 /// A directory of mode 0700 that belongs to one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct DataDir {
     path: PathBuf,
 }
 
-impl Home {
+impl DataDir {
     /// Opens a data directory, and makes it and an empty database file where they are absent.
     ///
     /// A looser mode than 0700 is tightened, with a warning. Refused when the directory is open to others
@@ -115,7 +115,7 @@ impl Home {
                 home.close_to_others()?;
                 Ok(home)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(HomeError::Absent { path: home.path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataDirError::Absent { path: home.path }),
             Err(source) => Err(home.io("open", source, "run this command as the user that runs the server")),
         }
     }
@@ -166,10 +166,10 @@ impl Home {
             return Ok(());
         }
         if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
-            return Err(HomeError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
+            return Err(DataDirError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
         }
         if self.holds_other_things().map_err(|source| self.io("open", source, next))? {
-            return Err(HomeError::Shared { path: self.path.clone(), mode });
+            return Err(DataDirError::Shared { path: self.path.clone(), mode });
         }
         fs::set_permissions(&self.path, Permissions::from_mode(0o700))
             .map_err(|source| self.io("run chmod 700 on", source, next))?;
@@ -195,7 +195,7 @@ impl Home {
     /// log and the shared memory take theirs from it.
     fn make_database(&self) -> Result<()> {
         let path = self.database();
-        let failed = |source| HomeError::Io {
+        let failed = |source| DataDirError::Io {
             verb: "open",
             path: path.clone(),
             source,
@@ -210,8 +210,8 @@ impl Home {
         Ok(())
     }
 
-    fn io(&self, verb: &'static str, source: io::Error, next: &'static str) -> HomeError {
-        HomeError::Io { verb, path: self.path.clone(), source, next }
+    fn io(&self, verb: &'static str, source: io::Error, next: &'static str) -> DataDirError {
+        DataDirError::Io { verb, path: self.path.clone(), source, next }
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_new_home_is_closed_to_others() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("a/b")).unwrap();
+        let home = DataDir::open(place.path().join("a/b")).unwrap();
         assert_eq!(mode(home.path()), 0o700);
         assert_eq!(mode(home.path().parent().unwrap()), 0o700);
         assert_eq!(mode(&home.database()), 0o600);
@@ -243,28 +243,28 @@ mod tests {
     #[test]
     fn a_home_opens_again_as_it_was() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         fs::write(home.database(), "rows").unwrap();
-        assert_eq!(Home::open(home.path()).unwrap(), home);
-        assert_eq!(Home::existing(home.path()).unwrap(), home);
+        assert_eq!(DataDir::open(home.path()).unwrap(), home);
+        assert_eq!(DataDir::existing(home.path()).unwrap(), home);
         assert_eq!(fs::read(home.database()).unwrap(), b"rows");
     }
 
     #[test]
     fn looser_modes_are_tightened() {
         let place = tempfile::tempdir().unwrap();
-        let home = Home::open(place.path().join("home")).unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
         fs::write(home.path().join("backup.tar"), "").unwrap();
         chmod(home.path(), 0o2755);
         chmod(&home.database(), 0o644);
-        Home::open(home.path()).unwrap();
+        DataDir::open(home.path()).unwrap();
         assert_eq!(mode(home.path()) & 0o777, 0o700);
         assert_eq!(mode(&home.database()), 0o600);
 
         let volume = place.path().join("volume");
         fs::create_dir_all(volume.join("lost+found")).unwrap();
         chmod(&volume, 0o755);
-        Home::open(&volume).unwrap();
+        DataDir::open(&volume).unwrap();
         assert_eq!(mode(&volume), 0o700);
     }
 
@@ -273,19 +273,19 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("other"), "").unwrap();
         chmod(place.path(), 0o755);
-        let error = Home::open(place.path()).unwrap_err().to_string();
+        let error = DataDir::open(place.path()).unwrap_err().to_string();
         assert!(error.contains("(mode 755) and contains other files; give atelier its own directory"), "{error}");
         assert_eq!(mode(place.path()), 0o755);
         assert!(!place.path().join("atelier.db").exists());
 
         chmod(place.path(), 0o700);
-        Home::open(place.path()).unwrap();
+        DataDir::open(place.path()).unwrap();
     }
 
     #[test]
     fn an_existing_home_is_asked_for_by_name() {
         let place = tempfile::tempdir().unwrap();
-        let error = Home::existing(place.path().join("typo")).unwrap_err().to_string();
+        let error = DataDir::existing(place.path().join("typo")).unwrap_err().to_string();
         assert!(error.contains("there is no atelier database in"), "{error}");
         assert!(!place.path().join("typo").exists());
     }
@@ -295,7 +295,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();
-        let error = Home::open(&path).unwrap_err().to_string();
+        let error = DataDir::open(&path).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot create the data directory {}: ", path.display())), "{error}");
         assert!(error.ends_with("; choose another directory with --data-dir"), "{error}");
     }

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::app::{departures, organizations, users};
+use crate::app::{organizations, user_deletion, users};
 use crate::domain::ids::UserId;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};
 use crate::domain::text::Description;
 use crate::domain::user::UserChange;
 
 fn block(id: UserId) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
-    move |tx, actor| departures::block(tx, actor, id)
+    move |tx, actor| user_deletion::block(tx, actor, id)
 }
 
 fn id(who: &Actor) -> UserId {

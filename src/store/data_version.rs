@@ -1,9 +1,9 @@
-//! The pulse of the data file: a few bytes that change with every commit of any process, read without asking SQLite.
+//! The version of the data file: a few bytes that change with every commit of any process, read without asking SQLite.
 //!
 //! SQLite keeps them at the beginning of the shared memory beside a file with a write-ahead log: the header of its index
 //! (<https://sqlite.org/walformat.html#the_wal_index_header>), which every commit writes anew, with a counter, two salts
 //! and a checksum in it. A reader sees a commit once that header is there, and a writer is told of its commit after it
-//! is. So whoever finds the same pulse as before has missed nothing.
+//! is. So whoever finds the same version as before has missed nothing.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ const HEADER: usize = 48;
 
 /// What the data file looked like at some moment; equal only if no process has committed anything between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse([u8; HEADER]);
+pub struct DataVersion([u8; HEADER]);
 
 /// Every shared memory that this process has a finger on, by device and inode. To close one would drop the locks that
 /// SQLite holds on it in this process, through whichever connection
@@ -26,12 +26,12 @@ pub struct Pulse([u8; HEADER]);
 /// stores of a file share one.
 static FINGERS: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
-/// A finger on the pulse. It is to be dropped after every connection of its store.
+/// A finger on the version. It is to be dropped after every connection of its store.
 #[derive(Clone, Debug)]
-pub(super) struct Finger(Arc<File>);
+pub(super) struct DataVersionProbe(Arc<File>);
 
-impl Finger {
-    /// Feels the pulse of a data file that is open.
+impl DataVersionProbe {
+    /// Feels the version of a data file that is open.
     pub(super) fn on(path: &Path) -> Result<Self> {
         let mut memory = path.as_os_str().to_owned();
         memory.push("-shm");
@@ -48,12 +48,12 @@ impl Finger {
         Ok(Self(file))
     }
 
-    /// The pulse at this moment.
-    pub(super) fn now(&self) -> Result<Pulse> {
+    /// The version at this moment.
+    pub(super) fn now(&self) -> Result<DataVersion> {
         let mut header = [0; HEADER];
         let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(Error::internal)?;
         if read == HEADER {
-            Ok(Pulse(header))
+            Ok(DataVersion(header))
         } else {
             Err(Error::internal("the shared memory of the data file is truncated"))
         }

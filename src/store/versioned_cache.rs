@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const PARTS: usize = 8;
 
 /// What was found out before, by question.
-pub struct Recollection<K, S, V> {
+pub struct VersionedCache<K, S, V> {
     parts: [Mutex<Part<K, S, V>>; PARTS],
     hasher: RandomState,
     /// How much each half of a part holds.
@@ -33,7 +33,7 @@ struct Kept<S, V> {
     weight: usize,
 }
 
-impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> Recollection<K, S, V> {
+impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
     /// One that holds things of this weight in all: a number of things, or of bytes.
     pub fn new(most: usize) -> Self {
         let part = |_| Mutex::new(Part { lately: HashMap::new(), before: HashMap::new(), weight: 0 });
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn it_is_found_by_its_question_and_its_stamp() {
-        let recollection = Recollection::new(1024);
+        let recollection = VersionedCache::new(1024);
         recollection.keep("a", 1, "one", 1);
         assert_eq!(recollection.find(&"a", &1), Some("one"));
         assert_eq!(recollection.find(&"b", &1), None);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_again_outlives_what_is_not() {
-        let recollection = Recollection::new(PARTS * 2 * 8);
+        let recollection = VersionedCache::new(PARTS * 2 * 8);
         recollection.keep(0, (), 0, 1);
         for n in 1..10_000 {
             recollection.keep(n, (), n, 1);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_too_heavy_is_not_kept() {
-        let recollection = Recollection::new(PARTS * 2 * 8);
+        let recollection = VersionedCache::new(PARTS * 2 * 8);
         recollection.keep("a", (), "heavy", 9);
         assert_eq!(recollection.find(&"a", &()), None);
     }
@@ -127,7 +127,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_never_holds_more_than_it_may(things in proptest::collection::vec((0_u8..50, 0_u8..3, 0_usize..20), 0..400)) {
-            let recollection = Recollection::new(PARTS * 2 * 30);
+            let recollection = VersionedCache::new(PARTS * 2 * 30);
             for (question, stamp, weight) in things {
                 recollection.keep(question, stamp, weight, weight);
                 if weight <= 30 {
