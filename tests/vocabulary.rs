@@ -124,6 +124,14 @@ const RETIRED: &[(&str, Scope, &str)] = &[
     ("sign-in at the pages", Texts, "sign-in in a browser"),
     // Names. Each is added when it is renamed.
     ("E-Mail", Everywhere, "email"),
+    // Names of the code.
+    ("Desk", Everywhere, "AppState"),
+    ("Finger", Everywhere, "DataVersionProbe"),
+    ("HomeError", Everywhere, "DataDirError"),
+    ("Pulse", Everywhere, "DataVersion"),
+    ("Recollection", Everywhere, "VersionedCache"),
+    ("Unproved", Everywhere, "AuthError"),
+    ("departures", Everywhere, "user_deletion"),
 ];
 
 /// Every document that people read of this version; the log of changes also tells of earlier ones.
