@@ -3,7 +3,7 @@
 //! SQLite keeps them at the beginning of the shared memory beside a file with a write-ahead log: the header of its index
 //! (<https://sqlite.org/walformat.html#the_wal_index_header>), which every commit writes anew, with a counter, two salts
 //! and a checksum in it. A reader sees a commit once that header is there, and a writer is told of its commit after it
-//! is. So whoever finds the same version as before has missed nothing.
+//! is. A reader that finds the same version as before has missed no commit.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,35 +16,35 @@ use crate::error::{Error, Result};
 /// How long the first copy of the header is, in bytes; SQLite writes it last.
 const HEADER: usize = 48;
 
-/// What the data file looked like at some moment; equal only if no process has committed anything between.
+/// The state of the data file at one moment. Two are equal only if no process committed anything between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataVersion([u8; HEADER]);
 
-/// Every shared memory that this process has a finger on, by device and inode. To close one would drop the locks that
+/// The shared memories that this process has open, by device and inode. To close one would drop the locks that
 /// SQLite holds on it in this process, through whichever connection
 /// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>), so all
 /// stores of a file share one.
-static FINGERS: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
+static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
-/// A finger on the version. It is to be dropped after every connection of its store.
+/// Reads the version. It must be dropped after every connection of its store.
 #[derive(Clone, Debug)]
 pub(super) struct DataVersionProbe(Arc<File>);
 
 impl DataVersionProbe {
-    /// Feels the version of a data file that is open.
+    /// A probe of a data file that is open.
     pub(super) fn on(path: &Path) -> Result<Self> {
         let mut memory = path.as_os_str().to_owned();
         memory.push("-shm");
         let memory = PathBuf::from(memory);
-        let mut fingers = FINGERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
         let found = memory.metadata().map_err(Error::internal)?;
-        let place = fingers.entry((found.dev(), found.ino())).or_default();
+        let place = probed.entry((found.dev(), found.ino())).or_default();
         if let Some(shared) = place.upgrade() {
             return Ok(Self(shared));
         }
         let file = Arc::new(File::open(memory).map_err(Error::internal)?);
         *place = Arc::downgrade(&file);
-        fingers.retain(|_, file| file.strong_count() > 0);
+        probed.retain(|_, file| file.strong_count() > 0);
         Ok(Self(file))
     }
 

@@ -1,16 +1,13 @@
-//! What was found out before, for as long as what it was found out from stands.
-//!
-//! A recollection is bounded, and it is never a question of time: each thing is kept with a stamp of what it was read
-//! from, and found again only by whoever brings the same stamp.
+//! A bounded cache. An entry is valid only for the version that it was computed at; nothing expires by time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many parts a recollection has, so that threads seldom meet at one.
+/// The number of parts, each with its own lock, so that threads seldom wait for each other.
 const PARTS: usize = 8;
 
-/// What was found out before, by question.
+/// A cache of values by key, each with the version that it was computed at.
 pub struct VersionedCache<K, S, V> {
     parts: [Mutex<Part<K, S, V>>; PARTS],
     hasher: RandomState,
@@ -96,44 +93,44 @@ mod tests {
 
     #[test]
     fn it_is_found_by_its_question_and_its_stamp() {
-        let recollection = VersionedCache::new(1024);
-        recollection.keep("a", 1, "one", 1);
-        assert_eq!(recollection.find(&"a", &1), Some("one"));
-        assert_eq!(recollection.find(&"b", &1), None);
-        assert_eq!(recollection.find(&"a", &2), None);
-        recollection.keep("a", 2, "two", 1);
-        assert_eq!(recollection.find(&"a", &1), None);
-        assert_eq!(recollection.find(&"a", &2), Some("two"));
+        let cache = VersionedCache::new(1024);
+        cache.keep("a", 1, "one", 1);
+        assert_eq!(cache.find(&"a", &1), Some("one"));
+        assert_eq!(cache.find(&"b", &1), None);
+        assert_eq!(cache.find(&"a", &2), None);
+        cache.keep("a", 2, "two", 1);
+        assert_eq!(cache.find(&"a", &1), None);
+        assert_eq!(cache.find(&"a", &2), Some("two"));
     }
 
     #[test]
     fn what_is_asked_for_again_outlives_what_is_not() {
-        let recollection = VersionedCache::new(PARTS * 2 * 8);
-        recollection.keep(0, (), 0, 1);
+        let cache = VersionedCache::new(PARTS * 2 * 8);
+        cache.keep(0, (), 0, 1);
         for n in 1..10_000 {
-            recollection.keep(n, (), n, 1);
-            assert_eq!(recollection.find(&0, &()), Some(0), "after {n}");
+            cache.keep(n, (), n, 1);
+            assert_eq!(cache.find(&0, &()), Some(0), "after {n}");
         }
-        assert!((1..10_000).filter(|n| recollection.find(n, &()).is_some()).count() <= PARTS * 2 * 8);
+        assert!((1..10_000).filter(|n| cache.find(n, &()).is_some()).count() <= PARTS * 2 * 8);
     }
 
     #[test]
     fn what_is_too_heavy_is_not_kept() {
-        let recollection = VersionedCache::new(PARTS * 2 * 8);
-        recollection.keep("a", (), "heavy", 9);
-        assert_eq!(recollection.find(&"a", &()), None);
+        let cache = VersionedCache::new(PARTS * 2 * 8);
+        cache.keep("a", (), "heavy", 9);
+        assert_eq!(cache.find(&"a", &()), None);
     }
 
     proptest! {
         #[test]
         fn it_never_holds_more_than_it_may(things in proptest::collection::vec((0_u8..50, 0_u8..3, 0_usize..20), 0..400)) {
-            let recollection = VersionedCache::new(PARTS * 2 * 30);
+            let cache = VersionedCache::new(PARTS * 2 * 30);
             for (question, stamp, weight) in things {
-                recollection.keep(question, stamp, weight, weight);
+                cache.keep(question, stamp, weight, weight);
                 if weight <= 30 {
-                    prop_assert_eq!(recollection.find(&question, &stamp), Some(weight));
+                    prop_assert_eq!(cache.find(&question, &stamp), Some(weight));
                 }
-                for part in &recollection.parts {
+                for part in &cache.parts {
                     let part = part.lock().unwrap();
                     let held: usize = part.lately.values().map(|kept| kept.weight).sum();
                     prop_assert_eq!(held, part.weight);
