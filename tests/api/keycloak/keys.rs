@@ -75,7 +75,8 @@ fn the_next_key_signs_the_very_next_token_after_a_rotation_beside_the_server() {
 
 #[test]
 fn a_retired_key_goes_with_its_last_token() {
-    let server = Setup::new().args(&["--access-token-life", "1s", "--signing-algorithm", "EdDSA"]).start();
+    // Times in a token are whole seconds, so a token of three seconds lives two at least.
+    let server = Setup::new().args(&["--access-token-life", "3s", "--signing-algorithm", "EdDSA"]).start();
     rotate(&server);
     assert_eq!(published(&server).len(), 3);
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -94,7 +95,7 @@ fn a_retired_key_goes_with_its_last_token() {
 
 #[test]
 fn the_server_rotates_by_itself_when_it_is_time() {
-    let lives = ["--access-token-life", "2s", "--signing-key-life", "2s", "--signing-algorithm", "EdDSA"];
+    let lives = ["--access-token-life", "3s", "--signing-key-life", "3s", "--signing-algorithm", "EdDSA"];
     let server = Setup::new().args(&lives).start();
     let next = published(&server).swap_remove(1);
     let deadline = Instant::now() + Duration::from_secs(30);
