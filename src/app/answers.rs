@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
+use super::caller;
 use super::desk::AppState;
-use super::sign_in::{self, Proved};
+use super::sign_in::Proved;
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
@@ -85,7 +86,7 @@ where
         }
     }
     let actor = caller.actor.clone();
-    let read = move |view: &View| read(view, &sign_in::still(view, &actor)?, Pace::Long);
+    let read = move |view: &View| read(view, &caller::still(view, &actor)?, Pace::Long);
     let answer = desk.read(read).await?.ok_or_else(|| Error::internal("a read on the pool of long reads failed"))?;
     Ok(keep(desk, question, pulse, answer))
 }

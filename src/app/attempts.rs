@@ -180,13 +180,13 @@ impl<'a> Attempt<'a> {
     fn log(&self, reason: &'static str) {
         let kind = Kind::Guessed(self.realm);
         let refusal = Refusal { kind, account: self.name.as_deref(), client: self.client, reason };
-        refusals::log(self.desk, self.origin, &refusal);
+        self.desk.refusals().log(self.origin, &refusal);
     }
 
     fn tell(&self, reached: Vec<Threshold>) {
         for threshold in reached {
             let account = self.name.as_deref().map(|name| (name, self.user.as_ref()));
-            refusals::delayed(self.desk, self.origin, self.realm, account, threshold);
+            self.desk.refusals().delayed(&self.desk.store, self.origin, self.realm, account, threshold);
         }
     }
 }

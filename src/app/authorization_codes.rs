@@ -1,11 +1,12 @@
 //! Trading an authorization code for a session (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
 
-use super::desk::{AppState, Lifetimes};
+use super::desk::AppState;
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
 use super::{authorizations, consents, refusals};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::Client;
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
@@ -46,7 +47,7 @@ pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented:
         Ok(Trade::Done(_)) | Err(_) => None,
     };
     if let Some(reason) = reason {
-        refusals::of_token(desk, origin, refusals::Kind::AuthorizationCode, client, reason);
+        desk.refusals().of_token(origin, refusals::Kind::AuthorizationCode, client, reason);
     }
     match traded? {
         Trade::Done(granted) => Ok(*granted),

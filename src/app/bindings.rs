@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{audit, projects, roles, sight, standing, users, workspaces};
+use super::{audit, lookup, projects, roles, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{BindingId, RoleId, UserId};
@@ -38,7 +38,7 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
 /// Refused when the user is unknown.
 pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, page: Page) -> Result<Slice<Binding>> {
     if let Some(user) = of {
-        users::principal(view, actor, &users::Named::Number(user))?;
+        lookup::principal(view, actor, &lookup::Named::Number(user))?;
     }
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::bindings::page(view, sight, on_projects, of, page);
@@ -64,7 +64,7 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
 /// Owners may, administrators, and whoever holds `ROLE_BINDING_CREATE`. Refused when the person is not in the
 /// organization of the thing or is an annotator who would be more, when the role allows more than the actor holds, and
 /// a conflict when the person has a role on the thing already.
-pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource: Resource) -> Result<Binding> {
+pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resource: Resource) -> Result<Binding> {
     let (workspace, standing) = toward(tx, actor, resource).map_err(|error| match error {
         Error::NotFound { .. } => Error::Forbidden { action: Action::BindRole },
         other => other,
@@ -72,7 +72,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &users::Named, resource
     if decide(&standing, Action::BindRole) != Decision::Allowed {
         return Err(Error::Forbidden { action: Action::BindRole });
     }
-    let user = users::principal(tx, actor, who)?;
+    let user = lookup::principal(tx, actor, who)?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
@@ -101,7 +101,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     if before.role == role.id {
         return Ok(before);
     }
-    annotates_at_most(&users::principal(tx, actor, &users::Named::Number(before.user))?, &role)?;
+    annotates_at_most(&lookup::principal(tx, actor, &lookup::Named::Number(before.user))?, &role)?;
     store::bindings::update(tx, id, role.id)?;
     let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
     audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
@@ -142,7 +142,7 @@ fn annotates_at_most(user: &User, role: &NamedRole) -> Result<()> {
 fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, Standing)> {
     match resource {
         Resource::Workspace(id) => {
-            let workspace = workspaces::visible(view, actor, id)?;
+            let workspace = lookup::workspace(view, actor, id)?;
             let standing = standing::in_workspace(view, actor, &workspace)?;
             Ok((workspace, standing))
         }

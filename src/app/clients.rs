@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
 use super::client_rules::{check, check_id};
-use super::{audit, organizations, standing};
+use super::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
@@ -278,7 +278,7 @@ fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Res
         return Ok(None);
     }
     let bot = store::bots::insert(tx, uuid, client.name.as_str(), role.unwrap_or(AccountRole::Member))?;
-    let home = organizations::home(tx)?;
+    let home = lookup::home(tx)?;
     store::organizations::put_member(tx, home.id, bot, OrganizationRole::Member)?;
     Ok(Some(bot))
 }

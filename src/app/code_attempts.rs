@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::audit;
 use super::desk::AppState;
-use super::refusals::{self, Kind, Refusal};
+use super::refusals::{Kind, Refusal};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -116,7 +116,7 @@ impl<'a> Given<'a> {
             _ => return outcome,
         };
         let refusal = Refusal { kind: Kind::SecondFactor, account: Some(&self.email), client: None, reason };
-        refusals::log(self.desk, self.origin, &refusal);
+        self.desk.refusals().log(self.origin, &refusal);
         outcome
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::workspaces;
+use super::lookup;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{PipelineId, WorkspaceId};
 use crate::domain::workspace::{Contents, WorkspaceEntry};
@@ -18,12 +18,12 @@ pub fn of_shown(view: &View, workspaces: &[WorkspaceEntry]) -> Result<HashMap<Wo
 
 /// The models of a workspace that the actor sees, by number.
 pub fn models(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
-    let workspace = workspaces::visible(view, actor, workspace)?;
+    let workspace = lookup::workspace(view, actor, workspace)?;
     store::contents::models(view, workspace.id)
 }
 
 /// The pipelines of a workspace that the actor sees, by number.
 pub fn pipelines(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
-    let workspace = workspaces::visible(view, actor, workspace)?;
+    let workspace = lookup::workspace(view, actor, workspace)?;
     store::contents::pipelines(view, workspace.id)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, workspaces};
+use super::{audit, lookup};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::WorkspaceId;
@@ -14,7 +14,7 @@ use crate::store::{self, Tx, View};
 pub fn find(view: &View, actor: &Actor) -> Result<Option<(i64, Workspace)>> {
     let Some(me) = actor.user() else { return Ok(None) };
     let Some((link, id)) = store::default_workspaces::find(view, me)? else { return Ok(None) };
-    match workspaces::visible(view, actor, id) {
+    match lookup::workspace(view, actor, id) {
         Ok(workspace) => Ok(Some((link, workspace))),
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -24,7 +24,7 @@ pub fn find(view: &View, actor: &Actor) -> Result<Option<(i64, Workspace)>> {
 /// Makes a workspace that the actor is in the one that they work in unless told otherwise.
 pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
     let me = itself(actor)?;
-    let workspace = workspaces::visible(tx, actor, workspace)?;
+    let workspace = lookup::workspace(tx, actor, workspace)?;
     if store::members::find(tx, workspace.id, me.id)?.is_none() {
         return Err(Error::Refused { rule: "a default workspace must be one that you are a member of" });
     }

@@ -1,63 +1,25 @@
 //! The desk: what every dialect works with. It holds the store, the keys and the pools of threads.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::answers::Answers;
 use super::creations::Creations;
+use super::credential_cache::CredentialCache;
 use super::issuers::Issuers;
 use super::key_ring::{InForce, LiveRing};
 use super::pool::{Lane, Pool};
 use super::refusals::Refusals;
-use super::sign_in::Proofs;
+use super::signing_keys;
 use super::throttle::Throttle;
-use super::{sign_in, signing_keys};
-use crate::domain::actor::Actor;
-use crate::domain::client::{Client, Grant, Scope, Scopes};
+use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::{DataVersion, Store, Tx, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::tags::TagKey;
-
-/// How long things last.
-#[derive(Clone, Copy, Debug)]
-pub struct Lifetimes {
-    /// An access token.
-    pub access_token: Duration,
-    /// A session that nobody uses.
-    pub session_idle: Duration,
-    /// A session in any case.
-    pub session_life: Duration,
-    /// A session that nobody uses, where the client was let in for longer than a sign-in (`offline_access`).
-    pub offline_idle: Duration,
-    /// Such a session in any case.
-    pub offline_life: Duration,
-    /// A browser's session in which no page is opened.
-    pub browser_idle: Duration,
-    /// A browser's session in any case.
-    pub browser_life: Duration,
-}
-
-impl Lifetimes {
-    /// How long things of a client last: its own lifetimes where it has some.
-    #[must_use]
-    pub fn of(&self, client: &Client, scopes: &Scopes) -> Self {
-        let (idle, life) = if scopes.has(Scope::OfflineAccess) {
-            (self.offline_idle, self.offline_life)
-        } else {
-            (self.session_idle, self.session_life)
-        };
-        Self {
-            access_token: client.access_token_life.unwrap_or(self.access_token),
-            session_idle: client.session_idle.unwrap_or(idle),
-            session_life: client.session_life.unwrap_or(life),
-            ..*self
-        }
-    }
-}
 
 /// The desk; cloning it gives another handle to the same.
 #[derive(Clone)]
@@ -70,7 +32,7 @@ struct Furnished {
     /// What everybody has made lately.
     creations: Creations,
     ring: LiveRing,
-    proofs: Proofs,
+    credential_cache: CredentialCache,
     answers: Answers,
 }
 
@@ -119,8 +81,8 @@ impl AppState {
     pub fn new(fittings: Fittings) -> Self {
         let answers = Answers::new(fittings.answer_memory);
         let (refusals, creations) = (Refusals::new(), Creations::new());
-        let (ring, proofs) = (LiveRing::default(), Proofs::new());
-        Self(Arc::new(Furnished { fittings, refusals, creations, ring, proofs, answers }))
+        let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
+        Self(Arc::new(Furnished { fittings, refusals, creations, ring, credential_cache, answers }))
     }
 
     /// The keys that tokens are signed with, as of this moment; a glance of its own, so not for within a read.
@@ -135,9 +97,8 @@ impl AppState {
         self.0.ring.current(&self.store, pulse, &self.vault)
     }
 
-    /// What was proved before.
-    pub(super) fn proofs(&self) -> &Proofs {
-        &self.0.proofs
+    pub(super) fn credential_cache(&self) -> &CredentialCache {
+        &self.0.credential_cache
     }
 
     /// What was answered before.
@@ -182,19 +143,6 @@ impl AppState {
         self.long_readers.run(Lane::Server, move || store.read(work)).await?
     }
 
-    /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had
-    /// to be awaited to its end before.
-    ///
-    /// Refused when their credential has ended meanwhile.
-    pub async fn read_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&View, &Actor) -> Result<T> + Send + 'static,
-    {
-        let actor = actor.clone();
-        self.read(move |view| work(view, &sign_in::still(view, &actor)?)).await
-    }
-
     /// Writes; the answer comes once the write is on the disk.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
@@ -202,17 +150,5 @@ impl AppState {
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
         self.store.write(work).await
-    }
-
-    /// Writes as somebody, with the right of entry and the role that they have when it is the write's turn.
-    ///
-    /// Refused when their credential has ended meanwhile.
-    pub async fn write_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: Fn(&Tx, &Actor) -> Result<T> + Send + 'static,
-    {
-        let actor = actor.clone();
-        self.write(move |tx| work(tx, &sign_in::still(tx, &actor)?)).await
     }
 }

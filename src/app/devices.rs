@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
 use super::creations::{self, Creation};
-use super::desk::{AppState, Lifetimes};
+use super::desk::AppState;
 use super::grants::Granted;
 use super::places::network;
 use super::sessions::{self, NewSession};
@@ -17,6 +17,7 @@ use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
 use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -113,7 +114,7 @@ pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code
     };
     if let Err(Error::Unauthenticated(why)) = &polled {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
-        refusals::of_token(desk, origin, refusals::Kind::DeviceCode, client, reason);
+        desk.refusals().of_token(origin, refusals::Kind::DeviceCode, client, reason);
     }
     polled
 }

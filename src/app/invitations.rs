@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, standing, users, workspaces};
+use super::{audit, lookup, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -124,7 +124,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
 ///
 /// Administrators may. Refused unless the person is invited now.
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
-    let before = users::visible(tx, actor, id)?;
+    let before = lookup::active_person(tx, actor, id)?;
     standing::require(&standing::in_account(actor), Action::CreateUser, "user", before.uuid)?;
     let after = last_longer(tx, &before)?;
     audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{audit, service_keys, standing, users, workspaces};
+use super::{audit, bots, lookup, standing, users};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
@@ -41,10 +41,10 @@ pub struct NewKey {
 /// The person may, and the operator. Refused when making keys is switched off, when it would end before it begins or
 /// later than it may ([`end`]), and when the person is disabled, still invited or gone, or has to choose another
 /// password first.
-pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &users::Named, new: &NewKey) -> Result<Key> {
+pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, new: &NewKey) -> Result<Key> {
     may_hold(tx, actor, rules)?;
-    let user = users::named(tx, actor, whose)?;
-    users::require(tx, actor, user.id, Action::CreateKey, user.uuid)?;
+    let user = lookup::user(tx, actor, whose)?;
+    lookup::require_user(tx, actor, user.id, Action::CreateKey, user.uuid)?;
     if !user.enabled {
         return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
     }
@@ -113,10 +113,10 @@ pub(super) fn end(
 
 /// The keys that act as a person, the oldest first; without one, everybody's and every service's, for the operator and
 /// administrators.
-pub fn list(view: &View, actor: &Actor, of: Option<&users::Named>) -> Result<Vec<Key>> {
+pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Vec<Key>> {
     if let Some(who) = of {
-        let user = users::named(view, actor, who)?;
-        users::require(view, actor, user.id, Action::ReadKeys, user.uuid)?;
+        let user = lookup::user(view, actor, who)?;
+        lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;
         return store::keys::list_of(view, user.id);
     }
     standing::require(&standing::in_account(actor), Action::ReadKeys, "user", "anybody")?;
@@ -146,8 +146,8 @@ pub fn page(view: &View, actor: &Actor, search: &KeySearch, page: Page) -> Resul
 /// Where a search looks; nowhere for what cannot be: user keys of a workspace, and those of an operator.
 fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>> {
     if let Some(id) = search.workspace {
-        let workspace = workspaces::visible(view, actor, id)?;
-        workspaces::require(view, actor, &workspace, Action::ReadServiceKeys)?;
+        let workspace = lookup::workspace(view, actor, id)?;
+        lookup::require_workspace(view, actor, &workspace, Action::ReadServiceKeys)?;
         let wanted = search.kind != Some(KeyKind::User);
         return Ok(wanted.then_some(Scope::In(id, search.user)));
     }
@@ -157,7 +157,7 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
             if !users::manages(actor) {
                 return Err(Error::Forbidden { action: Action::ReadKeys });
             }
-            Some(users::named(view, actor, &users::Named::Number(id))?.id)
+            Some(lookup::user(view, actor, &lookup::Named::Number(id))?.id)
         }
     };
     Ok(whose.map(|user| match search.kind {
@@ -186,11 +186,11 @@ pub struct Renewal {
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
     let before = controlled(tx, actor, id)?;
     match before.kind {
-        KeyKind::User => users::require(tx, actor, before.user, Action::CreateKey, id)?,
+        KeyKind::User => lookup::require_user(tx, actor, before.user, Action::CreateKey, id)?,
         KeyKind::Service if actor.user() == Some(before.user) => {}
         KeyKind::Service => {
             standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
-            service_keys::holds_all(tx, actor, before.user)?;
+            bots::holds_all(tx, actor, before.user)?;
         }
     }
     if before.state(tx.now) != KeyState::Active {
@@ -213,15 +213,15 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
 
 /// Ends a key, and blocks the bot of a service key. Ending it again changes nothing.
 ///
-/// Its owner may, the operator and administrators; a service key also those whom [`service_keys::require`] lets, if it
-/// holds no more than they do ([`service_keys::may_end`]).
+/// Its owner may, the operator and administrators; a service key also those whom [`bots::require`] lets, if it
+/// holds no more than they do ([`bots::may_end`]).
 pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     let key = controlled(tx, actor, id)?;
     if key.revoked_at.is_some() {
         return Ok(());
     }
     if key.kind == KeyKind::Service {
-        service_keys::may_end(tx, actor, &key)?;
+        bots::may_end(tx, actor, &key)?;
     }
     store::keys::revoke(tx, id)?;
     if key.kind == KeyKind::Service {
@@ -234,7 +234,7 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
 ///
 /// The person may, the operator and administrators.
 pub fn revoke_of(tx: &Tx, actor: &Actor, user: &User) -> Result<usize> {
-    users::require(tx, actor, user.id, Action::RevokeKey, user.uuid)?;
+    lookup::require_user(tx, actor, user.id, Action::RevokeKey, user.uuid)?;
     let revoked = store::keys::revoke_of(tx, user.id)?;
     if revoked > 0 {
         let before = json!({ "keys": revoked });
@@ -250,7 +250,7 @@ fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
         KeyKind::User => {
             standing::require(&standing::toward(view, actor, key.user)?, Action::RevokeKey, "key", id)?;
         }
-        KeyKind::Service => service_keys::require(view, actor, &key)?,
+        KeyKind::Service => bots::require(view, actor, &key)?,
     }
     Ok(key)
 }

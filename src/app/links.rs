@@ -8,7 +8,7 @@ use super::passwords::Owner;
 use super::pool::Lane;
 use super::throttle::ThrottleScope;
 use super::users::NewPassword;
-use super::{audit, invitations, passwords, second_factors, sessions, users};
+use super::{audit, invitations, lookup, passwords, second_factors, sessions, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -34,8 +34,8 @@ const HAS_FACTOR: Error = Error::Refused {
 ///
 /// Administrators may. Refused when the person never came in.
 pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
-    let user = users::visible(tx, actor, id)?;
-    users::require(tx, actor, user.id, Action::SetPassword, user.uuid)?;
+    let user = lookup::active_person(tx, actor, id)?;
+    lookup::require_user(tx, actor, user.id, Action::SetPassword, user.uuid)?;
     if user.status(tx.now) != UserStatus::Active {
         return Err(NEVER_IN);
     }
@@ -47,8 +47,8 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
 ///
 /// Administrators may. Refused for an invitation unless the person is invited now, whose invitation then lasts as long
 /// as the link; for another password unless the person is in.
-pub fn make(tx: &Tx, actor: &Actor, who: &users::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
-    let mut user = users::person(tx, actor, who, Action::SetPassword)?;
+pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
+    let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match (purpose, user.status(tx.now)) {
         (Purpose::Invitation, _) => user = invitations::last_longer(tx, &user)?,
         (Purpose::PasswordReset, UserStatus::Active) => {}

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audit, bindings, organizations, roles, standing, users, workspaces};
+use super::{audit, bindings, lookup, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
 use crate::domain::permission::PermissionSet;
-use crate::domain::user::{User, UserKind};
+use crate::domain::user::{AccountRole, User, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, Standing, decide};
@@ -18,7 +18,7 @@ use crate::store::{self, Tx, View};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
 pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
-    let workspace = workspaces::visible(view, actor, workspace)?;
+    let workspace = lookup::workspace(view, actor, workspace)?;
     let mut members = store::members::list(view, workspace.id)?;
     // A bot that reads a workspace without being in it sees its people no more than elsewhere.
     if actor.person().is_some_and(|me| me.kind == UserKind::Bot) {
@@ -37,17 +37,17 @@ pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Me
 ///
 /// Owners and administrators may, and give a named role whoever holds `ROLE_BINDING_CREATE`. Refused when the person is
 /// unknown or not in the workspace's organization, when a named role is given for more than the actor holds, and when it would leave the workspace without an owner.
-pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named, role: Role) -> Result<Member> {
-    let workspace = workspaces::visible(tx, actor, workspace)?;
+pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, role: Role) -> Result<Member> {
+    let workspace = lookup::workspace(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
     let role = allowed(tx, actor, (&workspace, &standing), role)?;
-    let user = users::principal(tx, actor, who)?;
+    let user = lookup::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused {
             rule: "the user is not a member of the workspace's organization; add the user to it first",
         });
     }
-    organizations::annotates_alike(&user, role == Role::Annotator)?;
+    annotates_alike(&user, role == Role::Annotator)?;
     let before = store::members::find(tx, workspace.id, user.id)?;
     if let Some(member) = before.clone().filter(|member| member.role == role) {
         return Ok(member);
@@ -87,18 +87,18 @@ fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing
 ///
 /// Whoever could have given all that is taken away may, owners and administrators first of all; anyone may leave, and
 /// leaves nothing where there is nothing to be seen. Refused when it would leave the workspace without an owner.
-pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &users::Named) -> Result<bool> {
-    let workspace = match workspaces::visible(tx, actor, workspace) {
+pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named) -> Result<bool> {
+    let workspace = match lookup::workspace(tx, actor, workspace) {
         Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
         found => found?,
     };
-    let user = users::principal(tx, actor, who)?;
+    let user = lookup::principal(tx, actor, who)?;
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
         let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };
         standing::require(&standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
     } else {
-        workspaces::require(tx, actor, &workspace, Action::RemoveMember)?;
+        lookup::require_workspace(tx, actor, &workspace, Action::RemoveMember)?;
         may_take(tx, actor, &workspace, user.id)?;
     }
     let bindings = store::bindings::delete_in_workspace(tx, user.id, workspace.id)?;
@@ -139,7 +139,7 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
 ///
 /// Refused when there is neither.
 pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
-    let workspace = workspaces::visible(tx, actor, place)?;
+    let workspace = lookup::workspace(tx, actor, place)?;
     let mut heir = actor.user().map(|me| store::users::find(tx, me)).transpose()?.flatten();
     if let Some(me) = &heir
         && (me.kind == UserKind::Bot || store::organizations::role(tx, workspace.organization, me.id)?.is_none())
@@ -196,6 +196,16 @@ pub(super) fn may_take_all(view: &View, actor: &Actor, organization: Organizatio
     Ok(())
 }
 
+/// Refuses to make an annotator of the account anything else in a place, or anybody else an annotator there.
+pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
+    if (user.role == AccountRole::Annotator) == as_annotator {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        rule: "only annotators of the account can have the role of an annotator, and they can have no other",
+    })
+}
+
 /// The most workspaces that people are taken out of at a time.
 pub const MOST_WORKSPACES: usize = 100;
 
@@ -222,7 +232,7 @@ pub fn remove_all(
     }
     leaving.sort_by_key(|member| actor.user() == Some(member.user));
     for member in &leaving {
-        remove(tx, actor, member.workspace, &users::Named::Uuid(member.uuid))?;
+        remove(tx, actor, member.workspace, &lookup::Named::Uuid(member.uuid))?;
     }
     leaving.sort_by_key(|member| member.id);
     Ok(leaving)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, sight, standing, users};
+use super::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
@@ -15,26 +15,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-/// The organization that clients without the notion of one live in.
-pub fn home(view: &View) -> Result<Organization> {
-    store::organizations::find_home(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
-}
-
-/// The number of the organization that clients without the notion of one live in.
-pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
-    store::organizations::find_home_id(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
-}
-
-/// The organization of this number, if the actor may see it.
-pub fn visible(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
-    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;
-    require(view, actor, id, Action::ReadOrganization)?;
-    Ok(organization)
-}
-
-fn require(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
-    standing::require(&standing::in_organization(view, actor, id)?, action, "organization", id)
-}
+pub use super::lookup::{home, organization as visible};
 
 /// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
 /// a text, in any case.
@@ -63,8 +44,8 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organizat
 ///
 /// Its admins may, and administrators. Refused when the new name is taken.
 pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationChange) -> Result<Organization> {
-    let before = visible(tx, actor, id)?;
-    require(tx, actor, id, Action::UpdateOrganization)?;
+    let before = lookup::organization(tx, actor, id)?;
+    lookup::require_organization(tx, actor, id, Action::UpdateOrganization)?;
     let mut after = before.clone();
     if let Some(name) = &change.name {
         after.name.clone_from(name);
@@ -85,8 +66,8 @@ pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationC
 ///
 /// Its admins may, and administrators. The home organization cannot be deleted.
 pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
-    let organization = visible(tx, actor, id)?;
-    require(tx, actor, id, Action::DeleteOrganization)?;
+    let organization = lookup::organization(tx, actor, id)?;
+    lookup::require_organization(tx, actor, id, Action::DeleteOrganization)?;
     if organization.home {
         return Err(Error::Refused { rule: "the home organization cannot be deleted" });
     }
@@ -100,19 +81,19 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
 /// Puts somebody into an organization in this role, or gives a member this role.
 ///
 /// Its admins may, and administrators; the role of an administrator of the account only administrators change. Refused
-/// when the person is unknown or may not have the role ([`annotates_alike`]), and when it would leave the organization
+/// when the person is unknown or may not have the role ([`super::members::annotates_alike`]), and when it would leave the organization
 /// without an admin.
 pub fn put_member(
     tx: &Tx,
     actor: &Actor,
     id: OrganizationId,
-    who: &users::Named,
+    who: &lookup::Named,
     role: OrganizationRole,
 ) -> Result<OrganizationMember> {
-    visible(tx, actor, id)?;
-    require(tx, actor, id, Action::ManageOrganizationMembers)?;
-    let user = users::named(tx, actor, who)?;
-    annotates_alike(&user, role == OrganizationRole::Annotator)?;
+    lookup::organization(tx, actor, id)?;
+    lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
+    let user = lookup::user(tx, actor, who)?;
+    super::members::annotates_alike(&user, role == OrganizationRole::Annotator)?;
     let before = store::organizations::find_member(tx, id, user.id)?;
     if let Some(member) = &before {
         if member.role == role {
@@ -132,12 +113,12 @@ pub fn put_member(
 /// Its admins may who could have given all that is taken away, and administrators; an administrator of the account only
 /// administrators take out; anyone may leave. Refused when somebody is no member, and when it would leave the
 /// organization without an admin or a workspace without an owner.
-pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Named) -> Result<()> {
-    visible(tx, actor, id)?;
-    let user = users::principal(tx, actor, who)?;
+pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::Named) -> Result<()> {
+    lookup::organization(tx, actor, id)?;
+    let user = lookup::principal(tx, actor, who)?;
     let leaves = actor.user() == Some(user.id);
     if !leaves {
-        require(tx, actor, id, Action::ManageOrganizationMembers)?;
+        lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
     }
     let member = store::organizations::find_member(tx, id, user.id)?
         .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
@@ -154,19 +135,9 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Na
 /// Refuses to change or end what an administrator of the account is in an organization, unless the actor is one too.
 fn manages(view: &View, actor: &Actor, id: OrganizationId, user: &User) -> Result<()> {
     match user.role {
-        AccountRole::Administrator => require(view, actor, id, Action::ManageAdministrator),
+        AccountRole::Administrator => lookup::require_organization(view, actor, id, Action::ManageAdministrator),
         AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => Ok(()),
     }
-}
-
-/// Refuses to make an annotator of the account anything else in a place, or anybody else an annotator there.
-pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
-    if (user.role == AccountRole::Annotator) == as_annotator {
-        return Ok(());
-    }
-    Err(Error::Refused {
-        rule: "only annotators of the account can have the role of an annotator, and they can have no other",
-    })
 }
 
 /// Refuses to let the last enabled admin go.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::service_accounts::{self, ServiceAccount};
 use super::users::NewPassword;
-use super::{standing, users};
+use super::{lookup, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::domain::people::PeopleSearch;
@@ -115,14 +115,14 @@ fn knows_entry(view: &View, actor: &Actor, user: UserId) -> Result<bool> {
 /// The person may know, and administrators.
 pub fn entry(view: &View, actor: &Actor, uuid: Uuid) -> Result<Entry> {
     let profile = get(view, actor, uuid)?;
-    users::require(view, actor, profile.user.id, Action::ReadSessions, uuid)?;
+    lookup::require_user(view, actor, profile.user.id, Action::ReadSessions, uuid)?;
     profile.entry.ok_or_else(|| Error::not_found("user", uuid))
 }
 
 /// The person whose password the actor may set. Refuses an actor who may not, before anything costly is done for them.
 pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     let user = get(view, actor, uuid)?.user;
-    users::require(view, actor, user.id, Action::SetPassword, uuid)?;
+    lookup::require_user(view, actor, user.id, Action::SetPassword, uuid)?;
     Ok(user)
 }
 
@@ -130,7 +130,7 @@ pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> 
 /// another.
 pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, temporary: bool) -> Result<()> {
     let new = NewPassword { hash: hash.clone(), revoke_keys: false };
-    let mut user = users::set_password(tx, actor, &users::Named::Uuid(uuid), &new)?;
+    let mut user = users::set_password(tx, actor, &lookup::Named::Uuid(uuid), &new)?;
     if temporary {
         user.must_change_password = true;
         store::users::update(tx, &user)?;
@@ -149,7 +149,7 @@ pub fn change(
     must_change_password: Option<bool>,
 ) -> Result<User> {
     get(tx, actor, uuid)?;
-    let user = users::change(tx, actor, &users::Named::Uuid(uuid), change)?;
+    let user = users::change(tx, actor, &lookup::Named::Uuid(uuid), change)?;
     if must_change_password.is_some_and(|must| must != user.must_change_password) {
         let rule = "must be unchanged: to require a new password, set a temporary one";
         return Err(Error::invalid("requiredActions", rule));
@@ -187,5 +187,5 @@ pub fn create(tx: &Tx, actor: &Actor, person: &NewPerson) -> Result<User> {
         email_verified: Some(person.email_verified),
         ..UserChange::default()
     };
-    users::change(tx, actor, &users::Named::Uuid(person.uuid), &change)
+    users::change(tx, actor, &lookup::Named::Uuid(person.uuid), &change)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, sight, standing, workspaces};
+use super::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ProjectId, WorkspaceId};
@@ -37,7 +37,7 @@ fn require(view: &View, actor: &Actor, (project, workspace): &(Project, Workspac
 /// Refused when the workspace of the search is none that the actor may see.
 pub fn page(view: &View, actor: &Actor, search: &ProjectSearch, page: Page) -> Result<Slice<Project>> {
     if let Some(workspace) = search.workspace {
-        workspaces::visible(view, actor, workspace)?;
+        lookup::workspace(view, actor, workspace)?;
     }
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::projects::page(view, sight, search, page);
@@ -59,8 +59,8 @@ fn may(view: &View, actor: &Actor, id: ProjectId, action: Action) -> Result<bool
 ///
 /// Whoever holds `PROJECT_CREATE` there may. Refused when the name is taken.
 pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName) -> Result<Project> {
-    let workspace = workspaces::visible(tx, actor, workspace)?;
-    workspaces::require(tx, actor, &workspace, Action::CreateProject)?;
+    let workspace = lookup::workspace(tx, actor, workspace)?;
+    lookup::require_workspace(tx, actor, &workspace, Action::CreateProject)?;
     let project = store::projects::insert(tx, workspace.id, name, ProjectKind::Application, actor.user())?;
     audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, shown(&project)))?;
     Ok(project)

@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::users::NewPassword;
-use super::{audit, organizations, second_factors, users};
+use super::{audit, lookup, second_factors, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -51,13 +51,13 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
         let user = users::create(tx, actor, &person, uuid, Some(&new.hash))?;
         return Ok(Recovered { user, made: true, service_keys: Vec::new() });
     };
-    users::require(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
+    lookup::require_user(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
     let before = users::shown(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;
     let ended = users::keep_password(tx, &mut user, new, None)?;
     let second_factor = second_factors::take_away(tx, user.id)?;
-    let home = organizations::home(tx)?;
+    let home = lookup::home(tx)?;
     store::organizations::put_member(tx, home.id, user.id, users::home_role(user.role))?;
     let mut after = users::shown(&user);
     after["password"] = json!("set");

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::desk::{AppState, Lifetimes};
+use super::desk::AppState;
 use super::{audit, authorizations, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::error::{AuthError, Error, Result};
@@ -63,12 +64,12 @@ pub async fn refresh(
     let refreshed = turn(desk, origin, client, presented, asked).await;
     if let Err(Error::Unauthenticated(why)) = &refreshed {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
-        refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, reason);
+        desk.refusals().of_token(origin, refusals::Kind::RefreshToken, client, reason);
     }
     match refreshed? {
         Turn::GoesOn(refreshed) => Ok(*refreshed),
         Turn::Replayed => {
-            refusals::of_token(desk, origin, refusals::Kind::RefreshToken, client, "reused");
+            desk.refusals().of_token(origin, refusals::Kind::RefreshToken, client, "reused");
             Err(AuthError::DeadRefreshToken.into())
         }
     }

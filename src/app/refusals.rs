@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::budget::{Budget, Rate};
-use super::desk::AppState;
 use super::places::network;
 use super::throttle::{Threshold, ThrottleScope};
 use crate::domain::actor::{Actor, Origin};
@@ -19,6 +18,7 @@ use crate::domain::client::Client;
 use crate::domain::email::Email;
 use crate::domain::user::User;
 use crate::error::AuthError;
+use crate::store::Store;
 
 /// How many lines there may be of one kind of secret at once, and how long it takes until one more may be.
 pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
@@ -123,31 +123,68 @@ impl Refusals {
         }
         may
     }
-}
 
-/// Writes the line of a refusal into the log.
-pub(super) fn log(desk: &AppState, origin: &Origin, refusal: &Refusal) {
-    if log::log_enabled!(log::Level::Warn)
-        && let Some(left_out) = desk.refusals().line(refusal.kind, Instant::now())
-    {
-        log::warn!("{}", line(origin, refusal, left_out));
+    /// Writes the line of a refusal into the log.
+    pub(super) fn log(&self, origin: &Origin, refusal: &Refusal) {
+        if log::log_enabled!(log::Level::Warn)
+            && let Some(left_out) = self.line(refusal.kind, Instant::now())
+        {
+            log::warn!("{}", line(origin, refusal, left_out));
+        }
     }
-}
 
-/// Writes the line of a token that a client brought in vain.
-pub(super) fn of_token(desk: &AppState, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
-    log(desk, origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
-}
+    /// Writes the line of a token that a client brought in vain.
+    pub(super) fn of_token(&self, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
+        self.log(origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
+    }
 
-/// Writes the line of an API key that is worth nothing.
-pub(super) fn of_key(desk: &AppState, origin: &Origin, why: AuthError) {
-    let reason = match why {
-        AuthError::DeadKey => "revoked_or_expired",
-        AuthError::Disabled => "disabled",
-        AuthError::PagesOnly => "pages_only",
-        _ => "wrong",
-    };
-    log(desk, origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });
+    /// Writes the line of an API key that is worth nothing.
+    pub(super) fn of_key(&self, origin: &Origin, why: AuthError) {
+        let reason = match why {
+            AuthError::DeadKey => "revoked_or_expired",
+            AuthError::Disabled => "disabled",
+            AuthError::PagesOnly => "pages_only",
+            _ => "wrong",
+        };
+        self.log(origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });
+    }
+
+    /// Tells the log and the audit that somebody has to wait from now on.
+    pub(super) fn delayed(
+        &self,
+        store: &Store,
+        origin: &Origin,
+        realm: ThrottleScope,
+        account: Option<(&str, Option<&User>)>,
+        reached: Threshold,
+    ) {
+        if !self.row(Instant::now()) {
+            return;
+        }
+        let (name, user) = account.unzip();
+        let user = user.flatten();
+        let place = origin.address.map(|address| network(address).to_string());
+        log::warn!(
+            "sign-ins delayed: scope={} kind={} account={} address={} request={}",
+            reached.word(),
+            realm.word(),
+            quoted(name),
+            address(origin),
+            origin.request,
+        );
+        let object = match (reached, user) {
+            (Threshold::AccountAtAddress | Threshold::Account, Some(user)) => (ObjectKind::User, user.uuid.to_string()),
+            (Threshold::AccountAtAddress | Threshold::Account | Threshold::Network, _) => {
+                (ObjectKind::Address, place.unwrap_or_default())
+            }
+        };
+        let after = json!({ "scope": reached.word(), "kind": realm.word(), "account": name.map(shown) });
+        let actor = Actor::nobody(origin.clone());
+        store.write_in_passing(move |tx| {
+            let (kind, name) = object.clone();
+            audit::record(tx, &actor, "sign_ins.delay", (kind, name), (Value::Null, after.clone()))
+        });
+    }
 }
 
 fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
@@ -165,42 +202,6 @@ fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
         let _ = write!(line, " left_out={left_out}");
     }
     line
-}
-
-/// Tells the log and the audit that somebody has to wait from now on.
-pub(super) fn delayed(
-    desk: &AppState,
-    origin: &Origin,
-    realm: ThrottleScope,
-    account: Option<(&str, Option<&User>)>,
-    reached: Threshold,
-) {
-    if !desk.refusals().row(Instant::now()) {
-        return;
-    }
-    let (name, user) = account.unzip();
-    let user = user.flatten();
-    let place = origin.address.map(|address| network(address).to_string());
-    log::warn!(
-        "sign-ins delayed: scope={} kind={} account={} address={} request={}",
-        reached.word(),
-        realm.word(),
-        quoted(name),
-        address(origin),
-        origin.request,
-    );
-    let object = match (reached, user) {
-        (Threshold::AccountAtAddress | Threshold::Account, Some(user)) => (ObjectKind::User, user.uuid.to_string()),
-        (Threshold::AccountAtAddress | Threshold::Account | Threshold::Network, _) => {
-            (ObjectKind::Address, place.unwrap_or_default())
-        }
-    };
-    let after = json!({ "scope": reached.word(), "kind": realm.word(), "account": name.map(shown) });
-    let actor = Actor::nobody(origin.clone());
-    desk.store.write_in_passing(move |tx| {
-        let (kind, name) = object.clone();
-        audit::record(tx, &actor, "sign_ins.delay", (kind, name), (Value::Null, after.clone()))
-    });
 }
 
 fn address(origin: &Origin) -> String {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::code_attempts::{self, Given, Judged};
 use super::desk::AppState;
-use super::{audit, reauthentication, users};
+use super::{audit, lookup, reauthentication};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -154,8 +154,8 @@ pub(super) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) ->
 /// one: without one, nothing changes.
 ///
 /// Administrators may; for their own only if they have proved lately who they are.
-pub fn reset(tx: &Tx, actor: &Actor, who: &users::Named) -> Result<(User, bool)> {
-    let user = users::person(tx, actor, who, Action::SetPassword)?;
+pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)> {
+    let user = lookup::person(tx, actor, who, Action::SetPassword)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
     if !take_away(tx, user.id)? {
         return Ok((user, false));

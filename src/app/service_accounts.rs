@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::desk::AppState;
 use super::grants::Granted;
 use super::sessions::{self, NewSession};
-use super::{authorizations, users};
+use super::{authorizations, lookup};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::user::{User, UserKind, UserState};
@@ -24,7 +24,7 @@ pub struct ServiceAccount {
 
 /// The bot of this UUID, if the actor may find it and it was not blocked for good.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
-    let user = users::principal(view, actor, &users::Named::Uuid(uuid))?;
+    let user = lookup::principal(view, actor, &lookup::Named::Uuid(uuid))?;
     if user.kind != UserKind::Bot || user.state == UserState::Blocked {
         return Err(Error::not_found("user", uuid));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, reauthentication, standing, users};
+use super::{audit, lookup, reauthentication, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
@@ -21,7 +21,7 @@ pub const MOST: usize = 100;
 /// The person may, and administrators.
 pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
     let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found("user", user))?;
-    users::require(view, actor, user.id, Action::ReadSessions, user.uuid)?;
+    lookup::require_user(view, actor, user.id, Action::ReadSessions, user.uuid)?;
     store::sessions::list_of(view, user.id)
 }
 
@@ -71,7 +71,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
     let missing = || Error::not_found("session", session);
     let found = store::sessions::find_by_uuid(tx, session)?.filter(|found| found.is_live(tx.now));
     let found = found.ok_or_else(missing)?;
-    users::require(tx, actor, found.user, Action::EndSession, session).map_err(|error| match error {
+    lookup::require_user(tx, actor, found.user, Action::EndSession, session).map_err(|error| match error {
         Error::NotFound { .. } => missing(),
         Error::Invalid { .. }
         | Error::Unauthenticated(_)
@@ -98,7 +98,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
 /// As [`end`] lets; for one's own only after having proved lately who one is.
 pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
     let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
-    users::require(tx, actor, user, Action::EndSession, whose.uuid)?;
+    lookup::require_user(tx, actor, user, Action::EndSession, whose.uuid)?;
     reauthentication::require_of_oneself(tx, actor, user)?;
     for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
         end(tx, actor, session.uuid)?;

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::desk::Lifetimes;
-use super::{audit, reauthentication, standing, users};
+use super::{audit, lookup, reauthentication, standing};
 use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -182,7 +182,7 @@ pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
 /// The user may after having proved lately who they are, and administrators.
 pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
     let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
-    users::require(tx, actor, user.id, Action::EndSession, user.id)?;
+    lookup::require_user(tx, actor, user.id, Action::EndSession, user.id)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
     let ended = store::sessions::delete_of(tx, user.id)?;
     if ended > 0 {

@@ -8,20 +8,20 @@ mod proof;
 use super::attempts::{self, Whose};
 use super::code_attempts::{self, Judged};
 use super::desk::AppState;
+use super::second_factors;
 use super::sessions::{self, NewSession};
 use super::throttle::ThrottleScope;
-use super::{keys, second_factors};
-use crate::domain::actor::{Actor, Credential, Origin};
+use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, Scopes};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::{User, UserStatus};
 use crate::error::{AuthError, Result};
 use crate::store::View;
-use proof::Proof;
+use proof::{Proof, TRIES};
 
 pub use crate::domain::half_sign_in::Step;
-pub(super) use bearers::{Proofs, verified};
+pub(super) use bearers::verified;
 pub use bearers::{Proved, with_bearer};
 pub(super) use browsers::sign_out;
 pub use browsers::{BrowserSignIn, with_cookie};
@@ -29,9 +29,6 @@ pub use halves::{
     HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
     second_factor,
 };
-
-/// How often a password is checked again because another one is kept by the time that it was found right.
-const TRIES: u32 = 3;
 
 /// Somebody who says who they are.
 #[derive(Clone, Debug)]
@@ -151,15 +148,4 @@ async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof
         })
         .await?;
     Ok(begun)
-}
-
-/// The same actor as of this moment: between the request's head and its turn lie its body and the line of writes, and
-/// meanwhile the credential may have been ended or the person given another role.
-pub(super) fn still(view: &View, actor: &Actor) -> Result<Actor> {
-    let person = match actor.credential {
-        Credential::Key(id) => sessions::person(&keys::still(view, id)?),
-        Credential::Session(id) => sessions::person_still(view, id)?,
-        Credential::Password | Credential::Link | Credential::Console | Credential::Server => return Ok(actor.clone()),
-    };
-    Ok(sessions::acting_person(actor, person))
 }

@@ -1,9 +1,10 @@
 //! The tokens of a session: access and id tokens, which are signed and not kept.
 
-use super::desk::{AppState, Lifetimes};
+use super::desk::AppState;
 use super::grants::Granted;
 use super::pool::Lane;
 use crate::domain::client::{Client, Scope, Scopes};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;

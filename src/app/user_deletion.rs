@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{audit, members, users};
+use super::{audit, lookup, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -20,7 +20,7 @@ use crate::store::{self, Tx};
 /// else the organization's first admin. Administrators may, but not to themselves. Refused when it would leave the
 /// account without an enabled administrator, or an organization that the actor is not in without an admin.
 pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
-    let before = users::person(tx, actor, &users::Named::Number(id), Action::BlockUser)?;
+    let before = lookup::person(tx, actor, &lookup::Named::Number(id), Action::BlockUser)?;
     if actor.user() == Some(id) {
         return Err(Error::Refused { rule: "you cannot delete your own account; ask another administrator" });
     }

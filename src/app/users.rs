@@ -5,92 +5,26 @@ mod password;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, organizations, reauthentication, standing, workspaces};
+use super::{audit, lookup, reauthentication, standing, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
-use crate::domain::user::{
-    AccountRole, NewUser, User, UserChange, UserKind, UserSearch, UserState, UserStatus, Verification, Voucher,
-};
+use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserSearch, UserState, Verification, Voucher};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
-pub(super) use password::keep_password;
+pub use super::lookup::{Named, active_person as visible, user as named};
+pub(super) use password::{CLOSED, keep_password};
 pub use password::{NewPassword, demand_password_change, set_password};
-
-/// How somebody names a person.
-#[derive(Clone, Debug)]
-pub enum Named {
-    /// By row number.
-    Number(UserId),
-    /// By UUID.
-    Uuid(Uuid),
-    /// By address, in any case.
-    Email(Email),
-    /// By both, which must be the same person's.
-    Both(Uuid, Email),
-}
-
-impl Named {
-    /// Whether this names the actor.
-    pub fn is(&self, actor: &Actor) -> bool {
-        let Some(me) = actor.person() else { return false };
-        match self {
-            Self::Number(id) => *id == me.id,
-            Self::Uuid(uuid) => *uuid == me.uuid,
-            Self::Email(email) => *email == me.email,
-            Self::Both(uuid, email) => *uuid == me.uuid && *email == me.email,
-        }
-    }
-}
-
-/// The person whom somebody names, if the actor may find them.
-pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
-    let (found, key) = match who {
-        Named::Number(id) => (store::users::find(view, *id)?, id.to_string()),
-        Named::Uuid(uuid) => (store::users::find_by_uuid(view, *uuid)?, uuid.to_string()),
-        Named::Email(email) => (store::users::find_by_email(view, email.as_str())?, email.to_string()),
-        Named::Both(uuid, email) => {
-            let found = store::users::find_by_uuid(view, *uuid)?.filter(|user| user.email == *email);
-            (found, format!("{uuid} with the address {email}"))
-        }
-    };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
-    require(view, actor, user.id, Action::ReadUser, &key)?;
-    Ok(user)
-}
-
-/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
-pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
-    let (found, key) = match who {
-        Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
-        Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
-        Named::Email(_) | Named::Both(_, _) => return named(view, actor, who),
-    };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
-    require(view, actor, user.id, Action::ReadUser, &key)?;
-    Ok(user)
-}
 
 /// The person of this UUID, if the actor may find them.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
-    named(view, actor, &Named::Uuid(uuid))
-}
-
-/// The person of this number, if the actor may find them and the account is neither switched off nor closed.
-pub fn visible(view: &View, actor: &Actor, id: UserId) -> Result<User> {
-    let user = named(view, actor, &Named::Number(id))?;
-    match user.status(view.now) {
-        UserStatus::Active | UserStatus::Invited | UserStatus::Expired if user.kind == UserKind::Person => Ok(user),
-        UserStatus::Active | UserStatus::Invited | UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => {
-            Err(Error::not_found("user", id))
-        }
-    }
+    lookup::user(view, actor, &lookup::Named::Uuid(uuid))
 }
 
 /// The people, by number, whom the actor may find and whose account is neither switched off nor closed.
@@ -175,7 +109,7 @@ fn make(
     (hash, must_change_password): (Option<&PasswordHash>, bool),
 ) -> Result<User> {
     may_create(actor, &new.email)?;
-    let home = organizations::home(tx)?;
+    let home = lookup::home(tx)?;
     let mut user = store::users::insert(tx, new, uuid, hash)?;
     workspaces::free_default_name(tx, actor, &user.email)?;
     user.must_change_password = must_change_password;
@@ -191,8 +125,8 @@ fn make(
 /// Administrators may; their own address only if they have proved lately who they are. A new address is vouched for with
 /// that, unless the change says otherwise. Refused when it would leave the account without an enabled administrator, when
 /// the new address is taken, and when the account is closed for good.
-pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Result<User> {
-    let before = person(tx, actor, who, Action::ChangeUser)?;
+pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) -> Result<User> {
+    let before = lookup::person(tx, actor, who, Action::ChangeUser)?;
     let after = changed(&before, change, voucher(tx, actor));
     let reverified = before.email_verified != after.email_verified;
     if shown(&before) == shown(&after) && !reverified {
@@ -217,7 +151,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &Named, change: &UserChange) -> Resul
         told["ended"] = end_access(tx, after.id)?;
     }
     if before.role != after.role {
-        let home = organizations::home(tx)?;
+        let home = lookup::home(tx)?;
         if store::organizations::role(tx, home.id, after.id)?.is_some() {
             store::organizations::put_member(tx, home.id, after.id, home_role(after.role))?;
         }
@@ -263,9 +197,6 @@ fn changed(before: &User, change: &UserChange, voucher: Option<Verification>) ->
 /// What stands against letting the last enabled administrator go.
 pub const KEEPS_AN_ADMINISTRATOR: &str = "the account must keep at least one enabled administrator";
 
-/// What stands against a change of an account that is closed for good.
-pub(super) const CLOSED: Error = Error::Refused { rule: "the account was deleted and cannot be restored" };
-
 /// Ends every session, key and link of a user; tells how many.
 pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
     store::links::delete_of(tx, user)?;
@@ -285,21 +216,6 @@ pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
         return Err(Error::Refused { rule: KEEPS_AN_ADMINISTRATOR });
     }
     Ok(())
-}
-
-/// The person whom somebody names, if the actor may do this to them. A bot has no account to manage.
-pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
-    let user = named(view, actor, who)?;
-    if user.kind == UserKind::Bot {
-        return Err(Error::not_found("user", user.uuid));
-    }
-    require(view, actor, user.id, action, user.uuid)?;
-    Ok(user)
-}
-
-/// Lets the actor do this to a person, or refuses.
-pub(super) fn require(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
-    standing::require(&standing::toward(view, actor, user)?, action, "user", key)
 }
 
 /// Who governs the account governs its home.

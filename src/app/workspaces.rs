@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, organizations, sight, standing};
+use super::{audit, lookup, sight, standing};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -18,23 +18,13 @@ use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 
-/// The workspace of this number, if the actor may see it.
-pub fn visible(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
-    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))?;
-    require(view, actor, &workspace, Action::ReadWorkspace)?;
-    Ok(workspace)
-}
-
-/// Lets the actor do this in the workspace, or refuses.
-pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
-    standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
-}
+pub use super::lookup::workspace as visible;
 
 /// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
 ///
 /// A filter by users narrows that to the workspaces that one of these users joined too.
 pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<WorkspaceEntry>> {
-    let home = organizations::home_id(view)?;
+    let home = lookup::home_id(view)?;
     match (&filter.joined_by, actor.user()) {
         (None, _) if sees_all(actor) => store::workspaces::list(view, home),
         (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, home, users),
@@ -59,7 +49,7 @@ const FEW: u32 = 100;
 /// Refused when the organization of the search is none that the actor may see.
 pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
     if let Some(id) = search.organization {
-        organizations::visible(view, actor, id)?;
+        lookup::organization(view, actor, id)?;
     }
     match sight::of(actor) {
         Some(sight) => store::workspaces::page(view, sight, search, page),
@@ -92,8 +82,8 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 /// home organization, that one does not exist, nor its name.
 fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
     let (organization, key) = match new.organization {
-        Some(id) => (organizations::visible(tx, actor, id)?.id, id.to_string()),
-        None => (organizations::home_id(tx)?, "Home".to_owned()),
+        Some(id) => (lookup::organization(tx, actor, id)?.id, id.to_string()),
+        None => (lookup::home_id(tx)?, "Home".to_owned()),
     };
     let standing = standing::in_organization(tx, actor, organization)?;
     standing::require(&standing, Action::CreateWorkspace, "organization", key)?;
@@ -135,7 +125,7 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
 pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result<()> {
     // An address can be so long that there is no such name.
     let Ok(name) = WorkspaceName::default_of(email) else { return Ok(()) };
-    let Some(before) = store::workspaces::find_by_name(tx, organizations::home_id(tx)?, &name)? else {
+    let Some(before) = store::workspaces::find_by_name(tx, lookup::home_id(tx)?, &name)? else {
         return Ok(());
     };
     let ending = format!(" (until {})", tx.now);
@@ -151,7 +141,7 @@ pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result
 ///
 /// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
 pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
-    let organization = new.organization.map_or_else(|| organizations::home_id(tx), Ok)?;
+    let organization = new.organization.map_or_else(|| lookup::home_id(tx), Ok)?;
     let found = store::workspaces::find_by_name(tx, organization, &new.name)?;
     let joined = match (&found, actor.user()) {
         (Some(found), Some(me)) => store::members::find(tx, found.id, me)?.is_some(),
@@ -173,8 +163,8 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 /// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken or kept for somebody
 /// else, and when a setting is too long.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
-    let before = visible(tx, actor, id)?;
-    require(tx, actor, &before, Action::UpdateWorkspace)?;
+    let before = lookup::workspace(tx, actor, id)?;
+    lookup::require_workspace(tx, actor, &before, Action::UpdateWorkspace)?;
     let mut after = before.clone();
     let settings = &mut after.settings;
     settings.ml_models_enabled = change.ml_models_enabled.unwrap_or(settings.ml_models_enabled);
@@ -230,8 +220,8 @@ fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
 ///
 /// Owners may, administrators, and whoever holds `SPACE_DELETE`.
 pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
-    let workspace = visible(tx, actor, id)?;
-    require(tx, actor, &workspace, Action::DeleteWorkspace)?;
+    let workspace = lookup::workspace(tx, actor, id)?;
+    lookup::require_workspace(tx, actor, &workspace, Action::DeleteWorkspace)?;
     store::workspaces::delete(tx, id)?;
     audit::record(tx, actor, "workspaces.delete", (ObjectKind::Workspace, id), (shown(&workspace), Value::Null))
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
-use crate::app::desk::{AppState, Fittings, Lifetimes};
+use crate::app::desk::{AppState, Fittings};
 use crate::app::issuers::{Issuers, Target};
 use crate::app::pool::{Pool, PoolKind};
 use crate::app::throttle::Throttle;
 use crate::app::{audit, setup, signing_keys};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
+use crate::domain::lifetimes::Lifetimes;
 use crate::http;
 use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;

@@ -12,6 +12,7 @@ pub mod half_sign_in;
 pub mod ids;
 pub mod invalid;
 pub mod key;
+pub mod lifetimes;
 pub mod link;
 pub mod member;
 pub mod network;

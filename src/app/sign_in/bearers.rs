@@ -1,23 +1,17 @@
 //! Who acts with a bearer credential: an access token or an API key.
 //!
-//! What was proved is remembered: a signature for as long as the same keys are in force, and who comes with it for as
-//! long as nobody has committed anything (`store::DataVersion`), neither longer than the credential lasts. Only what is good
-//! is remembered, so strangers fill nothing.
+//! What was verified is cached ([`crate::app::credential_cache`]).
 
+use crate::app::credential_cache::CachedPrincipal;
 use crate::app::desk::AppState;
-use crate::app::{keys, refusals, sessions};
-use crate::domain::actor::{Actor, Credential, Origin, Person, Who};
-use crate::domain::ids::KeyId;
+use crate::app::{keys, sessions};
+use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
 use crate::store::DataVersion;
-use crate::store::versioned_cache::VersionedCache;
 use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
-
-/// How many credentials are remembered.
-const REMEMBERED: usize = 16 * 1024;
 
 /// Who acts, and what proves that they still do.
 #[derive(Clone, Debug)]
@@ -43,32 +37,6 @@ impl Proved {
     }
 }
 
-/// What was proved before.
-pub(in crate::app) struct Proofs {
-    /// What access tokens say whose signature was found good with the keys of an edition of the ring.
-    signed: VersionedCache<Fingerprint, u64, Verified>,
-    /// Who comes with a credential.
-    standings: VersionedCache<Fingerprint, DataVersion, Standing>,
-}
-
-/// Who comes with a credential.
-#[derive(Clone)]
-struct Standing {
-    person: Person,
-    credential: Credential,
-    /// When the credential ends by itself.
-    until: Timestamp,
-    /// The key whose use is to be noted from a moment on.
-    note: Option<(KeyId, Timestamp)>,
-}
-
-impl Proofs {
-    /// Nothing yet.
-    pub(in crate::app) fn new() -> Self {
-        Self { signed: VersionedCache::new(REMEMBERED), standings: VersionedCache::new(REMEMBERED) }
-    }
-}
-
 /// Who acts with this bearer credential: an access token or an API key.
 ///
 /// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
@@ -76,26 +44,26 @@ impl Proofs {
 pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Proved> {
     let known_by = known_by(bearer);
     if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
-        refusals::of_key(desk, &origin, *why);
+        desk.refusals().of_key(&origin, *why);
     }
     let (kind, fingerprint) = known_by?;
     let (as_of, now) = (desk.store.data_version()?, Timestamp::now());
-    let found = desk.proofs().standings.find(&fingerprint, &as_of).filter(|standing| now < standing.until);
-    let (mut standing, mut news) = match (found, kind) {
-        (Some(standing), _) => (standing, false),
+    let found = desk.credential_cache().principals.find(&fingerprint, &as_of).filter(|principal| now < principal.until);
+    let (mut principal, mut news) = match (found, kind) {
+        (Some(principal), _) => (principal, false),
         (None, Some(_)) => (of_key(desk, &origin, &fingerprint)?, true),
         (None, None) => (of_token(desk, as_of, bearer, fingerprint)?, true),
     };
     // Once is enough: that it is noted is a commit, and then all this is read anew.
-    if let Some((key, _)) = standing.note.take_if(|(_, from)| *from <= now) {
+    if let Some((key, _)) = principal.note.take_if(|(_, from)| *from <= now) {
         desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
         news = true;
     }
     if news {
-        desk.proofs().standings.keep(fingerprint, as_of, standing.clone(), 1);
+        desk.credential_cache().principals.keep(fingerprint, as_of, principal.clone(), 1);
     }
-    let who = Who::Person(standing.person);
-    Ok(Proved { actor: Actor { who, credential: standing.credential, origin }, as_of, until: standing.until })
+    let who = Who::Person(principal.person);
+    Ok(Proved { actor: Actor { who, credential: principal.credential, origin }, as_of, until: principal.until })
 }
 
 /// The kind of a credential and what it is known by.
@@ -112,17 +80,17 @@ fn of_text(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
-fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<Standing> {
+fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
     let entered = desk.read_inline(|view| keys::let_in(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
-        refusals::of_key(desk, origin, *why);
+        desk.refusals().of_key(origin, *why);
     }
     let (user, key, until) = entered?;
     let note = Some((key.id, keys::note_use_from(&key)));
-    Ok(Standing { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
+    Ok(CachedPrincipal { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<Standing> {
+fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<CachedPrincipal> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
     let entrant = desk.read_inline(|view| sessions::let_in(view, said.sid, said.sub))?;
     // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
@@ -130,7 +98,7 @@ fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fing
         return Err(AuthError::NoApi.into());
     }
     let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
-    Ok(Standing { person: entrant.person, credential, until, note: None })
+    Ok(CachedPrincipal { person: entrant.person, credential, until, note: None })
 }
 
 /// What an access token says, as of this moment; whether its user and session still stand is for others to ask.
@@ -145,7 +113,7 @@ pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
 fn signed(desk: &AppState, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
     let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
-    let signed = &desk.proofs().signed;
+    let signed = &desk.credential_cache().signed;
     if let Some(said) = signed.find(&fingerprint, &keys.edition)
         && now < until(&said)
     {

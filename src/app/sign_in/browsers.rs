@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::desk::{AppState, Lifetimes};
+use crate::app::desk::AppState;
 use crate::app::{attempts, audit, sessions};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::SessionId;
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;

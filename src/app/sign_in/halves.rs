@@ -4,11 +4,10 @@
 use serde_json::{Value, json};
 
 use super::browsers::{self, BrowserSignIn};
-use super::proof::Proof;
-use super::{Step, TRIES};
+use super::proof::{Proof, TRIES};
 use crate::app::attempts::{Attempt, Whose};
 use crate::app::code_attempts::{Given, Judged};
-use crate::app::desk::{AppState, Lifetimes};
+use crate::app::desk::AppState;
 use crate::app::passwords::Owner;
 use crate::app::pool::Lane;
 use crate::app::second_factors::{self, Enrolment};
@@ -17,7 +16,8 @@ use crate::app::users::NewPassword;
 use crate::app::{audit, passwords, sessions, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
-use crate::domain::half_sign_in::Half;
+use crate::domain::half_sign_in::{Half, Step};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, User, UserStatus};

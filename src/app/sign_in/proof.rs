@@ -9,6 +9,9 @@ use crate::error::{AuthError, Result};
 use crate::store::{self, Tx};
 use crate::tokens::password::{PasswordHash, Verdict};
 
+/// How often a password is checked again because another one is kept by the time that it was found right.
+pub(super) const TRIES: u32 = 3;
+
 /// Whom a password has proved somebody to be.
 pub(super) struct Proof {
     pub(super) user: User,

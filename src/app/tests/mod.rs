@@ -32,13 +32,13 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::desk::Lifetimes;
 use super::users::Named;
 use super::{sessions as verbs, setup};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::email::Email;
 use crate::domain::ids::{KeyId, WorkspaceId};
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CLOSED, Named, person};
+use crate::app::lookup::{self, Named};
 use crate::app::{audit, reauthentication};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx};
 use crate::tokens::password::PasswordHash;
+
+/// What stands against a change of an account that is closed for good.
+pub(in crate::app) const CLOSED: Error = Error::Refused { rule: "the account was deleted and cannot be restored" };
 
 /// A password that takes the place of another.
 #[derive(Clone, Debug)]
@@ -51,7 +54,7 @@ impl Ended {
 /// Administrators may; for themselves only if they have proved lately who they are. Somebody who is invited is in with
 /// that. Refused when the account is closed for good.
 pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> Result<User> {
-    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     if user.state == UserState::Blocked {
         return Err(CLOSED);
     }
@@ -67,7 +70,7 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> R
 ///
 /// Administrators may. Refused when the account is closed for good, and for somebody who never came in.
 pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<User> {
-    let mut user = person(tx, actor, who, Action::SetPassword)?;
+    let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match user.state {
         UserState::Blocked => return Err(CLOSED),
         UserState::Invited { .. } => {

@@ -12,8 +12,8 @@ use super::form::Form;
 use super::next::Next;
 use super::page::{self, Field, FormPage, Kind, Link, Wrong};
 use super::parameters::Parameters;
+use crate::app::confirmation::{self, Proof};
 use crate::app::desk::AppState;
-use crate::app::reauthentication::{self, Proof};
 use crate::app::second_factors;
 use crate::domain::actor::Actor;
 
@@ -46,7 +46,7 @@ pub(super) async fn confirm(
         ("", _) => (Proof::Code(form.secret("code")), "code", super::again::WRONG_CODE),
         (_, _) => (Proof::Password(form.secret("password")), "password", "the password is wrong"),
     };
-    match reauthentication::confirm(&desk, &actor, proof).await {
+    match confirmation::confirm(&desk, &actor, proof).await {
         Ok(()) => Ok(page::see_other(next.as_str())),
         Err(error) => refused(error, unproved, |wrong, status| again(Wrong { field, ..wrong }, status)),
     }

@@ -11,7 +11,7 @@ mod members;
 mod workspaces;
 
 use super::*;
-use crate::app::desk::{Fittings, Lifetimes};
+use crate::app::desk::Fittings;
 use crate::app::issuers::Issuers;
 use crate::app::pool::{Pool, PoolKind};
 use crate::app::signing_keys::{self, Plan};
@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::domain::actor::{Credential, Origin, Person, Who};
 use crate::domain::email::Email;
 use crate::domain::ids::WorkspaceId;
+use crate::domain::lifetimes::Lifetimes;
 use crate::domain::member::Role;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName};

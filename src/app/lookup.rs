@@ -1,0 +1,129 @@
+//! Finds the people, organizations and workspaces that a request names, as far as the actor may see them. What is hidden is
+//! refused exactly as what does not exist.
+
+use uuid::Uuid;
+
+use super::standing;
+use crate::domain::actor::Actor;
+use crate::domain::email::Email;
+use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::organization::Organization;
+use crate::domain::user::{User, UserKind, UserStatus};
+use crate::domain::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::{self, View};
+
+/// How somebody names a person.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// By row number.
+    Number(UserId),
+    /// By UUID.
+    Uuid(Uuid),
+    /// By address, in any case.
+    Email(Email),
+    /// By both, which must be the same person's.
+    Both(Uuid, Email),
+}
+
+impl Named {
+    /// Whether this names the actor.
+    pub fn is(&self, actor: &Actor) -> bool {
+        let Some(me) = actor.person() else { return false };
+        match self {
+            Self::Number(id) => *id == me.id,
+            Self::Uuid(uuid) => *uuid == me.uuid,
+            Self::Email(email) => *email == me.email,
+            Self::Both(uuid, email) => *uuid == me.uuid && *email == me.email,
+        }
+    }
+}
+
+/// The person whom somebody names, if the actor may find them.
+pub fn user(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+    let (found, key) = match who {
+        Named::Number(id) => (store::users::find(view, *id)?, id.to_string()),
+        Named::Uuid(uuid) => (store::users::find_by_uuid(view, *uuid)?, uuid.to_string()),
+        Named::Email(email) => (store::users::find_by_email(view, email.as_str())?, email.to_string()),
+        Named::Both(uuid, email) => {
+            let found = store::users::find_by_uuid(view, *uuid)?.filter(|user| user.email == *email);
+            (found, format!("{uuid} with the address {email}"))
+        }
+    };
+    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    require_user(view, actor, user.id, Action::ReadUser, &key)?;
+    Ok(user)
+}
+
+/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
+pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+    let (found, key) = match who {
+        Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
+        Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
+        Named::Email(_) | Named::Both(_, _) => return user(view, actor, who),
+    };
+    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    require_user(view, actor, user.id, Action::ReadUser, &key)?;
+    Ok(user)
+}
+
+/// The person of this number, if the actor may find them and the account is neither switched off nor closed.
+pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
+    let user = user(view, actor, &Named::Number(id))?;
+    match user.status(view.now) {
+        UserStatus::Active | UserStatus::Invited | UserStatus::Expired if user.kind == UserKind::Person => Ok(user),
+        UserStatus::Active | UserStatus::Invited | UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => {
+            Err(Error::not_found("user", id))
+        }
+    }
+}
+
+/// The person whom somebody names, if the actor may do this to them. A bot has no account to manage.
+pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
+    let user = user(view, actor, who)?;
+    if user.kind == UserKind::Bot {
+        return Err(Error::not_found("user", user.uuid));
+    }
+    require_user(view, actor, user.id, action, user.uuid)?;
+    Ok(user)
+}
+
+/// Refuses unless the actor may do this to the person.
+pub(super) fn require_user(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
+    standing::require(&standing::toward(view, actor, user)?, action, "user", key)
+}
+
+/// The organization that clients without the notion of one live in.
+pub fn home(view: &View) -> Result<Organization> {
+    store::organizations::find_home(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
+}
+
+/// The number of the organization that clients without the notion of one live in.
+pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
+    store::organizations::find_home_id(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
+}
+
+/// The organization of this number, if the actor may see it.
+pub fn organization(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;
+    require_organization(view, actor, id, Action::ReadOrganization)?;
+    Ok(organization)
+}
+
+/// Refuses unless the actor may do this in the organization.
+pub(super) fn require_organization(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
+    standing::require(&standing::in_organization(view, actor, id)?, action, "organization", id)
+}
+
+/// The workspace of this number, if the actor may see it.
+pub fn workspace(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
+    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))?;
+    require_workspace(view, actor, &workspace, Action::ReadWorkspace)?;
+    Ok(workspace)
+}
+
+/// Refuses unless the actor may do this in the workspace.
+pub(super) fn require_workspace(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
+    standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
+}
