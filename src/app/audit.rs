@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::standing;
+use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::page::{Page, Slice};

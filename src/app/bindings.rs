@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{audit, lookup, projects, roles, sight, standing};
+use crate::app::{audit, lookup, projects, roles, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{BindingId, RoleId, UserId};

@@ -1,6 +1,6 @@
 //! What a bot may do, and who may renew or revoke the service key that acts as it.
 
-use super::{roles, standing};
+use crate::app::{roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::bot::Bot;
 use crate::domain::ids::UserId;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::lookup;
+use crate::app::lookup;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{PipelineId, WorkspaceId};
 use crate::domain::workspace::{Contents, WorkspaceEntry};

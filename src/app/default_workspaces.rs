@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, lookup};
+use crate::app::{audit, lookup};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::WorkspaceId;

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::standing;
+use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};

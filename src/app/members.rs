@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audit, bindings, lookup, roles, standing};
+use crate::app::{audit, bindings, lookup, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};

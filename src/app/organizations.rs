@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-pub use super::lookup::{home, organization as visible};
+pub use crate::app::lookup::{home, organization as visible};
 
 /// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
 /// a text, in any case.
@@ -81,7 +81,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
 /// Puts somebody into an organization in this role, or gives a member this role.
 ///
 /// Its admins may, and administrators; the role of an administrator of the account only administrators change. Refused
-/// when the person is unknown or may not have the role ([`super::members::annotates_alike`]), and when it would leave the organization
+/// when the person is unknown or may not have the role ([`crate::app::members::annotates_alike`]), and when it would leave the organization
 /// without an admin.
 pub fn put_member(
     tx: &Tx,
@@ -93,7 +93,7 @@ pub fn put_member(
     lookup::organization(tx, actor, id)?;
     lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
     let user = lookup::user(tx, actor, who)?;
-    super::members::annotates_alike(&user, role == OrganizationRole::Annotator)?;
+    crate::app::members::annotates_alike(&user, role == OrganizationRole::Annotator)?;
     let before = store::organizations::find_member(tx, id, user.id)?;
     if let Some(member) = &before {
         if member.role == role {
@@ -124,10 +124,10 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::N
         .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
     if !leaves {
         manages(tx, actor, id, &user)?;
-        super::members::may_take_all(tx, actor, id, user.id)?;
+        crate::app::members::may_take_all(tx, actor, id, user.id)?;
     }
     keep_an_admin(tx, id, &member)?;
-    super::members::drop_from_organization(tx, &user, id)?;
+    crate::app::members::drop_from_organization(tx, &user, id)?;
     store::organizations::delete_member(tx, id, user.id)?;
     audit::record(tx, actor, "organizations.remove_member", object(id, &user), (told(Some(&member)), Value::Null))
 }

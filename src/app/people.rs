@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::service_accounts::{self, ServiceAccount};
-use super::users::NewPassword;
-use super::{lookup, standing, users};
+use crate::app::identity::oauth::service_accounts::{self, ServiceAccount};
+use crate::app::users::NewPassword;
+use crate::app::{lookup, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
 use crate::domain::people::PeopleSearch;

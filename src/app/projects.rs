@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ProjectId, WorkspaceId};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, standing};
+use crate::app::{audit, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::RoleId;

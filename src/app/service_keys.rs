@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::keys::{self, NewKey};
-use super::{audit, bots, lookup, standing};
+use crate::app::keys::{self, NewKey};
+use crate::app::{audit, bots, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;

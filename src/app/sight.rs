@@ -1,6 +1,6 @@
 //! What an actor sees of a long list: a coarse sight in SQL, sifted by judgement into full pages.
 
-use super::standing;
+use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{audit, lookup, members, users};
+use crate::app::{audit, lookup, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;

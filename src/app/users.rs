@@ -5,7 +5,8 @@ mod password;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, lookup, reauthentication, standing, workspaces};
+use crate::app::identity::reauthentication;
+use crate::app::{audit, lookup, standing, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -18,7 +19,7 @@ use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
-pub use super::lookup::{Named, active_person as visible, user as named};
+pub use crate::app::lookup::{Named, active_person as visible, user as named};
 pub(super) use password::{CLOSED, keep_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 

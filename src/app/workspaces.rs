@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 
-pub use super::lookup::workspace as visible;
+pub use crate::app::lookup::workspace as visible;
 
 /// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
 ///

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::user::{self, NewPassword, address};
 use super::{CliError, data, say};
-use crate::app::passwords::Owner;
-use crate::app::recovery::{self, Recovered, Whom};
+use crate::app::identity::passwords::Owner;
+use crate::app::identity::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
 use crate::cli::password::Source;
 use crate::config::Config;

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::clients::{self, ClientChange, NewClient, Registered};
+use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
 use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;

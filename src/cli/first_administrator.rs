@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::CliError;
-use crate::app::passwords::{self, Owner};
+use crate::app::identity::passwords::{self, Owner};
 use crate::app::setup;
 use crate::config::Config;
 use crate::domain::email::Email;

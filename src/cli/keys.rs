@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::app::signing_keys;
+use crate::app::identity::signing_keys;
 use crate::cli::serve::rsa_bits;
 use crate::cli::{CliError, data, master_key, print, running, say, table};
 use crate::config::Config;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::app::signing_keys;
+use crate::app::identity::signing_keys;
 use crate::cli::CliError;
 use crate::cli::data::broken;
 use crate::config::{Config, Origin};

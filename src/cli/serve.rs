@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
-use crate::app::desk::{AppState, Fittings};
-use crate::app::issuers::{Issuers, Target};
-use crate::app::pool::{Pool, PoolKind};
-use crate::app::throttle::Throttle;
-use crate::app::{audit, setup, signing_keys};
+use crate::app::identity::signing_keys;
+use crate::app::runtime::issuers::{Issuers, Target};
+use crate::app::runtime::pool::{Pool, PoolKind};
+use crate::app::runtime::state::{AppState, Fittings};
+use crate::app::runtime::throttle::Throttle;
+use crate::app::{audit, setup};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;

@@ -4,8 +4,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::identity::{session_list, sessions};
+use crate::app::users;
 use crate::app::users::Named;
-use crate::app::{session_list, sessions, users};
 use crate::cli::user::address;
 use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;

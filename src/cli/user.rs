@@ -8,9 +8,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::passwords::Owner;
+use crate::app::identity::passwords::Owner;
+use crate::app::identity::{passwords, second_factors};
 use crate::app::users::Named;
-use crate::app::{passwords, second_factors, setup, users};
+use crate::app::{setup, users};
 use crate::cli::data::{self, or_refused};
 use crate::cli::password::Source;
 use crate::cli::{CliError, print, say, table};

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker, ready};
 use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::app::log_limiter::LogLimiter;
+use crate::app::runtime::log_limiter::LogLimiter;
 
 /// The most bytes of a request's head, and of what is read before it.
 const MAX_HEAD: usize = 32 << 10;

@@ -10,7 +10,7 @@ use actix_web::rt::net::TcpStream;
 
 use super::connection::{Connection, NEVER, Stream};
 use super::forwarded::TrustedProxies;
-use crate::app::log_limiter::LogLimiter;
+use crate::app::runtime::log_limiter::LogLimiter;
 
 /// Of how many connections the one that has been idle longest is closed for a new one. To look at all would take too
 /// long where there are thousands.

@@ -11,8 +11,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
 use super::request;
-use crate::app::desk::AppState;
-use crate::app::sign_in::{self, Proved};
+use crate::app::identity::sign_in::{self, Proved};
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
 use crate::error::{AuthError, Error, Result};

@@ -31,7 +31,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use rustix::process::Signal;
 
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
 use connections::{Connections, Limits};

@@ -1,6 +1,6 @@
 //! Paths that lead nowhere, of which it is known where they were meant to lead.
 
-use crate::app::issuers::REALM_PATH;
+use crate::app::runtime::issuers::REALM_PATH;
 
 /// How much is told of a path, in characters.
 const SHOWN: usize = 200;

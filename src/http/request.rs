@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::dialect::ActorName;
 use super::forwarded::TrustedProxies;
 use super::headers;
-use crate::app::issuers::Target;
+use crate::app::runtime::issuers::Target;
 use crate::domain::actor::Origin;
 use crate::store::turn;
 

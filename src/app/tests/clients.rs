@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::app::clients::{
+use crate::app::identity::oauth::clients::{
     ClientChange, NewClient, Registered, change, list, register, remove, renew_secret, uuid as name,
 };
 use crate::app::user_deletion;

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::app::identity::links;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
-use crate::app::{links, members, organizations, users};
+use crate::app::{members, organizations, users};
 use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};

@@ -32,8 +32,9 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::users::Named;
-use super::{sessions as verbs, setup};
+use crate::app::identity::sessions as verbs;
+use crate::app::setup;
+use crate::app::users::Named;
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::email::Email;
@@ -91,7 +92,8 @@ fn office() -> Office {
     let ada = acting(&ada);
     let [bob, carol, stranger] = ["bob", "carol", "stranger"].map(|name| {
         let (ada, new) = (ada.clone(), new_user(name, AccountRole::Member));
-        let made = store.write_and_wait(move |tx| super::users::create(tx, &ada, &new, Uuid::new_v4(), Some(&hash())));
+        let made =
+            store.write_and_wait(move |tx| crate::app::users::create(tx, &ada, &new, Uuid::new_v4(), Some(&hash())));
         acting(&made.unwrap())
     });
     let outside = format!("DELETE FROM organization_members WHERE user_id = {}", stranger.user().unwrap());
@@ -105,8 +107,8 @@ fn hash() -> PasswordHash {
 }
 
 /// Another password, which nobody signs in with.
-fn another(revoke_keys: bool) -> super::users::NewPassword {
-    super::users::NewPassword { hash: hash(), revoke_keys }
+fn another(revoke_keys: bool) -> crate::app::users::NewPassword {
+    crate::app::users::NewPassword { hash: hash(), revoke_keys }
 }
 
 fn address(name: &str) -> Email {
@@ -246,12 +248,12 @@ impl Office {
 
     fn workspace(&self, owner: &Actor, name: &str) -> WorkspaceId {
         let new = called(name);
-        self.by(owner, move |tx, actor| super::workspaces::create(tx, actor, &new)).unwrap().id
+        self.by(owner, move |tx, actor| crate::app::workspaces::create(tx, actor, &new)).unwrap().id
     }
 
     fn join(&self, owner: &Actor, place: WorkspaceId, who: &Actor, role: Role) {
         let who = named(who);
-        self.by(owner, move |tx, actor| super::members::put(tx, actor, place, &who, role)).unwrap();
+        self.by(owner, move |tx, actor| crate::app::members::put(tx, actor, place, &who, role)).unwrap();
     }
 
     fn role(&self, place: WorkspaceId, who: &Actor) -> Option<Role> {
@@ -261,7 +263,7 @@ impl Office {
 
     /// The OAuth client of this id.
     fn client(&self, id: &str) -> Client {
-        self.read(|view| super::clients::find(view, id)).unwrap().unwrap()
+        self.read(|view| crate::app::identity::oauth::clients::find(view, id)).unwrap().unwrap()
     }
 
     /// A refresh token of a session that begins now.

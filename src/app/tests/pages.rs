@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, gate_where, unproved};
 use super::*;
-use crate::app::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
+use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
 use crate::app::users;
 use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;

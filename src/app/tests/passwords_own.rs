@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
-use crate::app::passwords_own;
+use crate::app::identity::passwords_own;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::error::AuthError;

@@ -1,9 +1,9 @@
 //! The way back in for administrators.
 
 use super::*;
-use crate::app::recovery::{Whom, recover};
+use crate::app::identity::recovery::{Whom, recover};
 
-fn run(office: &Office, whom: Whom) -> Result<super::super::recovery::Recovered> {
+fn run(office: &Office, whom: Whom) -> Result<crate::app::identity::recovery::Recovered> {
     office.write(move |tx| recover(tx, &Actor::operator(), &whom, Uuid::new_v4(), &another(true)))
 }
 

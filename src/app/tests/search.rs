@@ -84,7 +84,7 @@ fn step(office: &Office, dice: &mut Dice) {
         13 => {
             let (place, who) = (WorkspaceId(any(dice, "workspaces")), named(&actor));
             let role = *dice.one_of(&[Role::Owner, Role::Member, Role::Reader]);
-            let put = move |tx: &Tx, actor: &Actor| super::super::members::put(tx, actor, place, &who, role);
+            let put = move |tx: &Tx, actor: &Actor| crate::app::members::put(tx, actor, place, &who, role);
             let _ = office.by(&office.ada, put);
         }
         14 => {

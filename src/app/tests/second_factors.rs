@@ -3,10 +3,10 @@
 use super::pages::{half, inside};
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
-use crate::app::links::{self, Choice};
+use crate::app::identity::links::{self, Choice};
+use crate::app::identity::second_factors as verbs;
+use crate::app::identity::sign_in::{self, Attempt, Progress, SignedIn, Step};
 use crate::app::people;
-use crate::app::second_factors as verbs;
-use crate::app::sign_in::{self, Attempt, Progress, SignedIn, Step};
 use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;

@@ -1,7 +1,7 @@
 //! Sessions as their people see them, and end them one by one.
 
 use super::*;
-use crate::app::session_list::{end, list};
+use crate::app::identity::session_list::{end, list};
 
 fn shown(office: &Office, who: &Actor, whose: &Actor) -> Result<Vec<Uuid>> {
     let whose = whose.user().unwrap();

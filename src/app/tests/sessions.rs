@@ -1,8 +1,8 @@
 //! Sessions: going on with a refresh token, and the ends that they come to.
 
 use super::*;
-use crate::app::refresh::{self as turns, Turn};
-use crate::app::sessions;
+use crate::app::identity::oauth::refresh::{self as turns, Turn};
+use crate::app::identity::sessions;
 use crate::domain::client::ClientId;
 use crate::domain::ids::SessionId;
 use crate::domain::session::Session;

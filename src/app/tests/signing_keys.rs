@@ -1,8 +1,8 @@
 //! Signing keys: which there are, which sign, and when they go.
 
 use super::*;
-use crate::app::key_ring::LiveRing;
-use crate::app::signing_keys::{Plan, keep_up, list, rotate};
+use crate::app::identity::signing_keys::{Plan, keep_up, list, rotate};
+use crate::app::runtime::key_ring::LiveRing;
 use crate::domain::timestamp::Timestamp;
 use crate::store::signing_keys::{Record, State};
 use crate::tokens::seal::MasterKey;

@@ -36,7 +36,7 @@ impl Office {
     /// Makes a workspace in an organization, of this owner alone.
     fn place_in(&self, guild: crate::domain::ids::OrganizationId, owner: &Actor) -> WorkspaceId {
         let new = NewWorkspace { organization: Some(guild), ..called("forge") };
-        self.by(owner, move |tx, actor| super::super::workspaces::create(tx, actor, &new)).unwrap().id
+        self.by(owner, move |tx, actor| crate::app::workspaces::create(tx, actor, &new)).unwrap().id
     }
 }
 

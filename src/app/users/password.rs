@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::app::audit;
+use crate::app::identity::reauthentication;
 use crate::app::lookup::{self, Named};
-use crate::app::{audit, reauthentication};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::SessionId;

@@ -1,7 +1,7 @@
 //! Where the master key comes from, and whether it opens what was sealed.
 
 use super::{AS_THE_SERVER, RESTORE};
-use crate::app::signing_keys;
+use crate::app::identity::signing_keys;
 use crate::cli::data::broken;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::{Source, Unusable};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::app::clients::{ClientChange, NewClient};
+use crate::app::identity::oauth::clients::{ClientChange, NewClient};
 use crate::cli::flags;
 use crate::domain::client::{ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::invalid::Invalid;

@@ -13,8 +13,8 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Source;
-use crate::app::master_keys::{self, Resealed};
-use crate::app::signing_keys;
+use crate::app::identity::master_keys::{self, Resealed};
+use crate::app::identity::signing_keys;
 use crate::cli::{CliError, data, password, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;

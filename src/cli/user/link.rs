@@ -1,8 +1,9 @@
 //! Links by which a person chooses a password.
 
 use super::address;
+use crate::app::identity::links;
+use crate::app::keys;
 use crate::app::users::Named;
-use crate::app::{keys, links};
 use crate::cli::data::{self, or_refused};
 use crate::cli::{CliError, running, say};
 use crate::config::Config;

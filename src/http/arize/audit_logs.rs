@@ -14,7 +14,7 @@ use super::reply::{List, Listed, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
 use crate::app::audit;
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::domain::audit::{AuditSearch, NO_ACCOUNT, Recorded};
 use crate::domain::ids::UserId;
 use crate::domain::page::Slice;

@@ -12,7 +12,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::app::{bindings, users};
 use crate::domain::ids::{BindingId, RoleId, UserId};
 use crate::domain::role::{Binding, Resource};

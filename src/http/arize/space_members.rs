@@ -11,7 +11,7 @@ use super::ids::Public;
 use super::reply::{Nothing, Reply, Shown};
 use super::spelling::{RoleGiven, RoleShown, space_word};
 use super::{Answer, Caller};
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::app::{members, roles, users};
 use crate::domain::ids::{UserId, WorkspaceId};
 use crate::domain::member::Role;

@@ -9,9 +9,9 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::{Console, Failure, page};
-use crate::app::desk::AppState;
-use crate::app::issuers::REALM_PATH;
-use crate::app::{reauthentication, sign_in};
+use crate::app::identity::{reauthentication, sign_in};
+use crate::app::runtime::issuers::REALM_PATH;
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};

@@ -12,9 +12,9 @@ use super::form::Form;
 use super::next::Next;
 use super::page::{self, Field, FormPage, Kind, Link, Wrong};
 use super::parameters::Parameters;
-use crate::app::confirmation::{self, Proof};
-use crate::app::desk::AppState;
-use crate::app::second_factors;
+use crate::app::identity::confirmation::{self, Proof};
+use crate::app::identity::second_factors;
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 
 pub(super) const CONFIRM: &str = "/auth/account/confirm";

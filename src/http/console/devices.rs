@@ -12,8 +12,8 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
-use crate::app::desk::AppState;
-use crate::app::devices::{self, Pending};
+use crate::app::identity::oauth::devices::{self, Pending};
+use crate::app::runtime::state::AppState;
 use crate::error::{AuthError, Error};
 
 const DEVICE: &str = "/auth/realms/master/device";

@@ -11,8 +11,8 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
 use super::sign_in::set_up;
-use crate::app::desk::AppState;
-use crate::app::second_factors::{self, Enrolment};
+use crate::app::identity::second_factors::{self, Enrolment};
+use crate::app::runtime::state::AppState;
 use crate::domain::secret::Secret;
 
 const SET_UP: &str = "/auth/account/second-factor";

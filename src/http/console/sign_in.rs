@@ -12,9 +12,9 @@ use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, REVOKE
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
 use super::{Failure, authorize, qr};
-use crate::app::desk::AppState;
-use crate::app::second_factors::Enrolment;
-use crate::app::sign_in::{self, Login, Progress};
+use crate::app::identity::second_factors::Enrolment;
+use crate::app::identity::sign_in::{self, Login, Progress};
+use crate::app::runtime::state::AppState;
 use crate::domain::half_sign_in::Step;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;

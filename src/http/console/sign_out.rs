@@ -11,8 +11,8 @@ use super::form::Form;
 use super::page::{self, Choice, GoOn, Link, Message};
 use super::parameters::Parameters;
 use super::sign_in::SIGN_IN;
-use crate::app::desk::AppState;
-use crate::app::logout;
+use crate::app::identity::oauth::logout;
+use crate::app::runtime::state::AppState;
 
 const SIGN_OUT: &str = "/auth/sign-out";
 const SIGNED_OUT: &str = "/auth/signed-out";

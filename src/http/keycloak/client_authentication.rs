@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
 use super::form::Form;
-use crate::app::client_authentication;
-use crate::app::desk::AppState;
+use crate::app::identity::oauth::client_authentication;
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::Origin;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::users::{ServiceUser, flag, number, parsed};
 use super::{Caller, Failure};
-use crate::app::clients::{self, Registered};
-use crate::app::desk::AppState;
-use crate::app::service_accounts::ServiceAccount;
+use crate::app::identity::oauth::clients::{self, Registered};
+use crate::app::identity::oauth::service_accounts::ServiceAccount;
+use crate::app::runtime::state::AppState;
 use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::error::{Error, Result};
 

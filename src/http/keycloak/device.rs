@@ -8,8 +8,8 @@ use serde_json::json;
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
-use crate::app::desk::AppState;
-use crate::app::{devices, grants};
+use crate::app::identity::oauth::{devices, grants};
+use crate::app::runtime::state::AppState;
 use crate::domain::client::Grant;
 use crate::http::request;
 

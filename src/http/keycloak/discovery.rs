@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::Failure;
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::domain::client::{Grant, Scope};
 use crate::http::headers::PUBLIC;
 use crate::http::request;

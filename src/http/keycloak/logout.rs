@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
-use crate::app::desk::AppState;
-use crate::app::token_status;
+use crate::app::identity::oauth::token_status;
+use crate::app::runtime::state::AppState;
 
 /// The page where people sign out.
 const PAGE: &str = "/auth/sign-out";

@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use super::users::parse;
 use super::{Caller, Failure};
-use crate::app::desk::AppState;
-use crate::app::issuers::REALM_PATH;
+use crate::app::identity::oauth::clients;
+use crate::app::identity::second_factors;
+use crate::app::people;
+use crate::app::runtime::issuers::REALM_PATH;
+use crate::app::runtime::state::AppState;
 use crate::app::users::Named;
-use crate::app::{clients, people, second_factors};
 use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;

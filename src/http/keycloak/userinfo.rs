@@ -7,8 +7,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Failure, Keycloak};
-use crate::app::desk::AppState;
-use crate::app::token_status;
+use crate::app::identity::oauth::token_status;
+use crate::app::runtime::state::AppState;
 use crate::domain::client::Scope;
 use crate::error::{AuthError, Error};
 use crate::http::dialect::{self, Dialect};

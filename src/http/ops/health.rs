@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::store::health;
 
 /// How long an answer about the disk stands, so that asking often does not write often.

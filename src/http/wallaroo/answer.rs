@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::Failure;
-use crate::app::answers::Answer;
+use crate::app::runtime::answers::Answer;
 use crate::http::{body, pieces};
 
 /// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.

@@ -29,7 +29,7 @@ use self::introspections::Introspections;
 use self::question::Question;
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};

@@ -7,7 +7,7 @@ use super::filters::{DefaultWorkspaceFilter, MemberFilter};
 use super::members::WorkspaceUsersGone;
 use super::scalars::BigInt;
 use super::workspaces::{OnConflict, Parts, Wish, Workspace, WorkspaceInsert};
-use crate::app::desk::AppState;
+use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;

@@ -11,11 +11,11 @@ mod members;
 mod workspaces;
 
 use super::*;
-use crate::app::desk::Fittings;
-use crate::app::issuers::Issuers;
-use crate::app::pool::{Pool, PoolKind};
-use crate::app::signing_keys::{self, Plan};
-use crate::app::throttle::Throttle;
+use crate::app::identity::signing_keys::{self, Plan};
+use crate::app::runtime::issuers::Issuers;
+use crate::app::runtime::pool::{Pool, PoolKind};
+use crate::app::runtime::state::Fittings;
+use crate::app::runtime::throttle::Throttle;
 use crate::app::{self, setup, users};
 use crate::config::Config;
 use crate::domain::actor::{Credential, Origin, Person, Who};

@@ -1,0 +1,62 @@
+//! Confirms a session: its person enters the password or a code once more, and the session counts as recent again.
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::app::identity::code_attempts::{Given, Judged};
+use crate::app::identity::{passwords_own, second_factors};
+use crate::app::runtime::state::AppState;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::SessionId;
+use crate::domain::secret::Secret;
+use crate::error::{AuthError, Error, Result};
+use crate::store::{self, Tx};
+
+/// By what somebody proves who they are.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// The password.
+    Password(Secret),
+    /// A code of the second factor, or a recovery code.
+    Code(Secret),
+}
+
+/// Confirms the actor's session by the password or a code; from then on it counts as recent.
+///
+/// Refused when the proof is wrong, which slows down what follows.
+pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
+    let me =
+        actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
+    let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
+    match proof {
+        Proof::Password(password) => {
+            let kept = passwords_own::prove(desk, actor, &password).await?;
+            desk.write_as(actor, move |tx, actor| {
+                // Between the look and the write, another password may have come.
+                if store::users::password_hash(tx, me)? != kept {
+                    return Err(AuthError::WrongPassword.into());
+                }
+                note(tx, actor, session, false)
+            })
+            .await
+        }
+        Proof::Code(code) => {
+            let given = Given::by(desk, actor);
+            given.admit(me)?;
+            let vault = desk.vault.clone();
+            let judged = desk.write_as(actor, move |tx, actor| {
+                let judged: Judged<()> = second_factors::judge(&vault, tx, actor, &code)?;
+                judged.and_then(|()| note(tx, actor, session, true))
+            });
+            given.or_refused(judged.await?)
+        }
+    }
+}
+
+fn note(tx: &Tx, actor: &Actor, session: SessionId, second_factor: bool) -> Result<()> {
+    let uuid = store::sessions::find(tx, session)?.ok_or(AuthError::SessionOver)?.uuid;
+    store::sessions::update_authenticated(tx, session, second_factor)?;
+    let after = json!({ "second_factor": second_factor });
+    audit::record(tx, actor, "sessions.confirm", (ObjectKind::Session, uuid), (Value::Null, after))
+}

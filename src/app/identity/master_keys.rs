@@ -1,0 +1,70 @@
+//! The master key, under which everything is sealed that has to be read again: another one takes its place.
+
+use serde_json::json;
+
+use crate::app::audit;
+use crate::app::identity::second_factors;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::ids::UserId;
+use crate::error::{Error, Result};
+use crate::store::{self, Tx, View};
+use crate::tokens::seal::MasterKey;
+
+/// How many second factors are read at a time.
+const PAGE: u32 = 500;
+
+/// What was sealed anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Signing keys.
+    pub signing_keys: usize,
+    /// Second factors.
+    pub second_factors: usize,
+}
+
+/// Whether there are signing keys and a key opens all of them; the second factors are sealed under the same one.
+pub fn opens_all(view: &View, key: &MasterKey) -> Result<bool> {
+    let all = store::signing_keys::list_sealed(view)?;
+    Ok(!all.is_empty() && all.iter().all(|sealed| crate::app::identity::signing_keys::prove(key, sealed).is_ok()))
+}
+
+/// Seals everything anew under another key, in one write: a file is never sealed under two. What the other key has sealed
+/// already stays as it is.
+///
+/// The operator may. Refused, with nothing changed, when the key does not open something.
+pub fn reseal(tx: &Tx, actor: &Actor, from: &MasterKey, to: &MasterKey) -> Result<Resealed> {
+    let mut done = Resealed::default();
+    let anew = |what: &str, context: &str, sealed: &[u8]| {
+        if to.has_sealed(sealed) {
+            return Ok(None);
+        }
+        let plain = from.open(context, sealed).map_err(|error| Error::internal(format!("{what}: {error}")))?;
+        to.seal(context, &plain).map(Some).map_err(Error::internal)
+    };
+    for key in store::signing_keys::list_sealed(tx)? {
+        if let Some(sealed) = anew(&format!("the signing key {}", key.kid), &key.kid, &key.sealed)? {
+            store::signing_keys::update_sealed(tx, &key.kid, &sealed)?;
+            done.signing_keys += 1;
+        }
+    }
+    let mut after = UserId(0);
+    loop {
+        let page = store::second_factors::list_sealed(tx, after, PAGE)?;
+        let Some((last, ..)) = page.last() else { break };
+        after = *last;
+        for (user, uuid, sealed) in page {
+            let what = format!("the second factor of the user {uuid}");
+            if let Some(sealed) = anew(&what, &second_factors::context(uuid), &sealed)? {
+                store::second_factors::update_sealed(tx, user, &sealed)?;
+                done.second_factors += 1;
+            }
+        }
+    }
+    let change = (
+        json!({ "key": from.id() }),
+        json!({ "key": to.id(), "signing_keys": done.signing_keys, "second_factors": done.second_factors }),
+    );
+    audit::record(tx, actor, "master_key.rotate", (ObjectKind::MasterKey, to.id()), change)?;
+    Ok(done)
+}

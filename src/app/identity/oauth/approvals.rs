@@ -1,0 +1,81 @@
+//! What a person has approved in one browser session, for clients that cannot prove which program they are.
+//!
+//! Any other program on the same machine can ask in the name of such a client, so it gets no code unless the person was
+//! asked on a page in this browser session (RFC 8252, section 8.6; RFC 6749, section 10.2).
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::{Client, Scopes};
+use crate::domain::session::Session;
+use crate::error::Result;
+use crate::store::{self, Tx, View};
+
+/// How a loopback address names this machine.
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
+
+/// Whether a client that a browser is sent back to at this address is approved in each browser session anew. A secret
+/// proves which program it is, and so does an address that is protected by https.
+pub(in crate::app) fn are_needed(client: &Client, redirect_uri: &str) -> bool {
+    !client.confidential && !redirect_uri.starts_with("https://")
+}
+
+/// Whether an address leads to a program on the person's own machine: by a loopback address, or by a scheme that the
+/// program has registered there (RFC 8252, section 7).
+pub fn is_native(uri: &str) -> bool {
+    let Some(rest) = uri.strip_prefix("http://") else { return !uri.starts_with("https://") };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_named = |name| host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':'));
+    LOOPBACK.into_iter().any(is_named)
+}
+
+/// Whether the person has approved this client and these scopes in this browser session.
+pub(in crate::app) fn cover(view: &View, session: &Session, client: &Client, scopes: &Scopes) -> Result<bool> {
+    let given = store::approvals::find(view, session.id, &client.id)?;
+    Ok(given.is_some_and(|given| scopes.are_within(&given)))
+}
+
+/// Adds to what the person approves in this browser session; nothing changes if all of it was there.
+pub(in crate::app) fn give(tx: &Tx, actor: &Actor, session: &Session, client: &Client, scopes: &Scopes) -> Result<()> {
+    let before = store::approvals::find(tx, session.id, &client.id)?;
+    if before.as_ref().is_some_and(|given| scopes.are_within(given)) {
+        return Ok(());
+    }
+    let after = before.map_or_else(|| scopes.clone(), |given| given.and(scopes));
+    store::approvals::upsert(tx, session.id, &client.id, &after)?;
+    let after = json!({ "client": client.id.as_str(), "scope": after.to_string() });
+    audit::record(tx, actor, "approvals.give", (ObjectKind::Session, session.uuid), (Value::Null, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_on_this_machine_is_known() {
+        for native in [
+            "http://127.0.0.1/cb",
+            "http://127.0.0.1:5000/cb",
+            "http://[::1]/cb",
+            "http://[::1]:5000?x",
+            "http://localhost",
+            "http://localhost:1/cb",
+            "com.example.app:/cb",
+            "com.example.app://cb",
+        ] {
+            assert!(is_native(native), "{native}");
+        }
+        for other in [
+            "https://127.0.0.1/cb",
+            "https://grafana.example/cb",
+            "http://grafana.lan/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://localhost.evil.example/cb",
+            "http://evil.example/127.0.0.1",
+        ] {
+            assert!(!is_native(other), "{other}");
+        }
+    }
+}

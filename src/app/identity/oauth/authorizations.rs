@@ -1,0 +1,153 @@
+//! The front channel: what a client asks for by way of a browser, and the code that the browser brings back (RFC 6749,
+//! section 4.1; OpenID Connect Core, section 3.1; RFC 9700, section 2.1).
+
+mod request;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub(in crate::app) use request::granted;
+pub use request::{Authorization, Fault, Prompt, Request, check};
+
+use crate::app::audit;
+use crate::app::identity::oauth::{approvals, consents};
+use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::state::AppState;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::session::{BrowserId, Session};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+use crate::error::{AuthError, Error, Result};
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+
+/// How long a code is good.
+pub const CODE_LIFE: Duration = Duration::from_mins(1);
+/// How long a used code is remembered at least while its session lasts, so that a second use is known for what it is.
+const REMEMBERED: Duration = Duration::from_hours(24);
+/// How many dead codes each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// What the person has to give before the client gets a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// Consent to what it asks for.
+    Consent,
+    /// Approval in this browser session.
+    Approval,
+}
+
+/// What the person has to give on a page before the client gets a code.
+///
+/// Built-in clients need no consent. With `prompt=consent` the person is asked in any case: whoever calls has to know
+/// whether the person has answered since.
+pub fn needed(view: &View, actor: &Actor, session: &Session, asked: &Authorization) -> Result<Option<Needed>> {
+    let Authorization { client, scopes, .. } = asked;
+    if asked.prompt.consent || !consents::covers(view, actor, client, scopes)? {
+        return Ok(Some(Needed::Consent));
+    }
+    let approved =
+        !approvals::are_needed(client, &asked.redirect_uri) || approvals::cover(view, session, client, scopes)?;
+    Ok((!approved).then_some(Needed::Approval))
+}
+
+/// Notes that the person lets the client do what it asks for, for good and in this browser session.
+pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization) -> Result<()> {
+    let Authorization { client, scopes, .. } = asked;
+    if !client.built_in {
+        consents::give(tx, actor, client, scopes)?;
+    }
+    if approvals::are_needed(client, &asked.redirect_uri) {
+        approvals::give(tx, actor, session, client, scopes)?;
+    }
+    Ok(())
+}
+
+/// Makes a code on behalf of the person whose browser session this is, for this browser; gives the whole address that the browser is sent
+/// to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
+///
+/// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
+pub async fn grant(
+    desk: &AppState,
+    actor: &Actor,
+    (session, browser): (&Session, BrowserId),
+    authorization: &Authorization,
+    issuer: &str,
+) -> Result<String> {
+    let permit = creations::permit(desk, actor, Creation::AuthorizationCode)?;
+    let (code, fingerprint) = opaque::mint(Kind::Code);
+    let (session, asked) = (session.clone(), authorization.clone());
+    let state = session.uuid.to_string();
+    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &asked, &fingerprint)).await?;
+    permit.use_up();
+    Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
+}
+
+fn insert(
+    tx: &Tx,
+    actor: &Actor,
+    (session, browser): (&Session, BrowserId),
+    asked: &Authorization,
+    code: &Fingerprint,
+) -> Result<()> {
+    let person = consents::own(actor)?;
+    if session.user != person.id {
+        return Err(AuthError::SessionOver.into());
+    }
+    let user = store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?;
+    enters(&user)?;
+    let client = store::clients::find(tx, &asked.client.id)?.ok_or(AuthError::BadClient)?;
+    if !request::is_registered(&client, &asked.redirect_uri) {
+        return Err(Error::Refused { rule: "the redirect URI is no longer registered for the client" });
+    }
+    if !consents::covers(tx, actor, &client, &asked.scopes)? {
+        return Err(Error::Refused { rule: "the user has not authorized the client" });
+    }
+    if approvals::are_needed(&client, &asked.redirect_uri) && !approvals::cover(tx, session, &client, &asked.scopes)? {
+        return Err(Error::Refused { rule: "the user has not authorized the client in this browser session" });
+    }
+    store::authorization_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
+    let new = AuthorizationCode {
+        client: client.id.clone(),
+        user: person.id,
+        redirect_uri: asked.redirect_uri.clone(),
+        scopes: asked.scopes.within(&client.scopes),
+        nonce: asked.nonce.clone(),
+        code_challenge: asked.code_challenge.clone(),
+        authenticated_at: session.authenticated_at,
+        second_factor: session.second_factor,
+        browser: Some(browser),
+        expires_at: tx.now.after(CODE_LIFE),
+        used_at: None,
+        session: None,
+    };
+    store::authorization_codes::insert(tx, code, &new)?;
+    let after = json!({
+        "client": client.id.as_str(),
+        "scope": new.scopes.to_string(),
+        "redirect_uri": new.redirect_uri,
+        "expires_at": new.expires_at.to_string(),
+    });
+    audit::record(tx, actor, "authorizations.grant", (ObjectKind::Code, person.uuid), (Value::Null, after))
+}
+
+/// Whether somebody may be let in at this moment, by whatever grant.
+pub(in crate::app) fn enters(user: &User) -> Result<()> {
+    if !user.may_enter() {
+        return Err(AuthError::Disabled.into());
+    }
+    if user.must_change_password { Err(AuthError::NotSetUp.into()) } else { Ok(()) }
+}
+
+impl Authorization {
+    /// Whether the person of this session need not sign in first. Where the client asks for a new sign-in, one does that
+    /// was made `since` the person was asked to for this very request.
+    pub fn is_answered_by(&self, session: &Session, since: Option<Timestamp>, now: Timestamp) -> bool {
+        let too_long_ago = |age| session.authenticated_at.after(age) <= now;
+        let wants_another = self.prompt.login || self.prompt.select_account || self.max_age.is_some_and(too_long_ago);
+        !wants_another || since.is_some_and(|since| session.authenticated_at >= since)
+    }
+}

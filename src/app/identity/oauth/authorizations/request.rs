@@ -1,0 +1,235 @@
+//! Reading what a client asks for: what is wrong with it, and who is told so.
+
+use std::time::Duration;
+
+use crate::app::identity::oauth::clients;
+use crate::domain::client::{Client, Grant, RedirectUri, Scope, Scopes};
+use crate::error::Result;
+use crate::store::View;
+use crate::tokens::pkce;
+
+/// The most characters of what a client gives to find again.
+const LONGEST: usize = 2000;
+
+/// What a client asks for, as it came. Each parameter at most once: whoever reads them refuses any that comes twice.
+/// Parameters that are not here mean nothing and are to be passed over (RFC 6749, section 3.1).
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the parameter of its name")]
+pub struct Request {
+    pub client_id: Option<String>,
+    pub redirect_uri: Option<String>,
+    pub response_type: Option<String>,
+    pub response_mode: Option<String>,
+    pub scope: Option<String>,
+    pub state: Option<String>,
+    pub nonce: Option<String>,
+    pub code_challenge: Option<String>,
+    pub code_challenge_method: Option<String>,
+    pub prompt: Option<String>,
+    pub max_age: Option<String>,
+    pub login_hint: Option<String>,
+    pub request: Option<String>,
+    pub request_uri: Option<String>,
+}
+
+/// Why a client gets nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not known who asks, or where the answer may go: the person is told, and nobody is sent anywhere.
+    Shown {
+        /// What is wrong.
+        rule: String,
+    },
+    /// The client is told.
+    Returned {
+        /// The whole address that the browser is sent to, with the error.
+        to: String,
+    },
+}
+
+/// What a person is to be asked before the answer (OpenID Connect Core, section 3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether a word is there")]
+pub struct Prompt {
+    /// To prove again who they are.
+    pub login: bool,
+    /// To let the client in again.
+    pub consent: bool,
+    /// Nothing.
+    pub none: bool,
+    /// As whom to go on.
+    pub select_account: bool,
+}
+
+/// What a client asks for, found in order.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// Who asks.
+    pub client: Client,
+    /// Where the answer goes.
+    pub redirect_uri: String,
+    /// What is asked for: of the words, those that are known and that the client may have.
+    pub scopes: Scopes,
+    /// What the client gets back with the answer.
+    pub state: Option<String>,
+    /// What the client gave to find again in the id token.
+    pub nonce: Option<String>,
+    /// What the verifier has to fit (RFC 7636).
+    pub code_challenge: String,
+    /// What the person is to be asked.
+    pub prompt: Prompt,
+    /// How long ago the person may have signed in.
+    pub max_age: Option<Duration>,
+    /// Whom the client expects.
+    pub login_hint: Option<String>,
+}
+
+/// Judges what a client asks for.
+pub fn check(view: &View, issuer: &str, request: &Request) -> Result<std::result::Result<Authorization, Fault>> {
+    let Some(client) = request.client_id.as_deref() else { return Ok(Err(shown("client_id is missing"))) };
+    let Some(client) = clients::find(view, client)? else { return Ok(Err(shown("the client is unknown"))) };
+    // RFC 6749 would let a client leave it out that has registered one; OpenID Connect Core, 3.1.2.1 does not.
+    let Some(redirect_uri) = request.redirect_uri.as_deref() else {
+        return Ok(Err(shown("redirect_uri is missing")));
+    };
+    if !is_registered(&client, redirect_uri) {
+        return Ok(Err(shown("redirect_uri is not registered for the client")));
+    }
+    let state = request.state.clone();
+    Ok(judge(request, client, redirect_uri).map_err(|(error, description)| {
+        let parameters = [("error", error), ("error_description", description)];
+        Fault::Returned { to: answer(redirect_uri, &parameters, state.as_deref(), issuer) }
+    }))
+}
+
+/// Whether a client may have a browser sent there.
+pub(super) fn is_registered(client: &Client, redirect_uri: &str) -> bool {
+    RedirectUri::parse(redirect_uri).is_ok() && client.redirect_uris.iter().any(|known| known.allows(redirect_uri))
+}
+
+fn shown(rule: &str) -> Fault {
+    Fault::Shown { rule: rule.to_owned() }
+}
+
+/// An error code (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6) and what is wrong.
+type Told = (&'static str, &'static str);
+
+fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, Told> {
+    if request.request.is_some() {
+        return Err(("request_not_supported", "request objects are not supported"));
+    }
+    if request.request_uri.is_some() {
+        return Err(("request_uri_not_supported", "request objects are not supported"));
+    }
+    match request.response_type.as_deref() {
+        Some("code") => {}
+        Some(_) => return Err(("unsupported_response_type", "response_type must be code")),
+        None => return Err(("invalid_request", "response_type is missing")),
+    }
+    if !client.may(Grant::AuthorizationCode) {
+        return Err(("unauthorized_client", "the client is not registered for authorization_code"));
+    }
+    if request.response_mode.as_deref().is_some_and(|mode| mode != "query") {
+        return Err(("invalid_request", "response_mode must be query"));
+    }
+    let code_challenge = challenge(request)?;
+    let prompt = prompt(request.prompt.as_deref())?;
+    let (max_age, now) = max_age(request.max_age.as_deref())?;
+    for text in [&request.state, &request.nonce, &request.login_hint].into_iter().flatten() {
+        if text.len() > LONGEST {
+            return Err(("invalid_request", "state, nonce and login_hint must have at most 2000 bytes"));
+        }
+    }
+    Ok(Authorization {
+        scopes: scopes(request.scope.as_deref(), &client)?,
+        client,
+        redirect_uri: redirect_uri.to_owned(),
+        state: request.state.clone(),
+        nonce: request.nonce.clone(),
+        code_challenge,
+        prompt: Prompt { login: prompt.login || now, ..prompt },
+        max_age,
+        login_hint: request.login_hint.clone(),
+    })
+}
+
+/// Every client has to prove that the code comes back to whoever asked for it, also one that has a secret (RFC 9700,
+/// section 2.1.1).
+fn challenge(request: &Request) -> std::result::Result<String, Told> {
+    let challenge = request.code_challenge.as_deref().ok_or(("invalid_request", "code_challenge is missing"))?;
+    if request.code_challenge_method.as_deref() != Some(pkce::METHOD) {
+        return Err(("invalid_request", "code_challenge_method must be S256"));
+    }
+    if !pkce::is_challenge(challenge) {
+        return Err(("invalid_request", "code_challenge must be 43 to 128 characters of base64url"));
+    }
+    Ok(challenge.to_owned())
+}
+
+fn prompt(words: Option<&str>) -> std::result::Result<Prompt, Told> {
+    let mut prompt = Prompt::default();
+    for word in words.unwrap_or_default().split_ascii_whitespace() {
+        match word {
+            "none" => prompt.none = true,
+            "login" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            "select_account" => prompt.select_account = true,
+            _ => return Err(("invalid_request", "prompt must be none, login, consent or select_account")),
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
+        return Err(("invalid_request", "prompt=none cannot be combined with other values"));
+    }
+    Ok(prompt)
+}
+
+/// How old a sign-in may be, and whether it has to be made now: 0 means the same as `prompt=login`.
+fn max_age(text: Option<&str>) -> std::result::Result<(Option<Duration>, bool), Told> {
+    let Some(text) = text else { return Ok((None, false)) };
+    let seconds = text.parse::<u32>().map_err(|_| ("invalid_request", "max_age must be a whole number of seconds"))?;
+    Ok((Some(Duration::from_secs(seconds.into())).filter(|age| !age.is_zero()), seconds == 0))
+}
+
+/// Of the scopes that are asked for, those that are known and that the client may have.
+fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, Told> {
+    granted(asked, client).ok_or(("invalid_scope", "the client is not registered for any of these scopes"))
+}
+
+/// What a client gets when it asks for these words: those that are known and that it may have, or `email` and `profile`
+/// when it does not say, as with Keycloak's clients, and what is implied for it. None if nothing is left of the words.
+/// So a registered client gets `api` only where it asks for it.
+pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Scopes> {
+    let scopes = match asked.map(str::trim).filter(|words| !words.is_empty()) {
+        Some(words) => Scopes::known(words),
+        None => Scopes::of([Scope::Email, Scope::Profile]),
+    };
+    let granted = Some(scopes.within(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty());
+    granted.map(|scopes| scopes.and(&client.implied()))
+}
+
+impl Authorization {
+    /// The whole address that the browser is sent to when the person or the server says no: `access_denied`,
+    /// `login_required`, `consent_required`.
+    pub fn refused(&self, issuer: &str, error: &'static str, description: &str) -> String {
+        self.answered(issuer, &[("error", error), ("error_description", description)])
+    }
+
+    pub(super) fn answered(&self, issuer: &str, parameters: &[(&str, &str)]) -> String {
+        answer(&self.redirect_uri, parameters, self.state.as_deref(), issuer)
+    }
+}
+
+/// The address with these parameters, the state and the issuer (RFC 9207) added to whatever it has already.
+fn answer(redirect_uri: &str, parameters: &[(&str, &str)], state: Option<&str>, issuer: &str) -> String {
+    let mut pairs = parameters.to_vec();
+    pairs.extend(state.map(|state| ("state", state)));
+    pairs.push(("iss", issuer));
+    // Texts cannot fail to be written as a form.
+    let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+    let joint = match redirect_uri.rfind('?') {
+        None => "?",
+        Some(at) if at + 1 == redirect_uri.len() || redirect_uri.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{redirect_uri}{joint}{query}")
+}

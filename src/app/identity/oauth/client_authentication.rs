@@ -1,0 +1,37 @@
+//! Which client calls, and whether it is (RFC 6749, section 2.3).
+
+use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::oauth::clients;
+use crate::app::runtime::state::AppState;
+use crate::app::runtime::throttle::ThrottleScope;
+use crate::domain::actor::Origin;
+use crate::domain::client::Client;
+use crate::domain::secret::Secret;
+use crate::error::{AuthError, Result};
+use crate::store;
+use crate::tokens::opaque::{self, Kind};
+
+/// The client of this id, which proves by its secret that it is the one.
+///
+/// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
+/// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
+pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
+    let Some(secret) = secret else {
+        let client = desk.read_inline(|view| clients::find(view, id))?;
+        return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());
+    };
+    let found = desk.read_inline(|view| {
+        let Some(client) = clients::find(view, id)? else { return Ok(None) };
+        let kept = store::clients::secret(view, &client.id)?;
+        Ok(Some((client, kept)))
+    })?;
+    let given = opaque::parse(Kind::ClientSecret, secret.expose());
+    let proved = found.and_then(|(client, kept)| {
+        let right = client.confidential && given.zip(kept).is_some_and(|(given, kept)| given.matches(&kept));
+        right.then_some(client)
+    });
+    match proved {
+        Some(client) => Ok(client),
+        None => Err(Attempt::refuse(desk, origin, ThrottleScope::Client, Whose::Client(id), AuthError::BadClient)?),
+    }
+}

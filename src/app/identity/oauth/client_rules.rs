@@ -1,0 +1,56 @@
+//! What an OAuth client has to be to hold together.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::domain::client::{Client, ClientId, Grant, RedirectUri};
+use crate::error::{Error, Result};
+use crate::tokens::claims::API;
+
+/// The most addresses of each kind that a client returns to.
+pub const MOST_ADDRESSES: usize = 50;
+/// The longest that anything of a client lasts.
+pub const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// Refuses an id by which a token for the client would name the API as its audience.
+pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
+    if API.contains(&id.as_str()) {
+        return Err(Error::invalid("id", "must not be master-realm or account: these names are reserved for the API"));
+    }
+    Ok(())
+}
+
+/// Refuses a client that does not hold together: one without a way to begin a session, one that codes go to but that has
+/// no address to return to, a public one that acts on its own behalf, and one of which something lasts no second.
+pub(in crate::app) fn check(client: &Client) -> Result<()> {
+    if client.grants.iter().all(|grant| *grant == Grant::RefreshToken) {
+        return Err(Error::invalid("grants", "must contain a grant that starts a session, not refresh_token alone"));
+    }
+    if client.may(Grant::AuthorizationCode) && client.redirect_uris.is_empty() {
+        return Err(Error::invalid("redirect_uris", "must not be empty: authorization_code requires a redirect URI"));
+    }
+    if client.may(Grant::ClientCredentials) && !client.confidential {
+        return Err(Error::invalid("grants", "must not contain client_credentials: a public client has no secret"));
+    }
+    for (field, uris) in
+        [("redirect_uris", &client.redirect_uris), ("post_logout_redirect_uris", &client.post_logout_redirect_uris)]
+    {
+        if uris.len() > MOST_ADDRESSES {
+            return Err(Error::invalid(field, format!("must contain at most {MOST_ADDRESSES}")));
+        }
+        if uris.iter().map(RedirectUri::as_str).collect::<BTreeSet<_>>().len() < uris.len() {
+            return Err(Error::invalid(field, "must not contain the same URI twice"));
+        }
+    }
+    for (field, life) in [
+        ("access_token_life", client.access_token_life),
+        ("session_idle", client.session_idle),
+        ("session_life", client.session_life),
+    ] {
+        let whole = |life: Duration| life.subsec_nanos() == 0 && life >= Duration::from_secs(1) && life <= LONGEST_LIFE;
+        if life.is_some_and(|life| !whole(life)) {
+            return Err(Error::invalid(field, "must be a whole number of seconds, from 1s to 10 years"));
+        }
+    }
+    Ok(())
+}

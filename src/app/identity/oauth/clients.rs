@@ -1,0 +1,350 @@
+//! OAuth clients: which programs may ask for tokens, and how.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use uuid::{Builder, Uuid};
+
+use crate::app::identity::oauth::client_rules::{check, check_id};
+use crate::app::{audit, lookup, standing};
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
+use crate::domain::ids::UserId;
+use crate::domain::organization::OrganizationRole;
+use crate::domain::user::{AccountRole, User};
+use crate::error::{Error, Result};
+use crate::policy::Action;
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::Fingerprint;
+
+/// What stands against changing more of a built-in client.
+pub const BUILT_IN: &str = "only the lifetimes and the secret of a built-in client can be changed";
+
+/// A client to be.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// The `client_id`.
+    pub id: ClientId,
+    /// What people are shown.
+    pub name: ClientName,
+    /// Whether it proves by a secret who it is.
+    pub confidential: bool,
+    /// The ways that it may use.
+    pub grants: BTreeSet<Grant>,
+    /// What its tokens may be good for.
+    pub scopes: Scopes,
+    /// Where it may have a browser sent to with a code.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Where it may have a browser sent to after it signed out.
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// What becomes of its refresh tokens when they are used.
+    pub refresh: RefreshPolicy,
+    /// How long its access tokens live; the server's own life without one.
+    pub access_token_life: Option<Duration>,
+    /// How long its sessions may stay unused; the server's own time without one.
+    pub session_idle: Option<Duration>,
+    /// How long its sessions last in any case; the server's own life without one.
+    pub session_life: Option<Duration>,
+    /// What it may do in the account on its own behalf; an ordinary member, unless said.
+    pub service_role: Option<AccountRole>,
+}
+
+/// What is to change about a client; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ClientChange {
+    /// What people are shown.
+    pub name: Option<ClientName>,
+    /// The ways that it may use.
+    pub grants: Option<BTreeSet<Grant>>,
+    /// What its tokens may be good for.
+    pub scopes: Option<Scopes>,
+    /// Where it may have a browser sent to with a code.
+    pub redirect_uris: Option<Vec<RedirectUri>>,
+    /// Where it may have a browser sent to after it signed out.
+    pub post_logout_redirect_uris: Option<Vec<RedirectUri>>,
+    /// What becomes of its refresh tokens when they are used, in sessions to come.
+    pub refresh: Option<RefreshPolicy>,
+    /// How long its access tokens live; within, none for the server's own life.
+    pub access_token_life: Option<Option<Duration>>,
+    /// How long its sessions to come may stay unused; within, none for the server's own time.
+    pub session_idle: Option<Option<Duration>>,
+    /// How long its sessions to come last in any case; within, none for the server's own life.
+    pub session_life: Option<Option<Duration>>,
+    /// What it may do in the account on its own behalf.
+    pub service_role: Option<AccountRole>,
+}
+
+/// A client, and the bot that it acts as on its own behalf.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// Its bot, if it has one.
+    pub service: Option<User>,
+}
+
+/// The client that a request names; none if nobody knows it.
+pub fn find(view: &View, id: &str) -> Result<Option<Client>> {
+    match ClientId::parse(id) {
+        Ok(id) => store::clients::find(view, &id),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The name that Keycloak's clients know a client by: always the same for the same id.
+pub fn uuid(id: &ClientId) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Fingerprint::of(&format!("client {id}")).as_bytes()[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Refuses whoever may not see what the account gives to clients.
+///
+/// Administrators may.
+pub fn may_read(actor: &Actor) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::ReadClients, "client", "of the account")
+}
+
+/// Every client, by id.
+///
+/// Administrators may.
+pub fn list(view: &View, actor: &Actor) -> Result<Vec<Registered>> {
+    may_read(actor)?;
+    store::clients::list(view)?.into_iter().map(|client| registered(view, client)).collect()
+}
+
+/// The client of this id.
+///
+/// Administrators may.
+pub fn get(view: &View, actor: &Actor, id: &ClientId) -> Result<Registered> {
+    standing::require(&standing::in_account(actor), Action::ReadClients, "client", id)?;
+    let client = store::clients::find(view, id)?.ok_or_else(|| Error::not_found("client", id))?;
+    registered(view, client)
+}
+
+/// The client of this [`uuid`].
+///
+/// Administrators may.
+pub fn get_by_uuid(view: &View, actor: &Actor, wanted: Uuid) -> Result<Registered> {
+    standing::require(&standing::in_account(actor), Action::ReadClients, "client", wanted)?;
+    let found = store::clients::list(view)?.into_iter().find(|client| uuid(&client.id) == wanted);
+    registered(view, found.ok_or_else(|| Error::not_found("client", wanted))?)
+}
+
+fn registered(view: &View, client: Client) -> Result<Registered> {
+    let service = client.service_user.map(|bot| store::users::find_principal(view, bot)).transpose()?.flatten();
+    Ok(Registered { client, service })
+}
+
+/// Registers a client; one that may act on its own behalf gets a bot of this UUID, in the home organization.
+///
+/// Administrators may. Refused when the id is taken, and when the client does not hold together ([`check`]); a
+/// confidential one has a secret, and only such a one.
+pub fn register(
+    tx: &Tx,
+    actor: &Actor,
+    new: &NewClient,
+    secret: Option<&Fingerprint>,
+    bot: Uuid,
+) -> Result<Registered> {
+    standing::require(&standing::in_account(actor), Action::ManageClients, "client", &new.id)?;
+    if new.confidential != secret.is_some() {
+        return Err(Error::invalid("secret", "requires a confidential client"));
+    }
+    let mut client = Client {
+        id: new.id.clone(),
+        name: new.name.clone(),
+        built_in: false,
+        confidential: new.confidential,
+        grants: new.grants.clone(),
+        scopes: new.scopes.clone(),
+        redirect_uris: new.redirect_uris.clone(),
+        post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
+        refresh: new.refresh,
+        access_token_life: new.access_token_life,
+        session_idle: new.session_idle,
+        session_life: new.session_life,
+        service_user: None,
+        created_at: tx.now,
+        updated_at: tx.now,
+    };
+    check(&client)?;
+    check_id(&client.id)?;
+    if store::clients::find(tx, &client.id)?.is_some() {
+        return Err(Error::Conflict { what: "client", key: client.id.to_string() });
+    }
+    client.service_user = serve(tx, &client, bot, new.service_role)?;
+    store::clients::insert(tx, &client, secret)?;
+    let done = registered(tx, client)?;
+    audit::record(tx, actor, "clients.register", (ObjectKind::Client, &done.client.id), (Value::Null, shown(&done)))?;
+    Ok(done)
+}
+
+/// Changes a client. What is taken from it counts at once: when it loses a grant or a scope, every session of it ends.
+/// How long things last, and what becomes of refresh tokens, counts for the sessions to come.
+///
+/// Administrators may. One that may newly act on its own behalf gets a bot of this UUID; the bot of one that may no
+/// longer is blocked for good. Refused when more of a built-in client is to change than how long things last, and when
+/// the client would not hold together ([`check`]).
+pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot: Uuid) -> Result<Registered> {
+    let before = managed(tx, actor, id)?;
+    let mut client = changed(&before.client, change);
+    check(&client)?;
+    if client.built_in && !same_but_lives(&before.client, &client) {
+        return Err(Error::Refused { rule: BUILT_IN });
+    }
+    let role = before.service.as_ref().map(|bot| bot.role);
+    if client == before.client && (change.service_role.is_none() || change.service_role == role) {
+        return Ok(before);
+    }
+    let serves = client.may(Grant::ClientCredentials);
+    match (client.service_user, serves) {
+        (Some(bot), true) => {
+            let role = change.service_role.or(role).unwrap_or(AccountRole::Member);
+            store::bots::update(tx, bot, client.name.as_str(), role)?;
+        }
+        (Some(bot), false) => {
+            no_role(change.service_role)?;
+            store::bots::block(tx, bot)?;
+            client.service_user = None;
+        }
+        // A built-in one has no secret to act by until one is made, and its bot comes with that.
+        (None, true) if client.built_in => no_role(change.service_role)?,
+        (None, true | false) => client.service_user = serve(tx, &client, bot, change.service_role)?,
+    }
+    store::clients::update(tx, &client)?;
+    let after = registered(tx, Client { updated_at: tx.now, ..client })?;
+    let mut told = shown(&after);
+    let less =
+        !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.are_within(&after.client.scopes);
+    if less {
+        told["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
+    }
+    audit::record(tx, actor, "clients.change", (ObjectKind::Client, id), (shown(&before), told))?;
+    Ok(after)
+}
+
+/// Removes a client: its sessions, codes and consents go with it, and its bot is blocked for good.
+///
+/// Administrators may. Refused for a built-in client.
+pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
+    let before = managed(tx, actor, id)?;
+    if before.client.built_in {
+        return Err(Error::Refused { rule: "a built-in client cannot be removed" });
+    }
+    if let Some(bot) = before.client.service_user {
+        store::bots::block(tx, bot)?;
+    }
+    let sessions = store::sessions::delete_all_through(tx, id)?;
+    store::clients::delete(tx, id)?;
+    let mut told = shown(&before);
+    told["sessions_ended"] = sessions.into();
+    audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (told, Value::Null))
+}
+
+/// Gives a confidential client another secret; the one before is void at once, and nothing else ends. A client that may
+/// act on its own behalf and has no bot yet gets one of this UUID.
+///
+/// Administrators may. Refused for a public client.
+pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint, bot: Uuid) -> Result<Registered> {
+    let Registered { mut client, .. } = managed(tx, actor, id)?;
+    if !client.confidential {
+        return Err(Error::Refused { rule: "a public client has no secret" });
+    }
+    let first = store::clients::secret(tx, id)?.is_none();
+    store::clients::update_secret(tx, id, secret)?;
+    if client.service_user.is_none() && client.may(Grant::ClientCredentials) {
+        client.service_user = serve(tx, &client, bot, None)?;
+        store::clients::update(tx, &client)?;
+    }
+    let done = registered(tx, Client { updated_at: tx.now, ..client })?;
+    let after = json!({ "first": first, "service_account": service(&done) });
+    audit::record(tx, actor, "clients.renew_secret", (ObjectKind::Client, id), (Value::Null, after))?;
+    Ok(done)
+}
+
+fn managed(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<Registered> {
+    standing::require(&standing::in_account(actor), Action::ManageClients, "client", id)?;
+    let client = store::clients::find(tx, id)?.ok_or_else(|| Error::not_found("client", id))?;
+    registered(tx, client)
+}
+
+/// Makes the bot of a client that may act on its own behalf; none for another one, which takes no role either.
+fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
+    if !client.may(Grant::ClientCredentials) {
+        no_role(role)?;
+        return Ok(None);
+    }
+    let bot = store::bots::insert(tx, uuid, client.name.as_str(), role.unwrap_or(AccountRole::Member))?;
+    let home = lookup::home(tx)?;
+    store::organizations::put_member(tx, home.id, bot, OrganizationRole::Member)?;
+    Ok(Some(bot))
+}
+
+fn no_role(role: Option<AccountRole>) -> Result<()> {
+    match role {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid(
+            "service_role",
+            "requires the grant client_credentials, which this client does not have",
+        )),
+    }
+}
+
+fn changed(before: &Client, change: &ClientChange) -> Client {
+    let mut after = before.clone();
+    if let Some(name) = &change.name {
+        after.name = name.clone();
+    }
+    if let Some(grants) = &change.grants {
+        after.grants.clone_from(grants);
+    }
+    if let Some(scopes) = &change.scopes {
+        after.scopes = scopes.clone();
+    }
+    if let Some(uris) = &change.redirect_uris {
+        after.redirect_uris.clone_from(uris);
+    }
+    if let Some(uris) = &change.post_logout_redirect_uris {
+        after.post_logout_redirect_uris.clone_from(uris);
+    }
+    after.refresh = change.refresh.unwrap_or(after.refresh);
+    after.access_token_life = change.access_token_life.unwrap_or(after.access_token_life);
+    after.session_idle = change.session_idle.unwrap_or(after.session_idle);
+    after.session_life = change.session_life.unwrap_or(after.session_life);
+    after
+}
+
+fn same_but_lives(before: &Client, after: &Client) -> bool {
+    let lives = (before.access_token_life, before.session_idle, before.session_life);
+    let (access_token_life, session_idle, session_life) = lives;
+    *before == Client { access_token_life, session_idle, session_life, ..after.clone() }
+}
+
+/// The UUID and the role of a client's bot, as the audit keeps them.
+fn service(registered: &Registered) -> Value {
+    let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
+    registered.service.as_ref().map_or(Value::Null, told)
+}
+
+/// A client as the audit keeps one.
+fn shown(registered: &Registered) -> Value {
+    let client = &registered.client;
+    let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
+    let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
+    json!({
+        "name": client.name.as_str(),
+        "confidential": client.confidential,
+        "grants": client.grants.iter().map(|grant| grant.as_str()).collect::<Value>(),
+        "scopes": client.scopes.to_string(),
+        "redirect_uris": uris(&client.redirect_uris),
+        "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
+        "refresh": client.refresh.as_str(),
+        "access_token_life": seconds(client.access_token_life),
+        "session_idle": seconds(client.session_idle),
+        "session_life": seconds(client.session_life),
+        "service_account": service(registered),
+    })
+}

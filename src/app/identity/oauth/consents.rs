@@ -1,0 +1,68 @@
+//! What people let clients do on their behalf: give, list, withdraw.
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::domain::actor::{Actor, Person};
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::{Client, ClientId, Scopes};
+use crate::domain::consent::Consent;
+use crate::error::{AuthError, Error, Result};
+use crate::store::{self, Tx, View};
+
+/// What the person has let clients do, by client.
+pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
+    let mut consents = Vec::new();
+    for (client, scopes, created_at) in store::consents::list(view, own(actor)?.id)? {
+        if let Some(client) = store::clients::find(view, &client)? {
+            consents.push(Consent { client, scopes, created_at });
+        }
+    }
+    Ok(consents)
+}
+
+/// Takes back what the person has let a client do, in every browser session too, and ends its sessions on their behalf.
+///
+/// Refused when there is nothing to take back.
+pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
+    let person = own(actor)?;
+    let scopes =
+        store::consents::find(tx, person.id, client)?.ok_or_else(|| Error::not_found("consent", client.as_str()))?;
+    store::consents::delete(tx, person.id, client)?;
+    store::approvals::delete_of(tx, person.id, client)?;
+    let ended = store::sessions::delete_through(tx, person.id, client)?;
+    let before = json!({ "scope": scopes.to_string(), "sessions": ended });
+    audit::record(tx, actor, "consents.withdraw", (ObjectKind::Consent, object(person, client)), (before, Value::Null))
+}
+
+/// Adds to what a person lets a client do; nothing changes if all of it was there.
+pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<()> {
+    let person = own(actor)?;
+    let before = store::consents::find(tx, person.id, &client.id)?;
+    if before.as_ref().is_some_and(|given| scopes.are_within(given)) {
+        return Ok(());
+    }
+    let after = before.as_ref().map_or_else(|| scopes.clone(), |given| given.and(scopes));
+    store::consents::put(tx, person.id, &client.id, &after)?;
+    let told = |scopes: &Scopes| json!({ "scope": scopes.to_string() });
+    let change = (before.as_ref().map_or(Value::Null, told), told(&after));
+    audit::record(tx, actor, "consents.give", (ObjectKind::Consent, object(person, &client.id)), change)
+}
+
+/// Whether a client may have these on behalf of the person without asking. What is built in never asks.
+pub(in crate::app) fn covers(view: &View, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<bool> {
+    if client.built_in {
+        return Ok(true);
+    }
+    let given = store::consents::find(view, own(actor)?.id, &client.id)?;
+    Ok(given.is_some_and(|given| scopes.are_within(&given)))
+}
+
+/// The person who acts; clients are let in by people only.
+pub(in crate::app) fn own(actor: &Actor) -> Result<&Person> {
+    actor.person().ok_or_else(|| AuthError::NoCredential.into())
+}
+
+fn object(person: &Person, client: &ClientId) -> String {
+    format!("{}/{client}", person.uuid)
+}

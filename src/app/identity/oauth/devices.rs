@@ -1,0 +1,258 @@
+//! Programs without a browser: they show a code, and a person elsewhere decides (RFC 8628).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::oauth::grants::Granted;
+use crate::app::identity::oauth::{authorizations, consents};
+use crate::app::identity::sessions::{self, NewSession};
+use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::places::network;
+use crate::app::runtime::refusals;
+use crate::app::runtime::state::AppState;
+use crate::app::runtime::throttle::ThrottleScope;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::{Client, Scopes};
+use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{AuthError, Error, Result};
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+use crate::tokens::user_code;
+
+/// How many codes of one address may wait for a decision, and how many in all.
+const MOST_OF_ADDRESS: usize = 100;
+const MOST: usize = 1000;
+/// When to come back when too many wait.
+const COME_BACK: Duration = Duration::from_mins(1);
+/// How long a code is remembered after its end, so that a late poll is told why.
+const REMEMBERED: Duration = Duration::from_hours(1);
+/// How many dead codes each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// What a program needs to wait for a decision.
+#[derive(Debug)]
+pub struct Begun {
+    /// What it polls with.
+    pub device_code: Secret,
+    /// What the person types, as it is shown: `XXXX-XXXX`.
+    pub user_code: Secret,
+    /// How long it may wait.
+    pub life: Duration,
+    /// How long it waits between two polls.
+    pub pause: Duration,
+}
+
+/// Lets a program wait for a decision.
+///
+/// Refused when too many wait, from its address or in all, and when too many were asked for within a minute.
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
+    let (device_code, code) = opaque::mint(Kind::Device);
+    let (shown, user_code) = user_code::mint();
+    let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
+    let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
+    desk.write(move |tx| {
+        store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
+        let waiting = store::device_codes::pending_addresses(tx)?;
+        let here = actor.origin.address.map(network);
+        if waiting.iter().filter(|address| address.map(network) == here).count() >= MOST_OF_ADDRESS {
+            return Err(Error::TooMany { what: "device codes wait for a decision", retry_after: COME_BACK });
+        }
+        if waiting.len() >= MOST {
+            return Err(Error::Busy { retry_after: COME_BACK });
+        }
+        let new = DeviceCode {
+            client: client.clone(),
+            scopes: scopes.clone(),
+            address: actor.origin.address,
+            decision: Decision::Pending,
+            pause: DeviceCode::PAUSE,
+            polled_at: None,
+            created_at: tx.now,
+            expires_at: tx.now.after(DeviceCode::LIFE),
+        };
+        store::device_codes::insert(tx, &code, &user_code, &new)?;
+        let after = json!({ "client": client.as_str(), "scope": scopes.to_string() });
+        audit::record(tx, &actor, "devices.begin", (ObjectKind::Code, client.as_str()), (Value::Null, after))
+    })
+    .await?;
+    permit.use_up();
+    Ok(Begun { device_code, user_code: shown, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
+}
+
+/// What a poll comes to.
+#[derive(Debug)]
+pub enum Polled {
+    /// Nothing is decided; poll again later.
+    Pending,
+    /// The same, and the poll came too early.
+    SlowDown,
+    /// The person has said no, or has taken back what was said.
+    Denied,
+    /// It took too long.
+    Expired,
+    /// The person has said yes.
+    Granted(Box<Granted>),
+}
+
+/// Takes a client's poll. The code is good for one session.
+///
+/// Refused when the code is unknown, used up or another client's, or the person may not come in any more.
+pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
+    let polled = match opaque::parse(Kind::Device, device_code) {
+        Some(code) => {
+            let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
+            desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
+        }
+        None => Err(AuthError::BadDeviceCode.into()),
+    };
+    if let Err(Error::Unauthenticated(why)) = &polled {
+        let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
+        desk.refusals().of_token(origin, refusals::Kind::DeviceCode, client, reason);
+    }
+    polled
+}
+
+/// The same in a write under way. How often a client polls is no change that the audit keeps.
+pub(in crate::app) fn take_poll(
+    tx: &Tx,
+    actor: &Actor,
+    client: &Client,
+    code: &Fingerprint,
+    lifetimes: &Lifetimes,
+) -> Result<Polled> {
+    let device = store::device_codes::find(tx, code)?;
+    let mut device = device.filter(|device| device.client == client.id).ok_or(AuthError::BadDeviceCode)?;
+    let approval = match device.poll(tx.now) {
+        Answer::Denied => return Ok(Polled::Denied),
+        Answer::Expired => return Ok(Polled::Expired),
+        answer @ (Answer::Pending | Answer::SlowDown) => {
+            store::device_codes::update_poll(tx, code, &device)?;
+            return Ok(if answer == Answer::Pending { Polled::Pending } else { Polled::SlowDown });
+        }
+        Answer::Granted(approval) => approval,
+    };
+    let user = store::users::find(tx, approval.by)?.ok_or(AuthError::Disabled)?;
+    authorizations::enters(&user)?;
+    // What the person said may have been taken back meanwhile.
+    if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
+        return Ok(Polled::Denied);
+    }
+    let new = NewSession {
+        second_factor: approval.second_factor,
+        authenticated_at: Some(approval.authenticated_at),
+        ..NewSession::through(client, &device.scopes.within(&client.scopes), lifetimes)
+    };
+    store::device_codes::delete(tx, code)?;
+    let session = sessions::begin(tx, actor, &user, &new)?;
+    let refresh_token = new.refresh_token.map(|token| token.text);
+    Ok(Polled::Granted(Box::new(Granted::begun(user, session, refresh_token))))
+}
+
+/// A program that waits for a decision.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The client.
+    pub client: Client,
+    /// What it asks for.
+    pub scopes: Scopes,
+    /// Where it was asked for.
+    pub address: Option<IpAddr>,
+    /// The code, as the program shows it.
+    pub user_code: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// The program that waits with a typed code.
+///
+/// Refused when there is none, or somebody has decided. Wrong codes slow down what follows, for their address and, when
+/// there are very many, for everybody.
+pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
+    guess(desk, origin, typed, |shown, code| desk.read_inline(|view| pending(view, shown, code)))
+}
+
+/// Decides on the program that waits with a typed code, as the person whose browser session this is. To approve is to
+/// consent, too.
+///
+/// Refused as [`find`] does.
+pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
+    let found = guess(desk, &actor.origin, typed, |shown, code| {
+        desk.read_inline(|view| pending(view, shown, code)).map(|pending| (pending, *code))
+    });
+    let (pending, code) = found?;
+    let (shown, session) = (pending.user_code, session.clone());
+    desk.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&shown, &code), approve)).await
+}
+
+/// Looks up a typed code by way of all that keeps people from guessing.
+fn guess<T>(
+    desk: &AppState,
+    origin: &Origin,
+    typed: &str,
+    look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
+) -> Result<T> {
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
+    // What cannot be a code is a slip and no guess.
+    let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
+    let found = look(&shown, &code);
+    attempt.judge(!matches!(found, Err(Error::Unauthenticated(AuthError::DeadUserCode))))?;
+    found
+}
+
+fn pending(view: &View, shown: &str, code: &Fingerprint) -> Result<Pending> {
+    let device = store::device_codes::find_by_user_code(view, code)?;
+    let device = device.filter(|device| device.is_open(view.now)).ok_or(AuthError::DeadUserCode)?;
+    let client = store::clients::find(view, &device.client)?.ok_or(AuthError::DeadUserCode)?;
+    Ok(Pending {
+        client,
+        scopes: device.scopes,
+        address: device.address,
+        user_code: shown.to_owned(),
+        created_at: device.created_at,
+        expires_at: device.expires_at,
+    })
+}
+
+fn settle(
+    tx: &Tx,
+    actor: &Actor,
+    session: &Session,
+    (shown, code): (&str, &Fingerprint),
+    approve: bool,
+) -> Result<Pending> {
+    let person = consents::own(actor)?;
+    if session.user != person.id {
+        return Err(AuthError::SessionOver.into());
+    }
+    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?)?;
+    let pending = pending(tx, shown, code)?;
+    let authenticated_at = session.authenticated_at;
+    let (verb, decision) = if approve {
+        let second_factor = session.second_factor;
+        ("devices.approve", Decision::Approved(Approval { by: person.id, authenticated_at, second_factor }))
+    } else {
+        ("devices.deny", Decision::Denied { by: person.id, authenticated_at })
+    };
+    if approve && !pending.client.built_in {
+        consents::give(tx, actor, &pending.client, &pending.scopes)?;
+    }
+    store::device_codes::decide(tx, code, &decision)?;
+    let before = json!({
+        "client": pending.client.id.as_str(),
+        "scope": pending.scopes.to_string(),
+        "address": pending.address.map(|address| address.to_string()),
+    });
+    audit::record(tx, actor, verb, (ObjectKind::Code, person.uuid), (before, Value::Null))?;
+    Ok(pending)
+}

@@ -1,0 +1,53 @@
+//! Bots as the users that they act as: of clients that act on their own behalf (RFC 6749, section 4.4), and of service
+//! keys.
+
+use uuid::Uuid;
+
+use crate::app::identity::oauth::authorizations;
+use crate::app::identity::oauth::grants::Granted;
+use crate::app::identity::sessions::{self, NewSession};
+use crate::app::lookup;
+use crate::app::runtime::state::AppState;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::client::{Client, ClientId, Scopes};
+use crate::domain::user::{User, UserKind, UserState};
+use crate::error::{AuthError, Error, Result};
+use crate::store::{self, View};
+
+/// A bot, and the client that acts as it; none where a service key does.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    /// The bot.
+    pub user: User,
+    /// The client.
+    pub client: Option<ClientId>,
+}
+
+/// The bot of this UUID, if the actor may find it and it was not blocked for good.
+pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
+    let user = lookup::principal(view, actor, &lookup::Named::Uuid(uuid))?;
+    if user.kind != UserKind::Bot || user.state == UserState::Blocked {
+        return Err(Error::not_found("user", uuid));
+    }
+    let client = store::clients::find_by_service_user(view, user.id)?;
+    Ok(ServiceAccount { user, client })
+}
+
+/// Begins a session of the client's own, which lasts as long as its access token: the client can always prove again who
+/// it is, so it gets no refresh token (RFC 6749, section 4.4.3).
+///
+/// Refused when the client has nothing to act as, or that is blocked.
+pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
+    let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
+    // A public client cannot prove that it is the one.
+    let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
+    let actor = Actor::nobody(origin.clone());
+    let new = NewSession::through(client, scopes, &desk.lifetimes).short();
+    desk.write(move |tx| {
+        let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
+        authorizations::enters(&user)?;
+        let session = sessions::begin(tx, &actor, &user, &new)?;
+        Ok(Granted::begun(user, session, None))
+    })
+    .await
+}

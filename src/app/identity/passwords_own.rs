@@ -1,0 +1,76 @@
+//! Changing one's own password.
+
+use serde_json::{Value, json};
+
+use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::passwords;
+use crate::app::identity::passwords::Owner;
+use crate::app::runtime::pool::Lane;
+use crate::app::runtime::state::AppState;
+use crate::app::runtime::throttle::ThrottleScope;
+use crate::app::users::NewPassword;
+use crate::app::{audit, users};
+use crate::domain::actor::{Actor, Person};
+use crate::domain::audit::ObjectKind;
+use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::error::{AuthError, Error, Result};
+use crate::store;
+use crate::tokens::password::{PasswordHash, Verdict};
+
+/// Changes the actor's password; every other session of theirs ends, and every API key where asked. This session stays.
+///
+/// Refused when the current one is wrong, which slows down what follows, and when the chosen one is the same.
+pub async fn change(
+    desk: &AppState,
+    actor: &Actor,
+    current: Secret,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<()> {
+    let kept = prove(desk, actor, &current).await?;
+    let id = person(actor)?.id;
+    if chosen == Password::existing(current.expose()) {
+        return Err(passwords::must_be_another());
+    }
+    let owner = desk.read_inline(|view| {
+        let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        Ok(Owner::from(&user))
+    })?;
+    let new = NewPassword { hash: passwords::hash(desk, Lane::from(actor), chosen, &owner).await?, revoke_keys };
+    desk.write_as(actor, move |tx, actor| {
+        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        // Between the look and the write, another password may have come.
+        if store::users::password_hash(tx, id)? != kept {
+            return Err(AuthError::WrongPassword.into());
+        }
+        let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
+        if let Some(session) = actor.session() {
+            store::sessions::update_authenticated(tx, session, false)?;
+        }
+        let after = ended.added_to(json!({}));
+        audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
+    })
+    .await
+}
+
+/// Proves that the actor knows their password; gives the hash that it was checked against.
+///
+/// Refused when it is wrong, which slows down what follows.
+pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
+    let id = person(actor)?.id;
+    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
+    let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
+    let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
+    let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
+    attempt.judge(right)?;
+    if !right {
+        return Err(AuthError::WrongPassword.into());
+    }
+    attempt.succeeded();
+    Ok(kept)
+}
+
+fn person(actor: &Actor) -> Result<&Person> {
+    actor.person().ok_or(Error::Refused { rule: "only people have a password, not service accounts" })
+}

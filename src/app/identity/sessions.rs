@@ -1,0 +1,194 @@
+//! Sign-in sessions: begin, let in, end.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::identity::reauthentication;
+use crate::app::{audit, lookup, standing};
+use crate::domain::actor::{Actor, Person, Who};
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+use crate::error::{AuthError, Error, Result};
+use crate::policy::Action;
+use crate::store::sessions::{Entrant, Hold};
+use crate::store::{self, Tx, View};
+use crate::tokens::refresh::RefreshToken;
+
+/// How many dead sessions each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// A session to be.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The name that tokens will know it by.
+    pub uuid: Uuid,
+    /// The OAuth client that it is made through.
+    pub client: ClientId,
+    /// The scope that is granted.
+    pub scope: String,
+    /// Whether the user has proved more than a password.
+    pub second_factor: bool,
+    /// When the user proved who they are; at this moment, if nothing is said.
+    pub authenticated_at: Option<Timestamp>,
+    /// What the client gave to find again in the id token.
+    pub nonce: Option<String>,
+    /// Its refresh token; none for one that ends with its access token.
+    pub refresh_token: Option<RefreshToken>,
+    /// How long it may last.
+    pub lifetimes: Lifetimes,
+}
+
+impl NewSession {
+    /// A session through a client, with the refresh token that it gets, where it may use one.
+    pub fn through(client: &Client, scopes: &Scopes, lifetimes: &Lifetimes) -> Self {
+        let refresh_token = client.may(Grant::RefreshToken).then(|| match client.refresh {
+            RefreshPolicy::Reusable => RefreshToken::lasting(),
+            RefreshPolicy::Rotating => RefreshToken::founding(),
+        });
+        let session = Self {
+            uuid: Uuid::new_v4(),
+            client: client.id.clone(),
+            scope: scopes.to_string(),
+            second_factor: false,
+            authenticated_at: None,
+            nonce: None,
+            refresh_token,
+            lifetimes: lifetimes.of(client, scopes),
+        };
+        if session.refresh_token.is_some() { session } else { session.short() }
+    }
+
+    /// The same without a refresh token: it ends with its access token.
+    #[must_use]
+    pub fn short(self) -> Self {
+        let life = self.lifetimes.access_token;
+        let lifetimes = Lifetimes { session_idle: life, session_life: life, ..self.lifetimes };
+        Self { refresh_token: None, lifetimes, ..self }
+    }
+}
+
+/// Begins a session of a user who has proved who they are.
+pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
+    store::sessions::delete_dead(tx, SWEEP)?;
+    let mut session = Session {
+        id: SessionId(0),
+        uuid: new.uuid,
+        user: user.id,
+        client: Some(new.client.clone()),
+        scope: new.scope.clone(),
+        nonce: new.nonce.clone(),
+        address: actor.origin.address,
+        user_agent: actor.origin.agent.clone(),
+        authenticated_at: new.authenticated_at.unwrap_or(tx.now),
+        second_factor: new.second_factor,
+        created_at: tx.now,
+        last_used_at: tx.now,
+        idle_until: tx.now.after(new.lifetimes.session_idle),
+        ends_at: tx.now.after(new.lifetimes.session_life),
+    };
+    session.idle_until = session.idle_until.min(session.ends_at);
+    let family = new.refresh_token.as_ref().and_then(|token| token.family.as_ref());
+    session.id = store::sessions::insert(tx, &session, family.map_or(Hold::Nothing, Hold::Family))?;
+    if let Some(token) = &new.refresh_token {
+        store::refresh_tokens::insert(tx, session.id, &token.fingerprint)?;
+    }
+    store::users::update_last_sign_in(tx, user.id, tx.now)?;
+    let after = json!({ "client": new.client.as_str(), "scope": session.scope });
+    audit::record(
+        tx,
+        &acting(actor, user),
+        "sessions.begin",
+        (ObjectKind::Session, session.uuid),
+        (Value::Null, after),
+    )?;
+    Ok(session)
+}
+
+/// The person or bot whom a session lets in.
+///
+/// Refused when the session is over or is not this user's, or the user is disabled.
+pub(in crate::app) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
+    let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
+    if entrant.person.uuid == user { Ok(entrant) } else { Err(AuthError::SessionOver.into()) }
+}
+
+/// The person or bot whom a session that let them in lets in still.
+pub(in crate::app) fn person_still(view: &View, id: SessionId) -> Result<Person> {
+    live(view, store::sessions::find_entrant_again(view, id)?).map(|entrant| entrant.person)
+}
+
+fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
+    let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(AuthError::SessionOver)?;
+    if entrant.may_enter { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
+}
+
+/// The same with all that is known of them.
+pub(in crate::app) fn still(view: &View, id: SessionId) -> Result<User> {
+    of_live(view, &store::sessions::find(view, id)?.ok_or(AuthError::SessionOver)?)
+}
+
+fn of_live(view: &View, session: &Session) -> Result<User> {
+    if !session.is_live(view.now) {
+        return Err(AuthError::SessionOver.into());
+    }
+    let user = store::users::find_principal(view, session.user)?.ok_or(AuthError::SessionOver)?;
+    if user.may_enter() { Ok(user) } else { Err(AuthError::Disabled.into()) }
+}
+
+/// The same origin, with the user as the one who acts.
+pub(in crate::app) fn acting(actor: &Actor, user: &User) -> Actor {
+    acting_person(actor, person(user))
+}
+
+/// The same origin, with this person as the one who acts.
+pub(in crate::app) fn acting_person(actor: &Actor, person: Person) -> Actor {
+    Actor { who: Who::Person(person), ..actor.clone() }
+}
+
+/// As much of a user as judgement and the audit need.
+pub(in crate::app) fn person(user: &User) -> Person {
+    Person { id: user.id, uuid: user.uuid, email: user.email.clone(), kind: user.kind, role: user.role }
+}
+
+/// Ends one session for a reason that the verb tells, whoever acts; what hangs on it is void from now on.
+pub(in crate::app) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
+    store::sessions::delete(tx, session.id)?;
+    let before = json!({
+        "client": session.client.as_ref().map(ClientId::as_str),
+        "scope": session.scope,
+        "user": store::users::find_principal(tx, session.user)?.map(|user| user.email.to_string()),
+    });
+    audit::record(tx, actor, verb, (ObjectKind::Session, session.uuid), (before, Value::Null))
+}
+
+/// Ends every session of everybody, and all that would lead to one; tells how many sessions there were.
+///
+/// Administrators may after having proved lately who they are.
+pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
+    standing::require(&standing::in_account(actor), Action::EndSession, "session", "of everybody")?;
+    reauthentication::require(tx, actor)?;
+    let ended = store::sessions::delete_everybodys(tx)?;
+    let before = json!({ "sessions": ended });
+    audit::record(tx, actor, "sessions.end_everybodys", (ObjectKind::Session, "all"), (before, Value::Null))?;
+    Ok(ended)
+}
+
+/// Ends every session of a user; tells how many.
+///
+/// The user may after having proved lately who they are, and administrators.
+pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
+    let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    lookup::require_user(tx, actor, user.id, Action::EndSession, user.id)?;
+    reauthentication::require_of_oneself(tx, actor, user.id)?;
+    let ended = store::sessions::delete_of(tx, user.id)?;
+    if ended > 0 {
+        let before = json!({ "sessions": ended });
+        audit::record(tx, actor, "sessions.end_all", (ObjectKind::User, user.uuid), (before, Value::Null))?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,151 @@
+//! Proving who one is: with a password, at the pages or for a client; with a cookie, an access token, an API key.
+
+mod bearers;
+mod browsers;
+mod halves;
+mod proof;
+
+use crate::app::identity::attempts::{self, Whose};
+use crate::app::identity::code_attempts::{self, Judged};
+use crate::app::identity::second_factors;
+use crate::app::identity::sessions::{self, NewSession};
+use crate::app::runtime::state::AppState;
+use crate::app::runtime::throttle::ThrottleScope;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::client::{Client, Scopes};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::user::{User, UserStatus};
+use crate::error::{AuthError, Result};
+use crate::store::View;
+use proof::{Proof, TRIES};
+
+pub use crate::domain::half_sign_in::Step;
+pub(in crate::app) use bearers::verified;
+pub use bearers::{Proved, with_bearer};
+pub(in crate::app) use browsers::sign_out;
+pub use browsers::{BrowserSignIn, with_cookie};
+pub use halves::{
+    HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
+    second_factor,
+};
+
+/// Somebody who says who they are.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The user name, which is the address.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// The code of the second factor.
+    pub totp: Option<Secret>,
+    /// The OAuth client that it comes through.
+    pub client: Client,
+    /// What is granted.
+    pub scopes: Scopes,
+}
+
+/// Somebody who has proved who they are.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// The session that has begun.
+    pub session: Session,
+    /// The refresh token, which is shown once; none where the client may not use one.
+    pub refresh_token: Option<Secret>,
+}
+
+/// Signs somebody in with a password, and a code where they have a second factor, and begins a session.
+///
+/// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
+/// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
+pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
+    let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
+    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
+    let signed_in = try_password(desk, &guess, origin, &attempt).await;
+    match &signed_in {
+        Ok(_) => guess.succeeded(),
+        Err(error) => guess.note(error),
+    }
+    signed_in
+}
+
+async fn try_password(
+    desk: &AppState,
+    guess: &attempts::Attempt<'_>,
+    origin: &Origin,
+    attempt: &Attempt,
+) -> Result<SignedIn> {
+    for _ in 0..TRIES {
+        let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
+        // Without a code, or while codes are not judged, there is no turn at writing.
+        let user = proof.user.clone();
+        desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
+            Some(_) => code_attempts::admit(view, user.id),
+            None => may_get_tokens(desk, view, &user, false),
+        })?;
+        if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
+            return signed_in.or_refused(AuthError::WrongPassword);
+        }
+    }
+    Err(AuthError::WrongPassword.into())
+}
+
+/// The code that has to be judged, for a person with a second factor. Refused where there is none.
+fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result<Option<&'a Secret>> {
+    if !second_factors::is_confirmed(view, user.id)? {
+        return Ok(None);
+    }
+    let code = code.filter(|code| !code.expose().trim().is_empty());
+    code.map(Some).ok_or_else(|| AuthError::WrongPassword.into())
+}
+
+/// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
+/// the invitation has run out.
+fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
+    match user.status(view.now) {
+        UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
+        UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
+            Err(AuthError::NotSetUp.into())
+        }
+        UserStatus::Active => Ok(()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
+    }
+}
+
+/// Begins the session of somebody who has proved who they are, if the code is right, too; none if another password is
+/// kept by now.
+async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
+    let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
+    let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
+    let actor = Actor::nobody(origin.clone());
+    let (hand, attempt) = (desk.clone(), attempt.clone());
+    let begun = desk
+        .write(move |tx| {
+            // Between the look and the write, the person may have been disabled or the password changed, or
+            // another sign-in with the same one may have renewed its hash.
+            let Some(user) = proof.stands(tx)? else { return Ok(None) };
+            let code = code_needed(tx, &user, attempt.totp.as_ref())?;
+            let judged = match code {
+                Some(code) => {
+                    let actor = sessions::acting(&actor, &user);
+                    second_factors::judge_totp(&hand.vault, tx, &actor, &user, code)?
+                }
+                None => Judged::Right(()),
+            };
+            let second_factor = code.is_some();
+            let begun = judged.and_then(|()| {
+                may_get_tokens(&hand, tx, &user, second_factor)?;
+                let new = NewSession { second_factor, ..new.clone() };
+                let session = sessions::begin(tx, &actor, &user, &new)?;
+                attempts::remember_place(tx, &actor.origin, user.id)?;
+                Ok(SignedIn { user, session, refresh_token: refresh_token.clone() })
+            })?;
+            Ok(Some(begun))
+        })
+        .await?;
+    Ok(begun)
+}

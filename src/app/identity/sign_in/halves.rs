@@ -1,0 +1,294 @@
+//! Signing in at the pages, one step after another: the password, the second factor, another password, a second factor
+//! to be set up. What is done so far, a half sign-in remembers, which a cookie of its own stands for.
+
+use serde_json::{Value, json};
+
+use super::browsers::{self, BrowserSignIn};
+use super::proof::{Proof, TRIES};
+use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::code_attempts::{Given, Judged};
+use crate::app::identity::passwords::Owner;
+use crate::app::identity::second_factors::{self, Enrolment};
+use crate::app::identity::{passwords, sessions};
+use crate::app::runtime::pool::Lane;
+use crate::app::runtime::state::AppState;
+use crate::app::runtime::throttle::ThrottleScope;
+use crate::app::users::NewPassword;
+use crate::app::{audit, users};
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::audit::ObjectKind;
+use crate::domain::half_sign_in::{Half, Step};
+use crate::domain::lifetimes::Lifetimes;
+use crate::domain::password::Password;
+use crate::domain::secret::Secret;
+use crate::domain::user::{AccountRole, User, UserStatus};
+use crate::error::{AuthError, Result};
+use crate::store::{self, Tx, View};
+use crate::tokens::opaque::{self, Fingerprint, Kind};
+use crate::tokens::password::Verdict;
+
+/// How many dead half sign-ins each new one sweeps out, so that they never pile up.
+const SWEEP: u32 = 8;
+
+/// Somebody who says who they are.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user name, which is the address.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// How far somebody has come.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// In.
+    In(BrowserSignIn),
+    /// On the way: a step is left.
+    Half(HalfSignIn),
+}
+
+/// Somebody who has proved a part.
+#[derive(Clone, Debug)]
+pub struct HalfSignIn {
+    /// Who.
+    pub user: User,
+    /// What is left to do next.
+    pub step: Step,
+    /// What stands for it, which is shown once.
+    pub cookie: Secret,
+}
+
+/// What the server asks of people who sign in.
+#[derive(Clone, Copy)]
+struct Rules {
+    lifetimes: Lifetimes,
+    administrators_need_second_factor: bool,
+}
+
+impl Rules {
+    fn of(desk: &AppState) -> Self {
+        let administrators_need_second_factor = desk.administrators_need_second_factor;
+        Self { lifetimes: desk.lifetimes, administrators_need_second_factor }
+    }
+}
+
+/// Signs somebody in at the pages with a password, in place of whoever the cookie stands for that came along.
+///
+/// Refused as for a client, but whoever has a step left to do is on the way.
+pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
+    let progress = try_password(desk, &attempt, origin, &login, replacing).await;
+    match &progress {
+        Ok(Progress::In(_)) => attempt.succeeded(),
+        // The password alone proves too little to clear what is owed for codes that came with it.
+        Ok(Progress::Half(_)) => {}
+        Err(error) => attempt.note(error),
+    }
+    progress
+}
+
+async fn try_password(
+    desk: &AppState,
+    attempt: &Attempt<'_>,
+    origin: &Origin,
+    login: &Login,
+    replacing: Option<&str>,
+) -> Result<Progress> {
+    for _ in 0..TRIES {
+        let proof = Proof::of_password(desk, attempt, &login.username, &login.password).await?;
+        let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
+        let replacing = replacing.map(Secret::new);
+        let begun = desk.write(move |tx| {
+            let Some(user) = proof.stands(tx)? else { return Ok(None) };
+            may_begin(tx, &user)?;
+            if let Some(cookie) = &replacing {
+                browsers::replace(tx, &sessions::acting(&actor, &user), cookie.expose())?;
+            }
+            go_on(tx, &rules, &actor, user, false).map(Some)
+        });
+        if let Some(progress) = begun.await? {
+            return Ok(progress);
+        }
+    }
+    Err(AuthError::WrongPassword.into())
+}
+
+/// Refuses whoever comes with the right password, but may not come in.
+fn may_begin(view: &View, user: &User) -> Result<()> {
+    match user.status(view.now) {
+        UserStatus::Active => Ok(()),
+        UserStatus::Invited if user.must_change_password => Ok(()),
+        UserStatus::Invited => Err(AuthError::NotSetUp.into()),
+        UserStatus::Expired => Err(AuthError::WrongPassword.into()),
+        UserStatus::Disabled | UserStatus::Blocked => Err(AuthError::Disabled.into()),
+    }
+}
+
+/// Lets somebody in, or on to the next step.
+fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool) -> Result<Progress> {
+    let Some(step) = next_step(tx, rules, &user, second_factor)? else {
+        return browsers::begin(tx, actor, user, second_factor, &rules.lifetimes).map(Progress::In);
+    };
+    store::half_sign_ins::delete_dead(tx, SWEEP)?;
+    let (cookie, fingerprint) = opaque::mint(Kind::Half);
+    let half = Half { user: user.id, step, second_factor, failures: 0, expires_at: tx.now.after(Half::LIFE) };
+    store::half_sign_ins::insert(tx, &half, &fingerprint)?;
+    let change = (Value::Null, json!({ "step": step.as_str() }));
+    audit::record(tx, &sessions::acting(actor, &user), "half_sign_ins.begin", (ObjectKind::User, user.uuid), change)?;
+    Ok(Progress::Half(HalfSignIn { user, step, cookie }))
+}
+
+fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Result<Option<Step>> {
+    let has_factor = second_factors::is_confirmed(view, user.id)?;
+    let needs_factor = rules.administrators_need_second_factor && user.role == AccountRole::Administrator;
+    Ok(if has_factor && !second_factor {
+        Some(Step::SecondFactor)
+    } else if user.must_change_password {
+        Some(Step::Password)
+    } else if needs_factor && !has_factor {
+        Some(Step::EnrolSecondFactor)
+    } else {
+        None
+    })
+}
+
+/// Whose half sign-in a cookie stands for, and what is left to do next.
+pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
+    let cookie = fingerprint(cookie)?;
+    desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
+}
+
+fn fingerprint(cookie: &str) -> Result<Fingerprint> {
+    opaque::parse(Kind::Half, cookie).ok_or_else(|| AuthError::HalfOver.into())
+}
+
+fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
+    let half = store::half_sign_ins::find(view, cookie)?.filter(|half| half.is_live(view.now));
+    let half = half.ok_or(AuthError::HalfOver)?;
+    let user = store::users::find(view, half.user)?.ok_or(AuthError::HalfOver)?;
+    may_begin(view, &user)?;
+    Ok((user, half))
+}
+
+/// The half sign-in of a cookie, if this is its step.
+fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)> {
+    let (user, half) = live(view, cookie)?;
+    if half.step == step { Ok((user, half)) } else { Err(AuthError::HalfOver.into()) }
+}
+
+/// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
+/// of them end the half sign-in.
+pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
+    let cookie = fingerprint(half)?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
+    let given = Given::for_user(desk, origin, &user);
+    given.admit(user.id)?;
+    let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
+    let judged = desk.write(move |tx| {
+        let (user, _) = at_step(tx, &cookie, Step::SecondFactor)?;
+        let actor = sessions::acting(&actor, &user);
+        let judged = second_factors::judge(&vault, tx, &actor, &code)?;
+        note_wrong(tx, &actor, &cookie, Step::SecondFactor, &judged)?;
+        judged.and_then(|()| {
+            store::half_sign_ins::delete(tx, &cookie)?;
+            go_on(tx, &rules, &actor, user, true)
+        })
+    });
+    let progress = given.or_refused(judged.await?)?;
+    Attempt::completed(desk, origin, user.id)?;
+    Ok(progress)
+}
+
+/// Counts a wrong code for the half sign-in, too, which ends with too many.
+fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judged: &Judged<T>) -> Result<()> {
+    let (Judged::Wrong, Some(person)) = (judged, actor.person()) else { return Ok(()) };
+    store::half_sign_ins::count_failure(tx, cookie)?;
+    let change = (Value::Null, json!({ "step": step.as_str() }));
+    audit::record(tx, actor, "half_sign_ins.wrong_code", (ObjectKind::User, person.uuid), change)
+}
+
+/// Chooses another password, as somebody has to; every session of theirs ends, and every API key where asked.
+///
+/// Refused when it is the same as before.
+pub async fn choose_password(
+    desk: &AppState,
+    origin: &Origin,
+    half: &str,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<Progress> {
+    let cookie = fingerprint(half)?;
+    let (lane, owner, kept) = desk.read_inline(|view| {
+        let (user, _) = at_step(view, &cookie, Step::Password)?;
+        Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
+    })?;
+    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), kept.clone()).await?;
+    match verdict {
+        Verdict::Wrong => {}
+        Verdict::Right | Verdict::RightButOld => return Err(passwords::must_be_another()),
+    }
+    let new = NewPassword { hash: passwords::hash(desk, lane, chosen, &owner).await?, revoke_keys };
+    let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
+    desk.write(move |tx| {
+        let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
+        if store::users::password_hash(tx, user.id)? != kept {
+            return Err(AuthError::HalfOver.into());
+        }
+        let before = json!({ "state": user.state.as_str() });
+        let ended = users::keep_password(tx, &mut user, &new, None)?;
+        let after = ended.added_to(json!({ "state": user.state.as_str() }));
+        let actor = sessions::acting(&actor, &user);
+        let object = (ObjectKind::User, user.uuid);
+        audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
+        go_on(tx, &rules, &actor, user, half.second_factor)
+    })
+    .await
+}
+
+/// Begins to set up the second factor that is asked for.
+pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
+    let cookie = fingerprint(half)?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
+    let actor = Actor::nobody(origin.clone());
+    desk.write(move |tx| {
+        let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
+        second_factors::put(tx, &sessions::acting(&actor, &user), &user, &sealed)
+    })
+    .await?;
+    Ok(enrolment)
+}
+
+/// The second factor that is being set up, to be shown again; none if that was not begun.
+pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
+    let cookie = fingerprint(half)?;
+    desk.read_inline(|view| {
+        let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
+        second_factors::begun(&desk.vault, view, &user)
+    })
+}
+
+/// Sets the second factor up with a first right code; gives the recovery codes, which are shown once.
+pub async fn finish_enrolment(
+    desk: &AppState,
+    origin: &Origin,
+    half: &str,
+    code: Secret,
+) -> Result<(Progress, Vec<Secret>)> {
+    let cookie = fingerprint(half)?;
+    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let given = Given::for_user(desk, origin, &user);
+    let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
+    let judged = desk.write(move |tx| {
+        let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
+        let actor = sessions::acting(&actor, &user);
+        let judged = second_factors::settle(&vault, tx, &actor, &user, &code)?;
+        note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
+        judged.and_then(|codes| {
+            store::half_sign_ins::delete(tx, &cookie)?;
+            Ok((go_on(tx, &rules, &actor, user, true)?, codes))
+        })
+    });
+    given.or_refused(judged.await?)
+}

@@ -1,0 +1,56 @@
+//! What a password proves.
+
+use crate::app::identity::attempts::Attempt;
+use crate::app::identity::passwords;
+use crate::app::runtime::state::AppState;
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::error::{AuthError, Result};
+use crate::store::{self, Tx};
+use crate::tokens::password::{PasswordHash, Verdict};
+
+/// How often a password is checked again because another one is kept by the time that it was found right.
+pub(super) const TRIES: u32 = 3;
+
+/// Whom a password has proved somebody to be.
+pub(super) struct Proof {
+    pub(super) user: User,
+    /// What it was checked against.
+    hash: Option<PasswordHash>,
+    /// What is to be kept from now on, if that is something else.
+    renewed: Option<PasswordHash>,
+}
+
+impl Proof {
+    /// Checks a password, in the same time whether or not there is such a user.
+    pub(super) async fn of_password(
+        desk: &AppState,
+        attempt: &Attempt<'_>,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Self> {
+        let found = desk.read_inline(|view| {
+            let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
+            let hash = store::users::password_hash(view, user.id)?;
+            Ok(Some((user, hash)))
+        })?;
+        let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
+        let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
+        attempt.judge(proved.is_some())?;
+        let user = proved.ok_or(AuthError::WrongPassword)?;
+        Ok(Self { user, hash, renewed })
+    }
+
+    /// The person as they are now, whose hash is renewed where it has to be; none if another password is kept by now.
+    pub(super) fn stands(&self, tx: &Tx) -> Result<Option<User>> {
+        let user = store::users::find(tx, self.user.id)?.ok_or(AuthError::WrongPassword)?;
+        if store::users::password_hash(tx, user.id)? != self.hash {
+            return Ok(None);
+        }
+        if let Some(renewed) = &self.renewed {
+            store::users::update_password(tx, user.id, Some(renewed))?;
+        }
+        Ok(Some(user))
+    }
+}

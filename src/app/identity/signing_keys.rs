@@ -1,0 +1,281 @@
+//! The keys that tokens are signed with: one signs, the next is published ahead, those retired verify for a while.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::domain::actor::Actor;
+use crate::domain::audit::ObjectKind;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::signing_keys::{Record, SealedKey, State};
+use crate::store::{self, Store, Tx, View};
+use crate::tokens::seal::MasterKey;
+use crate::tokens::signing::{Algorithm, SigningKey};
+
+/// How often a change is prepared anew because somebody else has changed the keys meanwhile.
+const TRIES: u32 = 5;
+
+const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; start the server once to create it" };
+
+/// How the server wants its keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What they sign with.
+    pub algorithm: Algorithm,
+    /// How many bits a key of RSA has.
+    pub rsa_bits: u32,
+    /// How long a key signs.
+    pub life: Duration,
+    /// How long an access token lives, where a client has no life of its own for them.
+    pub token_life: Duration,
+}
+
+/// What a rotation has come to.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// The key that signs from now on.
+    pub active: String,
+    /// The key that will sign next.
+    pub next: String,
+    /// The key that signed until now.
+    pub retired: Option<String>,
+}
+
+/// Every signing key: the active one, the next one, and those retired, the last first.
+pub fn list(view: &View) -> Result<Vec<Record>> {
+    store::signing_keys::list(view)
+}
+
+/// Whether anything is kept that only its master key opens, so that this must not be made anew.
+pub fn anything_sealed(view: &View) -> Result<bool> {
+    store::signing_keys::anything_sealed(view)
+}
+
+/// Refused when no server has made a signing key yet.
+pub fn required(store: &Store) -> Result<()> {
+    store.read(|view| Keys::of(view)?.active.ok_or(NONE_YET).map(drop))
+}
+
+/// Proves that a master key opens a signing key; refused with the reason why it does not.
+pub fn prove(master: &MasterKey, key: &SealedKey) -> Result<()> {
+    opened(master, key.algorithm, &key.kid, &key.sealed).map(drop)
+}
+
+/// The key of that name, ready to sign.
+pub(in crate::app) fn unseal(view: &View, master: &MasterKey, kid: &str) -> Result<SigningKey> {
+    let record = store::signing_keys::list(view)?.into_iter().find(|record| record.kid == kid);
+    let (Some(record), Some(sealed)) = (record, store::signing_keys::sealed(view, kid)?) else {
+        return Err(Error::not_found("signing key", kid));
+    };
+    opened(master, record.algorithm, kid, &sealed)
+}
+
+fn opened(master: &MasterKey, algorithm: Algorithm, kid: &str, sealed: &[u8]) -> Result<SigningKey> {
+    let der = master.open(kid, sealed).map_err(Error::internal)?;
+    SigningKey::from_pkcs8(algorithm, &der).map_err(Error::internal)
+}
+
+/// Makes the keys as the server wants them, and tells when to look again: an active and a next one of the right
+/// algorithm and size, the active one no older than it may be, none whose last token has ended. It writes only what differs,
+/// and nothing twice, whoever else does the same.
+///
+/// Refused when the master key is not the one that the keys were sealed under.
+pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestamp> {
+    for _ in 0..TRIES {
+        let (lack, due) = store.read(|view| {
+            let keys = Keys::of(view)?;
+            let lack = keys.lack(&plan, view)?;
+            if lack.is_some() {
+                prove_active(view, master, &keys)?;
+            }
+            Ok((lack, keys.due(&plan)))
+        })?;
+        let Some(lack) = lack else { return Ok(due) };
+        let prepared = prepare(lack, master, plan.algorithm, plan.rsa_bits)?;
+        store.write_and_wait(move |tx| {
+            let keys = Keys::of(tx)?;
+            // Somebody else may have done it meanwhile, or left more to do.
+            if keys.lack(&plan, tx)?.is_some_and(|lack| lack <= prepared.len()) {
+                keys.settle(tx, &Actor::server(), &plan, &prepared)?;
+            }
+            Ok(())
+        })?;
+    }
+    // There is more to do already; that can wait until the next look.
+    Ok(Timestamp::now())
+}
+
+/// Lets the next key sign from now on and makes another one for after it, of the same algorithm and, if that is RSA, of so
+/// many bits.
+///
+/// Refused when no server has made a key yet, and when the master key is not the one that they were sealed under.
+pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
+    for _ in 0..TRIES {
+        let (active, next) = store.read(|view| {
+            let keys = Keys::of(view)?;
+            prove_active(view, master, &keys)?;
+            Ok((keys.active.ok_or(NONE_YET)?, keys.next))
+        })?;
+        let lack = 1 + usize::from(next.is_none());
+        let spares = prepare(lack, master, active.algorithm, rsa_bits)?;
+        let rotated = store.write_and_wait(move |tx| {
+            let actor = Actor::operator();
+            let keys = Keys::of(tx)?;
+            sweep(tx, &actor, &keys.retired)?;
+            if keys.active.as_ref() != Some(&active) || keys.next != next {
+                return Ok(None);
+            }
+            let longest = active.token_life.max(store::signing_keys::longest_client_token(tx)?.unwrap_or_default());
+            succeed(tx, &actor, &keys, longest, &spares).map(Some)
+        })?;
+        if let Some(rotated) = rotated {
+            return Ok(rotated);
+        }
+    }
+    Err(Error::Refused { rule: "another process is rotating the keys; try again" })
+}
+
+/// The keys by what they are for.
+#[derive(Debug, Default)]
+struct Keys {
+    active: Option<Record>,
+    next: Option<Record>,
+    retired: Vec<Record>,
+}
+
+impl Plan {
+    /// Whether a key is of the right algorithm and size.
+    fn fits(&self, key: &Record) -> bool {
+        key.algorithm == self.algorithm && (key.algorithm != Algorithm::Rs256 || key.rsa_bits == Some(self.rsa_bits))
+    }
+}
+
+impl Keys {
+    fn of(view: &View) -> Result<Self> {
+        let mut keys = Self::default();
+        for record in store::signing_keys::list(view)? {
+            match record.state {
+                State::Active => keys.active = Some(record),
+                State::Next => keys.next = Some(record),
+                State::Retired => keys.retired.push(record),
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The active key, if it is of the right algorithm and size and not too old.
+    fn good(&self, plan: &Plan, now: Timestamp) -> Option<&Record> {
+        let good = |key: &&Record| plan.fits(key) && now < end_of(key, plan);
+        self.active.as_ref().filter(good)
+    }
+
+    /// How many new keys are needed to make all as it should be; none if it is.
+    fn lack(&self, plan: &Plan, view: &View) -> Result<Option<usize>> {
+        let usable = usize::from(self.next.as_ref().is_some_and(|next| plan.fits(next)));
+        let Some(good) = self.good(plan, view.now) else { return Ok(Some(2 - usable)) };
+        let dead = self.retired.iter().any(|key| !key.verifies(view.now));
+        let short = good.token_life < longest_token(view, plan)?;
+        Ok((usable == 0 || dead || short).then_some(1 - usable))
+    }
+
+    fn settle(&self, tx: &Tx, actor: &Actor, plan: &Plan, spares: &[SealedKey]) -> Result<()> {
+        sweep(tx, actor, &self.retired)?;
+        let longest = longest_token(tx, plan)?;
+        let mut keys = Self { active: self.active.clone(), next: self.next.clone(), retired: Vec::new() };
+        if let Some(other) = keys.next.take_if(|next| !plan.fits(next)) {
+            delete(tx, actor, &other)?;
+        }
+        match self.good(plan, tx.now) {
+            None => succeed(tx, actor, &keys, longest, spares).map(drop),
+            Some(good) => {
+                if keys.next.is_none() {
+                    create(tx, actor, spares.first())?;
+                }
+                if good.token_life < longest {
+                    store::signing_keys::update_token_life(tx, &good.kid, longest)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// When something is to be done though nobody changes anything.
+    fn due(&self, plan: &Plan) -> Timestamp {
+        let ends = self.retired.iter().filter_map(Record::ends_at);
+        ends.chain(self.active.iter().map(|key| end_of(key, plan))).min().unwrap_or(Timestamp::LATEST)
+    }
+}
+
+fn end_of(active: &Record, plan: &Plan) -> Timestamp {
+    active.activated_at.unwrap_or(active.created_at).after(plan.life)
+}
+
+/// How long the longest-lived token lives that is signed from now on. An id token lives no longer than the access token
+/// beside it.
+fn longest_token(view: &View, plan: &Plan) -> Result<Duration> {
+    let longest = store::signing_keys::longest_client_token(view)?.unwrap_or_default().max(plan.token_life);
+    // Whole seconds, as they are kept.
+    Ok(Duration::from_secs(longest.as_secs() + u64::from(longest.subsec_nanos() > 0)))
+}
+
+/// Retires the active key and lets the next one sign, with another one after it; where there is no next one, a spare.
+fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[SealedKey]) -> Result<Rotated> {
+    let mut spares = spares.iter();
+    let active = match &keys.next {
+        Some(next) => next.kid.clone(),
+        None => create(tx, actor, spares.next())?,
+    };
+    if let Some(before) = &keys.active {
+        if before.token_life < longest {
+            store::signing_keys::update_token_life(tx, &before.kid, longest)?;
+        }
+        store::signing_keys::retire(tx, &before.kid)?;
+    }
+    store::signing_keys::activate(tx, &active, longest)?;
+    let retired = keys.active.as_ref().map(|key| key.kid.clone());
+    if retired.is_some() {
+        let change = (json!({ "active": retired }), json!({ "active": active }));
+        audit::record(tx, actor, "signing_keys.rotate", (ObjectKind::SigningKey, &active), change)?;
+    }
+    let next = create(tx, actor, spares.next())?;
+    Ok(Rotated { active, next, retired })
+}
+
+fn create(tx: &Tx, actor: &Actor, spare: Option<&SealedKey>) -> Result<String> {
+    let key = spare.ok_or_else(|| Error::internal("no next signing key exists"))?;
+    store::signing_keys::insert(tx, key)?;
+    let after = json!({ "algorithm": key.algorithm.as_str(), "rsa_bits": key.rsa_bits });
+    audit::record(tx, actor, "signing_keys.create", (ObjectKind::SigningKey, &key.kid), (Value::Null, after))?;
+    Ok(key.kid.clone())
+}
+
+fn delete(tx: &Tx, actor: &Actor, key: &Record) -> Result<()> {
+    store::signing_keys::delete(tx, &key.kid)?;
+    let before = json!({ "algorithm": key.algorithm.as_str(), "state": key.state.as_str() });
+    audit::record(tx, actor, "signing_keys.delete", (ObjectKind::SigningKey, &key.kid), (before, Value::Null))
+}
+
+/// Deletes the keys whose last token has ended.
+fn sweep(tx: &Tx, actor: &Actor, retired: &[Record]) -> Result<()> {
+    retired.iter().filter(|key| !key.verifies(tx.now)).try_for_each(|key| delete(tx, actor, key))
+}
+
+/// A key that is sealed under another master key than those before it could not be told from them afterwards.
+fn prove_active(view: &View, master: &MasterKey, keys: &Keys) -> Result<()> {
+    let Some(active) = &keys.active else { return Ok(()) };
+    unseal(view, master, &active.kid).map(drop)
+}
+
+/// Makes and seals that many keys. It takes its time, so it is done before the write.
+fn prepare(count: usize, master: &MasterKey, algorithm: Algorithm, rsa_bits: u32) -> Result<Vec<SealedKey>> {
+    let make = || {
+        let key = SigningKey::generate_of_size(algorithm, rsa_bits).map_err(Error::internal)?;
+        let der = key.to_pkcs8().map_err(Error::internal)?;
+        let sealed = master.seal(key.kid(), der.as_bytes()).map_err(Error::internal)?;
+        let rsa_bits = (algorithm == Algorithm::Rs256).then_some(rsa_bits);
+        Ok(SealedKey { kid: key.kid().to_owned(), algorithm, sealed, rsa_bits })
+    };
+    (0..count).map(|_| make()).collect()
+}

@@ -1,0 +1,86 @@
+//! The ring of signing keys as it is at this moment, whoever rotates them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::app::identity::signing_keys::unseal;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{Error, Result};
+use crate::store::signing_keys::{Record, State};
+use crate::store::{self, DataVersion, Store, View};
+use crate::tokens::keyring::KeyRing;
+use crate::tokens::seal::MasterKey;
+use crate::tokens::signing::SigningKey;
+
+/// The ring as it was last put together. It is put together anew when a commit of any process has changed the keys, or
+/// the last token of a retired one has ended.
+#[derive(Default)]
+pub(in crate::app) struct LiveRing(Mutex<Option<Seen>>);
+
+/// The ring that is in force at a moment.
+#[derive(Clone)]
+pub(in crate::app) struct InForce {
+    /// The ring.
+    pub ring: Arc<KeyRing>,
+    /// A number that no ring with other keys has in this process.
+    pub edition: u64,
+    /// Until when it is in force unless somebody changes it: a retired key drops out by itself.
+    pub until: Timestamp,
+}
+
+struct Seen {
+    /// The version of the file before it was found to be so.
+    pulse: DataVersion,
+    /// What is on the ring, the active key first.
+    states: Vec<(String, State)>,
+    /// The keys themselves, for opening one takes its time.
+    keys: HashMap<String, Arc<SigningKey>>,
+    ring: InForce,
+}
+
+impl LiveRing {
+    /// The ring of the moment at which the file had this version, or of a later one.
+    ///
+    /// Refused when a key does not open or there is none.
+    pub(in crate::app) fn current(&self, store: &Store, pulse: DataVersion, master: &MasterKey) -> Result<InForce> {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = place.as_ref()
+            && seen.pulse == pulse
+            && Timestamp::now() < seen.ring.until
+        {
+            return Ok(seen.ring.clone());
+        }
+        // What fails is no reason to forget the number.
+        let seen = store.read(|view| look(view, pulse, master, place.as_ref()))?;
+        Ok(place.insert(seen).ring.clone())
+    }
+}
+
+fn look(view: &View, pulse: DataVersion, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
+    let mut records = store::signing_keys::list(view)?;
+    records.retain(|record| record.verifies(view.now));
+    let until = records.iter().filter_map(Record::ends_at).min().unwrap_or(Timestamp::LATEST);
+    let states: Vec<_> = records.into_iter().map(|record| (record.kid, record.state)).collect();
+    if let Some(seen) = before
+        && seen.states == states
+    {
+        let ring = InForce { until, ..seen.ring.clone() };
+        return Ok(Seen { pulse, states, keys: seen.keys.clone(), ring });
+    }
+    let known = |kid| before.and_then(|seen| seen.keys.get(kid));
+    let mut keys = HashMap::new();
+    for (kid, _) in &states {
+        let key = match known(kid) {
+            Some(key) => key.clone(),
+            None => Arc::new(unseal(view, master, kid)?),
+        };
+        keys.insert(kid.clone(), key);
+    }
+    let key = |(kid, _): &(String, State)| keys.get(kid);
+    let active = states.iter().find(|(_, state)| *state == State::Active).and_then(key);
+    let active = active.ok_or_else(|| Error::internal("there is no active signing key"))?;
+    let others = states.iter().filter_map(key).map(|key| key.public().clone());
+    let ring = Arc::new(KeyRing::new(active.clone(), others));
+    let edition = before.map_or(0, |seen| seen.ring.edition + 1);
+    Ok(Seen { pulse, states, keys, ring: InForce { ring, edition, until } })
+}

@@ -1,0 +1,14 @@
+//! What serves every request and belongs to none: the state, its pools, caches and limits. It knows no noun of the product.
+
+pub mod answers;
+pub(in crate::app) mod budget;
+pub mod creations;
+pub(in crate::app) mod credential_cache;
+pub mod issuers;
+pub(in crate::app) mod key_ring;
+pub mod log_limiter;
+pub(in crate::app) mod places;
+pub mod pool;
+pub(in crate::app) mod refusals;
+pub mod state;
+pub mod throttle;

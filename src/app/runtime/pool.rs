@@ -1,0 +1,339 @@
+//! Small pools of threads for what takes long: they take the cores that they are given and no more, and take the work of
+//! those who have some in turn.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::app::runtime::places::network;
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::ids::UserId;
+use crate::error::{Error, Result};
+use crate::tokens::password;
+
+/// A job; it is told whether it is done, or gives way to others.
+type Job = Box<dyn FnOnce(Fate) + Send>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    Displaced,
+}
+
+/// Whose jobs take turns with those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody who has signed in, or who signs in from where they did before.
+    Member(UserId),
+    /// All others from this network.
+    Stranger(IpAddr),
+    /// The server's own, and what nobody waits long for.
+    Server,
+}
+
+impl Lane {
+    /// The lane of somebody who is not known there.
+    pub fn stranger(origin: &Origin) -> Self {
+        origin.address.map_or(Self::Server, |address| Self::Stranger(network(address)))
+    }
+
+    const fn is_strange(self) -> bool {
+        matches!(self, Self::Stranger(_))
+    }
+}
+
+impl From<&Actor> for Lane {
+    fn from(actor: &Actor) -> Self {
+        actor.user().map_or_else(|| Self::stranger(&actor.origin), Self::Member)
+    }
+}
+
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Full;
+
+/// What a job gives, unless it gave way to others.
+type Outcome<T> = std::result::Result<T, Full>;
+
+/// What the threads of a pool do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolKind {
+    /// Hash passwords: some ten milliseconds, and much memory.
+    Hashing,
+    /// Sign tokens: a millisecond at most.
+    Signing,
+    /// Read what may be much. As few threads as may read at once, whoever asks: each keeps memory of its own.
+    Reading,
+}
+
+impl PoolKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Hashing => "hashery",
+            Self::Signing => "signer",
+            Self::Reading => "reader",
+        }
+    }
+
+    /// When whoever finds the queue full may come back.
+    const fn come_back(self) -> Duration {
+        match self {
+            Self::Hashing => Duration::from_secs(2),
+            Self::Signing | Self::Reading => Duration::from_secs(1),
+        }
+    }
+
+    /// How far they give way to those that answer requests, from 0 to 19 (`setpriority(2)`). Signing must not wait for
+    /// passwords.
+    #[cfg(target_os = "linux")]
+    const fn niceness(self) -> i32 {
+        match self {
+            Self::Hashing => 19,
+            Self::Signing => 10,
+            Self::Reading => 0,
+        }
+    }
+
+    /// What a thread does before it rests.
+    fn rest(self) {
+        match self {
+            // Memory is kept while there is work, and given back before resting.
+            Self::Hashing => password::release_memory(),
+            Self::Signing | Self::Reading => {}
+        }
+    }
+}
+
+/// Named threads (`hashery-0`, ...) behind a bounded queue.
+///
+/// Dropping it finishes what was accepted, then ends the threads.
+pub struct Pool {
+    kind: PoolKind,
+    queue: Arc<Queue>,
+    waiting: NonZeroUsize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// Those who have jobs, in the order of their turns.
+    lanes: VecDeque<(Lane, VecDeque<Job>)>,
+    /// How many jobs there are in all.
+    waiting: usize,
+    open: bool,
+    /// How many jobs were ever queued.
+    #[cfg(test)]
+    taken: usize,
+}
+
+impl Pool {
+    /// Starts the threads. `waiting` is how many jobs may queue for a thread.
+    ///
+    /// Fails when the system gives no thread.
+    pub fn start(kind: PoolKind, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
+        let state = State {
+            lanes: VecDeque::new(),
+            waiting: 0,
+            open: true,
+            #[cfg(test)]
+            taken: 0,
+        };
+        let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
+        // Owned before the first thread is started, so that a failure half-way ends those that run.
+        let mut pool = Self { kind, queue, waiting, threads: Vec::with_capacity(threads.get()) };
+        for number in 0..threads.get() {
+            let queue = Arc::clone(&pool.queue);
+            let thread =
+                thread::Builder::new().name(format!("{}-{number}", kind.name())).spawn(move || queue.work(kind))?;
+            pool.threads.push(thread);
+        }
+        Ok(pool)
+    }
+
+    /// How many threads to start where nothing is configured: one for each core.
+    pub fn cores() -> NonZeroUsize {
+        thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Does a job on one of the threads, in the turn of its lane. Where nobody waits for it any more before its turn (the
+    /// client is gone), it is skipped.
+    ///
+    /// Refused as busy when the queue is full, rather than let it grow, and when half of it is the lane's own; also later,
+    /// to make room for those who wait for less. Fails when the job panicked.
+    pub async fn run<T, F>(&self, lane: Lane, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let busy = |Full| Error::Busy { retry_after: self.kind.come_back() };
+        let answer = self.submit(lane, job).map_err(busy)?;
+        answer.await.map_err(Error::internal)?.map_err(busy)
+    }
+
+    /// Queues a job; the receiver gives its result, and fails when the job panicked.
+    fn submit<T, F>(&self, lane: Lane, job: F) -> std::result::Result<oneshot::Receiver<Outcome<T>>, Full>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let (answer, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |fate| {
+            if !answer.is_closed() {
+                // Nobody is left to tell when the receiver went away meanwhile.
+                let _ = answer.send(match fate {
+                    Fate::Done => Ok(job()),
+                    Fate::Displaced => Err(Full),
+                });
+            }
+        });
+        let mut state = self.queue.state();
+        let displaced = state.make_room(lane, self.waiting.get())?;
+        state.add(lane, job);
+        #[cfg(test)]
+        {
+            state.taken += 1;
+        }
+        drop(state);
+        self.queue.changed.notify_one();
+        if let Some(displaced) = displaced {
+            displaced(Fate::Displaced);
+        }
+        Ok(receiver)
+    }
+
+    /// How many jobs it was ever given: as many of a kind take as long.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.queue.state().taken
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("kind", &self.kind)
+            .field("threads", &self.threads.len())
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.state().open = false;
+        self.queue.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A job that holds the last handle drops the pool on one of its own threads, which cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _: Result<(), Box<dyn Any + Send>> = thread.join();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Makes room for one more job of a lane; gives the job that has to go for it. The lane with the most goes first, a
+    /// stranger's before a member's, so that a burst from one of them turns away nobody but themselves.
+    fn make_room(&mut self, lane: Lane, most: usize) -> std::result::Result<Option<Job>, Full> {
+        let own = self.lanes.iter().find(|(whose, _)| *whose == lane).map_or(0, |(_, jobs)| jobs.len());
+        if lane != Lane::Server && own >= most.div_ceil(2) {
+            return Err(Full);
+        }
+        if self.waiting < most {
+            return Ok(None);
+        }
+        let rank = |lane: Lane, jobs: usize| (lane.is_strange(), jobs);
+        let largest = self.lanes.iter_mut().filter(|(whose, _)| *whose != Lane::Server);
+        let largest = largest.max_by_key(|(whose, jobs)| rank(*whose, jobs.len())).ok_or(Full)?;
+        if rank(largest.0, largest.1.len()) <= rank(lane, own + 1) {
+            return Err(Full);
+        }
+        let job = largest.1.pop_back();
+        self.waiting -= 1;
+        self.lanes.retain(|(_, jobs)| !jobs.is_empty());
+        Ok(job)
+    }
+
+    fn add(&mut self, lane: Lane, job: Job) {
+        self.waiting += 1;
+        match self.lanes.iter_mut().find(|(whose, _)| *whose == lane) {
+            Some((_, jobs)) => jobs.push_back(job),
+            None => self.lanes.push_back((lane, VecDeque::from([job]))),
+        }
+    }
+
+    /// The next job; its lane has its next turn after all others.
+    fn next(&mut self) -> Option<Job> {
+        let (lane, mut jobs) = self.lanes.pop_front()?;
+        let job = jobs.pop_front()?;
+        self.waiting -= 1;
+        if !jobs.is_empty() {
+            self.lanes.push_back((lane, jobs));
+        }
+        Some(job)
+    }
+}
+
+impl Queue {
+    /// No job runs under the lock, so a poisoned one guards nothing half-done.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, kind: PoolKind) {
+        give_way(kind);
+        while let Some(job) = self.next(kind) {
+            if catch_unwind(AssertUnwindSafe(|| job(Fate::Done))).is_err() {
+                log::error!("a job of a {} panicked", kind.name());
+            }
+        }
+    }
+
+    fn next(&self, kind: PoolKind) -> Option<Job> {
+        let mut state = self.state();
+        if let Some(job) = state.next() {
+            return Some(job);
+        }
+        drop(state);
+        kind.rest();
+        state = self.state();
+        loop {
+            if let Some(job) = state.next() {
+                return Some(job);
+            }
+            if !state.open {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Has this thread give way to those that answer requests: what it does takes long on every core there is, and nobody
+/// else shall wait for it. On an idle machine it takes no longer for that.
+#[cfg(target_os = "linux")]
+fn give_way(kind: PoolKind) {
+    // On Linux the calling thread alone is meant, elsewhere the process would be.
+    if let Err(error) = rustix::process::setpriority_process(None, kind.niceness()) {
+        log::debug!("a {} keeps its priority: {error}", kind.name());
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way(_: PoolKind) {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+//! What the log and the audit keep of refused sign-ins: who was named, from where, through which client. Never a secret, and
+//! never more lines than a disk can take.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::app::audit;
+use crate::app::runtime::budget::{Budget, Rate};
+use crate::app::runtime::places::network;
+use crate::app::runtime::throttle::{Threshold, ThrottleScope};
+use crate::domain::actor::{Actor, Origin};
+use crate::domain::audit::ObjectKind;
+use crate::domain::client::Client;
+use crate::domain::email::Email;
+use crate::domain::user::User;
+use crate::error::AuthError;
+use crate::store::Store;
+
+/// How many lines there may be of one kind of secret at once, and how long it takes until one more may be.
+pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
+
+/// The same for rows of the audit.
+pub const ROWS: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
+
+/// The most characters of a name in the log and in the audit.
+pub const MAX_NAME: usize = 64;
+
+/// What stands in place of a name that is no address and no account's: people type their password into the wrong field.
+const NO_ADDRESS: &str = "(no address)";
+
+/// What somebody did not prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::app) enum Kind {
+    Guessed(ThrottleScope),
+    SecondFactor,
+    RefreshToken,
+    AuthorizationCode,
+    DeviceCode,
+    ApiKey,
+}
+
+impl Kind {
+    const COUNT: usize = 9;
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Guessed(realm) => realm.word(),
+            Self::SecondFactor => "second_factor",
+            Self::RefreshToken => "refresh_token",
+            Self::AuthorizationCode => "authorization_code",
+            Self::DeviceCode => "device_code",
+            Self::ApiKey => "api_key",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Guessed(realm) => realm as usize,
+            Self::SecondFactor => 4,
+            Self::RefreshToken => 5,
+            Self::AuthorizationCode => 6,
+            Self::DeviceCode => 7,
+            Self::ApiKey => 8,
+        }
+    }
+}
+
+/// A refusal.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct Refusal<'a> {
+    /// What was not proved.
+    pub(in crate::app) kind: Kind,
+    /// Who was named, as it may be shown.
+    pub(in crate::app) account: Option<&'a str>,
+    /// The OAuth client.
+    pub(in crate::app) client: Option<&'a str>,
+    /// Why.
+    pub(in crate::app) reason: &'static str,
+}
+
+/// How much was told lately.
+#[derive(Debug)]
+pub(in crate::app) struct Refusals {
+    lines: [Mutex<Lines>; Kind::COUNT],
+    rows: Mutex<Budget>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    budget: Budget,
+    left_out: u64,
+}
+
+impl Refusals {
+    pub(in crate::app) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            lines: std::array::from_fn(|_| Mutex::new(Lines { budget: Budget::new(now), left_out: 0 })),
+            rows: Mutex::new(Budget::new(now)),
+        }
+    }
+
+    /// How many lines were left out before this one; none if this one is left out, too.
+    fn line(&self, kind: Kind, now: Instant) -> Option<u64> {
+        let mut lines = self.lines[kind.index()].lock().unwrap_or_else(PoisonError::into_inner);
+        if !lines.budget.wait(LINES, now).is_zero() {
+            lines.left_out += 1;
+            return None;
+        }
+        lines.budget.take(LINES, now);
+        Some(std::mem::take(&mut lines.left_out))
+    }
+
+    fn row(&self, now: Instant) -> bool {
+        let mut budget = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = budget.wait(ROWS, now).is_zero();
+        if may {
+            budget.take(ROWS, now);
+        }
+        may
+    }
+
+    /// Writes the line of a refusal into the log.
+    pub(in crate::app) fn log(&self, origin: &Origin, refusal: &Refusal) {
+        if log::log_enabled!(log::Level::Warn)
+            && let Some(left_out) = self.line(refusal.kind, Instant::now())
+        {
+            log::warn!("{}", line(origin, refusal, left_out));
+        }
+    }
+
+    /// Writes the line of a token that a client brought in vain.
+    pub(in crate::app) fn of_token(&self, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
+        self.log(origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
+    }
+
+    /// Writes the line of an API key that is worth nothing.
+    pub(in crate::app) fn of_key(&self, origin: &Origin, why: AuthError) {
+        let reason = match why {
+            AuthError::DeadKey => "revoked_or_expired",
+            AuthError::Disabled => "disabled",
+            AuthError::PagesOnly => "pages_only",
+            _ => "wrong",
+        };
+        self.log(origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });
+    }
+
+    /// Tells the log and the audit that somebody has to wait from now on.
+    pub(in crate::app) fn delayed(
+        &self,
+        store: &Store,
+        origin: &Origin,
+        realm: ThrottleScope,
+        account: Option<(&str, Option<&User>)>,
+        reached: Threshold,
+    ) {
+        if !self.row(Instant::now()) {
+            return;
+        }
+        let (name, user) = account.unzip();
+        let user = user.flatten();
+        let place = origin.address.map(|address| network(address).to_string());
+        log::warn!(
+            "sign-ins delayed: scope={} kind={} account={} address={} request={}",
+            reached.word(),
+            realm.word(),
+            quoted(name),
+            address(origin),
+            origin.request,
+        );
+        let object = match (reached, user) {
+            (Threshold::AccountAtAddress | Threshold::Account, Some(user)) => (ObjectKind::User, user.uuid.to_string()),
+            (Threshold::AccountAtAddress | Threshold::Account | Threshold::Network, _) => {
+                (ObjectKind::Address, place.unwrap_or_default())
+            }
+        };
+        let after = json!({ "scope": reached.word(), "kind": realm.word(), "account": name.map(shown) });
+        let actor = Actor::nobody(origin.clone());
+        store.write_in_passing(move |tx| {
+            let (kind, name) = object.clone();
+            audit::record(tx, &actor, "sign_ins.delay", (kind, name), (Value::Null, after.clone()))
+        });
+    }
+}
+
+fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
+    let mut line = format!(
+        "sign-in refused: kind={} reason={} account={} address={} client={} dialect={} request={}",
+        refusal.kind.word(),
+        refusal.reason,
+        quoted(refusal.account),
+        address(origin),
+        quoted(refusal.client),
+        origin.dialect,
+        origin.request,
+    );
+    if left_out > 0 {
+        let _ = write!(line, " left_out={left_out}");
+    }
+    line
+}
+
+fn address(origin: &Origin) -> String {
+    origin.address.map_or_else(|| "-".to_owned(), |address| address.to_string())
+}
+
+/// The name that somebody typed, as it may be shown: an account's, or one that looks like an address.
+pub(in crate::app) fn name<'a>(typed: &'a str, user: Option<&'a User>) -> &'a str {
+    match user {
+        Some(user) => user.email.as_str(),
+        None if Email::parse(typed.trim()).is_ok() => typed.trim(),
+        None => NO_ADDRESS,
+    }
+}
+
+/// A name between quotation marks, on one line and of bounded length; a dash for none.
+fn quoted(name: Option<&str>) -> Cow<'static, str> {
+    name.map_or(Cow::Borrowed("-"), |name| Cow::Owned(format!("\"{}\"", shown(name))))
+}
+
+/// A name of at most [`MAX_NAME`] characters without any that would end a line or a quotation, or that are not seen:
+/// control, format and bidirectional characters among them.
+fn shown(name: &str) -> String {
+    let mut shown = String::new();
+    let mut length = 0;
+    for c in name.chars() {
+        let plain = c.is_alphanumeric() || (c.is_ascii_graphic() && !matches!(c, '"' | '\\')) || c == ' ';
+        let width = if plain { 1 } else { c.escape_unicode().count() };
+        if length + width >= MAX_NAME {
+            shown.push('…');
+            break;
+        }
+        length += width;
+        if plain {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin { dialect: "keycloak", address: Some([192, 0, 2, 7].into()), request: Uuid::nil(), agent: None }
+    }
+
+    #[test]
+    fn a_line_has_every_part_and_no_line_within() {
+        let refusal = Refusal {
+            kind: Kind::Guessed(ThrottleScope::Password),
+            account: Some("ada@example.com\" client=\"x\nforged\u{202e}"),
+            client: Some("sdk-client"),
+            reason: "wrong",
+        };
+        assert_eq!(
+            line(&origin(), &refusal, 3),
+            "sign-in refused: kind=password reason=wrong \
+             account=\"ada@example.com\\u{22} client=\\u{22}x\\u{a}forged\\u{202e}\" \
+             address=192.0.2.7 client=\"sdk-client\" dialect=keycloak request=00000000-0000-0000-0000-000000000000 \
+             left_out=3"
+        );
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_shown() {
+        for typed in ["hunter2 hunter2", "", "correct horse@battery staple", "p\"@x"] {
+            assert_eq!(name(typed, None), NO_ADDRESS, "{typed}");
+        }
+        assert_eq!(name(" ada@example.com ", None), "ada@example.com");
+    }
+
+    #[test]
+    fn a_flood_leaves_a_hundred_lines_and_then_one_each_second_and_tells_how_many_are_left_out() {
+        let (refusals, start) = (Refusals::new(), Instant::now());
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let told = (0..10_000).filter_map(|n| refusals.line(Kind::ApiKey, at(n))).collect::<Vec<_>>();
+        assert_eq!(told.len(), LINES.burst as usize + 9);
+        assert!(told.iter().sum::<u64>() > 8_000);
+        assert!(refusals.line(Kind::RefreshToken, at(0)).is_some(), "another kind has lines of its own");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_is_long_or_more_than_one_line(name in any::<String>()) {
+            let shown = shown(&name);
+            prop_assert!(shown.chars().count() <= MAX_NAME);
+            prop_assert!(shown.chars().all(|c| !c.is_control() && !c.is_whitespace() || c == ' '), "{shown:?}");
+            prop_assert!(!shown.contains('"'));
+        }
+    }
+}

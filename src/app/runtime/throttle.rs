@@ -1,0 +1,340 @@
+//! Limits how often somebody may fail to prove something: a password, a code, a secret.
+//!
+//! Three counts, each with a bound of its own: an account at an address, an account from everywhere, and the accounts that
+//! failed from one network. An account that signed in from an address before is judged there by the first count alone.
+//! `docs/explanation/guessing.md` says what that means for an attacker, in figures. Nothing here knows the clock, the
+//! database or the log: `crate::app::identity::attempts` does.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::app::runtime::budget::{Budget, Rate};
+use crate::app::runtime::places::{network, place};
+
+/// How many failures of one account from addresses that it never signed in from are judged at once, and how long it
+/// takes until one more is.
+pub const ACCOUNT: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
+
+/// How many accounts may fail from one network that they never signed in from, and how long it takes until one more may.
+pub const NETWORK: Rate = Rate { burst: 64, gap: Duration::from_secs(10) };
+
+/// The rate for all that the memory of one kind of secret has no room for.
+pub const OVERFLOW: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
+
+/// The most counts of each sort that are kept for each kind of secret.
+pub const MAX_COUNTS: usize = 262_144;
+
+/// How many failures beyond the free ones a failure in one's turn counts as: the next wait is two minutes.
+const TURN_PENALTY: u32 = 7;
+
+/// After how many longest waits without a failure, failures are forgotten: an hour.
+const QUIET: u32 = 4;
+
+/// How often a full memory is searched for counts that have expired.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What somebody fails to prove. Each has a memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ThrottleScope {
+    /// A password; the account is the user.
+    Password,
+    /// A link; there is no account.
+    Link,
+    /// The code that a person types to let a device in; there is no account, so that all of them are one.
+    UserCode,
+    /// A client's secret; the account is the client's id.
+    Client,
+}
+
+impl ThrottleScope {
+    const COUNT: usize = 4;
+
+    /// How the log and the audit name it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Link => "link",
+            Self::UserCode => "user_code",
+            Self::Client => "client_secret",
+        }
+    }
+}
+
+/// Who tries to prove something, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    realm: ThrottleScope,
+    pair: Pair,
+    network: IpAddr,
+    known: bool,
+}
+
+/// An account at an address. The account is kept as a hash under a random key: it has one size, however long a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    account: u64,
+    place: IpAddr,
+}
+
+/// The failures of an account at an address.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    failures: u32,
+    /// The next attempt is not judged before.
+    until: Instant,
+    /// Whether the attempt after that is paid for.
+    turn: bool,
+}
+
+impl Count {
+    /// Whether it says no more than a new one would.
+    fn is_over(&self, longest: Duration, now: Instant) -> bool {
+        self.until + longest * QUIET <= now
+    }
+}
+
+/// A bound that was reached just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// The account has to wait at this address.
+    AccountAtAddress,
+    /// The account has to wait at every address that it never signed in from.
+    Account,
+    /// Accounts that never signed in from this network have to wait there.
+    Network,
+}
+
+impl Threshold {
+    /// How the log and the audit name it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AccountAtAddress => "account_at_address",
+            Self::Account => "account",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// Limits how often somebody may fail.
+#[derive(Debug)]
+pub struct Throttle {
+    free: u32,
+    longest: Duration,
+    most: usize,
+    names: RandomState,
+    memories: [Mutex<Memory>; ThrottleScope::COUNT],
+}
+
+#[derive(Debug)]
+struct Memory {
+    /// Accounts at addresses that they signed in from before. Strangers add nothing to it.
+    known: HashMap<Pair, Count>,
+    strangers: HashMap<Pair, Count>,
+    accounts: HashMap<u64, Budget>,
+    networks: HashMap<IpAddr, Budget>,
+    overflow: Budget,
+    swept_at: Instant,
+}
+
+impl Throttle {
+    /// A throttle with `free` failures of an account at an address before it waits, and waits of at most `longest`.
+    pub fn new(free: u32, longest: Duration) -> Self {
+        Self::with_memory(free, longest, MAX_COUNTS)
+    }
+
+    fn with_memory(free: u32, longest: Duration, most: usize) -> Self {
+        let now = Instant::now();
+        let memory = || {
+            Mutex::new(Memory {
+                known: HashMap::new(),
+                strangers: HashMap::new(),
+                accounts: HashMap::new(),
+                networks: HashMap::new(),
+                overflow: Budget::new(now),
+                swept_at: now,
+            })
+        };
+        Self { free, longest, most, names: RandomState::new(), memories: std::array::from_fn(|_| memory()) }
+    }
+
+    /// Who tries what from where; `known` if the account signed in from there before.
+    pub fn subject(&self, realm: ThrottleScope, account: impl Hash, from: IpAddr, known: bool) -> Subject {
+        let pair = Pair { account: self.names.hash_one(account), place: place(from) };
+        Subject { realm, pair, network: network(from), known }
+    }
+
+    /// Whether an attempt may be made, or how long it has to wait. An attempt that is turned away counts for nothing: to
+    /// ask again and again makes nobody wait longer. Where too many want to try one account, the answer is a turn of
+    /// their own, which nobody else can take.
+    pub fn admit(&self, subject: &Subject, now: Instant) -> Result<(), Duration> {
+        self.check(&mut self.memory(subject.realm), subject, now)
+    }
+
+    /// Whether an attempt that took its time may still be judged, right or wrong; a wrong one is counted with that. Of many
+    /// at once, no more are judged than one after another.
+    pub fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>, Duration> {
+        let memory = &mut self.memory(subject.realm);
+        self.check(memory, subject, now)?;
+        Ok(if right { Vec::new() } else { self.count(memory, subject, now) })
+    }
+
+    /// Counts a failure.
+    pub fn failed(&self, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        self.count(&mut self.memory(subject.realm), subject, now)
+    }
+
+    /// Clears the failures of this account at this address.
+    pub fn succeeded(&self, subject: &Subject) {
+        let memory = &mut self.memory(subject.realm);
+        memory.known.remove(&subject.pair);
+        let Some(count) = memory.strangers.remove(&subject.pair) else { return };
+        if let Some(network) = memory.networks.get_mut(&subject.network) {
+            network.give_back(NETWORK);
+        }
+        if count.turn
+            && let Some(account) = memory.accounts.get_mut(&subject.pair.account)
+        {
+            account.give_back(ACCOUNT);
+        }
+    }
+
+    fn memory(&self, realm: ThrottleScope) -> MutexGuard<'_, Memory> {
+        self.memories[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Result<(), Duration> {
+        if subject.known {
+            return match memory.known.get(&subject.pair).copied() {
+                Some(count) => Self::after(count.until.saturating_duration_since(now)),
+                None if memory.known_has_room(self.most, self.longest, now) => Ok(()),
+                None => Self::after(memory.overflow.wait(OVERFLOW, now)),
+            };
+        }
+        let count = memory.strangers.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
+        if let Some(count) = count {
+            Self::after(count.until.saturating_duration_since(now))?;
+            if count.turn {
+                return Ok(());
+            }
+        }
+        let budget = memory.accounts.get(&subject.pair.account);
+        let of_account = budget.map_or(Duration::ZERO, |budget| budget.wait(ACCOUNT, now));
+        let is_low = budget.is_some_and(|budget| budget.is_low(ACCOUNT, now));
+        let of_network = match (count, memory.networks.get(&subject.network)) {
+            (None, Some(budget)) => budget.wait(NETWORK, now),
+            (Some(_), _) | (None, None) => Duration::ZERO,
+        };
+        let has_room = count.is_some() || memory.has_room(self.most, self.longest, now);
+        let wait = of_account.max(of_network);
+        if !has_room {
+            return Self::after(wait.max(memory.overflow.wait(OVERFLOW, now)));
+        }
+        if wait.is_zero() && !is_low {
+            return Ok(());
+        }
+        if of_network >= self.longest {
+            // Whatever names somebody invents, one network takes no more room than this.
+            return Err(self.longest);
+        }
+        // Where an account is being guessed at, an attempt has a turn from its first moment on: nobody takes it meanwhile.
+        let wait = wait.min(self.longest);
+        memory.pay(subject, count.is_none(), of_account < self.longest, now);
+        let failures = count.map_or(0, |count| count.failures);
+        memory.strangers.insert(subject.pair, Count { failures, until: now + wait, turn: true });
+        Self::after(wait)
+    }
+
+    fn after(wait: Duration) -> Result<(), Duration> {
+        if wait.is_zero() { Ok(()) } else { Err(wait) }
+    }
+
+    fn count(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        let counts = if subject.known { &memory.known } else { &memory.strangers };
+        let before = counts.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
+        let has_room = before.is_some()
+            || if subject.known {
+                memory.known_has_room(self.most, self.longest, now)
+            } else {
+                memory.has_room(self.most, self.longest, now)
+            };
+        if !has_room {
+            memory.overflow.take(OVERFLOW, now);
+            return Vec::new();
+        }
+        let in_turn = before.is_some_and(|count| count.turn);
+        if !subject.known && !in_turn {
+            memory.pay(subject, before.is_none(), true, now);
+        }
+        let mut reached = if subject.known { Vec::new() } else { memory.reached(subject, now) };
+        let past = before.map_or(0, |count| count.failures);
+        let failures = if in_turn { past.max(self.free.saturating_add(TURN_PENALTY)) } else { past }.saturating_add(1);
+        if !in_turn && past <= self.free && failures > self.free {
+            reached.push(Threshold::AccountAtAddress);
+        }
+        let count = Count { failures, until: now + self.wait(failures), turn: false };
+        let counts = if subject.known { &mut memory.known } else { &mut memory.strangers };
+        counts.insert(subject.pair, count);
+        reached
+    }
+
+    /// How long an account waits at an address after this many failures: nothing at first, then twice as long each time.
+    fn wait(&self, failures: u32) -> Duration {
+        match failures.saturating_sub(self.free) {
+            0 => Duration::ZERO,
+            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(self.longest),
+        }
+    }
+}
+
+impl Memory {
+    /// Pays for one attempt: the account's, and the network's where it is the first of this account there.
+    fn pay(&mut self, subject: &Subject, is_first: bool, account_too: bool, now: Instant) {
+        if account_too {
+            let budget = self.accounts.entry(subject.pair.account).or_insert_with(|| Budget::new(now));
+            budget.take(ACCOUNT, now);
+        }
+        if is_first {
+            let budget = self.networks.entry(subject.network).or_insert_with(|| Budget::new(now));
+            budget.take(NETWORK, now);
+        }
+    }
+
+    /// The bounds that strangers have reached since that was told last.
+    fn reached(&mut self, subject: &Subject, now: Instant) -> Vec<Threshold> {
+        let account = self.accounts.get_mut(&subject.pair.account).is_some_and(|budget| budget.tells(ACCOUNT, now));
+        let network = self.networks.get_mut(&subject.network).is_some_and(|budget| budget.tells(NETWORK, now));
+        let all = [(account, Threshold::Account), (network, Threshold::Network)];
+        all.into_iter().filter_map(|(is_reached, threshold)| is_reached.then_some(threshold)).collect()
+    }
+
+    /// Whether one more stranger can be remembered. Only what has expired is ever forgotten.
+    fn has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
+        let fits = |memory: &Self| {
+            memory.strangers.len() < most && memory.accounts.len() < most && memory.networks.len() < most
+        };
+        fits(self) || self.sweep(longest, now) && fits(self)
+    }
+
+    fn known_has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
+        self.known.len() < most || self.sweep(longest, now) && self.known.len() < most
+    }
+
+    /// Forgets what has expired; tells whether it did, or had done so just before.
+    fn sweep(&mut self, longest: Duration, now: Instant) -> bool {
+        if now.saturating_duration_since(self.swept_at) < SWEEP_EVERY {
+            return false;
+        }
+        self.swept_at = now;
+        self.known.retain(|_, count| !count.is_over(longest, now));
+        self.strangers.retain(|_, count| !count.is_over(longest, now));
+        self.accounts.retain(|_, budget| !budget.is_full(now));
+        self.networks.retain(|_, budget| !budget.is_full(now));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
