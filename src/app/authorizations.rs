@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 pub(super) use request::granted;
 pub use request::{Authorization, Fault, Prompt, Request, check};
 
-use super::creations::{self, Creation};
+use super::creations;
 use super::desk::AppState;
 use super::{approvals, audit, consents};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::authorization_code::AuthorizationCode;
+use crate::domain::quota::Quota;
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -76,7 +77,7 @@ pub async fn grant(
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
-    let permit = creations::permit(desk, actor, Creation::AuthorizationCode)?;
+    let permit = creations::permit(desk, actor, Quota::AuthorizationCodes)?;
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, asked) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::attempts::{Attempt, Whose};
-use super::creations::{self, Creation};
+use super::creations;
 use super::desk::{AppState, Lifetimes};
 use super::grants::Granted;
 use super::places::network;
@@ -17,6 +17,7 @@ use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
 use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
+use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -54,14 +55,14 @@ pub struct Begun {
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
-    let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
+    let permit = creations::permit_at(desk, origin, Quota::DeviceCodes)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
         let waiting = store::device_codes::pending_addresses(tx)?;
         let here = actor.origin.address.map(network);
         if waiting.iter().filter(|address| address.map(network) == here).count() >= MOST_OF_ADDRESS {
-            return Err(Error::TooMany { what: "device codes wait for a decision", retry_after: COME_BACK });
+            return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: COME_BACK });
         }
         if waiting.len() >= MOST {
             return Err(Error::Busy { retry_after: COME_BACK });

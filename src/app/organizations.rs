@@ -6,6 +6,7 @@ use super::{audit, sight, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
+use crate::domain::noun::Noun;
 use crate::domain::organization::{
     NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole,
 };
@@ -27,13 +28,13 @@ pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
 
 /// The organization of this number, if the actor may see it.
 pub fn visible(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
-    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;
+    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Organization, id))?;
     require(view, actor, id, Action::ReadOrganization)?;
     Ok(organization)
 }
 
 fn require(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
-    standing::require(&standing::in_organization(view, actor, id)?, action, "organization", id)
+    standing::require(&standing::in_organization(view, actor, id)?, action, Noun::Organization, id)
 }
 
 /// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
@@ -49,7 +50,7 @@ pub fn page(view: &View, actor: &Actor, name: Option<&str>, page: Page) -> Resul
 ///
 /// Administrators may. Refused when the name is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organization> {
-    standing::require(&standing::in_account(actor), Action::CreateOrganization, "organization", new.name.as_str())?;
+    standing::require(&standing::in_account(actor), Action::CreateOrganization, Noun::Organization, new.name.as_str())?;
     let organization = store::organizations::insert(tx, new, false)?;
     if let Some(me) = actor.user() {
         store::organizations::put_member(tx, organization.id, me, OrganizationRole::Admin)?;
@@ -140,7 +141,7 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &users::Na
         require(tx, actor, id, Action::ManageOrganizationMembers)?;
     }
     let member = store::organizations::find_member(tx, id, user.id)?
-        .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
+        .ok_or_else(|| Error::not_found(Noun::Member, user.email.as_str()))?;
     if !leaves {
         manages(tx, actor, id, &user)?;
         super::members::may_take_all(tx, actor, id, user.id)?;

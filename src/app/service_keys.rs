@@ -13,6 +13,7 @@ use crate::domain::bot::Bot;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::key::{Key, KeyRules};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -194,7 +195,7 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
         revocable &= may(Action::RevokeServiceKey);
     }
     if !seen {
-        return Err(Error::not_found("key", key.id));
+        return Err(Error::not_found(Noun::Key, key.id));
     }
     if maker && revocable || somewhere && governed { Ok(()) } else { Err(REVOKES_NOT) }
 }
@@ -208,7 +209,7 @@ pub(super) fn may_end(view: &View, actor: &Actor, key: &Key) -> Result<()> {
 }
 
 fn found(view: &View, bot: UserId) -> Result<Bot> {
-    store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found("user", bot))
+    store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found(Noun::User, bot))
 }
 
 /// Where a bot is, as the audit keeps it.

@@ -10,6 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{
@@ -60,7 +61,7 @@ pub fn named(view: &View, actor: &Actor, who: &Named) -> Result<User> {
             (found, format!("{uuid} with the address {email}"))
         }
     };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    let user = found.ok_or_else(|| Error::not_found(Noun::User, &key))?;
     require(view, actor, user.id, Action::ReadUser, &key)?;
     Ok(user)
 }
@@ -72,7 +73,7 @@ pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User>
         Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
         Named::Email(_) | Named::Both(_, _) => return named(view, actor, who),
     };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    let user = found.ok_or_else(|| Error::not_found(Noun::User, &key))?;
     require(view, actor, user.id, Action::ReadUser, &key)?;
     Ok(user)
 }
@@ -88,7 +89,7 @@ pub fn visible(view: &View, actor: &Actor, id: UserId) -> Result<User> {
     match user.status(view.now) {
         UserStatus::Active | UserStatus::Invited | UserStatus::Expired if user.kind == UserKind::Person => Ok(user),
         UserStatus::Active | UserStatus::Invited | UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => {
-            Err(Error::not_found("user", id))
+            Err(Error::not_found(Noun::User, id))
         }
     }
 }
@@ -151,7 +152,7 @@ pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
 
 /// Refuses whoever may not make accounts, before anything costly is done for them.
 pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::CreateUser, "user", email)
+    standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, email)
 }
 
 /// Makes an account that can be used at once, and puts the person into the home organization. Whoever makes it vouches
@@ -291,7 +292,7 @@ pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
 pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
     let user = named(view, actor, who)?;
     if user.kind == UserKind::Bot {
-        return Err(Error::not_found("user", user.uuid));
+        return Err(Error::not_found(Noun::User, user.uuid));
     }
     require(view, actor, user.id, action, user.uuid)?;
     Ok(user)
@@ -299,7 +300,7 @@ pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) ->
 
 /// Lets the actor do this to a person, or refuses.
 pub(super) fn require(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
-    standing::require(&standing::toward(view, actor, user)?, action, "user", key)
+    standing::require(&standing::toward(view, actor, user)?, action, Noun::User, key)
 }
 
 /// Who governs the account governs its home.

@@ -8,6 +8,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{
@@ -20,14 +21,14 @@ use crate::store::{self, Tx, View};
 
 /// The workspace of this number, if the actor may see it.
 pub fn visible(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
-    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))?;
+    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))?;
     require(view, actor, &workspace, Action::ReadWorkspace)?;
     Ok(workspace)
 }
 
 /// Lets the actor do this in the workspace, or refuses.
 pub(super) fn require(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
-    standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
+    standing::require(&standing::in_workspace(view, actor, workspace)?, action, Noun::Workspace, workspace.id)
 }
 
 /// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
@@ -96,7 +97,7 @@ fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Organization
         None => (organizations::home_id(tx)?, "Home".to_owned()),
     };
     let standing = standing::in_organization(tx, actor, organization)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", key)?;
+    standing::require(&standing, Action::CreateWorkspace, Noun::Organization, key)?;
     Ok(organization)
 }
 
@@ -162,7 +163,7 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
         Some(_) => {
             // Whether a name is taken is told only to those who may make a workspace.
             may_create(tx, actor, new)?;
-            Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() })
+            Err(Error::Conflict { what: Noun::Workspace, key: new.name.as_str().to_owned() })
         }
         None => create(tx, actor, new),
     }
@@ -237,7 +238,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
 }
 
 fn found(view: &View, id: WorkspaceId) -> Result<Workspace> {
-    store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))
+    store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))
 }
 
 fn shown(workspace: &Workspace) -> Value {

@@ -13,7 +13,7 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
-use crate::app::creations::{self, Creation};
+use crate::app::creations;
 use crate::app::desk::AppState;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::passwords::Owner;
@@ -22,6 +22,7 @@ use crate::app::{links, passwords, user_deletion, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
+use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{self, FullName, NewUser, UserChange, UserSearch, UserStatus};
 use crate::error::InField;
@@ -174,7 +175,7 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
     let invite_mode = body.invite_mode;
     invitations::may_invite(&caller, role, invite_mode == InviteMode::EmailLink)?;
     let new = NewUser { email, first_name, last_name, role };
-    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let permit = creations::permit(&desk, &caller, Quota::People)?;
     let (mode, temporary) = invite_mode.furnish(&desk, Lane::from(&*caller), &Owner::from(&new)).await?;
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
     let (outcome, now) =
@@ -310,7 +311,7 @@ pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let permit = creations::permit(&desk, &caller, Quota::People)?;
     desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
     permit.use_up();
     Ok(Reply::Done)
@@ -329,7 +330,7 @@ pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: 
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
+    let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;
     desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;
     permit.use_up();
     Ok(Reply::Done)

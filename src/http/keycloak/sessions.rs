@@ -15,6 +15,7 @@ use crate::app::desk::AppState;
 use crate::app::session_list::{self, Whose};
 use crate::app::{clients, people, sessions};
 use crate::domain::actor::Actor;
+use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::store::Tx;
@@ -100,7 +101,7 @@ pub(super) async fn end_all(desk: Data<AppState>, caller: Caller, id: Path<Strin
 
 /// `DELETE /auth/admin/realms/master/sessions/{id}`
 pub(super) async fn end(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
-    let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found("session", id.as_str()))?;
+    let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found(Noun::Session, id.as_str()))?;
     desk.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
