@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::domain::invalid::Invalid;
+use crate::domain::noun::Noun;
+use crate::domain::quota::Quota;
 use crate::policy::Action;
 
 /// The result of nearly everything.
@@ -34,7 +36,7 @@ pub enum Error {
     #[error("{what} {key} does not exist")]
     NotFound {
         /// What kind of thing.
-        what: &'static str,
+        what: Noun,
         /// Which one, as the client called it.
         key: String,
     },
@@ -42,7 +44,7 @@ pub enum Error {
     #[error("{what} {key} already exists")]
     Conflict {
         /// What kind of thing.
-        what: &'static str,
+        what: Noun,
         /// Which one.
         key: String,
     },
@@ -77,7 +79,7 @@ pub enum Error {
     #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
     TooMany {
         /// Of what.
-        what: &'static str,
+        what: Quota,
         /// When to try again.
         retry_after: Duration,
     },
@@ -194,7 +196,7 @@ impl Error {
 
     /// A thing does not exist.
     #[expect(clippy::needless_pass_by_value, reason = "a caller hands over a number as easily as a text")]
-    pub fn not_found(what: &'static str, key: impl ToString) -> Self {
+    pub fn not_found(what: Noun, key: impl ToString) -> Self {
         Self::NotFound { what, key: key.to_string() }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, ObjectKind, Recorded};
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::error::{Error, Result};
 use crate::policy::Action;
@@ -21,11 +22,11 @@ const WINDOW: Duration = Duration::from_hours(30 * 24);
 ///
 /// Administrators may. Refused for a user who never was there.
 pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Result<Slice<Recorded>> {
-    standing::require(&standing::in_account(actor), Action::ReadAudit, "audit", "of the account")?;
+    standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
     if let Some(user) = search.by.filter(|user| *user != NO_ACCOUNT)
         && store::users::find(view, user)?.is_none()
     {
-        return Err(Error::not_found("user", user));
+        return Err(Error::not_found(Noun::User, user));
     }
     let until = search.until.unwrap_or(view.now);
     let from = search.from.unwrap_or_else(|| until.before(WINDOW));
@@ -36,7 +37,7 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
 ///
 /// Administrators may.
 pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>) -> Result<Verdict> {
-    standing::require(&standing::in_account(actor), Action::ReadAudit, "audit", "of the account")?;
+    standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
     chain::verify(view, expected)
 }
 

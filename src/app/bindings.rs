@@ -10,6 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{BindingId, RoleId, UserId};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::role::{Binding, NamedRole, Resource};
 use crate::domain::user::{AccountRole, User};
@@ -20,7 +21,7 @@ use crate::store::{self, Tx, View};
 
 /// The binding of this number, if the actor may see bindings on its thing.
 pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
-    let missing = || Error::not_found("role binding", id);
+    let missing = || Error::not_found(Noun::RoleBinding, id);
     let binding = store::bindings::find(view, id)?.ok_or_else(missing)?;
     let standing = match toward(view, actor, binding.resource) {
         // Of a thing that the actor does not see, the binding is what does not exist.
@@ -93,8 +94,8 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
 pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
     let before = visible(tx, actor, id)?;
     let standing = toward(tx, actor, before.resource)?.1;
-    standing::require(&standing, Action::BindRole, "role binding", id)
-        .map_err(|_| Error::not_found("role binding", id))?;
+    standing::require(&standing, Action::BindRole, Noun::RoleBinding, id)
+        .map_err(|_| Error::not_found(Noun::RoleBinding, id))?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     standing::give(&standing, roles::visible(tx, actor, before.role)?.permissions)?;
@@ -103,7 +104,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     }
     annotates_at_most(&lookup::principal(tx, actor, &lookup::Named::Number(before.user))?, &role)?;
     store::bindings::update(tx, id, role.id)?;
-    let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found("role binding", id))?;
+    let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::RoleBinding, id))?;
     audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
     Ok(after)
 }
@@ -114,7 +115,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
     if !may_take(tx, actor, &binding)? {
-        return Err(Error::not_found("role binding", id));
+        return Err(Error::not_found(Noun::RoleBinding, id));
     }
     store::bindings::delete(tx, id)?;
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))

@@ -6,6 +6,7 @@ use crate::domain::bot::Bot;
 use crate::domain::ids::UserId;
 use crate::domain::key::Key;
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::Resource;
@@ -18,7 +19,7 @@ use crate::store::{self, View};
 
 /// A bot with its places, or a refusal where there is none.
 pub(super) fn find(view: &View, bot: UserId) -> Result<Bot> {
-    store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found("user", bot))
+    store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found(Noun::User, bot))
 }
 
 /// Whether the actor holds in a workspace what a role there allows. An owner also chooses the members, which no
@@ -89,7 +90,7 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
         revocable &= may(Action::RevokeServiceKey);
     }
     if !seen {
-        return Err(Error::not_found("key", key.id));
+        return Err(Error::not_found(Noun::Key, key.id));
     }
     if maker && revocable || somewhere && governed { Ok(()) } else { Err(REVOKES_NOT) }
 }

@@ -8,6 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
+use crate::domain::noun::Noun;
 use crate::domain::user::{AccountRole, NewUser, User, UserState, UserStatus};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -53,13 +54,13 @@ pub enum Outcome {
 /// administrators give every role in every way.
 pub fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
     let standing = standing::in_account(actor);
-    standing::require(&standing, Action::InviteUser, "user", "anybody")?;
+    standing::require(&standing, Action::InviteUser, Noun::User, "anybody")?;
     if !by_link {
-        standing::require(&standing, Action::InviteWithoutLink, "user", "anybody")?;
+        standing::require(&standing, Action::InviteWithoutLink, Noun::User, "anybody")?;
     }
     match role {
         AccountRole::Member | AccountRole::Annotator => Ok(()),
-        AccountRole::UiOnly => standing::require(&standing, Action::CreateUser, "user", "anybody"),
+        AccountRole::UiOnly => standing::require(&standing, Action::CreateUser, Noun::User, "anybody"),
         AccountRole::Administrator => match decide(&standing, Action::CreateUser) {
             Decision::Allowed => Ok(()),
             Decision::Forbidden | Decision::Hidden => Err(Error::Exceeded),
@@ -77,7 +78,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     let new = &invitation.new;
     may_invite(actor, new.role, matches!(invitation.mode, Mode::Link))?;
     let developer = may_develop(tx, actor, invitation)?;
-    let taken = || Error::Conflict { what: "user", key: new.email.to_string() };
+    let taken = || Error::Conflict { what: Noun::User, key: new.email.to_string() };
     let before = store::users::find_by_email(tx, new.email.as_str())?;
     if let Some(before) = &before {
         let found = decide(&standing::toward(tx, actor, before.id)?, Action::ReadUser) == Decision::Allowed;
@@ -125,7 +126,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
 /// Administrators may. Refused unless the person is invited now.
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::active_person(tx, actor, id)?;
-    standing::require(&standing::in_account(actor), Action::CreateUser, "user", before.uuid)?;
+    standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, before.uuid)?;
     let after = last_longer(tx, &before)?;
     audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
 }

@@ -10,6 +10,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
 use crate::domain::ids::KeyId;
 use crate::domain::key::{Grace, Key, KeyKind, KeyName, KeyRules, KeySearch, KeyState};
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
@@ -67,7 +68,7 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
 /// Refuses whoever may make no key at all: a bot, a person without developer access, and every person while that is
 /// switched off. The operator may.
 pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::HoldKeys, "user", "nobody")?;
+    standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::User, "nobody")?;
     let held = match &actor.who {
         Who::Operator => true,
         Who::Person(person) => {
@@ -119,7 +120,7 @@ pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Ve
         lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;
         return store::keys::list_of(view, user.id);
     }
-    standing::require(&standing::in_account(actor), Action::ReadKeys, "user", "anybody")?;
+    standing::require(&standing::in_account(actor), Action::ReadKeys, Noun::User, "anybody")?;
     store::keys::list(view)
 }
 
@@ -189,7 +190,7 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
         KeyKind::User => lookup::require_user(tx, actor, before.user, Action::CreateKey, id)?,
         KeyKind::Service if actor.user() == Some(before.user) => {}
         KeyKind::Service => {
-            standing::require(&standing::in_account(actor), Action::HoldKeys, "key", id)?;
+            standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::Key, id)?;
             bots::holds_all(tx, actor, before.user)?;
         }
     }
@@ -248,7 +249,7 @@ fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     let key = found(view, id)?;
     match key.kind {
         KeyKind::User => {
-            standing::require(&standing::toward(view, actor, key.user)?, Action::RevokeKey, "key", id)?;
+            standing::require(&standing::toward(view, actor, key.user)?, Action::RevokeKey, Noun::Key, id)?;
         }
         KeyKind::Service => bots::require(view, actor, &key)?,
     }
@@ -294,7 +295,7 @@ fn of_live(view: &View, key: &Key) -> Result<User> {
 }
 
 pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
-    store::keys::find(view, id)?.ok_or_else(|| Error::not_found("key", id))
+    store::keys::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Key, id))
 }
 
 /// A key as the audit keeps it.

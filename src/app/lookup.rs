@@ -7,6 +7,7 @@ use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::noun::Noun;
 use crate::domain::organization::Organization;
 use crate::domain::user::{User, UserKind, UserStatus};
 use crate::domain::workspace::Workspace;
@@ -51,7 +52,7 @@ pub fn user(view: &View, actor: &Actor, who: &Named) -> Result<User> {
             (found, format!("{uuid} with the address {email}"))
         }
     };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    let user = found.ok_or_else(|| Error::not_found(Noun::User, &key))?;
     require_user(view, actor, user.id, Action::ReadUser, &key)?;
     Ok(user)
 }
@@ -63,7 +64,7 @@ pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User>
         Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),
         Named::Email(_) | Named::Both(_, _) => return user(view, actor, who),
     };
-    let user = found.ok_or_else(|| Error::not_found("user", &key))?;
+    let user = found.ok_or_else(|| Error::not_found(Noun::User, &key))?;
     require_user(view, actor, user.id, Action::ReadUser, &key)?;
     Ok(user)
 }
@@ -74,7 +75,7 @@ pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
     match user.status(view.now) {
         UserStatus::Active | UserStatus::Invited | UserStatus::Expired if user.kind == UserKind::Person => Ok(user),
         UserStatus::Active | UserStatus::Invited | UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => {
-            Err(Error::not_found("user", id))
+            Err(Error::not_found(Noun::User, id))
         }
     }
 }
@@ -83,7 +84,7 @@ pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
 pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
     let user = user(view, actor, who)?;
     if user.kind == UserKind::Bot {
-        return Err(Error::not_found("user", user.uuid));
+        return Err(Error::not_found(Noun::User, user.uuid));
     }
     require_user(view, actor, user.id, action, user.uuid)?;
     Ok(user)
@@ -91,7 +92,7 @@ pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) ->
 
 /// Refuses unless the actor may do this to the person.
 pub(super) fn require_user(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
-    standing::require(&standing::toward(view, actor, user)?, action, "user", key)
+    standing::require(&standing::toward(view, actor, user)?, action, Noun::User, key)
 }
 
 /// The organization that clients without the notion of one live in.
@@ -106,24 +107,24 @@ pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
 
 /// The organization of this number, if the actor may see it.
 pub fn organization(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
-    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found("organization", id))?;
+    let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Organization, id))?;
     require_organization(view, actor, id, Action::ReadOrganization)?;
     Ok(organization)
 }
 
 /// Refuses unless the actor may do this in the organization.
 pub(super) fn require_organization(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
-    standing::require(&standing::in_organization(view, actor, id)?, action, "organization", id)
+    standing::require(&standing::in_organization(view, actor, id)?, action, Noun::Organization, id)
 }
 
 /// The workspace of this number, if the actor may see it.
 pub fn workspace(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
-    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))?;
+    let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))?;
     require_workspace(view, actor, &workspace, Action::ReadWorkspace)?;
     Ok(workspace)
 }
 
 /// Refuses unless the actor may do this in the workspace.
 pub(super) fn require_workspace(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
-    standing::require(&standing::in_workspace(view, actor, workspace)?, action, "workspace", workspace.id)
+    standing::require(&standing::in_workspace(view, actor, workspace)?, action, Noun::Workspace, workspace.id)
 }

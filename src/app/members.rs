@@ -9,6 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
+use crate::domain::noun::Noun;
 use crate::domain::permission::PermissionSet;
 use crate::domain::user::{AccountRole, User, UserKind};
 use crate::domain::workspace::Workspace;
@@ -64,19 +65,19 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
     store::members::put(tx, workspace.id, user.id, role)?;
     let change = (shown(before.map(|member| member.role)), shown(Some(role)));
     audit::record(tx, actor, "members.put", object(&workspace, &user), change)?;
-    store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found("member", user.uuid))
+    store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found(Noun::Member, user.uuid))
 }
 
 /// The role that the actor may give in a workspace. A custom one that is predefined is just that.
 fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing), role: Role) -> Result<Role> {
     let Some(id) = role.custom() else {
-        standing::require(standing, Action::AddMember, "workspace", workspace.id)?;
+        standing::require(standing, Action::AddMember, Noun::Workspace, workspace.id)?;
         return Ok(role);
     };
-    standing::require(standing, Action::BindRole, "workspace", workspace.id)?;
+    standing::require(standing, Action::BindRole, Noun::Workspace, workspace.id)?;
     let named = roles::visible(tx, actor, id)?;
     if let Some(predefined) = named.predefined {
-        standing::require(standing, Action::AddMember, "workspace", workspace.id)?;
+        standing::require(standing, Action::AddMember, Noun::Workspace, workspace.id)?;
         return Ok(predefined);
     }
     standing::give(standing, named.permissions)?;
@@ -96,7 +97,7 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Name
     let member = store::members::find(tx, workspace.id, user.id)?;
     if actor.user() == Some(user.id) {
         let standing = Standing { own: true, ..standing::in_workspace(tx, actor, &workspace)? };
-        standing::require(&standing, Action::LeaveWorkspace, "workspace", workspace.id)?;
+        standing::require(&standing, Action::LeaveWorkspace, Noun::Workspace, workspace.id)?;
     } else {
         lookup::require_workspace(tx, actor, &workspace, Action::RemoveMember)?;
         may_take(tx, actor, &workspace, user.id)?;

@@ -6,6 +6,7 @@ use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
+use crate::domain::noun::Noun;
 use crate::domain::organization::{
     NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole,
 };
@@ -30,7 +31,7 @@ pub fn page(view: &View, actor: &Actor, name: Option<&str>, page: Page) -> Resul
 ///
 /// Administrators may. Refused when the name is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organization> {
-    standing::require(&standing::in_account(actor), Action::CreateOrganization, "organization", new.name.as_str())?;
+    standing::require(&standing::in_account(actor), Action::CreateOrganization, Noun::Organization, new.name.as_str())?;
     let organization = store::organizations::insert(tx, new, false)?;
     if let Some(me) = actor.user() {
         store::organizations::put_member(tx, organization.id, me, OrganizationRole::Admin)?;
@@ -121,7 +122,7 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::N
         lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
     }
     let member = store::organizations::find_member(tx, id, user.id)?
-        .ok_or_else(|| Error::not_found("member", user.email.as_str()))?;
+        .ok_or_else(|| Error::not_found(Noun::Member, user.email.as_str()))?;
     if !leaves {
         manages(tx, actor, id, &user)?;
         crate::app::members::may_take_all(tx, actor, id, user.id)?;

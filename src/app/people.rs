@@ -10,6 +10,7 @@ use crate::app::users::NewPassword;
 use crate::app::{lookup, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::people::PeopleSearch;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{NewUser, User, UserChange, UserState};
@@ -91,7 +92,7 @@ pub fn find(view: &View, actor: &Actor, uuid: Uuid) -> Result<Found> {
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<Profile> {
     let user = users::get(view, actor, uuid)?;
     if user.state == UserState::Blocked {
-        return Err(Error::not_found("user", uuid));
+        return Err(Error::not_found(Noun::User, uuid));
     }
     let factors = store::people::second_factors(view, &[user.id])?.into_iter().collect();
     profile(view, actor, user, &factors)
@@ -116,7 +117,7 @@ fn knows_entry(view: &View, actor: &Actor, user: UserId) -> Result<bool> {
 pub fn entry(view: &View, actor: &Actor, uuid: Uuid) -> Result<Entry> {
     let profile = get(view, actor, uuid)?;
     lookup::require_user(view, actor, profile.user.id, Action::ReadSessions, uuid)?;
-    profile.entry.ok_or_else(|| Error::not_found("user", uuid))
+    profile.entry.ok_or_else(|| Error::not_found(Noun::User, uuid))
 }
 
 /// The person whose password the actor may set. Refuses an actor who may not, before anything costly is done for them.

@@ -6,6 +6,7 @@ use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ProjectId, WorkspaceId};
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::project::{Project, ProjectKind, ProjectName, ProjectSearch, Restriction};
 use crate::domain::workspace::Workspace;
@@ -16,12 +17,12 @@ use crate::store::{self, Tx, View};
 /// The project of this number with its workspace, if the actor may see it.
 pub fn visible(view: &View, actor: &Actor, id: ProjectId) -> Result<(Project, Workspace)> {
     let (project, workspace) = found(view, id)?;
-    standing::require(&standing::in_project(view, actor, &workspace, id)?, Action::ReadProject, "project", id)?;
+    standing::require(&standing::in_project(view, actor, &workspace, id)?, Action::ReadProject, Noun::Project, id)?;
     Ok((project, workspace))
 }
 
 fn found(view: &View, id: ProjectId) -> Result<(Project, Workspace)> {
-    let missing = || Error::not_found("project", id);
+    let missing = || Error::not_found(Noun::Project, id);
     let project = store::projects::find(view, id)?.ok_or_else(missing)?;
     let workspace = store::workspaces::find(view, project.workspace)?.ok_or_else(missing)?;
     Ok((project, workspace))
@@ -29,7 +30,7 @@ fn found(view: &View, id: ProjectId) -> Result<(Project, Workspace)> {
 
 fn require(view: &View, actor: &Actor, (project, workspace): &(Project, Workspace), action: Action) -> Result<()> {
     let standing = standing::in_project(view, actor, workspace, project.id)?;
-    standing::require(&standing, action, "project", project.id)
+    standing::require(&standing, action, Noun::Project, project.id)
 }
 
 /// The projects of a search that the actor may see, by number.
@@ -122,7 +123,7 @@ pub fn lift_restriction(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::RestrictProject)?;
     if store::projects::find_restriction(tx, id)?.is_none() {
-        return Err(Error::not_found("restriction of project", id));
+        return Err(Error::not_found(Noun::ProjectRestriction, id));
     }
     store::projects::lift_restriction(tx, id)?;
     let change = (json!({ "restricted": true }), json!({ "restricted": false }));

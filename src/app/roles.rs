@@ -6,6 +6,7 @@ use crate::app::{audit, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::RoleId;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::{NamedRole, RoleName};
@@ -39,7 +40,7 @@ pub struct RoleChange {
 /// The role of this number, if the actor may see the account's roles.
 pub fn visible(view: &View, actor: &Actor, id: RoleId) -> Result<NamedRole> {
     require(actor, Action::ReadRoles)?;
-    store::roles::find(view, id)?.ok_or_else(|| Error::not_found("role", id))
+    store::roles::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Role, id))
 }
 
 /// What a named role allows; none for one that the actor may not see, and so not give.
@@ -52,7 +53,7 @@ pub(super) fn permissions(view: &View, actor: &Actor, id: RoleId) -> Result<Opti
 }
 
 fn require(actor: &Actor, action: Action) -> Result<()> {
-    standing::require(&standing::in_account(actor), action, "role", "of the account")
+    standing::require(&standing::in_account(actor), action, Noun::Role, "of the account")
 }
 
 /// The roles by number: all, or the predefined ones, or those that somebody made.
@@ -108,7 +109,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: RoleId) -> Result<()> {
     require(actor, Action::ManageRoles)?;
     made_by_somebody(&role)?;
     if store::roles::is_bound(tx, id)? {
-        return Err(Error::Conflict { what: "binding of role", key: role.name });
+        return Err(Error::Conflict { what: Noun::RoleAssignment, key: role.name });
     }
     store::roles::delete(tx, id)?;
     audit::record(tx, actor, "roles.delete", (ObjectKind::Role, id), (shown(&role), Value::Null))
@@ -129,7 +130,7 @@ fn allow(actor: &Actor, permissions: PermissionSet) -> Result<()> {
 }
 
 fn found(view: &View, id: RoleId) -> Result<NamedRole> {
-    store::roles::find(view, id)?.ok_or_else(|| Error::not_found("role", id))
+    store::roles::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Role, id))
 }
 
 fn shown(role: &NamedRole) -> Value {

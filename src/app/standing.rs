@@ -2,6 +2,7 @@
 
 use crate::domain::actor::{Actor, Who};
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
+use crate::domain::noun::Noun;
 use crate::domain::permission::PermissionSet;
 use crate::domain::user::{AccountRole, UserKind};
 use crate::domain::workspace::Workspace;
@@ -78,7 +79,7 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
 }
 
 /// Lets an allowed action through; tells a hidden thing as one that does not exist.
-pub(super) fn require(standing: &Standing, action: Action, what: &'static str, key: impl ToString) -> Result<()> {
+pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl ToString) -> Result<()> {
     match decide(standing, action) {
         Decision::Allowed => Ok(()),
         Decision::Forbidden => Err(Error::Forbidden { action }),

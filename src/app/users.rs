@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserSearch, UserState, Verification, Voucher};
@@ -86,7 +87,7 @@ pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
 
 /// Refuses whoever may not make accounts, before anything costly is done for them.
 pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::CreateUser, "user", email)
+    standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, email)
 }
 
 /// Makes an account that can be used at once, and puts the person into the home organization. Whoever makes it vouches

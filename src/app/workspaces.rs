@@ -8,6 +8,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{
@@ -86,7 +87,7 @@ fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Organization
         None => (lookup::home_id(tx)?, "Home".to_owned()),
     };
     let standing = standing::in_organization(tx, actor, organization)?;
-    standing::require(&standing, Action::CreateWorkspace, "organization", key)?;
+    standing::require(&standing, Action::CreateWorkspace, Noun::Organization, key)?;
     Ok(organization)
 }
 
@@ -152,7 +153,7 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
         Some(_) => {
             // Whether a name is taken is told only to those who may make a workspace.
             may_create(tx, actor, new)?;
-            Err(Error::Conflict { what: "workspace", key: new.name.as_str().to_owned() })
+            Err(Error::Conflict { what: Noun::Workspace, key: new.name.as_str().to_owned() })
         }
         None => create(tx, actor, new),
     }
@@ -227,7 +228,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
 }
 
 fn found(view: &View, id: WorkspaceId) -> Result<Workspace> {
-    store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found("workspace", id))
+    store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))
 }
 
 fn shown(workspace: &Workspace) -> Value {

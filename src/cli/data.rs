@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::{CliError, once};
+use crate::domain::noun::Noun;
 use crate::error::{Error, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
@@ -58,10 +59,8 @@ impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
-            Error::NotFound { what: "key", .. } => "`atelier key list` shows all keys",
-            Error::NotFound { what: "client", .. } => "`atelier client list` shows all clients",
-            Error::NotFound { .. } => "`atelier user list` shows all users",
-            Error::Conflict { what: "client", .. } => "`atelier client show ID` shows it",
+            Error::NotFound { what, .. } => list_of(*what),
+            Error::Conflict { what: Noun::Client, .. } => "`atelier client show ID` shows it",
             Error::Conflict { .. } => "`atelier user list` shows who has it",
             // The rules of these two, and how long to wait, are the next step.
             Error::Refused { .. }
@@ -77,6 +76,28 @@ impl From<Error> for CliError {
             Error::Internal(_) => return Self::Failed(format!("{}; run `atelier check` for details", broken(&error))),
         };
         Self::Failed(format!("{error}; {next}"))
+    }
+}
+
+/// Where to find the right name of something.
+fn list_of(what: Noun) -> &'static str {
+    match what {
+        Noun::Key => "`atelier key list` shows all keys",
+        Noun::Client => "`atelier client list` shows all clients",
+        Noun::Audit
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::User
+        | Noun::Workspace => "`atelier user list` shows all users",
     }
 }
 

@@ -6,6 +6,7 @@ use super::fault::conflict;
 use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::role::{Binding, Resource};
 use crate::error::Result;
@@ -112,7 +113,7 @@ pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result
         ":project": project,
         ":now": tx.now.micros(),
     };
-    query.query_row(params, read).map_err(conflict("role binding", "of this user on this resource"))
+    query.query_row(params, read).map_err(conflict(Noun::RoleBinding, "of this user on this resource"))
 }
 
 /// Gives a binding another role.

@@ -9,6 +9,7 @@ use super::fault::conflict;
 use super::{Tx, View, row};
 use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scopes};
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
@@ -71,7 +72,7 @@ pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()>
             ":service_user": new.service_user.map(|id| id.0),
             ":now": tx.now.micros(),
         })
-        .map_err(conflict("client", new.id.as_str()))?;
+        .map_err(conflict(Noun::Client, new.id.as_str()))?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
+use crate::domain::noun::Noun;
 use crate::error::Error;
 
 impl From<rusqlite::Error> for Error {
@@ -25,10 +26,13 @@ impl From<r2d2::Error> for Error {
 }
 
 /// Turns a violated uniqueness into a conflict about this thing, and leaves every other error as it is.
-pub(super) fn conflict(what: &'static str, key: &str) -> impl FnOnce(rusqlite::Error) -> Error {
+pub(super) fn conflict(what: Noun, key: &str) -> impl FnOnce(rusqlite::Error) -> Error {
     let key = key.to_owned();
-    move |error| match error.sqlite_error().map(|e| e.extended_code) {
-        Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => Error::Conflict { what, key },
-        _ => error.into(),
-    }
+    move |error| if is_conflict(&error) { Error::Conflict { what, key } } else { error.into() }
+}
+
+/// Whether a uniqueness was violated.
+pub(super) fn is_conflict(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| e.extended_code);
+    matches!(code, Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY))
 }

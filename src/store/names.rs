@@ -175,9 +175,9 @@ fn update(conn: &Connection, column: &Column, row: &dyn ToSql, text: &str, key: 
         Some(key) => query.execute(named_params! { ":row": row, ":text": text, ":key": key }),
         None => query.execute(named_params! { ":row": row, ":text": text }),
     };
-    match done.map_err(fault::conflict(column.what, text)) {
+    match done {
         Ok(_) => Ok(true),
-        Err(Error::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Err(error) if fault::is_conflict(&error) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

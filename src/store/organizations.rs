@@ -7,6 +7,7 @@ use super::search::{self, SearchTable};
 use super::sight::Sight;
 use super::{Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
+use crate::domain::noun::Noun;
 use crate::domain::organization::{
     NewOrganization, Organization, OrganizationMember, OrganizationName, OrganizationRole,
 };
@@ -91,7 +92,7 @@ pub fn insert(tx: &Tx, new: &NewOrganization, home: bool) -> Result<Organization
         ":home": home,
         ":now": tx.now.micros(),
     };
-    query.query_row(params, read).map_err(conflict("organization", new.name.as_str()))
+    query.query_row(params, read).map_err(conflict(Noun::Organization, new.name.as_str()))
 }
 
 /// Writes an organization's name and description; a conflict if the name is taken.
@@ -105,7 +106,7 @@ pub fn update(tx: &Tx, organization: &Organization) -> Result<()> {
         ":name_key": fold(organization.name.as_str()),
         ":description": organization.description.as_str(),
     };
-    query.execute(params).map_err(conflict("organization", organization.name.as_str()))?;
+    query.execute(params).map_err(conflict(Noun::Organization, organization.name.as_str()))?;
     Ok(())
 }
 

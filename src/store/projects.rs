@@ -7,6 +7,7 @@ use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
 use super::{Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::project::{Project, ProjectKind, ProjectName, ProjectSearch, Restriction};
 use crate::domain::text::fold;
@@ -117,7 +118,7 @@ pub fn insert(
         ":creator": creator.map(|id| id.0),
         ":now": tx.now.micros(),
     };
-    query.query_row(params, read).map_err(conflict("project", name.as_str()))
+    query.query_row(params, read).map_err(conflict(Noun::Project, name.as_str()))
 }
 
 /// Gives a project another name; a conflict if it is taken in the workspace.
@@ -128,7 +129,7 @@ pub fn update(tx: &Tx, id: ProjectId, name: &ProjectName) -> Result<()> {
     let params = named_params! {
         ":id": id.0, ":name": name.as_str(), ":name_key": fold(name.as_str()), ":now": tx.now.micros(),
     };
-    query.execute(params).map_err(conflict("project", name.as_str()))?;
+    query.execute(params).map_err(conflict(Noun::Project, name.as_str()))?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::fault::conflict;
 use super::{Tx, View, row};
 use crate::domain::ids::{ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::member;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::NamedRole;
@@ -91,7 +92,7 @@ pub fn insert(
         ":shows": permissions.contains(Permission::SPACE_READ),
         ":now": tx.now.micros(),
     };
-    query.query_row(params, |row| row.get(0).map(RoleId)).map_err(conflict("role", name))
+    query.query_row(params, |row| row.get(0).map(RoleId)).map_err(conflict(Noun::Role, name))
 }
 
 /// Writes a role's name, description and permissions; a conflict if the name is taken.
@@ -109,7 +110,7 @@ pub fn update(tx: &Tx, role: &NamedRole) -> Result<()> {
         ":shows": role.permissions.contains(Permission::SPACE_READ),
         ":now": tx.now.micros(),
     };
-    query.execute(params).map_err(conflict("role", &role.name))?;
+    query.execute(params).map_err(conflict(Noun::Role, &role.name))?;
     Ok(())
 }
 

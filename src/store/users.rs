@@ -11,6 +11,7 @@ use super::search::{self, SearchTable};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{NewUser, PersonName, User, UserSearch, UserState, UserStatus, Verification};
@@ -228,7 +229,7 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
             },
             read,
         )
-        .map_err(conflict("user", new.email.as_str()))
+        .map_err(conflict(Noun::User, new.email.as_str()))
 }
 
 /// Deletes those of these bots that are in no organization any more, and their keys with them; but those of clients stay
@@ -273,7 +274,7 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
             ":must_change": user.must_change_password,
             ":role": user.role.as_str(),
         })
-        .map_err(conflict("user", user.email.as_str()))?;
+        .map_err(conflict(Noun::User, user.email.as_str()))?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::sight::{self, Sight, Where};
 use super::{Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::text::{Description, fold};
 use crate::domain::workspace::{
@@ -213,7 +214,7 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
             },
             |row| row.get(0).map(WorkspaceId),
         )
-        .map_err(conflict("workspace", new.name.as_str()))
+        .map_err(conflict(Noun::Workspace, new.name.as_str()))
 }
 
 /// Writes what may change about a workspace; a conflict if the name is taken in the organization.
@@ -238,7 +239,7 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
         ":llm": llm,
         ":runtime": settings.default_agent_runtime,
     };
-    query.execute(params).map_err(conflict("workspace", workspace.name.as_str()))?;
+    query.execute(params).map_err(conflict(Noun::Workspace, workspace.name.as_str()))?;
     Ok(())
 }
 

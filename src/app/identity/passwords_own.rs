@@ -12,6 +12,7 @@ use crate::app::users::NewPassword;
 use crate::app::{audit, users};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
+use crate::domain::noun::Noun;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error, Result};
@@ -34,12 +35,12 @@ pub async fn change(
         return Err(passwords::must_be_another());
     }
     let owner = desk.read_inline(|view| {
-        let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
         Ok(Owner::from(&user))
     })?;
     let new = NewPassword { hash: passwords::hash(desk, Lane::from(actor), chosen, &owner).await?, revoke_keys };
     desk.write_as(actor, move |tx, actor| {
-        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found("user", id))?;
+        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
         // Between the look and the write, another password may have come.
         if store::users::password_hash(tx, id)? != kept {
             return Err(AuthError::WrongPassword.into());

@@ -14,6 +14,7 @@ use crate::app::{audit, lookup};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::second_factor::SecondFactor;
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
@@ -308,5 +309,5 @@ fn me(actor: &Actor) -> Result<&Person> {
 fn myself(view: &View, actor: &Actor) -> Result<User> {
     let me = me(actor)?;
     let user = store::users::find(view, me.id)?.filter(|user| user.kind == UserKind::Person);
-    user.ok_or_else(|| Error::not_found("user", me.uuid))
+    user.ok_or_else(|| Error::not_found(Noun::User, me.uuid))
 }

@@ -9,6 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::policy::Action;
@@ -21,7 +22,7 @@ pub const MOST: usize = 100;
 ///
 /// The person may, and administrators.
 pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
-    let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(view, actor, user.id, Action::ReadSessions, user.uuid)?;
     store::sessions::list_of(view, user.id)
 }
@@ -36,7 +37,7 @@ pub fn list_through(
     skip: usize,
     most: usize,
 ) -> Result<Vec<(Session, Whose)>> {
-    standing::require(&standing::in_account(actor), Action::ReadClients, "client", client)?;
+    standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, client)?;
     if most > MOST {
         return Err(Error::invalid("max", format!("must be at most {MOST}")));
     }
@@ -52,7 +53,7 @@ pub fn list_through(
 ///
 /// Administrators may.
 pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
-    standing::require(&standing::in_account(actor), Action::ReadSessions, "session", "of everybody")?;
+    standing::require(&standing::in_account(actor), Action::ReadSessions, Noun::Session, "of everybody")?;
     store::sessions::page(view, before, u32::try_from(MOST).unwrap_or(u32::MAX))
 }
 
@@ -69,7 +70,7 @@ pub struct Whose {
 ///
 /// Whose it is may, and administrators. One that has ended does not exist any more.
 pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
-    let missing = || Error::not_found("session", session);
+    let missing = || Error::not_found(Noun::Session, session);
     let found = store::sessions::find_by_uuid(tx, session)?.filter(|found| found.is_live(tx.now));
     let found = found.ok_or_else(missing)?;
     lookup::require_user(tx, actor, found.user, Action::EndSession, session).map_err(|error| match error {
@@ -98,7 +99,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
 ///
 /// As [`end`] lets; for one's own only after having proved lately who one is.
 pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
-    let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user, Action::EndSession, whose.uuid)?;
     reauthentication::require_of_oneself(tx, actor, user)?;
     for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {

@@ -10,6 +10,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -170,7 +171,7 @@ pub(in crate::app) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &
 ///
 /// Administrators may after having proved lately who they are.
 pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
-    standing::require(&standing::in_account(actor), Action::EndSession, "session", "of everybody")?;
+    standing::require(&standing::in_account(actor), Action::EndSession, Noun::Session, "of everybody")?;
     reauthentication::require(tx, actor)?;
     let ended = store::sessions::delete_everybodys(tx)?;
     let before = json!({ "sessions": ended });
@@ -182,7 +183,7 @@ pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
 ///
 /// The user may after having proved lately who they are, and administrators.
 pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
-    let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found("user", user))?;
+    let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user.id, Action::EndSession, user.id)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
     let ended = store::sessions::delete_of(tx, user.id)?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::app::audit;
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
+use crate::domain::noun::Noun;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::signing_keys::{Record, SealedKey, State};
@@ -67,7 +68,7 @@ pub fn prove(master: &MasterKey, key: &SealedKey) -> Result<()> {
 pub(in crate::app) fn unseal(view: &View, master: &MasterKey, kid: &str) -> Result<SigningKey> {
     let record = store::signing_keys::list(view)?.into_iter().find(|record| record.kid == kid);
     let (Some(record), Some(sealed)) = (record, store::signing_keys::sealed(view, kid)?) else {
-        return Err(Error::not_found("signing key", kid));
+        return Err(Error::not_found(Noun::SigningKey, kid));
     };
     opened(master, record.algorithm, kid, &sealed)
 }

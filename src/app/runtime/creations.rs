@@ -10,6 +10,7 @@ use crate::app::runtime::places::network;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin, Who};
 use crate::domain::ids::UserId;
+use crate::domain::quota::Quota;
 use crate::domain::user::AccountRole;
 use crate::error::{Error, Result};
 
@@ -22,34 +23,6 @@ pub const ADMINISTRATOR: Rate = Rate { burst: 300, gap: Duration::from_millis(20
 /// The most that are remembered at once. Each is forgotten a minute after its last creation.
 const MAX_MAKERS: usize = 65_536;
 
-/// What is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Creation {
-    /// A person's account, or an invitation.
-    Person,
-    /// An API key, a person's or a service's.
-    Key,
-    /// A way to another password for somebody.
-    PasswordReset,
-    /// A device code.
-    DeviceCode,
-    /// An authorization code.
-    AuthorizationCode,
-}
-
-impl Creation {
-    /// How the message names them.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Person => "people were invited within a minute",
-            Self::Key => "API keys were made within a minute",
-            Self::PasswordReset => "passwords were reset within a minute",
-            Self::DeviceCode => "device codes were asked for within a minute",
-            Self::AuthorizationCode => "authorization codes were asked for within a minute",
-        }
-    }
-}
-
 /// Who makes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Maker {
@@ -61,20 +34,20 @@ enum Maker {
 #[derive(Debug)]
 pub(in crate::app) struct Creations {
     most: usize,
-    budgets: Mutex<HashMap<(Creation, Maker), Budget>>,
+    budgets: Mutex<HashMap<(Quota, Maker), Budget>>,
 }
 
 /// Leave to make one thing. Unless it is used up, it is given back.
 #[must_use]
 #[derive(Debug)]
 pub struct Permit<'a> {
-    of: Option<(&'a Creations, (Creation, Maker), Rate)>,
+    of: Option<(&'a Creations, (Quota, Maker), Rate)>,
 }
 
 /// Leave for the actor to make one more. Without limit for the operator.
 ///
 /// Refused when the actor has made too many within a minute.
-pub fn permit<'a>(desk: &'a AppState, actor: &Actor, what: Creation) -> Result<Permit<'a>> {
+pub fn permit<'a>(desk: &'a AppState, actor: &Actor, what: Quota) -> Result<Permit<'a>> {
     match &actor.who {
         Who::Person(person) => {
             let rate = if person.role == AccountRole::Administrator { ADMINISTRATOR } else { MEMBER };
@@ -86,7 +59,7 @@ pub fn permit<'a>(desk: &'a AppState, actor: &Actor, what: Creation) -> Result<P
 }
 
 /// Leave for those at an address who have not said who they are.
-pub(in crate::app) fn permit_at<'a>(desk: &'a AppState, origin: &Origin, what: Creation) -> Result<Permit<'a>> {
+pub(in crate::app) fn permit_at<'a>(desk: &'a AppState, origin: &Origin, what: Quota) -> Result<Permit<'a>> {
     match origin.address {
         Some(address) => desk.creations().permit(what, Maker::Network(network(address)), MEMBER, Instant::now()),
         None => Ok(Permit { of: None }),
@@ -98,25 +71,25 @@ impl Creations {
         Self { most: MAX_MAKERS, budgets: Mutex::default() }
     }
 
-    fn permit(&self, what: Creation, maker: Maker, rate: Rate, now: Instant) -> Result<Permit<'_>> {
+    fn permit(&self, what: Quota, maker: Maker, rate: Rate, now: Instant) -> Result<Permit<'_>> {
         let mut budgets = self.budgets();
         if budgets.len() >= self.most && !budgets.contains_key(&(what, maker)) {
             budgets.retain(|_, budget| !budget.is_full(now));
             if budgets.len() >= self.most {
-                return Err(Error::TooMany { what: what.word(), retry_after: Duration::from_mins(1) });
+                return Err(Error::TooMany { what, retry_after: Duration::from_mins(1) });
             }
         }
         let budget = budgets.entry((what, maker)).or_insert_with(|| Budget::new(now));
         let retry_after = budget.wait(rate, now);
         if !retry_after.is_zero() {
-            return Err(Error::TooMany { what: what.word(), retry_after });
+            return Err(Error::TooMany { what, retry_after });
         }
         budget.take(rate, now);
         drop(budgets);
         Ok(Permit { of: Some((self, (what, maker), rate)) })
     }
 
-    fn budgets(&self) -> MutexGuard<'_, HashMap<(Creation, Maker), Budget>> {
+    fn budgets(&self) -> MutexGuard<'_, HashMap<(Quota, Maker), Budget>> {
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +120,7 @@ mod tests {
     #[test]
     fn a_burst_is_free_and_then_one_grows_after_each_gap() {
         let (creations, start) = (Creations::new(), Instant::now());
-        let make = |maker, now| creations.permit(Creation::Key, maker, MEMBER, now).map(Permit::use_up);
+        let make = |maker, now| creations.permit(Quota::Keys, maker, MEMBER, now).map(Permit::use_up);
         for _ in 0..MEMBER.burst {
             make(BOB, start).unwrap();
         }
@@ -156,7 +129,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         make(Maker::User(UserId(8)), start).expect("nobody else is held up");
-        creations.permit(Creation::Person, BOB, MEMBER, start).map(Permit::use_up).expect("each kind counts apart");
+        creations.permit(Quota::People, BOB, MEMBER, start).map(Permit::use_up).expect("each kind counts apart");
         make(BOB, start + MEMBER.gap).unwrap();
         assert!(make(BOB, start + MEMBER.gap).is_err());
     }
@@ -165,17 +138,17 @@ mod tests {
     fn what_was_not_made_in_the_end_does_not_count() {
         let (creations, now) = (Creations::new(), Instant::now());
         for _ in 0..1000 {
-            drop(creations.permit(Creation::Key, BOB, MEMBER, now).unwrap());
+            drop(creations.permit(Quota::Keys, BOB, MEMBER, now).unwrap());
         }
-        let held: Vec<_> = (0..60).map(|_| creations.permit(Creation::Key, BOB, MEMBER, now).unwrap()).collect();
-        assert!(creations.permit(Creation::Key, BOB, MEMBER, now).is_err(), "what is under way counts");
+        let held: Vec<_> = (0..60).map(|_| creations.permit(Quota::Keys, BOB, MEMBER, now).unwrap()).collect();
+        assert!(creations.permit(Quota::Keys, BOB, MEMBER, now).is_err(), "what is under way counts");
         drop(held);
     }
 
     #[test]
     fn the_memory_is_bounded_and_nobody_is_forgotten_too_early() {
         let (creations, start) = (Creations { most: 3, ..Creations::new() }, Instant::now());
-        let make = |n, now| creations.permit(Creation::Key, Maker::User(UserId(n)), MEMBER, now).map(Permit::use_up);
+        let make = |n, now| creations.permit(Quota::Keys, Maker::User(UserId(n)), MEMBER, now).map(Permit::use_up);
         for n in 0..3 {
             make(n, start).unwrap();
         }

@@ -8,6 +8,7 @@ use crate::app::identity::oauth::clients::{
 };
 use crate::app::user_deletion;
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::noun::Noun;
 use crate::domain::user::UserState;
 use crate::policy::Action;
 
@@ -56,7 +57,7 @@ fn administrators_and_the_operator_register_clients_and_nobody_else() {
     let (made, trace) = office.change(&Actor::operator(), "clients.register", registering(new(&grants)));
     assert_eq!((trace.kind.as_str(), trace.object.as_str(), made.service.is_none()), ("client", "robot", true));
     let taken = office.refusal(&office.ada, registering(new(&grants)));
-    assert!(matches!(taken, Error::Conflict { what: "client", .. }), "{taken:?}");
+    assert!(matches!(taken, Error::Conflict { what: Noun::Client, .. }), "{taken:?}");
     forbidden(&office.read(|view| list(view, &office.bob)).unwrap_err(), Action::ReadClients);
     assert_eq!(office.read(|view| list(view, &office.ada)).unwrap().len(), 5);
     forbidden(&office.refusal(&office.bob, |tx, actor| remove(tx, actor, &id("robot"))), Action::ManageClients);

@@ -8,6 +8,7 @@ use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::{members, organizations, users};
 use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
+use crate::domain::noun::Noun;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};
 use crate::domain::text::Description;
 use crate::domain::user::{UserStatus, Voucher};
@@ -43,7 +44,7 @@ fn fresh(outcome: Outcome) -> User {
 
 #[track_caller]
 fn conflict(error: &Error) {
-    assert!(matches!(error, Error::Conflict { what: "user", .. }), "{error:?}");
+    assert!(matches!(error, Error::Conflict { what: Noun::User, .. }), "{error:?}");
 }
 
 #[track_caller]

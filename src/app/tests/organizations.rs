@@ -6,6 +6,7 @@ use super::*;
 use crate::app::{audit, bindings, members, organizations, projects, roles, workspaces};
 use crate::domain::audit::{AuditSearch, NO_ACCOUNT};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId};
+use crate::domain::noun::Noun;
 use crate::domain::organization::{NewOrganization, OrganizationChange, OrganizationName, OrganizationRole};
 use crate::domain::page::Page;
 use crate::domain::project::{ProjectName, ProjectSearch};
@@ -80,7 +81,7 @@ fn whoever_makes_an_organization_administers_it() {
     let role = office.read(|view| store::organizations::role(view, made.id, me)).unwrap();
     assert_eq!(role, Some(OrganizationRole::Admin));
     let error = office.refusal(&office.ada, |tx, actor| organizations::create(tx, actor, &new("East")));
-    assert!(matches!(error, Error::Conflict { what: "organization", .. }), "{error:?}");
+    assert!(matches!(error, Error::Conflict { what: Noun::Organization, .. }), "{error:?}");
     for who in [&office.bob, &office.stranger] {
         let error = office.refusal(who, |tx, actor| organizations::create(tx, actor, &new("West")));
         forbidden(&error, Action::CreateOrganization);

@@ -6,6 +6,7 @@ use super::*;
 use crate::app::roles::{self, NewRole};
 use crate::app::{bindings, projects};
 use crate::domain::ids::ProjectId;
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::project::{ProjectKind, ProjectName, ProjectSearch};
@@ -37,7 +38,10 @@ fn members_make_rename_and_delete_projects_and_readers_do_not() {
     let (id, trace) = office.change(&office.carol, "projects.create", create(place, "valves"));
     let after = json!({ "workspace": place.0, "name": "valves", "kind": "application" });
     assert_eq!((trace.before, trace.after), (None, Some(after)));
-    assert!(matches!(office.refusal(&office.bob, create(place, "valves")), Error::Conflict { what: "project", .. }));
+    assert!(matches!(
+        office.refusal(&office.bob, create(place, "valves")),
+        Error::Conflict { what: Noun::Project, .. }
+    ));
     office.change(&office.carol, "projects.rename", rename(id, "pipes"));
     office.nothing(&office.carol, rename(id, "pipes"));
     let second = office.by(&office.bob, create(place, "valves")).unwrap();

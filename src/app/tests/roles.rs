@@ -6,6 +6,7 @@ use super::*;
 use crate::app::roles::{NewRole, RoleChange};
 use crate::app::{bindings, members, roles};
 use crate::domain::ids::{BindingId, RoleId};
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::role::{Resource, RoleName};
@@ -54,7 +55,7 @@ fn administrators_make_change_and_delete_roles() {
     let (made, trace) = office.change(&office.ada, "roles.create", looker);
     let after = json!({ "name": "looker", "description": "", "permissions": ["SPACE_READ"] });
     assert_eq!((trace.before, trace.after), (None, Some(after)));
-    assert!(matches!(office.refusal(&office.ada, looker), Error::Conflict { what: "role", .. }));
+    assert!(matches!(office.refusal(&office.ada, looker), Error::Conflict { what: Noun::Role, .. }));
     forbidden(&office.refusal(&office.bob, looker), Action::ManageRoles);
     let empty = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("nothing", &[]));
     assert!(matches!(office.refusal(&office.ada, empty), Error::Invalid { .. }));

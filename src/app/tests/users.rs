@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::app::users;
+use crate::domain::noun::Noun;
 use crate::domain::user::UserChange;
 use crate::store::organizations;
 
@@ -122,10 +123,10 @@ fn an_address_that_is_taken_is_a_conflict_in_any_case() {
     let office = office();
     for name in ["bob", "BOB"] {
         let error = office.refusal(&office.ada, invite(name, AccountRole::Member));
-        assert!(matches!(error, Error::Conflict { what: "user", .. }), "{error:?}");
+        assert!(matches!(error, Error::Conflict { what: Noun::User, .. }), "{error:?}");
         let take = UserChange { email: Some(address(name)), ..UserChange::default() };
         let error = office.refusal(&office.ada, change(&office.carol, take));
-        assert!(matches!(error, Error::Conflict { what: "user", .. }), "{error:?}");
+        assert!(matches!(error, Error::Conflict { what: Noun::User, .. }), "{error:?}");
     }
     let own = UserChange { email: Some(address("BOB")), ..UserChange::default() };
     office.change(&office.ada, "users.change", change(&office.bob, own));

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::app::{contents, default_workspaces, workspaces};
+use crate::domain::noun::Noun;
 use crate::domain::workspace::{LlmIntegration, Workspace, WorkspaceChange, WorkspaceFilter};
 
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
@@ -47,7 +48,7 @@ fn a_name_is_taken_once() {
     office.workspace(&office.bob, "engines");
     for who in [&office.bob, &office.carol, &office.ada] {
         let error = office.refusal(who, create("engines"));
-        assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+        assert!(matches!(error, Error::Conflict { what: Noun::Workspace, .. }), "{error:?}");
     }
 }
 
@@ -129,7 +130,7 @@ fn a_default_workspace_name_of_somebody_else_is_refused() {
     }
     office.change(&office.carol, "workspaces.create", open("carol@example.com - Default Workspace"));
     let error = office.refusal(&office.ada, open("carol@example.com - Default Workspace"));
-    assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+    assert!(matches!(error, Error::Conflict { what: Noun::Workspace, .. }), "{error:?}");
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn opening_takes_what_one_is_in_and_makes_what_is_not_there() {
     assert_eq!(office.nothing(&office.bob, open("engines")).id, made.id);
     for who in [&office.carol, &office.ada] {
         let error = office.refusal(who, open("engines"));
-        assert!(matches!(error, Error::Conflict { what: "workspace", .. }), "{error:?}");
+        assert!(matches!(error, Error::Conflict { what: Noun::Workspace, .. }), "{error:?}");
     }
     office.join(&office.bob, made.id, &office.carol, Role::Member);
     assert_eq!(office.nothing(&office.carol, open("engines")).id, made.id);

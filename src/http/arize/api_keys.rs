@@ -16,12 +16,13 @@ use super::reply::{List, Nothing, Reply};
 use super::spelling::{KeyStatus, KeyType};
 use super::{Answer, Caller, Failure};
 use crate::app::keys::{self, NewKey, Renewal};
-use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::creations;
 use crate::app::runtime::state::AppState;
 use crate::app::service_keys;
 use crate::app::users::Named;
 use crate::domain::ids::{KeyId, UserId, WorkspaceId};
 use crate::domain::key::{Grace, KeyKind, KeyName, KeySearch};
+use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
@@ -92,7 +93,7 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
         expires_at: moment(body.expires_at.as_deref())?,
     };
     let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
-    let permit = creations::permit(&desk, &caller, Creation::Key)?;
+    let permit = creations::permit(&desk, &caller, Quota::Keys)?;
     let made = desk.write_as(&caller, move |tx, caller| match &grants {
         None => {
             let me = Named::Number(caller.user().ok_or(AuthError::NoCredential)?);
@@ -164,7 +165,7 @@ pub(super) async fn refresh(
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
     let rules = desk.key_rules;
-    let permit = creations::permit(&desk, &caller, Creation::Key)?;
+    let permit = creations::permit(&desk, &caller, Quota::Keys)?;
     let renewed = desk
         .write_as(&caller, move |tx, caller| keys::refresh(tx, caller, &rules, id, &renewal).map(|key| (key, tx.now)));
     let (key, now) = renewed.await?;

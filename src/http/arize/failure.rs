@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::domain::noun::Noun;
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::{request, routes};
@@ -46,31 +47,58 @@ impl Failure {
     /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
-            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(what)),
-            Self::Core(Error::Conflict { what: "binding of role", .. }) => {
-                "the role is still assigned to users; remove its bindings and memberships first".to_owned()
-            }
-            Self::Core(Error::Conflict { what: "role binding", .. }) => {
-                "user_id: this user already has a role on the resource; update or delete that role binding instead"
-                    .to_owned()
-            }
-            Self::Core(Error::Conflict { what: "user", key }) => {
-                format!("email: {key} is already used by another user")
-            }
-            Self::Core(Error::Conflict { what, key }) => {
-                format!("name: a {} with the name {key} already exists", word(what))
-            }
+            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(*what)),
+            Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
         }
     }
 }
 
-/// The dialect's word for what the core calls a thing.
-fn word(what: &'static str) -> &'static str {
+fn conflict(what: Noun, key: &str) -> String {
     match what {
-        "workspace" => "space",
-        "key" => "API key",
-        other => other,
+        Noun::RoleAssignment => {
+            "the role is still assigned to users; remove its bindings and memberships first".to_owned()
+        }
+        Noun::RoleBinding => {
+            "user_id: this user already has a role on the resource; update or delete that role binding instead"
+                .to_owned()
+        }
+        Noun::User => format!("email: {key} is already used by another user"),
+        Noun::Audit
+        | Noun::Client
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::Workspace => format!("name: a {} with the name {key} already exists", word(what)),
+    }
+}
+
+/// The dialect's word for a thing.
+fn word(what: Noun) -> &'static str {
+    match what {
+        Noun::Workspace => "space",
+        Noun::Key => "API key",
+        Noun::Audit
+        | Noun::Client
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::User => what.as_str(),
     }
 }
 

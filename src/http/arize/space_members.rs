@@ -15,6 +15,7 @@ use crate::app::runtime::state::AppState;
 use crate::app::{members, roles, users};
 use crate::domain::ids::{UserId, WorkspaceId};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::error::Error;
 
 /// The user to add to a space, and the role.
@@ -99,5 +100,5 @@ pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<
     let removed = desk
         .write_as(&caller, move |tx, caller| members::remove(tx, caller, space, &users::Named::Number(user)))
         .await?;
-    if removed { Ok(Reply::Done) } else { Err(Error::not_found("member", &ids.1).into()) }
+    if removed { Ok(Reply::Done) } else { Err(Error::not_found(Noun::Member, &ids.1).into()) }
 }

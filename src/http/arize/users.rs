@@ -16,13 +16,14 @@ use super::{Answer, Caller, Failure};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{links, passwords};
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
-use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::{user_deletion, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password::Password;
+use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{self, FullName, NewUser, UserChange, UserSearch, UserStatus};
 use crate::error::InField;
@@ -175,7 +176,7 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
     let invite_mode = body.invite_mode;
     invitations::may_invite(&caller, role, invite_mode == InviteMode::EmailLink)?;
     let new = NewUser { email, first_name, last_name, role };
-    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let permit = creations::permit(&desk, &caller, Quota::People)?;
     let (mode, temporary) = invite_mode.furnish(&desk, Lane::from(&*caller), &Owner::from(&new)).await?;
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
     let (outcome, now) =
@@ -311,7 +312,7 @@ pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let permit = creations::permit(&desk, &caller, Quota::People)?;
     desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
     permit.use_up();
     Ok(Reply::Done)
@@ -330,7 +331,7 @@ pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: 
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
+    let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;
     desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;
     permit.use_up();
     Ok(Reply::Done)

@@ -19,6 +19,7 @@ use crate::app::identity::{passwords_own, second_factors, session_list};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
+use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, InField, Result as CoreResult};
@@ -145,7 +146,7 @@ pub(super) async fn end_session(
 ) -> Result<HttpResponse, Failure> {
     let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
     let named = form.text("session");
-    let id = Uuid::try_parse(named).map_err(|_| Error::not_found("session", named))?;
+    let id = Uuid::try_parse(named).map_err(|_| Error::not_found(Noun::Session, named))?;
     desk.write_as(&actor, move |tx, actor| session_list::end(tx, actor, id)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
 }

@@ -13,6 +13,7 @@ use crate::app::identity::oauth::clients::{self, Registered};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::runtime::state::AppState;
 use crate::domain::client::{Grant, RedirectUri, Scope};
+use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
 
 /// Which clients to look for.
@@ -67,7 +68,7 @@ pub(super) async fn service_account(
 
 /// A client of no possible id does not exist.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
-    Uuid::parse_str(id).map_err(|_| Error::not_found("client", id))
+    Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::Client, id))
 }
 
 /// A client (Keycloak's `ClientRepresentation`).

@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
+use crate::domain::noun::Noun;
 use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 use crate::http::{request, routes};
@@ -172,15 +173,13 @@ impl ResponseError for Failure {
                 answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
                 answer.json(json!({ "error": "invalid_token", "error_description": text }))
             }
-            Self::Core(Error::NotFound { what: "user", .. }) => answer.json(json!({ "error": "User not found" })),
-            Self::Core(Error::NotFound { what: "client", .. }) => {
-                answer.json(json!({ "error": "Could not find client" }))
+            Self::Core(Error::NotFound { what, .. }) => {
+                answer.json(json!({ "error": missing(*what).map_or(text, str::to_owned) }))
             }
-            Self::Core(Error::NotFound { what: "session", .. }) => answer.json(json!({ "error": "Session not found" })),
             Self::Core(Error::Forbidden { .. } | Error::Exceeded) => {
                 answer.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
             }
-            Self::Core(Error::Conflict { what: "user", .. }) => {
+            Self::Core(Error::Conflict { what: Noun::User, .. }) => {
                 answer.json(json!({ "errorMessage": "User exists with same username" }))
             }
             Self::NoMail => answer.json(json!({ "errorMessage": text })),
@@ -192,6 +191,28 @@ impl ResponseError for Failure {
                 answer.json(json!({ "error": text }))
             }
         }
+    }
+}
+
+/// What Keycloak says of a thing that does not exist, where it has one like it.
+fn missing(what: Noun) -> Option<&'static str> {
+    match what {
+        Noun::User => Some("User not found"),
+        Noun::Client => Some("Could not find client"),
+        Noun::Session => Some("Session not found"),
+        Noun::Audit
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::SigningKey
+        | Noun::Workspace => None,
     }
 }
 

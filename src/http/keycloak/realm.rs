@@ -17,6 +17,7 @@ use crate::app::runtime::issuers::REALM_PATH;
 use crate::app::runtime::state::AppState;
 use crate::app::users::Named;
 use crate::domain::actor::Actor;
+use crate::domain::noun::Noun;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
 use crate::error::{Error, Result};
@@ -120,7 +121,7 @@ pub(super) async fn delete_credential(
     let uuid = parse(&id)?;
     // Whether the id is that of a credential depends on the user's, so the user is judged first.
     desk.read_inline(|view| people::get(view, &caller, uuid))?;
-    let unknown = Error::not_found("credential", &credential);
+    let unknown = Error::not_found(Noun::Credential, &credential);
     match Uuid::parse_str(&credential) {
         Ok(credential) if credential == derived(uuid, "otp") => {}
         Ok(credential) if credential == derived(uuid, "password") => {

@@ -17,6 +17,7 @@ use crate::app::identity::sessions;
 use crate::app::people;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
+use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::store::Tx;
@@ -102,7 +103,7 @@ pub(super) async fn end_all(desk: Data<AppState>, caller: Caller, id: Path<Strin
 
 /// `DELETE /auth/admin/realms/master/sessions/{id}`
 pub(super) async fn end(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
-    let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found("session", id.as_str()))?;
+    let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found(Noun::Session, id.as_str()))?;
     desk.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }

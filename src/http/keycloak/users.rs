@@ -17,7 +17,7 @@ use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::identity::passwords;
 use crate::app::identity::passwords::Owner;
 use crate::app::people::{self, Found, NewPerson, Profile};
-use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::user_deletion;
@@ -25,7 +25,9 @@ use crate::app::users;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
+use crate::domain::noun::Noun;
 use crate::domain::people::{Pattern, PeopleSearch};
+use crate::domain::quota::Quota;
 use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
 use crate::http::person::{Access, Brief, Representation};
@@ -243,7 +245,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, Failure> {
     let ToMake { new, enabled, email_verified, password } = new_person(body.0)?;
     users::may_create(&caller, &new.email)?;
-    let permit = creations::permit(&desk, &caller, Creation::Person)?;
+    let permit = creations::permit(&desk, &caller, Quota::People)?;
     let password = match password {
         Some((password, temporary)) => {
             let hash =
@@ -294,7 +296,7 @@ pub(super) async fn reset_password(
     let uuid = parse(&id)?;
     let user = desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
-    let permit = creations::permit(&desk, &caller, Creation::PasswordReset)?;
+    let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;
     let hash = passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&user)).await.map_err(in_value)?;
     desk.write_as(&caller, move |tx, caller| people::reset_password(tx, caller, uuid, &hash, temporary)).await?;
     permit.use_up();
@@ -318,7 +320,7 @@ pub(super) async fn send_mail(desk: Data<AppState>, caller: Caller, id: Path<Str
 
 /// A user of no possible id does not exist.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
-    Uuid::parse_str(id).map_err(|_| Error::not_found("user", id))
+    Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::User, id))
 }
 
 /// A JSON body, whatever its `Content-Type`.

@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
 use crate::domain::ids::UserId;
+use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, User};
 use crate::error::{Error, Result};
@@ -104,7 +105,7 @@ pub fn uuid(id: &ClientId) -> Uuid {
 ///
 /// Administrators may.
 pub fn may_read(actor: &Actor) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::ReadClients, "client", "of the account")
+    standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, "of the account")
 }
 
 /// Every client, by id.
@@ -119,8 +120,8 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<Registered>> {
 ///
 /// Administrators may.
 pub fn get(view: &View, actor: &Actor, id: &ClientId) -> Result<Registered> {
-    standing::require(&standing::in_account(actor), Action::ReadClients, "client", id)?;
-    let client = store::clients::find(view, id)?.ok_or_else(|| Error::not_found("client", id))?;
+    standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, id)?;
+    let client = store::clients::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Client, id))?;
     registered(view, client)
 }
 
@@ -128,9 +129,9 @@ pub fn get(view: &View, actor: &Actor, id: &ClientId) -> Result<Registered> {
 ///
 /// Administrators may.
 pub fn get_by_uuid(view: &View, actor: &Actor, wanted: Uuid) -> Result<Registered> {
-    standing::require(&standing::in_account(actor), Action::ReadClients, "client", wanted)?;
+    standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, wanted)?;
     let found = store::clients::list(view)?.into_iter().find(|client| uuid(&client.id) == wanted);
-    registered(view, found.ok_or_else(|| Error::not_found("client", wanted))?)
+    registered(view, found.ok_or_else(|| Error::not_found(Noun::Client, wanted))?)
 }
 
 fn registered(view: &View, client: Client) -> Result<Registered> {
@@ -149,7 +150,7 @@ pub fn register(
     secret: Option<&Fingerprint>,
     bot: Uuid,
 ) -> Result<Registered> {
-    standing::require(&standing::in_account(actor), Action::ManageClients, "client", &new.id)?;
+    standing::require(&standing::in_account(actor), Action::ManageClients, Noun::Client, &new.id)?;
     if new.confidential != secret.is_some() {
         return Err(Error::invalid("secret", "requires a confidential client"));
     }
@@ -173,7 +174,7 @@ pub fn register(
     check(&client)?;
     check_id(&client.id)?;
     if store::clients::find(tx, &client.id)?.is_some() {
-        return Err(Error::Conflict { what: "client", key: client.id.to_string() });
+        return Err(Error::Conflict { what: Noun::Client, key: client.id.to_string() });
     }
     client.service_user = serve(tx, &client, bot, new.service_role)?;
     store::clients::insert(tx, &client, secret)?;
@@ -266,8 +267,8 @@ pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint,
 }
 
 fn managed(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<Registered> {
-    standing::require(&standing::in_account(actor), Action::ManageClients, "client", id)?;
-    let client = store::clients::find(tx, id)?.ok_or_else(|| Error::not_found("client", id))?;
+    standing::require(&standing::in_account(actor), Action::ManageClients, Noun::Client, id)?;
+    let client = store::clients::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::Client, id))?;
     registered(tx, client)
 }
 

@@ -7,6 +7,7 @@ use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::consent::Consent;
+use crate::domain::noun::Noun;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
@@ -26,8 +27,8 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
 /// Refused when there is nothing to take back.
 pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
     let person = own(actor)?;
-    let scopes =
-        store::consents::find(tx, person.id, client)?.ok_or_else(|| Error::not_found("consent", client.as_str()))?;
+    let scopes = store::consents::find(tx, person.id, client)?
+        .ok_or_else(|| Error::not_found(Noun::Consent, client.as_str()))?;
     store::consents::delete(tx, person.id, client)?;
     store::approvals::delete_of(tx, person.id, client)?;
     let ended = store::sessions::delete_through(tx, person.id, client)?;

@@ -10,7 +10,7 @@ use crate::app::identity::attempts::{Attempt, Whose};
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
-use crate::app::runtime::creations::{self, Creation};
+use crate::app::runtime::creations;
 use crate::app::runtime::places::network;
 use crate::app::runtime::refusals;
 use crate::app::runtime::state::AppState;
@@ -20,6 +20,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
 use crate::domain::device_code::{Answer, Approval, Decision, DeviceCode};
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -57,14 +58,14 @@ pub struct Begun {
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
-    let permit = creations::permit_at(desk, origin, Creation::DeviceCode)?;
+    let permit = creations::permit_at(desk, origin, Quota::DeviceCodes)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
         let waiting = store::device_codes::pending_addresses(tx)?;
         let here = actor.origin.address.map(network);
         if waiting.iter().filter(|address| address.map(network) == here).count() >= MOST_OF_ADDRESS {
-            return Err(Error::TooMany { what: "device codes wait for a decision", retry_after: COME_BACK });
+            return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: COME_BACK });
         }
         if waiting.len() >= MOST {
             return Err(Error::Busy { retry_after: COME_BACK });

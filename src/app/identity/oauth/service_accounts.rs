@@ -10,6 +10,7 @@ use crate::app::lookup;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
+use crate::domain::noun::Noun;
 use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
@@ -27,7 +28,7 @@ pub struct ServiceAccount {
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
     let user = lookup::principal(view, actor, &lookup::Named::Uuid(uuid))?;
     if user.kind != UserKind::Bot || user.state == UserState::Blocked {
-        return Err(Error::not_found("user", uuid));
+        return Err(Error::not_found(Noun::User, uuid));
     }
     let client = store::clients::find_by_service_user(view, user.id)?;
     Ok(ServiceAccount { user, client })

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::noun::Noun;
 use crate::error::{Error, seconds_to_wait};
 use crate::http::{bearer, request};
 
@@ -126,8 +127,8 @@ impl Told {
             Error::Unauthenticated(_) => ("invalid-jwt", error.to_string()),
             Error::Forbidden { .. } | Error::Exceeded => ("permission-error", error.to_string()),
             Error::NotFound { .. } => ("not-found", error.to_string()),
-            Error::Conflict { what: "workspace", .. } => ("constraint-violation", NAME_IS_TAKEN.to_owned()),
-            Error::Conflict { .. } | Error::Refused { .. } => ("constraint-violation", error.to_string()),
+            Error::Conflict { what, .. } => ("constraint-violation", conflict(*what, error)),
+            Error::Refused { .. } => ("constraint-violation", error.to_string()),
             Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } => ("unexpected", error.to_string()),
             Error::Internal(_) => {
                 log::error!("{} {}", request::id(), error.chain());
@@ -147,6 +148,27 @@ impl Told {
 /// What PostgreSQL says through Hasura when a workspace's name is taken.
 const NAME_IS_TAKEN: &str =
     r#"Uniqueness violation. duplicate key value violates unique constraint "workspace_name_key""#;
+
+fn conflict(what: Noun, error: &Error) -> String {
+    match what {
+        Noun::Workspace => NAME_IS_TAKEN.to_owned(),
+        Noun::Audit
+        | Noun::Client
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::User => error.to_string(),
+    }
+}
 
 impl From<&ServerError> for Told {
     fn from(error: &ServerError) -> Self {
