@@ -20,6 +20,7 @@ mod qr;
 mod second_factor;
 mod sign_in;
 mod sign_out;
+mod signed_in;
 
 use actix_web::{HttpResponse, guard, web};
 
