@@ -49,15 +49,29 @@ pub(super) fn allowed(table: &[Entry], request: &HttpRequest) -> String {
     methods.collect::<Vec<_>>().join(", ")
 }
 
-/// Shortens a line of a table: `entry!(POST "/v2/spaces" => spaces::create)`.
-macro_rules! entry {
-    ($method:ident $path:literal => $handler:path) => {
-        $crate::http::routes::Entry {
-            method: actix_web::http::Method::$method,
-            path: $path,
-            route: || actix_web::web::route().to($handler),
+/// Declares the table of a dialect: `routes! { POST "/v2/spaces" => spaces::create, ... }` is its function `routes`.
+///
+/// A struct before the table becomes the OpenAPI description of these routes.
+macro_rules! routes {
+    ($(#[$attribute:meta])* pub struct $description:ident;
+     $($method:ident $path:literal => $($handler:ident)::+,)*) => {
+        $crate::http::routes::routes! { $($method $path => $($handler)::+,)* }
+
+        #[derive(utoipa::OpenApi)]
+        $(#[$attribute])*
+        #[openapi(paths($($($handler)::+),*))]
+        pub struct $description;
+    };
+    ($($method:ident $path:literal => $($handler:ident)::+,)*) => {
+        /// The routes of the dialect.
+        pub fn routes() -> Vec<$crate::http::routes::Entry> {
+            vec![$($crate::http::routes::Entry {
+                method: actix_web::http::Method::$method,
+                path: $path,
+                route: || actix_web::web::route().to($($handler)::+),
+            }),*]
         }
     };
 }
 
-pub(super) use entry;
+pub(super) use routes;

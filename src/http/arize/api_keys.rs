@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Query};
-use super::failure::{AlwaysProblems, Problem};
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
@@ -50,10 +49,9 @@ pub(super) struct ApiKeyList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of API keys", body = ApiKeyList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space or the user does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space or the user does not exist")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
     let unknown = |field, rule| move || Failure::malformed(field, rule);
@@ -76,12 +74,11 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
 #[utoipa::path(post, path = "/v2/api-keys", tag = "api-keys", request_body = CreateApiKey,
     responses(
         (status = 201, description = "The new key with its secret", body = CreatedApiKey),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission, or API keys are turned off", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization, the space or the role does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission, or API keys are turned off"),
+        (status = 404, description = "The organization, the space or the role does not exist"),
+        (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
     let mut body = body.0;
     let grants = body.grants(&desk.tags)?;
@@ -145,12 +142,11 @@ pub(super) struct RefreshApiKey {
     params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 200, description = "The key with its new secret", body = RefreshedApiKey),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid, the key has been revoked or has expired, or it has permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The API key does not exist"),
+        (status = 422, description = "The body is invalid, the key has been revoked or has expired, or it has permissions that the caller does not have"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn refresh(
     desk: Data<AppState>,
     caller: Caller,
@@ -179,10 +175,9 @@ pub(super) async fn refresh(
     params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The API key does not exist")))]
 pub(super) async fn revoke(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }
@@ -192,10 +187,9 @@ pub(super) async fn revoke(desk: Data<AppState>, caller: Caller, id: Path<String
     params(("api_key_id" = String, Path, description = "The id of the API key")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The API key does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The API key does not exist")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     end(desk, caller, &id).await
 }

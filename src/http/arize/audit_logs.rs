@@ -6,7 +6,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::{Query, as_malformed};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -97,9 +96,8 @@ pub(super) struct AuditLogList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of the audit log", body = AuditLogList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 403, description = "The caller lacks a permission")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {

@@ -4,12 +4,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::noun::Noun;
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::{request, routes};
+
+/// The content type of an error.
+pub(super) const PROBLEM: &str = "application/problem+json";
 
 /// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
@@ -122,21 +125,6 @@ pub(super) struct Problem {
     instance: String,
 }
 
-/// What every operation may answer.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "only describes")]
-pub(super) enum AlwaysProblems {
-    /// No valid credentials
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(Problem),
-    /// Internal error
-    #[response(status = 500, content_type = "application/problem+json")]
-    Internal(Problem),
-    /// The server is busy; retry after the time in `Retry-After`
-    #[response(status = 503, content_type = "application/problem+json")]
-    Busy(Problem),
-}
-
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -161,7 +149,7 @@ impl ResponseError for Failure {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let mut answer = HttpResponse::build(status);
-        answer.insert_header((CONTENT_TYPE, "application/problem+json"));
+        answer.insert_header((CONTENT_TYPE, PROBLEM));
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, present};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -72,8 +71,7 @@ pub(super) struct OrganizationList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems))]
+        (status = 400, description = "A parameter is malformed"),))]
 pub(super) async fn list(
     desk: Data<AppState>,
     caller: Caller,
@@ -109,11 +107,10 @@ pub(super) struct CreateOrganization {
 #[utoipa::path(post, path = "/v2/organizations", tag = "organizations", request_body = CreateOrganization,
     responses(
         (status = 201, description = "The new organization", body = Organization),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(
     desk: Data<AppState>,
     caller: Caller,
@@ -140,9 +137,8 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
     params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 200, description = "The organization", body = Organization),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The organization does not exist")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     let organization = desk.read_inline(|view| organizations::visible(view, &caller, id))?;
@@ -183,12 +179,11 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
     params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 200, description = "The updated organization", body = Organization),
-        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed or changes nothing"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The organization does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -206,10 +201,9 @@ pub(super) async fn update(
     params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed, or it is the home organization", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or it is the home organization"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The organization does not exist")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
     desk.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
@@ -248,11 +242,10 @@ impl Shown for OrganizationMembership {
     params(("org_id" = String, Path, description = "The id of the organization")),
     responses(
         (status = 200, description = "The membership", body = OrganizationMembership),
-        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization or the user does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed, or a rule does not allow it"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The organization or the user does not exist"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn add_user(
     desk: Data<AppState>,
     caller: Caller,
@@ -293,10 +286,9 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
         ("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "An id is malformed, or the user is the last admin of the organization or of a space", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "An id is malformed, or the user is the last admin of the organization or of a space"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The organization does not exist, or the user is not a member")))]
 pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);

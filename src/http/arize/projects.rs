@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -86,9 +85,8 @@ pub(super) struct ProjectList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of projects", body = ProjectList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 404, description = "The space does not exist")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
@@ -130,12 +128,11 @@ pub(super) struct CreateProject {
 #[utoipa::path(post, path = "/v2/projects", tag = "projects", request_body = CreateProject,
     responses(
         (status = 201, description = "The new project", body = Project),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
@@ -156,9 +153,8 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
     params(("project_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 200, description = "The project", body = Project),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The project does not exist")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     let (project, _) = desk.read_inline(|view| projects::visible(view, &caller, id))?;
@@ -179,12 +175,11 @@ pub(super) struct UpdateProject {
     params(("project_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 200, description = "The updated project", body = Project),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The project does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -202,10 +197,9 @@ pub(super) async fn update(
     params(("project_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The project does not exist")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = ProjectId::read(&desk.tags, "project_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::{Public, read_only_kind};
 use super::page::{self, Pagination};
@@ -73,8 +72,7 @@ pub(super) struct ResourceRestrictionList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems))]
+        (status = 400, description = "A parameter is malformed"),))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
     let page = page::asked(&desk.tags, "resource_restrictions", query.one("limit")?, query.one("cursor")?)?;
@@ -100,11 +98,10 @@ pub(super) struct CreateResourceRestriction {
 #[utoipa::path(post, path = "/v2/resource-restrictions", tag = "resource restrictions", request_body = CreateResourceRestriction,
     responses(
         (status = 200, description = "The restriction", body = ResourceRestriction),
-        (status = 400, description = "The id is malformed, or it is not the id of a project", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The project does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or it is not the id of a project"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The project does not exist"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(
     desk: Data<AppState>,
     caller: Caller,
@@ -120,10 +117,9 @@ pub(super) async fn create(
     params(("resource_id" = String, Path, description = "The id of the project")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed, or it is not the id of a project", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The project does not exist or is not restricted", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or it is not the id of a project"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The project does not exist or is not restricted")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
     desk.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::{Public, read_only_kind};
 use super::page::{self, Pagination};
@@ -85,9 +84,8 @@ pub(super) struct RoleBindingList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of role bindings", body = RoleBindingList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 404, description = "The user does not exist")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
     let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
@@ -133,12 +131,11 @@ impl CreateRoleBinding {
 #[utoipa::path(post, path = "/v2/role-bindings", tag = "role bindings", request_body = CreateRoleBinding,
     responses(
         (status = 201, description = "The new role binding", body = RoleBinding),
-        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission, or the resource does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The role or the user does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The user already has a role on the resource", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed, or a rule does not allow it"),
+        (status = 403, description = "The caller lacks a permission, or the resource does not exist"),
+        (status = 404, description = "The role or the user does not exist"),
+        (status = 409, description = "The user already has a role on the resource"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
     let resource = body.0.resource(&desk.tags)?;
     let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
@@ -152,9 +149,8 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
     params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
         (status = 200, description = "The role binding", body = RoleBinding),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     let binding = desk.read_inline(|view| bindings::visible(view, &caller, id))?;
@@ -174,10 +170,9 @@ pub(super) struct UpdateRoleBinding {
     params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
         (status = 200, description = "The updated role binding", body = RoleBinding),
-        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The role binding or the role does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed, or a rule does not allow it"),
+        (status = 404, description = "The role binding or the role does not exist, or the caller lacks a permission"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -195,9 +190,8 @@ pub(super) async fn update(
     params(("binding_id" = String, Path, description = "The id of the role binding")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The role binding does not exist, or the caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = BindingId::read(&desk.tags, "binding_id", &id)?;
     desk.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, present};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -79,9 +78,8 @@ pub(super) struct RoleList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of roles", body = RoleList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 403, description = "The caller lacks a permission")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
@@ -110,11 +108,10 @@ pub(super) struct CreateRole {
 #[utoipa::path(post, path = "/v2/roles", tag = "roles", request_body = CreateRole,
     responses(
         (status = 201, description = "The new role", body = Role),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
     let new = NewRole {
         name: name(&body.0.name)?,
@@ -147,10 +144,9 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     params(("role_id" = String, Path, description = "The id of the role")),
     responses(
         (status = 200, description = "The role", body = Role),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The role does not exist")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     let role = desk.read_inline(|view| roles::visible(view, &caller, id))?;
@@ -194,12 +190,11 @@ impl TryFrom<UpdateRole> for RoleChange {
     params(("role_id" = String, Path, description = "The id of the role")),
     responses(
         (status = 200, description = "The updated role", body = Role),
-        (status = 400, description = "The request is malformed or changes nothing, or the role is predefined", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed or changes nothing, or the role is predefined"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The role does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -217,11 +212,10 @@ pub(super) async fn update(
     params(("role_id" = String, Path, description = "The id of the role")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed, or the role is predefined", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The role does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The role is still assigned to users", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or the role is predefined"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The role does not exist"),
+        (status = 409, description = "The role is still assigned to users")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = RoleId::read(&desk.tags, "role_id", &id)?;
     desk.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::reply::{Nothing, Reply, Shown};
@@ -50,11 +49,10 @@ impl Shown for SpaceMembership {
     params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 200, description = "The membership", body = SpaceMembership),
-        (status = 400, description = "The request is malformed, or a rule does not allow it", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space, the user or the role does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed, or a rule does not allow it"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space, the user or the role does not exist"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn add_user(
     desk: Data<AppState>,
     caller: Caller,
@@ -90,10 +88,9 @@ pub(super) async fn add_user(
         ("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "An id is malformed, or the user is the last admin", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space does not exist, or the user is not a member", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "An id is malformed, or the user is the last admin"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space does not exist, or the user is not a member")))]
 pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
     let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
     let user = UserId::read(&desk.tags, "user_id", &ids.1)?;

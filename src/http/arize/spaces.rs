@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Body, Query, from_object, present};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -130,9 +129,8 @@ pub(super) struct SpaceList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of spaces", body = SpaceList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "A parameter is malformed"),
+        (status = 404, description = "The organization does not exist")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
@@ -168,12 +166,11 @@ pub(super) struct CreateSpace {
 #[utoipa::path(post, path = "/v2/spaces", tag = "spaces", request_body = CreateSpace,
     responses(
         (status = 201, description = "The new space", body = Space),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The organization does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The organization does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
     let body = body.0;
     let new = NewWorkspace {
@@ -200,9 +197,8 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
     params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 200, description = "The space", body = Space),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The space does not exist")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     let workspace = desk.read_inline(|view| workspaces::visible(view, &caller, id))?;
@@ -314,12 +310,11 @@ fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
     params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 200, description = "The updated space", body = Space),
-        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed or changes nothing"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space does not exist"),
+        (status = 409, description = "The name is already in use"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -337,10 +332,9 @@ pub(super) async fn update(
     params(("space_id" = String, Path, description = "The id of the space")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The space does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The space does not exist")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
     desk.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;

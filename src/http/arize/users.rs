@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Query};
-use super::failure::{AlwaysProblems, Problem};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -99,8 +98,7 @@ pub(super) struct UserList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of users", body = UserList),
-        (status = 400, description = "A parameter is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems))]
+        (status = 400, description = "A parameter is malformed"),))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
@@ -162,12 +160,11 @@ impl Shown for CreatedUser {
     responses(
         (status = 200, description = "The user, who was already invited", body = User),
         (status = 201, description = "The new user", body = CreatedUser),
-        (status = 400, description = "Malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The email address is already in use", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid or grants permissions that the caller does not have", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "Malformed"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 409, description = "The email address is already in use"),
+        (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
@@ -225,9 +222,8 @@ fn name(raw: &str) -> Result<FullName, Failure> {
     params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 200, description = "The user", body = User),
-        (status = 400, description = "The id is malformed", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed"),
+        (status = 404, description = "The user does not exist")))]
 pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let (user, now) = desk.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
@@ -262,11 +258,10 @@ impl TryFrom<UpdateUser> for UserChange {
     params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 200, description = "The updated user", body = User),
-        (status = 400, description = "The request is malformed or changes nothing", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The body is invalid", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The request is malformed or changes nothing"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The user does not exist"),
+        (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
     desk: Data<AppState>,
     caller: Caller,
@@ -289,10 +284,9 @@ pub(super) async fn update(
     params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "The user is deleted, now or earlier"),
-        (status = 400, description = "The id is malformed, or the user is the caller or the last administrator, owner or admin somewhere", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or the user is the caller or the last administrator, owner or admin somewhere"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The user does not exist")))]
 pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     desk.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
@@ -305,11 +299,10 @@ pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String
     params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed, or the user has no pending invitation", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or the user has no pending invitation"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The user does not exist"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Quota::People)?;
@@ -324,11 +317,10 @@ pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: 
     params(("user_id" = String, Path, description = "The id of the user")),
     responses(
         (status = 204, description = "Done"),
-        (status = 400, description = "The id is malformed, or the user has not accepted the invitation yet", body = Problem, content_type = "application/problem+json"),
-        AlwaysProblems,
-        (status = 403, description = "The caller lacks a permission", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The user does not exist", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Problem, content_type = "application/problem+json")))]
+        (status = 400, description = "The id is malformed, or the user has not accepted the invitation yet"),
+        (status = 403, description = "The caller lacks a permission"),
+        (status = 404, description = "The user does not exist"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
     let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;

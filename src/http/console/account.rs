@@ -1,8 +1,8 @@
 //! `/auth/account`: what people see and end of their own: sessions, connected programs, password, second factor.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use super::form::Form;
 use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
+use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{passwords_own, second_factors, session_list};
 use crate::app::runtime::state::AppState;
@@ -71,11 +72,8 @@ pub(super) fn moment(at: Timestamp) -> String {
 /// `GET /auth/account`
 pub(super) async fn show(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    parameters: Parameters,
+    SignedIn { browser, actor, session, input: parameters }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, session) = browser.needed(&desk, &request, ACCOUNT)?;
     let done = match parameters.text("done") {
         "session" => "The session has ended.",
         "others" => "All other sessions have ended.",
@@ -140,11 +138,8 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
 /// `POST /auth/account/sessions/end`: ends one of the person's sessions.
 pub(super) async fn end_session(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    SignedIn { actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
     let named = form.text("session");
     let id = Uuid::try_parse(named).map_err(|_| Error::not_found(Noun::Session, named))?;
     desk.write_as(&actor, move |tx, actor| session_list::end(tx, actor, id)).await?;
@@ -153,11 +148,8 @@ pub(super) async fn end_session(
 
 /// `GET /auth/account/sessions/end-others`: asks whether to.
 pub(super) async fn end_others_form(
-    desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
+    RecentlySignedIn { browser, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
-    browser.confirmed(&desk, &request, END_OTHERS)?;
     let page = Choice {
         title: "End all other sessions?".to_owned(),
         text: "All other browsers and apps will have to sign in again.".to_owned(),
@@ -178,11 +170,8 @@ pub(super) async fn end_others_form(
 /// `POST /auth/account/sessions/end-others`: ends all of them but this one.
 pub(super) async fn end_other_sessions(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    _: Form,
+    RecentlySignedIn { actor, session: here, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, here) = browser.confirmed(&desk, &request, END_OTHERS)?;
     desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
@@ -190,34 +179,23 @@ pub(super) async fn end_other_sessions(
 /// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
 pub(super) async fn withdraw(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    SignedIn { actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, ACCOUNT)?;
     let client = ClientId::parse(form.text("client")).in_field("client")?;
     desk.write_as(&actor, move |tx, actor| consents::withdraw(tx, actor, &client)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=withdrawn")))
 }
 
 /// `GET /auth/account/password`: the form.
-pub(super) async fn password_form(
-    desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
+pub(super) async fn password_form(SignedIn { browser, actor, .. }: SignedIn) -> Result<HttpResponse, Failure> {
     browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
 }
 
 /// `POST /auth/account/password`: another password, for who knows the one there is.
 pub(super) async fn change_password(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, PASSWORD)?;
     let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,

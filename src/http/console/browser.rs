@@ -9,13 +9,12 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::{Console, Failure, page};
-use crate::app::identity::{reauthentication, sign_in};
+use crate::app::identity::sign_in;
 use crate::app::runtime::issuers::REALM_PATH;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
-use crate::domain::timestamp::Timestamp;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 use crate::http::request;
@@ -162,22 +161,6 @@ impl Browser {
         then: &str,
     ) -> Result<(Actor, Session), Failure> {
         self.person(desk, request)?.ok_or_else(|| Failure::SignInFirst { next: then.to_owned() })
-    }
-
-    /// Who is in and has proved lately who they are. Somebody else is sent to sign in or to confirm it, and then to a page
-    /// of ours.
-    pub(super) fn confirmed(
-        &self,
-        desk: &AppState,
-        request: &HttpRequest,
-        then: &str,
-    ) -> Result<(Actor, Session), Failure> {
-        let (actor, session) = self.needed(desk, request, then)?;
-        if reauthentication::is_recent(&session, Timestamp::now()) {
-            Ok((actor, session))
-        } else {
-            Err(Failure::ConfirmFirst { next: then.to_owned() })
-        }
     }
 
     /// Whether this is the origin of our pages, as the browser that asked for this `Host` knows them.

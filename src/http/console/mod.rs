@@ -20,11 +20,12 @@ mod qr;
 mod second_factor;
 mod sign_in;
 mod sign_out;
+mod signed_in;
 
 use actix_web::{HttpResponse, guard, web};
 
 use super::dialect::Dialect;
-use super::routes::{Entry, entry, mount};
+use super::routes::{mount, routes};
 
 pub use failure::Failure;
 
@@ -36,53 +37,50 @@ impl Dialect for Console {
     type Failure = Failure;
 }
 
-/// Each way in.
-pub fn routes() -> Vec<Entry> {
-    vec![
-        entry!(GET "/" => home),
-        entry!(GET "/auth/sign-in" => sign_in::form),
-        entry!(POST "/auth/sign-in" => sign_in::enter),
-        entry!(GET "/auth/sign-in/code" => sign_in::code_form),
-        entry!(POST "/auth/sign-in/code" => sign_in::enter_code),
-        entry!(GET "/auth/sign-in/second-factor" => sign_in::enrolment),
-        entry!(POST "/auth/sign-in/second-factor" => sign_in::enrol),
-        entry!(GET "/auth/sign-in/password" => sign_in::password_form),
-        entry!(POST "/auth/sign-in/password" => sign_in::set_password),
-        entry!(GET "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask_by_form),
-        entry!(GET "/oauth2/authorize" => authorize::ask),
-        entry!(POST "/oauth2/authorize" => authorize::ask_by_form),
-        entry!(GET "/auth/consent" => authorize::consent_form),
-        entry!(POST "/auth/consent" => authorize::consent),
-        entry!(GET "/auth/realms/master/device" => devices::form),
-        entry!(POST "/auth/realms/master/device" => devices::answer),
-        entry!(GET "/auth/realms/master/protocol/openid-connect/device" => devices::form),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/device" => devices::answer),
-        entry!(GET "/auth/account" => account::show),
-        entry!(POST "/auth/account/sessions/end" => account::end_session),
-        entry!(GET "/auth/account/confirm" => confirm::form),
-        entry!(POST "/auth/account/confirm" => confirm::confirm),
-        entry!(GET "/auth/account/sessions/end-others" => account::end_others_form),
-        entry!(POST "/auth/account/sessions/end-others" => account::end_other_sessions),
-        entry!(POST "/auth/account/programs/withdraw" => account::withdraw),
-        entry!(GET "/auth/account/password" => account::password_form),
-        entry!(POST "/auth/account/password" => account::change_password),
-        entry!(GET "/auth/account/second-factor" => second_factor::start),
-        entry!(POST "/auth/account/second-factor" => second_factor::begin),
-        entry!(POST "/auth/account/second-factor/confirm" => second_factor::confirm),
-        entry!(GET "/auth/account/second-factor/recovery-codes" => second_factor::renewal),
-        entry!(POST "/auth/account/second-factor/recovery-codes" => second_factor::renew),
-        entry!(GET "/auth/account/second-factor/remove" => second_factor::removal),
-        entry!(POST "/auth/account/second-factor/remove" => second_factor::remove),
-        entry!(GET "/auth/sign-out" => sign_out::form),
-        entry!(POST "/auth/sign-out" => sign_out::leave),
-        entry!(GET "/auth/signed-out" => sign_out::left),
-        entry!(GET "/auth/cli/callback" => cli_callback::show),
-        entry!(GET "/auth/invitation" => passwords::by_link),
-        entry!(POST "/auth/invitation" => passwords::set_by_link),
-        entry!(GET "/auth/password" => passwords::instead_of_temporary),
-        entry!(POST "/auth/password" => passwords::set_instead_of_temporary),
-    ]
+routes! {
+    GET "/" => home,
+    GET "/auth/sign-in" => sign_in::form,
+    POST "/auth/sign-in" => sign_in::enter,
+    GET "/auth/sign-in/code" => sign_in::code_form,
+    POST "/auth/sign-in/code" => sign_in::enter_code,
+    GET "/auth/sign-in/second-factor" => sign_in::enrolment,
+    POST "/auth/sign-in/second-factor" => sign_in::enrol,
+    GET "/auth/sign-in/password" => sign_in::password_form,
+    POST "/auth/sign-in/password" => sign_in::set_password,
+    GET "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask,
+    POST "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask_by_form,
+    GET "/oauth2/authorize" => authorize::ask,
+    POST "/oauth2/authorize" => authorize::ask_by_form,
+    GET "/auth/consent" => authorize::consent_form,
+    POST "/auth/consent" => authorize::consent,
+    GET "/auth/realms/master/device" => devices::form,
+    POST "/auth/realms/master/device" => devices::answer,
+    GET "/auth/realms/master/protocol/openid-connect/device" => devices::form,
+    POST "/auth/realms/master/protocol/openid-connect/device" => devices::answer,
+    GET "/auth/account" => account::show,
+    POST "/auth/account/sessions/end" => account::end_session,
+    GET "/auth/account/confirm" => confirm::form,
+    POST "/auth/account/confirm" => confirm::confirm,
+    GET "/auth/account/sessions/end-others" => account::end_others_form,
+    POST "/auth/account/sessions/end-others" => account::end_other_sessions,
+    POST "/auth/account/programs/withdraw" => account::withdraw,
+    GET "/auth/account/password" => account::password_form,
+    POST "/auth/account/password" => account::change_password,
+    GET "/auth/account/second-factor" => second_factor::start,
+    POST "/auth/account/second-factor" => second_factor::begin,
+    POST "/auth/account/second-factor/confirm" => second_factor::confirm,
+    GET "/auth/account/second-factor/recovery-codes" => second_factor::renewal,
+    POST "/auth/account/second-factor/recovery-codes" => second_factor::renew,
+    GET "/auth/account/second-factor/remove" => second_factor::removal,
+    POST "/auth/account/second-factor/remove" => second_factor::remove,
+    GET "/auth/sign-out" => sign_out::form,
+    POST "/auth/sign-out" => sign_out::leave,
+    GET "/auth/signed-out" => sign_out::left,
+    GET "/auth/cli/callback" => cli_callback::show,
+    GET "/auth/invitation" => passwords::by_link,
+    POST "/auth/invitation" => passwords::set_by_link,
+    GET "/auth/password" => passwords::instead_of_temporary,
+    POST "/auth/password" => passwords::set_instead_of_temporary,
 }
 
 /// Mounts the pages.

@@ -1,8 +1,8 @@
 //! `/auth/account/second-factor`: setting it up, renewing its recovery codes, removing it.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
 use super::account::ACCOUNT;
@@ -11,6 +11,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
 use super::sign_in::set_up;
+use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::second_factors::{self, Enrolment};
 use crate::app::runtime::state::AppState;
 use crate::domain::secret::Secret;
@@ -26,10 +27,8 @@ const WHY: &str = "In addition to your password, you enter a code from your phon
 /// session may have begun it.
 pub(super) async fn start(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
+    RecentlySignedIn { browser, actor, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
     if desk.read_inline(|view| second_factors::state(view, &actor))?.is_some() {
         return Ok(page::see_other(ACCOUNT));
     }
@@ -53,11 +52,8 @@ pub(super) async fn start(
 /// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
 pub(super) async fn begin(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    _: Form,
+    RecentlySignedIn { browser, actor, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
     let enrolment = second_factors::begin(&desk, &actor).await?;
     browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None))
 }
@@ -65,11 +61,8 @@ pub(super) async fn begin(
 /// `POST /auth/account/second-factor/confirm`: the first code; shows the recovery codes.
 pub(super) async fn confirm(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    RecentlySignedIn { browser, actor, input: form, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.confirmed(&desk, &request, SET_UP)?;
     match second_factors::confirm(&desk, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
         Err(error) => {
@@ -83,23 +76,15 @@ pub(super) async fn confirm(
 }
 
 /// `GET /auth/account/second-factor/recovery-codes`: the form for new ones.
-pub(super) async fn renewal(
-    desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
-    browser.needed(&desk, &request, CODES)?;
+pub(super) async fn renewal(SignedIn { browser, .. }: SignedIn) -> Result<HttpResponse, Failure> {
     browser.show(StatusCode::OK, &renewal_form(&browser, None))
 }
 
 /// `POST /auth/account/second-factor/recovery-codes`: new ones; the old ones are void.
 pub(super) async fn renew(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, CODES)?;
     match second_factors::renew_recovery_codes(&desk, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, ""),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
@@ -109,23 +94,15 @@ pub(super) async fn renew(
 }
 
 /// `GET /auth/account/second-factor/remove`: the form.
-pub(super) async fn removal(
-    desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
-    browser.needed(&desk, &request, REMOVE)?;
+pub(super) async fn removal(SignedIn { browser, .. }: SignedIn) -> Result<HttpResponse, Failure> {
     browser.show(StatusCode::OK, &removal_form(&browser, None))
 }
 
 /// `POST /auth/account/second-factor/remove`: removes it, for who has it.
 pub(super) async fn remove(
     desk: Data<AppState>,
-    browser: Browser,
-    request: HttpRequest,
-    form: Form,
+    SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, _) = browser.needed(&desk, &request, REMOVE)?;
     match second_factors::remove(&desk, &actor, form.secret("code")).await {
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=off"))),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {

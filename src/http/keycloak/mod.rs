@@ -18,7 +18,7 @@ mod written;
 use actix_web::web;
 
 use super::dialect::Dialect;
-use super::routes::{Entry, entry, mount};
+use super::routes::{mount, routes};
 
 pub use failure::Failure;
 
@@ -36,53 +36,50 @@ pub type Caller = super::dialect::Caller<Keycloak>;
 /// Who comes without a credential, in this dialect.
 pub type Visitor = super::dialect::Visitor<Keycloak>;
 
-/// Each way in.
-pub fn routes() -> Vec<Entry> {
-    vec![
-        entry!(GET "/auth/realms/master/.well-known/openid-configuration" => discovery::show),
-        entry!(GET "/.well-known/openid-configuration" => discovery::show),
-        entry!(GET "/.well-known/oauth-authorization-server/auth/realms/master" => discovery::show),
-        entry!(GET "/.well-known/oauth-authorization-server" => discovery::show),
-        entry!(GET "/auth/realms/master/protocol/openid-connect/certs" => discovery::certs),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/token" => token::issue),
-        entry!(POST "/oauth2/token" => token::issue),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/auth/device" => device::begin),
-        entry!(POST "/oauth2/device_authorization" => device::begin),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/token/introspect" => introspection::introspect),
-        entry!(POST "/oauth2/introspect" => introspection::introspect),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/revoke" => introspection::revoke),
-        entry!(POST "/oauth2/revoke" => introspection::revoke),
-        entry!(GET "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show),
-        entry!(GET "/oauth2/userinfo" => userinfo::show),
-        entry!(POST "/oauth2/userinfo" => userinfo::show),
-        entry!(GET "/auth/realms/master/protocol/openid-connect/logout" => logout::begin),
-        entry!(POST "/auth/realms/master/protocol/openid-connect/logout" => logout::end),
-        entry!(GET "/auth/realms/master" => realm::about),
-        entry!(GET "/auth/admin/serverinfo" => realm::server),
-        entry!(GET "/auth/admin/realms" => realm::list),
-        entry!(GET "/auth/admin/realms/master" => realm::get),
-        entry!(GET "/auth/admin/realms/master/clients" => clients::list),
-        entry!(GET "/auth/admin/realms/master/clients/{id}" => clients::get),
-        entry!(GET "/auth/admin/realms/master/clients/{id}/service-account-user" => clients::service_account),
-        entry!(GET "/auth/admin/realms/master/clients/{id}/user-sessions" => sessions::list_through),
-        entry!(DELETE "/auth/admin/realms/master/sessions/{id}" => sessions::end),
-        entry!(GET "/auth/admin/realms/master/users" => users::list),
-        entry!(POST "/auth/admin/realms/master/users" => users::create),
-        entry!(GET "/auth/admin/realms/master/users/count" => users::count),
-        entry!(GET "/auth/admin/realms/master/users/{id}" => users::get),
-        entry!(PUT "/auth/admin/realms/master/users/{id}" => users::update),
-        entry!(DELETE "/auth/admin/realms/master/users/{id}" => users::delete),
-        entry!(GET "/auth/admin/realms/master/users/{id}/credentials" => realm::credentials),
-        entry!(DELETE "/auth/admin/realms/master/users/{id}/credentials/{credential}" => realm::delete_credential),
-        entry!(PUT "/auth/admin/realms/master/users/{id}/execute-actions-email" => users::send_mail),
-        entry!(GET "/auth/admin/realms/master/users/{id}/groups" => realm::groups),
-        entry!(POST "/auth/admin/realms/master/users/{id}/logout" => sessions::end_all),
-        entry!(PUT "/auth/admin/realms/master/users/{id}/reset-password" => users::reset_password),
-        entry!(GET "/auth/admin/realms/master/users/{id}/role-mappings/realm" => realm::roles),
-        entry!(PUT "/auth/admin/realms/master/users/{id}/send-verify-email" => users::send_mail),
-        entry!(GET "/auth/admin/realms/master/users/{id}/sessions" => sessions::list),
-    ]
+routes! {
+    GET "/auth/realms/master/.well-known/openid-configuration" => discovery::show,
+    GET "/.well-known/openid-configuration" => discovery::show,
+    GET "/.well-known/oauth-authorization-server/auth/realms/master" => discovery::show,
+    GET "/.well-known/oauth-authorization-server" => discovery::show,
+    GET "/auth/realms/master/protocol/openid-connect/certs" => discovery::certs,
+    POST "/auth/realms/master/protocol/openid-connect/token" => token::issue,
+    POST "/oauth2/token" => token::issue,
+    POST "/auth/realms/master/protocol/openid-connect/auth/device" => device::begin,
+    POST "/oauth2/device_authorization" => device::begin,
+    POST "/auth/realms/master/protocol/openid-connect/token/introspect" => introspection::introspect,
+    POST "/oauth2/introspect" => introspection::introspect,
+    POST "/auth/realms/master/protocol/openid-connect/revoke" => introspection::revoke,
+    POST "/oauth2/revoke" => introspection::revoke,
+    GET "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show,
+    POST "/auth/realms/master/protocol/openid-connect/userinfo" => userinfo::show,
+    GET "/oauth2/userinfo" => userinfo::show,
+    POST "/oauth2/userinfo" => userinfo::show,
+    GET "/auth/realms/master/protocol/openid-connect/logout" => logout::begin,
+    POST "/auth/realms/master/protocol/openid-connect/logout" => logout::end,
+    GET "/auth/realms/master" => realm::about,
+    GET "/auth/admin/serverinfo" => realm::server,
+    GET "/auth/admin/realms" => realm::list,
+    GET "/auth/admin/realms/master" => realm::get,
+    GET "/auth/admin/realms/master/clients" => clients::list,
+    GET "/auth/admin/realms/master/clients/{id}" => clients::get,
+    GET "/auth/admin/realms/master/clients/{id}/service-account-user" => clients::service_account,
+    GET "/auth/admin/realms/master/clients/{id}/user-sessions" => sessions::list_through,
+    DELETE "/auth/admin/realms/master/sessions/{id}" => sessions::end,
+    GET "/auth/admin/realms/master/users" => users::list,
+    POST "/auth/admin/realms/master/users" => users::create,
+    GET "/auth/admin/realms/master/users/count" => users::count,
+    GET "/auth/admin/realms/master/users/{id}" => users::get,
+    PUT "/auth/admin/realms/master/users/{id}" => users::update,
+    DELETE "/auth/admin/realms/master/users/{id}" => users::delete,
+    GET "/auth/admin/realms/master/users/{id}/credentials" => realm::credentials,
+    DELETE "/auth/admin/realms/master/users/{id}/credentials/{credential}" => realm::delete_credential,
+    PUT "/auth/admin/realms/master/users/{id}/execute-actions-email" => users::send_mail,
+    GET "/auth/admin/realms/master/users/{id}/groups" => realm::groups,
+    POST "/auth/admin/realms/master/users/{id}/logout" => sessions::end_all,
+    PUT "/auth/admin/realms/master/users/{id}/reset-password" => users::reset_password,
+    GET "/auth/admin/realms/master/users/{id}/role-mappings/realm" => realm::roles,
+    PUT "/auth/admin/realms/master/users/{id}/send-verify-email" => users::send_mail,
+    GET "/auth/admin/realms/master/users/{id}/sessions" => sessions::list,
 }
 
 /// Mounts the dialect.

@@ -30,7 +30,7 @@ use crate::domain::people::{Pattern, PeopleSearch};
 use crate::domain::quota::Quota;
 use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
-use crate::http::person::{Access, Brief, Representation};
+use crate::http::person::{Access, Representation};
 use crate::http::{body, request};
 use crate::store::{Tx, View};
 
@@ -123,28 +123,9 @@ pub(super) fn parsed<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T> 
     query.map(Query::into_inner).map_err(|error| Error::invalid("query", error.to_string()))
 }
 
-/// A user in a list, or alone.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(super) enum Shown {
-    /// In short.
-    Brief(Brief),
-    /// With everything.
-    Whole(Whole),
-}
-
-/// A user, and whether there is a second factor, where the caller may know.
-#[derive(Serialize)]
-pub(super) struct Whole {
-    #[serde(flatten)]
-    user: Representation,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    totp: Option<bool>,
-}
-
-fn shown(profile: &Profile, viewer: &Actor) -> Whole {
+fn shown(profile: &Profile, viewer: &Actor) -> Representation {
     let totp = profile.entry.map(|entry| entry.second_factor.is_some());
-    Whole { user: Representation::new(&profile.user, viewer), totp }
+    Representation::new(&profile.user, viewer).with_totp(totp)
 }
 
 /// A bot as Keycloak shows the user of a service account: named after its client, or after its key. No search finds it.
@@ -195,7 +176,7 @@ impl ServiceUser {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum One {
-    Person(Whole),
+    Person(Representation),
     Service(ServiceUser),
 }
 
@@ -204,12 +185,12 @@ pub(super) async fn list(
     desk: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
-) -> Result<Json<Vec<Shown>>, Failure> {
+) -> Result<Json<Vec<Representation>>, Failure> {
     let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
     let find = move |view: &View, caller: &Actor| {
         let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
-            if brief { Shown::Brief(Brief::new(&profile.user, caller)) } else { Shown::Whole(shown(profile, caller)) }
+            if brief { Representation::brief(&profile.user, caller) } else { shown(profile, caller) }
         };
         Ok(found.iter().map(show).collect())
     };

@@ -6,20 +6,17 @@ pub mod health;
 use actix_web::http::header::ALLOW;
 use actix_web::{HttpResponse, web};
 
-use super::routes::{Entry, entry, mount};
+use super::routes::{mount, routes};
 
-/// Each way in.
-pub fn routes() -> Vec<Entry> {
-    vec![
-        entry!(GET "/healthz" => health::alive),
-        entry!(GET "/readyz" => health::ready),
-        entry!(GET "/v1/api/openapi.json" => documents::describe_wallaroo),
-        entry!(GET "/v1/api/docs" => documents::to_wallaroo_page),
-        entry!(GET "/v1/api/docs/{file:.*}" => documents::wallaroo_page),
-        entry!(GET "/v2/openapi.json" => documents::describe_arize),
-        entry!(GET "/v2/docs" => documents::to_arize_page),
-        entry!(GET "/v2/docs/{file:.*}" => documents::arize_page),
-    ]
+routes! {
+    GET "/healthz" => health::alive,
+    GET "/readyz" => health::ready,
+    GET "/v1/api/openapi.json" => documents::describe_wallaroo,
+    GET "/v1/api/docs" => documents::to_wallaroo_page,
+    GET "/v1/api/docs/{file:.*}" => documents::wallaroo_page,
+    GET "/v2/openapi.json" => documents::describe_arize,
+    GET "/v2/docs" => documents::to_arize_page,
+    GET "/v2/docs/{file:.*}" => documents::arize_page,
 }
 
 /// Mounts the pages.

@@ -14,7 +14,7 @@ use actix_web::web;
 
 use super::bearer::BearerSignIn;
 use super::dialect::Dialect;
-use super::routes::{Entry, entry, mount};
+use super::routes::{mount, routes};
 
 pub use failure::Failure;
 
@@ -29,23 +29,31 @@ impl Dialect for Wallaroo {
 /// Who calls, in this dialect.
 pub type Caller = super::dialect::Caller<Wallaroo>;
 
-/// Each way in.
-pub fn routes() -> Vec<Entry> {
-    vec![
-        entry!(GET "/v1/api/config" => config::show),
-        entry!(POST "/v1/api/workspaces/list" => workspaces::list),
-        entry!(POST "/v1/api/workspaces/create" => workspaces::create),
-        entry!(POST "/v1/api/workspaces/add_user" => workspaces::add_user),
-        entry!(POST "/v1/api/workspaces/list_users" => workspaces::list_users),
-        entry!(POST "/v1/api/workspaces/remove_user" => workspaces::remove_user),
-        entry!(POST "/v1/api/workspaces/validate" => workspaces::validate),
-        entry!(POST "/v1/api/users/query" => users::query),
-        entry!(POST "/v1/api/users/invite" => users::invite),
-        entry!(POST "/v1/api/users/activate" => users::activate),
-        entry!(POST "/v1/api/users/deactivate" => users::deactivate),
-        entry!(POST "/v1/api/user" => users::edit),
-        entry!(POST "/v1/graphql" => graphql::answer),
-    ]
+routes! {
+    /// The description of the dialect's REST endpoints (OpenAPI 3.1).
+    #[openapi(
+        info(
+            title = "atelier: the Wallaroo API",
+            description = "Workspaces and users as the Wallaroo SDK expects them. Success is 200; errors are `{msg, code}`."
+        ),
+        security(("bearer" = [])),
+        modifiers(&BearerSignIn)
+    )]
+    pub struct Description;
+
+    GET "/v1/api/config" => config::show,
+    POST "/v1/api/workspaces/list" => workspaces::list,
+    POST "/v1/api/workspaces/create" => workspaces::create,
+    POST "/v1/api/workspaces/add_user" => workspaces::add_user,
+    POST "/v1/api/workspaces/list_users" => workspaces::list_users,
+    POST "/v1/api/workspaces/remove_user" => workspaces::remove_user,
+    POST "/v1/api/workspaces/validate" => workspaces::validate,
+    POST "/v1/api/users/query" => users::query,
+    POST "/v1/api/users/invite" => users::invite,
+    POST "/v1/api/users/activate" => users::activate,
+    POST "/v1/api/users/deactivate" => users::deactivate,
+    POST "/v1/api/user" => users::edit,
+    POST "/v1/graphql" => graphql::answer,
 }
 
 /// Mounts the dialect.
@@ -57,30 +65,3 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v1").default_service(web::route().to(failure::no_endpoint)));
 }
-
-/// The description of the dialect's REST endpoints (OpenAPI 3.1).
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(
-        title = "atelier: the Wallaroo API",
-        description = "Workspaces and users as the Wallaroo SDK expects them. Success is 200; errors are `{msg, code}`."
-    ),
-    paths(
-        config::show,
-        workspaces::list,
-        workspaces::create,
-        workspaces::add_user,
-        workspaces::list_users,
-        workspaces::remove_user,
-        workspaces::validate,
-        users::query,
-        users::invite,
-        users::activate,
-        users::deactivate,
-        users::edit,
-        graphql::answer,
-    ),
-    security(("bearer" = [])),
-    modifiers(&BearerSignIn)
-)]
-pub struct Description;
