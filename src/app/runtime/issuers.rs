@@ -1,4 +1,4 @@
-//! Who the server says it is: the issuer in its tokens and in its discovery document.
+//! The issuer: the address that the server puts into tokens and into its discovery document.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,44 +7,44 @@ use std::time::Duration;
 use crate::app::runtime::log_limiter::LogLimiter;
 use crate::error::{Error, Result};
 
-/// The path of the one realm, as Keycloak has it.
+/// The path of the only realm, as Keycloak has it.
 pub const REALM_PATH: &str = "/auth/realms/master";
 
-/// How often it is logged that requests come for the same unknown host.
+/// How often requests for the same unknown host are logged.
 const LOGGED_EVERY: Duration = Duration::from_hours(24);
 
-/// How much is logged of an unknown host, in characters.
+/// The maximum number of characters of an unknown host in the log.
 const LOGGED: usize = 100;
 
-/// The port that addresses of http leave out.
+/// The default port of http, which URLs leave out.
 const HTTP_PORT: u16 = 80;
 
-/// What is known of where a request was made for.
+/// Which address a request was sent to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Target<'a> {
-    /// The `Host` that the client names, which may be anything.
+    /// The `Host` header, which can be anything.
     pub host: Option<&'a str>,
-    /// The address of this machine that the connection came to.
+    /// The local address of the connection.
     pub reached: Option<SocketAddr>,
-    /// Whether a trusted proxy has passed it on, so that the client itself came by another address.
+    /// Whether a trusted proxy forwarded the request, so that the client used another address.
     pub is_proxied: bool,
 }
 
-/// Who the server says it is.
+/// The addresses that the server is reached at.
 #[derive(Clone, Debug)]
 pub struct Issuers {
     public_url: Option<String>,
     hosts: Vec<String>,
-    /// Where it listens.
+    /// The addresses that it listens on.
     listening: Vec<SocketAddr>,
     fallback: String,
     unknown: Arc<LogLimiter>,
 }
 
 impl Issuers {
-    /// With a public URL (an origin without a slash at its end), that one alone. Without one, the trusted host
-    /// (`name:port` as in the `Host` header) that a request came for. Else the address that its connection came to, which
-    /// is one of those where the server listens.
+    /// With a public URL (an origin without a trailing slash), only that. Otherwise the trusted host (`name:port` as in
+    /// the `Host` header) that the request was sent to, else the local address of its connection, which must be one
+    /// that the server listens on.
     pub fn new(public_url: Option<String>, hosts: Vec<String>, listening: &[SocketAddr]) -> Self {
         let fallback = hosts.first().map_or_else(|| "http://localhost".to_owned(), |host| format!("http://{host}"));
         let listening = listening.to_vec();
@@ -53,7 +53,7 @@ impl Issuers {
 
     /// The origin that a request is served under: `http://127.0.0.1:8787`.
     ///
-    /// Never the `Host` of the client alone: whoever sends it could have others led to a server of their own.
+    /// Never the `Host` header alone: with it, a client could make others open a server of its own.
     pub fn origin(&self, target: &Target) -> String {
         self.named(target).0
     }
@@ -63,9 +63,9 @@ impl Issuers {
         self.origin(target) + REALM_PATH
     }
 
-    /// The same, for those who are to come back by it.
+    /// The issuer for links and redirects that people follow.
     ///
-    /// Refused where that is not known: behind a trusted proxy, for a host that nobody has named.
+    /// Refused where the origin is unknown: behind a trusted proxy, for a host that is not configured.
     pub fn reachable_issuer(&self, target: &Target) -> Result<String> {
         let (origin, is_known) = self.named(target);
         if is_known || !target.is_proxied {
@@ -77,7 +77,7 @@ impl Issuers {
         })
     }
 
-    /// The origin, and whether the client has named it or it is configured.
+    /// The origin, and whether it is configured or was taken from the request.
     fn named(&self, target: &Target) -> (String, bool) {
         if let Some(url) = &self.public_url {
             return (url.clone(), true);
@@ -107,12 +107,12 @@ impl Issuers {
         }
     }
 
-    /// The address that people and programs come by, where it is configured.
+    /// The configured address, if there is one.
     pub fn public_url(&self) -> Option<&str> {
         self.public_url.as_deref()
     }
 
-    /// Whether people and programs come by https, which a proxy before the server ends.
+    /// Whether clients connect by https, which a proxy in front of the server terminates.
     pub fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
@@ -131,7 +131,7 @@ impl Issuers {
         }
     }
 
-    /// Whether this is an address where the server listens, as [`authority`] writes it.
+    /// Whether the server listens on this address, in the form of [`authority`].
     fn is_served(&self, host: &str) -> bool {
         let without_port =
             || host.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, HTTP_PORT));
@@ -142,9 +142,9 @@ impl Issuers {
     }
 }
 
-/// An address as it stands in a URL.
+/// An address as it is written in a URL.
 fn authority(address: SocketAddr) -> String {
-    // The zone of a link-local address is this machine's own.
+    // The zone of a link-local address has a meaning on this machine only.
     let plain = SocketAddr::new(address.ip().to_canonical(), address.port());
     match plain {
         SocketAddr::V4(v4) if v4.port() == HTTP_PORT => v4.ip().to_string(),

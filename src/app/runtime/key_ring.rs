@@ -1,4 +1,4 @@
-//! The ring of signing keys as it is at this moment, whoever rotates them.
+//! The current signing keys, whichever process rotates them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,36 +12,34 @@ use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::SigningKey;
 
-/// The ring as it was last put together. It is put together anew when a commit of any process has changed the keys, or
-/// the last token of a retired one has ended.
+/// A cached key ring. It is rebuilt when a commit of any process has changed the keys, or when the last token of a
+/// retired key has expired.
 #[derive(Default)]
 pub(in crate::app) struct LiveRing(Mutex<Option<Seen>>);
 
-/// The ring that is in force at a moment.
 #[derive(Clone)]
 pub(in crate::app) struct InForce {
-    /// The ring.
     pub ring: Arc<KeyRing>,
-    /// A number that no ring with other keys has in this process.
+    /// Unique in this process: no ring with other keys has the same number.
     pub edition: u64,
-    /// Until when it is in force unless somebody changes it: a retired key drops out by itself.
+    /// How long the ring is valid if nobody changes it: a retired key expires by itself.
     pub until: Timestamp,
 }
 
 struct Seen {
-    /// The version of the file before it was found to be so.
+    /// The data version that the ring was read at.
     pulse: DataVersion,
-    /// What is on the ring, the active key first.
+    /// The rows of the keys, the active key first.
     states: Vec<(String, State)>,
-    /// The keys themselves, for opening one takes its time.
+    /// The opened keys, because opening one is slow.
     keys: HashMap<String, Arc<SigningKey>>,
     ring: InForce,
 }
 
 impl LiveRing {
-    /// The ring of the moment at which the file had this version, or of a later one.
+    /// The ring at this data version, or a later one.
     ///
-    /// Refused when a key does not open or there is none.
+    /// Refused when there is no key, or a key does not open.
     pub(in crate::app) fn current(&self, store: &Store, pulse: DataVersion, master: &MasterKey) -> Result<InForce> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = place.as_ref()
@@ -50,7 +48,7 @@ impl LiveRing {
         {
             return Ok(seen.ring.clone());
         }
-        // What fails is no reason to forget the number.
+        // A failure must not reset the number.
         let seen = store.read(|view| look(view, pulse, master, place.as_ref()))?;
         Ok(place.insert(seen).ring.clone())
     }

@@ -1,13 +1,12 @@
-//! Logs the same thing once in a while, whoever brings it about.
+//! Logs the same message at most once in an interval.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many things are remembered; while all of them are recent, others are not logged.
+/// The maximum number of remembered messages. While all of them are recent, others are not logged.
 const CAPACITY: usize = 256;
 
-/// Remembers what was logged lately.
 #[derive(Debug)]
 pub struct LogLimiter {
     interval: Duration,
@@ -15,12 +14,11 @@ pub struct LogLimiter {
 }
 
 impl LogLimiter {
-    /// Allows each thing once in an interval.
+    /// Allows each message once in an interval.
     pub fn new(interval: Duration) -> Self {
         Self { interval, logged: Mutex::default() }
     }
 
-    /// Whether this is to be logged now.
     pub fn allows(&self, what: &str) -> bool {
         self.allows_at(what, Instant::now())
     }

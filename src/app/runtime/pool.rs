@@ -1,5 +1,5 @@
-//! Small pools of threads for what takes long: they take the cores that they are given and no more, and take the work of
-//! those who have some in turn.
+//! Small thread pools for slow work. They use the configured number of cores, and take the jobs of different callers in
+//! turn.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
 use crate::tokens::password;
 
-/// A job; it is told whether it is done, or gives way to others.
+/// A job, which learns whether it runs or is displaced.
 type Job = Box<dyn FnOnce(Fate) + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +29,18 @@ enum Fate {
     Displaced,
 }
 
-/// Whose jobs take turns with those of others.
+/// Whose jobs take turns with the jobs of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Somebody who has signed in, or who signs in from where they did before.
+    /// A person who has signed in, or who signs in from an address that they signed in from before.
     Member(UserId),
-    /// All others from this network.
+    /// All others of this network.
     Stranger(IpAddr),
-    /// The server's own, and what nobody waits long for.
+    /// The server itself, and jobs that nobody waits for.
     Server,
 }
 
 impl Lane {
-    /// The lane of somebody who is not known there.
     pub fn stranger(origin: &Origin) -> Self {
         origin.address.map_or(Self::Server, |address| Self::Stranger(network(address)))
     }
@@ -57,21 +56,19 @@ impl From<&Actor> for Lane {
     }
 }
 
-/// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Full;
 
-/// What a job gives, unless it gave way to others.
+/// The result of a job, unless it was displaced.
 type Outcome<T> = std::result::Result<T, Full>;
 
-/// What the threads of a pool do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {
-    /// Hash passwords: some ten milliseconds, and much memory.
+    /// Hashes passwords: tens of milliseconds and much memory each.
     Hashing,
-    /// Sign tokens: a millisecond at most.
+    /// Signs tokens: at most a millisecond each.
     Signing,
-    /// Read what may be much. As few threads as may read at once, whoever asks: each keeps memory of its own.
+    /// Reads long lists. It has few threads, because each keeps memory of its own.
     Reading,
 }
 
@@ -84,7 +81,7 @@ impl PoolKind {
         }
     }
 
-    /// When whoever finds the queue full may come back.
+    /// When to retry after the queue was full.
     const fn come_back(self) -> Duration {
         match self {
             Self::Hashing => Duration::from_secs(2),
@@ -92,8 +89,8 @@ impl PoolKind {
         }
     }
 
-    /// How far they give way to those that answer requests, from 0 to 19 (`setpriority(2)`). Signing must not wait for
-    /// passwords.
+    /// The nice value of the threads, 0 to 19 (`setpriority(2)`), so that they do not slow down requests. Signing must
+    /// not wait for passwords.
     #[cfg(target_os = "linux")]
     const fn niceness(self) -> i32 {
         match self {
@@ -103,19 +100,18 @@ impl PoolKind {
         }
     }
 
-    /// What a thread does before it rests.
+    /// Runs before a thread waits for the next job.
     fn rest(self) {
         match self {
-            // Memory is kept while there is work, and given back before resting.
+            // Memory is kept while there is work.
             Self::Hashing => password::release_memory(),
             Self::Signing | Self::Reading => {}
         }
     }
 }
 
-/// Named threads (`hashery-0`, ...) behind a bounded queue.
-///
-/// Dropping it finishes what was accepted, then ends the threads.
+/// Named threads (`passwords-0`, ...) behind a bounded queue. Dropping the pool finishes the accepted jobs, then ends
+/// the threads.
 pub struct Pool {
     kind: PoolKind,
     queue: Arc<Queue>,
@@ -131,7 +127,7 @@ struct Queue {
 struct State {
     /// Those who have jobs, in the order of their turns.
     lanes: VecDeque<(Lane, VecDeque<Job>)>,
-    /// How many jobs there are in all.
+    /// The number of jobs over all lanes.
     waiting: usize,
     open: bool,
     /// How many jobs were ever queued.
@@ -140,9 +136,7 @@ struct State {
 }
 
 impl Pool {
-    /// Starts the threads. `waiting` is how many jobs may queue for a thread.
-    ///
-    /// Fails when the system gives no thread.
+    /// `waiting` is the queue's length for each thread. Fails when the system cannot start a thread.
     pub fn start(kind: PoolKind, threads: NonZeroUsize, waiting: NonZeroUsize) -> io::Result<Self> {
         let state = State {
             lanes: VecDeque::new(),
@@ -152,7 +146,7 @@ impl Pool {
             taken: 0,
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
-        // Owned before the first thread is started, so that a failure half-way ends those that run.
+        // The pool owns the threads from the first one on, so that a failure ends those that run.
         let mut pool = Self { kind, queue, waiting, threads: Vec::with_capacity(threads.get()) };
         for number in 0..threads.get() {
             let queue = Arc::clone(&pool.queue);
@@ -163,16 +157,16 @@ impl Pool {
         Ok(pool)
     }
 
-    /// How many threads to start where nothing is configured: one for each core.
+    /// The default number of threads: one for each core.
     pub fn cores() -> NonZeroUsize {
         thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Does a job on one of the threads, in the turn of its lane. Where nobody waits for it any more before its turn (the
-    /// client is gone), it is skipped.
+    /// Runs a job on one of the threads, in the turn of its lane. A job whose caller is gone before its turn is
+    /// skipped.
     ///
-    /// Refused as busy when the queue is full, rather than let it grow, and when half of it is the lane's own; also later,
-    /// to make room for those who wait for less. Fails when the job panicked.
+    /// Refused as busy when the queue is full, or half of it is the lane's own; also later, to make room for lanes with
+    /// fewer jobs. Fails when the job panics.
     pub async fn run<T, F>(&self, lane: Lane, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -183,7 +177,7 @@ impl Pool {
         answer.await.map_err(Error::internal)?.map_err(busy)
     }
 
-    /// Queues a job; the receiver gives its result, and fails when the job panicked.
+    /// Queues a job; the receiver returns its result, and fails when the job panics.
     fn submit<T, F>(&self, lane: Lane, job: F) -> std::result::Result<oneshot::Receiver<Outcome<T>>, Full>
     where
         T: Send + 'static,
@@ -192,7 +186,7 @@ impl Pool {
         let (answer, receiver) = oneshot::channel();
         let job: Job = Box::new(move |fate| {
             if !answer.is_closed() {
-                // Nobody is left to tell when the receiver went away meanwhile.
+                // The receiver may be gone by now.
                 let _ = answer.send(match fate {
                     Fate::Done => Ok(job()),
                     Fate::Displaced => Err(Full),
@@ -214,7 +208,7 @@ impl Pool {
         Ok(receiver)
     }
 
-    /// How many jobs it was ever given: as many of a kind take as long.
+    /// How many jobs were ever queued.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> usize {
         self.queue.state().taken
@@ -236,7 +230,7 @@ impl Drop for Pool {
         self.queue.state().open = false;
         self.queue.changed.notify_all();
         for thread in self.threads.drain(..) {
-            // A job that holds the last handle drops the pool on one of its own threads, which cannot wait for itself.
+            // A job that holds the last handle drops the pool on one of its own threads, which cannot join itself.
             if thread.thread().id() != thread::current().id() {
                 let _: Result<(), Box<dyn Any + Send>> = thread.join();
             }
@@ -245,8 +239,8 @@ impl Drop for Pool {
 }
 
 impl State {
-    /// Makes room for one more job of a lane; gives the job that has to go for it. The lane with the most goes first, a
-    /// stranger's before a member's, so that a burst from one of them turns away nobody but themselves.
+    /// Makes room for one more job of a lane; returns the displaced job. It is taken from the lane with the most jobs,
+    /// a stranger's before a member's, so that a burst turns away only those who caused it.
     fn make_room(&mut self, lane: Lane, most: usize) -> std::result::Result<Option<Job>, Full> {
         let own = self.lanes.iter().find(|(whose, _)| *whose == lane).map_or(0, |(_, jobs)| jobs.len());
         if lane != Lane::Server && own >= most.div_ceil(2) {
@@ -275,7 +269,7 @@ impl State {
         }
     }
 
-    /// The next job; its lane has its next turn after all others.
+    /// The next job. Its lane then waits for all others.
     fn next(&mut self) -> Option<Job> {
         let (lane, mut jobs) = self.lanes.pop_front()?;
         let job = jobs.pop_front()?;
@@ -288,7 +282,7 @@ impl State {
 }
 
 impl Queue {
-    /// No job runs under the lock, so a poisoned one guards nothing half-done.
+    /// No job runs under the lock, so a poisoned lock guards nothing half-done.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -322,11 +316,10 @@ impl Queue {
     }
 }
 
-/// Has this thread give way to those that answer requests: what it does takes long on every core there is, and nobody
-/// else shall wait for it. On an idle machine it takes no longer for that.
+/// Lowers the priority of this thread, because its jobs can occupy every core. On an idle machine they take no longer.
 #[cfg(target_os = "linux")]
 fn give_way(kind: PoolKind) {
-    // On Linux the calling thread alone is meant, elsewhere the process would be.
+    // On Linux this applies to the calling thread, elsewhere to the whole process.
     if let Err(error) = rustix::process::setpriority_process(None, kind.niceness()) {
         log::debug!("a {} keeps its priority: {error}", kind.name());
     }

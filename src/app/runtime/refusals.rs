@@ -1,5 +1,5 @@
-//! What the log and the audit keep of refused sign-ins: who was named, from where, through which client. Never a secret, and
-//! never more lines than a disk can take.
+//! The log lines and audit rows of refused sign-ins: the account, the address, the client. They never contain a secret,
+//! and their number is limited.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -20,19 +20,19 @@ use crate::domain::user::User;
 use crate::error::AuthError;
 use crate::store::Store;
 
-/// How many lines there may be of one kind of secret at once, and how long it takes until one more may be.
+/// How many log lines one kind of secret may have at once, and the time until one more.
 pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
 
-/// The same for rows of the audit.
+/// The same for audit rows.
 pub const ROWS: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
 
-/// The most characters of a name in the log and in the audit.
+/// The maximum number of characters of a name in the log and the audit.
 pub const MAX_NAME: usize = 64;
 
-/// What stands in place of a name that is no address and no account's: people type their password into the wrong field.
+/// Stands for a name that is no email address and no account: people type their password into the wrong field.
 const NO_ADDRESS: &str = "(no address)";
 
-/// What somebody did not prove.
+/// What was not proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::app) enum Kind {
     Guessed(ThrottleScope),
@@ -69,20 +69,16 @@ impl Kind {
     }
 }
 
-/// A refusal.
 #[derive(Clone, Debug)]
 pub(in crate::app) struct Refusal<'a> {
-    /// What was not proved.
     pub(in crate::app) kind: Kind,
     /// Who was named, as it may be shown.
     pub(in crate::app) account: Option<&'a str>,
-    /// The OAuth client.
     pub(in crate::app) client: Option<&'a str>,
-    /// Why.
     pub(in crate::app) reason: &'static str,
 }
 
-/// How much was told lately.
+/// The budgets of log lines and audit rows.
 #[derive(Debug)]
 pub(in crate::app) struct Refusals {
     lines: [Mutex<Lines>; Kind::COUNT],
@@ -104,7 +100,7 @@ impl Refusals {
         }
     }
 
-    /// How many lines were left out before this one; none if this one is left out, too.
+    /// How many lines were left out before this one, or `None` if this one is left out, too.
     fn line(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut lines = self.lines[kind.index()].lock().unwrap_or_else(PoisonError::into_inner);
         if !lines.budget.wait(LINES, now).is_zero() {
@@ -124,7 +120,6 @@ impl Refusals {
         may
     }
 
-    /// Writes the line of a refusal into the log.
     pub(in crate::app) fn log(&self, origin: &Origin, refusal: &Refusal) {
         if log::log_enabled!(log::Level::Warn)
             && let Some(left_out) = self.line(refusal.kind, Instant::now())
@@ -133,12 +128,12 @@ impl Refusals {
         }
     }
 
-    /// Writes the line of a token that a client brought in vain.
+    /// Logs a refused token of a client.
     pub(in crate::app) fn of_token(&self, origin: &Origin, kind: Kind, client: &Client, reason: &'static str) {
         self.log(origin, &Refusal { kind, account: None, client: Some(client.id.as_str()), reason });
     }
 
-    /// Writes the line of an API key that is worth nothing.
+    /// Logs a refused API key.
     pub(in crate::app) fn of_key(&self, origin: &Origin, why: AuthError) {
         let reason = match why {
             AuthError::DeadKey => "revoked_or_expired",
@@ -149,7 +144,7 @@ impl Refusals {
         self.log(origin, &Refusal { kind: Kind::ApiKey, account: None, client: None, reason });
     }
 
-    /// Tells the log and the audit that somebody has to wait from now on.
+    /// Logs and records that attempts have to wait from now on.
     pub(in crate::app) fn delayed(
         &self,
         store: &Store,
@@ -208,7 +203,7 @@ fn address(origin: &Origin) -> String {
     origin.address.map_or_else(|| "-".to_owned(), |address| address.to_string())
 }
 
-/// The name that somebody typed, as it may be shown: an account's, or one that looks like an address.
+/// The typed name as it may be shown: an account's email address, or one that looks like an address.
 pub(in crate::app) fn name<'a>(typed: &'a str, user: Option<&'a User>) -> &'a str {
     match user {
         Some(user) => user.email.as_str(),
@@ -217,13 +212,13 @@ pub(in crate::app) fn name<'a>(typed: &'a str, user: Option<&'a User>) -> &'a st
     }
 }
 
-/// A name between quotation marks, on one line and of bounded length; a dash for none.
+/// A name in quotation marks, on one line and of bounded length; a dash for none.
 fn quoted(name: Option<&str>) -> Cow<'static, str> {
     name.map_or(Cow::Borrowed("-"), |name| Cow::Owned(format!("\"{}\"", shown(name))))
 }
 
-/// A name of at most [`MAX_NAME`] characters without any that would end a line or a quotation, or that are not seen:
-/// control, format and bidirectional characters among them.
+/// At most [`MAX_NAME`] characters, without any that would end a line or a quotation or are invisible: control, format
+/// and bidirectional characters among them.
 fn shown(name: &str) -> String {
     let mut shown = String::new();
     let mut length = 0;

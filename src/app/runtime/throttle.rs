@@ -1,9 +1,9 @@
-//! Limits how often somebody may fail to prove something: a password, a code, a secret.
+//! Limits failed attempts to prove something: a password, a code, a secret.
 //!
-//! Three counts, each with a bound of its own: an account at an address, an account from everywhere, and the accounts that
-//! failed from one network. An account that signed in from an address before is judged there by the first count alone.
-//! `docs/explanation/guessing.md` says what that means for an attacker, in figures. Nothing here knows the clock, the
-//! database or the log: `crate::app::identity::attempts` does.
+//! It counts three things, each with its own bound: one account at one address, one account over all addresses, and the
+//! accounts that failed from one network. Where an account has signed in from an address before, only the first count
+//! applies to it there. `docs/explanation/guessing.md` says in figures what that means for an attacker. The throttle
+//! knows no clock, database or log: `crate::app::identity::attempts` does.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -14,45 +14,45 @@ use std::time::{Duration, Instant};
 use crate::app::runtime::budget::{Budget, Rate};
 use crate::app::runtime::places::{network, place};
 
-/// How many failures of one account from addresses that it never signed in from are judged at once, and how long it
-/// takes until one more is.
+/// How many failures of one account, from addresses that it never signed in from, are judged at once, and the time
+/// until one more is.
 pub const ACCOUNT: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
 
-/// How many accounts may fail from one network that they never signed in from, and how long it takes until one more may.
+/// How many accounts may fail from one network that they never signed in from, and the time until one more may.
 pub const NETWORK: Rate = Rate { burst: 64, gap: Duration::from_secs(10) };
 
-/// The rate for all that the memory of one kind of secret has no room for.
+/// The rate for everything that does not fit into the memory of one kind of secret.
 pub const OVERFLOW: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
 
-/// The most counts of each sort that are kept for each kind of secret.
+/// The maximum number of counts of each sort for each kind of secret.
 pub const MAX_COUNTS: usize = 262_144;
 
-/// How many failures beyond the free ones a failure in one's turn counts as: the next wait is two minutes.
+/// How many failures a failed attempt in a reserved turn counts for, beyond the free ones: the next wait is two
+/// minutes.
 const TURN_PENALTY: u32 = 7;
 
-/// After how many longest waits without a failure, failures are forgotten: an hour.
+/// Failures expire after this many maximum waits without another failure: an hour.
 const QUIET: u32 = 4;
 
-/// How often a full memory is searched for counts that have expired.
+/// How often a full memory is searched for expired counts.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// What somebody fails to prove. Each has a memory of its own.
+/// What is to be proved. Each kind has a memory of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ThrottleScope {
     /// A password; the account is the user.
     Password,
-    /// A link; there is no account.
+    /// A link; it has no account.
     Link,
-    /// The code that a person types to let a device in; there is no account, so that all of them are one.
+    /// The user code of a device, which a person types; it has no account, so all of them count as one.
     UserCode,
-    /// A client's secret; the account is the client's id.
+    /// A client secret; the account is the client id.
     Client,
 }
 
 impl ThrottleScope {
     const COUNT: usize = 4;
 
-    /// How the log and the audit name it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -72,31 +72,31 @@ pub struct Subject {
     known: bool,
 }
 
-/// An account at an address. The account is kept as a hash under a random key: it has one size, however long a name is.
+/// An account at an address. The account is a hash under a random key, so its size does not depend on the length of the
+/// name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Pair {
     account: u64,
     place: IpAddr,
 }
 
-/// The failures of an account at an address.
 #[derive(Clone, Copy, Debug)]
 struct Count {
     failures: u32,
-    /// The next attempt is not judged before.
+    /// The next attempt is not judged before this time.
     until: Instant,
-    /// Whether the attempt after that is paid for.
+    /// Whether the attempt after that is already paid for.
     turn: bool,
 }
 
 impl Count {
-    /// Whether it says no more than a new one would.
+    /// Whether the count has expired.
     fn is_over(&self, longest: Duration, now: Instant) -> bool {
         self.until + longest * QUIET <= now
     }
 }
 
-/// A bound that was reached just now.
+/// A bound that was just reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threshold {
     /// The account has to wait at this address.
@@ -108,7 +108,6 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    /// How the log and the audit name it.
     pub const fn word(self) -> &'static str {
         match self {
             Self::AccountAtAddress => "account_at_address",
@@ -118,7 +117,6 @@ impl Threshold {
     }
 }
 
-/// Limits how often somebody may fail.
 #[derive(Debug)]
 pub struct Throttle {
     free: u32,
@@ -140,7 +138,7 @@ struct Memory {
 }
 
 impl Throttle {
-    /// A throttle with `free` failures of an account at an address before it waits, and waits of at most `longest`.
+    /// `free` is how often an account may fail at an address before it waits, `longest` the maximum wait.
     pub fn new(free: u32, longest: Duration) -> Self {
         Self::with_memory(free, longest, MAX_COUNTS)
     }
@@ -160,28 +158,27 @@ impl Throttle {
         Self { free, longest, most, names: RandomState::new(), memories: std::array::from_fn(|_| memory()) }
     }
 
-    /// Who tries what from where; `known` if the account signed in from there before.
+    /// `known`: the account has signed in from this address before.
     pub fn subject(&self, realm: ThrottleScope, account: impl Hash, from: IpAddr, known: bool) -> Subject {
         let pair = Pair { account: self.names.hash_one(account), place: place(from) };
         Subject { realm, pair, network: network(from), known }
     }
 
-    /// Whether an attempt may be made, or how long it has to wait. An attempt that is turned away counts for nothing: to
-    /// ask again and again makes nobody wait longer. Where too many want to try one account, the answer is a turn of
-    /// their own, which nobody else can take.
+    /// Admits an attempt, or returns how long it has to wait. A refused attempt does not count: retrying too early
+    /// makes nobody wait longer. Where too many try one account, the wait is a turn of the caller's own that nobody
+    /// else can take.
     pub fn admit(&self, subject: &Subject, now: Instant) -> Result<(), Duration> {
         self.check(&mut self.memory(subject.realm), subject, now)
     }
 
-    /// Whether an attempt that took its time may still be judged, right or wrong; a wrong one is counted with that. Of many
-    /// at once, no more are judged than one after another.
+    /// Decides whether an attempt whose check took time is still judged, right or wrong, and counts it if it was wrong.
+    /// Of many parallel attempts no more are judged than of sequential ones.
     pub fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>, Duration> {
         let memory = &mut self.memory(subject.realm);
         self.check(memory, subject, now)?;
         Ok(if right { Vec::new() } else { self.count(memory, subject, now) })
     }
 
-    /// Counts a failure.
     pub fn failed(&self, subject: &Subject, now: Instant) -> Vec<Threshold> {
         self.count(&mut self.memory(subject.realm), subject, now)
     }
@@ -236,10 +233,11 @@ impl Throttle {
             return Ok(());
         }
         if of_network >= self.longest {
-            // Whatever names somebody invents, one network takes no more room than this.
+            // Whatever names are invented, one network takes no more memory than this.
             return Err(self.longest);
         }
-        // Where an account is being guessed at, an attempt has a turn from its first moment on: nobody takes it meanwhile.
+        // While an account is being guessed at, an attempt holds a turn from its first moment on, so nobody takes it
+        // meanwhile.
         let wait = wait.min(self.longest);
         memory.pay(subject, count.is_none(), of_account < self.longest, now);
         let failures = count.map_or(0, |count| count.failures);
@@ -280,7 +278,8 @@ impl Throttle {
         reached
     }
 
-    /// How long an account waits at an address after this many failures: nothing at first, then twice as long each time.
+    /// How long an account waits at an address after this many failures: nothing at first, then twice as long each
+    /// time.
     fn wait(&self, failures: u32) -> Duration {
         match failures.saturating_sub(self.free) {
             0 => Duration::ZERO,
@@ -290,7 +289,8 @@ impl Throttle {
 }
 
 impl Memory {
-    /// Pays for one attempt: the account's, and the network's where it is the first of this account there.
+    /// Pays for one attempt: from the account's budget, and from the network's if it is the first of this account
+    /// there.
     fn pay(&mut self, subject: &Subject, is_first: bool, account_too: bool, now: Instant) {
         if account_too {
             let budget = self.accounts.entry(subject.pair.account).or_insert_with(|| Budget::new(now));
@@ -302,7 +302,7 @@ impl Memory {
         }
     }
 
-    /// The bounds that strangers have reached since that was told last.
+    /// The bounds that strangers have reached since the last call.
     fn reached(&mut self, subject: &Subject, now: Instant) -> Vec<Threshold> {
         let account = self.accounts.get_mut(&subject.pair.account).is_some_and(|budget| budget.tells(ACCOUNT, now));
         let network = self.networks.get_mut(&subject.network).is_some_and(|budget| budget.tells(NETWORK, now));
@@ -310,7 +310,7 @@ impl Memory {
         all.into_iter().filter_map(|(is_reached, threshold)| is_reached.then_some(threshold)).collect()
     }
 
-    /// Whether one more stranger can be remembered. Only what has expired is ever forgotten.
+    /// Whether one more stranger fits in. Only expired counts are ever removed.
     fn has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
         let fits = |memory: &Self| {
             memory.strangers.len() < most && memory.accounts.len() < most && memory.networks.len() < most
@@ -322,7 +322,7 @@ impl Memory {
         self.known.len() < most || self.sweep(longest, now) && self.known.len() < most
     }
 
-    /// Forgets what has expired; tells whether it did, or had done so just before.
+    /// Removes expired counts; returns whether it did, or had done so just before.
     fn sweep(&mut self, longest: Duration, now: Instant) -> bool {
         if now.saturating_duration_since(self.swept_at) < SWEEP_EVERY {
             return false;
