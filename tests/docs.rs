@@ -82,6 +82,27 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
+fn every_source_file_that_a_page_names_exists() {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    for (page, text) in pages() {
+        for word in text.split(|c| !is_part(c)) {
+            let path = word.trim_end_matches(['.', '/']);
+            // In `src/app/NOUNS.rs` a name has to be filled in.
+            let is_source = ["src/", "tests/", "benches/", "templates/"].iter().any(|root| path.starts_with(root));
+            if is_source && !path.chars().any(|c| c.is_ascii_uppercase()) {
+                seen += 1;
+                if !root().join(path).exists() {
+                    missing.push(format!("{page}: {path}"));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0], "files that do not exist");
+    assert!(seen > 50, "no path was recognized");
+}
+
+#[test]
 fn pages_are_short() {
     let mut long = Vec::new();
     for (page, text) in pages() {
