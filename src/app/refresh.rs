@@ -14,6 +14,7 @@ use super::{audit, authorizations, refusals, sessions};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
+use crate::domain::field::Field;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::error::{AuthError, Error, Result};
@@ -116,7 +117,7 @@ pub(super) fn take_turn(
     authorizations::enters(&user)?;
     let granted = Scopes::known(&session.scope);
     if asked.is_some_and(|asked| !asked.are_within(&granted)) {
-        return Err(Error::invalid("scope", "must not request more than was granted"));
+        return Err(Error::invalid(Field::Scope, "must not request more than was granted"));
     }
     let scopes = match asked {
         Some(asked) => asked.and(&client.implied().within(&granted)),
