@@ -268,7 +268,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_layer_knows_only_what_it_may() {
+fn every_layer_uses_only_allowed_modules() {
     let sources = sources();
     assert!(sources.len() > 60, "the files are found");
     let faults: Vec<_> = sources.iter().flat_map(|(path, text)| faults(path, text)).collect();
@@ -318,7 +318,7 @@ fn length(text: &str) -> usize {
 }
 
 #[test]
-fn no_file_is_too_long_to_read() {
+fn no_file_is_too_long() {
     for (path, text) in sources() {
         let (found, longest) =
             if is_tests(&path) { (text.lines().count(), LONGEST_TESTS) } else { (length(&text), LONGEST) };

@@ -1,4 +1,4 @@
-//! Is the documentation whole? Links lead somewhere, pages are short, and generated pages are as the code has it.
+//! Checks of the documentation: links work, pages are short, and generated pages are up to date.
 //!
 //! `ATELIER_TEST_BLESS=1 cargo test --test docs` writes the generated pages anew. What the commands of the tutorials
 //! print is tested in `tests/sdk/docs.rs`.
@@ -149,7 +149,7 @@ fn the_two_first_commands_are_in_the_readme() {
 }
 
 #[test]
-fn every_message_to_troubleshoot_is_one_of_the_program() {
+fn every_message_to_troubleshoot_is_a_message_of_the_program() {
     let page = fs::read_to_string(root().join("docs/how-to/troubleshooting.md")).expect("the page is readable");
     let mut program = String::new();
     collect_sources(&root().join("src"), &mut program);
@@ -180,7 +180,7 @@ fn one_spaced(text: &str) -> String {
 }
 
 #[test]
-fn generated_pages_are_as_the_code_has_it() {
+fn generated_pages_are_up_to_date() {
     let made = [generated::cli(), generated::configuration(), generated::permissions()];
     for (page, made) in GENERATED.iter().zip(made) {
         let path = root().join(page);

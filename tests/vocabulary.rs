@@ -1,4 +1,4 @@
-//! Do the texts use the words that were agreed on? Reads every source, template, example and document, and refuses
+//! Checks that texts use the agreed words: reads every source, template, example and document, and refuses
 //! words and phrases that were retired, each with the one to use in its place.
 //!
 //! To retire another one, add a line to `RETIRED`.

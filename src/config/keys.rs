@@ -69,28 +69,13 @@ pub fn near(name: &str) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase().replace('-', "_");
     let mut near: Vec<(usize, &str)> = all()
         .iter()
-        .map(|key| (distance(&name, key.name), key.name))
+        .map(|key| (strsim::levenshtein(&name, key.name), key.name))
         .filter(|(far, key)| {
             *far <= (key.len() / 3).max(1) || name.len() > 3 && (key.contains(&name) || name.contains(key))
         })
         .collect();
     near.sort_unstable();
     near.into_iter().map(|(_, key)| key).take(3).collect()
-}
-
-/// How many letters to insert, delete or replace (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 impl Key {

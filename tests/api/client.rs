@@ -1,4 +1,4 @@
-//! A small HTTP client that follows no redirect and takes every status as an answer.
+//! A small HTTP client that follows no redirects and returns responses of every status.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use ureq::{Agent, AsSendBody};
 /// Where tokens are asked for.
 pub const TOKEN: &str = "/auth/realms/master/protocol/openid-connect/token";
 
-/// Calls one server, with one credential or none, over connections that stay open.
+/// Calls one server, with one credential or none, over persistent connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
@@ -17,7 +17,7 @@ pub struct Client {
     credential: Option<String>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -73,7 +73,7 @@ impl Client {
         self.send("POST", path, &[("content-type", "application/x-www-form-urlencoded")], body)
     }
 
-    /// Sends whatever is wanted. A body that is `()` is no body.
+    /// Sends a request. A body that is `()` is no body.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl AsSendBody) -> Answer {
         self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
@@ -145,7 +145,7 @@ impl Answer {
     }
 
     /// Status and body, to compare both at once.
-    pub fn told(&self) -> (u16, Value) {
+    pub fn outcome(&self) -> (u16, Value) {
         (self.status, self.json())
     }
 
@@ -169,12 +169,12 @@ impl Answer {
     }
 }
 
-/// A refusal of the Wallaroo dialect, to compare with [`Answer::told`].
+/// A refusal of the Wallaroo dialect, to compare with [`Answer::outcome`].
 pub fn refused(msg: &str) -> (u16, Value) {
     (400, json!({ "msg": msg, "code": 400 }))
 }
 
-/// The Wallaroo dialect's refusal of a request whose credential is worth nothing.
-pub fn unproved(msg: &str) -> (u16, Value) {
+/// The Wallaroo dialect's refusal of an invalid credential.
+pub fn unauthenticated(msg: &str) -> (u16, Value) {
     (401, json!({ "msg": msg, "code": 401 }))
 }

@@ -1,4 +1,4 @@
-//! Looks into the server's file, and puts there what no endpoint can.
+//! Reads and writes the server's database file, for what no endpoint can do.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl Database {
         Self(conn)
     }
 
-    /// Changes rows, and says so as another process of atelier would; gives the number of the last new row.
+    /// Changes rows as another process of atelier would; returns the id of the last new row.
     pub fn write(&self, sql: &str, params: impl Params) -> i64 {
         self.0.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
         self.0.execute(sql, params).unwrap_or_else(|error| panic!("{error}: {sql}"));
@@ -28,7 +28,7 @@ impl Database {
         id
     }
 
-    /// The one value that a query gives.
+    /// The single value that a query returns.
     pub fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> T {
         self.0.query_row(sql, params, |row| row.get(0)).unwrap_or_else(|error| panic!("{error}: {sql}"))
     }
@@ -38,7 +38,7 @@ impl Database {
         self.one(&format!("SELECT count(*) FROM {table}"), [])
     }
 
-    /// The rows that a query gives, one a line, its columns with a bar between them.
+    /// The rows that a query returns, one per line, with a bar between columns.
     pub fn rows(&self, sql: &str, params: impl Params) -> Vec<String> {
         let mut query = self.0.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
         let width = query.column_count();
@@ -49,7 +49,7 @@ impl Database {
         query.query_map(params, line).and_then(Iterator::collect).unwrap_or_else(|error| panic!("{error}: {sql}"))
     }
 
-    /// The verbs and objects of the audit, beyond the row of this number.
+    /// The verbs and objects of the audit after the row with this id.
     pub fn audit_after(&self, id: i64) -> Vec<String> {
         self.rows("SELECT verb, kind, object FROM audit WHERE id > ?1 ORDER BY id", [id])
     }

@@ -1,4 +1,4 @@
-//! The descriptions of the dialects are true, and the pages that show them ask nobody else.
+//! The OpenAPI documents match the server, and the pages that show them load nothing from other servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ fn documents() -> [(&'static str, &'static str, Vec<Entry>); 2] {
     [(DOCUMENT, "/v1/api/docs/", wallaroo::routes()), ("/v2/openapi.json", "/v2/docs/", arize::routes())]
 }
 
-/// Compares an answer with what a document says of it.
+/// Compares a response with its description.
 #[track_caller]
 pub fn as_described(document: &Value, method: &str, path: &str, answer: &Answer) {
     let operation = &document["paths"][path][method.to_lowercase()];
@@ -45,7 +45,7 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
-/// Compares real answers with what the document says of them, and remembers what it has seen.
+/// Compares real responses with their descriptions, and records which were seen.
 struct Recorder {
     document: Value,
     seen: BTreeMap<String, BTreeSet<u16>>,
@@ -56,7 +56,7 @@ impl Recorder {
         Self { document: nobody.get(DOCUMENT).ok(), seen: BTreeMap::new() }
     }
 
-    /// What the document says of an operation.
+    /// The description of an operation.
     fn operation(&self, method: &str, path: &str) -> &Value {
         let operation = &self.document["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "{method} {path} is not described");
@@ -69,7 +69,7 @@ impl Recorder {
         jsonschema::draft202012::new(&whole).expect("a schema")
     }
 
-    /// Asks, and compares the answer (and the question, where it was accepted) with its description.
+    /// Sends a request, and compares the response (and the request, if accepted) with its description.
     fn ask(&mut self, client: &Client, method: &str, path: &str, body: &Value) -> Answer {
         let answer = match method {
             "GET" => client.get(path),
@@ -95,7 +95,7 @@ impl Recorder {
     }
 }
 
-/// What is asked of each operation so that it succeeds, one after the other.
+/// Requests that succeed, for each operation in turn.
 fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, Value)> {
     let (carol, email) = (&world.carol, format!("{}@example.com", fresh("described")));
     let member = json!({ "workspace_id": workspace, "email": carol.email });
@@ -135,7 +135,7 @@ fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, 
 }
 
 #[test]
-fn a_document_is_openapi_3_1_and_describes_every_route_and_nothing_else() {
+fn documents_are_openapi_3_1_and_describe_exactly_the_routes() {
     for (document, _, routes) in documents() {
         describes(document, routes);
     }
@@ -160,14 +160,14 @@ fn describes(document: &str, routes: Vec<Entry>) {
 }
 
 #[test]
-fn every_operation_says_what_it_is_and_how_one_signs_in() {
+fn every_operation_has_a_summary_and_its_authentication() {
     for (document, _, _) in documents() {
-        says_what_it_is(&world().nobody.get(document).ok());
+        has_a_summary(&world().nobody.get(document).ok());
     }
 }
 
 #[test]
-fn every_limit_says_its_bounds() {
+fn every_limit_has_its_minimum_and_maximum() {
     let document = world().nobody.get("/v2/openapi.json").ok();
     let operations =
         document["paths"].as_object().expect("paths").values().flat_map(|item| item.as_object().into_iter().flatten());
@@ -178,7 +178,7 @@ fn every_limit_says_its_bounds() {
     assert_eq!(bounds, vec![(&json!(1), &json!(100)); 9]);
 }
 
-fn says_what_it_is(document: &Value) {
+fn has_a_summary(document: &Value) {
     let scheme = &document["components"]["securitySchemes"]["bearer"];
     assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
     assert_eq!(document["security"], json!([{ "bearer": [] }]));
@@ -202,7 +202,7 @@ fn says_what_it_is(document: &Value) {
 }
 
 #[test]
-fn real_answers_are_as_described_successes_and_refusals() {
+fn real_responses_match_their_descriptions() {
     let setup = Setup::new().args(&["--write-queue", "1", "--workers", "2"]);
     let world = World::of(setup);
     let mut recorder = Recorder::new(&world.nobody);
@@ -232,7 +232,7 @@ fn real_answers_are_as_described_successes_and_refusals() {
     too_many(&world, &mut recorder);
     broken(&world, &mut recorder, workspace);
 
-    // Whatever an operation is described to answer, it was seen to answer.
+    // Every described response was seen.
     let mut unseen = Vec::new();
     for entry in wallaroo::routes() {
         let name = format!("{} {}", entry.method, entry.path);
@@ -251,7 +251,7 @@ fn real_answers_are_as_described_successes_and_refusals() {
     assert_eq!(unseen, [""; 0], "described and never seen");
 }
 
-/// Every change while the line of writes is full.
+/// Every change while the write queue is full.
 fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
     let database = world.database();
     full_line(&world.ada, &database, || {
@@ -267,7 +267,7 @@ fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
     });
 }
 
-/// An invitation once too many people were made within a minute.
+/// An invitation after too many users were created within a minute.
 fn too_many(world: &World, recorder: &mut Recorder) {
     let made = (0..2000).find(|_| {
         let email = format!("{}@example.com", fresh("one-of-many"));
@@ -300,7 +300,7 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
         } else {
             let id = answer.header("x-request-id").expect("an id");
             let msg = format!("internal error; look in the server's log for request {id}");
-            assert_eq!(answer.told(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
+            assert_eq!(answer.outcome(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
             wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
         }
         assert!(!answer.body.contains("sessions") && !answer.body.contains("SELECT"), "{answer:?}");
@@ -310,13 +310,13 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
 }
 
 #[test]
-fn the_pages_of_the_documents_ask_no_other_server() {
+fn the_pages_of_the_documents_load_nothing_from_other_servers() {
     for (document, page, _) in documents() {
-        asks_nobody_else(document, page);
+        loads_only_own_files(document, page);
     }
 }
 
-fn asks_nobody_else(document: &str, place: &str) {
+fn loads_only_own_files(document: &str, place: &str) {
     let is = |part: &str, kind: &str| Path::new(part).extension().is_some_and(|extension| extension == kind);
     let page = world().nobody.get(place);
     assert_eq!(page.status, 200);

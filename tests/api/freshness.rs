@@ -1,7 +1,7 @@
-//! What is remembered is as fresh as what is read: after each of many random writes, through every dialect, the command
-//! line and another process, every answer that may come from memory is compared with one that may not, and with the rows.
+//! Cached responses are as fresh as uncached ones: after each of many random writes, through every dialect, the command
+//! line and another process, every response that may be cached is compared with an uncached one and with the rows.
 //!
-//! `ATELIER_TEST_SEED` tells the same story again; a test that fails says which it was.
+//! `ATELIER_TEST_SEED` repeats a run; a test that fails prints its seed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,11 +22,11 @@ const WRITES: usize = 150;
 /// Credentials of one person that are looked at, the oldest of which gives way to a new one.
 const CREDENTIALS: usize = 3;
 
-/// A number after the other, none of which can be foreseen.
+/// Pseudorandom numbers.
 struct Dice(u64);
 
 impl Dice {
-    fn thrown() -> Self {
+    fn new() -> Self {
         let seed = std::env::var("ATELIER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| u64::from(time.subsec_nanos()));
         let seed = seed.unwrap_or_else(now) | 1;
@@ -73,7 +73,7 @@ impl Held {
         Self { email: who.to_owned(), client: client.with(token), row: Row::Session(session) }
     }
 
-    /// Whether it lets in, as the rows have it.
+    /// Whether it is valid according to the rows.
     fn is_good(&self, rows: &Database) -> bool {
         let (sql, key) = match &self.row {
             Row::Session(uuid) => ("SELECT count(*) FROM sessions WHERE uuid = ?1", uuid),
@@ -83,7 +83,7 @@ impl Held {
         rows.one::<i64>(sql, [key]) > 0 && rows.one::<i64>(user, [&self.email]) > 0
     }
 
-    /// The names of the workspaces that it lists, as the rows have them.
+    /// The names of the workspaces that it lists, according to the rows.
     fn workspaces(&self, rows: &Database) -> Vec<String> {
         let joined = "SELECT w.name FROM workspaces w JOIN users u ON u.email = ?1 WHERE w.organization_id = 1
              AND (u.role = 'administrator'
@@ -93,7 +93,7 @@ impl Held {
     }
 }
 
-/// A question that may be answered from memory.
+/// A request that may be answered from a cache.
 type Question = (&'static str, String, Option<Value>, &'static [(&'static str, &'static str)]);
 
 const OLD_SDK: &[(&str, &str)] =
@@ -129,7 +129,7 @@ fn ask(client: &Client, (method, path, body, headers): &Question, anew: bool) ->
     }
 }
 
-/// What the story is about.
+/// The state of a run.
 struct Story<'a> {
     world: &'a World,
     rows: Database,
@@ -138,11 +138,11 @@ struct Story<'a> {
 }
 
 #[test]
-fn what_is_remembered_is_as_fresh_as_what_is_read() {
+fn cached_responses_are_as_fresh_as_uncached_ones() {
     let world = World::of(Setup::new().args(&["--log", "warn"]));
     world.bob.create("engines");
     scene::space(&world.carol, &scene::home(&world), "Den");
-    let mut story = Story { world: &world, rows: world.database(), dice: Dice::thrown(), held: Vec::new() };
+    let mut story = Story { world: &world, rows: world.database(), dice: Dice::new(), held: Vec::new() };
     for who in [&world.ada, &world.bob, &world.carol] {
         story.held.push(Held::session(&who.email, &world.nobody, who.credential()));
         story.key(who);
@@ -175,7 +175,7 @@ fn what_is_remembered_is_as_fresh_as_what_is_read() {
     });
 }
 
-/// Tells the others that it is over, also when something fails.
+/// Stops the other threads, also on failure.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -185,7 +185,7 @@ impl Drop for Ends<'_> {
 }
 
 impl Story<'_> {
-    /// Compares every answer to every holder of a credential.
+    /// Compares every response to every holder of a credential.
     fn compare(&self, questions: &[Question], when: &str) {
         for held in &self.held {
             let good = held.is_good(&self.rows);
@@ -209,7 +209,7 @@ impl Story<'_> {
         }
     }
 
-    /// Makes a key for somebody who can.
+    /// Creates a key for a user who can have one.
     fn key(&mut self, who: &Client) {
         let made = who.post("/v2/api-keys", &json!({ "key_type": "USER", "name": fresh("key") }));
         if made.status != 201 {
@@ -231,7 +231,7 @@ impl Story<'_> {
         self.held.push(held);
     }
 
-    /// One write, by whatever way; tells what it was.
+    /// Does one random write and returns its description.
     fn write(&mut self) -> String {
         let world = self.world;
         let ada = self.ada();
@@ -279,7 +279,7 @@ impl Story<'_> {
             }
             11 => {
                 let organization = scene::organization(world, &fresh("organization"));
-                scene::put_in(world, &organization, member, "MEMBER");
+                scene::add_to_organization(world, &organization, member, "MEMBER");
                 format!("{} is in another organization", member.email)
             }
             12 => said("switched", &ada.put(&user, &json!({ "enabled": self.dice.coin() }))),
@@ -319,12 +319,12 @@ impl Story<'_> {
                 self.rows.write(sql, [&member.email]);
                 format!("another process ends a session of {}", member.email)
             }
-            _ => self.come_back(member),
+            _ => self.new_person(member),
         }
     }
 
-    /// Somebody of whom nothing is left comes in again.
-    fn come_back(&mut self, who: &Person) -> String {
+    /// Replaces a person without a valid credential.
+    fn new_person(&mut self, who: &Person) -> String {
         self.cli(&["user", "enable", &who.email]);
         let answer = self.world.nobody.sign_in(&who.email, &who.password);
         if answer.status == 200 {
@@ -335,7 +335,7 @@ impl Story<'_> {
         format!("{} signs in: {}", who.email, answer.status)
     }
 
-    /// The administrator, who may have been signed out by whoever was made another one.
+    /// The administrator, who may have been signed out by another administrator.
     fn ada(&mut self) -> Client {
         let ada = &self.world.ada;
         if ada.post("/v1/api/workspaces/validate", &json!({})).status == 200 {
@@ -362,7 +362,7 @@ fn said(what: &str, answer: &Answer) -> String {
 }
 
 #[test]
-fn a_token_is_refused_on_the_next_request_on_every_connection() {
+fn a_revoked_token_is_refused_on_the_next_request_of_every_connection() {
     let world = World::start();
     let bob = &world.bob;
     let connections: Vec<Client> = (0..8).map(|_| bob.with(bob.credential())).collect();
@@ -388,7 +388,7 @@ fn a_token_is_refused_on_the_next_request_on_every_connection() {
 }
 
 #[test]
-fn what_is_remembered_ends_with_the_token() {
+fn cached_responses_are_not_served_to_an_expired_token() {
     let world = World::of(Setup::new().args(&["--access-token-life", "3s"]));
     let token = world.nobody.sign_in(&world.bob.email, &world.bob.password).text("access_token");
     let client = world.nobody.with(&token);

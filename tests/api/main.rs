@@ -1,6 +1,6 @@
-//! What the server answers, to whom, and what it leaves behind: the real binary on a real file.
+//! Tests of the real binary over HTTP, with a real database file.
 //!
-//! The tree mirrors `src/http`. Tests that disturb nobody share a server within their file.
+//! The tree mirrors `src/http`. Tests that do not affect others share a server within their file.
 
 #![expect(clippy::expect_used, reason = "a test that cannot ask its question has failed")]
 
@@ -20,7 +20,7 @@ mod robustness;
 mod routes;
 mod world;
 
-/// What attackers tried, and careless people; a file for each kind of attempt.
+/// Attacks and careless use; one file for each kind.
 mod hostile {
     mod clients;
     mod connections;

@@ -1,4 +1,4 @@
-//! One story told in each dialect leaves the same rows, and one row of the audit.
+//! The same action in each dialect leaves the same rows and one audit row.
 
 use serde_json::{Value, json};
 
@@ -6,18 +6,18 @@ use crate::arize::scene;
 use crate::client::Answer;
 use crate::world::World;
 
-/// What a story leaves: every row that matters, in words instead of numbers and times, and its audit.
+/// The rows after an action, with names instead of ids and times, and its audit.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
     rows: Vec<String>,
     audit: Vec<String>,
 }
 
-/// A dialect, and how it tells a story of the world and the number of its workspace.
+/// A dialect, and an action in it, given a world and the id of its workspace.
 type Telling<'a> = (&'a str, &'a dyn Fn(&World, i64));
 
-/// Tells a story to a new world in which bob owns a workspace that carol has joined.
-fn left_by((dialect, story): Telling) -> Left {
+/// Does an action in a new world in which bob owns a workspace with carol as a member.
+fn rows_after((dialect, story): Telling) -> Left {
     let world = World::start();
     let workspace = world.bob.create("den");
     world.bob.add(workspace, &world.carol, "collaborator");
@@ -53,12 +53,12 @@ fn left_by((dialect, story): Telling) -> Left {
     Left { rows, audit }
 }
 
-/// Tells the same story in several ways; gives what it left.
+/// Asserts that an action leaves the same rows in every dialect; returns them.
 #[track_caller]
-fn told_alike(tellings: &[Telling]) -> Left {
+fn same_in_every_dialect(tellings: &[Telling]) -> Left {
     let mut first: Option<(&str, Left)> = None;
     for telling in tellings {
-        let left = left_by(*telling);
+        let left = rows_after(*telling);
         match &first {
             None => first = Some((telling.0, left)),
             Some((dialect, expected)) => assert_eq!(&left, expected, "{} and {dialect}", telling.0),
@@ -83,7 +83,7 @@ fn graphql(client: &crate::client::Client, query: &str, variables: &Value) {
     done(&client.post("/v1/graphql", &json!({ "query": query, "variables": variables })));
 }
 
-/// `POST /v1/api/user` about bob: as he is, but for one thing.
+/// `POST /v1/api/user` for bob with one field changed.
 fn edit_bob(world: &World, change: &Value) {
     let mut body = json!({
         "id": world.bob.uuid, "firstName": "", "lastName": "", "email": world.bob.email, "enabled": true, "isAdmin": false
@@ -103,8 +103,8 @@ fn post_bob(world: &World, path: &str) {
 }
 
 #[test]
-fn a_person_is_disabled() {
-    let left = told_alike(&[
+fn a_user_is_disabled() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, _| post_bob(world, "/v1/api/users/deactivate")),
         ("wallaroo", &|world, _| edit_bob(world, &json!({ "enabled": false }))),
         ("keycloak", &|world, _| put_bob(world, &json!({ "enabled": false }))),
@@ -116,13 +116,13 @@ fn a_person_is_disabled() {
 }
 
 #[test]
-fn a_disabled_person_is_enabled_again() {
+fn a_disabled_user_is_re_enabled() {
     let off = |world: &World| {
-        // What comes before the story is no part of it.
+        // Rows from before the action do not count.
         let sql = "UPDATE users SET enabled = 0 WHERE email = 'bob@example.com'";
         world.database().write(sql, []);
     };
-    told_alike(&[
+    same_in_every_dialect(&[
         ("wallaroo", &|world, _| {
             off(world);
             post_bob(world, "/v1/api/users/activate");
@@ -143,8 +143,8 @@ fn a_disabled_person_is_enabled_again() {
 }
 
 #[test]
-fn a_person_is_renamed() {
-    let left = told_alike(&[
+fn a_user_is_renamed() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, _| edit_bob(world, &json!({ "firstName": "Bob", "email": "robert@example.com" }))),
         ("keycloak", &|world, _| put_bob(world, &json!({ "firstName": "Bob", "email": "robert@example.com" }))),
     ]);
@@ -152,8 +152,8 @@ fn a_person_is_renamed() {
 }
 
 #[test]
-fn a_person_is_promoted() {
-    let left = told_alike(&[
+fn a_user_is_promoted() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, _| edit_bob(world, &json!({ "isAdmin": true }))),
         ("cli", &|world, _| cli(world, &["user", "promote", "bob@example.com"])),
     ]);
@@ -161,8 +161,8 @@ fn a_person_is_promoted() {
 }
 
 #[test]
-fn a_person_is_invited() {
-    let left = told_alike(&[
+fn a_user_is_invited() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, _| done(&world.ada.post("/v1/api/users/invite", &json!({ "email": "Zoe@example.com" })))),
         ("cli", &|world, _| cli(world, &["user", "add", "Zoe@example.com"])),
     ]);
@@ -176,8 +176,8 @@ fn space(world: &World, id: i64) -> String {
 }
 
 #[test]
-fn a_workspace_is_made() {
-    let left = told_alike(&[
+fn a_workspace_is_created() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, _| {
             done(&world.carol.post("/v1/api/workspaces/create", &json!({ "workspace_name": "pen" })));
         }),
@@ -191,8 +191,8 @@ fn a_workspace_is_made() {
 }
 
 #[test]
-fn somebody_is_put_into_a_workspace() {
-    let left = told_alike(&[
+fn a_member_is_added_to_a_workspace() {
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, id| {
             let body = json!({ "workspace_id": id, "email": world.ada.email });
             done(&world.bob.post("/v1/api/workspaces/add_user", &body));
@@ -207,7 +207,7 @@ fn somebody_is_put_into_a_workspace() {
 
 #[test]
 fn a_member_is_promoted() {
-    let left = told_alike(&[
+    let left = same_in_every_dialect(&[
         ("wallaroo", &|world, id| {
             let body = json!({ "workspace_id": id, "email": world.carol.email, "user_type": "OWNER" });
             done(&world.bob.post("/v1/api/workspaces/add_user", &body));
@@ -221,8 +221,8 @@ fn a_member_is_promoted() {
 }
 
 #[test]
-fn what_arize_renames_is_renamed_in_wallaroo() {
-    let left = told_alike(&[("arize", &|world, id| {
+fn a_rename_in_arize_shows_in_wallaroo() {
+    let left = same_in_every_dialect(&[("arize", &|world, id| {
         done(&scene::patch(&world.bob, &space(world, id), &json!({ "name": "The Den" })));
         let found = world.bob.post("/v1/api/workspaces/list", &json!({})).ok();
         assert_eq!(found["workspaces"][0]["name"], json!("The Den"));
@@ -231,7 +231,7 @@ fn what_arize_renames_is_renamed_in_wallaroo() {
 }
 
 #[test]
-fn what_each_dialect_makes_the_other_sees_whole() {
+fn each_dialect_shows_in_full_what_the_other_created() {
     let world = World::start();
     let id = world.bob.create("den");
     let shown = world.bob.get(&space(&world, id)).ok();
@@ -252,7 +252,7 @@ fn a_member_is_removed() {
         }
     }";
     let left =
-        told_alike(&[
+        same_in_every_dialect(&[
             ("wallaroo", &|world, id| {
                 done(&world.bob.post(
                     "/v1/api/workspaces/remove_user",
@@ -277,7 +277,7 @@ fn a_member_is_removed() {
 }
 
 #[test]
-fn a_refused_story_leaves_nothing_in_any_dialect() {
+fn a_refused_request_changes_nothing_in_any_dialect() {
     let rule = "a workspace must keep at least one owner; add another owner first";
     let mutation = "mutation M($user_id: String!, $workspace_id: bigint!) {
         delete_workspace_users(where: {user_id: {_eq: $user_id}, workspace_id: {_eq: $workspace_id}}) { affected_rows }
@@ -289,7 +289,7 @@ fn a_refused_story_leaves_nothing_in_any_dialect() {
     let rest = world
         .bob
         .post("/v1/api/workspaces/remove_user", &json!({ "workspace_id": workspace, "user_id": world.bob.uuid }));
-    assert_eq!(rest.told(), (400, json!({ "msg": rule, "code": 400 })));
+    assert_eq!(rest.outcome(), (400, json!({ "msg": rule, "code": 400 })));
     let variables = json!({ "user_id": world.bob.uuid, "workspace_id": workspace });
     let hasura = world.bob.post("/v1/graphql", &json!({ "query": mutation, "variables": variables }));
     assert_eq!((hasura.status, &hasura.json()["errors"][0]["message"]), (200, &json!(rule)));
@@ -297,10 +297,10 @@ fn a_refused_story_leaves_nothing_in_any_dialect() {
     scene::problem(&scene::delete(&world.bob, &format!("{}/users/{me}", space(&world, workspace))), 400, rule);
     let last = "the account must keep at least one enabled administrator";
     let rest = world.ada.post("/v1/api/users/deactivate", &json!({ "email": world.ada.email }));
-    assert_eq!(rest.told(), (400, json!({ "msg": last, "code": 400 })));
+    assert_eq!(rest.outcome(), (400, json!({ "msg": last, "code": 400 })));
     let keycloak =
         world.ada.put(&format!("/auth/admin/realms/master/users/{}", world.ada.uuid), &json!({ "enabled": false }));
-    assert_eq!(keycloak.told(), (400, json!({ "error": last })));
+    assert_eq!(keycloak.outcome(), (400, json!({ "error": last })));
     let cli = world.server.cli(&["user", "disable", "ada@example.com"]);
     assert!(!cli.status.success() && String::from_utf8_lossy(&cli.stderr).contains(last), "{cli:?}");
     assert_eq!(database.audit_after(newest), [""; 0]);

@@ -1,4 +1,4 @@
-//! The server as a process: its start, its health, its end, and what it leaves on the disk.
+//! The server process: start, health, stop, and its files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +33,7 @@ fn mode(path: &Path) -> u32 {
 // Health.
 
 #[test]
-fn nobody_waits_for_whoever_reads_the_log() {
+fn a_slow_reader_of_the_log_does_not_delay_requests() {
     const ASKED: usize = 2500;
     let mut server = Setup::new().start();
     let nobody = Client::new(server.base());
@@ -49,7 +49,7 @@ fn nobody_waits_for_whoever_reads_the_log() {
 }
 
 #[test]
-fn a_server_that_serves_says_so() {
+fn a_server_logs_that_it_serves() {
     let server = Setup::new().start();
     let nobody = Client::new(server.base());
     for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
@@ -61,7 +61,7 @@ fn a_server_that_serves_says_so() {
 }
 
 #[test]
-fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() {
+fn a_full_write_queue_is_503_with_retry_after_in_each_dialect() {
     let world = World::of(Setup::new().args(&["--write-queue", "1"]));
     let (ada, bob, nobody, database) = (&world.ada, &world.bob, &world.nobody, world.database());
     let workspace = bob.create("full");
@@ -70,12 +70,12 @@ fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() 
     let busy = "the server is busy; try again in 1 s";
     full_line(ada, &database, || {
         let wallaroo = bob.post(CREATE, &json!({ "workspace_name": fresh("late") }));
-        assert_eq!(wallaroo.told(), (503, json!({ "msg": busy, "code": 503 })));
+        assert_eq!(wallaroo.outcome(), (503, json!({ "msg": busy, "code": 503 })));
         let keycloak = ada.put(&path, &json!({ "firstName": "Late" }));
-        assert_eq!(keycloak.told(), (503, json!({ "error": busy })));
+        assert_eq!(keycloak.outcome(), (503, json!({ "error": busy })));
         let token = nobody.sign_in(&bob.email, &bob.password);
         let unavailable = json!({ "error": "temporarily_unavailable", "error_description": busy });
-        assert_eq!(token.told(), (503, unavailable));
+        assert_eq!(token.outcome(), (503, unavailable));
         let mutation = format!(
             r#"mutation {{ delete_workspace_users(where: {{user_id: {{_eq: "{}"}}, workspace_id: {{_eq: {workspace}}}}}) {{ affected_rows }} }}"#,
             world.carol.uuid
@@ -85,7 +85,7 @@ fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() 
         for answer in [wallaroo, keycloak, token, graphql] {
             assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
         }
-        // Reading goes on, and whoever balances the load is told.
+        // Reads go on, and load balancers see that the server is not ready.
         assert_eq!(bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
         assert_eq!(nobody.get("/healthz").status, 200);
         let ready = nobody.get("/readyz");
@@ -98,7 +98,7 @@ fn a_full_line_of_writes_is_a_503_that_says_when_to_come_back_in_each_dialect() 
 }
 
 #[test]
-fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
+fn a_locked_file_makes_the_server_unready_until_released() {
     let world = World::start();
     let database = world.database();
     database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
@@ -107,7 +107,7 @@ fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
     assert_eq!((ready.status, ready.body.as_str()), (503, "cannot write to the data file\n"));
     let answer = world.bob.post(CREATE, &json!({ "workspace_name": "late" }));
     let busy = json!({ "msg": "the server is busy; try again in 1 s", "code": 503 });
-    assert_eq!(answer.told(), (503, busy));
+    assert_eq!(answer.outcome(), (503, busy));
     assert_eq!(world.nobody.get("/healthz").status, 200);
     assert_eq!(world.bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
     database.0.execute_batch("ROLLBACK").expect("the lock given back");
@@ -115,10 +115,10 @@ fn a_file_that_stays_locked_makes_the_server_unready_and_does_not_break_it() {
     assert_eq!(world.bob.post(CREATE, &json!({ "workspace_name": "late" })).status, 200);
 }
 
-// The end.
+// Stop.
 
 #[test]
-fn a_signal_lets_what_was_accepted_finish_and_leaves_a_tidy_directory() {
+fn a_signal_lets_accepted_requests_finish_and_cleans_up() {
     for signal in ["TERM", "INT", "HUP", "QUIT"] {
         let place = tempfile::tempdir().expect("a directory");
         let mut server = Setup::new().data_dir(place.path()).args(&["--write-queue", "1"]).start();
@@ -153,7 +153,7 @@ fn a_signal_lets_what_was_accepted_finish_and_leaves_a_tidy_directory() {
 }
 
 #[test]
-fn while_it_stops_the_server_is_not_ready() {
+fn a_stopping_server_is_not_ready() {
     let World { mut server, ada, .. } = World::of(Setup::new().args(&["--write-queue", "1"]));
     let mut open = connect(server.base());
     let ask = |stream: &mut TcpStream| {
@@ -166,7 +166,7 @@ fn while_it_stops_the_server_is_not_ready() {
         let mut stopping = None;
         full_line(&ada, &database, || {
             stopping = Some(scope.spawn(|| server.stop()));
-            // An open connection is told or closed, and no new one is taken.
+            // An open connection gets a response or is closed, and no new one is accepted.
             let deadline = Instant::now() + Duration::from_secs(3);
             while ask(&mut open) == Some(200) {
                 assert!(Instant::now() < deadline, "it is ready still");
@@ -178,7 +178,7 @@ fn while_it_stops_the_server_is_not_ready() {
 }
 
 #[test]
-fn whatever_was_acknowledged_is_there_after_a_kill() {
+fn acknowledged_writes_survive_a_kill() {
     const THREADS: usize = 8;
     let place = tempfile::tempdir().expect("a directory");
     let server = Setup::new().data_dir(place.path()).start();
@@ -227,7 +227,7 @@ fn whatever_was_acknowledged_is_there_after_a_kill() {
     assert!(server.cli(&["check"]).status.success());
 }
 
-// The start.
+// Start.
 
 #[test]
 fn a_second_server_on_the_same_directory_is_refused() {
@@ -257,7 +257,7 @@ fn an_address_that_is_taken_is_refused() {
 }
 
 #[test]
-fn the_directory_is_the_owners_alone() {
+fn only_the_owner_can_read_the_data_directory() {
     let server = Setup::new().start();
     let place = server.data_dir();
     assert_eq!(mode(place), 0o700);
@@ -267,7 +267,7 @@ fn the_directory_is_the_owners_alone() {
 }
 
 #[test]
-fn the_first_administrator_is_made_up_where_none_is_configured() {
+fn a_first_administrator_is_generated_if_none_is_configured() {
     let place = tempfile::tempdir().expect("a directory");
     let server = Setup::new().data_dir(place.path()).without_admin().start();
     let nobody = Client::new(server.base());
@@ -282,7 +282,7 @@ fn the_first_administrator_is_made_up_where_none_is_configured() {
     wait_for_log(&server, "password=YOUR_PASSWORD");
     let refused = nobody.sign_in(email, password);
     let told = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
-    assert_eq!(refused.told(), (400, told), "the password is good for choosing another alone");
+    assert_eq!(refused.outcome(), (400, told), "the password is good for choosing another alone");
     let browser = Browser::new(&nobody);
     assert_eq!(browser.sign_in(email, password).header("location"), Some("/auth/sign-in/password"));
     browser.get("/auth/sign-in/password");
@@ -294,7 +294,7 @@ fn the_first_administrator_is_made_up_where_none_is_configured() {
     for guess in ["admin", "password", "atelier", ""] {
         assert_ne!(nobody.sign_in(email, guess).status, 200, "{guess}");
     }
-    // The next start makes nobody and shows nothing.
+    // The next start creates nobody and prints nothing.
     let password = (*password).to_owned();
     drop(server);
     let server = Setup::new().data_dir(place.path()).start();
@@ -306,7 +306,7 @@ fn the_first_administrator_is_made_up_where_none_is_configured() {
 }
 
 #[test]
-fn no_two_servers_make_up_the_same_password() {
+fn generated_passwords_differ() {
     let passwords = [(), ()].map(|()| {
         let server = Setup::new().without_admin().start();
         let text = fs::read_to_string(server.data_dir().join("first-admin.txt")).expect("the note");
@@ -316,7 +316,7 @@ fn no_two_servers_make_up_the_same_password() {
 }
 
 #[test]
-fn the_first_administrator_is_the_one_who_is_configured() {
+fn the_configured_first_administrator_is_created() {
     let server = Setup::new().start();
     let nobody = Client::new(server.base());
     assert!(!server.data_dir().join("first-admin.txt").exists(), "a known password is not written down");
@@ -331,7 +331,7 @@ fn the_first_administrator_is_the_one_who_is_configured() {
 }
 
 #[test]
-fn the_first_administrators_password_can_come_from_a_file() {
+fn the_password_of_the_first_administrator_can_be_read_from_a_file() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), "the secret of a file\n").expect("a write");
     let server = Setup::new()

@@ -1,4 +1,4 @@
-//! Bytes over a socket, for what no decent client sends.
+//! Raw bytes over a socket, for malformed requests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -39,7 +39,7 @@ impl RawAnswer {
     }
 }
 
-/// Reads one answer with a `Content-Length`; none when the connection ends before there is one.
+/// Reads one response with a `Content-Length`; none if the connection ends before.
 pub fn read_answer(stream: &mut TcpStream) -> Option<RawAnswer> {
     let mut answer = read_head(stream)?;
     let length = answer.header("content-length").map_or(0, |text| text.parse().expect("a length"));
@@ -48,7 +48,7 @@ pub fn read_answer(stream: &mut TcpStream) -> Option<RawAnswer> {
     Some(answer)
 }
 
-/// Reads the head of an answer and nothing behind it; none when the connection ends before there is one.
+/// Reads only the head of a response; none if the connection ends before.
 pub fn read_head(stream: &mut TcpStream) -> Option<RawAnswer> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -65,14 +65,14 @@ pub fn read_head(stream: &mut TcpStream) -> Option<RawAnswer> {
     Some(RawAnswer { status, head, body: Vec::new() })
 }
 
-/// Reads what else comes until the server ends the connection.
+/// Reads the rest until the server closes the connection.
 pub fn read_rest(stream: &mut TcpStream) -> String {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("the end of the connection");
     String::from_utf8_lossy(&rest).into_owned()
 }
 
-/// Sends bytes on a connection of their own and reads the one answer.
+/// Sends bytes on a new connection and reads one response.
 pub fn exchange(base: &str, request: &[u8]) -> Option<RawAnswer> {
     let mut stream = connect(base);
     // A server that has refused already may have closed; what counts is what it answered.
@@ -80,7 +80,7 @@ pub fn exchange(base: &str, request: &[u8]) -> Option<RawAnswer> {
     read_answer(&mut stream)
 }
 
-/// Whether the server ends the connection rather than keep waiting.
+/// Whether the server closes the connection.
 pub fn is_closed(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {

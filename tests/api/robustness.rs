@@ -1,4 +1,4 @@
-//! What no decent client sends, and what the log must not say.
+//! Malformed requests, and secrets that must not be logged.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -22,13 +22,13 @@ fn base() -> &'static str {
     world().server.base()
 }
 
-/// Asserts that the server serves, has panicked nowhere and has answered nobody with 500.
+/// Asserts that the server serves, and has logged no panic and no 500.
 #[track_caller]
-fn is_well(world: &World) {
+fn is_healthy(world: &World) {
     assert_eq!(world.nobody.get("/healthz").status, 200);
     let last = world.nobody.get("/readyz");
     assert_eq!(last.status, 200);
-    // What was logged before is there too.
+    // The log has what came before, too.
     wait_for_log(&world.server, last.header("x-request-id").expect("an id"));
     let log = world.server.log();
     assert!(!log.contains("panicked"), "{log}");
@@ -48,7 +48,7 @@ fn post(path: &str, headers: &str, body: &str) -> Option<RawAnswer> {
 }
 
 #[test]
-fn a_path_is_taken_as_it_is_and_leads_to_no_other_handler() {
+fn a_path_is_not_normalized_to_another_route() {
     let bob = &world().bob.uuid;
     for path in [
         "//v1/api/config".to_owned(),
@@ -92,12 +92,12 @@ fn a_path_is_taken_as_it_is_and_leads_to_no_other_handler() {
         assert!(matches!(answer.status, 400 | 404), "{path}: {} {}", answer.status, answer.text());
         assert!(!answer.text().contains("default_arch") && !answer.text().contains("bob@example.com"), "{path}");
     }
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn the_same_spelled_otherwise_is_the_same_to_the_guard() {
-    // What needs no encoding may be encoded (RFC 3986, section 2.3): the same handler, and the same guard.
+fn encoded_paths_need_the_same_credentials() {
+    // Unreserved characters may be encoded (RFC 3986, section 2.3): the same handler with the same credentials.
     let head = "POST /v1/api/%77orkspaces/list HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
     let answer = exchange(base(), head.as_bytes()).expect("an answer");
     assert!(matches!(answer.status, 401 | 404), "{answer:?}");
@@ -106,7 +106,7 @@ fn the_same_spelled_otherwise_is_the_same_to_the_guard() {
 }
 
 #[test]
-fn an_endless_path_or_query_is_refused() {
+fn a_very_long_path_or_query_is_refused() {
     for path in [format!("/v1/api/{}", "x".repeat(60_000)), format!("/v1/api/{}", "x".repeat(300_000))] {
         if let Some(answer) = get(&path) {
             assert!((400..500).contains(&answer.status), "{}", answer.status);
@@ -114,11 +114,11 @@ fn an_endless_path_or_query_is_refused() {
     }
     let query = format!("/auth/admin/realms/master/users?email={}", "x".repeat(60_000));
     assert!(get(&query).is_none_or(|answer| answer.status < 500));
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn malformed_requests_are_refused() {
     for bytes in [
         b"\r\n\r\n".as_slice(),
         b"GET\r\n\r\n",
@@ -140,7 +140,7 @@ fn what_is_no_request_is_refused() {
             assert!((400..500).contains(&answer.status), "{}: {answer:?}", String::from_utf8_lossy(bytes));
         }
     }
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn too_many_or_too_large_headers_are_refused() {
             assert!((400..500).contains(&answer.status), "{answer:?}");
         }
     }
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn a_broken_chunked_body_is_refused_and_does_nothing() {
+fn a_malformed_chunked_body_is_refused_without_effect() {
     let name = fresh("chunk");
     let body = format!(r#"{{"workspace_name":"{name}"}}"#);
     for broken in [
@@ -175,11 +175,11 @@ fn a_broken_chunked_body_is_refused_and_does_nothing() {
     }
     let made = world().database().one::<i64>("SELECT count(*) FROM workspaces WHERE name = ?1", [&name]);
     assert_eq!(made, 0, "nothing was made of it");
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn a_request_whose_length_is_in_doubt_smuggles_nothing_in() {
+fn a_request_of_ambiguous_length_smuggles_nothing() {
     let inner = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let chunked = format!("0\r\n\r\n{inner}");
     let cases = [
@@ -211,11 +211,11 @@ fn a_request_whose_length_is_in_doubt_smuggles_nothing_in() {
         }
         assert_eq!(answers, [400], "{name}: the hidden one gets no answer of its own");
     }
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn a_head_that_is_never_finished_is_given_up_in_time() {
+fn an_unfinished_head_times_out() {
     let started = Instant::now();
     let mut silent = connect(base());
     let mut halting = connect(base());
@@ -237,11 +237,11 @@ fn a_head_that_is_never_finished_is_given_up_in_time() {
     let elapsed = started.elapsed();
     assert!((Duration::from_millis(500)..Duration::from_secs(10)).contains(&elapsed), "{elapsed:?}");
     drip.join().expect("the dripping ends");
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn a_body_that_is_never_finished_is_given_up_in_time() {
+fn an_unfinished_body_times_out() {
     let started = Instant::now();
     let credential = world().ada.credential();
     let wallaroo = json!({ "msg": "body: was not received in time; send it again", "code": 400 });
@@ -269,11 +269,11 @@ fn a_body_that_is_never_finished_is_given_up_in_time() {
         assert!(is_closed(&mut stream), "{line}: the connection is of no more use");
     }
     assert!(started.elapsed() < Duration::from_secs(40));
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn those_who_leave_early_do_no_harm() {
+fn early_disconnects_do_no_harm() {
     let credential = world().ada.credential();
     for n in 0..40 {
         let mut stream = connect(base());
@@ -295,11 +295,11 @@ fn those_who_leave_early_do_no_harm() {
         stream.write_all(head.as_bytes()).expect("a write");
         let _ = stream.shutdown(Shutdown::Both);
     }
-    is_well(world());
+    is_healthy(world());
 }
 
 #[test]
-fn requests_in_a_row_are_answered_in_their_order() {
+fn pipelined_requests_are_answered_in_order() {
     let mut stream = connect(base());
     let mut bytes = Vec::new();
     let paths = ["/healthz", "/v1/api/config", "/nonsense", "/v1/api/workspaces/list", "/auth/x"];
@@ -314,7 +314,7 @@ fn requests_in_a_row_are_answered_in_their_order() {
 }
 
 #[test]
-fn every_answer_bears_the_id_that_the_log_has() {
+fn every_response_has_the_request_id_of_the_log() {
     let world = world();
     let ask = |method: &str, path: &str| world.ada.send(method, path, &[("x-request-id", "mine")], ());
     let mut ids = Vec::new();
@@ -346,7 +346,7 @@ fn every_answer_bears_the_id_that_the_log_has() {
 }
 
 #[test]
-fn the_audit_has_the_id_of_the_answer() {
+fn the_audit_has_the_request_id_of_the_response() {
     let answer = world().bob.post("/v1/api/workspaces/create", &json!({ "workspace_name": fresh("traced") }));
     let id = answer.header("x-request-id").expect("an id");
     let rows = world().database().rows("SELECT verb FROM audit WHERE request_id = ?1", [id]);
@@ -354,7 +354,7 @@ fn the_audit_has_the_id_of_the_answer() {
 }
 
 #[test]
-fn no_password_token_or_key_is_ever_in_the_log() {
+fn passwords_tokens_and_keys_are_never_logged() {
     let mut world = World::of(Setup::new().args(&["--log", "trace"]));
     let (nobody, ada, bob) = (&world.nobody, &world.ada, &world.bob);
     let mut secrets = vec![ADMIN_PASSWORD.to_owned()];
@@ -363,7 +363,7 @@ fn no_password_token_or_key_is_ever_in_the_log() {
     }
     let signature = |token: &str| token.rsplit('.').next().expect("a signature").to_owned();
 
-    // What goes right.
+    // Successes.
     let renewed = nobody.refresh(&bob.refresh_token).text("access_token");
     secrets.push(signature(&renewed));
     let invited = ada.post("/v1/api/users/invite", &json!({ "email": "ida@example.com" })).text("password");
@@ -374,7 +374,7 @@ fn no_password_token_or_key_is_ever_in_the_log() {
     assert_eq!(nobody.with(&key).post("/v1/api/workspaces/list", &json!({})).status, 200);
     secrets.extend([invited, key.clone(), signature(ada.credential()), signature(bob.credential())]);
 
-    // What goes wrong, with secrets in each place where somebody might put one.
+    // Failures, with secrets in each place where a client might put one.
     let typed = "a mistyped password 4711";
     assert_eq!(nobody.sign_in(&bob.email, typed).status, 401);
     assert_eq!(nobody.refresh("atlr_not-a-token-4712").status, 400);

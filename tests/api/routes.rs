@@ -1,4 +1,4 @@
-//! The grid of every route and its answer to everybody, and what is answered where no route leads.
+//! The golden grid of every route and its answer to every caller, and the answers of unknown paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,32 +25,32 @@ fn routes() -> Vec<Entry> {
     [wallaroo::routes(), keycloak::routes(), console::routes(), ops::routes(), arize::routes()].concat()
 }
 
-/// A path with something in the place of every segment that varies.
+/// A path with every variable segment filled in.
 fn filled(path: &str) -> String {
     let fill = |segment: &str| if segment.starts_with('{') { world().bob.uuid.clone() } else { segment.to_owned() };
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 
-/// What is asked of a route: the same of everybody, but for names that can be given once.
+/// The request for a route: the same for every caller, except for unique names.
 struct Ask {
     path: String,
     body: Option<Value>,
     form: Option<String>,
 }
 
-/// The fixed small world: the workspace, erin, who is in it and about whom everybody asks, and a session.
+/// The fixed small world: a workspace, its member erin, who is the subject of every request, and a session.
 struct Stage {
     workspace: i64,
     refresh_token: String,
     erin: Person,
-    /// Somebody who is to be deleted.
+    /// A user to delete.
     leaving: Person,
-    /// The path of a link by which bob chooses a password.
+    /// The path of bob's password link.
     link: String,
 }
 
 impl Stage {
-    /// The question that is put to a route by the caller of this column; none for a route nobody thought of.
+    /// The request for a route by the caller of this column; none for an unlisted route.
     #[expect(clippy::too_many_lines, reason = "one table of every route")]
     fn ask(&self, method: &str, path: &str, column: usize) -> Option<Ask> {
         let (id, erin) = (self.workspace, &self.erin);
@@ -103,7 +103,7 @@ impl Stage {
             ("POST", "/auth/admin/realms/master/users") => {
                 Some(json!({ "email": format!("made-{column}@example.com"), "enabled": true }))
             }
-            // Somebody whom the administrator alone can reach, and who is not erin.
+            // A user whom only the administrator can change, other than erin.
             ("DELETE", "/auth/admin/realms/master/users/{id}") => {
                 return Some(Ask { path: path.replace("{id}", &self.leaving.uuid), body: None, form: None });
             }
@@ -162,7 +162,7 @@ impl Stage {
     }
 }
 
-/// What the grid calls a route.
+/// The name of a route in the grid.
 fn named(entry: &Entry) -> String {
     let methods = if entry.method.as_str() == "GET" { "GET, HEAD" } else { entry.method.as_str() };
     format!("{methods} {}", entry.path)
@@ -195,7 +195,7 @@ fn without_api(world: &World) -> Client {
     world.nobody.with(&tokens.text("access_token"))
 }
 
-/// The status, and in a word why, where the dialect has one status for many reasons.
+/// The status, and a word for the reason where one status has many.
 fn cell(answer: &Answer) -> String {
     let why = match answer.status {
         400 if Action::ALL.iter().any(|action| answer.body.contains(action.need())) => "/right",
@@ -208,10 +208,10 @@ fn cell(answer: &Answer) -> String {
 }
 
 #[test]
-fn every_route_answers_everybody_as_the_golden_grid_has_it() {
+fn every_route_answers_as_the_golden_grid_says() {
     let world = World::start();
     let (ada, bob, carol, nobody) = (&world.ada, &world.bob, &world.carol, &world.nobody);
-    let outsider = world.somebody("olaf");
+    let outsider = world.new_member("olaf");
     let erin = invite(ada, nobody, "erin@example.com", "the password of erin");
     let leaving = invite(ada, nobody, "leaving@example.com", "the password of leaving");
     let workspace = bob.create("den");
@@ -292,7 +292,7 @@ struct Cast {
     stranger: Person,
 }
 
-/// A small organization, made anew for each question that may change it.
+/// A small organization, created anew for each request that may change it.
 struct Set {
     name: String,
     organization: String,
@@ -308,9 +308,9 @@ impl Set {
         let name = fresh("works");
         let organization = scene::organization(world, &name);
         for who in [&cast.reader, &cast.member, &world.bob, &cast.erin] {
-            scene::put_in(world, &organization, who, "MEMBER");
+            scene::add_to_organization(world, &organization, who, "MEMBER");
         }
-        scene::put_in(world, &organization, &cast.governor, "ADMIN");
+        scene::add_to_organization(world, &organization, &cast.governor, "ADMIN");
         let space = scene::space(&world.bob, &organization, "den");
         scene::join(world, &world.bob, &space, &cast.reader, "READ_ONLY");
         for who in [&cast.member, &cast.erin] {
@@ -326,7 +326,7 @@ impl Set {
         Self { name, organization, space, project, role, spare_role, binding }
     }
 
-    /// Somebody who is invited, and in the organization.
+    /// An invited user in the organization.
     fn invited(&self, world: &World) -> String {
         let body = json!({
             "name": "Ivo", "email": format!("{}@example.com", fresh("ivo")), "role": scene::role("MEMBER"),
@@ -338,7 +338,7 @@ impl Set {
         id
     }
 
-    /// The question that is put to a route; none for a route nobody thought of.
+    /// The request for a route; none for an unlisted route.
     fn ask(&self, world: &World, cast: &Cast, method: &str, path: &str) -> Option<Ask> {
         let query = match (method, path) {
             ("GET", "/v2/spaces") => format!("?org_id={}", self.organization),
@@ -422,11 +422,11 @@ const THINGS: [&str; 9] = [
     "/v2/audit-logs",
 ];
 
-/// Every route of the Arize dialect, whose answers are as its document describes them.
+/// Every route of the Arize dialect, whose responses match its document.
 fn arize_grid(world: &World, narrow: &Client) -> String {
     let document = world.nobody.get("/v2/openapi.json").ok();
     let (stranger, _) = scene::stranger(world, "sten");
-    let [reader, member, governor, erin] = ["rita", "mel", "orla", "edda"].map(|name| world.somebody(name));
+    let [reader, member, governor, erin] = ["rita", "mel", "orla", "edda"].map(|name| world.new_member(name));
     let erin_id = scene::user(world, &erin);
     let cast = Cast { reader, member, governor, erin, erin_id, stranger };
     let columns: [(&str, &Client); 8] = [
@@ -479,7 +479,7 @@ fn arize_grid(world: &World, narrow: &Client) -> String {
 }
 
 #[test]
-fn each_route_stands_in_the_tables_once() {
+fn each_route_is_registered_once() {
     let mut seen = BTreeSet::new();
     for entry in routes() {
         assert!(seen.insert(format!("{} {}", entry.method, entry.path)), "{} {}", entry.method, entry.path);
@@ -487,7 +487,7 @@ fn each_route_stands_in_the_tables_once() {
     assert!(seen.len() >= 22, "{seen:?}");
 }
 
-/// What a dialect says of a wrong method or path.
+/// The answer of a dialect to a wrong method or path.
 fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
     if path.starts_with("/auth") || path.starts_with("/oauth2") || path.starts_with("/.well-known") {
         Ok(json!({ "error": text }))
@@ -503,7 +503,7 @@ fn refusal(path: &str, status: u16, text: &str) -> Result<Value, String> {
 }
 
 #[test]
-fn another_method_is_a_405_that_names_those_there_are() {
+fn a_wrong_method_is_405_with_the_allowed_ones() {
     let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in routes() {
         by_path.entry(entry.path).or_default().push(entry.method.to_string());
@@ -515,7 +515,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
                 continue;
             }
             let allowed = methods.join(", ").replace("GET", "GET, HEAD");
-            // Who asks does not matter, nor what.
+            // The caller and the body do not matter.
             for client in [&world().nobody, &*world().ada] {
                 let answer = match method {
                     "GET" | "HEAD" | "OPTIONS" | "DELETE" => client.send(method, &asked, &[], ()),
@@ -545,7 +545,7 @@ fn another_method_is_a_405_that_names_those_there_are() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
+fn an_unknown_path_is_404_in_the_format_of_the_dialect() {
     let wallaroo = (404, json!({ "msg": "there is no endpoint at this path", "code": 404 }));
     let keycloak = (404, json!({ "error": "RESTEASY003210: Could not find resource for full path" }));
     for client in [&world().nobody, &*world().ada] {
@@ -562,7 +562,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
             "/v1/graphql/x",
         ] {
             for method in ["GET", "POST", "DELETE"] {
-                assert_eq!(client.send(method, path, &[], ()).told(), wallaroo, "{method} {path}");
+                assert_eq!(client.send(method, path, &[], ()).outcome(), wallaroo, "{method} {path}");
             }
         }
         for path in [
@@ -574,7 +574,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
             "/auth/admin/realms/master/users/1/nonsense",
         ] {
             for method in ["GET", "POST", "DELETE"] {
-                assert_eq!(client.send(method, path, &[], ()).told(), keycloak, "{method} {path}");
+                assert_eq!(client.send(method, path, &[], ()).outcome(), keycloak, "{method} {path}");
             }
         }
         for path in
@@ -593,7 +593,7 @@ fn a_path_that_leads_nowhere_is_a_404_in_the_dialects_words() {
 }
 
 #[test]
-fn nothing_is_ever_redirected_but_the_pages() {
+fn only_pages_redirect() {
     for entry in routes() {
         let path = filled(entry.path);
         for path in [path.clone(), format!("{path}/"), path.replacen('/', "//", 1)] {

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 
-/// Somebody who has signed in.
+/// A signed-in user.
 #[derive(Debug)]
 pub struct Person {
     client: Client,
@@ -50,20 +50,20 @@ impl Person {
         }
     }
 
-    /// Makes a workspace and gives its number.
+    /// Creates a workspace and returns its id.
     #[track_caller]
     pub fn create(&self, name: &str) -> i64 {
         self.post("/v1/api/workspaces/create", &json!({ "workspace_name": name })).number("workspace_id")
     }
 
-    /// Puts somebody into a workspace.
+    /// Adds a member to a workspace.
     #[track_caller]
     pub fn add(&self, workspace: i64, who: &Person, user_type: &str) {
         let body = json!({ "workspace_id": workspace, "user_id": who.uuid, "user_type": user_type });
-        assert_eq!(self.post("/v1/api/workspaces/add_user", &body).told(), (200, json!({})));
+        assert_eq!(self.post("/v1/api/workspaces/add_user", &body).outcome(), (200, json!({})));
     }
 
-    /// Who is in a workspace, in what role.
+    /// The members of a workspace and their roles.
     #[track_caller]
     pub fn members(&self, workspace: i64) -> Vec<(String, String)> {
         let answer = self.post("/v1/api/workspaces/list_users", &json!({ "workspace_id": workspace })).ok();
@@ -89,17 +89,17 @@ pub struct World {
     pub bob: Person,
     /// Another member.
     pub carol: Person,
-    /// Somebody without a credential.
+    /// A client without a credential.
     pub nobody: Client,
 }
 
 impl World {
-    /// A server of one's own.
+    /// A server for one test.
     pub fn start() -> Self {
         Self::of(Setup::new())
     }
 
-    /// A server of one's own that is set up like this.
+    /// A server for one test with this setup.
     pub fn of(setup: Setup) -> Self {
         let server = setup.start();
         let nobody = Client::new(server.base());
@@ -114,7 +114,7 @@ impl World {
         place.get_or_init(|| Self::shared_of(Setup::new()))
     }
 
-    /// The same as [`World::shared`], set up like this and kept by the caller.
+    /// Like [`World::shared`], with this setup, and kept by the caller.
     pub fn shared_of(setup: Setup) -> Self {
         let world = Self::of(setup);
         let watch = watchdog(&world.server);
@@ -123,8 +123,8 @@ impl World {
         world
     }
 
-    /// One more member, whom no other test knows.
-    pub fn somebody(&self, name: &str) -> Person {
+    /// Creates another member, for one test.
+    pub fn new_member(&self, name: &str) -> Person {
         let email = format!("{name}@example.com");
         invite(&self.ada, &self.nobody, &email, &format!("the password of {name}"))
     }
@@ -141,7 +141,7 @@ pub fn invite(ada: &Person, nobody: &Client, email: &str, password: &str) -> Per
     Person::enter(nobody, email, password)
 }
 
-/// Does something while the line of a server with `--write-queue 1` is full, and two writes are accepted but waiting.
+/// Does something while the queue of a server with `--write-queue 1` is full, and two accepted writes wait.
 pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
     database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let (locked, enough) = (Instant::now(), AtomicBool::new(false));
@@ -155,7 +155,7 @@ pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
                     let status =
                         client.try_send("POST", "/v1/api/workspaces/create", &[], body).map_or(0, |a| a.status);
                     let _ = tell.send((feeder, status));
-                    // A server that is told to stop meanwhile owes nothing to the one that it turned away.
+                    // A server that stops meanwhile owes nothing to a request that it refused.
                     if status != 503 || enough.load(Ordering::Acquire) {
                         break;
                     }

@@ -2,23 +2,23 @@
 
 use super::{Source, faults, length};
 
-fn seen(path: &str, text: &str) -> Vec<String> {
+fn faults_of(path: &str, text: &str) -> Vec<String> {
     faults(path, text).into_iter().collect()
 }
 
 #[track_caller]
 fn clean(path: &str, text: &str) {
-    assert_eq!(seen(path, text), Vec::<String>::new(), "{text}");
+    assert_eq!(faults_of(path, text), Vec::<String>::new(), "{text}");
 }
 
 #[track_caller]
 fn caught(path: &str, text: &str, told: &str) {
-    let seen = seen(path, text);
+    let seen = faults_of(path, text);
     assert!(!seen.is_empty() && seen.iter().all(|fault| fault.contains(told)), "{text}: {seen:?}");
 }
 
 #[test]
-fn a_layer_that_knows_one_to_its_right_is_caught() {
+fn a_layer_that_uses_a_later_one_is_caught() {
     caught("domain/user.rs", "use crate::store::users;", "domain must not know store");
     caught("domain/mod.rs", "use crate::error::Error;", "domain must not know error");
     caught("policy.rs", "use crate::store::View;", "policy must not know store");
@@ -35,7 +35,7 @@ fn a_layer_that_knows_one_to_its_right_is_caught() {
 }
 
 #[test]
-fn a_layer_that_knows_those_to_its_left_is_not() {
+fn a_layer_that_uses_earlier_ones_is_fine() {
     clean("policy.rs", "use crate::domain::member::Role;");
     clean("error.rs", "use crate::policy::Action;");
     clean("store/users.rs", "use crate::tokens::password::PasswordHash; use super::View; use crate::error::Result;");
@@ -47,7 +47,7 @@ fn a_layer_that_knows_those_to_its_left_is_not() {
 }
 
 #[test]
-fn however_it_is_spelled() {
+fn every_spelling_of_a_path_is_caught() {
     let store = "domain must not know store";
     for text in [
         "use crate::{error_free, store::{users, View}};",
@@ -69,7 +69,7 @@ fn however_it_is_spelled() {
 }
 
 #[test]
-fn a_crate_away_from_its_home_is_caught() {
+fn a_crate_used_outside_its_layer_is_caught() {
     caught("app/users.rs", "use rusqlite::Row;", "rusqlite is not for app");
     caught("app/users.rs", "fn f(row: &rusqlite::Row) {}", "rusqlite is not for app");
     caught("http/mod.rs", "use {rusqlite::Row, std::fmt};", "rusqlite is not for http");
@@ -84,7 +84,7 @@ fn a_crate_away_from_its_home_is_caught() {
 }
 
 #[test]
-fn what_is_said_in_words_is_not_code() {
+fn comments_and_literals_are_not_code() {
     clean("domain/user.rs", "// use crate::store::users;\n/* crate::store /* nested */ crate::app */");
     clean("domain/user.rs", "/// See [`crate::store::users`].\nfn f() { g(\"crate::store \\\" crate::app\") }");
     clean("domain/user.rs", "const S: &str = r#\"use \"crate::store\" here\"#;");
@@ -95,7 +95,7 @@ fn what_is_said_in_words_is_not_code() {
 }
 
 #[test]
-fn a_dialect_that_knows_another_is_caught() {
+fn a_dialect_that_uses_another_is_caught() {
     let told = "a dialect must not know another";
     caught("http/wallaroo/users.rs", "use crate::http::keycloak::form::Form;", told);
     caught("http/keycloak/users.rs", "use super::super::wallaroo::answer::Body;", told);
@@ -105,7 +105,7 @@ fn a_dialect_that_knows_another_is_caught() {
 }
 
 #[test]
-fn input_and_output_in_a_pure_layer_is_caught() {
+fn io_in_a_pure_layer_is_caught() {
     caught("domain/user.rs", "use std::fs::File;", "std::fs::File is not for domain");
     caught("policy.rs", "fn f() { tokio::spawn(g()) }", "tokio::spawn is not for policy");
     caught("domain/user.rs", "use std::{fmt, io::Read};", "std::io::Read is not for domain");
@@ -113,13 +113,13 @@ fn input_and_output_in_a_pure_layer_is_caught() {
 }
 
 #[test]
-fn comments_and_literals_are_no_words() {
+fn comments_and_literals_are_not_words() {
     let source = Source::new("app/users.rs", "a /* b\n */ c // d\n\"e\" 'f' b\"g\" 1 'h i::j[k] : :");
     assert_eq!(source.words, ["a", "c", "'", "h", "i", "::", "j", "[", "k", "]", ":", ":"]);
 }
 
 #[test]
-fn every_end_of_a_tree_is_a_path() {
+fn every_leaf_of_a_use_tree_is_a_path() {
     let source = Source::new("app/users.rs", "use a::{self, b::{c, d as e}, *};");
     let paths: Vec<String> = source.paths().iter().map(|path| path.join("::")).collect();
     for expected in ["a::self", "a::b::c", "a::b::d", "a::*"] {
@@ -128,7 +128,7 @@ fn every_end_of_a_tree_is_a_path() {
 }
 
 #[test]
-fn tests_at_the_end_of_a_file_do_not_count() {
+fn tests_at_the_end_of_a_file_are_not_counted() {
     assert_eq!(length("a\nb\n\n#[cfg(test)]\nmod tests {\n    c\n}\n"), 2);
     assert_eq!(length("a\nb\n\n#[cfg(test)]\nmod tests;\n"), 5);
 }

@@ -1,12 +1,12 @@
-//! `atelier admin recover` and `atelier user reset-mfa`: the ways back in.
+//! `atelier admin recover` and `atelier user reset-mfa`.
 
 use std::fs;
 
 use crate::Place;
 use crate::support::Server;
-use crate::users::is_made_up;
+use crate::users::is_generated;
 
-/// The token endpoint's answer to a name and a password.
+/// The response of the token endpoint to a name and a password.
 fn sign_in(server: &Server, user: &str, password: &str) -> u16 {
     let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", user), ("password", password)];
     let url = format!("{}/auth/realms/master/protocol/openid-connect/token", server.base());
@@ -15,7 +15,7 @@ fn sign_in(server: &Server, user: &str, password: &str) -> u16 {
 }
 
 #[test]
-fn an_administrator_is_let_in_again_while_the_server_runs_and_as_often_as_asked() {
+fn an_administrator_recovers_access_repeatedly_under_a_running_server() {
     let server = Server::start();
     let recover = || {
         let output = server.cli(&["admin", "recover", "--json"]);
@@ -33,7 +33,7 @@ fn an_administrator_is_let_in_again_while_the_server_runs_and_as_often_as_asked(
 }
 
 #[test]
-fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
+fn recovery_works_without_a_server_and_reports_on_stderr() {
     let place = Place::with_ada();
     place.run("user add bob@example.com").good();
     place.sql(
@@ -41,7 +41,7 @@ fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
          INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at) VALUES (1, x'00', 1, 1)",
     );
     let run = place.run("admin recover").good();
-    assert!(is_made_up(run.out.trim_end()), "{}", run.out);
+    assert!(is_generated(run.out.trim_end()), "{}", run.out);
     assert_eq!(
         run.err,
         "ada@example.com is an enabled administrator without a second factor, and all their sessions have ended and \
@@ -60,7 +60,7 @@ fn it_works_without_a_server_and_says_on_stderr_what_it_did() {
 }
 
 #[test]
-fn where_every_administrator_is_deleted_another_is_made() {
+fn a_recovery_creates_an_administrator_if_all_were_deleted() {
     let place = Place::with_ada();
     place.sql("UPDATE users SET enabled = 0, state = 'blocked'");
     let run = place.run("admin recover").good();
@@ -93,7 +93,7 @@ fn where_every_administrator_is_deleted_another_is_made() {
 }
 
 #[test]
-fn a_second_factor_is_taken_away_once() {
+fn a_second_factor_is_removed_once() {
     let place = Place::with_ada();
     place.sql(
         "INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at) VALUES (1, x'00', 1, 1);

@@ -1,11 +1,11 @@
-//! How commands are asked: configuration, mistakes, help.
+//! Configuration, usage errors and help of the command line.
 
 use std::fs;
 
 use crate::Place;
 
 #[test]
-fn check_shows_what_is_in_force_and_where_it_comes_from() {
+fn check_shows_effective_values_and_their_sources() {
     let place = Place::new();
     fs::write(place.path().join("a.toml"), "\nworkers = 2\n").unwrap();
     let variables = [("ATELIER_ADMIN_PASSWORD", "hunter2"), ("ATELIER_CONFIG", "a.toml")];
@@ -28,7 +28,7 @@ fn check_shows_what_is_in_force_and_where_it_comes_from() {
 }
 
 #[test]
-fn what_is_asked_wrongly_exits_2_with_words_on_stderr() {
+fn wrong_usage_exits_2_with_a_message_on_stderr() {
     let place = Place::new();
     fs::write(place.path().join("a.toml"), "\nworkers = \"two\"\n").unwrap();
     let out = place.run_with("serve --config a.toml", &[]);
@@ -44,7 +44,7 @@ fn what_is_asked_wrongly_exits_2_with_words_on_stderr() {
 }
 
 #[test]
-fn a_place_without_a_server_is_told() {
+fn a_missing_data_directory_is_reported() {
     let place = Place::new();
     let out = place.run_with("user list --data-dir nowhere", &[]);
     assert_eq!((out.code, out.out.as_str()), (1, ""));
@@ -53,7 +53,7 @@ fn a_place_without_a_server_is_told() {
 }
 
 #[test]
-fn help_is_data_and_exits_0() {
+fn help_is_on_stdout_and_exits_0() {
     let place = Place::new();
     for line in ["--help", "serve --help", "user add --help", "--version"] {
         let out = place.run_with(line, &[]);

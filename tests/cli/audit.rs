@@ -1,11 +1,11 @@
-//! `atelier audit verify`: what it finds in a data file that somebody has written into.
+//! `atelier audit verify` on data files that were tampered with.
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::Place;
 
-/// What is wrong, as `fault first-last`, with how the command exits.
+/// The faults, as `fault first-last`, and the exit code.
 fn faults(place: &Place) -> (i32, Vec<String>) {
     let run = place.run("audit verify --json");
     let told: Value = serde_json::from_str(&run.out).unwrap();
@@ -21,7 +21,7 @@ fn faults(place: &Place) -> (i32, Vec<String>) {
     (run.code, told["faults"].as_array().unwrap().iter().map(fault).collect())
 }
 
-/// What is wrong after this was done to a sound file.
+/// The faults after this was done to a valid file.
 #[track_caller]
 fn after(place: &Place, sql: &str) -> Vec<String> {
     let sound = std::fs::read(place.database()).unwrap();
@@ -48,7 +48,7 @@ fn newest(place: &Place) -> i64 {
 }
 
 #[test]
-fn an_audit_that_nobody_touched_is_sound() {
+fn an_untouched_audit_is_valid() {
     let place = place_with_rows();
     let newest = newest(&place);
     assert!(newest >= 10);
@@ -96,7 +96,7 @@ fn a_change_of_any_column_of_any_row_is_found() {
         let found = after(&place, &format!("UPDATE audit SET hash = NULL WHERE id = {row}"));
         assert_eq!(found.len(), 1, "{found:?}");
     }
-    // What is nothing is not what is an empty text, and a number is not its digits.
+    // NULL differs from an empty text, and a number from its digits.
     for change in ["before = ''", "address = ''", "actor_id = 0"] {
         let found = after(&place, &format!("UPDATE audit SET {change} WHERE id = 3"));
         assert_eq!(found, ["changed 3-3"], "{change}");
@@ -107,7 +107,7 @@ fn a_change_of_any_column_of_any_row_is_found() {
 }
 
 #[test]
-fn rows_that_are_gone_are_found_wherever_they_were() {
+fn missing_rows_are_found_anywhere() {
     let place = place_with_rows();
     let last = newest(&place);
     for (which, wanted) in [
@@ -131,7 +131,7 @@ fn rows_that_are_gone_are_found_wherever_they_were() {
 }
 
 #[test]
-fn a_row_that_is_gone_from_the_end_stays_known_when_others_follow() {
+fn a_row_missing_from_the_end_is_found_after_new_rows() {
     let place = place_with_rows();
     let last = newest(&place);
     place.sql(&format!(
@@ -142,7 +142,7 @@ fn a_row_that_is_gone_from_the_end_stays_known_when_others_follow() {
 }
 
 #[test]
-fn rows_in_another_order_are_found() {
+fn reordered_rows_are_found() {
     let place = place_with_rows();
     let swap = |one: i64, other: i64| {
         format!(
@@ -166,7 +166,7 @@ fn rows_in_another_order_are_found() {
 }
 
 #[test]
-fn a_forged_row_is_found_and_only_that_one() {
+fn only_the_forged_row_is_found() {
     let place = place_with_rows();
     let last = newest(&place);
     let forged = |id: &str, hash: &str| {
@@ -191,7 +191,7 @@ fn a_forged_row_is_found_and_only_that_one() {
 }
 
 #[test]
-fn whoever_computes_every_hash_anew_is_found_by_a_hash_that_was_kept() {
+fn recomputed_hashes_are_found_by_a_saved_hash() {
     let place = place_with_rows();
     let kept = place.run("audit verify").good().out.trim_end().to_owned();
     place.run("user add gil@example.com").good();
@@ -212,7 +212,7 @@ fn whoever_computes_every_hash_anew_is_found_by_a_hash_that_was_kept() {
 }
 
 #[test]
-fn faults_are_told_in_words_and_a_check_finds_them_too() {
+fn faults_are_printed_and_found_by_check_too() {
     let place = place_with_rows();
     place.sql("UPDATE audit SET actor = 'mallory' WHERE id = 2; DELETE FROM audit WHERE id IN (5, 6)");
     let run = place.run("audit verify");

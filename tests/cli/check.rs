@@ -1,4 +1,4 @@
-//! `atelier check`: what it finds, and that it changes nothing.
+//! `atelier check`: its findings, and that it changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
     names(path).into_iter().map(|name| (name.clone(), fs::read(path.join(name)).unwrap())).collect()
 }
 
-/// What the check finds here, as `level what: found; next`, and how it exits; nothing may change.
+/// The findings of the check, as `level what: found; next`, and its exit code; asserts that nothing changes.
 fn check(place: &Place, line: &str) -> (i32, Vec<String>) {
     let before = place.data().is_dir().then(|| contents(&place.data()));
     let run = place.run(&format!("check --json {line}"));
@@ -33,23 +33,23 @@ fn check(place: &Place, line: &str) -> (i32, Vec<String>) {
     (run.code, findings.collect())
 }
 
-/// Those that are not well.
-fn amiss(place: &Place, line: &str) -> (i32, Vec<String>) {
+/// The findings that are not `ok`.
+fn problems(place: &Place, line: &str) -> (i32, Vec<String>) {
     let (code, mut findings) = check(place, line);
     findings.retain(|finding| !finding.starts_with("ok "));
     (code, findings)
 }
 
-/// The only fault, which begins so and ends so.
+/// Asserts that there is one fault with this beginning and end.
 fn fault(place: &Place, begin: &str, end: &str) {
-    let (code, findings) = amiss(place, "");
+    let (code, findings) = problems(place, "");
     assert_eq!(code, 1, "{findings:?}");
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].starts_with(&format!("fault {begin}")), "{findings:?}");
     assert!(findings[0].ends_with(&format!("; {end}")), "{findings:?}");
 }
 
-/// A place where a server has run and stopped.
+/// A directory in which a server has run and stopped.
 fn served() -> Place {
     let place = Place::new();
     let mut server = Setup::new().data_dir(place.data()).start();
@@ -61,7 +61,7 @@ const START: &str = "run `atelier serve` to create it, or give the directory of 
 const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
 
 #[test]
-fn all_is_well_after_a_server_has_stopped() {
+fn check_finds_nothing_after_a_server_has_stopped() {
     let place = served();
     let (code, findings) = check(&place, "");
     let sqlite = findings.iter().position(|finding| finding.starts_with("ok sqlite: 3.")).unwrap();
@@ -90,7 +90,7 @@ fn all_is_well_after_a_server_has_stopped() {
 }
 
 #[test]
-fn before_the_first_start_it_says_so() {
+fn check_reports_that_no_server_has_started() {
     let place = Place::new();
     fault(&place, "data directory: ./atelier-data does not exist", START);
     assert!(!place.data().exists());
@@ -114,18 +114,18 @@ fn before_the_first_start_it_says_so() {
 }
 
 #[test]
-fn who_added_people_before_the_first_start_is_well() {
+fn check_finds_nothing_after_users_were_added_before_the_first_start() {
     let place = Place::with_ada();
-    assert_eq!(amiss(&place, ""), (0, Vec::new()));
+    assert_eq!(problems(&place, ""), (0, Vec::new()));
     place.sql("UPDATE users SET role = 'member'");
     let next = "run `atelier serve` to create one, or `atelier user add --admin EMAIL`";
-    assert_eq!(amiss(&place, ""), (0, vec![format!("warning administrator: no administrator exists; {next}")]));
+    assert_eq!(problems(&place, ""), (0, vec![format!("warning administrator: no administrator exists; {next}")]));
     place.sql("UPDATE users SET role = 'administrator', enabled = 0");
     fault(&place, "administrator: all administrators are disabled", "enable one with `atelier user enable EMAIL`");
 }
 
 #[test]
-fn other_versions_and_other_programs_are_told() {
+fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
     let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 7";
@@ -133,7 +133,7 @@ fn other_versions_and_other_programs_are_told() {
     place.sql("PRAGMA user_version = 0");
     let next = "back up the file, then run `atelier serve` of this version once to upgrade it";
     let older = format!("warning schema: version 0, but this atelier has version 7; {next}");
-    assert_eq!(amiss(&place, ""), (0, vec![older]));
+    assert_eq!(problems(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();
     Connection::open(place.database()).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
@@ -146,7 +146,7 @@ fn other_versions_and_other_programs_are_told() {
 }
 
 #[test]
-fn a_damaged_file_is_told() {
+fn a_damaged_file_is_reported() {
     let place = served();
     let whole = fs::read(place.database()).unwrap();
     // The page size stands in two bytes at 16 (https://sqlite.org/fileformat.html#the_database_header).
@@ -158,7 +158,7 @@ fn a_damaged_file_is_told() {
             *byte ^= 0xff;
         }
         fs::write(place.database(), &bytes).unwrap();
-        let (code, findings) = amiss(&place, "");
+        let (code, findings) = problems(&place, "");
         if code == 1 {
             told += 1;
             assert!(findings.iter().any(|finding| finding.ends_with(RESTORE)), "{findings:?}");
@@ -170,23 +170,23 @@ fn a_damaged_file_is_told() {
     assert!(told > whole.len() / page / 2, "{told} of {}", whole.len() / page);
 
     fs::write(place.database(), &whole[..whole.len() / 2]).unwrap();
-    assert_eq!(amiss(&place, "").0, 1, "half a file");
+    assert_eq!(problems(&place, "").0, 1, "half a file");
     fs::write(place.database(), &whole).unwrap();
-    assert_eq!(amiss(&place, ""), (0, Vec::new()));
+    assert_eq!(problems(&place, ""), (0, Vec::new()));
 }
 
 #[test]
-fn a_row_that_refers_to_nothing_is_told() {
+fn a_broken_foreign_key_is_reported() {
     let place = served();
     place.sql("DELETE FROM users");
-    let (code, findings) = amiss(&place, "");
+    let (code, findings) = problems(&place, "");
     assert_eq!(code, 1);
     let words = "fault foreign keys: row 1 of organization_members refers to a row of users that does not exist";
     assert!(findings.iter().any(|finding| finding.starts_with(words)), "{findings:?}");
 }
 
 #[test]
-fn a_master_key_that_does_not_fit_is_told() {
+fn a_wrong_master_key_is_reported() {
     let (place, other) = (served(), served());
     let key = place.data().join("master.key");
     let shown = "./atelier-data/master.key";
@@ -208,12 +208,12 @@ fn a_master_key_that_does_not_fit_is_told() {
 }
 
 #[test]
-fn modes_that_let_others_in_are_told() {
+fn file_modes_that_others_can_read_are_reported() {
     let place = served();
     chmod(&place.data(), 0o755);
     let words =
         "warning data directory: ./atelier-data is open to other users (mode 755); run `chmod 700 ./atelier-data`";
-    assert_eq!(amiss(&place, ""), (0, vec![words.to_owned()]));
+    assert_eq!(problems(&place, ""), (0, vec![words.to_owned()]));
     chmod(&place.data(), 0o700);
     chmod(&place.database(), 0o644);
     let begin = "data file: ./atelier-data/atelier.db is open to other users (mode 644)";
@@ -221,26 +221,26 @@ fn modes_that_let_others_in_are_told() {
 }
 
 #[test]
-fn a_server_that_others_cannot_name_is_told() {
+fn a_server_unreachable_by_others_is_reported() {
     let place = served();
-    let amiss = |line: &str| amiss(&place, line);
+    let problems = |line: &str| problems(&place, line);
     let unnamed = "warning public url: other machines can reach 0.0.0.0:80, but tokens are issued for this machine's own \
                    names only; set public_url to the address that people use";
-    assert_eq!(amiss("--listen 0.0.0.0:80"), (0, vec![unnamed.to_owned()]));
+    assert_eq!(problems("--listen 0.0.0.0:80"), (0, vec![unnamed.to_owned()]));
     let none = (0, Vec::new());
-    assert_eq!(amiss("--listen 127.0.0.1:80 --listen [::1]:80"), none);
-    assert_eq!(amiss("--listen 0.0.0.0:80 --trusted-hosts atelier.lan"), none);
-    assert_eq!(amiss("--listen 0.0.0.0:80 --public-url https://atelier.lan"), none);
-    assert_eq!(amiss("--public-url http://localhost:80"), none);
+    assert_eq!(problems("--listen 127.0.0.1:80 --listen [::1]:80"), none);
+    assert_eq!(problems("--listen 0.0.0.0:80 --trusted-hosts atelier.lan"), none);
+    assert_eq!(problems("--listen 0.0.0.0:80 --public-url https://atelier.lan"), none);
+    assert_eq!(problems("--public-url http://localhost:80"), none);
     let open = "warning public url: passwords and tokens are sent to http://atelier.lan unencrypted; put a TLS proxy in \
                 front of the server and set public_url to its https:// address";
-    assert_eq!(amiss("--public-url http://atelier.lan"), (0, vec![open.to_owned()]));
+    assert_eq!(problems("--public-url http://atelier.lan"), (0, vec![open.to_owned()]));
     let idle = "warning trusted hosts: they have no effect while public_url is set; remove trusted_hosts or public_url";
-    assert_eq!(amiss("--public-url https://a.lan --trusted-hosts b.lan"), (0, vec![idle.to_owned()]));
+    assert_eq!(problems("--public-url https://a.lan --trusted-hosts b.lan"), (0, vec![idle.to_owned()]));
 }
 
 #[test]
-fn what_a_killed_server_left_in_its_log_counts() {
+fn the_wal_of_a_killed_server_is_read() {
     let place = Place::new();
     // Dropped: killed before it could move the log into the file.
     drop(Setup::new().data_dir(place.data()).start());

@@ -30,7 +30,7 @@ fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
 }
 
 #[test]
-fn what_is_said_of_a_client_is_shown_of_it() {
+fn a_client_is_shown_as_registered() {
     let place = Place::with_ada();
     let line = "client add app --public --redirect-uri com.example.app:/cb --redirect-uri http://127.0.0.1/cb \
                 --post-logout-redirect-uri https://a.example/bye --grant authorization_code --grant device_code \
@@ -70,7 +70,7 @@ fn what_is_said_of_a_client_is_shown_of_it() {
 }
 
 #[test]
-fn a_client_reaches_the_api_only_where_that_is_said() {
+fn a_client_reaches_the_api_only_if_allowed() {
     let place = Place::with_ada();
     let made = place.json("client add plain --public --redirect-uri https://a.example/cb --json");
     assert_eq!(made["scopes"], json!(["openid", "email", "profile", "offline_access"]), "all but api by default");
@@ -117,7 +117,7 @@ fn a_service_is_a_bot_with_a_role() {
 }
 
 #[test]
-fn a_client_that_does_not_hold_together_is_refused() {
+fn an_inconsistent_client_is_refused() {
     let place = Place::with_ada();
     for (line, words) in [
         ("client add x", "--redirect-uri: must not be empty: authorization_code requires a redirect URI"),
@@ -164,7 +164,7 @@ fn a_client_that_does_not_hold_together_is_refused() {
 }
 
 #[test]
-fn a_built_in_client_stays_as_it_is_but_for_its_lives() {
+fn only_the_lifetimes_of_a_built_in_client_can_change() {
     let place = Place::with_ada();
     let rule = "only the lifetimes and the secret of a built-in client can be changed";
     for change in

@@ -60,7 +60,7 @@ fn keys_are_listed_with_their_state() {
 }
 
 #[test]
-fn a_key_is_revoked_once_and_for_all() {
+fn a_revoked_key_stays_revoked() {
     let place = Place::with_ada();
     place.run("key create --user ada@example.com").good();
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn a_key_is_revoked_once_and_for_all() {
 }
 
 #[test]
-fn a_key_that_could_not_work_is_not_made() {
+fn a_key_that_could_not_work_is_not_created() {
     let place = Place::with_ada();
     place
         .run("key create --user eve@example.com")
@@ -104,7 +104,7 @@ fn a_key_that_could_not_work_is_not_made() {
 }
 
 #[test]
-fn a_key_says_what_it_is_for_and_lasts_as_long_as_the_account_lets_it() {
+fn a_key_has_a_description_and_the_maximum_lifetime_of_the_account() {
     let place = Place::with_ada();
     let line = "key create --user ada@example.com --description nightly --json";
     assert_eq!(place.json(line)["description"], "nightly");
@@ -119,7 +119,7 @@ fn a_key_says_what_it_is_for_and_lasts_as_long_as_the_account_lets_it() {
 }
 
 #[test]
-fn a_key_may_last_longer_than_the_calendar() {
+fn a_lifetime_beyond_the_calendar_is_capped() {
     let place = Place::with_ada();
     let key = place.json("key create --user ada@example.com --expires 99999999999d --json");
     assert!(key["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{key}");

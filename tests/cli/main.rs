@@ -1,6 +1,6 @@
-//! Does the command line do what it is told, say where it should, and keep what it must not say?
+//! Tests of the command line.
 //!
-//! The real binary on a real directory. Every run checks that no password that was given is in what it prints.
+//! They run the real binary on a real directory. Every run checks that no given password is in the output.
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its command has failed")]
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
@@ -27,13 +27,13 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A password that the commands are given; it is in nothing that they print.
+/// The password that commands get; it is in none of their output.
 const PASSWORD: &str = "correct horse battery";
 
-/// A folder to run in, with a data directory of the default name once something makes it.
+/// A working directory, with a data directory of the default name once a command creates it.
 struct Place(TempDir);
 
-/// What a command printed where, and how it exited.
+/// The output and the exit code of a command.
 struct Run {
     code: i32,
     out: String,
@@ -45,7 +45,7 @@ impl Place {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A place whose administrator is `ada@example.com`.
+    /// A directory with the administrator `ada@example.com`.
     fn with_ada() -> Self {
         let place = Self::new();
         place.run("user add ada@example.com --admin --first-name Ada --password-stdin").good();
@@ -64,7 +64,7 @@ impl Place {
         self.data().join("atelier.db")
     }
 
-    /// The data file, to be tampered with.
+    /// The database file.
     fn sql(&self, sql: &str) {
         let conn = Connection::open(self.database()).unwrap();
         conn.pragma_update(None, "foreign_keys", false).unwrap();
@@ -88,7 +88,7 @@ impl Place {
 }
 
 impl Run {
-    /// The same, if it went well.
+    /// Asserts success.
     fn good(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.err);
         self

@@ -1,4 +1,4 @@
-//! A secret that nobody could read is never made, and what the superuser makes belongs to the directory's owner.
+//! Secrets that cannot be printed are not created, and files that root creates belong to the owner of the directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use rusqlite::types::Value as Cell;
 use crate::support::{Server, Setup};
 use crate::{PASSWORD, Place, chmod, mode, names};
 
-/// Every row of every table; what is only an index of others is left out.
+/// Every row of every table, without indexes.
 fn rows(database: &Path) -> BTreeMap<String, Vec<Vec<Cell>>> {
     let conn = Connection::open(database).unwrap();
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' AND name <> 'meta'";
@@ -29,16 +29,16 @@ fn rows(database: &Path) -> BTreeMap<String, Vec<Vec<Cell>>> {
     tables.iter().map(|table| (table.clone(), all(table))).collect()
 }
 
-/// Runs a command here with this as its stdout.
+/// Runs a command with this stdout.
 fn printing_to(place: &Place, line: &str, stdout: impl Into<Stdio>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
     command.current_dir(place.path()).args(line.split_whitespace()).stdin(Stdio::null());
     command.stdout(stdout).stderr(Stdio::piped()).output().unwrap()
 }
 
-/// Asserts that a command has failed for this reason and changed nothing.
+/// Asserts that a command failed for this reason and changed nothing.
 #[track_caller]
-fn came_to_nothing(place: &Place, before: &BTreeMap<String, Vec<Vec<Cell>>>, output: &Output, reason: &str) {
+fn failed_without_effect(place: &Place, before: &BTreeMap<String, Vec<Vec<Cell>>>, output: &Output, reason: &str) {
     let err = String::from_utf8_lossy(&output.stderr);
     let wanted = format!("error: cannot print the secret: {reason}; nothing was changed; try again\n");
     assert_eq!((output.status.code(), err.as_ref()), (Some(1), wanted.as_str()));
@@ -71,25 +71,25 @@ fn place_with_people() -> Place {
 }
 
 #[test]
-fn a_secret_that_could_not_be_printed_was_never_made() {
+fn a_secret_that_cannot_be_printed_is_not_created() {
     let place = place_with_people();
     let before = rows(&place.database());
     for line in COMMANDS {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = printing_to(&place, line, full);
-        came_to_nothing(&place, &before, &output, "No space left on device (os error 28)");
+        failed_without_effect(&place, &before, &output, "No space left on device (os error 28)");
 
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = printing_to(&place, line, writer);
-        came_to_nothing(&place, &before, &output, "Broken pipe (os error 32)");
+        failed_without_effect(&place, &before, &output, "Broken pipe (os error 32)");
 
         let mut shell = Command::new("sh");
         let script = format!("exec '{}' {line} >&-", env!("CARGO_BIN_EXE_atelier"));
         let output = shell.current_dir(place.path()).arg("-c").arg(script).stderr(Stdio::piped()).output().unwrap();
-        came_to_nothing(&place, &before, &output, "stdout is closed");
+        failed_without_effect(&place, &before, &output, "stdout is closed");
     }
-    // The same commands do as they are told where their output arrives, and where it is sent away on purpose.
+    // The same commands succeed when their output is read, and when it goes to /dev/null.
     for line in COMMANDS {
         let output = printing_to(&place, line, File::options().write(true).open("/dev/null").unwrap());
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
@@ -105,7 +105,7 @@ fn a_secret_that_could_not_be_printed_was_never_made() {
 }
 
 #[test]
-fn a_reader_that_takes_nothing_does_not_hold_the_data_file_for_long() {
+fn a_stalled_reader_of_the_output_does_not_hold_the_data_file() {
     let server = Server::start();
     let (reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe takes.
@@ -123,7 +123,7 @@ fn a_reader_that_takes_nothing_does_not_hold_the_data_file_for_long() {
 }
 
 #[test]
-fn a_first_password_that_cannot_be_written_down_is_none() {
+fn a_first_password_that_cannot_be_written_is_not_set() {
     let place = Place::new();
     fs::create_dir(place.data()).unwrap();
     chmod(&place.data(), 0o700);
@@ -147,10 +147,10 @@ fn a_first_password_that_cannot_be_written_down_is_none() {
     drop(server);
 }
 
-/// Another user, where the tests may act as one.
+/// Another user, if the tests run as root.
 const OTHER: u32 = 1234;
 
-/// Whether the tests run as the superuser; if not, they say what they leave out.
+/// Whether the tests run as root; if not, they print what they skip.
 fn is_root(what: &str) -> bool {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if !is_root {
@@ -180,7 +180,7 @@ fn all_of(path: &Path, user: u32, wanted: &[&str]) {
 }
 
 #[test]
-fn what_the_superuser_makes_belongs_to_the_owner_of_the_directory() {
+fn files_created_by_root_belong_to_the_owner_of_the_directory() {
     let me = fs::metadata("/proc/self").unwrap().uid();
     let user = if is_root("a directory of another user") { OTHER } else { me };
     let place = Place::new();
@@ -203,7 +203,7 @@ fn what_the_superuser_makes_belongs_to_the_owner_of_the_directory() {
     assert!(server.stop().success());
     all(&["atelier.db", "atelier.lock", "master.key"]);
 
-    // A directory that is made on the way, and the note of a first password.
+    // A created directory, and the file with the first password.
     let inner = place.data().join("inner/data");
     let mut server = Setup::new().without_admin().data_dir(&inner).start();
     assert!(server.stop().success());
@@ -222,7 +222,7 @@ fn what_the_superuser_makes_belongs_to_the_owner_of_the_directory() {
 }
 
 #[test]
-fn a_volume_of_another_user_is_told_with_what_works() {
+fn a_volume_of_another_user_is_reported_with_advice() {
     if !is_root("a volume of another user") {
         return;
     }

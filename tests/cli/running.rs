@@ -1,4 +1,4 @@
-//! The command line beside a running server: its next request sees what was done.
+//! The command line beside a running server: changes take effect on its next request.
 
 use std::fs::{self, File};
 
@@ -18,14 +18,14 @@ fn client() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-/// What a request for the workspaces with this key is answered.
+/// The response to a list of workspaces with this key.
 fn answer(server: &Server, key: &str) -> u16 {
     let url = format!("{}/v1/api/workspaces/list", server.base());
     let request = client().post(url).header("authorization", format!("Bearer {key}"));
     request.send_json(json!({})).unwrap().status().as_u16()
 }
 
-/// The tokens that a password is worth, or the status of the refusal.
+/// The tokens for a password, or the status of the refusal.
 fn sign_in(server: &Server, user: &str, password: &str) -> Result<Value, u16> {
     let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", user), ("password", password)];
     token(server, &form)
@@ -57,7 +57,7 @@ fn a_key_works_until_it_is_revoked() {
 }
 
 #[test]
-fn a_person_may_sign_in_until_disabled() {
+fn a_user_signs_in_until_disabled() {
     let server = Server::start();
     let password = cli(&server, "user add bob@example.com");
     let tokens = sign_in(&server, "bob@example.com", &password).unwrap();
@@ -98,7 +98,7 @@ fn a_new_password_ends_every_session() {
 }
 
 #[test]
-fn who_was_added_before_the_first_start_is_its_administrator() {
+fn a_user_added_before_the_first_start_is_the_first_administrator() {
     let place = Place::with_ada();
     let server = Setup::new().without_admin().data_dir(place.data()).start();
     assert!(!place.data().join("first-admin.txt").exists());
@@ -107,7 +107,7 @@ fn who_was_added_before_the_first_start_is_its_administrator() {
 }
 
 #[test]
-fn a_check_sees_the_server_and_lets_it_be() {
+fn check_runs_beside_a_server() {
     let server = Server::start();
     for _ in 0..3 {
         let told: Value = serde_json::from_str(&cli(&server, "check --json")).unwrap();
@@ -120,7 +120,7 @@ fn a_check_sees_the_server_and_lets_it_be() {
 }
 
 #[test]
-fn the_schema_is_not_upgraded_under_a_server() {
+fn the_schema_is_not_upgraded_under_a_running_server() {
     let place = Place::with_ada();
     place.sql("PRAGMA user_version = 0");
     let before = fs::read(place.database()).unwrap();
@@ -143,7 +143,7 @@ fn the_schema_is_not_upgraded_under_a_server() {
     assert_eq!(fs::read(fresh.database()).unwrap(), b"", "a server that is just starting makes the tables itself");
 }
 
-/// The link that a command prints on the data of a server, with the rest of its words.
+/// The link that a command prints, with the rest of its output.
 fn link(server: &Server, args: &[&str]) -> (String, String) {
     let output = server.cli(args);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -153,7 +153,7 @@ fn link(server: &Server, args: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn links_name_the_address_that_is_in_force_in_the_running_server() {
+fn links_have_the_url_of_the_running_server() {
     let line = ["user", "reset-link", ADMIN];
     let server = Setup::new().args(&["--public-url", "https://atelier.example.com"]).start();
     assert_eq!(link(&server, &line).0, "https://atelier.example.com");
@@ -170,7 +170,7 @@ fn links_name_the_address_that_is_in_force_in_the_running_server() {
     assert!(found.starts_with("the running server uses other values: ") && found.contains(wanted), "{found}");
     assert!(found.contains("listen is [\"127.0.0.1:0\"] there and [\"127.0.0.1:8787\"] here"), "{found}");
     assert!(!found.contains("workers") && !found.contains("data_dir"), "{found}");
-    // A secret is told to be set, and no more.
+    // The output says only that a secret is set.
     assert!(found.contains("admin_password is \"***\" there and (not set) here"), "{found}");
     let lock = fs::read_to_string(server.data_dir().join("atelier.lock")).unwrap();
     assert!(
@@ -192,7 +192,7 @@ fn links_name_the_address_that_is_in_force_in_the_running_server() {
 }
 
 #[test]
-fn a_link_of_a_server_that_listens_everywhere_says_that_it_works_here_only() {
+fn a_link_of_a_server_on_all_addresses_warns_that_it_is_local() {
     let place = Place::with_ada();
     let run = place.run_with("user reset-link ada@example.com", &[("ATELIER_LISTEN", "0.0.0.0:9999")]).good();
     assert!(run.out.starts_with("http://127.0.0.1:9999/auth/"), "{}", run.out);
@@ -205,7 +205,7 @@ fn a_link_of_a_server_that_listens_everywhere_says_that_it_works_here_only() {
 }
 
 #[test]
-fn a_check_with_the_settings_of_the_server_finds_no_difference() {
+fn check_with_the_configuration_of_the_server_finds_no_difference() {
     let place = Place::new();
     let server = Setup::new().without_admin().data_dir(place.data()).start();
     let told = place.json("check --json --listen 127.0.0.1:0");
@@ -213,7 +213,7 @@ fn a_check_with_the_settings_of_the_server_finds_no_difference() {
     let same = findings.iter().find(|finding| finding["what"] == "configuration").unwrap();
     assert_eq!((&same["level"], &same["found"]), (&json!("ok"), &json!("the same as in the running server")));
     drop(server);
-    // What a killed server leaves behind is not taken for a running one.
+    // The files of a killed server do not count as a running one.
     assert!(fs::read_to_string(place.data().join("atelier.lock")).unwrap().contains("127.0.0.1:0"));
     let told = place.json("check --json");
     assert!(!told["findings"].as_array().unwrap().iter().any(|finding| finding["what"] == "configuration"));

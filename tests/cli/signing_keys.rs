@@ -1,4 +1,4 @@
-//! `atelier keys`, and the places that the master key may come from.
+//! `atelier keys`, and the sources of the master key.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::Setup;
 use crate::{Place, Run, chmod, names};
 
-/// A place where a server has run and stopped.
+/// A directory in which a server has run and stopped.
 fn served() -> Place {
     served_with(Setup::new())
 }
@@ -61,7 +61,7 @@ fn keys_are_listed_and_rotated_without_a_server() {
 }
 
 #[test]
-fn there_is_nothing_to_rotate_before_the_first_start() {
+fn there_are_no_signing_keys_before_the_first_start() {
     let place = Place::with_ada();
     let none = "there is no signing key yet; start the server once to create it";
     place.run("keys rotate").refused(1, none);
@@ -71,14 +71,14 @@ fn there_is_nothing_to_rotate_before_the_first_start() {
 }
 
 #[test]
-fn signing_keys_and_api_keys_are_told_apart() {
+fn the_help_distinguishes_signing_keys_from_api_keys() {
     let help = Place::new().run("--help").good().out;
     assert!(help.contains("Manage API keys") && help.contains("Manage the keys that sign tokens"), "{help}");
     assert!(help.contains("For API keys, see `key`"), "{help}");
 }
 
 #[test]
-fn a_master_key_may_come_from_a_file_a_variable_or_a_credential_and_is_made_in_no_other_place() {
+fn a_master_key_is_read_from_a_file_a_variable_or_a_credential() {
     let key = tempfile::tempdir().unwrap();
     let file = key.path().join("atelier-master-key");
     fs::write(&file, text(1)).unwrap();
@@ -106,7 +106,7 @@ fn a_master_key_may_come_from_a_file_a_variable_or_a_credential_and_is_made_in_n
         assert!(check.out.contains(&format!("{shown}, opens 3 signing keys")), "{}", check.out);
         assert!(!check.out.contains(&text(1)), "{}", check.out);
 
-        // Without it, and with another one, nothing is done and nothing is made.
+        // Without it, and with another one, nothing is done and nothing created.
         let before = fs::read(place.database()).unwrap();
         let other = text(2);
         for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
@@ -128,7 +128,7 @@ fn a_master_key_may_come_from_a_file_a_variable_or_a_credential_and_is_made_in_n
 }
 
 #[test]
-fn a_source_that_gives_no_key_is_told() {
+fn a_source_without_a_key_is_reported() {
     let place = served();
     let key = tempfile::tempdir().unwrap();
     let file = key.path().join("atelier-master-key");
@@ -175,7 +175,7 @@ fn rotate(place: &Place, old: u8, new: u8) -> Run {
 }
 
 #[test]
-fn a_master_key_that_comes_from_elsewhere_is_replaced_by_one_that_is_given() {
+fn an_external_master_key_is_replaced_by_a_given_one() {
     let place = served_with(Setup::new().env("ATELIER_MASTER_KEY", text(1)));
     let with = |key: u8, line: &str| place.run_with(line, &[("ATELIER_MASTER_KEY", &text(key))]);
     failed(
@@ -217,7 +217,7 @@ fn a_master_key_that_comes_from_elsewhere_is_replaced_by_one_that_is_given() {
 }
 
 #[test]
-fn a_master_key_in_a_file_of_its_own_is_replaced_there() {
+fn a_master_key_in_a_configured_file_is_replaced_there() {
     let key = tempfile::tempdir().unwrap();
     let file = key.path().join("key");
     fs::write(&file, text(1)).unwrap();
@@ -237,7 +237,7 @@ fn a_master_key_in_a_file_of_its_own_is_replaced_there() {
     failed(&run, &["stop the server first"]);
     drop(server);
 
-    // A new key that is given is put there; where nobody can write, the way out is told.
+    // A given new key is written there; if that is impossible, the error has the next step.
     fs::write(key.path().join("given"), text(9)).unwrap();
     let line = format!("master-key rotate --new-key-file {}", key.path().join("given").display());
     place.run_with(&line, &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
@@ -251,7 +251,7 @@ fn a_master_key_in_a_file_of_its_own_is_replaced_there() {
 }
 
 #[test]
-fn there_is_no_master_key_to_rotate_before_the_first_start() {
+fn there_is_no_master_key_before_the_first_start() {
     let place = Place::with_ada();
     place.run("master-key rotate").refused(1, "there is no signing key yet; start the server once to create it");
     assert!(!names(&place.data()).iter().any(|name| name.starts_with("master.key")));

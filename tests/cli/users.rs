@@ -10,15 +10,15 @@ use crate::{PASSWORD, Place, mode, names, run_in};
 const LAST: &str = "the account must keep at least one enabled administrator; create another one first with `atelier \
                     user promote` or `atelier user enable`";
 
-pub(crate) fn is_made_up(password: &str) -> bool {
+pub(crate) fn is_generated(password: &str) -> bool {
     password.len() == 24 && password.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 #[test]
-fn the_first_person_comes_before_the_first_start() {
+fn the_first_user_can_be_added_before_the_first_start() {
     let place = Place::new();
     let run = place.run("user add ada@example.com --admin").good();
-    assert!(is_made_up(run.out.strip_suffix('\n').unwrap()), "alone on stdout");
+    assert!(is_generated(run.out.strip_suffix('\n').unwrap()), "alone on stdout");
     let words = "created the data directory ./atelier-data; `atelier serve` starts a server on it\n\
                  added ada@example.com as administrator; the password on stdout is shown only once\n";
     assert_eq!(run.err, words);
@@ -50,11 +50,11 @@ fn a_given_password_is_not_printed() {
 }
 
 #[test]
-fn a_made_up_password_is_in_the_json() {
+fn a_generated_password_is_in_the_json() {
     let place = Place::new();
     let mut told = place.json("user add Ada@Example.com --first-name Ada --last-name L --json");
     let password = told.as_object_mut().unwrap().remove("password").unwrap();
-    assert!(is_made_up(password.as_str().unwrap()));
+    assert!(is_generated(password.as_str().unwrap()));
     let listed = place.json("user list --json");
     assert_eq!(listed, json!([told]));
     let told = told.as_object_mut().unwrap();
@@ -73,11 +73,11 @@ fn a_made_up_password_is_in_the_json() {
 
     let changed = place.json("user passwd ada@example.com --json");
     assert_ne!(changed["password"], password);
-    assert!(is_made_up(changed["password"].as_str().unwrap()));
+    assert!(is_generated(changed["password"].as_str().unwrap()));
 }
 
 #[test]
-fn everybody_is_listed_in_columns() {
+fn users_are_listed_in_columns() {
     let place = Place::with_ada();
     place.run("user add bob@example.com").good();
     let run = place.run("user list").good();
@@ -93,7 +93,7 @@ fn everybody_is_listed_in_columns() {
 }
 
 #[test]
-fn a_list_tells_who_is_invited_and_who_is_not_in_any_more() {
+fn the_list_shows_invited_and_disabled_users() {
     let place = Place::with_ada();
     for name in ["ina", "eli", "dan", "del"] {
         place.run(&format!("user add {name}@example.com --password-stdin")).good();
@@ -134,7 +134,7 @@ fn a_list_tells_who_is_invited_and_who_is_not_in_any_more() {
 }
 
 #[test]
-fn an_empty_list_says_what_to_do() {
+fn an_empty_list_says_the_next_step() {
     let place = Place::new();
     fs::create_dir(place.data()).unwrap();
     fs::write(place.database(), "").unwrap();
@@ -151,7 +151,7 @@ fn an_empty_list_says_what_to_do() {
 }
 
 #[test]
-fn people_are_changed_and_each_change_is_recorded() {
+fn users_are_changed_and_each_change_is_audited() {
     let place = Place::with_ada();
     place.run("user add bob@example.com --password-stdin").good();
     let steps = [
@@ -185,7 +185,7 @@ fn people_are_changed_and_each_change_is_recorded() {
 }
 
 #[test]
-fn who_is_unknown_or_known_already_is_told() {
+fn unknown_and_existing_users_are_reported() {
     let place = Place::with_ada();
     place
         .run("user add ADA@example.com")
@@ -201,7 +201,7 @@ fn who_is_unknown_or_known_already_is_told() {
 }
 
 #[test]
-fn an_ill_formed_person_makes_nothing() {
+fn an_invalid_user_is_not_created() {
     let place = Place::new();
     place
         .run("user add ada")
@@ -222,7 +222,7 @@ fn an_ill_formed_person_makes_nothing() {
 }
 
 #[test]
-fn the_last_administrator_stays() {
+fn the_last_administrator_cannot_be_demoted_or_disabled() {
     let place = Place::with_ada();
     place.run("user demote ada@example.com").refused(1, LAST);
     place.run("user disable ada@example.com").refused(1, LAST);
@@ -236,7 +236,7 @@ fn the_last_administrator_stays() {
 }
 
 #[test]
-fn what_is_no_data_file_of_this_atelier_is_told_and_left_alone() {
+fn a_foreign_data_file_is_reported_and_left_alone() {
     let place = Place::with_ada();
     place.sql("PRAGMA user_version = 99");
     let before = fs::read(place.database()).unwrap();

@@ -1,4 +1,4 @@
-//! Writes the parts of the reference that are made from the code.
+//! Generates the parts of the reference that come from the code.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,9 +8,9 @@ use clap::{Arg, Command, CommandFactory as _};
 
 use crate::root;
 
-/// What stands around a generated part.
+/// The marker before a generated part.
 pub const BEGIN: &str = "<!-- generated: ATELIER_TEST_BLESS=1 cargo test --test docs -->";
-/// What stands behind it.
+/// The marker after it.
 pub const END: &str = "<!-- end of the generated part -->";
 
 /// Every command with its arguments and flags, from clap.
@@ -32,7 +32,7 @@ fn describe(page: &mut String, command: &Command, before: &str, depth: usize) {
     if inner.is_empty() {
         let usage = command.clone().render_usage().to_string();
         let _ = writeln!(page, "```console\n{}\n```\n", usage.trim_start_matches("Usage: ").trim());
-        // The configuration has a page of its own; the place of the server is told once at the top.
+        // The configuration has its own page; the server's location stands once at the top.
         let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| is_own(argument)).collect();
         if !arguments.is_empty() {
             let _ = writeln!(page, "| argument | meaning |\n|---|---|");

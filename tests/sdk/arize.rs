@@ -18,157 +18,157 @@ const AX: &str = "0.39.0";
 const REST: Needs = Needs { complete: false, ..Needs::USUAL };
 
 #[test]
-fn the_first_arize_keeps_spaces() {
-    tell(FIRST, "spaces.py", 155);
+fn the_first_arize_manages_spaces() {
+    run(FIRST, "spaces.py", 155);
 }
 
 #[test]
-fn the_middle_arize_keeps_spaces() {
-    tell(MIDDLE, "spaces.py", 155);
+fn the_middle_arize_manages_spaces() {
+    run(MIDDLE, "spaces.py", 155);
 }
 
 #[test]
-fn the_newest_arize_keeps_spaces() {
-    tell(NEWEST, "spaces.py", 159);
+fn the_newest_arize_manages_spaces() {
+    run(NEWEST, "spaces.py", 159);
 }
 
 #[test]
-fn the_first_arize_keeps_organizations() {
-    tell(FIRST, "organizations.py", 105);
+fn the_first_arize_manages_organizations() {
+    run(FIRST, "organizations.py", 105);
 }
 
 #[test]
-fn the_middle_arize_keeps_organizations() {
-    tell(MIDDLE, "organizations.py", 105);
+fn the_middle_arize_manages_organizations() {
+    run(MIDDLE, "organizations.py", 105);
 }
 
 #[test]
-fn the_newest_arize_keeps_organizations() {
-    tell(NEWEST, "organizations.py", 105);
+fn the_newest_arize_manages_organizations() {
+    run(NEWEST, "organizations.py", 105);
 }
 
 #[test]
-fn the_first_arize_knows_people() {
-    tell(FIRST, "users.py", 132);
+fn the_first_arize_manages_users() {
+    run(FIRST, "users.py", 132);
 }
 
 #[test]
-fn the_middle_arize_knows_people() {
-    tell(MIDDLE, "users.py", 132);
+fn the_middle_arize_manages_users() {
+    run(MIDDLE, "users.py", 132);
 }
 
 #[test]
-fn the_newest_arize_knows_people() {
-    tell(NEWEST, "users.py", 134);
+fn the_newest_arize_manages_users() {
+    run(NEWEST, "users.py", 134);
 }
 
 #[test]
-fn the_first_arize_keeps_roles() {
-    tell(FIRST, "roles.py", 94);
+fn the_first_arize_manages_roles() {
+    run(FIRST, "roles.py", 94);
 }
 
 #[test]
-fn the_middle_arize_keeps_roles() {
-    tell(MIDDLE, "roles.py", 94);
+fn the_middle_arize_manages_roles() {
+    run(MIDDLE, "roles.py", 94);
 }
 
 #[test]
-fn the_newest_arize_keeps_roles() {
-    tell(NEWEST, "roles.py", 93);
+fn the_newest_arize_manages_roles() {
+    run(NEWEST, "roles.py", 93);
 }
 
 #[test]
 fn the_first_arize_binds_roles() {
-    tell(FIRST, "role_bindings.py", 73);
+    run(FIRST, "role_bindings.py", 73);
 }
 
 #[test]
 fn the_middle_arize_binds_roles() {
-    tell(MIDDLE, "role_bindings.py", 73);
+    run(MIDDLE, "role_bindings.py", 73);
 }
 
 #[test]
 fn the_newest_arize_binds_roles() {
-    tell(NEWEST, "role_bindings.py", 73);
+    run(NEWEST, "role_bindings.py", 73);
 }
 
 #[test]
-fn the_first_arize_makes_and_ends_keys() {
-    tell(FIRST, "api_keys.py", 124);
+fn the_first_arize_creates_and_revokes_keys() {
+    run(FIRST, "api_keys.py", 124);
 }
 
 #[test]
-fn the_middle_arize_makes_and_ends_keys() {
-    tell(MIDDLE, "api_keys.py", 124);
+fn the_middle_arize_creates_and_revokes_keys() {
+    run(MIDDLE, "api_keys.py", 124);
 }
 
 #[test]
-fn the_newest_arize_makes_and_ends_keys() {
-    tell(NEWEST, "api_keys.py", 128);
+fn the_newest_arize_creates_and_revokes_keys() {
+    run(NEWEST, "api_keys.py", 128);
 }
 
 #[test]
 fn the_first_arize_restricts_projects() {
-    tell(FIRST, "resource_restrictions.py", 43);
+    run(FIRST, "resource_restrictions.py", 43);
 }
 
 #[test]
 fn the_middle_arize_restricts_projects() {
-    tell(MIDDLE, "resource_restrictions.py", 43);
+    run(MIDDLE, "resource_restrictions.py", 43);
 }
 
 #[test]
 fn the_newest_arize_restricts_projects() {
-    tell(NEWEST, "resource_restrictions.py", 50);
+    run(NEWEST, "resource_restrictions.py", 50);
 }
 
 #[test]
-fn the_first_arize_keeps_projects() {
-    tell(FIRST, "projects.py", 77);
+fn the_first_arize_manages_projects() {
+    run(FIRST, "projects.py", 77);
 }
 
 #[test]
-fn the_middle_arize_keeps_projects() {
-    tell(MIDDLE, "projects.py", 77);
+fn the_middle_arize_manages_projects() {
+    run(MIDDLE, "projects.py", 77);
 }
 
 #[test]
-fn the_newest_arize_keeps_projects() {
-    tell(NEWEST, "projects.py", 78);
+fn the_newest_arize_manages_projects() {
+    run(NEWEST, "projects.py", 78);
 }
 
 #[test]
 fn the_newest_arize_reads_the_audit_log() {
-    tell(NEWEST, "audit_logs.py", 37);
+    run(NEWEST, "audit_logs.py", 37);
 }
 
 #[test]
-fn ax_does_what_is_typed() {
+fn ax_runs_its_commands() {
     let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
-    tell_by(&python, NEWEST, "ax.py", &[], 140);
+    run_with(&python, NEWEST, "ax.py", &[], 140);
 }
 
 #[test]
-fn ax_signs_in_by_a_browser() {
+fn ax_signs_in_through_a_browser() {
     let _turn = chromium::turn();
     let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
     let more = chromium::programs().env();
     let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    tell_by(&python, NEWEST, "ax_auth.py", &more, 39);
+    run_with(&python, NEWEST, "ax_auth.py", &more, 39);
 }
 
 #[test]
-fn the_newest_arize_and_the_new_wallaroo_see_one_world() {
-    one_world(NEWEST, crate::NEW);
+fn the_newest_arize_and_the_new_wallaroo_see_the_same_data() {
+    same_data(NEWEST, crate::NEW);
 }
 
 #[test]
-fn the_first_arize_and_the_old_wallaroo_see_one_world() {
-    one_world(FIRST, crate::OLD);
+fn the_first_arize_and_the_old_wallaroo_see_the_same_data() {
+    same_data(FIRST, crate::OLD);
 }
 
 /// Runs `both_worlds.py` with an Arize SDK; it starts the Wallaroo SDK's part itself.
-fn one_world(arize: &str, wallaroo: &str) {
+fn same_data(arize: &str, wallaroo: &str) {
     let other = python::environment(&format!("wallaroo-{wallaroo}"), Needs::USUAL);
     let other = other.to_str().expect("the target folder's name is text");
     let more = [
@@ -178,16 +178,16 @@ fn one_world(arize: &str, wallaroo: &str) {
         ("WALLAROO_PASSWORD", ADMIN_PASSWORD),
     ];
     let python = python::environment(&format!("arize-{arize}"), REST);
-    tell_by(&python, arize, "both_worlds.py", &more, 39);
+    run_with(&python, arize, "both_worlds.py", &more, 39);
 }
 
-/// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.
-fn tell(version: &str, program: &str, checks: u32) {
+/// Runs `program` with the SDK of `version` and expects at least `checks` checks, all successful.
+fn run(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("arize-{version}"), REST);
-    tell_by(&python, version, program, &[], checks);
+    run_with(&python, version, program, &[], checks);
 }
 
-fn tell_by(python: &Path, version: &str, program: &str, more: &[(&str, &str)], checks: u32) {
+fn run_with(python: &Path, version: &str, program: &str, more: &[(&str, &str)], checks: u32) {
     let server = Server::start();
     let key = key(&server);
     let data = server.data_dir().to_str().expect("a temporary directory's name is text");

@@ -29,27 +29,27 @@ use crate::support::{ADMIN_PASSWORD, Server};
 use crate::{chromium, python};
 
 #[test]
-fn the_readme_runs_as_it_stands() {
+fn the_readme_runs() {
     run("README.md");
 }
 
 #[test]
-fn the_tutorial_of_the_first_workspace_runs_as_it_stands() {
+fn the_tutorial_of_the_first_workspace_runs() {
     run("docs/tutorials/first-workspace.md");
 }
 
 #[test]
-fn the_tutorial_of_wallaroo_runs_as_it_stands() {
+fn the_tutorial_of_wallaroo_runs() {
     run("docs/tutorials/wallaroo.md");
 }
 
 #[test]
-fn the_tutorial_of_arize_and_ax_runs_as_it_stands() {
+fn the_tutorial_of_arize_and_ax_runs() {
     run("docs/tutorials/arize-and-ax.md");
 }
 
 #[test]
-fn the_tutorial_of_inviting_a_team_runs_as_it_stands() {
+fn the_tutorial_of_inviting_a_team_runs() {
     run("docs/tutorials/invite-your-team.md");
 }
 
@@ -173,7 +173,7 @@ fn same_each_time(line: &str) -> String {
 }
 
 #[test]
-fn three_dots_stand_for_any_lines_and_what_varies_is_its_kind() {
+fn three_dots_match_any_lines_and_varying_parts_match_by_kind() {
     assert!(shows("a\n...\nd\n", "a\nb\nc\nd\n"));
     assert!(shows("...\nd\n", "d\n"));
     assert!(!shows("a\n...\nd\n", "a\nb\n"));

@@ -1,4 +1,4 @@
-//! Do the real, unmodified SDKs work against the real binary?
+//! Tests of the real, unmodified SDKs against the real binary.
 //!
 //! Each test is one story (a Python program in the folder of its SDK) told by one SDK version to a server
 //! of its own. A program prints a line for each thing it checked; the count asserted here keeps a program
@@ -25,66 +25,66 @@ const NEW: &str = "2026.1.3";
 
 #[test]
 fn the_tutorial_runs_on_the_new_sdk() {
-    tell(NEW, "tutorial.py", 45);
+    run(NEW, "tutorial.py", 45);
 }
 
 #[test]
 fn the_tutorial_runs_on_the_old_sdk() {
-    tell(OLD, "tutorial.py", 45);
+    run(OLD, "tutorial.py", 45);
 }
 
 #[test]
-fn the_new_sdk_keeps_workspaces() {
-    tell(NEW, "workspaces.py", 64);
+fn the_new_sdk_manages_workspaces() {
+    run(NEW, "workspaces.py", 64);
 }
 
 #[test]
-fn the_old_sdk_keeps_workspaces() {
-    tell(OLD, "workspaces.py", 64);
+fn the_old_sdk_manages_workspaces() {
+    run(OLD, "workspaces.py", 64);
 }
 
 #[test]
-fn the_new_sdk_keeps_members() {
-    tell(NEW, "members.py", 43);
+fn the_new_sdk_manages_members() {
+    run(NEW, "members.py", 43);
 }
 
 #[test]
-fn the_old_sdk_keeps_members() {
-    tell(OLD, "members.py", 43);
+fn the_old_sdk_manages_members() {
+    run(OLD, "members.py", 43);
 }
 
 #[test]
-fn the_new_sdk_knows_people() {
-    tell(NEW, "users.py", 63);
+fn the_new_sdk_manages_users() {
+    run(NEW, "users.py", 63);
 }
 
 #[test]
-fn the_old_sdk_knows_people() {
-    tell(OLD, "users.py", 63);
+fn the_old_sdk_manages_users() {
+    run(OLD, "users.py", 63);
 }
 
 #[test]
 fn the_new_sdk_stays_signed_in() {
-    tell(NEW, "tokens.py", 54);
+    run(NEW, "tokens.py", 54);
 }
 
 #[test]
 fn the_old_sdk_stays_signed_in() {
-    tell(OLD, "tokens.py", 54);
+    run(OLD, "tokens.py", 54);
 }
 
 #[test]
-fn a_person_lets_the_new_sdk_in() {
-    tell(NEW, "sso.py", 29);
+fn a_user_authorizes_the_new_sdk() {
+    run(NEW, "sso.py", 29);
 }
 
 #[test]
-fn a_person_lets_the_old_sdk_in() {
-    tell(OLD, "sso.py", 29);
+fn a_user_authorizes_the_old_sdk() {
+    run(OLD, "sso.py", 29);
 }
 
-/// Runs `program` with the SDK of `version` and expects at least `checks` things to hold, all of them.
-fn tell(version: &str, program: &str, checks: u32) {
+/// Runs `program` with the SDK of `version` and expects at least `checks` checks, all successful.
+fn run(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("wallaroo-{version}"), python::Needs::USUAL);
     let server = Server::start();
     let key = if program == "tokens.py" { key(&server) } else { String::new() };
@@ -102,7 +102,7 @@ fn tell(version: &str, program: &str, checks: u32) {
     passed(&printed, checks);
 }
 
-/// Shows what a program `printed` and expects at least `checks` things to have held.
+/// Shows what a program `printed` and expects at least `checks` successful checks.
 fn passed(printed: &str, checks: u32) {
     println!("{printed}");
     let passed = printed
@@ -114,7 +114,7 @@ fn passed(printed: &str, checks: u32) {
     assert!(passed >= checks, "{passed} checks passed, {checks} are expected at least");
 }
 
-/// A key of the administrator's, made while the server runs.
+/// An API key of the administrator, created while the server runs.
 fn key(server: &Server) -> String {
     let made = server.cli(&["key", "create", "--user", ADMIN, "--name", "sdk"]);
     assert!(made.status.success(), "a key is made: {}", String::from_utf8_lossy(&made.stderr));

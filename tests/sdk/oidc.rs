@@ -1,4 +1,4 @@
-//! OpenID Connect, spoken by the clients that people use: from a code to a token, with the pages in between.
+//! OpenID Connect clients that people use: from a code to a token, with the pages in between.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ const NEEDS: python::Needs = python::Needs { oldest: 11, ..python::Needs::USUAL 
 
 #[test]
 fn python_keycloak_gets_tokens() {
-    tell("keycloak_openid.py", 100);
+    run("keycloak_openid.py", 100);
 }
 
 #[test]
-fn python_keycloak_keeps_people() {
-    tell("keycloak_admin.py", 96);
+fn python_keycloak_manages_users() {
+    run("keycloak_admin.py", 96);
 }
 
 #[test]
 fn authlib_signs_in() {
-    tell("authlib_client.py", 49);
+    run("authlib_client.py", 49);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn openid_client_signs_in() {
 }
 
 #[test]
-fn people_find_their_way_through_the_pages() {
+fn the_pages_can_be_used_from_start_to_end() {
     let _turn = chromium::turn();
     let python = python::environment("oidc", NEEDS);
     let server = Server::start();
@@ -52,8 +52,8 @@ fn people_find_their_way_through_the_pages() {
     passed(&python::run(&python, &program, &env, Duration::from_mins(4)), 117);
 }
 
-/// Runs `program` with the Python clients and expects at least `checks` things to hold, all of them.
-fn tell(program: &str, checks: u32) {
+/// Runs `program` with the Python clients and expects at least `checks` checks, all successful.
+fn run(program: &str, checks: u32) {
     let python = python::environment("oidc", NEEDS);
     let server = Server::start();
     let program = python::sources().join("oidc").join(program);

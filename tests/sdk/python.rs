@@ -143,7 +143,7 @@ pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: D
         // matplotlib, which the SDK loads, indexes the fonts once per folder: let that last.
         .env("MPLCONFIGDIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("matplotlib"))
         .env("LANG", "C.UTF-8")
-        // What the programs of all dialects share lies beside their folders.
+        // Shared code of the programs is next to their folders.
         .env("PYTHONPATH", sources())
         .env("PYTHONUNBUFFERED", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -283,7 +283,7 @@ impl Log {
             while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
                 let text = String::from_utf8_lossy(&line);
                 if let Some((base, ready)) = text.trim_end().strip_prefix(READY).zip(ready.as_ref()) {
-                    // Nobody listens any more once all addresses are known.
+                    // The receiver is gone once all addresses are known.
                     let _ = ready.send(base.to_owned());
                 }
                 log.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);

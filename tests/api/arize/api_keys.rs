@@ -16,18 +16,18 @@ fn world() -> &'static World {
 
 const KEYS: &str = "/v2/api-keys";
 
-/// The body of an answer of this status.
+/// The body of a response that has this status.
 #[track_caller]
-fn told(answer: &Answer, status: u16) -> Value {
+fn body_of(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
     answer.json()
 }
 
-/// What a refusal says, which has exactly the five fields of a problem.
+/// The detail of a refusal, which has exactly the five fields of a problem.
 #[track_caller]
 fn problem(answer: &Answer, status: u16) -> String {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    let body = told(answer, status);
+    let body = body_of(answer, status);
     let fields: Vec<&String> = body.as_object().expect("an object").keys().collect();
     assert_eq!(fields, ["detail", "instance", "status", "title", "type"]);
     assert_eq!(body["status"], status);
@@ -38,17 +38,17 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Makes a key and gives what is told of it.
+/// Creates a key and returns the response.
 #[track_caller]
 fn make(who: &Client, body: &Value) -> Value {
-    told(&who.post(KEYS, body), 201)
+    body_of(&who.post(KEYS, body), 201)
 }
 
 fn user_key(who: &Client, name: &str) -> Value {
     make(who, &json!({ "key_type": "USER", "name": name }))
 }
 
-/// The client that a made key is the credential of.
+/// A client that uses the new key.
 fn holder(made: &Value) -> Client {
     world().nobody.with(&text(&made["key"]))
 }
@@ -77,17 +77,17 @@ fn refresh(who: &Client, made: &Value, body: &Value) -> Answer {
 /// The names of the keys that a list has.
 #[track_caller]
 fn names(who: &Client, query: &str) -> Vec<String> {
-    let body = told(&who.get(&format!("{KEYS}?limit=100&{query}")), 200);
+    let body = body_of(&who.get(&format!("{KEYS}?limit=100&{query}")), 200);
     assert_eq!(body["pagination"], json!({ "has_more": false }));
     body["api_keys"].as_array().expect("a list").iter().map(|key| text(&key["name"])).collect()
 }
 
-/// A private space of somebody in the home organization: the ids of both, and its number.
+/// A private space of a user in the home organization: the ids of both, and its number.
 #[track_caller]
 fn space(owner: &Person) -> (String, String, i64) {
     let name = fresh("keyed");
     let number = owner.create(&name);
-    let found = told(&owner.get(&format!("/v2/spaces?name={name}")), 200)["spaces"][0].clone();
+    let found = body_of(&owner.get(&format!("/v2/spaces?name={name}")), 200)["spaces"][0].clone();
     (text(&found["organization_id"]), text(&found["id"]), number)
 }
 
@@ -101,7 +101,7 @@ fn service(organization: &str, space: &str, role: Option<&str>) -> Value {
     json!({ "key_type": "SERVICE", "name": fresh("robot"), "organizations": [inside] })
 }
 
-/// A moment that is so many seconds away, as the SDK writes it.
+/// The time in so many seconds, in the format of the SDK.
 fn soon(seconds: i64) -> String {
     let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
     at.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
@@ -112,8 +112,8 @@ fn zulu(moment: &str) -> String {
 }
 
 #[test]
-fn a_key_of_ones_own_is_shown_once_and_whole() {
-    let dora = world().somebody(&fresh("dora"));
+fn a_user_key_is_shown_in_full_only_once() {
+    let dora = world().new_member(&fresh("dora"));
     let end = soon(3600);
     let made =
         make(&dora, &json!({ "key_type": "USER", "name": "laptop", "description": "at home", "expires_at": end }));
@@ -127,7 +127,7 @@ fn a_key_of_ones_own_is_shown_once_and_whole() {
     });
     assert_eq!(made, whole);
     whole.as_object_mut().expect("an object").remove("key");
-    let listed = told(&dora.get(KEYS), 200);
+    let listed = body_of(&dora.get(KEYS), 200);
     assert_eq!(listed, json!({ "api_keys": [whole], "pagination": { "has_more": false } }));
     assert!(works(&made));
     let plain = user_key(&dora, "plain");
@@ -136,7 +136,7 @@ fn a_key_of_ones_own_is_shown_once_and_whole() {
 }
 
 #[test]
-fn the_shape_before_8_41_is_read_in_every_spelling() {
+fn bodies_of_sdks_before_8_41_are_accepted() {
     let (organization, space, _) = space(&world().bob);
     let bob = &world().bob;
     let plain = make(bob, &json!({ "name": "no type" }));
@@ -200,7 +200,7 @@ fn a_service_key_acts_as_a_bot_in_every_dialect() {
 }
 
 #[test]
-fn a_bot_is_in_no_list_of_people_and_cannot_sign_in() {
+fn a_bot_is_not_listed_as_a_user_and_cannot_sign_in() {
     let (organization, space, number) = space(&world().ada);
     let made = make(&world().ada, &service(&organization, &space, None));
     let database = world().database();
@@ -230,7 +230,7 @@ fn a_bot_is_in_no_list_of_people_and_cannot_sign_in() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_makes_nothing() {
+fn invalid_requests_are_refused_and_create_nothing() {
     let (organization, space, _) = space(&world().bob);
     let bob = &world().bob;
     let before = (world().database().count("keys"), world().database().newest_audit());
@@ -313,12 +313,12 @@ fn a_named_role_is_for_spaces_only() {
                SELECT ?1, '', permissions, shows_workspaces, 0, 0 FROM roles WHERE predefined = 'reader'";
     let name = fresh("Curator");
     database.write(sql, [&name]);
-    // The id is told where a bot has the role, so it is given in the file first.
+    // The id of a bot's role is shown, so the role is written to the file first.
     let first = make(&world().ada, &service(&organization, &space, Some("READ_ONLY")));
     let give = "UPDATE members SET role = 'custom', role_id = (SELECT id FROM roles WHERE name = ?1)
                 WHERE workspace_id = ?2 AND role = 'reader'";
     database.write(give, rusqlite::params![name, number]);
-    let listed = told(&world().ada.get(&format!("{KEYS}?key_type=SERVICE&limit=100")), 200);
+    let listed = body_of(&world().ada.get(&format!("{KEYS}?key_type=SERVICE&limit=100")), 200);
     let found = listed["api_keys"].as_array().expect("a list").iter().find(|key| key["id"] == first["id"]);
     let role = found.expect("the key")["bot_user"]["organizations"][0]["spaces"][0]["role"].clone();
     assert_eq!((&role["type"], &role["name"]), (&json!("CUSTOM"), &json!(name)));
@@ -341,7 +341,7 @@ fn a_named_role_is_for_spaces_only() {
 }
 
 #[test]
-fn who_may_make_a_service_key() {
+fn service_keys_are_created_only_with_permission() {
     let (organization, space, number) = space(&world().bob);
     let (_, next, _) = self::space(&world().bob);
     let (bob, carol) = (&world().bob, &world().carol);
@@ -373,7 +373,7 @@ fn a_service_key_may_be_in_two_organizations() {
     let far = fresh("far");
     database.write(space, rusqlite::params![other, far]);
     let (home, near, _) = self::space(&world().ada);
-    let found = told(&world().ada.get(&format!("/v2/spaces?name={far}")), 200)["spaces"][0].clone();
+    let found = body_of(&world().ada.get(&format!("/v2/spaces?name={far}")), 200)["spaces"][0].clone();
     let (other, far) = (text(&found["organization_id"]), text(&found["id"]));
 
     let mut body = service(&home, &near, None);
@@ -396,7 +396,7 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
     let bob = &world().bob;
     let first = user_key(bob, "turning");
     let answer = refresh(bob, &first, &json!({}));
-    let second = told(&answer, 200);
+    let second = body_of(&answer, 200);
     let mut whole = first.clone();
     for field in ["key", "redacted_key"] {
         assert_ne!(second[field], first[field]);
@@ -405,7 +405,7 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
     assert_eq!(second, whole);
     assert!(works(&second) && !works(&first));
     let end = soon(3600);
-    let bounded = told(&refresh(bob, &first, &json!({ "expires_at": end })), 200);
+    let bounded = body_of(&refresh(bob, &first, &json!({ "expires_at": end })), 200);
     assert_eq!(bounded["expires_at"], zulu(&end));
     let told_later = problem(&refresh(bob, &first, &json!({ "expires_at": soon(7200) })), 422);
     assert_eq!(
@@ -413,7 +413,7 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
         "expires_at: must not be later than the current expiry of the key: a refresh does not extend it"
     );
     assert!(works(&bounded), "a refusal leaves the secret");
-    let inherited = told(&refresh(bob, &first, &json!({ "expires_at": null })), 200);
+    let inherited = body_of(&refresh(bob, &first, &json!({ "expires_at": null })), 200);
     assert_eq!(inherited["expires_at"], bounded["expires_at"]);
     for (body, detail) in [
         (json!({ "grace_period_seconds": 86401 }), "grace_period_seconds: must be from 0 to 86400"),
@@ -430,28 +430,28 @@ fn a_refresh_keeps_the_key_and_changes_the_secret() {
     assert!(told_ada.contains("you cannot create an API key for another user"), "{told_ada}");
     assert!(works(&inherited), "an administrator may end it, but not get a secret to act as somebody");
     let empty = bob.send("POST", &path(&first, "/refresh"), &[], ());
-    assert!(works(&told(&empty, 200)), "no body is an empty one");
+    assert!(works(&body_of(&empty, 200)), "no body is an empty one");
 }
 
 #[test]
-fn a_grace_lets_the_old_secret_in_for_a_while() {
+fn the_old_secret_works_until_the_grace_period_ends() {
     let bob = &world().bob;
     let first = user_key(bob, "graceful");
-    let second = told(&refresh(bob, &first, &json!({ "grace_period_seconds": 1 })), 200);
+    let second = body_of(&refresh(bob, &first, &json!({ "grace_period_seconds": 1 })), 200);
     assert!(works(&first) && works(&second));
     std::thread::sleep(Duration::from_millis(1100));
     assert!(!works(&first) && works(&second));
 
-    let third = told(&refresh(bob, &first, &json!({ "grace_period_seconds": 60 })), 200);
+    let third = body_of(&refresh(bob, &first, &json!({ "grace_period_seconds": 60 })), 200);
     assert!(works(&second) && works(&third));
-    let fourth = told(&refresh(bob, &first, &json!({ "grace_period_seconds": 60 })), 200);
+    let fourth = body_of(&refresh(bob, &first, &json!({ "grace_period_seconds": 60 })), 200);
     assert!(!works(&second) && works(&third) && works(&fourth), "the second grace ends the first");
     assert_eq!(revoke(bob, &first).status, 204);
     assert!(!works(&third) && !works(&fourth));
 }
 
 #[test]
-fn a_key_made_with_a_key_ends_no_later() {
+fn a_key_created_with_a_key_expires_no_later() {
     let parent = make(&world().bob, &json!({ "name": "parent", "expires_at": soon(600) }));
     let bob = holder(&parent);
     assert_eq!(user_key(&bob, "child")["expires_at"], parent["expires_at"]);
@@ -460,11 +460,11 @@ fn a_key_made_with_a_key_ends_no_later() {
     let (organization, space, _) = space(&world().bob);
     assert_eq!(make(&bob, &service(&organization, &space, None))["expires_at"], parent["expires_at"]);
     let endless = user_key(&world().bob, "endless");
-    assert_eq!(told(&refresh(&bob, &endless, &json!({})), 200)["expires_at"], parent["expires_at"]);
+    assert_eq!(body_of(&refresh(&bob, &endless, &json!({})), 200)["expires_at"], parent["expires_at"]);
 }
 
 #[test]
-fn a_key_is_revoked_as_often_as_one_likes_in_both_ways() {
+fn revoking_a_key_twice_succeeds_in_both_ways() {
     let bob = &world().bob;
     for method in ["PUT", "DELETE"] {
         let made = user_key(bob, method);
@@ -489,7 +489,7 @@ fn a_key_is_revoked_as_often_as_one_likes_in_both_ways() {
 }
 
 #[test]
-fn a_service_key_is_revoked_by_those_who_may() {
+fn service_keys_are_revoked_only_with_permission() {
     let (organization, space, number) = space(&world().bob);
     let (bob, carol) = (&world().bob, &world().carol);
     let made = make(bob, &service(&organization, &space, None));
@@ -498,7 +498,7 @@ fn a_service_key_is_revoked_by_those_who_may() {
     problem(&revoke(carol, &made), 404);
     problem(&refresh(carol, &made, &json!({})), 404);
     bob.add(number, carol, "owner");
-    let renewed = told(&refresh(carol, &made, &json!({})), 200);
+    let renewed = body_of(&refresh(carol, &made, &json!({})), 200);
     assert!(renewed.get("bot_user").is_none() && works(&renewed) && !works(&made));
     for _ in 0..2 {
         assert_eq!(revoke(carol, &made).status, 204);
@@ -510,8 +510,8 @@ fn a_service_key_is_revoked_by_those_who_may() {
 }
 
 #[test]
-fn the_list_has_what_is_asked_for() {
-    let dora = world().somebody(&fresh("lister"));
+fn the_list_of_keys_is_filtered() {
+    let dora = world().new_member(&fresh("lister"));
     let mine: Vec<Value> = ["a", "b", "c", "d"].iter().map(|name| user_key(&dora, name)).collect();
     assert_eq!(revoke(&dora, &mine[1]).status, 204);
     let end = "UPDATE keys SET expires_at = 1 WHERE redacted = ?1";
@@ -522,16 +522,16 @@ fn the_list_has_what_is_asked_for() {
     for status in ["REVOKED", "revoked", "deleted", "DELETED"] {
         assert_eq!(names(&dora, &format!("status={status}")), ["b", "c"], "what has expired is told as revoked");
     }
-    let over = told(&dora.get(&format!("{KEYS}?status=REVOKED")), 200);
+    let over = body_of(&dora.get(&format!("{KEYS}?status=REVOKED")), 200);
     assert!(over["api_keys"].as_array().expect("a list").iter().all(|key| key["status"] == "REVOKED"));
     assert_eq!(names(&world().ada, &format!("user_id={me}")), ["a", "d"]);
     problem(&world().bob.get(&format!("{KEYS}?user_id={me}")), 403);
     problem(&dora.get(&format!("{KEYS}?user_id={me}")), 403);
 
-    let first = told(&dora.get(&format!("{KEYS}?limit=1")), 200);
+    let first = body_of(&dora.get(&format!("{KEYS}?limit=1")), 200);
     let cursor = text(&first["pagination"]["next_cursor"]);
     assert_eq!((&first["api_keys"][0]["name"], &first["pagination"]["has_more"]), (&json!("a"), &json!(true)));
-    let second = told(&dora.get(&format!("{KEYS}?limit=1&cursor={cursor}")), 200);
+    let second = body_of(&dora.get(&format!("{KEYS}?limit=1&cursor={cursor}")), 200);
     assert_eq!((&second["api_keys"][0]["name"], &second["pagination"]), (&json!("d"), &json!({ "has_more": false })));
 
     let (organization, space, _) = space(&dora);
@@ -543,9 +543,9 @@ fn the_list_has_what_is_asked_for() {
     assert_eq!(names(&dora, &format!("space_id={space}&key_type=USER")), [] as [String; 0]);
     assert_eq!(names(&dora, "key_type=service"), std::slice::from_ref(&robot));
     assert_eq!(names(&dora, ""), ["a", "d"], "it is not among a person's own");
-    let listed = told(&dora.get(&format!("{KEYS}?space_id={space}&limit=1")), 200)["api_keys"][0].clone();
+    let listed = body_of(&dora.get(&format!("{KEYS}?space_id={space}&limit=1")), 200)["api_keys"][0].clone();
     let mut bot = made["bot_user"].clone();
-    assert_eq!(told(&dora.get(&format!("{KEYS}?key_type=SERVICE")), 200)["api_keys"][0]["bot_user"], bot);
+    assert_eq!(body_of(&dora.get(&format!("{KEYS}?key_type=SERVICE")), 200)["api_keys"][0]["bot_user"], bot);
     bot["organizations"] = json!([]);
     assert_eq!(listed["bot_user"], bot);
     problem(&world().bob.get(&format!("{KEYS}?space_id={space}")), 404);
@@ -566,7 +566,7 @@ fn the_list_has_what_is_asked_for() {
 }
 
 #[test]
-fn the_account_says_whether_and_for_how_long() {
+fn the_account_settings_limit_keys_and_their_lifetime() {
     let world = World::of(Setup::new().args(&["--keys-allowed", "false"]));
     let told_off = problem(&world.ada.post(KEYS, &json!({ "name": "x" })), 403);
     assert_eq!(
@@ -579,7 +579,7 @@ fn the_account_says_whether_and_for_how_long() {
     assert_eq!(world.database().count("keys"), 1);
 
     let world = World::of(Setup::new().args(&["--key-longest-life", "1h"]));
-    let omitted = told(&world.bob.post(KEYS, &json!({ "name": "x" })), 201);
+    let omitted = body_of(&world.bob.post(KEYS, &json!({ "name": "x" })), 201);
     let end: jiff::Timestamp = text(&omitted["expires_at"]).parse().expect("a moment");
     let begin: jiff::Timestamp = text(&omitted["created_at"]).parse().expect("a moment");
     assert_eq!(end.duration_since(begin).as_secs(), 3600);

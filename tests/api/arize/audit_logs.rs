@@ -13,7 +13,7 @@ fn operations(world: &World, query: &str) -> Vec<String> {
 }
 
 #[test]
-fn administrators_read_what_was_changed_the_newest_first() {
+fn administrators_read_changes_newest_first() {
     let world = World::start();
     let den = space(&world.bob, &home(&world), "den");
     patch(&world.bob, &format!("/v2/spaces/{den}"), &json!({ "description": "d" })).ok();
@@ -50,7 +50,7 @@ fn administrators_read_what_was_changed_the_newest_first() {
 }
 
 #[test]
-fn moments_are_read_in_every_spelling() {
+fn every_format_of_a_timestamp_is_accepted() {
     let world = World::start();
     world.database().write("UPDATE audit SET at = 1720716810000000 WHERE id = 1", []);
     let found = |query: &str| operations(&world, query).len();

@@ -8,7 +8,7 @@ use crate::world::{World, encoded};
 const ORGANIZATIONS: &str = "/v2/organizations";
 
 #[test]
-fn an_organization_is_made_found_changed_and_deleted() {
+fn an_organization_is_created_found_changed_and_deleted() {
     let world = World::start();
     let made = created(&world.ada.post(ORGANIZATIONS, &json!({ "name": "Ärzte", "description": "d" })));
     let id = text(&made, "id");
@@ -50,7 +50,7 @@ fn an_organization_is_made_found_changed_and_deleted() {
 }
 
 #[test]
-fn members_come_change_their_role_and_go_from_every_space() {
+fn members_are_added_get_another_role_and_are_removed_from_every_space() {
     let world = World::start();
     let id = organization(&world, "works");
     let path = format!("{ORGANIZATIONS}/{id}/users");

@@ -9,7 +9,7 @@ const PROJECTS: &str = "/v2/projects";
 const RESTRICTIONS: &str = "/v2/resource-restrictions";
 
 #[test]
-fn a_project_is_made_found_renamed_and_deleted() {
+fn a_project_is_created_found_renamed_and_deleted() {
     let world = World::start();
     let den = space(&world.bob, &home(&world), "Den 100%");
     let made = created(&world.bob.post(PROJECTS, &json!({ "name": "Größe", "space_id": den })));
@@ -53,7 +53,7 @@ fn a_project_is_made_found_renamed_and_deleted() {
 }
 
 #[test]
-fn a_restriction_shuts_out_whoever_has_no_binding() {
+fn a_restricted_project_is_visible_only_with_a_binding() {
     let world = World::start();
     let den = space(&world.bob, &home(&world), "den");
     join(&world, &world.bob, &den, &world.carol, "MEMBER");

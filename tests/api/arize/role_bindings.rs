@@ -8,7 +8,7 @@ use crate::world::World;
 const BINDINGS: &str = "/v2/role-bindings";
 
 #[test]
-fn a_binding_is_made_found_changed_and_taken_away() {
+fn a_binding_is_created_found_changed_and_deleted() {
     let world = World::start();
     let den = space(&world.bob, &home(&world), "den");
     let valves = project(&world.bob, &den, "valves");
@@ -50,7 +50,7 @@ fn a_binding_is_made_found_changed_and_taken_away() {
 }
 
 #[test]
-fn what_stands_against_a_binding() {
+fn invalid_bindings_are_refused() {
     let world = World::start();
     let den = space(&world.bob, &home(&world), "den");
     let valves = project(&world.bob, &den, "valves");

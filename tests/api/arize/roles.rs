@@ -8,7 +8,7 @@ use crate::world::World;
 const ROLES: &str = "/v2/roles";
 
 #[test]
-fn a_role_is_made_changed_and_deleted() {
+fn a_role_is_created_changed_and_deleted() {
     let world = World::start();
     let body = json!({ "name": "Looker (v1)", "permissions": ["SPACE_READ", "DATASET_READ", "SPACE_READ"] });
     let made = created(&world.ada.post(ROLES, &body));
@@ -52,7 +52,7 @@ fn a_role_is_made_changed_and_deleted() {
 }
 
 #[test]
-fn the_predefined_roles_are_listed_and_stand() {
+fn predefined_roles_are_listed_and_cannot_be_changed() {
     let world = World::start();
     let listed = |query: &str| names(&world.bob.get(&format!("{ROLES}{query}")), "roles");
     let predefined = ["ADMIN", "MEMBER", "READ_ONLY", "ANNOTATOR"];
@@ -71,7 +71,7 @@ fn the_predefined_roles_are_listed_and_stand() {
 }
 
 #[test]
-fn a_role_that_somebody_has_stays() {
+fn a_role_in_use_cannot_be_deleted() {
     let world = World::start();
     let looker = named_role(&world, "looker", &["SPACE_READ"]);
     let den = space(&world.bob, &home(&world), "den");

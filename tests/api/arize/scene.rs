@@ -1,4 +1,4 @@
-//! What the tests of the dialect share: ids, a stranger, and what answers look like.
+//! Shared helpers of the tests of the dialect: ids, a user of another organization, and assertions on responses.
 
 use std::collections::BTreeSet;
 
@@ -33,51 +33,51 @@ pub fn role(name: &str) -> Value {
     json!({ "type": "PREDEFINED", "name": name })
 }
 
-/// Makes an account that is a member of an organization of its own and not of the home organization.
+/// Creates a user who is a member of their own organization and not of the home organization.
 pub fn stranger(world: &World, name: &str) -> (Person, String) {
-    let who = world.somebody(name);
+    let who = world.new_member(name);
     let organization = organization(world, &format!("of {name}"));
-    put_in(world, &organization, &who, "ADMIN");
+    add_to_organization(world, &organization, &who, "ADMIN");
     let path = format!("/v2/organizations/{}/users/{}", home(world), user(world, &who));
     gone(&delete(&world.ada, &path));
     (who, organization)
 }
 
-/// Makes an organization and gives its id.
+/// Creates an organization and returns its id.
 #[track_caller]
 pub fn organization(world: &World, name: &str) -> String {
     text(&created(&world.ada.post("/v2/organizations", &json!({ "name": name }))), "id")
 }
 
-/// Puts somebody into an organization.
+/// Adds a member to an organization.
 #[track_caller]
-pub fn put_in(world: &World, organization: &str, who: &Person, name: &str) {
+pub fn add_to_organization(world: &World, organization: &str, who: &Person, name: &str) {
     let body = json!({ "user_id": user(world, who), "role": role(name) });
     world.ada.post(&format!("/v2/organizations/{organization}/users"), &body).ok();
 }
 
-/// Makes a space and gives its id.
+/// Creates a space and returns its id.
 #[track_caller]
 pub fn space(who: &Client, organization: &str, name: &str) -> String {
     let body = json!({ "name": name, "organization_id": organization, "is_private": true });
     text(&created(&who.post("/v2/spaces", &body)), "id")
 }
 
-/// Puts somebody into a space.
+/// Adds a member to a space.
 #[track_caller]
 pub fn join(world: &World, by: &Client, space: &str, who: &Person, name: &str) {
     let body = json!({ "user_id": user(world, who), "role": role(name) });
     by.post(&format!("/v2/spaces/{space}/users"), &body).ok();
 }
 
-/// Makes a role and gives its id.
+/// Creates a role and returns its id.
 #[track_caller]
 pub fn named_role(world: &World, name: &str, permissions: &[&str]) -> String {
     let body = json!({ "name": name, "permissions": permissions });
     text(&created(&world.ada.post("/v2/roles", &body)), "id")
 }
 
-/// Makes a project and gives its id.
+/// Creates a project and returns its id.
 #[track_caller]
 pub fn project(who: &Client, space: &str, name: &str) -> String {
     text(&created(&who.post("/v2/projects", &json!({ "name": name, "space_id": space }))), "id")
@@ -115,7 +115,7 @@ pub fn fields(body: &Value) -> BTreeSet<&str> {
     body.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// A refusal of exactly five fields, whose detail says this.
+/// Asserts a refusal with exactly five fields and this detail.
 #[track_caller]
 pub fn problem(answer: &Answer, status: u16, detail: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -138,7 +138,7 @@ pub fn problem(answer: &Answer, status: u16, detail: &str) {
     assert!(text(&body, "detail").contains(detail), "{detail:?} is not in {body}");
 }
 
-/// The names of what a list shows.
+/// The names in a list.
 #[track_caller]
 pub fn names(answer: &Answer, plural: &str) -> Vec<String> {
     let body = answer.ok();

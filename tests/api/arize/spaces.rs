@@ -16,7 +16,7 @@ fn world() -> &'static World {
 }
 
 #[test]
-fn a_space_is_shown_whole() {
+fn a_space_is_shown_with_all_fields() {
     let world = world();
     let name = fresh("Größe & more");
     let body = json!({ "name": name, "organization_id": home(world), "description": "what for" });
@@ -31,7 +31,7 @@ fn a_space_is_shown_whole() {
     let at = text(&made, "created_at");
     assert!(at.len() == 27 && at.ends_with('Z'), "{at}");
     let path = format!("{SPACES}/{}", text(&made, "id"));
-    // What is not private, the whole organization reads.
+    // The whole organization reads what is not private.
     for who in [&world.bob, &world.carol, &world.ada] {
         assert_eq!(who.get(&path).ok(), whole);
     }
@@ -40,7 +40,7 @@ fn a_space_is_shown_whole() {
 }
 
 #[test]
-fn pages_of_one_show_everything_once_while_rows_come_and_go() {
+fn pages_of_one_row_show_each_row_once_while_rows_are_added_and_deleted() {
     let world = World::start();
     let home = home(&world);
     let made: Vec<String> = (0..5).map(|n| space(&world.bob, &home, &format!("s{n}"))).collect();
@@ -60,7 +60,7 @@ fn pages_of_one_show_everything_once_while_rows_come_and_go() {
 }
 
 #[test]
-fn a_name_is_searched_for_literally_and_in_any_case() {
+fn a_search_by_name_is_literal_and_ignores_case() {
     let world = World::start();
     for name in ["ÄPFEL 100%", "äpfel_1", "Привет", "plain"] {
         space(&world.bob, &home(&world), name);
@@ -79,7 +79,7 @@ fn a_name_is_searched_for_literally_and_in_any_case() {
 }
 
 #[test]
-fn what_is_malformed_is_a_400_and_an_id_of_another_kind_a_404() {
+fn malformed_ids_are_400_and_ids_of_another_kind_404() {
     let world = world();
     let long = format!("name={}", "x".repeat(256));
     for (query, field) in [
@@ -106,7 +106,7 @@ fn what_is_malformed_is_a_400_and_an_id_of_another_kind_a_404() {
 }
 
 #[test]
-fn a_body_that_does_not_fit_is_a_422_and_a_taken_name_a_409() {
+fn an_invalid_body_is_422_and_a_taken_name_409() {
     let world = world();
     let name = fresh("taken");
     let id = space(&world.bob, &home(world), &name);
@@ -147,7 +147,7 @@ fn a_body_that_does_not_fit_is_a_422_and_a_taken_name_a_409() {
 }
 
 #[test]
-fn null_and_an_empty_text_clear() {
+fn null_and_an_empty_text_clear_a_field() {
     let world = world();
     let id = space(&world.bob, &home(world), &fresh("cleared"));
     let path = format!("{SPACES}/{id}");
@@ -170,7 +170,7 @@ fn null_and_an_empty_text_clear() {
 }
 
 #[test]
-fn what_clients_keep_about_a_space_is_bounded() {
+fn the_settings_of_a_space_are_limited_in_size() {
     let world = world();
     let path = format!("{SPACES}/{}", space(&world.bob, &home(world), &fresh("bounded")));
     let settings = |text: &str| {
@@ -201,7 +201,7 @@ fn what_clients_keep_about_a_space_is_bounded() {
 }
 
 #[test]
-fn an_array_is_no_object_within_another_either() {
+fn a_nested_array_is_not_accepted_as_an_object() {
     let world = world();
     let id = space(&world.bob, &home(world), &fresh("arrays"));
     let path = format!("{SPACES}/{id}");
@@ -224,7 +224,7 @@ fn an_array_is_no_object_within_another_either() {
 }
 
 #[test]
-fn a_private_space_is_seen_by_its_members_and_those_who_govern() {
+fn a_private_space_is_visible_to_its_members_and_administrators() {
     let world = World::start();
     let id = space(&world.bob, &home(&world), "den");
     let path = format!("{SPACES}/{id}");
@@ -246,7 +246,7 @@ fn a_private_space_is_seen_by_its_members_and_those_who_govern() {
 }
 
 #[test]
-fn a_member_is_put_in_and_given_another_role_by_the_same_call() {
+fn the_same_call_adds_a_member_and_changes_the_role() {
     let world = world();
     let id = space(&world.bob, &home(world), &fresh("upsert"));
     let path = format!("{SPACES}/{id}/users");
@@ -287,11 +287,11 @@ fn a_member_is_put_in_and_given_another_role_by_the_same_call() {
 }
 
 #[test]
-fn an_annotator_of_the_account_is_an_annotator_and_nothing_else() {
+fn an_account_annotator_gets_no_other_role() {
     let world = world();
     let id = space(&world.bob, &home(world), &fresh("annotated"));
     let path = format!("{SPACES}/{id}/users");
-    let who = world.somebody(&fresh("anna"));
+    let who = world.new_member(&fresh("anna"));
     world.database().write("UPDATE users SET role = 'annotator' WHERE email = ?1", [&who.email]);
     let put = |name: &str| world.bob.post(&path, &json!({ "user_id": user(world, &who), "role": role(name) }));
     for name in ["ADMIN", "MEMBER", "READ_ONLY"] {
@@ -301,7 +301,7 @@ fn an_annotator_of_the_account_is_an_annotator_and_nothing_else() {
 }
 
 #[test]
-fn a_space_goes_with_everything_in_it() {
+fn deleting_a_space_deletes_its_contents() {
     let world = World::start();
     let id = space(&world.bob, &home(&world), "den");
     join(&world, &world.bob, &id, &world.carol, "MEMBER");

@@ -24,7 +24,7 @@ fn new(name: &str, mode: &str) -> Value {
     })
 }
 
-/// A person as the dialect shows one, found by the whole address.
+/// A user as the dialect shows one, found by email.
 #[track_caller]
 fn shown(who: &Client, email: &str) -> Value {
     let list = who.get(&format!("{USERS}?email={}", encoded(email))).ok();
@@ -38,19 +38,19 @@ fn path(email: &str) -> String {
     format!("{USERS}/{}", shown(&world().ada, email)["id"].as_str().expect("an id"))
 }
 
-/// Puts somebody into the home organization, where members see them: an invitation puts nobody anywhere.
+/// Adds a user to the home organization, where members see them: an invitation alone does not add them.
 #[track_caller]
 fn at_home(world: &World, email: &str) {
     let body = json!({ "user_id": shown(&world.ada, email)["id"], "role": scene::role("MEMBER") });
     world.ada.post(&format!("/v2/organizations/{}/users", scene::home(world)), &body).ok();
 }
 
-/// Who takes an address.
+/// The error of an email that is taken.
 fn taken(email: &str) -> String {
     format!("email: {email} is already used by another user")
 }
 
-/// The addresses that a list shows.
+/// The emails in a list.
 #[track_caller]
 fn listed(who: &Client, query: &str) -> Vec<String> {
     let list = who.get(&format!("{USERS}?{query}")).ok();
@@ -77,7 +77,7 @@ fn problem(answer: &Answer, status: u16, title: &str, detail: &str) {
     let instance = format!("urn:uuid:{}", answer.header("x-request-id").expect("an id"));
     let kind = format!("urn:atelier:problem:{}", title.to_lowercase().replace(' ', "-"));
     let whole = json!({ "type": kind, "title": title, "status": status, "detail": detail, "instance": instance });
-    assert_eq!(answer.told(), (status, whole));
+    assert_eq!(answer.outcome(), (status, whole));
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
 }
 
@@ -86,13 +86,13 @@ fn done(answer: &Answer) {
     assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
 }
 
-/// How the file has a person: state, enabled, developer, role.
+/// A user's row: state, enabled, developer, role.
 fn row(email: &str) -> String {
     let sql = "SELECT state, enabled, developer, role FROM users WHERE email_key = ?1";
     world().database().rows(sql, [email]).join("\n")
 }
 
-/// Lets the invitation of somebody have run out.
+/// Makes an invitation expire.
 fn expire(email: &str) {
     world().database().write("UPDATE users SET invited_until = 1 WHERE email_key = ?1", [email]);
 }
@@ -100,7 +100,7 @@ fn expire(email: &str) {
 // Creating.
 
 #[test]
-fn an_invitation_by_link_is_made_once_and_shown_whole() {
+fn an_invitation_by_link_is_created_once_and_shown_in_full() {
     let (bob, ada) = (&world().bob, &world().ada);
     let mut body = new("lin", "EMAIL_LINK");
     body["name"] = json!("  Lin   van  der Test ");
@@ -126,7 +126,7 @@ fn an_invitation_by_link_is_made_once_and_shown_whole() {
     body["email"] = json!("LIN@example.com");
     body["name"] = json!("Other");
     for who in [&**bob, &**ada] {
-        assert_eq!(who.post(USERS, &body).told(), (200, user.clone()));
+        assert_eq!(who.post(USERS, &body).outcome(), (200, user.clone()));
     }
     let about = "SELECT count(*) FROM audit WHERE id > ?1 AND object = (SELECT uuid FROM users WHERE email = 'lin@example.com')";
     assert_eq!(world().database().one::<i64>(about, [newest]), 0);
@@ -135,26 +135,26 @@ fn an_invitation_by_link_is_made_once_and_shown_whole() {
     let place = format!("{USERS}/{id}");
     problem(&bob.get(&place), 404, "Not Found", UNSEEN);
     assert_eq!(listed(bob, "email=lin%40"), [""; 0]);
-    assert_eq!(ada.get(&place).told(), (200, user.clone()));
+    assert_eq!(ada.get(&place).outcome(), (200, user.clone()));
     at_home(world(), "lin@example.com");
-    assert_eq!(bob.get(&place).told(), (200, user.clone()));
+    assert_eq!(bob.get(&place).outcome(), (200, user.clone()));
     assert_eq!(shown(bob, "lin@example.com"), user);
-    assert_eq!(bob.post(USERS, &body).told(), (200, user));
+    assert_eq!(bob.post(USERS, &body).outcome(), (200, user));
 }
 
 #[test]
-fn whoever_is_invited_and_in_organizations_of_others_is_taken() {
+fn inviting_a_known_user_of_another_organization_is_a_conflict() {
     let (ada, bob) = (&world().ada, &world().bob);
     let invited = scene::created(&bob.post(USERS, &new("far", "EMAIL_LINK")));
     let elsewhere = scene::organization(world(), "Far away");
     let member = json!({ "user_id": invited["id"], "role": scene::role("MEMBER") });
     ada.post(&format!("/v2/organizations/{elsewhere}/users"), &member).ok();
     problem(&bob.post(USERS, &new("far", "EMAIL_LINK")), 409, "Conflict", &taken("far@example.com"));
-    assert_eq!(ada.post(USERS, &new("far", "EMAIL_LINK")).told(), (200, shown(ada, "far@example.com")));
+    assert_eq!(ada.post(USERS, &new("far", "EMAIL_LINK")).outcome(), (200, shown(ada, "far@example.com")));
 }
 
 #[test]
-fn whoever_comes_without_invitation_is_in_at_once_and_then_taken() {
+fn a_user_added_without_an_invitation_is_active_at_once() {
     let (ada, bob) = (&world().ada, &world().bob);
     let answer = ada.post(USERS, &new("nia", "none"));
     assert_eq!(
@@ -172,7 +172,7 @@ fn whoever_comes_without_invitation_is_in_at_once_and_then_taken() {
 }
 
 #[test]
-fn an_expired_invitation_can_be_made_anew() {
+fn an_expired_invitation_can_be_renewed() {
     let bob = &world().bob;
     bob.post(USERS, &new("eli", "EMAIL_LINK"));
     at_home(world(), "eli@example.com");
@@ -191,14 +191,14 @@ fn an_expired_invitation_can_be_made_anew() {
         (201, &before["id"], &json!("INVITED"))
     );
     assert_eq!(listed(bob, "email=eli%40"), [""; 0], "with nothing that was given before");
-    // Nobody's secret while in no organization: run out once more, it can be made anew once more.
+    // A user of no organization is no secret: the invitation can be renewed each time it has expired.
     expire("eli@example.com");
     let answer = bob.post(USERS, &new("eli", "EMAIL_LINK"));
     assert_eq!((answer.status, &answer.json()["id"]), (201, &before["id"]));
 }
 
 #[test]
-fn members_give_ordinary_roles_and_nobody_a_named_one() {
+fn members_invite_with_ordinary_roles_and_nobody_with_a_custom_role() {
     let (ada, bob) = (&world().ada, &world().bob);
     let with = |name: &str, role: Value| {
         let mut body = new(name, "EMAIL_LINK");
@@ -236,7 +236,7 @@ fn members_give_ordinary_roles_and_nobody_a_named_one() {
 }
 
 #[test]
-fn a_wrong_invitation_is_told_by_field() {
+fn the_error_of_an_invalid_invitation_names_the_field() {
     let ada = &world().ada;
     let with = |field: &str, value: Value| {
         let mut body = new("wro", "EMAIL_LINK");
@@ -270,7 +270,7 @@ fn a_wrong_invitation_is_told_by_field() {
 }
 
 #[test]
-fn a_temporary_password_is_shown_once_and_lets_nobody_in_by_itself() {
+fn a_temporary_password_is_shown_once_and_must_be_replaced() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     let answer = ada.post(USERS, &new("tem", "temporary-password"));
     let made = answer.json();
@@ -281,9 +281,9 @@ fn a_temporary_password_is_shown_once_and_lets_nobody_in_by_itself() {
     let password = made["temporary_password"].as_str().expect("a password");
     assert_eq!(ada.post(USERS, &new("tem", "TEMPORARY_PASSWORD")).ok().get("temporary_password"), None);
     let not_set_up = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
-    assert_eq!(nobody.sign_in("tem@example.com", password).told(), (400, not_set_up));
+    assert_eq!(nobody.sign_in("tem@example.com", password).outcome(), (400, not_set_up));
     let wrong = json!({ "error": "invalid_grant", "error_description": "Invalid user credentials" });
-    assert_eq!(nobody.sign_in("tem@example.com", "another").told(), (401, wrong.clone()));
+    assert_eq!(nobody.sign_in("tem@example.com", "another").outcome(), (401, wrong.clone()));
     assert_eq!(
         world()
             .database()
@@ -291,7 +291,7 @@ fn a_temporary_password_is_shown_once_and_lets_nobody_in_by_itself() {
         [""; 0]
     );
     expire("tem@example.com");
-    assert_eq!(nobody.sign_in("tem@example.com", password).told(), (401, wrong), "it is worth nothing then");
+    assert_eq!(nobody.sign_in("tem@example.com", password).outcome(), (401, wrong), "it is worth nothing then");
     assert!(!world().server.log().contains(password));
     assert!(!world().database().rows("SELECT before, after FROM audit", []).iter().any(|row| row.contains(password)));
 }
@@ -299,7 +299,7 @@ fn a_temporary_password_is_shown_once_and_lets_nobody_in_by_itself() {
 // Looking.
 
 #[test]
-fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
+fn users_are_listed_by_age_and_filtered_by_email_and_status() {
     let world = World::start();
     let (ada, bob) = (&world.ada, &world.bob);
     for (name, mode) in
@@ -372,7 +372,7 @@ fn people_are_listed_by_age_by_part_of_the_address_and_by_status() {
 }
 
 #[test]
-fn an_id_that_is_nobodys_is_a_404_and_nonsense_a_400() {
+fn an_unknown_id_is_404_and_a_malformed_one_400() {
     let ada = &world().ada;
     let space = {
         ada.create("of-no-person");
@@ -390,16 +390,16 @@ fn an_id_that_is_nobodys_is_a_404_and_nonsense_a_400() {
 // Changing.
 
 #[test]
-fn an_administrator_changes_names_and_who_is_a_developer() {
-    let (ada, bob, pat) = (&world().ada, &world().bob, world().somebody("pat"));
+fn an_administrator_changes_names_and_the_developer_permission() {
+    let (ada, bob, pat) = (&world().ada, &world().bob, world().new_member("pat"));
     let place = path(&pat.email);
     let before = shown(ada, &pat.email);
     let answer = patch(ada, &place, &json!({ "name": " Pat  Lee Test " }));
     let mut after = before.clone();
     after["name"] = json!("Pat Lee Test");
-    assert_eq!(answer.told(), (200, after.clone()));
+    assert_eq!(answer.outcome(), (200, after.clone()));
     after["is_developer"] = json!(false);
-    assert_eq!(patch(ada, &place, &json!({ "is_developer": false })).told(), (200, after.clone()));
+    assert_eq!(patch(ada, &place, &json!({ "is_developer": false })).outcome(), (200, after.clone()));
     let sql = "SELECT first_name, last_name, developer FROM users WHERE email = ?1";
     assert_eq!(world().database().rows(sql, [&pat.email]), ["Pat|Lee Test|0"]);
     for who in [&**bob, &*pat] {
@@ -424,7 +424,7 @@ fn an_administrator_changes_names_and_who_is_a_developer() {
 }
 
 #[test]
-fn an_invitation_is_sent_again_while_it_stands() {
+fn an_open_invitation_can_be_resent() {
     let bob = &world().bob;
     bob.post(USERS, &new("sam", "EMAIL_LINK"));
     let place = format!("{}/resend-invitation", path("sam@example.com"));
@@ -447,7 +447,7 @@ fn an_invitation_is_sent_again_while_it_stands() {
 }
 
 #[test]
-fn a_new_password_is_asked_for_by_administrators_for_whoever_is_in() {
+fn administrators_reset_passwords_of_active_users() {
     let (ada, bob) = (&world().ada, &world().bob);
     let place = format!("{}/reset-password", path(&world().carol.email));
     let newest = world().database().newest_audit();
@@ -463,11 +463,11 @@ fn a_new_password_is_asked_for_by_administrators_for_whoever_is_in() {
 // Deleting.
 
 #[test]
-fn a_deleted_person_is_out_at_once_and_for_good() {
-    let (ada, nobody, quin) = (&world().ada, &world().nobody, world().somebody("quin"));
+fn a_deleted_user_loses_access_at_once_and_for_good() {
+    let (ada, nobody, quin) = (&world().ada, &world().nobody, world().new_member("quin"));
     let place = path(&quin.email);
     let workspace = quin.create("quins");
-    let key = quin_key(&quin);
+    let key = create_key(&quin);
     assert_eq!(nobody.with(&key).get(USERS).status, 200);
     problem(&delete(&world().bob, &place), 403, "Forbidden", "you cannot delete this user: only administrators can");
     problem(
@@ -490,7 +490,7 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     done(&delete(ada, &place));
     assert_eq!(listed(ada, "email=quin%40"), [""; 0]);
     let unknown = json!({ "msg": "user quin@example.com does not exist", "code": 400 });
-    assert_eq!(ada.post("/v1/api/users/activate", &json!({ "email": quin.email })).told(), (400, unknown));
+    assert_eq!(ada.post("/v1/api/users/activate", &json!({ "email": quin.email })).outcome(), (400, unknown));
     assert_eq!(row(&quin.email), "blocked|0|1|member");
     let link = world().server.cli(&["user", "reset-link", "quin@example.com"]);
     assert_eq!(
@@ -499,18 +499,18 @@ fn a_deleted_person_is_out_at_once_and_for_good() {
     );
 }
 
-fn quin_key(quin: &Person) -> String {
+fn create_key(quin: &Person) -> String {
     let key = world().server.cli(&["key", "create", "--user", &quin.email]);
     String::from_utf8(key.stdout).expect("a key").trim().to_owned()
 }
 
 #[test]
-fn whoever_may_use_pages_only_has_no_use_of_a_key() {
-    let (nobody, uma) = (&world().nobody, world().somebody("uma"));
-    let key = quin_key(&uma);
+fn keys_of_users_without_api_access_do_not_work() {
+    let (nobody, uma) = (&world().nobody, world().new_member("uma"));
+    let key = create_key(&uma);
     world().database().write("UPDATE users SET role = 'ui_only' WHERE email = ?1", [&uma.email]);
     let why = "this account can use the web pages only, not API keys";
     problem(&nobody.with(&key).get(USERS), 401, "Unauthorized", why);
     let refused = json!({ "msg": why, "code": 401 });
-    assert_eq!(nobody.with(&key).post("/v1/api/workspaces/list", &json!({})).told(), (401, refused));
+    assert_eq!(nobody.with(&key).post("/v1/api/workspaces/list", &json!({})).outcome(), (401, refused));
 }

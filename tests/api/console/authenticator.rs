@@ -1,4 +1,4 @@
-//! The app on a person's phone that shows codes.
+//! An authenticator app.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,13 +13,13 @@ pub fn key(page: &Answer) -> String {
     rest.split('<').next().expect("a key").replace(' ', "")
 }
 
-/// A right code of the key that a page shows, so many steps of 30 seconds from now.
+/// A valid code for the key that a page shows, so many steps of 30 seconds from now.
 #[track_caller]
 pub fn code(page: &Answer, ahead: u64) -> String {
     code_of(&key(page), ahead)
 }
 
-/// A right code of this key, so many steps of 30 seconds from now.
+/// A valid code for this key, so many steps of 30 seconds from now.
 pub fn code_of(key: &str, ahead: u64) -> String {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for c in key.bytes() {

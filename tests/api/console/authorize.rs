@@ -1,10 +1,10 @@
-//! Where programs have browsers sent to for a code, and what people are asked there.
+//! The authorization and device endpoints, and the consent pages.
 
 use std::sync::OnceLock;
 
 use atelier::tokens::opaque::Fingerprint;
 
-use super::browser::{Browser, FORM, hidden, leads_on};
+use super::browser::{Browser, FORM, continue_url, hidden};
 use crate::client::{Answer, TOKEN};
 use crate::support::Setup;
 use crate::world::{Person, World, encoded};
@@ -30,8 +30,8 @@ fn world() -> &'static World {
     })
 }
 
-/// The parameters of a good request, with some exchanged; one that is exchanged for nothing is left out.
-fn asked(client: &str, redirect: &str, but: &[(&str, &str)]) -> String {
+/// The parameters of a valid request, with some replaced; one that is replaced by nothing is left out.
+fn authorize_query(client: &str, redirect: &str, but: &[(&str, &str)]) -> String {
     let mut pairs = vec![
         ("response_type", "code"),
         ("client_id", client),
@@ -48,18 +48,18 @@ fn asked(client: &str, redirect: &str, but: &[(&str, &str)]) -> String {
 }
 
 fn ax(but: &[(&str, &str)]) -> String {
-    format!("{OAUTH2}?{}", asked("arize-cli", CALLBACK, but))
+    format!("{OAUTH2}?{}", authorize_query("arize-cli", CALLBACK, but))
 }
 
 fn grafana(but: &[(&str, &str)]) -> String {
-    format!("{KEYCLOAK}?{}", asked("grafana", GRAFANA, but))
+    format!("{KEYCLOAK}?{}", authorize_query("grafana", GRAFANA, but))
 }
 
 fn enter(person: &Person) -> Browser {
     Browser::signed_in(&world().nobody, &person.email, &person.password)
 }
 
-/// The parameters that a browser is sent back to a program with.
+/// The parameters of the redirect back to the client.
 #[track_caller]
 fn sent_back(to: &str, base: &str) -> Vec<(String, String)> {
     let query = to.strip_prefix(base).unwrap_or_else(|| panic!("{to} is not {base}")).trim_start_matches(['?', '&']);
@@ -86,7 +86,7 @@ fn error(answer: &Answer) -> String {
     value(&back, "error")
 }
 
-/// Presses the button of the page that a request of `arize-cli` leads to, and gives where the browser is sent then.
+/// Approves a request of `arize-cli` on its page, and returns where the browser is redirected.
 #[track_caller]
 fn approved(browser: &Browser, answer: &Answer) -> String {
     let to = location(answer);
@@ -94,7 +94,7 @@ fn approved(browser: &Browser, answer: &Answer) -> String {
     let page = browser.get(&to);
     assert!(page.body.contains("Authorize ax on this computer"), "{page:?}");
     let request = hidden(&page.body, "request").expect("the question");
-    leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]))
+    continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]))
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_built_in_client_asks_once_in_each_browser_session() {
     let next = hidden(&page.body, "next").expect("a next");
     let bob = &world().bob;
     let fields = [("username", bob.email.as_str()), ("password", bob.password.as_str()), ("next", &next)];
-    let on = leads_on(&browser.post("/auth/sign-in", &fields));
+    let on = continue_url(&browser.post("/auth/sign-in", &fields));
     assert_eq!(on, next);
     let back = sent_back(&approved(&browser, &browser.get(&on)), CALLBACK);
     assert!(value(&back, "code").starts_with("atlg_"));
@@ -119,8 +119,8 @@ fn a_built_in_client_asks_once_in_each_browser_session() {
 }
 
 #[test]
-fn nobody_is_sent_where_the_client_has_not_said() {
-    let browser = enter(&world().somebody("quinn"));
+fn unregistered_redirect_uris_are_refused() {
+    let browser = enter(&world().new_member("quinn"));
     let codes = || {
         world().database().one::<i64>(
             "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant'
@@ -139,7 +139,7 @@ fn nobody_is_sent_where_the_client_has_not_said() {
     bad.extend([format!("{registered}0"), format!("{registered}/"), registered[..registered.len() - 1].to_owned()]);
     bad.extend(["https://evil.example/", "//evil.example", "javascript:alert(1)", CALLBACK].map(str::to_owned));
     for redirect in bad {
-        let answer = browser.get(&format!("{OAUTH2}?{}", asked("grafana", &redirect, &[])));
+        let answer = browser.get(&format!("{OAUTH2}?{}", authorize_query("grafana", &redirect, &[])));
         assert_eq!((answer.status, answer.header("location")), (400, None), "{redirect}: {answer:?}");
         assert!(answer.body.contains("redirect_uri is not registered for the client."), "{answer:?}");
     }
@@ -159,7 +159,7 @@ fn nobody_is_sent_where_the_client_has_not_said() {
 }
 
 #[test]
-fn a_client_is_told_what_is_wrong_with_its_question() {
+fn errors_in_a_request_are_returned_to_the_client() {
     let browser = enter(&world().carol);
     for (but, code) in [
         (("code_challenge_method", "plain"), "invalid_request"),
@@ -181,9 +181,9 @@ fn a_client_is_told_what_is_wrong_with_its_question() {
 }
 
 #[test]
-fn a_question_may_come_as_a_form() {
+fn an_authorization_request_can_be_posted_as_a_form() {
     let (path, browser) = (OAUTH2, enter(&world().carol));
-    let query = asked("arize-cli", CALLBACK, &[("nonce", "n")]);
+    let query = authorize_query("arize-cli", CALLBACK, &[("nonce", "n")]);
     let form = [super::browser::FORM, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
     let to = location(&world().nobody.send("POST", path, &form, &query));
     assert!(to.starts_with("/oauth2/authorize?client_id=arize-cli&") && to.contains("nonce=n"), "{to}");
@@ -193,8 +193,8 @@ fn a_question_may_come_as_a_form() {
 }
 
 #[test]
-fn a_client_of_others_is_let_in_by_the_person_only() {
-    let lena = world().somebody("lena");
+fn a_client_gets_access_only_with_the_users_consent() {
+    let lena = world().new_member("lena");
     let browser = enter(&lena);
     let to = location(&browser.get(&grafana(&[])));
     assert!(to.starts_with("/auth/consent?"), "{to}");
@@ -206,13 +206,13 @@ fn a_client_of_others_is_let_in_by_the_person_only() {
     let request = hidden(&page.body, "request").expect("the question");
     let decide = |decision: &str| browser.post("/auth/consent", &[("request", &request), ("decision", decision)]);
     for decision in ["deny", "", "perhaps"] {
-        let back = sent_back(&leads_on(&decide(decision)), "https://grafana.example/login?x=1");
+        let back = sent_back(&continue_url(&decide(decision)), "https://grafana.example/login?x=1");
         assert_eq!(value(&back, "error"), "access_denied");
     }
     let unasked = browser.post_as("/auth/consent", &[("request", &request), ("decision", "allow")], &[]);
     assert_eq!(unasked.status, 403, "without the token of the form");
     assert!(location(&browser.get(&grafana(&[]))).starts_with("/auth/consent?"), "still to be asked");
-    let back = sent_back(&leads_on(&decide("allow")), "https://grafana.example/login?x=1");
+    let back = sent_back(&continue_url(&decide("allow")), "https://grafana.example/login?x=1");
     assert!(value(&back, "code").starts_with("atlg_"));
     assert!(location(&browser.get(&grafana(&[]))).contains("code=atlg_"), "asked once");
     assert!(location(&browser.get(&grafana(&[("scope", "openid profile")]))).starts_with("/auth/consent?"), "for more");
@@ -230,8 +230,8 @@ fn a_client_of_others_is_let_in_by_the_person_only() {
 }
 
 #[test]
-fn who_has_to_sign_in_again_does_so_once() {
-    let mona = world().somebody("mona");
+fn a_user_who_must_sign_in_again_does_so_once() {
+    let mona = world().new_member("mona");
     for but in [("prompt", "login"), ("max_age", "0"), ("prompt", "select_account")] {
         let browser = enter(&mona);
         let to = location(&browser.get(&ax(&[but])));
@@ -242,7 +242,7 @@ fn who_has_to_sign_in_again_does_so_once() {
         assert!(location(&browser.get(&next)).starts_with("/auth/sign-in?"), "not before they did");
         browser.get(&to);
         let fields = [("username", mona.email.as_str()), ("password", mona.password.as_str()), ("next", &next)];
-        let on = leads_on(&browser.post("/auth/sign-in", &fields));
+        let on = continue_url(&browser.post("/auth/sign-in", &fields));
         assert!(approved(&browser, &browser.get(&on)).contains("code=atlg_"), "{but:?}");
         let forged = next.replace("state=st", "state=xx");
         assert!(location(&browser.get(&forged)).starts_with("/auth/sign-in?"), "for this very question only");
@@ -255,13 +255,13 @@ fn who_has_to_sign_in_again_does_so_once() {
 }
 
 #[test]
-fn a_program_may_have_its_person_sign_out() {
-    let pia = world().somebody("pia");
+fn a_client_can_sign_its_user_out() {
+    let pia = world().new_member("pia");
     let enter_and_let_in = || {
         let browser = enter(&pia);
         let to = location(&browser.get(&grafana(&[("prompt", "consent")])));
         let request = hidden(&browser.get(&to).body, "request").expect("the question");
-        let on = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+        let on = continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
         let code = value(&sent_back(&on, "https://grafana.example/login?x=1"), "code");
         let tokens = world().nobody.form(
             crate::client::TOKEN,
@@ -304,12 +304,12 @@ fn a_program_may_have_its_person_sign_out() {
     let request = hidden(&page.body, "request").expect("what is asked");
     assert_eq!(browser.get("/auth/account").status, 200, "without a token, the person is asked");
     let answer = browser.post("/auth/sign-out", &[("request", &request)]);
-    assert_eq!(leads_on(&answer), "https://grafana.example/bye");
+    assert_eq!(continue_url(&answer), "https://grafana.example/bye");
     assert_eq!(browser.get("/auth/account").status, 303);
     assert_eq!(location(&browser.get(&leave(&[("client_id", "grafana"), bye]))), "https://grafana.example/bye");
 }
 
-/// Lets a program wait with a user code.
+/// Starts the authorization of a device.
 fn wait_with(letters: &str, end: i64) {
     let (code, typed) = (Fingerprint::of(&format!("{letters} {end}")), Fingerprint::of(letters));
     let sql = "INSERT INTO device_codes (fingerprint, user_code, client, scope, address, state, second_factor, pause,
@@ -324,8 +324,8 @@ fn state(letters: &str) -> String {
 }
 
 #[test]
-fn a_device_is_let_in_by_who_compares_the_code() {
-    let nora = world().somebody("nora");
+fn a_device_is_authorized_by_confirming_its_code() {
+    let nora = world().new_member("nora");
     for letters in ["BCDFGHJK", "BCDFGHJL", "BCDFGHJM"] {
         wait_with(letters, 250_000_000_000_000_000);
     }
@@ -363,8 +363,8 @@ fn a_device_is_let_in_by_who_compares_the_code() {
 }
 
 #[test]
-fn people_see_and_end_their_own_sessions() {
-    let olga = world().somebody("olga");
+fn users_see_and_end_their_own_sessions() {
+    let olga = world().new_member("olga");
     let (browser, second) = (enter(&olga), enter(&olga));
     let bob = enter(&world().bob);
     let page = browser.get("/auth/account");
@@ -409,7 +409,7 @@ fn people_see_and_end_their_own_sessions() {
     Browser::signed_in(&world().nobody, &olga.email, "a long enough one");
 }
 
-/// Sends a form to the token endpoint as `grafana`, with some parameters exchanged.
+/// Sends a form to the token endpoint as `grafana`, with some parameters replaced.
 fn trade(code: &str, but: &[(&str, &str)]) -> Answer {
     let mut form = vec![
         ("grant_type", "authorization_code"),
@@ -427,24 +427,24 @@ fn trade(code: &str, but: &[(&str, &str)]) -> Answer {
 }
 
 #[track_caller]
-fn is_no_grant(answer: &Answer, what: &str) {
+fn is_invalid_grant(answer: &Answer, what: &str) {
     assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")), "{what}: {answer:?}");
 }
 
-/// A code of `grafana` for somebody who has let it in.
+/// A code of `grafana` for a user who has authorized it.
 fn code_of(browser: &Browser) -> String {
     let answer = browser.get(&grafana(&[]));
     let mut to = location(&answer);
     if to.starts_with("/auth/consent?") {
         let request = hidden(&browser.get(&to).body, "request").expect("the question");
-        to = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+        to = continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
     }
     value(&sent_back(&to, GRAFANA), "code")
 }
 
 #[test]
-fn a_code_is_good_once_for_its_own_address_verifier_and_client() {
-    let browser = enter(&world().somebody("petra"));
+fn a_code_is_valid_once_for_its_redirect_uri_verifier_and_client() {
+    let browser = enter(&world().new_member("petra"));
     let code = code_of(&browser);
     let altered = format!("{GRAFANA}0");
     let (short, long) = (&VERIFIER[..42], "a".repeat(129));
@@ -457,21 +457,21 @@ fn a_code_is_good_once_for_its_own_address_verifier_and_client() {
         ("a long verifier", ("code_verifier", &long)),
         ("another client", ("client_id", "arize-cli")),
     ] {
-        is_no_grant(&trade(&code, &[but]), what);
+        is_invalid_grant(&trade(&code, &[but]), what);
     }
     let tokens = trade(&code, &[]).ok();
     let token = |name: &str| tokens[name].as_str().expect("a token").to_owned();
     let userinfo = || world().nobody.with(&token("access_token")).get("/oauth2/userinfo").status;
     assert_eq!(userinfo(), 200);
-    is_no_grant(&trade(&code, &[]), "a code that comes twice");
+    is_invalid_grant(&trade(&code, &[]), "a code that comes twice");
     assert_eq!(userinfo(), 401, "and its tokens are void");
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", &token("refresh_token"))];
-    is_no_grant(&trade(&code, &refresh), "the refresh token, too");
+    is_invalid_grant(&trade(&code, &refresh), "the refresh token, too");
 }
 
 #[test]
-fn many_who_bring_one_code_at_once_get_nothing_that_lasts() {
-    let browser = enter(&world().somebody("quentin"));
+fn concurrent_exchanges_of_one_code_leave_no_valid_token() {
+    let browser = enter(&world().new_member("quentin"));
     let code = code_of(&browser);
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let all: Vec<_> = (0..8).map(|_| scope.spawn(|| trade(&code, &[]))).collect();
@@ -484,33 +484,33 @@ fn many_who_bring_one_code_at_once_get_nothing_that_lasts() {
 }
 
 #[test]
-fn no_code_and_no_refresh_token_is_good_for_whoever_may_not_come_in() {
+fn disabled_users_cannot_use_codes_or_refresh_tokens() {
     for (name, change) in [("rosa", "enabled = 0"), ("sven", "must_change_password = 1"), ("tina", "state = 'blocked'")]
     {
-        let somebody = world().somebody(name);
+        let somebody = world().new_member(name);
         let browser = enter(&somebody);
         let tokens = trade(&code_of(&browser), &[]).ok();
         let refresh_token = tokens["refresh_token"].as_str().expect("a token").to_owned();
         let code = code_of(&browser);
         let sql = format!("UPDATE users SET {change} WHERE email = '{}'", somebody.email);
         world().database().write(&sql, []);
-        is_no_grant(&trade(&code, &[]), change);
-        is_no_grant(&trade(&code, &[("grant_type", "refresh_token"), ("refresh_token", &refresh_token)]), change);
+        is_invalid_grant(&trade(&code, &[]), change);
+        is_invalid_grant(&trade(&code, &[("grant_type", "refresh_token"), ("refresh_token", &refresh_token)]), change);
         assert!(location(&browser.get(&grafana(&[]))).starts_with("/auth/sign-in?"), "{change}");
     }
 }
 
 #[test]
-fn the_tokens_of_a_client_go_with_it() {
+fn deleting_a_client_revokes_its_tokens() {
     let world = World::start();
     let add = ["client", "add", "gone", "--public", "--redirect-uri", "https://gone.example/cb"];
     let scopes = ["--grant", "authorization_code", "--grant", "refresh_token", "--scope", "openid", "--scope", "email"];
     assert!(world.server.cli(&[add.as_slice(), &scopes].concat()).status.success());
     let browser = Browser::signed_in(&world.nobody, &world.bob.email, &world.bob.password);
     let back = "https://gone.example/cb";
-    let to = location(&browser.get(&format!("{OAUTH2}?{}", asked("gone", back, &[]))));
+    let to = location(&browser.get(&format!("{OAUTH2}?{}", authorize_query("gone", back, &[]))));
     let request = hidden(&browser.get(&to).body, "request").expect("the question");
-    let to = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
+    let to = continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]));
     let code = value(&sent_back(&to, back), "code");
     let ask = |form: &[(&str, &str)]| {
         let form = [form, &[("client_id", "gone")]].concat();
@@ -526,5 +526,5 @@ fn the_tokens_of_a_client_go_with_it() {
     assert_eq!(bearer.get("/v2/spaces").status, 401);
     let refresh = ask(&[("grant_type", "refresh_token"), ("refresh_token", &text("refresh_token"))]);
     assert_eq!((refresh.status, refresh.json()["error"].as_str()), (401, Some("invalid_client")), "{refresh:?}");
-    assert_eq!(browser.get(&format!("{OAUTH2}?{}", asked("gone", back, &[]))).status, 400);
+    assert_eq!(browser.get(&format!("{OAUTH2}?{}", authorize_query("gone", back, &[]))).status, 400);
 }

@@ -1,4 +1,4 @@
-//! A browser without a screen: it keeps cookies and remembers the token of the page that it is on.
+//! A browser: it keeps cookies and the form token of the current page.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// One that was never here.
+    /// A new browser.
     pub fn new(client: &Client) -> Self {
         Self { client: client.clone(), cookies: RefCell::default(), token: RefCell::default() }
     }
 
-    /// One on which somebody has signed in.
+    /// A browser with a signed-in user.
     #[track_caller]
     pub fn signed_in(client: &Client, email: &str, password: &str) -> Self {
         let browser = Self::new(client);
@@ -44,13 +44,13 @@ impl Browser {
         self.post_as(path, &[fields, &[("token", token.as_str())]].concat(), &[])
     }
 
-    /// Sends a form just like this.
+    /// Sends a form as it is.
     pub fn post_as(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let body = serde_urlencoded::to_string(fields).expect("a form");
         self.send("POST", path, &[&[FORM], headers].concat(), &body)
     }
 
-    /// Has the cookies of another one too, as one browser has those of every port of a host.
+    /// Takes the cookies of another one too, as a browser sends them to every port of a host.
     pub fn share(&self, other: &Self) {
         self.cookies.borrow_mut().extend(other.cookies.borrow().clone());
     }
@@ -71,7 +71,7 @@ impl Browser {
         self.cookies.borrow().get(&self.whole(name)).cloned()
     }
 
-    /// Puts a cookie there.
+    /// Sets a cookie.
     pub fn keep(&self, name: &str, value: &str) {
         self.cookies.borrow_mut().insert(self.whole(name), value.to_owned());
     }
@@ -108,16 +108,16 @@ impl Browser {
     }
 }
 
-/// What a hidden field of a page holds.
+/// The value of a hidden field of a page.
 pub fn hidden(page: &str, name: &str) -> Option<String> {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
     let value = rest.split('"').next()?;
     Some(value.replace("&#38;", "&").replace("&amp;", "&"))
 }
 
-/// Where a page leads on to by itself.
+/// Where a page redirects by itself.
 #[track_caller]
-pub fn leads_on(page: &Answer) -> String {
+pub fn continue_url(page: &Answer) -> String {
     assert_eq!(page.status, 200, "{page:?}");
     let (_, rest) = page.body.split_once("content=\"0;url=").unwrap_or_else(|| panic!("leads nowhere: {page:?}"));
     rest.split('"').next().expect("an address").replace("&#38;", "&").replace("&amp;", "&")

@@ -21,7 +21,7 @@ fn world() -> &'static World {
     WORLD.get_or_init(|| World::shared_of(Setup::new().args(&["--sign-in-free-failures", "1000"])))
 }
 
-/// Invites somebody; gives the temporary password, if there is one.
+/// Invites a user; returns the temporary password, if there is one.
 fn invite(world: &World, name: &str, mode: &str) -> String {
     let body = json!({
         "name": name, "email": format!("{name}@example.com"), "invite_mode": mode,
@@ -32,7 +32,7 @@ fn invite(world: &World, name: &str, mode: &str) -> String {
     answer.json()["temporary_password"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Has the operator make a link; gives its token.
+/// Creates a link as the operator; returns its token.
 #[track_caller]
 fn link(world: &World, verb: &str, email: &str) -> String {
     let out = world.server.cli(&["user", verb, email]);
@@ -69,7 +69,7 @@ fn page(answer: &Answer, status: u16, words: &str) {
 }
 
 #[test]
-fn a_link_shows_a_form_and_is_used_once() {
+fn a_link_shows_a_form_and_works_once() {
     let nobody = &world().nobody;
     invite(world(), "una", "EMAIL_LINK");
     let token = link(world(), "invite-link", "UNA@example.com");
@@ -98,7 +98,7 @@ fn a_link_shows_a_form_and_is_used_once() {
 }
 
 #[test]
-fn only_the_newest_link_is_good_and_only_in_time() {
+fn only_the_newest_link_works_until_it_expires() {
     let (nobody, database) = (&world().nobody, world().database());
     invite(world(), "tia", "EMAIL_LINK");
     let old = link(world(), "invite-link", "tia@example.com");
@@ -123,7 +123,7 @@ fn only_the_newest_link_is_good_and_only_in_time() {
 
 #[test]
 fn a_reset_link_ends_the_sessions() {
-    let (nobody, rob) = (&world().nobody, world().somebody("rob"));
+    let (nobody, rob) = (&world().nobody, world().new_member("rob"));
     let token = link(world(), "reset-link", "rob@example.com");
     let shown = nobody.get(&format!("{LINK}?token={token}"));
     page(&shown, 200, "Choose a new password for rob@example.com.");
@@ -140,7 +140,7 @@ fn a_reset_link_ends_the_sessions() {
 }
 
 #[test]
-fn a_temporary_password_is_replaced_by_one_of_ones_own() {
+fn a_temporary_password_is_replaced_at_sign_in() {
     let nobody = &world().nobody;
     let temporary = invite(world(), "tom", "TEMPORARY_PASSWORD");
     page(&nobody.get(INSTEAD), 200, "Choose your own password");
@@ -200,7 +200,7 @@ fn a_form_of_another_site_is_refused() {
 }
 
 #[test]
-fn whoever_guesses_has_to_wait() {
+fn wrong_passwords_are_throttled() {
     let world = World::of(Setup::new().args(&["--sign-in-free-failures", "2"]));
     for _ in 0..3 {
         page(&world.nobody.get(&format!("{LINK}?token=atli_x")), 410, DEAD);

@@ -1,9 +1,9 @@
-//! `/auth/sign-in`: coming in at the pages, and leaving.
+//! `/auth/sign-in`: sign-in and sign-out at the pages.
 
 use std::sync::OnceLock;
 
 use super::authenticator::{code, key, recovery_codes};
-use super::browser::{Browser, form, leads_on};
+use super::browser::{Browser, continue_url, form};
 use crate::client::{Answer, Client};
 use crate::support::Setup;
 use crate::world::{World, encoded};
@@ -16,7 +16,7 @@ fn world() -> &'static World {
     WORLD.get_or_init(|| World::shared_of(Setup::new().args(&["--sign-in-free-failures", "1000"])))
 }
 
-/// Where somebody who is not in is sent from a page.
+/// Where a page redirects a browser that is not signed in.
 #[track_caller]
 fn sent_to_sign_in(answer: &Answer) {
     assert_eq!(answer.status, 303, "{answer:?}");
@@ -24,7 +24,7 @@ fn sent_to_sign_in(answer: &Answer) {
 }
 
 #[test]
-fn a_name_and_a_password_let_in() {
+fn a_user_signs_in_with_email_and_password() {
     let (world, browser) = (world(), Browser::new(&world().nobody));
     sent_to_sign_in(&browser.get(ACCOUNT));
     let page = browser.get("/auth/sign-in?next=%2Fauth%2Faccount%2Fpassword");
@@ -54,14 +54,14 @@ fn a_name_and_a_password_let_in() {
 }
 
 #[test]
-fn an_unknown_name_is_told_just_as_a_wrong_password() {
-    let told = |email: &str| {
+fn an_unknown_email_gets_the_same_answer_as_a_wrong_password() {
+    let outcome = |email: &str| {
         let browser = Browser::new(&world().nobody);
         let answer = browser.sign_in(email, "wrong");
         assert!(browser.cookie("atelier").is_none());
         (answer.status, answer.body.replace(email, "NAME").replace(&browser.token(), "TOKEN"))
     };
-    let (unknown, wrong) = (told("nobody@example.com"), told("carol@example.com"));
+    let (unknown, wrong) = (outcome("nobody@example.com"), outcome("carol@example.com"));
     assert_eq!(unknown, wrong);
     assert_eq!(unknown.0, 403);
     for part in ["role=\"alert\"", "The email or password is wrong.", "<title>The email or password is wrong. - "] {
@@ -71,7 +71,7 @@ fn an_unknown_name_is_told_just_as_a_wrong_password() {
 }
 
 #[test]
-fn nobody_is_led_to_another_server() {
+fn sign_in_never_redirects_to_another_server() {
     let browser = Browser::new(&world().nobody);
     for away in [
         "//evil.example",
@@ -103,9 +103,9 @@ fn nobody_is_led_to_another_server() {
 }
 
 #[test]
-fn only_a_form_of_our_own_page_is_taken() {
+fn only_forms_of_our_own_pages_are_accepted() {
     let (nobody, database) = (&world().nobody, world().database());
-    let frida = world().somebody("frida");
+    let frida = world().new_member("frida");
     // Others come in meanwhile at the same server.
     let frida_has = "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.cookie IS NOT NULL AND u.email = ?1";
@@ -155,8 +155,8 @@ fn only_a_form_of_our_own_page_is_taken() {
 }
 
 #[test]
-fn signing_in_makes_another_session_and_ends_the_one_before() {
-    let greta = world().somebody("greta");
+fn signing_in_replaces_the_previous_session() {
+    let greta = world().new_member("greta");
     let browser = Browser::signed_in(&world().nobody, &greta.email, &greta.password);
     let first = browser.cookie("atelier").expect("a cookie");
     assert_eq!(browser.sign_in(&greta.email, &greta.password).status, 303);
@@ -165,7 +165,7 @@ fn signing_in_makes_another_session_and_ends_the_one_before() {
     old.keep("atelier", &first);
     sent_to_sign_in(&old.get(ACCOUNT));
     assert_eq!(browser.get(ACCOUNT).status, 200);
-    // A cookie that somebody else has put there is not what the session becomes known by.
+    // A cookie that was set by an attacker does not become the session's.
     let planted = Browser::new(&world().nobody);
     planted.keep("atelier", &first);
     planted.sign_in(&greta.email, &greta.password);
@@ -174,7 +174,7 @@ fn signing_in_makes_another_session_and_ends_the_one_before() {
 
 #[test]
 fn signing_out_ends_the_session_on_the_server() {
-    let hanna = world().somebody("hanna");
+    let hanna = world().new_member("hanna");
     let browser = Browser::signed_in(&world().nobody, &hanna.email, &hanna.password);
     let cookie = browser.cookie("atelier").expect("a cookie");
     let page = browser.get("/auth/sign-out");
@@ -190,9 +190,9 @@ fn signing_out_ends_the_session_on_the_server() {
 }
 
 #[test]
-fn who_may_not_come_in_does_not() {
+fn disabled_users_cannot_sign_in() {
     let (world, nobody) = (world(), &world().nobody);
-    let ines = world.somebody("ines");
+    let ines = world.new_member("ines");
     let browser = Browser::signed_in(nobody, &ines.email, &ines.password);
     assert!(world.server.cli(&["user", "disable", "ines@example.com"]).status.success());
     sent_to_sign_in(&browser.get(ACCOUNT));
@@ -202,7 +202,7 @@ fn who_may_not_come_in_does_not() {
     let wrong = Browser::new(nobody).sign_in(&ines.email, "wrong");
     assert!(wrong.body.contains("The email or password is wrong."), "only the right password tells: {wrong:?}");
 
-    let jana = world.somebody("jana");
+    let jana = world.new_member("jana");
     let sql = "UPDATE users SET must_change_password = 1 WHERE email = 'jana@example.com'";
     world.database().write(sql, []);
     let browser = Browser::new(nobody);
@@ -224,7 +224,7 @@ fn who_may_not_come_in_does_not() {
 }
 
 #[test]
-fn whoever_guesses_has_to_wait() {
+fn wrong_passwords_are_throttled() {
     let world = World::of(Setup::new().args(&["--sign-in-free-failures", "2"]));
     let told: Vec<_> = (0..4).map(|_| Browser::new(&world.nobody).sign_in("bob@example.com", "wrong")).collect();
     assert_eq!(told[0].status, 403);
@@ -237,7 +237,7 @@ fn whoever_guesses_has_to_wait() {
 }
 
 #[test]
-fn behind_https_the_cookies_are_guarded() {
+fn cookies_are_secure_behind_https() {
     let world = World::of(Setup::new().args(&["--public-url", "https://ml.example.com"]));
     let browser = Browser::new(&world.nobody);
     let page = browser.get(SIGN_IN);
@@ -260,7 +260,7 @@ fn behind_https_the_cookies_are_guarded() {
 }
 
 #[test]
-fn an_unprotected_connection_is_named() {
+fn pages_warn_of_an_unencrypted_connection() {
     let warned = |host: &str| {
         let answer = world().nobody.send("GET", SIGN_IN, &[("host", host)], ());
         answer.body.contains("This connection is not encrypted")
@@ -277,8 +277,8 @@ fn an_unprotected_connection_is_named() {
 }
 
 #[test]
-fn a_second_factor_is_set_up_asked_for_and_removed() {
-    let kim = world().somebody("kim");
+fn a_second_factor_is_set_up_required_and_removed() {
+    let kim = world().new_member("kim");
     let browser = Browser::signed_in(&world().nobody, &kim.email, &kim.password);
     browser.get(ACCOUNT);
     let page = browser.post("/auth/account/second-factor", &[]);
@@ -325,7 +325,7 @@ fn a_second_factor_is_set_up_asked_for_and_removed() {
 }
 
 #[test]
-fn an_administrator_is_made_to_set_up_a_second_factor_where_the_account_asks() {
+fn administrators_must_set_up_a_second_factor_if_configured() {
     let mut world = World::start();
     world.server.stop();
     let strict = Setup::new().data_dir(world.server.data_dir()).args(&["--administrators-need-second-factor", "true"]);
@@ -348,7 +348,7 @@ fn an_administrator_is_made_to_set_up_a_second_factor_where_the_account_asks() {
 }
 
 #[test]
-fn the_command_lines_page_shows_a_reason_as_text() {
+fn the_page_of_the_command_line_escapes_the_reason() {
     let nobody = &world().nobody;
     assert!(nobody.get("/auth/cli/callback?status=success").body.contains("The command line is signed in."));
     let reason = encoded("<script>alert(1)</script>&\"'");
@@ -361,12 +361,12 @@ fn the_command_lines_page_shows_a_reason_as_text() {
 }
 
 #[test]
-fn an_answer_to_sign_in_leads_on_to_a_program_by_a_page() {
+fn signing_in_for_a_client_redirects_through_a_page() {
     let browser = Browser::new(&world().nobody);
     browser.get(SIGN_IN);
     let next = "/oauth2/authorize?client_id=arize-cli";
     let fields = [("username", "bob@example.com"), ("password", world().bob.password.as_str()), ("next", next)];
     // The policy of the page forbids that a form's own answer leads to another program.
-    assert_eq!(leads_on(&browser.post(SIGN_IN, &fields)), next);
+    assert_eq!(continue_url(&browser.post(SIGN_IN, &fields)), next);
     assert_eq!(form(&world().nobody, SIGN_IN, &[("username", "x"), ("password", "y")]).status, 403);
 }

@@ -1,4 +1,4 @@
-//! OAuth clients that reach for more than they were registered for.
+//! OAuth clients that request more than they are registered for.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, TOKEN};
-use crate::console::browser::{Browser, hidden, leads_on};
+use crate::console::browser::{Browser, continue_url, hidden};
 use crate::support::Setup;
 use crate::world::{Person, World};
 
@@ -85,7 +85,7 @@ fn basic(client: &str, secret: &str, path: &str, form: &[(&str, &str)]) -> Answe
     world().nobody.send("POST", path, &headers, serde_urlencoded::to_string(form).expect("a form"))
 }
 
-/// A bearer reaches every dialect of the API.
+/// Asserts that a bearer token reaches every dialect of the API.
 #[track_caller]
 fn reaches_the_api(bearer: &Client) {
     for answer in [
@@ -98,14 +98,14 @@ fn reaches_the_api(bearer: &Client) {
     }
 }
 
-/// A bearer reaches none of them, and is told why and what to do in the shape of each.
+/// Asserts that each dialect refuses a bearer token with the reason and the next step.
 #[track_caller]
 fn does_not_reach_the_api(bearer: &Client) {
     let challenge = "error=\"insufficient_scope\", scope=\"api\"";
-    // What was found out about a token once must not open anything the second time.
+    // A cached token must not open anything the second time.
     for _ in 0..2 {
         let answer = bearer.post("/v1/api/workspaces/list", &json!({}));
-        assert_eq!(answer.told(), (401, json!({ "msg": WHY, "code": 401 })));
+        assert_eq!(answer.outcome(), (401, json!({ "msg": WHY, "code": 401 })));
         assert_eq!(answer.header("www-authenticate"), Some(&*format!("Bearer {challenge}")));
         let answer = bearer.get("/v2/spaces");
         assert_eq!((answer.status, &answer.json()["detail"]), (401, &json!(WHY)), "{answer:?}");
@@ -114,7 +114,7 @@ fn does_not_reach_the_api(bearer: &Client) {
         assert_eq!((answer.status, &answer.json()["errors"][0]["message"]), (401, &json!(WHY)), "{answer:?}");
         assert_eq!(answer.header("www-authenticate"), Some(&*format!("Bearer {challenge}")));
         let answer = bearer.get("/auth/admin/realms/master/users");
-        assert_eq!(answer.told(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": WHY })));
+        assert_eq!(answer.outcome(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": WHY })));
         assert_eq!(answer.header("www-authenticate"), Some(&*format!("Bearer realm=\"master\", {challenge}")));
     }
     for (method, path) in [("POST", "/v2/api-keys"), ("POST", "/v2/users"), ("POST", "/auth/admin/realms/master/users")]
@@ -144,7 +144,7 @@ fn location(answer: &Answer) -> String {
     answer.header("location").expect("a location").to_owned()
 }
 
-/// A parameter of an address.
+/// A parameter of a URL.
 #[track_caller]
 fn parameter(address: &str, name: &str) -> String {
     let (_, query) = address.split_once('?').unwrap_or_else(|| panic!("no query: {address}"));
@@ -153,15 +153,15 @@ fn parameter(address: &str, name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name}: {address}")).1
 }
 
-/// Presses the button of the page on which a person decides about a client; gives the code.
+/// Approves a client on its page; returns the code.
 #[track_caller]
 fn allow(browser: &Browser, page: &Answer) -> String {
     assert_eq!(page.status, 200, "{page:?}");
     let request = hidden(&page.body, "request").expect("the request");
-    parameter(&leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")])), "code")
+    parameter(&continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "allow")])), "code")
 }
 
-/// The page that a request leads to; the person is asked there.
+/// The consent page of a request.
 #[track_caller]
 fn page_of(browser: &Browser, request: &str) -> Answer {
     let to = location(&browser.get(request));
@@ -191,7 +191,7 @@ fn bearer(tokens: &Answer) -> Client {
 const API_ACCESS: &str = "see and change everything here that you can see and change";
 
 #[test]
-fn a_client_without_the_scope_api_does_not_reach_the_api_whatever_it_asks_for() {
+fn a_client_without_the_api_scope_never_reaches_the_api() {
     let (world, ada) = (world(), &world().ada);
     for (scope, granted) in [
         ("", "email profile"),
@@ -222,7 +222,7 @@ fn a_client_without_the_scope_api_does_not_reach_the_api_whatever_it_asks_for() 
 }
 
 #[test]
-fn a_client_with_the_scope_api_gets_it_where_it_asks_and_may_let_go_of_it() {
+fn a_client_with_the_api_scope_can_request_and_drop_it() {
     let bob = &world().bob;
     for scope in ["", "openid", "openid offline_access"] {
         let tokens = with_password("wide", bob, scope);
@@ -247,7 +247,7 @@ fn a_client_with_the_scope_api_gets_it_where_it_asks_and_may_let_go_of_it() {
 }
 
 #[test]
-fn a_client_that_loses_the_scope_api_is_out_on_the_next_request() {
+fn a_client_that_loses_the_api_scope_is_refused_on_the_next_request() {
     let world = world();
     cli(world, "client add shrinking --public --grant password --grant refresh_token --scope openid --scope api");
     let tokens = with_password("shrinking", &world.bob, "openid api");
@@ -263,9 +263,9 @@ fn a_client_that_loses_the_scope_api_is_out_on_the_next_request() {
 }
 
 #[test]
-fn the_session_has_the_last_word_on_what_a_token_reaches() {
+fn the_scopes_of_the_session_limit_its_tokens() {
     // As a token that was made by an older server, which named the API in the audience of every token.
-    let (world, fay) = (world(), world().somebody("fay"));
+    let (world, fay) = (world(), world().new_member("fay"));
     let tokens = with_password("wide", &fay, "openid api");
     reaches_the_api(&bearer(&tokens));
     let sql =
@@ -280,7 +280,7 @@ fn the_session_has_the_last_word_on_what_a_token_reaches() {
 }
 
 #[test]
-fn a_client_on_its_own_behalf_needs_the_scope_api_too() {
+fn client_credentials_need_the_api_scope_too() {
     let world = world();
     let grant = ("grant_type", "client_credentials");
     let secret = cli(world, "client add narrow-robot --grant client_credentials --service-role administrator");
@@ -299,7 +299,7 @@ fn a_client_on_its_own_behalf_needs_the_scope_api_too() {
 }
 
 #[test]
-fn the_built_in_clients_reach_the_api_without_asking() {
+fn built_in_clients_reach_the_api_without_requesting_the_scope() {
     let (world, carol) = (world(), &world().carol);
     for client in ["sdk-client", "admin-cli"] {
         for (scope, granted) in [("", "email profile api"), ("openid", "openid email profile api")] {
@@ -325,15 +325,15 @@ fn the_built_in_clients_reach_the_api_without_asking() {
 }
 
 #[test]
-fn a_person_is_asked_for_access_to_the_api_where_the_client_asks_for_it() {
-    let una = world().somebody("una");
+fn the_consent_page_shows_access_to_the_api() {
+    let una = world().new_member("una");
     let browser = enter(&una);
     let page = page_of(&browser, &asks("web", WEB, "openid email", &[]));
     assert!(!page.body.contains(API_ACCESS) && page.body.contains("see your email address"), "{page:?}");
     let tokens = trade("web", &allow(&browser, &page), WEB);
     does_not_reach_the_api(&bearer(&tokens));
     assert!(location(&browser.get(&asks("web", WEB, "openid", &[]))).starts_with(WEB), "asked once");
-    // What was given does not cover the API.
+    // The consent does not cover the API.
     let silent = location(&browser.get(&asks("web", WEB, "openid api", &[("prompt", "none")])));
     assert_eq!(parameter(&silent, "error"), "consent_required");
     let page = page_of(&browser, &asks("web", WEB, "openid api", &[]));
@@ -344,7 +344,7 @@ fn a_person_is_asked_for_access_to_the_api_where_the_client_asks_for_it() {
     assert!(browser.get("/auth/account").body.contains("openid email api"));
 }
 
-/// Lets a device in as somebody; gives its tokens and the page on which the person decided.
+/// Authorizes a device as a user; returns its tokens and the consent page.
 fn by_device(client: &str, scope: &str, browser: &Browser) -> (Answer, Answer) {
     let mut form = vec![("client_id", client)];
     if !scope.is_empty() {
@@ -360,8 +360,8 @@ fn by_device(client: &str, scope: &str, browser: &Browser) -> (Answer, Answer) {
 }
 
 #[test]
-fn a_device_reaches_the_api_only_where_the_page_has_said_so() {
-    let browser = enter(&world().somebody("viola"));
+fn a_device_reaches_the_api_only_if_its_page_showed_it() {
+    let browser = enter(&world().new_member("viola"));
     for (client, scope, api) in [
         ("narrow", "openid api", false),
         ("wide", "", false),
@@ -382,13 +382,13 @@ fn a_device_reaches_the_api_only_where_the_page_has_said_so() {
 const LOOPBACK: &str = "http://127.0.0.1:4711/callback";
 const SILENT: (&str, &str) = ("prompt", "none");
 
-/// How many codes somebody's browsers were given.
+/// How many codes a user's browsers received.
 fn codes(who: &Person) -> i64 {
     let sql = "SELECT count(*) FROM audit WHERE verb = 'authorizations.grant' AND actor = ?1";
     world().database().one(sql, [&who.email])
 }
 
-/// What a request that must not show a page is refused with.
+/// The error of a request with `prompt=none`.
 #[track_caller]
 fn silently_refused(browser: &Browser, client: &str, redirect: &str) -> String {
     let to = location(&browser.get(&asks(client, redirect, "openid email", &[SILENT])));
@@ -397,8 +397,8 @@ fn silently_refused(browser: &Browser, client: &str, redirect: &str) -> String {
 }
 
 #[test]
-fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
-    let wanda = world().somebody("wanda");
+fn the_command_line_always_needs_approval_in_the_browser() {
+    let wanda = world().new_member("wanda");
     let browser = enter(&wanda);
     let ask = |scope: &str, more: &[(&str, &str)]| asks("arize-cli", LOOPBACK, scope, more);
     assert_eq!(silently_refused(&browser, "arize-cli", LOOPBACK), "interaction_required");
@@ -407,7 +407,7 @@ fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert_eq!(page.header("x-frame-options"), Some("DENY"));
-    // Nobody else presses the button.
+    // Another user cannot approve it.
     let request = hidden(&page.body, "request").expect("the request");
     let (token, pressed) = (browser.token(), [("request", request.as_str()), ("decision", "allow")]);
     let with_token = [pressed.as_slice(), &[("token", &token)]].concat();
@@ -415,7 +415,7 @@ fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
     for elsewhere in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")] {
         assert_eq!(browser.post_as("/auth/consent", &with_token, &[elsewhere]).status, 403, "{elsewhere:?}");
     }
-    let denied = leads_on(&browser.post("/auth/consent", &[("request", &request), ("decision", "deny")]));
+    let denied = continue_url(&browser.post("/auth/consent", &[("request", &request), ("decision", "deny")]));
     assert_eq!(parameter(&denied, "error"), "access_denied");
     assert_eq!(
         (codes(&wanda), silently_refused(&browser, "arize-cli", LOOPBACK)),
@@ -448,8 +448,8 @@ fn a_browser_that_is_signed_in_gives_the_command_line_no_code_without_a_page() {
 }
 
 #[test]
-fn a_native_client_of_others_asks_in_each_browser_session_though_consent_lasts() {
-    let yara = world().somebody("yara");
+fn a_native_client_needs_approval_in_each_browser_session() {
+    let yara = world().new_member("yara");
     for redirect in [LOOPBACK.replace("/callback", "/cb").as_str(), APP] {
         let browser = enter(&yara);
         let first = redirect != APP;
@@ -485,7 +485,7 @@ fn a_native_client_of_others_asks_in_each_browser_session_though_consent_lasts()
 
 #[test]
 fn an_approval_ends_with_its_client_and_its_session() {
-    let zoe = world().somebody("zoe");
+    let zoe = world().new_member("zoe");
     cli(world(), "client add brief --public --redirect-uri com.example.brief:/cb");
     let browser = enter(&zoe);
     let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
@@ -507,7 +507,7 @@ fn an_approval_ends_with_its_client_and_its_session() {
     assert_eq!(approvals(), 0);
 }
 
-/// Gets tokens for a client that is let in on the page where it has to be, or that was let in before.
+/// Gets tokens for a client, with approval on the page if needed.
 #[track_caller]
 fn tokens_through(browser: &Browser, client: &str) -> Answer {
     let request = asks(client, WEB, "openid email", &[]);
@@ -517,15 +517,15 @@ fn tokens_through(browser: &Browser, client: &str) -> Answer {
 }
 
 #[track_caller]
-fn lives(tokens: &Answer) -> bool {
+fn is_valid(tokens: &Answer) -> bool {
     let status = bearer(tokens).get("/oauth2/userinfo").status;
     assert!([200, 401].contains(&status), "{status}");
     status == 200
 }
 
-/// A logout that a client asks for, by `GET` or as a form; gives the page that the browser is sent to.
+/// A logout by a client, by `GET` or as a form; returns the page after the redirect.
 #[track_caller]
-fn asked_to_leave(browser: &Browser, method: &str, parameters: &[(&str, &str)]) -> Answer {
+fn log_out(browser: &Browser, method: &str, parameters: &[(&str, &str)]) -> Answer {
     let (path, query) = (format!("{REALM}/logout"), serde_urlencoded::to_string(parameters).expect("a query"));
     let to = match method {
         "GET" => location(&browser.get(&format!("{path}?{query}"))),
@@ -539,8 +539,8 @@ const BYE: (&str, &str) = ("post_logout_redirect_uri", "https://grafana.example/
 const LEAVING: (&str, &str) = ("client_id", "leaving");
 
 #[test]
-fn a_client_that_asks_for_a_logout_is_out_of_this_browser_once_the_person_confirms() {
-    let abel = world().somebody("abel");
+fn a_logout_by_a_client_needs_confirmation() {
+    let abel = world().new_member("abel");
     for (method, parameters) in
         [("GET", vec![LEAVING, BYE]), ("GET", vec![LEAVING]), ("POST", vec![LEAVING, BYE]), ("POST", vec![LEAVING])]
     {
@@ -554,7 +554,7 @@ fn a_client_that_asks_for_a_logout_is_out_of_this_browser_once_the_person_confir
         let other_client = tokens_through(&here, "web");
         let by_password = with_password("wide", &abel, "openid");
 
-        let page = asked_to_leave(&here, method, &parameters);
+        let page = log_out(&here, method, &parameters);
         assert!(page.status == 200 && page.body.contains("leaving asks you to sign out."), "{page:?}");
         let request = hidden(&page.body, "request").expect("the request");
         assert_eq!(
@@ -563,22 +563,22 @@ fn a_client_that_asks_for_a_logout_is_out_of_this_browser_once_the_person_confir
             "without the form's token"
         );
         for tokens in [&before, &after, &other_browser, &other_client] {
-            assert!(lives(tokens), "nothing ends before the person says so");
+            assert!(is_valid(tokens), "nothing ends before the person says so");
         }
         let left = here.post("/auth/sign-out", &[("request", &request)]);
         if parameters.contains(&BYE) {
-            assert_eq!(leads_on(&left), "https://grafana.example/bye");
+            assert_eq!(continue_url(&left), "https://grafana.example/bye");
         } else {
             assert_eq!(location(&left), "/auth/signed-out");
         }
         assert_eq!(here.get("/auth/account").status, 303, "the browser is signed out");
-        assert!(!lives(&before) && !lives(&after), "{method} {parameters:?}");
+        assert!(!is_valid(&before) && !is_valid(&after), "{method} {parameters:?}");
         for tokens in [&before, &after] {
             let refresh = refreshed("leaving", &tokens.text("refresh_token"), "");
             assert_eq!(refresh.json()["error_description"], "Token is not active");
         }
         assert_eq!(trade("leaving", &unused, WEB).status, 400, "what was on its way is void");
-        assert!(lives(&other_browser) && lives(&other_client) && lives(&by_password));
+        assert!(is_valid(&other_browser) && is_valid(&other_client) && is_valid(&by_password));
         assert_eq!(elsewhere.get("/auth/account").status, 200);
     }
     let row =
@@ -587,25 +587,25 @@ fn a_client_that_asks_for_a_logout_is_out_of_this_browser_once_the_person_confir
 }
 
 #[test]
-fn a_logout_ends_the_sessions_of_nobody_else_in_the_browser() {
-    let (cora, dana) = (world().somebody("cora"), world().somebody("dana"));
+fn a_logout_does_not_end_the_sessions_of_other_users_of_the_browser() {
+    let (cora, dana) = (world().new_member("cora"), world().new_member("dana"));
     let browser = enter(&cora);
     let of_cora = tokens_through(&browser, "leaving");
     browser.sign_in(&dana.email, &dana.password);
     let of_dana = tokens_through(&browser, "leaving");
     let hint = of_cora.text("id_token");
     // The id token of another person is no answer in the place of the one who is in.
-    let page = asked_to_leave(&browser, "GET", &[("id_token_hint", &hint), BYE]);
+    let page = log_out(&browser, "GET", &[("id_token_hint", &hint), BYE]);
     assert_eq!(page.status, 200, "{page:?}");
     let request = hidden(&page.body, "request").expect("the request");
-    assert_eq!(leads_on(&browser.post("/auth/sign-out", &[("request", &request)])), "https://grafana.example/bye");
-    assert!(lives(&of_cora) && !lives(&of_dana));
-    // Nobody is in any more: the session of an id token ends by it, and a client's name alone ends nothing.
-    assert_eq!(location(&asked_to_leave(&browser, "GET", &[LEAVING, BYE])), "https://grafana.example/bye");
-    assert!(lives(&of_cora));
-    let left = asked_to_leave(&browser, "GET", &[("id_token_hint", &hint), BYE]);
+    assert_eq!(continue_url(&browser.post("/auth/sign-out", &[("request", &request)])), "https://grafana.example/bye");
+    assert!(is_valid(&of_cora) && !is_valid(&of_dana));
+    // Nobody is signed in: an id token ends its session, and a client id alone ends nothing.
+    assert_eq!(location(&log_out(&browser, "GET", &[LEAVING, BYE])), "https://grafana.example/bye");
+    assert!(is_valid(&of_cora));
+    let left = log_out(&browser, "GET", &[("id_token_hint", &hint), BYE]);
     assert_eq!(location(&left), "https://grafana.example/bye");
-    assert!(!lives(&of_cora));
+    assert!(!is_valid(&of_cora));
 }
 
 /// Whether `python-keycloak` signs in again after a refusal (its `ConnectionManager`, `refresh_token`).
@@ -615,18 +615,18 @@ fn signs_in_again(answer: &Answer) -> bool {
 }
 
 #[test]
-fn a_worker_with_an_older_refresh_token_hears_that_it_is_not_active() {
+fn a_replayed_refresh_token_is_reported_as_not_active() {
     let world = world();
-    let ella = world.somebody("ella");
+    let ella = world.new_member("ella");
     let of_ella = "(SELECT id FROM users WHERE email = 'ella@example.com')";
     let begin = || with_password("wide", &ella, "openid").text("refresh_token");
     let refresh = |token: &str| refreshed("wide", token, "");
-    let told = |answer: &Answer, words: &str| {
+    let outcome = |answer: &Answer, words: &str| {
         let expected = json!({ "error": "invalid_grant", "error_description": words });
-        assert_eq!(answer.told(), (400, expected));
+        assert_eq!(answer.outcome(), (400, expected));
     };
     let not_active = |answer: &Answer| {
-        told(answer, "Token is not active");
+        outcome(answer, "Token is not active");
         assert!(signs_in_again(answer));
     };
 
@@ -660,23 +660,23 @@ fn a_worker_with_an_older_refresh_token_hears_that_it_is_not_active() {
         world.database().write(&sql, []);
         not_active(&refresh(&over));
     }
-    // What was never made here, or for another client, is no reason to sign in again.
+    // A token of another server or client is no reason to sign in again.
     let good = begin();
     let other_client = refreshed("narrow", &good, "");
     for answer in [refresh("nonsense"), refresh(&good[..good.len() - 1]), refresh("a.b.c"), other_client] {
-        told(&answer, "Invalid refresh token");
+        outcome(&answer, "Invalid refresh token");
         assert!(!signs_in_again(&answer));
     }
     assert_eq!(refresh(&good).status, 200, "none of this has ended it");
-    // Somebody who was disabled is told so when signing in, and not before.
+    // A disabled user learns it at sign-in, and not before.
     let held = begin();
     assert!(world.server.cli(&["user", "disable", "ella@example.com"]).status.success());
     not_active(&refresh(&held));
-    told(&with_password("wide", &ella, ""), "Account disabled");
+    outcome(&with_password("wide", &ella, ""), "Account disabled");
 }
 
 #[test]
-fn what_is_supported_is_discovered() {
+fn discovery_lists_what_is_supported() {
     let told = world().nobody.get("/auth/realms/master/.well-known/openid-configuration").ok();
     assert_eq!(told["scopes_supported"], json!(["openid", "email", "profile", "offline_access", "api"]));
 }

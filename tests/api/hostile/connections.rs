@@ -1,4 +1,4 @@
-//! What those who have no credential try with connections, bodies and the headers of proxies.
+//! Attacks without a credential: connections, bodies and the headers of proxies.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -36,8 +36,8 @@ fn ask(stream: &mut TcpStream, path: &str) -> Option<u16> {
     read_answer(stream).map(|answer| answer.status)
 }
 
-/// Whether the other side has closed, without waiting for it.
-fn is_over(stream: &mut TcpStream) -> bool {
+/// Whether the peer has closed the connection, without waiting.
+fn is_closed_now(stream: &mut TcpStream) -> bool {
     stream.set_nonblocking(true).expect("no waiting");
     let read = stream.read(&mut [0; 64]);
     stream.set_nonblocking(false).expect("waiting");
@@ -45,7 +45,7 @@ fn is_over(stream: &mut TcpStream) -> bool {
 }
 
 fn still_open(streams: &mut [TcpStream]) -> usize {
-    streams.iter_mut().map(|stream| usize::from(!is_over(stream))).sum()
+    streams.iter_mut().map(|stream| usize::from(!is_closed_now(stream))).sum()
 }
 
 #[track_caller]
@@ -71,7 +71,7 @@ fn posting(path: &str, headers: &str) -> String {
 // Bodies.
 
 #[test]
-fn a_form_has_16_kib_at_most_wherever_it_is_sent() {
+fn every_form_is_limited_to_16_kib() {
     let server = Server::start();
     let form = |length: usize| format!("x={}", "y".repeat(length - 2));
     let told = "body: must not be larger than 16 KiB";
@@ -128,7 +128,7 @@ fn unfinished_bodies_without_a_credential_take_little_memory() {
             _ => (posting("/v2/spaces", &format!("{credential}Content-Length: {}\r\n", 1 << 20)), vec![b' '; 1 << 20]),
         };
         stream.write_all(head.as_bytes()).expect("a write");
-        // What has been refused already takes no more.
+        // A refused body takes no more memory.
         stream.set_write_timeout(Some(Duration::from_millis(20))).expect("a time-out");
         let _ = stream.write_all(&bytes);
         open.push(stream);
@@ -141,7 +141,7 @@ fn unfinished_bodies_without_a_credential_take_little_memory() {
 }
 
 #[test]
-fn a_refused_body_that_never_ends_is_not_read_on() {
+fn an_endless_refused_body_is_not_read() {
     let server = Server::start();
     let chunk = format!("4000\r\n{}\r\n", "y".repeat(0x4000));
     let big = format!("{FORM}Content-Length: {}\r\n", 1_u64 << 40);
@@ -186,7 +186,7 @@ fn a_refused_body_that_never_ends_is_not_read_on() {
 }
 
 #[test]
-fn a_refused_body_that_stands_still_is_not_waited_for() {
+fn a_stalled_refused_body_is_not_waited_for() {
     let server = Setup::new().args(&["--request-timeout", "1s"]).start();
     for (path, headers, status) in [
         (TOKEN, format!("{FORM}Content-Length: {}\r\n", 1 << 20), 413),
@@ -205,7 +205,7 @@ fn a_refused_body_that_stands_still_is_not_waited_for() {
 }
 
 #[test]
-fn a_small_refused_body_costs_nobody_the_connection() {
+fn a_small_refused_body_keeps_the_connection_open() {
     let server = Server::start();
     let mut stream = connect(server.base());
     for _ in 0..50 {
@@ -218,7 +218,7 @@ fn a_small_refused_body_costs_nobody_the_connection() {
 }
 
 #[test]
-fn large_bodies_with_a_credential_are_read_while_others_stand_still() {
+fn large_authenticated_bodies_are_read_while_others_stall() {
     let world = World::of(Setup::new().args(&["--max-body", "4MiB"]));
     let idle: Vec<TcpStream> = (0..200)
         .map(|_| {
@@ -244,7 +244,7 @@ fn large_bodies_with_a_credential_are_read_while_others_stand_still() {
 }
 
 #[test]
-fn bodies_under_way_have_a_common_memory_of_which_nobody_takes_all() {
+fn unfinished_bodies_share_a_memory_limit_fairly() {
     let proxied = ["--trusted-proxies", "127.0.0.1", "--body-memory", "4MiB", "--max-body", "1MiB"];
     let world = World::of(Setup::new().args(&proxied));
     let begin = |path: &str, client: &str, length: usize| {
@@ -288,7 +288,7 @@ fn bodies_under_way_have_a_common_memory_of_which_nobody_takes_all() {
     small.write_all(b"&grant_type=password&username=x&password=y").expect("a write");
     assert_eq!(read_answer(&mut small).expect("an answer").status, 401);
     assert_eq!(world.bob.post(CREATE, &json!({ "workspace_name": "small" })).status, 200);
-    // What is given up is free again.
+    // Memory of a timed-out body is free again.
     drop(open);
     eventually(|| refused(&mut begin(CREATE, "192.0.2.4", 900 << 10)).is_none(), "there is room again");
 }
@@ -296,7 +296,7 @@ fn bodies_under_way_have_a_common_memory_of_which_nobody_takes_all() {
 // Heads.
 
 #[test]
-fn a_head_that_comes_slowly_is_given_up_on_a_connection_that_was_used_too() {
+fn a_slow_head_times_out_on_a_reused_connection_too() {
     let server = Setup::new().args(&["--request-timeout", "1s", "--keep-alive", "1h"]).start();
     for begin in ["G", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "] {
         let mut stream = connect(server.base());
@@ -311,7 +311,7 @@ fn a_head_that_comes_slowly_is_given_up_on_a_connection_that_was_used_too() {
 }
 
 #[test]
-fn a_head_that_never_ends_is_refused_after_32_kib() {
+fn an_endless_head_is_refused_after_32_kib() {
     let server = Server::start();
     let head = |length: usize| format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(length));
     for used in [false, true] {
@@ -333,7 +333,7 @@ fn a_head_that_never_ends_is_refused_after_32_kib() {
 // Connections.
 
 #[test]
-fn idle_connections_of_one_address_lock_nobody_out() {
+fn idle_connections_of_one_address_do_not_lock_others_out() {
     let server = Setup::new().args(&["--max-connections", "40", "--workers", "2", "--keep-alive", "1h"]).start();
     let base = server.base();
     let mut used = connect_from(base, "127.0.0.3").expect("a connection");
@@ -360,7 +360,7 @@ fn idle_connections_of_one_address_lock_nobody_out() {
 }
 
 #[test]
-fn the_bound_for_each_address_is_as_configured_and_not_for_proxies() {
+fn the_limit_per_address_is_configurable_and_exempts_proxies() {
     let args = ["--connections-per-address", "5", "--trusted-proxies", "127.0.0.8/30", "--keep-alive", "1h"];
     let server = Setup::new().args(&args).start();
     let open = |source: &str| -> Vec<TcpStream> {
@@ -381,7 +381,7 @@ fn the_bound_for_each_address_is_as_configured_and_not_for_proxies() {
 }
 
 #[test]
-fn those_who_do_not_read_their_answers_give_way_too() {
+fn clients_that_do_not_read_responses_are_disconnected() {
     let args = ["--connections-per-address", "3", "--max-connections", "40", "--keep-alive", "1h"];
     let server = Setup::new().args(&args).start();
     let many: Vec<TcpStream> = (0..60)
@@ -397,10 +397,10 @@ fn those_who_do_not_read_their_answers_give_way_too() {
     drop(many);
 }
 
-// What proxies say.
+// Headers of proxies.
 
-/// The address that the audit has for a request of Bob's, sent from this address with these headers.
-fn seen(world: &World, source: &str, headers: &[(&str, &str)]) -> String {
+/// The client address in the audit for a request of bob's from this address with these headers.
+fn client_address(world: &World, source: &str, headers: &[(&str, &str)]) -> String {
     let name = fresh("seen");
     let body = json!({ "workspace_name": name }).to_string();
     let mut head = format!(
@@ -420,7 +420,7 @@ fn seen(world: &World, source: &str, headers: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_clients_address_is_taken_from_trusted_proxies_in_every_form_of_it() {
+fn the_client_address_is_read_from_every_header_of_trusted_proxies() {
     let args = [
         "--trusted-proxies",
         "::ffff:127.0.0.1",
@@ -447,24 +447,28 @@ fn the_clients_address_is_taken_from_trusted_proxies_in_every_form_of_it() {
     ] {
         for source in ["127.0.0.1", "127.0.1.9"] {
             let meant = if meant.is_empty() { source } else { meant };
-            assert_eq!(seen(&world, source, &[(header, value)]), meant, "{header}: {value} from {source}");
+            assert_eq!(client_address(&world, source, &[(header, value)]), meant, "{header}: {value} from {source}");
         }
-        assert_eq!(seen(&world, "127.0.0.2", &[(header, value)]), "127.0.0.2", "{header}: {value} from a stranger");
+        assert_eq!(
+            client_address(&world, "127.0.0.2", &[(header, value)]),
+            "127.0.0.2",
+            "{header}: {value} from a stranger"
+        );
     }
     let lines = [("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-For", "10.0.0.1")];
-    assert_eq!(seen(&world, "127.0.0.1", &lines), "198.51.100.7", "lines are one list");
+    assert_eq!(client_address(&world, "127.0.0.1", &lines), "198.51.100.7", "lines are one list");
     // The proxy adds to one header and hands on the other.
     let spoofed = [("Forwarded", "for=9.9.9.9"), ("X-Forwarded-For", "198.51.100.7")];
-    assert_eq!(seen(&world, "127.0.0.1", &spoofed), "198.51.100.7");
+    assert_eq!(client_address(&world, "127.0.0.1", &spoofed), "198.51.100.7");
     wait_for_log(&world.server, "set forwarded_header to the header that the proxy sets itself");
     let args = ["--trusted-proxies", "127.0.0.0/8", "--forwarded-header", "forwarded"];
     let world = World::of(Setup::new().args(&args));
     let spoofed = [("Forwarded", "for=198.51.100.7"), ("X-Forwarded-For", "9.9.9.9")];
-    assert_eq!(seen(&world, "127.0.0.1", &spoofed), "198.51.100.7");
+    assert_eq!(client_address(&world, "127.0.0.1", &spoofed), "198.51.100.7");
 }
 
 #[test]
-fn people_behind_one_proxy_do_not_share_a_limit() {
+fn users_behind_one_proxy_do_not_share_a_limit() {
     let server = Setup::new().args(&["--trusted-proxies", "127.0.0.1/32"]).start();
     let nobody = Client::new(server.base());
     let guess = |client: &str, password: &str| {
@@ -481,7 +485,7 @@ fn people_behind_one_proxy_do_not_share_a_limit() {
 }
 
 #[test]
-fn a_proxy_that_is_none_is_told_with_the_key_and_the_value() {
+fn an_invalid_trusted_proxy_is_reported_with_key_and_value() {
     for value in ["10.0.0.0/33", "proxy.example", "10.0.0.1:80", "fd00::/129", "10.0.0.1-10.0.0.9"] {
         let told = run(&["check", "--trusted-proxies", value]);
         let words = String::from_utf8_lossy(&told.stderr).into_owned();
@@ -499,7 +503,7 @@ fn send(signal: &str, process: u32) {
 }
 
 #[test]
-fn a_signal_that_means_nothing_ends_nothing() {
+fn other_signals_do_not_stop_the_server() {
     let World { mut server, bob, .. } = World::start();
     let mut under_way = connect(server.base());
     let body = json!({ "workspace_name": "under-way" }).to_string();
@@ -518,7 +522,7 @@ fn a_signal_that_means_nothing_ends_nothing() {
     assert!(server.log().contains("stopping on SIGHUP"), "{}", server.log());
 }
 
-/// A server whose streams are this test's own, started by a line of the shell in which `$@` is its command.
+/// A server with piped streams, started by a line of the shell in which `$@` is its command.
 fn started_by(line: &str, place: &Path) -> (Child, String) {
     let mut child = Command::new("sh")
         .args(["-c", line, "sh", env!("CARGO_BIN_EXE_atelier"), "serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -536,11 +540,11 @@ fn started_by(line: &str, place: &Path) -> (Child, String) {
 }
 
 #[test]
-fn a_server_that_outlives_its_terminal_on_purpose_is_not_stopped_by_its_end() {
+fn a_server_under_nohup_survives_its_terminal() {
     let place = tempfile::tempdir().expect("a directory");
     let (mut child, base) = started_by("trap '' HUP; exec \"$@\"", place.path());
     send("HUP", child.id());
-    // Nobody reads what it prints any more either.
+    // Nor does anything read its output any more.
     drop(child.stderr.take());
     for _ in 0..10 {
         std::thread::sleep(Duration::from_millis(50));
@@ -551,7 +555,7 @@ fn a_server_that_outlives_its_terminal_on_purpose_is_not_stopped_by_its_end() {
 }
 
 #[test]
-fn a_server_whose_terminal_is_closed_stops_as_it_should() {
+fn a_server_stops_cleanly_when_its_terminal_closes() {
     let place = tempfile::tempdir().expect("a directory");
     let (mut child, base) = started_by("exec \"$@\"", place.path());
     assert_eq!(Client::new(&base).get("/readyz").status, 200);
@@ -563,7 +567,7 @@ fn a_server_whose_terminal_is_closed_stops_as_it_should() {
 
 // Variables that others have set.
 
-/// What Kubernetes sets for a Service called `atelier` and one called `atelier-metrics`.
+/// The variables that Kubernetes sets for the Services `atelier` and `atelier-metrics`.
 const SERVICES: [(&str, &str); 18] = [
     ("ATELIER_SERVICE_HOST", "10.0.0.1"),
     ("ATELIER_SERVICE_PORT", "8787"),
@@ -586,7 +590,7 @@ const SERVICES: [(&str, &str); 18] = [
 ];
 
 #[test]
-fn the_variables_of_kubernetes_services_are_passed_over_with_one_warning() {
+fn variables_of_kubernetes_services_are_ignored_with_one_warning() {
     let setup = SERVICES.iter().fold(Setup::new(), |setup, (name, value)| setup.env(name, value));
     let server = setup.env("ATELIER_KEEP_ALIVE", "30s").start();
     assert_eq!(Client::new(server.base()).get("/readyz").status, 200);

@@ -1,4 +1,4 @@
-//! Guessing passwords and codes, and making more than a person needs.
+//! Guessing of passwords and codes, and creation of too many things.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::world::{Person, World, fresh, wait_for_log};
 const DEVICE: &str = "/auth/realms/master/protocol/openid-connect/auth/device";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A server that believes this machine about the address of its clients.
+/// A server that trusts this machine as a proxy.
 fn behind_a_proxy() -> Setup {
     Setup::new().args(&["--trusted-proxies", "127.0.0.1"])
 }
@@ -30,15 +30,15 @@ fn post_from(client: &Client, address: &str, path: &str, pairs: &[(&str, &str)])
     client.send("POST", path, &headers, serde_urlencoded::to_string(pairs).expect("a form"))
 }
 
-/// How long an answer tells to wait.
+/// The seconds of `Retry-After`.
 #[track_caller]
-fn told_to_wait(answer: &Answer) -> u64 {
+fn retry_after(answer: &Answer) -> u64 {
     assert_eq!(answer.status, 429, "{answer:?}");
     answer.header("retry-after").and_then(|wait| wait.parse().ok()).filter(|wait| *wait > 0).expect("a time to wait")
 }
 
-/// Makes an account that never signed in.
-fn newcomer(ada: &Person, name: &str) -> (String, String) {
+/// Creates a user who never signed in.
+fn new_user(ada: &Person, name: &str) -> (String, String) {
     let (email, password) =
         (format!("{name}@example.com"), format!("{} waits for {}", fresh("somebody"), fresh("turn")));
     ada.post("/v1/api/users/invite", &json!({ "email": email, "password": password })).ok();
@@ -46,9 +46,9 @@ fn newcomer(ada: &Person, name: &str) -> (String, String) {
 }
 
 #[test]
-fn invented_names_lock_nobody_out_at_their_address() {
+fn unknown_names_do_not_lock_out_an_address() {
     let world = World::start();
-    let [(dora, her_password), (erin, another)] = ["dora", "erin"].map(|name| newcomer(&world.ada, name));
+    let [(dora, her_password), (erin, another)] = ["dora", "erin"].map(|name| new_user(&world.ada, name));
     for n in 0..58 {
         let answer = world.nobody.sign_in(&format!("invented{n}@example.com"), "a wrong guess");
         assert_eq!(answer.status, 401, "{n} {answer:?}");
@@ -57,15 +57,15 @@ fn invented_names_lock_nobody_out_at_their_address() {
     let more: Vec<_> = (58..90).map(|n| world.nobody.sign_in(&format!("invented{n}@example.com"), "wrong")).collect();
     let slowed = more.iter().filter(|answer| answer.status == 429).count();
     assert!(slowed > 10, "password spraying is slowed: {slowed}");
-    assert!(told_to_wait(&world.nobody.sign_in(&erin, &another)) <= 900);
-    // Those who have signed in from here before.
+    assert!(retry_after(&world.nobody.sign_in(&erin, &another)) <= 900);
+    // Users who have signed in from here before.
     assert_eq!(world.nobody.sign_in(ADMIN, ADMIN_PASSWORD).status, 200);
     assert_eq!(world.nobody.sign_in(&dora, &her_password).status, 200);
     Browser::signed_in(&world.nobody, "bob@example.com", &world.bob.password);
 }
 
 #[test]
-fn an_address_that_is_known_stays_so_over_a_restart_and_has_a_bound_of_its_own() {
+fn a_known_address_survives_a_restart_and_has_its_own_limit() {
     let place = tempfile::tempdir().expect("a place");
     let server = behind_a_proxy().data_dir(place.path()).start();
     assert_eq!(sign_in_from(&Client::new(server.base()), "192.0.2.1", ADMIN, ADMIN_PASSWORD).status, 200);
@@ -87,7 +87,7 @@ fn an_address_that_is_known_stays_so_over_a_restart_and_has_a_bound_of_its_own()
 }
 
 #[test]
-fn whoever_polls_faster_does_not_keep_out_the_one_who_waits() {
+fn fast_retries_do_not_lock_out_a_patient_user() {
     let world = World::of(behind_a_proxy().args(&["--sign-in-longest-wait", "10s"]));
     let nobody = &world.nobody;
     let fresh_address = {
@@ -111,11 +111,11 @@ fn whoever_polls_faster_does_not_keep_out_the_one_who_waits() {
         for owner_at in ["203.0.113.1", "203.0.113.2"] {
             let mut answer = sign_in_from(nobody, owner_at, ADMIN, ADMIN_PASSWORD);
             if answer.status != 200 {
-                let wait = told_to_wait(&answer);
+                let wait = retry_after(&answer);
                 assert!(wait <= 10, "{wait}");
                 let due = Instant::now() + Duration::from_secs(wait);
-                // To ask too early costs nothing.
-                assert!(told_to_wait(&sign_in_from(nobody, owner_at, ADMIN, ADMIN_PASSWORD)) <= wait);
+                // Early requests cost nothing.
+                assert!(retry_after(&sign_in_from(nobody, owner_at, ADMIN, ADMIN_PASSWORD)) <= wait);
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 answer = sign_in_from(nobody, owner_at, ADMIN, ADMIN_PASSWORD);
             }
@@ -126,7 +126,7 @@ fn whoever_polls_faster_does_not_keep_out_the_one_who_waits() {
 }
 
 #[test]
-fn a_right_secret_of_a_client_and_a_good_link_are_never_delayed() {
+fn valid_client_secrets_and_links_are_never_delayed() {
     let world = World::start();
     let data = world.server.data_dir().to_str().expect("a path").to_owned();
     let run = |args: &[&str]| {
@@ -152,7 +152,7 @@ fn a_right_secret_of_a_client_and_a_good_link_are_never_delayed() {
 }
 
 #[test]
-fn a_burst_of_one_person_does_not_make_others_sign_ins_fail() {
+fn a_burst_of_one_user_does_not_fail_the_sign_ins_of_others() {
     let world = World::of(Setup::new().args(&["--password-threads", "1", "--password-queue", "16"]));
     let done = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -183,7 +183,7 @@ fn a_burst_of_one_person_does_not_make_others_sign_ins_fail() {
     });
 }
 
-/// Does something until it is refused; gives how often it was done before, and the refusal.
+/// Repeats a request until it is refused; returns how often it succeeded, and the refusal.
 fn until_refused(mut make: impl FnMut(u32) -> Answer) -> (u32, Answer) {
     for n in 0..2000 {
         let answer = make(n);
@@ -195,12 +195,12 @@ fn until_refused(mut make: impl FnMut(u32) -> Answer) -> (u32, Answer) {
 }
 
 #[test]
-fn what_a_member_makes_within_a_minute_has_a_bound() {
+fn what_a_member_creates_per_minute_is_limited() {
     let world = World::start();
     let key = |who: &Person| who.post("/v2/api-keys", &json!({ "name": fresh("key") }));
     let (made, refused) = until_refused(|_| key(&world.bob));
     assert!((60..120).contains(&made), "{made}");
-    let wait = told_to_wait(&refused);
+    let wait = retry_after(&refused);
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
     let detail = refused.json()["detail"].as_str().expect("a detail").to_owned();
     assert_eq!(detail, format!("too many API keys were made within a minute; try again in {wait} s"));
@@ -214,12 +214,12 @@ fn what_a_member_makes_within_a_minute_has_a_bound() {
         world.bob.post("/v2/users", &body)
     });
     assert!((60..120).contains(&made), "{made} {refused:?}");
-    told_to_wait(&refused);
+    retry_after(&refused);
     assert!(refused.body.contains("too many people were invited within a minute"), "{refused:?}");
 }
 
 #[test]
-fn an_administrators_script_makes_two_hundred_keys_and_all_ways_to_make_people_share_one_bound() {
+fn administrators_create_200_keys_and_all_ways_to_add_users_share_one_limit() {
     let world = World::start();
     for n in 0..200 {
         assert_eq!(world.ada.post("/v2/api-keys", &json!({ "name": fresh("key") })).status, 201, "{n}");
@@ -231,17 +231,17 @@ fn an_administrators_script_makes_two_hundred_keys_and_all_ways_to_make_people_s
             .post("/auth/admin/realms/master/users", &json!({ "username": email, "email": email, "enabled": true }))
     });
     assert!(made >= 290, "{made} {refused:?}");
-    told_to_wait(&refused);
+    retry_after(&refused);
     assert!(refused.body.contains("too many people were invited within a minute"), "{refused:?}");
     // The bucket refills while these are asked, so each is asked until it is refused.
     let (_, refused) = until_refused(|_| {
         let email = format!("{}@example.com", fresh("invited"));
         world.ada.post("/v1/api/users/invite", &json!({ "email": email }))
     });
-    let wait = told_to_wait(&refused);
+    let wait = retry_after(&refused);
     let msg = format!("too many people were invited within a minute; try again in {wait} s");
     assert_eq!(refused.json(), json!({ "msg": msg, "code": 429 }));
-    // What is refused anyway uses nothing up.
+    // Invalid requests do not count.
     for _ in 0..100 {
         let role = json!({ "type": "PREDEFINED", "name": "ADMIN" });
         let body = json!({ "name": "X", "email": "x@example.com", "role": role, "invite_mode": "EMAIL_LINK" });
@@ -251,13 +251,13 @@ fn an_administrators_script_makes_two_hundred_keys_and_all_ways_to_make_people_s
 }
 
 #[test]
-fn asking_for_device_codes_is_no_failed_attempt_and_has_a_bound_of_its_own() {
+fn device_codes_have_their_own_limit_and_are_not_failures() {
     let world = World::start();
     let ask = |_| world.nobody.form(DEVICE, &[("client_id", "sdk-client")]);
     let first = ask(0);
     let (asked, refused) = until_refused(ask);
     assert!((59..110).contains(&asked), "{asked}");
-    told_to_wait(&refused);
+    retry_after(&refused);
     assert_eq!(refused.json()["error"], "temporarily_unavailable");
     assert!(!refused.body.contains("failed"), "nobody failed: {refused:?}");
     assert!(refused.body.contains("too many device codes"), "{refused:?}");
@@ -274,7 +274,7 @@ fn lines(log: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_refused_sign_in_leaves_a_line_with_who_where_and_how_and_no_secret() {
+fn a_refused_sign_in_is_logged_without_secrets() {
     let world = World::of(behind_a_proxy());
     let wrong = "a very secret guess";
     sign_in_from(&world.nobody, "198.51.100.9", "BOB@example.com", wrong);
@@ -316,7 +316,7 @@ fn a_refused_sign_in_leaves_a_line_with_who_where_and_how_and_no_secret() {
 }
 
 #[test]
-fn a_threshold_leaves_one_row_and_a_flood_few_lines() {
+fn a_threshold_adds_one_audit_row_and_a_flood_few_log_lines() {
     let world = World::of(behind_a_proxy().args(&["--sign-in-longest-wait", "2s"]));
     for _ in 0..20 {
         sign_in_from(&world.nobody, "198.51.100.9", "bob@example.com", "wrong");
@@ -341,7 +341,7 @@ fn a_threshold_leaves_one_row_and_a_flood_few_lines() {
         delayed[0].contains("scope=account_at_address kind=password account=\"bob@example.com\" address=198.51.100.9 "),
         "{delayed:?}"
     );
-    // A flood is cut short, and what is left out is counted.
+    // A flood is cut, and the omitted lines are counted.
     let (start, flood) = (Instant::now(), world.nobody.with("atl_nonsense"));
     for _ in 0..400 {
         flood.get("/v2/spaces");

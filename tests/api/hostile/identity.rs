@@ -1,4 +1,4 @@
-//! Addresses and names that pass for those of somebody else.
+//! Emails and names that could be mistaken for those of another user.
 
 use std::sync::OnceLock;
 
@@ -34,7 +34,7 @@ fn delete(who: &Client, path: &str) -> u16 {
     who.send("DELETE", path, &[], ()).status
 }
 
-/// What an administrator is shown of the person of an address; none if there is nobody.
+/// The user with an email as an administrator sees them; none if there is none.
 fn shown(world: &World, email: &str) -> Option<Value> {
     let found = world.ada.get(&format!("{ADMIN_USERS}?email={}", encoded(email))).ok();
     found.as_array().expect("a list").first().cloned()
@@ -64,7 +64,7 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&bytes).expect("claims")
 }
 
-/// What every place that speaks of it says of whether the address of somebody is verified; all have to agree.
+/// Whether an email is verified; every place that shows it must agree.
 #[track_caller]
 fn verified(world: &World, email: &str, password: &str) -> bool {
     let secret = std::fs::read_to_string(world.server.data_dir().join("introspector")).unwrap_or_else(|_| {
@@ -122,10 +122,10 @@ fn verified(world: &World, email: &str, password: &str) -> bool {
     first
 }
 
-// 1. A verified address that nobody verified.
+// 1. Verification of emails.
 
 #[test]
-fn a_member_gets_no_password_for_the_address_of_somebody_else() {
+fn a_member_cannot_get_a_password_for_the_email_of_another_person() {
     let (world, bob) = (world(), &world().bob);
     let newest = world.database().newest_audit();
     for mode in ["TEMPORARY_PASSWORD", "NONE", "temporary-password", "none"] {
@@ -146,13 +146,13 @@ fn a_member_gets_no_password_for_the_address_of_somebody_else() {
 }
 
 #[test]
-fn an_address_is_verified_only_if_an_administrator_or_the_operator_vouched_for_it() {
+fn an_email_is_verified_only_by_an_administrator_or_the_operator() {
     let world = World::start();
     let (ada, bob) = (&world.ada, &world.bob);
     assert!(verified(&world, &ada.email, &ada.password), "the first administrator is the operator's");
     assert!(verified(&world, &bob.email, &bob.password), "made by an administrator");
 
-    // A member's invitation, whoever follows its link.
+    // An invitation by a member does not verify, whoever follows its link.
     let email = "ceo@corp.example";
     assert_eq!(bob.post("/v2/users", &invitation(email, "EMAIL_LINK")).status, 201);
     accept(&world, email);
@@ -163,7 +163,7 @@ fn an_address_is_verified_only_if_an_administrator_or_the_operator_vouched_for_i
     let counted = world.ada.get(&format!("{ADMIN_USERS}/count?emailVerified=false")).ok();
     assert_eq!(counted, json!(1));
 
-    // An administrator vouches, and takes it back; nobody else can.
+    // Only an administrator verifies and unverifies.
     let path = format!("{ADMIN_USERS}/{}", shown(&world, email).expect("a person")["id"].as_str().expect("an id"));
     assert_eq!(bob.put(&path, &json!({ "emailVerified": true })).status, 404, "a member does not even find them");
     let own = format!("{ADMIN_USERS}/{}", bob.uuid);
@@ -172,7 +172,7 @@ fn an_address_is_verified_only_if_an_administrator_or_the_operator_vouched_for_i
         assert_eq!(ada.put(&path, &json!({ "emailVerified": said })).status, 204);
         assert_eq!(verified(&world, email, PASSWORD), is);
     }
-    // What says nothing of the address leaves it; the representation that was read can be put back.
+    // Changes of other fields keep it; a representation can be written back as it was read.
     assert_eq!(ada.put(&path, &json!({ "firstName": "Chief" })).status, 204);
     let mut whole = ada.get(&path).ok();
     whole["lastName"] = json!("Officer");
@@ -181,7 +181,7 @@ fn an_address_is_verified_only_if_an_administrator_or_the_operator_vouched_for_i
     let by = "SELECT email_verified_by FROM users WHERE email = ?1";
     assert_eq!(world.database().rows(by, [email]), std::slice::from_ref(&ada.uuid));
 
-    // The operator does, too.
+    // So does the operator.
     cli(&world, &["user", "verify-email", email, "--undo"]);
     assert!(!verified(&world, email, PASSWORD));
     cli(&world, &["user", "verify-email", email]);
@@ -193,7 +193,7 @@ fn an_address_is_verified_only_if_an_administrator_or_the_operator_vouched_for_i
 }
 
 #[test]
-fn another_address_is_verified_by_the_administrator_who_writes_it() {
+fn an_email_changed_by_an_administrator_is_verified() {
     let world = World::start();
     let (ada, bob) = (&world.ada, &world.bob);
     assert_eq!(bob.post("/v2/users", &invitation("eve@example.com", "EMAIL_LINK")).status, 201);
@@ -216,7 +216,7 @@ fn another_address_is_verified_by_the_administrator_who_writes_it() {
 }
 
 #[test]
-fn an_account_is_made_verified_unless_its_maker_says_otherwise() {
+fn a_new_account_is_verified_by_default() {
     let world = world();
     for (name, said, is) in [
         ("vera", json!(true), true),
@@ -243,9 +243,9 @@ fn an_account_is_made_verified_unless_its_maker_says_otherwise() {
     assert_eq!(service.status, 400, "{service:?}");
 }
 
-// 30. The address of a deleted person.
+// 30. The email of a deleted user.
 
-/// The ways by which an administrator, a member or the operator makes an account.
+/// The ways to create an account as an administrator, a member or the operator.
 const WAYS: [&str; 6] = ["link", "none", "member", "wallaroo", "keycloak", "cli"];
 
 #[track_caller]
@@ -264,12 +264,12 @@ fn make(world: &World, way: &str, email: &str) {
 }
 
 #[test]
-fn a_deleted_person_comes_back_as_somebody_new_by_every_way() {
+fn a_deleted_user_is_always_recreated_as_a_new_user() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
     let workspace = ada.create("engines");
     for way in WAYS {
-        let old = world.somebody(&format!("{way}-back"));
+        let old = world.new_member(&format!("{way}-back"));
         ada.add(workspace, &old, "OWNER");
         ada.post(
             "/v1/api/user",
@@ -300,12 +300,12 @@ fn a_deleted_person_comes_back_as_somebody_new_by_every_way() {
         assert_eq!(ids.collect::<Vec<_>>(), [new["id"].clone()], "{way}: one person has the address");
         assert_eq!(delete(ada, &arize), 204, "{way}: deleted is deleted");
         assert!(ada.members(workspace).iter().all(|(id, _)| *id != old.uuid && json!(id) != new["id"]), "{way}");
-        // Nothing of the old one is good.
+        // No credential of the old user works.
         assert_eq!(nobody.sign_in(&old.email, &old.password).status, 401, "{way}");
         assert_eq!(nobody.refresh(&old.refresh_token).status, 400, "{way}");
         assert_eq!(old.post("/v1/api/workspaces/list", &json!({})).status, 401, "{way}");
         assert_eq!(nobody.with(key.trim()).post("/v1/api/workspaces/list", &json!({})).status, 401, "{way}");
-        // The address is taken again.
+        // The email is taken again.
         let taken = ada.post("/v1/api/users/invite", &json!({ "email": old.email.to_uppercase() }));
         assert_eq!(taken.status, 400, "{way}: {taken:?}");
         assert_eq!(ada.post(ADMIN_USERS, &json!({ "username": old.email })).status, 409, "{way}");
@@ -322,7 +322,7 @@ fn a_deleted_person_comes_back_as_somebody_new_by_every_way() {
         }
     }
     // A third time, and both stay where they are.
-    let old = world.somebody("thrice");
+    let old = world.new_member("thrice");
     for _ in 0..3 {
         let id = shown(&world, &old.email).expect("a person")["id"].as_str().expect("an id").to_owned();
         assert_eq!(delete(ada, &format!("{ADMIN_USERS}/{id}")), 204);
@@ -334,19 +334,19 @@ fn a_deleted_person_comes_back_as_somebody_new_by_every_way() {
 }
 
 #[test]
-fn a_recovery_finds_no_deleted_person_but_makes_another() {
+fn a_recovery_creates_a_new_user_instead_of_a_deleted_one() {
     let world = World::start();
-    let old = world.somebody("rita");
+    let old = world.new_member("rita");
     assert_eq!(delete(&world.ada, &format!("{ADMIN_USERS}/{}", old.uuid)), 204);
     let password = cli(&world, &["admin", "recover", &old.email]);
     let new = Person::enter(&world.nobody, &old.email, password.lines().next().expect("a password"));
     assert_ne!(new.uuid, old.uuid);
 }
 
-// 9. Spellings of addresses and names.
+// 9. Spellings of emails and names.
 
 #[test]
-fn blanks_around_an_address_are_passed_over_wherever_one_is_given() {
+fn whitespace_around_an_email_is_ignored_everywhere() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
     let padded = |email: &str| {
@@ -380,7 +380,7 @@ fn blanks_around_an_address_are_passed_over_wherever_one_is_given() {
 }
 
 #[test]
-fn a_person_is_one_in_every_spelling_of_the_domain_and_of_marks() {
+fn an_email_is_unique_in_every_spelling_of_its_domain_and_accents() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
     let bob = [
@@ -430,7 +430,7 @@ fn a_person_is_one_in_every_spelling_of_the_domain_and_of_marks() {
     }
 }
 
-/// One of each kind of character that nobody sees.
+/// One of each kind of invisible character.
 const INVISIBLE: [char; 16] = [
     '\u{ad}',
     '\u{34f}',
@@ -450,8 +450,8 @@ const INVISIBLE: [char; 16] = [
     '\u{e0041}',
 ];
 
-/// Everything that has a name, as somebody may name it: an answer for each way to do that.
-fn naming(world: &World, space: &str, name: &str) -> Vec<(&'static str, Answer)> {
+/// Gives this name to everything that has one: a response for each way to do that.
+fn create_and_rename(world: &World, space: &str, name: &str) -> Vec<(&'static str, Answer)> {
     let ada = &world.ada;
     let patch =
         |path: &str, body: &Value| ada.send("PATCH", path, &[("content-type", "application/json")], body.to_string());
@@ -486,8 +486,8 @@ fn naming(world: &World, space: &str, name: &str) -> Vec<(&'static str, Answer)>
     ]
 }
 
-/// The ways to name a person.
-fn calling(world: &World, name: &str) -> Vec<(&'static str, Answer)> {
+/// Gives this name to a user: a response for each way to do that.
+fn name_a_user(world: &World, name: &str) -> Vec<(&'static str, Answer)> {
     let (ada, carol) = (&world.ada, &world.carol);
     let edit = |first: &str, last: &str| {
         let body = json!({ "id": carol.uuid, "firstName": first, "lastName": last, "email": carol.email, "enabled": true,
@@ -511,7 +511,7 @@ fn calling(world: &World, name: &str) -> Vec<(&'static str, Answer)> {
 }
 
 #[track_caller]
-fn told_why(answers: &[(&'static str, Answer)], name: &str, why: &str) {
+fn all_refused(answers: &[(&'static str, Answer)], name: &str, why: &str) {
     for (what, answer) in answers {
         // A workspace of Wallaroo's, and a role, have fewer characters yet.
         let shorter = ["a workspace", "a role", "a role, renamed"].contains(what);
@@ -521,7 +521,7 @@ fn told_why(answers: &[(&'static str, Answer)], name: &str, why: &str) {
 }
 
 #[test]
-fn a_character_that_nobody_sees_is_in_no_name_and_no_address() {
+fn names_and_emails_have_no_invisible_characters() {
     let world = World::start();
     let home = world.ada.get("/v2/organizations").ok()["organizations"][0]["id"].clone();
     let space = world.ada.post("/v2/spaces", &json!({ "name": "den", "organization_id": home })).json();
@@ -529,8 +529,8 @@ fn a_character_that_nobody_sees_is_in_no_name_and_no_address() {
     for c in INVISIBLE {
         let why = format!("must not contain the invisible character U+{:04X}", u32::from(c));
         let name = format!("De{c}n");
-        told_why(&naming(&world, &space, &name), &name, &why);
-        told_why(&calling(&world, &name), &name, &why);
+        all_refused(&create_and_rename(&world, &space, &name), &name, &why);
+        all_refused(&name_a_user(&world, &name), &name, &why);
         let addresses = [format!("bo{c}b@example.com"), format!("bob@exam{c}ple.com"), format!("bob{c}@example.com")];
         for email in &addresses {
             let answers = [
@@ -567,7 +567,7 @@ fn a_character_that_nobody_sees_is_in_no_name_and_no_address() {
 }
 
 #[test]
-fn names_are_kept_in_one_form_and_unique_in_it() {
+fn names_are_normalized_and_unique() {
     let world = World::start();
     let ada = &world.ada;
     let home = ada.get("/v2/organizations").ok()["organizations"][0]["id"].clone();
@@ -606,7 +606,7 @@ fn names_are_kept_in_one_form_and_unique_in_it() {
     }
 }
 
-/// The steps of the schema up to the version before names had one form.
+/// The steps of the schema up to the version before names were normalized.
 const OLD_STEPS: [&str; 5] = [
     include_str!("../../../src/store/steps/0001.sql"),
     include_str!("../../../src/store/steps/0002.sql"),
@@ -616,7 +616,7 @@ const OLD_STEPS: [&str; 5] = [
 ];
 
 #[test]
-fn an_upgrade_brings_names_into_their_form_and_tells_which_it_could_not() {
+fn an_upgrade_normalizes_names_and_reports_those_it_could_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).expect("a folder");
@@ -657,10 +657,10 @@ fn an_upgrade_brings_names_into_their_form_and_tells_which_it_could_not() {
     assert_eq!(database.rows("SELECT name, name_key FROM organizations WHERE id = 3", []), ["\u{e9}|\u{e9}"]);
 }
 
-// 10. Names that read as ids.
+// 10. Names that look like ids.
 
 #[test]
-fn nothing_has_a_name_that_reads_as_the_id_of_another_thing() {
+fn a_name_cannot_look_like_an_id() {
     let world = World::start();
     let home = world.ada.get("/v2/organizations").ok()["organizations"][0]["id"].clone();
     let space = world.ada.post("/v2/spaces", &json!({ "name": "den", "organization_id": home })).json();
@@ -670,8 +670,8 @@ fn nothing_has_a_name_that_reads_as_the_id_of_another_thing() {
     for id in
         [space.clone(), home, STANDARD.encode("Role:1:V4Ka"), STANDARD.encode("a:b"), STANDARD.encode("Model:1:ü")]
     {
-        told_why(&naming(&world, &space, &id), &id, why);
-        told_why(&calling(&world, &id), &id, why);
+        all_refused(&create_and_rename(&world, &space, &id), &id, why);
+        all_refused(&name_a_user(&world, &id), &id, why);
         for words in [
             vec!["user", "add", "cli@example.com", "--first-name", &id],
             vec!["key", "create", "--user", "bob@example.com", "--name", &id],
@@ -681,15 +681,15 @@ fn nothing_has_a_name_that_reads_as_the_id_of_another_thing() {
             assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains(why), "{out:?}");
         }
     }
-    // What no client would take for an id of another kind by itself, but takes for some id all the same.
+    // Texts that clients take for an id, though not of another kind.
     for id in ["Olga", "OjpY", "w6k6w6k=", "YTo=", "YTp=", "YTpi="] {
-        let named = naming(&world, &space, id);
+        let named = create_and_rename(&world, &space, id);
         let keys = |what: &&str| ["a key"].contains(what);
         for (what, answer) in named.iter().filter(|(what, _)| !keys(what)) {
             assert!(matches!(answer.status, 400 | 422), "{what} {id:?}: {answer:?}");
         }
     }
-    for (what, answer) in calling(&world, "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11") {
+    for (what, answer) in name_a_user(&world, "6f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11") {
         assert!(matches!(answer.status, 400 | 422), "{what}: {answer:?}");
     }
     let names = "SELECT name FROM workspaces UNION ALL SELECT name FROM projects WHERE name NOT LIKE 'p%'

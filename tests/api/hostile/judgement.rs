@@ -1,4 +1,4 @@
-//! Rights that reach further than was given, and answers that tell what is hidden.
+//! Permissions beyond what was granted, and answers that reveal hidden things.
 
 mod bots;
 mod hidden;
@@ -18,7 +18,7 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
-/// A space of bob in the home organization in which carol is a member: its id and its number.
+/// A space of bob's in the home organization with carol as a member: its id and its number.
 fn space_of_bob(world: &World) -> (String, i64) {
     let name = fresh("den");
     let space = scene::space(&world.bob, &scene::home(world), &name);
@@ -26,7 +26,7 @@ fn space_of_bob(world: &World) -> (String, i64) {
     (space, world.database().one("SELECT id FROM workspaces WHERE name = ?1", [name]))
 }
 
-/// A service key of a space: who uses it, what was answered to its making, and the UUID of its bot.
+/// A service key of a space: a client that uses it, the response to its creation, and the UUID of its bot.
 fn service_key(
     world: &World,
     by: &Client,
@@ -45,11 +45,11 @@ fn service_key(
 }
 
 #[test]
-fn nobody_takes_away_what_they_could_not_have_given() {
+fn nobody_removes_a_role_they_could_not_grant() {
     let world = world();
     let (space, number) = space_of_bob(world);
     let path = |who: &Person| format!("/v2/spaces/{space}/users/{}", scene::user(world, who));
-    let mallory = world.somebody("mallory");
+    let mallory = world.new_member("mallory");
     let evictor = scene::named_role(world, "Evictor", &["SPACE_READ", "ROLE_BINDING_READ", "ROLE_BINDING_DELETE"]);
     let body = json!({ "user_id": scene::user(world, &mallory), "role": { "type": "CUSTOM", "id": evictor } });
     world.bob.post(&format!("/v2/spaces/{space}/users"), &body).ok();
@@ -71,7 +71,7 @@ fn nobody_takes_away_what_they_could_not_have_given() {
     }
     assert_eq!(world.bob.members(number), members);
 
-    // A binding that one could not have made, one does not take away, nor a membership together with it.
+    // Nobody removes a binding they could not create, nor a membership together with one.
     let large = scene::named_role(world, "Large", &["SPACE_READ", "SPACE_DELETE"]);
     let small = scene::named_role(world, "Small", &["SPACE_READ"]);
     let bind = |role: &str, who: &Person| {
@@ -82,7 +82,7 @@ fn nobody_takes_away_what_they_could_not_have_given() {
     let binding = format!("/v2/role-bindings/{}", bind(&large, &world.carol));
     assert_eq!(mallory.get(&binding).status, 200, "it is seen");
     scene::problem(&scene::delete(&mallory, &binding), 404, "the role binding does not exist");
-    // With the right to give roles, too, those go that are within one's own.
+    // With the permission to bind roles, those within one's own can be removed.
     let binder = ["SPACE_READ", "ROLE_BINDING_READ", "ROLE_BINDING_DELETE", "ROLE_BINDING_CREATE"];
     let body = json!({ "permissions": binder });
     assert_eq!(scene::patch(&world.ada, &format!("/v2/roles/{evictor}"), &body).status, 200);
@@ -96,18 +96,18 @@ fn nobody_takes_away_what_they_could_not_have_given() {
     scene::gone(&scene::delete(&mallory, &path(&world.carol)));
     scene::problem(&scene::delete(&mallory, &path(&world.bob)), 403, "you cannot remove this member");
 
-    // Nobody is held who wants to leave.
+    // Everybody may leave.
     scene::gone(&scene::delete(&mallory, &path(&mallory)));
     assert_eq!(world.bob.members(number), [(world.bob.uuid.clone(), "OWNER".to_owned())]);
 }
 
 #[test]
-fn an_administrator_is_put_out_of_an_organization_by_administrators_only() {
+fn only_administrators_remove_an_administrator_from_an_organization() {
     let world = World::start();
     let home = scene::home(&world);
-    scene::put_in(&world, &home, &world.bob, "ADMIN");
+    scene::add_to_organization(&world, &home, &world.bob, "ADMIN");
     let guild = scene::organization(&world, "Guild");
-    scene::put_in(&world, &guild, &world.bob, "ADMIN");
+    scene::add_to_organization(&world, &guild, &world.bob, "ADMIN");
     let ada = scene::user(&world, &world.ada);
     let rows =
         || world.database().rows("SELECT organization_id, user_id, role FROM organization_members ORDER BY 1, 2", []);
@@ -122,10 +122,10 @@ fn an_administrator_is_put_out_of_an_organization_by_administrators_only() {
         }
     }
     assert_eq!(rows(), before);
-    // Others an organization's admin manages as before, and an administrator an administrator.
+    // An organization admin manages others as before, and administrators manage administrators.
     let carol = scene::user(&world, &world.carol);
     scene::gone(&scene::delete(&world.bob, &format!("/v2/organizations/{home}/users/{carol}")));
-    let max = world.somebody("max");
+    let max = world.new_member("max");
     let promoted = world.server.cli(&["user", "promote", "max@example.com"]);
     assert!(promoted.status.success(), "{promoted:?}");
     let users = format!("/v2/organizations/{home}/users");
@@ -134,7 +134,7 @@ fn an_administrator_is_put_out_of_an_organization_by_administrators_only() {
 }
 
 #[test]
-fn a_service_key_of_an_organizations_admin_is_not_ended_by_a_spaces_owner() {
+fn a_space_owner_cannot_revoke_a_service_key_of_an_organization_admin() {
     let (space, _) = space_of_bob(world());
     let revoke = |who: &Client, made: &Value| {
         who.send("PUT", &format!("/v2/api-keys/{}/revoke", scene::text(made, "id")), &[], ()).status

@@ -1,4 +1,4 @@
-//! How the server answers health checks, proxies, browsers and neighbours on the same host.
+//! Answers to health checks, proxies, browsers and other servers on the same host.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -21,8 +21,8 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
-/// Every path that has GET, with something in the place of what varies. The page of a link counts wrong ones, so it is
-/// asked for apart.
+/// Every path that has GET, with its segments filled in. The page of a link counts wrong ones, so it is
+/// tested separately.
 fn gets() -> Vec<String> {
     let entries = [wallaroo::routes(), keycloak::routes(), console::routes(), ops::routes(), arize::routes()].concat();
     let gets = entries.into_iter().filter(|entry| entry.method.as_str() == "GET" && entry.path != "/auth/invitation");
@@ -42,18 +42,18 @@ fn gets() -> Vec<String> {
     paths.collect()
 }
 
-/// The headers of an answer that are the same whenever it is given: neither of its moment nor of its browser.
+/// The headers of a response that do not depend on the time or the browser.
 fn lasting(answer: &Answer) -> Vec<(String, String)> {
     let mut headers = answer.all_headers();
     headers.retain(|(name, _)| !["date", "x-request-id", "set-cookie"].contains(&name.as_str()));
     headers
 }
 
-/// What Chromium sends when somebody types an address.
+/// The headers that Chromium sends for a typed URL.
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8");
 
 #[test]
-fn head_is_answered_wherever_get_is_with_the_same_status_and_headers_and_no_body() {
+fn head_answers_like_get_without_a_body() {
     let world = world();
     let unknown =
         ["/nothing", "/v1/nothing", "/v2/nothing", "/auth/nothing", "/realms/master", "/oauth2/token", "/v1/graphql"];
@@ -69,7 +69,7 @@ fn head_is_answered_wherever_get_is_with_the_same_status_and_headers_and_no_body
 }
 
 #[test]
-fn no_byte_follows_the_head_and_the_connection_stays_usable() {
+fn no_bytes_follow_a_head_response_and_the_connection_stays_usable() {
     let world = world();
     let mut stream = raw::connect(world.server.base());
     let mut ask = |method: &str, path: &str| {
@@ -89,7 +89,7 @@ fn no_byte_follows_the_head_and_the_connection_stays_usable() {
 }
 
 #[test]
-fn a_head_has_no_body_though_a_get_comes_along_with_it() {
+fn a_head_response_has_no_body_next_to_a_pipelined_get() {
     let world = world();
     // The second one is read before the first one is answered.
     for path in ["/readyz", "/v2/spaces", "/auth/sign-in", "/v2/docs/", "/nothing"] {
@@ -111,7 +111,7 @@ fn a_head_has_no_body_though_a_get_comes_along_with_it() {
     }
 }
 
-/// Every row of every table, but for when a session was last used and how often something was written.
+/// Every row of every table, except for the last use of sessions and counters of writes.
 fn content(database: &Database) -> BTreeSet<String> {
     let volatile = "'last_used_at', 'idle_until', 'generation'";
     let tables = database.rows(
@@ -155,7 +155,7 @@ fn head_changes_nothing() {
         format!("/auth/realms/master/protocol/openid-connect/logout?{logout}"),
         link.clone(),
     ];
-    // The person lets the program in once; from then on, GET gives it codes.
+    // The user authorizes the client once; from then on, GET returns codes.
     let page = browser.get(browser.get(&special[0]).header("location").expect("the page that asks"));
     let request = hidden(&page.body, "request").expect("what is asked for");
     assert_eq!(browser.post("/auth/consent", &[("request", &request), ("decision", "allow")]).status, 200);
@@ -179,7 +179,7 @@ fn head_changes_nothing() {
 }
 
 #[test]
-fn head_begins_no_second_factor() {
+fn head_does_not_start_a_second_factor() {
     let server = Setup::new().args(&["--administrators-need-second-factor", "true"]).start();
     let database = Database::open(server.data_dir());
     let browser = Browser::new(&Client::new(server.base()));
@@ -192,7 +192,7 @@ fn head_begins_no_second_factor() {
     assert_eq!(database.count("second_factors"), 1, "GET does it");
 }
 
-/// What is asked of a server to see its headers: pages, redirects, refusals of every dialect, what is malformed.
+/// Requests of every kind to see their headers: pages, redirects, refusals of every dialect, malformed ones.
 fn questions() -> Vec<(&'static str, String, Option<&'static str>)> {
     let refused =
         ["/nothing", "/v1/nothing", "/v2/nothing", "/auth/nothing", "/oauth2/nothing", "/realms/x", "/admin/x"];
@@ -222,7 +222,7 @@ fn is_public(path: &str) -> bool {
 }
 
 #[test]
-fn every_answer_says_that_its_type_is_not_guessed_and_that_it_is_not_kept() {
+fn every_response_forbids_sniffing_and_caching() {
     let world = world();
     for client in [&world.nobody, &*world.ada] {
         for (method, path, body) in questions() {
@@ -241,7 +241,7 @@ fn every_answer_says_that_its_type_is_not_guessed_and_that_it_is_not_kept() {
 }
 
 #[test]
-fn no_answer_that_shows_a_secret_is_kept() {
+fn responses_with_secrets_are_not_cached() {
     let world = world();
     let key = json!({ "key_type": "USER", "name": "shown-once" });
     let key = world.bob.post("/v2/api-keys", &key);
@@ -276,8 +276,8 @@ fn no_answer_that_shows_a_secret_is_kept() {
 }
 
 #[test]
-fn where_the_public_url_is_https_browsers_are_told_to_stay_there() {
-    let told = |public_url: &str| {
+fn an_https_public_url_sends_strict_transport_security() {
+    let outcome = |public_url: &str| {
         let server = Setup::new().args(&["--public-url", public_url]).start();
         let client = Client::new(server.base());
         let paths =
@@ -286,12 +286,12 @@ fn where_the_public_url_is_https_browsers_are_told_to_stay_there() {
         assert!(told.iter().all(|header| *header == told[0]), "{told:?}");
         told[0].clone()
     };
-    assert_eq!(told("https://ml.example.com").as_deref(), Some("max-age=31536000"));
-    assert_eq!(told("http://ml.example.com"), None);
+    assert_eq!(outcome("https://ml.example.com").as_deref(), Some("max-age=31536000"));
+    assert_eq!(outcome("http://ml.example.com"), None);
 }
 
 #[test]
-fn the_api_documents_have_a_policy_and_are_not_framed() {
+fn the_api_documents_have_a_content_security_policy_and_cannot_be_framed() {
     let paths = [
         "/v1/api/docs/",
         "/v2/docs/",
@@ -318,7 +318,7 @@ fn the_api_documents_have_a_policy_and_are_not_framed() {
 }
 
 #[test]
-fn two_servers_on_one_host_leave_each_other_signed_in() {
+fn two_servers_on_one_host_do_not_share_cookies() {
     let (one, other) = (Setup::new().start(), Setup::new().start());
     let at = |server: &Server| Browser::signed_in(&Client::new(server.base()), ADMIN, ADMIN_PASSWORD);
     let first = at(&one);
@@ -342,7 +342,7 @@ fn two_servers_on_one_host_leave_each_other_signed_in() {
 }
 
 #[test]
-fn the_cookies_of_https_have_the_port_of_the_public_url() {
+fn https_cookies_are_named_by_the_port_of_the_public_url() {
     for (public_url, name) in [("https://ml.lan", "__Host-atelier"), ("https://ml.lan:8443", "__Host-atelier-8443")] {
         let server = Setup::new().args(&["--public-url", public_url]).start();
         let sent = Browser::new(&Client::new(server.base())).sign_in(ADMIN, ADMIN_PASSWORD);
@@ -351,7 +351,7 @@ fn the_cookies_of_https_have_the_port_of_the_public_url() {
 }
 
 #[test]
-fn a_form_is_taken_from_our_own_pages_and_from_nowhere_else() {
+fn forms_are_accepted_only_from_our_own_pages() {
     let nobody = &world().nobody;
     let host = nobody.base().strip_prefix("http://").expect("an http URL");
     let (ours, tls) = (nobody.base().to_owned(), format!("https://{host}"));
@@ -408,8 +408,8 @@ fn a_form_is_taken_from_our_own_pages_and_from_nowhere_else() {
 }
 
 #[test]
-fn the_page_that_refuses_a_form_says_which_setting_to_look_at() {
-    let told = |server: &Server, host: &str, headers: &[(&str, &str)]| {
+fn the_page_that_refuses_a_form_names_the_setting_to_check() {
+    let outcome = |server: &Server, host: &str, headers: &[(&str, &str)]| {
         let browser = Browser::new(&Client::new(server.base()));
         browser.get("/auth/sign-in");
         let token = browser.token();
@@ -427,20 +427,20 @@ fn the_page_that_refuses_a_form_says_which_setting_to_look_at() {
             (("origin", "null"), "Your browser did not say which page sent it (Origin: null)."),
             (("sec-fetch-site", "cross-site"), "It was sent by a page of another site."),
         ] {
-            let page = told(server, "10.0.0.7:8787", &[header]);
+            let page = outcome(server, "10.0.0.7:8787", &[header]);
             assert!(page.contains(&format!("{sent_by} The pages of this server are at {expected}.")), "{page}");
             assert!(page.contains(settings), "{page}");
             assert_eq!(page.contains("Referrer-Policy: no-referrer"), header.1 == "null", "{page}");
         }
-        // What the browser says is shown as text, and not much of it.
+        // The header of the browser is shown as text, and cut.
         let long = format!("https://<script>alert(1)</script>{}", "x".repeat(5000));
-        let page = told(server, "<b>host</b>", &[("origin", &long)]);
+        let page = outcome(server, "<b>host</b>", &[("origin", &long)]);
         assert!(!page.contains("<script>") && !page.contains("<b>host") && page.len() < 8000, "{page}");
     }
 }
 
 #[test]
-fn a_browser_gets_a_page_for_an_unknown_path_and_a_program_its_dialects_answer() {
+fn an_unknown_path_is_a_page_for_browsers_and_an_error_of_the_dialect_for_programs() {
     let nobody = &world().nobody;
     let paths = [
         "/nonsense",
@@ -479,7 +479,7 @@ fn a_browser_gets_a_page_for_an_unknown_path_and_a_program_its_dialects_answer()
         let posted = nobody.send("POST", path, &[BROWSER], ());
         assert!(posted.status == 404 && !posted.body.contains("Page not found"), "{path}: {posted:?}");
     }
-    // What exists is not hidden by the page.
+    // The page does not hide existing routes.
     for (path, status) in [
         ("/v1/api/config", 200),
         ("/v2/spaces", 401),
@@ -492,7 +492,7 @@ fn a_browser_gets_a_page_for_an_unknown_path_and_a_program_its_dialects_answer()
 }
 
 #[test]
-fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
+fn a_keycloak_path_without_auth_names_the_right_path() {
     let nobody = &world().nobody;
     let hint = "on this server, Keycloak's paths begin with /auth and the realm is master";
     for (path, meant) in [
@@ -503,7 +503,7 @@ fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
     ] {
         let told = json!({ "error": format!("Could not find resource for full path: {hint}; try {meant}") });
         for method in ["GET", "POST", "DELETE"] {
-            assert_eq!(nobody.send(method, path, &[], ()).told(), (404, told.clone()), "{method} {path}");
+            assert_eq!(nobody.send(method, path, &[], ()).outcome(), (404, told.clone()), "{method} {path}");
         }
         let page = nobody.send("GET", path, &[BROWSER], ());
         assert!(
@@ -519,7 +519,7 @@ fn a_path_of_keycloak_without_auth_is_answered_with_the_right_one() {
     }
 }
 
-/// The claims of a token, which nobody has verified.
+/// The unverified claims of a token.
 fn claims(token: &str) -> Value {
     let part = token.split('.').nth(1).expect("a JWT");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("claims")
@@ -530,7 +530,7 @@ fn issuer_at(client: &Client, host: &str) -> String {
 }
 
 #[test]
-fn a_server_on_every_address_names_the_one_that_was_reached() {
+fn a_server_on_all_addresses_names_the_one_of_the_request() {
     let server = Setup::new().listen("0.0.0.0:0").listen("[::]:0").start();
     let port = |base: &str| base.rsplit_once(':').expect("a port").1.to_owned();
     let (v4, v6) = (port(&server.bases()[1]), port(&server.bases()[2]));
@@ -549,7 +549,7 @@ fn a_server_on_every_address_names_the_one_that_was_reached() {
             assert_eq!(device.text("verification_uri"), format!("{issuer}/device"), "{host}");
             assert!(device.text("verification_uri_complete").starts_with(&issuer), "{host}");
         }
-        // What was issued under one name is good under every other.
+        // Tokens issued under one name are valid under every other.
         let form = [
             ("client_id", "sdk-client"),
             ("grant_type", "password"),
@@ -573,7 +573,7 @@ fn a_server_on_every_address_names_the_one_that_was_reached() {
 }
 
 #[test]
-fn the_log_names_each_unknown_host_once_and_the_setting() {
+fn each_unknown_host_is_logged_once_with_the_setting() {
     let server = Setup::new().listen("0.0.0.0:0").start();
     let base = server.bases()[1].replace("0.0.0.0", "127.0.0.2");
     wait_for_log(&server, "is every address of this machine, but public_url is not set");
@@ -606,7 +606,7 @@ fn the_log_names_each_unknown_host_once_and_the_setting() {
 }
 
 #[test]
-fn a_trusted_host_or_a_public_url_is_named_without_a_warning() {
+fn a_trusted_host_or_the_public_url_logs_no_warning() {
     let server = Setup::new().listen("0.0.0.0:0").args(&["--trusted-hosts", "ml.lan"]).start();
     let client = Client::new(&server.bases()[1].replace("0.0.0.0", "127.0.0.2"));
     assert_eq!(issuer_at(&client, "ml.lan"), "http://ml.lan/auth/realms/master");
@@ -620,7 +620,7 @@ fn a_trusted_host_or_a_public_url_is_named_without_a_warning() {
 }
 
 #[test]
-fn behind_a_proxy_nobody_is_sent_to_an_address_of_the_machine_behind_it() {
+fn redirects_behind_a_proxy_never_name_the_inner_address() {
     let server = Setup::new().args(&["--trusted-proxies", "127.0.0.1"]).start();
     let client = Client::new(server.base());
     let known = server.base().trim_start_matches("http://");
@@ -670,7 +670,7 @@ fn behind_a_proxy_nobody_is_sent_to_an_address_of_the_machine_behind_it() {
 }
 
 #[test]
-fn tls_at_the_plain_port_is_logged_once_with_what_to_do() {
+fn tls_at_the_plain_port_is_logged_once_with_advice() {
     let server = Setup::new().start();
     let address = server.base().trim_start_matches("http://");
     // The begin of what clients of TLS 1.0 and later send.

@@ -1,4 +1,4 @@
-//! What is left in the log and in the audit, and whether it can be altered.
+//! Contents and integrity of the log and the audit.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,26 +17,26 @@ use crate::database::Database;
 use crate::support::{ADMIN, Server, Setup};
 use crate::world::{Person, World};
 
-/// What `atelier LINE` prints on the data of a server, and whether it went well.
+/// Runs `atelier LINE` on the data of a server: whether it succeeded, its stdout and stderr.
 fn cli(server: &Server, line: &str) -> (bool, String, String) {
     let output = server.cli(&line.split_whitespace().collect::<Vec<_>>());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// What a command prints that went well.
+/// The output of a command that succeeds.
 fn good(server: &Server, line: &str) -> String {
     let (is_good, out, err) = cli(server, line);
     assert!(is_good, "{line}: {err}");
     out.trim_end().to_owned()
 }
 
-fn verdict(server: &Server) -> Value {
+fn check_audit(server: &Server) -> Value {
     serde_json::from_str(&cli(server, "audit verify --json").1).expect("JSON")
 }
 
 #[test]
-fn the_audit_is_one_chain_whoever_writes_at_once() {
+fn concurrent_writes_keep_the_audit_one_chain() {
     let world = World::start();
     let tasks = 6;
     thread::scope(|scope| {
@@ -57,12 +57,12 @@ fn the_audit_is_one_chain_whoever_writes_at_once() {
         scope.spawn(|| {
             for number in 0..6 {
                 good(&world.server, &format!("user add chain{number}@example.com"));
-                let told = verdict(&world.server);
+                let told = check_audit(&world.server);
                 assert_eq!(told["sound"], true, "{told:#}");
             }
         });
     });
-    let told = verdict(&world.server);
+    let told = check_audit(&world.server);
     assert_eq!(told["sound"], true, "{told:#}");
     let database = world.database();
     assert_eq!(told["rows"], database.count("audit"));
@@ -71,12 +71,12 @@ fn the_audit_is_one_chain_whoever_writes_at_once() {
     assert_eq!(database.one::<i64>("SELECT max(id) - min(id) + 1 - count(*) FROM audit", []), 0);
 
     database.write("UPDATE audit SET after = '{}' WHERE verb = 'users.create' AND id > 20", []);
-    let told = verdict(&world.server);
+    let told = check_audit(&world.server);
     assert_eq!((&told["sound"], &told["faults"][0]["fault"]), (&json!(false), &json!("changed")), "{told:#}");
 }
 
 #[test]
-fn the_log_tells_the_hash_of_the_newest_audit_row_at_both_ends() {
+fn the_newest_audit_hash_is_logged_at_start_and_stop() {
     let mut world = World::start();
     let head = good(&world.server, "audit verify");
     assert!(!world.server.log().contains(&head), "it is another one than at the start");
@@ -85,7 +85,7 @@ fn the_log_tells_the_hash_of_the_newest_audit_row_at_both_ends() {
     assert_eq!(hash_in(&world.server.log()), head);
 }
 
-/// The last hash that a log tells.
+/// The last audit hash in a log.
 fn hash_in(log: &str) -> String {
     let line = log.lines().rev().find(|line| line.contains("audit log: the newest row is ")).expect("a line");
     line.rsplit(' ').next().expect("a hash").to_owned()
@@ -99,7 +99,7 @@ fn status(nobody: &Client, credential: &str) -> u16 {
 }
 
 #[test]
-fn sessions_are_listed_and_ended_one_by_one_of_one_person_and_of_everybody() {
+fn sessions_are_listed_and_ended_singly_by_user_and_all_at_once() {
     let world = World::start();
     let (server, nobody) = (&world.server, &world.nobody);
     let key = good(server, &format!("key create --user {ADMIN}"));
@@ -160,9 +160,9 @@ fn sessions_are_listed_and_ended_one_by_one_of_one_person_and_of_everybody() {
     assert_eq!(status(nobody, Person::enter(nobody, ADMIN, &world.ada.password).credential()), 200);
 }
 
-/// Somebody who signs in with a second factor, and the page that shows its key.
+/// A user with a second factor, and the page that shows its key.
 fn with_second_factor(world: &World, name: &str) -> (Person, Answer) {
-    let somebody = world.somebody(name);
+    let somebody = world.new_member(name);
     let browser = Browser::signed_in(&world.nobody, &somebody.email, &somebody.password);
     browser.get("/auth/account");
     let page = browser.post("/auth/account/second-factor", &[]);
@@ -171,15 +171,15 @@ fn with_second_factor(world: &World, name: &str) -> (Person, Answer) {
     (somebody, page)
 }
 
-/// What a code is answered at the sign-in of somebody; 500 where the second factor does not open.
-fn judged(nobody: &Client, somebody: &Person, code: &str) -> u16 {
+/// The status of a sign-in with this code; 500 if the second factor cannot be decrypted.
+fn code_status(nobody: &Client, somebody: &Person, code: &str) -> u16 {
     let browser = Browser::new(nobody);
     browser.sign_in(&somebody.email, &somebody.password);
     browser.get("/auth/sign-in/code");
     browser.post("/auth/sign-in/code", &[("code", code)]).status
 }
 
-/// The ids of the keys that everything in a file is sealed under.
+/// The ids of the keys that the values of a file are encrypted with.
 fn sealed_under(data_dir: &Path) -> BTreeSet<String> {
     let sql = "SELECT DISTINCT lower(hex(substr(sealed, 2, 8))) FROM signing_keys
                UNION SELECT lower(hex(substr(sealed, 2, 8))) FROM second_factors";
@@ -187,7 +187,7 @@ fn sealed_under(data_dir: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn another_master_key_takes_over_in_a_running_server() {
+fn the_master_key_is_rotated_under_a_running_server() {
     let mut world = World::of(Setup::new().args(&["--signing-algorithm", "EdDSA"]));
     let (kim, page) = with_second_factor(&world, "kim");
     let before: Vec<_> = sealed_under(world.server.data_dir()).into_iter().collect();
@@ -202,9 +202,9 @@ fn another_master_key_takes_over_in_a_running_server() {
     assert!(kept.is_file() && !world.server.data_dir().join("master.key.new").exists());
     assert_eq!(sealed_under(world.server.data_dir()), [now.clone()].into());
 
-    // What was sealed before opens, tokens stay good, and new secrets are sealed under the new key.
-    assert_eq!(judged(&world.nobody, &kim, "000000"), 403);
-    assert_eq!(judged(&world.nobody, &kim, &code(&page, 1)), 303);
+    // Old values can be decrypted, tokens stay valid, and new secrets are encrypted with the new key.
+    assert_eq!(code_status(&world.nobody, &kim, "000000"), 403);
+    assert_eq!(code_status(&world.nobody, &kim, &code(&page, 1)), 303);
     assert_eq!(status(&world.nobody, world.ada.credential()), 200);
     let (lea, _) = with_second_factor(&world, "lea");
     good(&world.server, "keys rotate");
@@ -212,7 +212,7 @@ fn another_master_key_takes_over_in_a_running_server() {
     assert_eq!(sealed_under(world.server.data_dir()), [now.clone()].into());
     let again = good(&world.server, "master-key rotate");
     assert!(again.len() == 16 && again != now, "{again}");
-    assert_eq!(judged(&world.nobody, &lea, "000000"), 403);
+    assert_eq!(code_status(&world.nobody, &lea, "000000"), 403);
     assert!(cli(&world.server, "check").0);
     let row =
         "SELECT verb, kind, object, before, after FROM audit WHERE verb = 'master_key.rotate' ORDER BY id LIMIT 1";
@@ -224,14 +224,14 @@ fn another_master_key_takes_over_in_a_running_server() {
     let server = Setup::new().data_dir(world.server.data_dir()).args(&["--signing-algorithm", "EdDSA"]).start();
     let nobody = Client::new(server.base());
     assert_eq!(status(&nobody, Person::enter(&nobody, ADMIN, &world.ada.password).credential()), 200);
-    assert_eq!(judged(&nobody, &lea, "000000"), 403);
-    // No key is in anything that is printed.
+    assert_eq!(code_status(&nobody, &lea, "000000"), 403);
+    // No output contains a key.
     let text = fs::read_to_string(server.data_dir().join("master.key")).expect("a key");
     let line = text.lines().last().expect("a line");
     assert!(!world.server.log().contains(line) && !server.log().contains(line));
 }
 
-/// A copy of the files of a directory, to begin from again.
+/// A copy of the files of a directory, to start from again.
 struct Copy(Vec<(String, Vec<u8>)>);
 
 impl Copy {
@@ -262,7 +262,7 @@ fn put(path: &Path, bytes: &[u8]) {
 }
 
 #[test]
-fn a_rotation_that_was_interrupted_anywhere_goes_on() {
+fn an_interrupted_rotation_resumes() {
     let mut world = World::of(Setup::new().args(&["--signing-algorithm", "EdDSA"]));
     let (kim, _) = with_second_factor(&world, "kim");
     assert!(world.server.stop().success());
@@ -281,7 +281,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         let (is_sound, told, _) = cli(&world.server, "check");
         assert!(is_sound && told.contains("a rotation was interrupted"), "{told}");
         let server = start();
-        assert_eq!(judged(&Client::new(server.base()), &kim, "000000"), 403);
+        assert_eq!(code_status(&Client::new(server.base()), &kim, "000000"), 403);
         drop(server);
         assert_eq!(sealed_under(&place), old, "a start seals nothing anew");
         let now = good(&world.server, "master-key rotate");
@@ -306,12 +306,12 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         assert!(is_sound && told.contains("a rotation was interrupted"), "{told}");
         // The start of a server finishes it.
         let server = start();
-        assert_eq!(judged(&Client::new(server.base()), &kim, "000000"), 403);
+        assert_eq!(code_status(&Client::new(server.base()), &kim, "000000"), 403);
         assert!(!next.exists() && kept.exists());
         assert!(server.log().contains("finished an interrupted rotation of the master key"));
         drop(server);
         assert!(cli(&world.server, "check").0);
-        // So does the next run, which does not begin another one.
+        // So does the next run, which does not start another rotation.
         sealed.restore(&place);
         assert_eq!(good(&world.server, "master-key rotate"), now);
         assert!(!next.exists() && kept.exists());
@@ -324,7 +324,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
         sealed.restore(&place);
     }
 
-    // A key that opens nothing is refused, and nothing changes.
+    // A wrong key is refused, and nothing changes.
     before.restore(&place);
     put(&current, other.as_bytes());
     let (is_good, _, err) = cli(&world.server, "master-key rotate");
@@ -333,7 +333,7 @@ fn a_rotation_that_was_interrupted_anywhere_goes_on() {
 }
 
 #[test]
-fn a_rotation_that_is_killed_at_any_moment_loses_nothing() {
+fn a_killed_rotation_loses_nothing() {
     let mut world = World::of(Setup::new().args(&["--signing-algorithm", "EdDSA"]));
     let (kim, _) = with_second_factor(&world, "kim");
     assert!(world.server.stop().success());
@@ -351,7 +351,7 @@ fn a_rotation_that_is_killed_at_any_moment_loses_nothing() {
     for moment in 0..30_u32 {
         let mut child = rotate();
         thread::sleep(whole * moment / 24);
-        // It may be done already.
+        // It may have finished already.
         let _ = child.kill();
         let _ = child.wait();
         let (is_sound, told, _) = cli(&world.server, "check");
@@ -359,9 +359,9 @@ fn a_rotation_that_is_killed_at_any_moment_loses_nothing() {
         assert_eq!(sealed_under(&place).len(), 1, "killed at moment {moment}");
     }
     let server = Setup::new().data_dir(&place).args(&["--signing-algorithm", "EdDSA"]).start();
-    assert_eq!(judged(&Client::new(server.base()), &kim, "000000"), 403);
+    assert_eq!(code_status(&Client::new(server.base()), &kim, "000000"), 403);
     assert!(!place.join("master.key.new").exists() || cli(&server, "master-key rotate").0);
-    assert_eq!(verdict(&server)["sound"], true);
+    assert_eq!(check_audit(&server)["sound"], true);
 }
 
 /// How many bits the keys of a server have, in the order of its key set.
@@ -375,8 +375,8 @@ fn bits(server: &Server) -> Vec<usize> {
 }
 
 #[test]
-fn new_signing_keys_are_as_large_as_configured() {
-    // Tokens name their issuer, and that is not to be the port.
+fn new_signing_keys_have_the_configured_size() {
+    // Tokens name their issuer, which must not contain the port.
     let url = ["--public-url", "http://localhost:8787"];
     let mut world = World::of(Setup::new().args(&url));
     assert_eq!(bits(&world.server), [2048, 2048]);

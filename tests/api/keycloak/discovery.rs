@@ -12,7 +12,7 @@ fn world() -> &'static World {
 }
 
 #[test]
-fn the_discovery_document_is_whole() {
+fn the_discovery_document_is_complete() {
     let base = world().server.base();
     let issuer = format!("{base}/auth/realms/master");
     let answer = world().nobody.get("/auth/realms/master/.well-known/openid-configuration");
@@ -49,18 +49,18 @@ fn the_discovery_document_is_whole() {
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",
             "email", "email_verified", "name", "preferred_username", "given_name", "family_name"],
     });
-    assert_eq!(answer.told(), (200, whole.clone()));
+    assert_eq!(answer.outcome(), (200, whole.clone()));
     for path in [
         "/.well-known/openid-configuration",
         "/.well-known/oauth-authorization-server",
         "/.well-known/oauth-authorization-server/auth/realms/master",
     ] {
-        assert_eq!(world().nobody.get(path).told(), (200, whole.clone()), "{path}");
+        assert_eq!(world().nobody.get(path).outcome(), (200, whole.clone()), "{path}");
     }
 }
 
 #[test]
-fn what_the_document_names_is_there() {
+fn every_endpoint_of_the_document_exists() {
     let document = world().nobody.get("/auth/realms/master/.well-known/openid-configuration").ok();
     let path = |field: &str| {
         let url = document[field].as_str().expect("a URL").to_owned();
@@ -71,7 +71,7 @@ fn what_the_document_names_is_there() {
 }
 
 #[test]
-fn the_keys_are_public_in_their_public_part_alone() {
+fn only_the_public_part_of_keys_is_published() {
     let answer = world().nobody.get("/auth/realms/master/protocol/openid-connect/certs");
     let keys = answer.ok();
     // The one that signs, and the one that will.
@@ -87,7 +87,7 @@ fn the_keys_are_public_in_their_public_part_alone() {
 }
 
 #[test]
-fn the_key_outlives_a_restart() {
+fn the_signing_key_survives_a_restart() {
     let place = tempfile::tempdir().expect("a directory");
     let certs = || {
         let server = crate::support::Setup::new().data_dir(place.path()).start();

@@ -1,4 +1,4 @@
-//! Clients that prove themselves, devices, introspection, revocation, userinfo and logout, over HTTP.
+//! Client authentication, devices, introspection, revocation, userinfo and logout.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use crate::world::World;
 const REALM: &str = "/auth/realms/master/protocol/openid-connect";
 const VALIDATE: &str = "/v1/api/workspaces/validate";
 
-/// A world with a client that has a secret and a bot, and whose refresh tokens are exchanged; and its secret.
+/// A world with a client that has a secret, a bot and rotating refresh tokens; and the secret.
 fn world() -> &'static (World, String) {
     static WORLD: OnceLock<(World, String)> = OnceLock::new();
     WORLD.get_or_init(|| {
@@ -49,7 +49,7 @@ fn ask(path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Answer
 }
 
 #[track_caller]
-fn is_told(answer: &Answer, status: u16, error: &str) {
+fn is_error(answer: &Answer, status: u16, error: &str) {
     assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{answer:?}");
 }
 
@@ -66,7 +66,7 @@ fn text<'a>(tokens: &'a Value, field: &str) -> &'a str {
 }
 
 #[test]
-fn a_client_proves_itself_in_one_way_at_a_time() {
+fn a_client_authenticates_in_exactly_one_way() {
     let (_, secret) = world();
     let grant = ("grant_type", "client_credentials");
     let header = basic("ci", secret);
@@ -75,12 +75,12 @@ fn a_client_proves_itself_in_one_way_at_a_time() {
         assert_eq!(ask(path, None, &[grant, ("client_id", "ci"), ("client_secret", secret)]).status, 200);
         assert_eq!(ask(path, Some(&header), &[grant, ("client_id", "ci")]).status, 200);
     }
-    is_told(&ask(TOKEN, Some(&header), &[grant, ("client_secret", secret)]), 400, "invalid_request");
-    is_told(&ask(TOKEN, Some(&header), &[grant, ("client_id", "sdk-client")]), 400, "invalid_request");
+    is_error(&ask(TOKEN, Some(&header), &[grant, ("client_secret", secret)]), 400, "invalid_request");
+    is_error(&ask(TOKEN, Some(&header), &[grant, ("client_id", "sdk-client")]), 400, "invalid_request");
     let (other, _) = opaque::mint(Kind::ClientSecret);
     for bad in [basic("ci", other.expose()), basic("ci", ""), basic("nobody", secret), "Basic !".to_owned()] {
         let answer = ask(TOKEN, Some(&bad), &[grant]);
-        is_told(&answer, 401, "invalid_client");
+        is_error(&answer, 401, "invalid_client");
         assert!(answer.header("www-authenticate").is_some_and(|value| value.starts_with("Basic ")), "{answer:?}");
     }
     for form in [
@@ -89,7 +89,7 @@ fn a_client_proves_itself_in_one_way_at_a_time() {
         &[grant, ("client_id", "api-client"), ("client_secret", secret)],
     ] {
         let answer = ask(TOKEN, None, form);
-        is_told(&answer, 401, "invalid_client");
+        is_error(&answer, 401, "invalid_client");
         assert_eq!(answer.header("www-authenticate"), None);
     }
 }
@@ -109,7 +109,7 @@ fn a_client_acts_as_its_bot() {
 }
 
 #[test]
-fn a_token_is_exchanged_and_a_replay_ends_it_all() {
+fn refresh_tokens_rotate_and_reuse_ends_the_session() {
     let (world, secret) = world();
     let header = basic("ci", secret);
     let first = tokens("openid api");
@@ -120,18 +120,18 @@ fn a_token_is_exchanged_and_a_replay_ends_it_all() {
     let two = refresh(text(&one, "refresh_token")).ok();
     world.database().write("UPDATE refresh_tokens SET exchanged_at = exchanged_at - 31000000", []);
     assert_eq!(world.nobody.with(text(&two, "access_token")).post(VALIDATE, &json!({})).status, 200);
-    is_told(&refresh(text(&first, "refresh_token")), 400, "invalid_grant");
-    is_told(&refresh(text(&two, "refresh_token")), 400, "invalid_grant");
+    is_error(&refresh(text(&first, "refresh_token")), 400, "invalid_grant");
+    is_error(&refresh(text(&two, "refresh_token")), 400, "invalid_grant");
     assert_eq!(world.nobody.with(text(&two, "access_token")).post(VALIDATE, &json!({})).status, 401);
     let narrow = tokens("openid email");
     let form =
         |scope| [("grant_type", "refresh_token"), ("refresh_token", text(&narrow, "refresh_token")), ("scope", scope)];
     assert_eq!(ask(TOKEN, Some(&header), &form("email")).text("scope"), "email");
-    is_told(&ask(TOKEN, Some(&header), &form("email offline_access")), 400, "invalid_scope");
+    is_error(&ask(TOKEN, Some(&header), &form("email offline_access")), 400, "invalid_scope");
 }
 
 #[test]
-fn a_device_is_told_where_to_send_its_person() {
+fn a_device_gets_the_verification_uri() {
     let base = world().0.server.base();
     for path in [&format!("{REALM}/auth/device"), "/oauth2/device_authorization"] {
         let told = ask(path, None, &[("client_id", "sdk-client")]).ok();
@@ -142,17 +142,17 @@ fn a_device_is_told_where_to_send_its_person() {
         let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         let poll =
             || ask(TOKEN, None, &[grant, ("client_id", "sdk-client"), ("device_code", text(&told, "device_code"))]);
-        is_told(&poll(), 400, "authorization_pending");
-        is_told(&poll(), 400, "slow_down");
+        is_error(&poll(), 400, "authorization_pending");
+        is_error(&poll(), 400, "slow_down");
     }
-    is_told(&ask(&format!("{REALM}/auth/device"), None, &[("client_id", "arize-cli")]), 400, "unauthorized_client");
+    is_error(&ask(&format!("{REALM}/auth/device"), None, &[("client_id", "arize-cli")]), 400, "unauthorized_client");
     let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
     let form = [grant, ("client_id", "sdk-client"), ("device_code", "atld_nonsense")];
-    is_told(&ask(TOKEN, None, &form), 400, "invalid_grant");
+    is_error(&ask(TOKEN, None, &form), 400, "invalid_grant");
 }
 
 #[test]
-fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
+fn a_client_introspects_revokes_and_signs_out_its_own_tokens() {
     let (world, secret) = world();
     let header = basic("ci", secret);
     let introspect = |token: &str| ask("/oauth2/introspect", Some(&header), &[("token", token)]).ok();
@@ -167,9 +167,9 @@ fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
     for nothing in ["nonsense", "atl_x", text(&made, "id_token")] {
         assert_eq!(introspect(nothing), json!({ "active": false }));
     }
-    is_told(&ask("/oauth2/introspect", None, &[("client_id", "sdk-client"), ("token", "x")]), 401, "invalid_client");
-    is_told(&ask("/oauth2/introspect", Some(&header), &[]), 400, "invalid_request");
-    // Another client's revocation leaves it as it is, without a word.
+    is_error(&ask("/oauth2/introspect", None, &[("client_id", "sdk-client"), ("token", "x")]), 401, "invalid_client");
+    is_error(&ask("/oauth2/introspect", Some(&header), &[]), 400, "invalid_request");
+    // A revocation by another client is ignored.
     let other = [("client_id", "sdk-client"), ("token", text(&made, "access_token"))];
     assert_eq!(ask("/oauth2/revoke", None, &other).status, 200);
     assert_eq!(introspect(text(&made, "access_token"))["active"], true);
@@ -179,7 +179,7 @@ fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
     let made = tokens("openid");
     let logout = format!("{REALM}/logout");
     let form = [("refresh_token", text(&made, "refresh_token"))];
-    is_told(&ask(&logout, None, &[("client_id", "sdk-client"), form[0]]), 400, "invalid_grant");
+    is_error(&ask(&logout, None, &[("client_id", "sdk-client"), form[0]]), 400, "invalid_grant");
     assert_eq!(ask(&logout, Some(&header), &form).status, 204);
     assert_eq!(introspect(text(&made, "refresh_token")), json!({ "active": false }));
     let answer = ask(&logout, None, &[("id_token_hint", "a.b"), ("state", "x y"), ("evil", "1")]);
@@ -187,29 +187,29 @@ fn a_token_is_told_revoked_and_signed_out_by_its_own_client() {
 }
 
 #[test]
-fn a_token_tells_of_its_person_what_was_asked_for() {
+fn userinfo_contains_the_claims_of_the_scopes() {
     let (world, secret) = world();
     let path = format!("{REALM}/userinfo");
     let made = tokens("openid");
     let bob = world.nobody.with(text(&made, "access_token"));
     let mut told = json!({ "sub": world.bob.uuid, "email": world.bob.email, "email_verified": true });
     told["preferred_username"] = json!(world.bob.email);
-    assert_eq!(bob.get(&path).told(), (200, told.clone()), "as Keycloak tells whoever asks for openid alone");
+    assert_eq!(bob.get(&path).outcome(), (200, told.clone()), "as Keycloak tells whoever asks for openid alone");
     let form =
         [("grant_type", "refresh_token"), ("refresh_token", text(&made, "refresh_token")), ("scope", "openid email")];
     let less = ask(TOKEN, Some(&basic("ci", secret)), &form).ok();
     let bob = world.nobody.with(text(&less, "access_token"));
     told.as_object_mut().expect("an object").remove("preferred_username");
-    assert_eq!(bob.get(&path).told(), (200, told.clone()));
-    assert_eq!(bob.send("POST", "/oauth2/userinfo", &[], ()).told(), (200, told));
+    assert_eq!(bob.get(&path).outcome(), (200, told.clone()));
+    assert_eq!(bob.send("POST", "/oauth2/userinfo", &[], ()).outcome(), (200, told));
     let answer = world.bob.get(&path);
-    is_told(&answer, 403, "insufficient_scope");
+    is_error(&answer, 403, "insufficient_scope");
     assert!(answer.header("www-authenticate").is_some_and(|value| value.contains("insufficient_scope")));
     let bare = "Bearer realm=\"master\"";
     let wrong = format!("{bare}, error=\"invalid_token\"");
     for (nobody, challenge) in [(&world.nobody, bare), (&world.nobody.with("nonsense"), &wrong)] {
         let answer = nobody.get(&path);
-        is_told(&answer, 401, "invalid_token");
+        is_error(&answer, 401, "invalid_token");
         assert_eq!(answer.header("www-authenticate"), Some(challenge));
     }
 }

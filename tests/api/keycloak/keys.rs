@@ -1,4 +1,4 @@
-//! The keys that tokens are signed with: they succeed one another while the server runs, and judge what comes in.
+//! The signing keys: rotation under a running server, and verification of tokens.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,8 +37,8 @@ fn status(server: &Server, token: &str) -> u16 {
     Client::new(server.base()).with(token).post(VALIDATE, &json!({})).status
 }
 
-/// Proves a token as a verifier elsewhere does, with a library that is not ours.
-fn proves(server: &Server, token: &str) -> bool {
+/// Whether a third-party library verifies a token.
+fn verifies(server: &Server, token: &str) -> bool {
     let set: JwkSet = serde_json::from_value(Client::new(server.base()).get(CERTS).ok()).expect("a key set");
     let header = decode_header(token).expect("a header");
     let Some(key) = header.kid.as_deref().and_then(|kid| set.find(kid)) else { return false };
@@ -54,7 +54,7 @@ fn rotate(server: &Server) -> Value {
 }
 
 #[test]
-fn the_next_key_signs_the_very_next_token_after_a_rotation_beside_the_server() {
+fn a_rotation_by_the_command_line_takes_effect_on_the_next_token() {
     for algorithm in ["RS256", "ES256", "EdDSA"] {
         let server = Setup::new().args(&["--signing-algorithm", algorithm]).start();
         let before = token(&server);
@@ -68,13 +68,13 @@ fn the_next_key_signs_the_very_next_token_after_a_rotation_beside_the_server() {
         assert_eq!(published(&server), [next, newest, active]);
         for token in [&before, &after] {
             assert_eq!(status(&server, token), 200, "{algorithm}");
-            assert!(proves(&server, token), "{algorithm}");
+            assert!(verifies(&server, token), "{algorithm}");
         }
     }
 }
 
 #[test]
-fn a_retired_key_goes_with_its_last_token() {
+fn a_retired_key_is_deleted_after_its_last_token_expires() {
     // Times in a token are whole seconds, so a token of three seconds lives two at least.
     let server = Setup::new().args(&["--access-token-life", "3s", "--signing-algorithm", "EdDSA"]).start();
     rotate(&server);
@@ -94,7 +94,7 @@ fn a_retired_key_goes_with_its_last_token() {
 }
 
 #[test]
-fn the_server_rotates_by_itself_when_it_is_time() {
+fn the_server_rotates_keys_on_schedule() {
     let lives = ["--access-token-life", "3s", "--signing-key-life", "3s", "--signing-algorithm", "EdDSA"];
     let server = Setup::new().args(&lives).start();
     let next = published(&server).swap_remove(1);
@@ -113,7 +113,7 @@ fn the_server_rotates_by_itself_when_it_is_time() {
 }
 
 #[test]
-fn many_who_rotate_at_once_leave_one_key_of_each_kind_and_every_token_good() {
+fn concurrent_rotations_leave_one_key_of_each_state_and_valid_tokens() {
     let server = Setup::new().args(&["--signing-algorithm", "ES256"]).start();
     let tokens = std::thread::scope(|scope| {
         let rotations: Vec<_> =
@@ -127,12 +127,12 @@ fn many_who_rotate_at_once_leave_one_key_of_each_kind_and_every_token_good() {
     });
     for token in tokens {
         assert_eq!(status(&server, &token), 200);
-        assert!(proves(&server, &token));
+        assert!(verifies(&server, &token));
     }
 }
 
 #[test]
-fn a_start_with_another_algorithm_signs_by_it_and_honours_what_was_signed_before() {
+fn a_changed_algorithm_signs_new_tokens_and_accepts_old_ones() {
     let place = tempfile::tempdir().expect("a directory");
     let start = |algorithm: &str| {
         let address = ["--signing-algorithm", algorithm, "--public-url", "http://localhost:1"];
@@ -145,11 +145,11 @@ fn a_start_with_another_algorithm_signs_by_it_and_honours_what_was_signed_before
     assert_eq!(published(&server).len(), 3);
     for token in [before, after] {
         assert_eq!(status(&server, &token), 200);
-        assert!(proves(&server, &token));
+        assert!(verifies(&server, &token));
     }
 }
 
-/// The key that signs, taken from the file with the master key.
+/// The active signing key, decrypted from the file with the master key.
 fn active(data_dir: &Path) -> SigningKey {
     let master = MasterKey::load(&data_dir.join("master.key")).expect("the master key");
     let sql = "SELECT kid, algorithm, sealed FROM signing_keys WHERE state = 'active'";
@@ -169,7 +169,7 @@ fn with(mut object: Value, member: &str, value: Value) -> Value {
 }
 
 #[test]
-fn what_is_truly_signed_but_says_the_wrong_thing_is_refused_everywhere() {
+fn tokens_with_a_valid_signature_but_wrong_claims_are_refused() {
     let server = Setup::new().start();
     let own = token(&server);
     let key = active(server.data_dir());

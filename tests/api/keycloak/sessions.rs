@@ -19,8 +19,8 @@ fn of(person: &Person) -> String {
 }
 
 #[test]
-fn a_session_is_shown_and_ended_by_its_person_and_an_administrator() {
-    let (ada, bob, pia) = (&world().ada, &world().bob, world().somebody("pia"));
+fn a_session_is_shown_to_and_ended_by_its_user_and_an_administrator() {
+    let (ada, bob, pia) = (&world().ada, &world().bob, world().new_member("pia"));
     let other = world().nobody.sign_in(&pia.email, &pia.password);
     let (first, second) = (pia.get(&of(&pia)).ok(), other.text("session_state"));
     assert_eq!(first.as_array().map(Vec::len), Some(2));
@@ -46,14 +46,14 @@ fn a_session_is_shown_and_ended_by_its_person_and_an_administrator() {
     let end = |who: &Person, id: &str| who.send("DELETE", &format!("{ADMIN}/sessions/{id}"), &[], ());
     let refused = json!({ "error": "HTTP 403 Forbidden", "error_description": "you cannot end this session: only its \
                                                                                owner and administrators can" });
-    assert_eq!(end(bob, &second).told(), (403, refused));
+    assert_eq!(end(bob, &second).outcome(), (403, refused));
     assert_eq!(bob.get(&of(&pia)).status, 403);
     assert_eq!(bob.send("POST", &format!("{ADMIN}/users/{}/logout", pia.uuid), &[], "").status, 403);
     assert_eq!(world().nobody.with(&other.text("access_token")).get(&of(&pia)).status, 200);
     assert_eq!(end(&pia, &second).status, 204);
     assert_eq!(world().nobody.with(&other.text("access_token")).get(&of(&pia)).status, 401);
     for id in [second.as_str(), "nonsense"] {
-        assert_eq!(end(ada, id).told(), (404, json!({ "error": "Session not found" })));
+        assert_eq!(end(ada, id).outcome(), (404, json!({ "error": "Session not found" })));
     }
     let answer = ada.send("POST", &format!("{ADMIN}/users/{}/logout", pia.uuid), &[], "");
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
@@ -81,26 +81,26 @@ fn clients_are_shown_to_administrators_without_their_secrets() {
     let bot = world.ada.get(&format!("{ADMIN}/clients/{}/service-account-user", api.as_str().expect("an id"))).ok();
     assert_eq!(bot["username"], json!("service-account-api-client"));
     let none = format!("{ADMIN}/clients/{}/service-account-user", one[0]["id"].as_str().expect("an id"));
-    assert_eq!(world.ada.get(&none).told(), (400, json!({ "error": "Service account not enabled for the client" })));
+    assert_eq!(world.ada.get(&none).outcome(), (400, json!({ "error": "Service account not enabled for the client" })));
     assert_eq!(
-        world.ada.get(&format!("{ADMIN}/clients/arize-cli")).told(),
+        world.ada.get(&format!("{ADMIN}/clients/arize-cli")).outcome(),
         (404, json!({ "error": "Could not find client" }))
     );
     // The bot can be put into a workspace by its UUID, as other bots can.
     let place = world.bob.create("den");
     let body = json!({ "workspace_id": place, "user_id": bot["id"], "user_type": "collaborator" });
-    assert_eq!(world.bob.post("/v1/api/workspaces/add_user", &body).told(), (200, json!({})));
+    assert_eq!(world.bob.post("/v1/api/workspaces/add_user", &body).outcome(), (200, json!({})));
     for path in ["", "/clients", "/clients/x"] {
         let answer = world.bob.get(&format!("{ADMIN}{path}"));
         assert!([403, 404].contains(&answer.status), "{path}");
     }
     let refused = json!({ "error": "HTTP 403 Forbidden", "error_description": NEED });
-    assert_eq!(world.bob.get(&format!("{ADMIN}/clients")).told(), (403, refused.clone()));
-    assert_eq!(world.bob.get("/auth/admin/serverinfo").told(), (403, refused));
+    assert_eq!(world.bob.get(&format!("{ADMIN}/clients")).outcome(), (403, refused.clone()));
+    assert_eq!(world.bob.get("/auth/admin/serverinfo").outcome(), (403, refused));
 }
 
 #[test]
-fn the_realm_is_one_and_its_public_key_is_everybodys() {
+fn there_is_one_realm_and_its_public_key_is_public() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     let realm = ada.get(ADMIN).ok();
     assert_eq!((realm["realm"].as_str(), realm["accessTokenLifespan"].as_i64()), (Some("master"), Some(300)));

@@ -30,14 +30,14 @@ fn refusal(error: &str, description: &str) -> Value {
     json!({ "error": error, "error_description": description })
 }
 
-/// What a token says, unproved.
+/// The unverified claims of a token.
 fn claims(token: &str) -> Value {
     let middle = token.split('.').nth(1).expect("three parts");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(middle).expect("base64url")).expect("JSON")
 }
 
-/// What a token says, proved with the keys that the server publishes.
-fn proved(nobody: &Client, token: &str, issuer: &str) -> Value {
+/// The claims of a token, verified with the published keys.
+fn verified_claims(nobody: &Client, token: &str, issuer: &str) -> Value {
     let set: JwkSet = serde_json::from_value(nobody.get(CERTS).ok()).expect("a key set");
     let header = decode_header(token).expect("a header");
     let key = set.find(header.kid.as_deref().expect("a kid")).expect("the published key");
@@ -48,7 +48,7 @@ fn proved(nobody: &Client, token: &str, issuer: &str) -> Value {
     decode::<Value>(token, &DecodingKey::from_jwk(key).expect("a key"), &validation).expect("a sound token").claims
 }
 
-/// What an id token says, proved with the keys that the server publishes.
+/// The claims of an id token, verified with the published keys.
 fn proved_id(nobody: &Client, token: &str) -> Value {
     let set: JwkSet = serde_json::from_value(nobody.get(CERTS).ok()).expect("a key set");
     let header = decode_header(token).expect("a header");
@@ -70,7 +70,7 @@ fn is_not_kept(answer: &Answer) {
 }
 
 #[test]
-fn the_answer_has_each_field_of_keycloaks_in_its_type_and_no_other() {
+fn the_response_has_exactly_the_fields_of_keycloak() {
     let answer = world().nobody.sign_in(&world().bob.email, &world().bob.password);
     is_not_kept(&answer);
     assert_eq!(answer.header("pragma"), Some("no-cache"));
@@ -93,7 +93,7 @@ fn the_answer_has_each_field_of_keycloaks_in_its_type_and_no_other() {
 }
 
 #[test]
-fn the_claims_are_those_of_the_contract() {
+fn the_claims_match_the_contract() {
     let (world, base) = (World::start(), |world: &World| world.server.base().to_owned());
     let sql = "UPDATE users SET first_name = 'Bob', last_name = 'Bee' WHERE uuid = ?1";
     world.database().write(sql, [&world.bob.uuid]);
@@ -110,7 +110,7 @@ fn the_claims_are_those_of_the_contract() {
         let token = world.nobody.sign_in(&who.email.to_uppercase(), &who.password).text("access_token");
         let header = decode_header(&token).expect("a header");
         assert_eq!((header.alg, header.typ.as_deref()), (Algorithm::RS256, Some("JWT")));
-        let mut told = proved(&world.nobody, &token, &issuer);
+        let mut told = verified_claims(&world.nobody, &token, &issuer);
         let (iat, exp) = (told["iat"].as_i64().expect("a number"), told["exp"].as_i64().expect("a number"));
         assert_eq!(exp - iat, 300);
         assert_eq!(uuid(&told["jti"]).get_version_num(), 4);
@@ -139,13 +139,13 @@ fn the_claims_are_those_of_the_contract() {
 }
 
 #[test]
-fn each_algorithm_can_be_chosen_and_proves_with_the_published_key() {
+fn tokens_of_every_algorithm_verify_with_the_published_key() {
     for (word, algorithm, kind) in [("ES256", Algorithm::ES256, "EC"), ("EdDSA", Algorithm::EdDSA, "OKP")] {
         let server = Setup::new().args(&["--signing-algorithm", word]).start();
         let nobody = Client::new(server.base());
         let token = nobody.sign_in(ADMIN, ADMIN_PASSWORD).text("access_token");
         assert_eq!(decode_header(&token).expect("a header").alg, algorithm);
-        proved(&nobody, &token, &format!("{}/auth/realms/master", server.base()));
+        verified_claims(&nobody, &token, &format!("{}/auth/realms/master", server.base()));
         let certs = nobody.get(CERTS).ok();
         assert_eq!((&certs["keys"][0]["alg"], &certs["keys"][0]["kty"]), (&json!(word), &json!(kind)));
         assert_eq!(nobody.with(&token).post(VALIDATE, &json!({})).status, 200);
@@ -174,7 +174,7 @@ fn a_token_names_the_issuer_that_discovery_names_for_the_same_host() {
         let form = format!("client_id=sdk-client&grant_type=refresh_token&refresh_token={}", world.bob.refresh_token);
         let headers = [headers.as_slice(), &[("content-type", "application/x-www-form-urlencoded")]].concat();
         let token = world.nobody.send("POST", TOKEN, &headers, form).text("access_token");
-        assert_eq!(proved(&world.nobody, &token, &issuer)["iss"], json!(issuer), "{host}");
+        assert_eq!(verified_claims(&world.nobody, &token, &issuer)["iss"], json!(issuer), "{host}");
         // Whichever of its names a token bears, the server knows it as its own.
         assert_eq!(world.nobody.with(&token).post(VALIDATE, &json!({})).status, 200, "{host}");
     }
@@ -199,7 +199,7 @@ fn a_public_url_names_the_issuer_whatever_the_host() {
         assert_eq!(discovered["jwks_uri"], json!(format!("https://ml.example.com{CERTS}")));
     }
     let token = nobody.sign_in(ADMIN, ADMIN_PASSWORD).text("access_token");
-    proved(&nobody, &token, issuer);
+    verified_claims(&nobody, &token, issuer);
     assert_eq!(nobody.with(&token).post(VALIDATE, &json!({})).status, 200);
 }
 
@@ -213,7 +213,7 @@ fn a_trusted_host_names_the_issuer_too() {
 }
 
 #[test]
-fn a_token_of_another_server_or_an_altered_one_is_worth_nothing() {
+fn tokens_of_other_servers_and_altered_tokens_are_refused() {
     let other = Setup::new().start();
     let foreign = Client::new(other.base()).sign_in(ADMIN, ADMIN_PASSWORD).text("access_token");
     let own = world().ada.credential();
@@ -231,13 +231,13 @@ fn a_token_of_another_server_or_an_altered_one_is_worth_nothing() {
         format!("{own}x"),
         own[..own.len() - 1].to_owned(),
     ] {
-        let told = world().nobody.with(&token).post(VALIDATE, &json!({})).told();
+        let told = world().nobody.with(&token).post(VALIDATE, &json!({})).outcome();
         assert_eq!(told, (401, json!({ "msg": "the access token is invalid or expired", "code": 401 })));
     }
 }
 
 #[test]
-fn an_access_token_ends_by_itself_and_the_session_goes_on() {
+fn an_access_token_expires_before_its_session() {
     let server = Setup::new().args(&["--access-token-life", "1s"]).start();
     let nobody = Client::new(server.base());
     let answer = nobody.sign_in(ADMIN, ADMIN_PASSWORD);
@@ -247,7 +247,7 @@ fn an_access_token_ends_by_itself_and_the_session_goes_on() {
     let told = loop {
         let answer = ada.post(VALIDATE, &json!({}));
         if answer.status != 200 || Instant::now() > deadline {
-            break answer.told();
+            break answer.outcome();
         }
         std::thread::sleep(Duration::from_millis(50));
     };
@@ -274,10 +274,10 @@ fn no_token_outlives_its_session() {
     assert!((1..=20).contains(&life), "{life}");
 }
 
-// Refusals of what was asked.
+// Invalid requests.
 
 #[test]
-fn each_error_has_the_code_of_the_rfc_and_is_not_kept() {
+fn errors_have_the_codes_of_the_rfc_and_are_not_cached() {
     let unknown_client = (401, refusal("invalid_client", "Invalid client or Invalid client credentials"));
     let missing = |name: &str| (400, refusal("invalid_request", &format!("Missing form parameter: {name}")));
     let twice = |name: &str| (400, refusal("invalid_request", &format!("{name} is given more than once")));
@@ -313,19 +313,19 @@ fn each_error_has_the_code_of_the_rfc_and_is_not_kept() {
     ] {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = world().nobody.send("POST", TOKEN, &headers, form);
-        assert_eq!(answer.told(), told, "{form}");
+        assert_eq!(answer.outcome(), told, "{form}");
         is_not_kept(&answer);
     }
 }
 
 #[test]
-fn only_a_form_is_read_and_only_the_body() {
+fn only_a_form_body_is_read() {
     let form = format!("client_id=sdk-client&grant_type=password&username={ADMIN}&password={ADMIN_PASSWORD}");
     let form = form.replace(' ', "+");
     let told = (400, refusal("invalid_request", "the body must be application/x-www-form-urlencoded"));
     for content_type in ["application/json", "text/plain", "multipart/form-data; boundary=x", "nonsense"] {
         let answer = world().nobody.send("POST", TOKEN, &[("content-type", content_type)], &form);
-        assert_eq!(answer.told(), told, "{content_type}");
+        assert_eq!(answer.outcome(), told, "{content_type}");
         is_not_kept(&answer);
     }
     let bare = format!("POST {TOKEN} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{form}", form.len());
@@ -340,15 +340,15 @@ fn only_a_form_is_read_and_only_the_body() {
 }
 
 #[test]
-fn a_form_beyond_the_bound_is_refused() {
+fn a_form_over_the_limit_is_refused() {
     let form = format!("client_id=sdk-client&grant_type=password&username=x&password={}", "y".repeat(1 << 20));
     let answer = world().nobody.send("POST", TOKEN, &[("content-type", "application/x-www-form-urlencoded")], form);
     let told = refusal("invalid_request", "body: must not be larger than 16 KiB");
-    assert_eq!(answer.told(), (413, told));
+    assert_eq!(answer.outcome(), (413, told));
 }
 
 #[test]
-fn a_scope_that_is_asked_for_is_granted_as_far_as_it_is_known() {
+fn known_requested_scopes_are_granted() {
     let (email, password) = (world().bob.email.as_str(), world().bob.password.as_str());
     let ask = |scope| {
         let form = [
@@ -372,16 +372,16 @@ fn a_scope_that_is_asked_for_is_granted_as_far_as_it_is_known() {
     assert!(year > 80 * 24 * 60 * 60, "{year}");
 }
 
-// Who is refused.
+// Refused users.
 
 #[test]
-fn a_wrong_password_and_an_unknown_person_are_told_alike() {
+fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
     let (nobody, bob, database) = (&world().nobody, &world().bob, world().database());
     let before: i64 = database.one("SELECT count(*) FROM sessions", []);
     let wrong = nobody.sign_in(&bob.email, "not bob's password");
     let unknown = nobody.sign_in("nobody@example.com", "not bob's password");
     let no_address = nobody.sign_in("no address at all", &bob.password);
-    assert_eq!(wrong.told(), (401, refusal("invalid_grant", "Invalid user credentials")));
+    assert_eq!(wrong.outcome(), (401, refusal("invalid_grant", "Invalid user credentials")));
     for other in [unknown, no_address] {
         assert_eq!((other.status, &other.body), (wrong.status, &wrong.body));
         is_not_kept(&other);
@@ -394,7 +394,7 @@ fn a_wrong_password_and_an_unknown_person_are_told_alike() {
 }
 
 #[test]
-fn an_unknown_person_costs_as_much_time_as_a_wrong_password() {
+fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     let server = Setup::new().args(&["--sign-in-free-failures", "100"]).start();
     let nobody = Client::new(server.base());
     let takes = |email: &str| {
@@ -414,23 +414,23 @@ fn an_unknown_person_costs_as_much_time_as_a_wrong_password() {
 }
 
 #[test]
-fn a_disabled_person_is_told_so_with_the_right_password_only() {
-    let (nobody, lou) = (&world().nobody, world().somebody("lou"));
+fn only_the_right_password_reveals_that_an_account_is_disabled() {
+    let (nobody, lou) = (&world().nobody, world().new_member("lou"));
     world().ada.post("/v1/api/users/deactivate", &json!({ "email": lou.email })).ok();
     let wrong = nobody.sign_in(&lou.email, "wrong");
-    assert_eq!(wrong.told(), (401, refusal("invalid_grant", "Invalid user credentials")));
+    assert_eq!(wrong.outcome(), (401, refusal("invalid_grant", "Invalid user credentials")));
     let right = nobody.sign_in(&lou.email, &lou.password);
-    assert_eq!(right.told(), (400, refusal("invalid_grant", "Account disabled")));
+    assert_eq!(right.outcome(), (400, refusal("invalid_grant", "Account disabled")));
     is_not_kept(&right);
     let refreshed = nobody.refresh(&lou.refresh_token);
-    assert_eq!(refreshed.told(), (400, refusal("invalid_grant", "Token is not active")), "the session is gone");
+    assert_eq!(refreshed.outcome(), (400, refusal("invalid_grant", "Token is not active")), "the session is gone");
 }
 
 // refresh_token
 
 #[test]
-fn a_refresh_token_can_be_sent_again_and_again() {
-    let (nobody, mia) = (&world().nobody, world().somebody("mia"));
+fn a_refresh_token_works_repeatedly() {
+    let (nobody, mia) = (&world().nobody, world().new_member("mia"));
     let session = claims(mia.credential())["sid"].clone();
     let mut seen = vec![mia.credential().to_owned()];
     for _ in 0..3 {
@@ -454,48 +454,48 @@ fn a_refresh_token_can_be_sent_again_and_again() {
 }
 
 #[test]
-fn a_refresh_token_is_good_for_its_own_client_only() {
-    let (nobody, ned) = (&world().nobody, world().somebody("ned"));
+fn a_refresh_token_works_only_for_its_client() {
+    let (nobody, ned) = (&world().nobody, world().new_member("ned"));
     let sql = "UPDATE sessions SET client = ?1 WHERE user_id = (SELECT id FROM users WHERE uuid = ?2)";
     world().database().write(sql, ["admin-cli", ned.uuid.as_str()]);
     let told = (400, refusal("invalid_grant", "Invalid refresh token"));
-    assert_eq!(nobody.refresh(&ned.refresh_token).told(), told);
+    assert_eq!(nobody.refresh(&ned.refresh_token).outcome(), told);
     world().database().write(sql, ["sdk-client", ned.uuid.as_str()]);
     assert_eq!(nobody.refresh(&ned.refresh_token).status, 200, "the attempt has done no harm");
 }
 
 #[test]
-fn neither_an_access_token_nor_an_altered_one_refreshes() {
+fn access_tokens_and_altered_tokens_do_not_refresh() {
     let (nobody, bob) = (&world().nobody, &world().bob);
     let told = (400, refusal("invalid_grant", "Invalid refresh token"));
     let mut altered = bob.refresh_token.clone();
     altered.replace_range(10..11, if &altered[10..11] == "A" { "B" } else { "A" });
     let key = bob.refresh_token.replace("atlr_", "atl_");
     for token in [bob.credential(), &altered, &key, &format!("{} ", bob.refresh_token)] {
-        assert_eq!(nobody.refresh(token).told(), told);
+        assert_eq!(nobody.refresh(token).outcome(), told);
     }
 }
 
 #[test]
-fn a_session_that_was_idle_for_too_long_or_is_too_old_is_over() {
-    // Elsewhere, somebody else's sign-in would sweep the dead session out.
+fn a_session_ends_when_idle_or_too_old() {
+    // On a shared server, another sign-in would delete the ended session.
     let world = World::start();
     let (nobody, database) = (&world.nobody, world.database());
     for column in ["idle_until", "ends_at"] {
-        let oda = world.somebody(&format!("oda-{}", column.replace('_', "-")));
+        let oda = world.new_member(&format!("oda-{}", column.replace('_', "-")));
         let sql = format!("UPDATE sessions SET {column} = 1 WHERE user_id = (SELECT id FROM users WHERE uuid = ?1)");
         database.write(&sql, [&oda.uuid]);
-        let refused = nobody.refresh(&oda.refresh_token).told();
+        let refused = nobody.refresh(&oda.refresh_token).outcome();
         assert_eq!(refused, (400, refusal("invalid_grant", "Token is not active")), "{column}");
-        let told = oda.post(VALIDATE, &json!({})).told();
+        let told = oda.post(VALIDATE, &json!({})).outcome();
         assert_eq!(told, (401, json!({ "msg": "the session has ended; sign in again", "code": 401 })), "{column}");
     }
 }
 
 #[test]
-fn a_sign_in_and_a_refresh_leave_a_row_each_in_the_audit_without_a_secret() {
+fn sign_in_and_refresh_are_audited_without_secrets() {
     let (nobody, database) = (&world().nobody, world().database());
-    let pia = world().somebody("pia");
+    let pia = world().new_member("pia");
     nobody.refresh(&pia.refresh_token).ok();
     let sql = "SELECT verb, actor, credential, dialect, address, after FROM audit
                WHERE kind = 'session' AND actor_id = (SELECT id FROM users WHERE uuid = ?1) ORDER BY id";
@@ -508,10 +508,10 @@ fn a_sign_in_and_a_refresh_leave_a_row_each_in_the_audit_without_a_secret() {
     }
 }
 
-// Grants that are switched off.
+// Disabled grants.
 
 #[test]
-fn without_the_password_grant_a_session_goes_on_but_none_begins() {
+fn without_the_password_grant_sessions_continue_but_none_start() {
     let place = tempfile::tempdir().expect("a directory");
     let server = Setup::new().data_dir(place.path()).args(&["--public-url", "http://atelier.lan"]).start();
     let signed_in = Client::new(server.base()).sign_in(ADMIN, ADMIN_PASSWORD);
@@ -522,8 +522,8 @@ fn without_the_password_grant_a_session_goes_on_but_none_begins() {
         .start();
     let nobody = Client::new(server.base());
     let told = (400, refusal("unauthorized_client", "Client not allowed for this grant"));
-    assert_eq!(nobody.sign_in(ADMIN, ADMIN_PASSWORD).told(), told);
-    assert_eq!(nobody.sign_in(ADMIN, "wrong").told(), told);
+    assert_eq!(nobody.sign_in(ADMIN, ADMIN_PASSWORD).outcome(), told);
+    assert_eq!(nobody.sign_in(ADMIN, "wrong").outcome(), told);
     let grants = nobody.get(DISCOVERY).ok()["grant_types_supported"].clone();
     assert!(!grants.as_array().expect("a list").contains(&json!("password")), "{grants}");
     let refreshed = nobody.refresh(&signed_in.text("refresh_token")).text("access_token");
@@ -532,20 +532,20 @@ fn without_the_password_grant_a_session_goes_on_but_none_begins() {
     }
 }
 
-// The throttle.
+// Throttling.
 
-/// Asserts that an attempt is turned away for about this long, and gives what the answer says.
+/// Asserts that an attempt is refused for about this long.
 #[track_caller]
-fn is_turned_away(answer: &Answer, seconds: i64) {
+fn is_throttled(answer: &Answer, seconds: i64) {
     let said = answer.header("retry-after").expect("a time to wait").parse::<i64>().expect("a number");
     assert!((1..=seconds).contains(&said), "{said}");
     let text = format!("too many failed attempts; try again in {said} s");
-    assert_eq!(answer.told(), (429, refusal("temporarily_unavailable", &text)));
+    assert_eq!(answer.outcome(), (429, refusal("temporarily_unavailable", &text)));
     is_not_kept(answer);
 }
 
 #[test]
-fn failures_make_the_next_attempt_wait_longer_each_time_and_a_success_clears_them() {
+fn each_failure_lengthens_the_wait_and_a_success_resets_it() {
     let server = Setup::new().args(&["--sign-in-free-failures", "2"]).start();
     let nobody = Client::new(server.base());
     let sign_in = |password: &str| nobody.sign_in(ADMIN, password);
@@ -558,13 +558,13 @@ fn failures_make_the_next_attempt_wait_longer_each_time_and_a_success_clears_the
     let failed = Instant::now();
     // Now it is two seconds; not even the right password shortens them, and what is turned away counts for nothing.
     for password in ["wrong", ADMIN_PASSWORD, "wrong", "wrong"] {
-        is_turned_away(&sign_in(password), 2);
+        is_throttled(&sign_in(password), 2);
     }
     let first_wait = sign_in("wrong").header("retry-after").map(str::to_owned);
     assert_eq!(first_wait.as_deref(), Some("2"), "rounded up, so that who obeys is not turned away again");
     std::thread::sleep(Duration::from_millis(2100).saturating_sub(failed.elapsed()));
     assert_eq!(sign_in(ADMIN_PASSWORD).status, 200);
-    // The slate is clean.
+    // The count starts again.
     for _ in 0..2 {
         assert_eq!(sign_in("wrong").status, 401);
     }
@@ -572,7 +572,7 @@ fn failures_make_the_next_attempt_wait_longer_each_time_and_a_success_clears_the
 }
 
 #[test]
-fn whoever_fails_elsewhere_locks_nobody_out_here() {
+fn failures_at_one_address_do_not_lock_out_another() {
     let setup = Setup::new().args(&["--sign-in-free-failures", "1", "--trusted-proxies", "127.0.0.1"]);
     let world = World::of(setup);
     let form = |password: &str| {
@@ -584,15 +584,15 @@ fn whoever_fails_elsewhere_locks_nobody_out_here() {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("x-forwarded-for", address)];
         world.nobody.send("POST", TOKEN, &headers, form(password))
     };
-    // Failing until one is turned away.
+    // Fail until refused.
     let turned_away = (0..20).map(|_| from("192.0.2.66", "wrong")).find(|answer| answer.status == 429);
     let turned_away = turned_away.expect("a wait at last");
-    is_turned_away(&turned_away, 900);
+    is_throttled(&turned_away, 900);
     assert_eq!(from("192.0.2.66, 127.0.0.1", "wrong").status, 429, "seen through a proxy of ours");
     assert_eq!(from("198.51.100.7", ADMIN_PASSWORD).status, 200, "ada elsewhere is not kept waiting");
     assert_eq!(from("198.51.100.7, 192.0.2.66", "wrong").status, 429, "what the client itself wrote is not believed");
     assert_eq!(world.nobody.sign_in(ADMIN, ADMIN_PASSWORD).status, 200);
-    // Nor is somebody else kept waiting there.
+    // Nor do others have to wait there.
     let bob = [
         ("client_id", "sdk-client"),
         ("grant_type", "password"),
@@ -607,7 +607,7 @@ fn whoever_fails_elsewhere_locks_nobody_out_here() {
 }
 
 #[test]
-fn nobody_is_believed_about_the_address_but_a_trusted_proxy() {
+fn only_trusted_proxies_name_the_client_address() {
     let (nobody, database) = (&world().nobody, world().database());
     let newest = database.newest_audit();
     let bob = &world().bob;
@@ -625,8 +625,8 @@ fn nobody_is_believed_about_the_address_but_a_trusted_proxy() {
 }
 
 #[test]
-fn a_new_address_or_name_of_a_person_is_in_the_next_token() {
-    let qi = world().somebody("qi");
+fn a_changed_email_or_name_is_in_the_next_token() {
+    let qi = world().new_member("qi");
     let path = format!("/auth/admin/realms/master/users/{}", qi.uuid);
     let change = json!({ "firstName": "Qi", "lastName": "Zhao", "email": "zhao@example.com" });
     assert_eq!(world().ada.put(&path, &change).status, 204);

@@ -22,13 +22,13 @@ fn path(person: &Person) -> String {
     format!("{USERS}/{}", person.uuid)
 }
 
-/// How the file has a person: address, names, enabled, role.
+/// A user's row: email, names, enabled, role.
 fn row(uuid: &str) -> String {
     let sql = "SELECT email, first_name, last_name, enabled, role FROM users WHERE uuid = ?1";
     world().database().rows(sql, [uuid]).join("\n")
 }
 
-/// The addresses of those whom a query finds.
+/// The emails of the users that a query finds.
 #[track_caller]
 fn found(who: &Client, query: &str) -> Vec<String> {
     let answer = who.get(&format!("{USERS}?{query}")).ok();
@@ -45,7 +45,7 @@ fn missing() -> (u16, Value) {
 }
 
 #[test]
-fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_words() {
+fn an_invalid_credential_is_401_in_the_format_of_keycloak() {
     let some = path(&world().bob);
     for (client, why) in [
         (world().nobody.clone(), "a bearer token or an API key is required"),
@@ -57,7 +57,7 @@ fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_word
             client.get(&some),
             client.put(&some, &json!({ "enabled": false })),
         ] {
-            assert_eq!(answer.told(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
+            assert_eq!(answer.outcome(), (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
             let wrong = "Bearer realm=\"master\", error=\"invalid_token\"";
             let challenge = if why.starts_with("a bearer token") { "Bearer realm=\"master\"" } else { wrong };
             assert_eq!(answer.header("www-authenticate"), Some(challenge));
@@ -66,10 +66,10 @@ fn without_a_credential_that_is_worth_something_there_is_a_401_in_keycloaks_word
     assert_eq!(row(&world().bob.uuid), "bob@example.com|||1|member");
 }
 
-// Looking people up.
+// Search.
 
 #[test]
-fn a_person_is_found_by_the_whole_address_in_any_case() {
+fn a_user_is_found_by_email_in_any_case() {
     let world = World::start();
     world.database().write("UPDATE users SET created_at = 1720716810025610, last_sign_in_at = NULL", []);
     let whole = |who: &Person, manageable: bool, known: bool| {
@@ -99,7 +99,7 @@ fn a_person_is_found_by_the_whole_address_in_any_case() {
 }
 
 #[test]
-fn a_plus_in_an_address_is_one() {
+fn a_plus_in_an_email_is_not_a_space() {
     let email = "rae+sdk@example.com";
     let rae = invite(&world().ada, &world().nobody, email, "the password of rae");
     assert_eq!(encoded(email), "rae%2Bsdk%40example.com");
@@ -109,9 +109,9 @@ fn a_plus_in_an_address_is_one() {
 }
 
 #[test]
-fn a_whole_address_is_nobody_elses_and_nothing_is_nobodys() {
+fn an_exact_email_matches_one_user_and_an_empty_one_none() {
     let world = World::start();
-    world.somebody("notbob");
+    world.new_member("notbob");
     for query in ["email=bob%40example.com", "username=bob%40example.com", "email=BOB%40example.com&exact=True"] {
         assert_eq!(found(&world.carol, query), ["bob@example.com"], "{query}");
     }
@@ -134,9 +134,9 @@ fn a_whole_address_is_nobody_elses_and_nothing_is_nobodys() {
 }
 
 #[test]
-fn people_are_found_by_parts_of_what_is_written_of_them() {
+fn users_are_found_by_parts_of_their_fields() {
     let world = World::start();
-    let ann = world.somebody("ann");
+    let ann = world.new_member("ann");
     let names = json!({ "firstName": "Änne", "lastName": "Meyer" });
     assert_eq!(world.ada.put(&path(&ann), &names).status, 204);
     let all = ["ada@example.com", "bob@example.com", "carol@example.com", "ann@example.com"];
@@ -181,7 +181,7 @@ fn people_are_found_by_parts_of_what_is_written_of_them() {
 }
 
 #[test]
-fn a_user_name_finds_its_person_and_must_be_the_same_as_the_address() {
+fn a_username_finds_its_user_and_must_equal_the_email() {
     assert_eq!(found(&world().bob, "username=CAROL%40example.com"), ["carol@example.com"]);
     assert_eq!(found(&world().bob, "username=carol%40example.com&email=Carol%40example.com"), ["carol@example.com"]);
     assert_eq!(found(&world().bob, "username=carol%40example.com&email=bob%40example.com"), [""; 0]);
@@ -189,7 +189,7 @@ fn a_user_name_finds_its_person_and_must_be_the_same_as_the_address() {
 }
 
 #[test]
-fn a_search_that_the_server_cannot_do_is_refused_rather_than_done_otherwise() {
+fn unsupported_searches_are_refused() {
     let flag = "must be true or false";
     let number = "must be a whole number, 0 or more";
     for (query, error) in [
@@ -201,11 +201,11 @@ fn a_search_that_the_server_cannot_do_is_refused_rather_than_done_otherwise() {
         ("q=team:blue", "q: must be omitted: users have no attributes here".to_owned()),
     ] {
         let answer = world().ada.get(&format!("{USERS}?{query}"));
-        assert_eq!(answer.told(), (400, json!({ "error": error })), "{query}");
+        assert_eq!(answer.outcome(), (400, json!({ "error": error })), "{query}");
     }
     for query in ["idpAlias=x", "email=a%40b&email=c%40d"] {
         for path in [USERS.to_owned(), format!("{USERS}/count")] {
-            let (status, body) = world().ada.get(&format!("{path}?{query}")).told();
+            let (status, body) = world().ada.get(&format!("{path}?{query}")).outcome();
             let error = body["error"].as_str().expect("an error");
             assert_eq!(status, 400, "{query}");
             assert!(error.starts_with("query: "), "{error}");
@@ -214,38 +214,38 @@ fn a_search_that_the_server_cannot_do_is_refused_rather_than_done_otherwise() {
 }
 
 #[test]
-fn without_an_address_those_are_listed_whom_one_may_find() {
+fn without_a_filter_visible_users_are_listed() {
     let world = World::start();
-    let hermit = world.somebody("hermit");
+    let hermit = world.new_member("hermit");
     let sql = "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE uuid = ?1)";
     world.database().write(sql, [&hermit.uuid]);
     let three = ["ada@example.com", "bob@example.com", "carol@example.com"];
     assert_eq!(found(&world.bob, ""), three);
     assert_eq!(found(&world.ada, ""), [three.as_slice(), &["hermit@example.com"]].concat());
-    // Whom one may not find does not exist.
+    // Users outside your organizations do not exist for you.
     assert_eq!(found(&world.bob, "email=hermit%40example.com"), [""; 0]);
-    assert_eq!(world.bob.get(&path(&hermit)).told(), missing());
-    assert_eq!(world.bob.put(&path(&hermit), &json!({ "enabled": false })).told(), missing());
+    assert_eq!(world.bob.get(&path(&hermit)).outcome(), missing());
+    assert_eq!(world.bob.put(&path(&hermit), &json!({ "enabled": false })).outcome(), missing());
     assert_eq!(world.ada.get(&path(&hermit)).text("email"), hermit.email);
     assert_eq!(hermit.get(&path(&hermit)).text("email"), hermit.email, "everybody finds themselves");
-    assert_eq!(hermit.get(&path(&world.bob)).told(), missing());
+    assert_eq!(hermit.get(&path(&world.bob)).outcome(), missing());
 }
 
 #[test]
-fn an_id_that_is_nobodys_is_a_404() {
+fn an_unknown_id_is_404() {
     let unknown = Uuid::from_u128(5);
     for id in [unknown.to_string(), "nonsense".to_owned(), "1".to_owned(), "%27%20OR%201%3D1".to_owned()] {
         let path = format!("{USERS}/{id}");
-        assert_eq!(world().ada.get(&path).told(), missing(), "{id}");
-        assert_eq!(world().ada.put(&path, &json!({ "enabled": false })).told(), missing(), "{id}");
+        assert_eq!(world().ada.get(&path).outcome(), missing(), "{id}");
+        assert_eq!(world().ada.put(&path, &json!({ "enabled": false })).outcome(), missing(), "{id}");
     }
 }
 
-// Changing people.
+// Changes.
 
 #[test]
-fn the_representation_just_read_can_be_put_back_with_enabled_flipped() {
-    let (ada, sid) = (&world().ada, world().somebody("sid"));
+fn a_user_can_be_read_and_written_back_with_enabled_changed() {
+    let (ada, sid) = (&world().ada, world().new_member("sid"));
     for enabled in [false, true] {
         let mut body = ada.get(&path(&sid)).ok();
         body["enabled"] = json!(enabled);
@@ -257,8 +257,8 @@ fn the_representation_just_read_can_be_put_back_with_enabled_flipped() {
 }
 
 #[test]
-fn what_is_left_out_stays_and_what_is_read_only_is_passed_over() {
-    let (ada, tom) = (&world().ada, world().somebody("tom"));
+fn missing_fields_stay_and_read_only_fields_are_ignored() {
+    let (ada, tom) = (&world().ada, world().new_member("tom"));
     let before = ada.get(&path(&tom)).ok();
     for body in [
         json!({}),
@@ -281,14 +281,14 @@ fn what_is_left_out_stays_and_what_is_read_only_is_passed_over() {
 }
 
 #[test]
-fn only_an_administrator_changes_people_oneself_included() {
+fn only_administrators_change_users_themselves_included() {
     let (bob, carol) = (&world().bob, &world().carol);
     for person in [bob, carol] {
         for body in
             [json!({ "enabled": false }), json!({ "firstName": "X" }), json!({ "email": "new@example.com" }), json!({})]
         {
             let answer = bob.put(&path(person), &body);
-            assert_eq!(answer.told(), forbidden(CHANGE_RIGHT), "{body}");
+            assert_eq!(answer.outcome(), forbidden(CHANGE_RIGHT), "{body}");
         }
         assert_eq!(row(&person.uuid), format!("{}|||1|member", person.email));
     }
@@ -297,8 +297,8 @@ fn only_an_administrator_changes_people_oneself_included() {
 }
 
 #[test]
-fn a_wrong_change_is_told_by_field_and_changes_nothing() {
-    let (ada, una) = (&world().ada, world().somebody("una"));
+fn the_error_of_an_invalid_change_names_the_field_and_nothing_changes() {
+    let (ada, una) = (&world().ada, world().new_member("una"));
     let address = "must be an email address such as ada@example.com";
     for (body, status, error) in [
         (json!({ "enabled": "no" }), 400, "enabled: invalid type: string \"no\", expected a boolean".to_owned()),
@@ -331,10 +331,10 @@ fn a_wrong_change_is_told_by_field_and_changes_nothing() {
         (json!({ "requiredActions": ["X"] }), 400, "requiredActions: can contain only UPDATE_PASSWORD".to_owned()),
         (json!([false]), 400, "body: must be a JSON object".to_owned()),
     ] {
-        assert_eq!(ada.put(&path(&una), &body).told(), (status, json!({ "error": error })), "{body}");
+        assert_eq!(ada.put(&path(&una), &body).outcome(), (status, json!({ "error": error })), "{body}");
     }
     let taken = ada.put(&path(&una), &json!({ "email": "BOB@example.com" }));
-    assert_eq!(taken.told(), (409, json!({ "errorMessage": "User exists with same username" })));
+    assert_eq!(taken.outcome(), (409, json!({ "errorMessage": "User exists with same username" })));
     for (body, part) in [("{", "body: EOF"), ("", "body: must be a JSON object"), ("{} x", "body: trailing")] {
         let answer = ada.send("PUT", &path(&una), &[], body);
         assert_eq!(answer.status, 400);
@@ -345,7 +345,7 @@ fn a_wrong_change_is_told_by_field_and_changes_nothing() {
 
 #[test]
 fn json_is_read_whatever_the_content_type() {
-    let (ada, val) = (&world().ada, world().somebody("val"));
+    let (ada, val) = (&world().ada, world().new_member("val"));
     for (content_type, name) in [("text/plain", "One"), ("application/json", "Two"), ("nonsense", "Three")] {
         let body = format!(r#"{{"firstName":"{name}"}}"#);
         assert_eq!(ada.send("PUT", &path(&val), &[("content-type", content_type)], body).status, 204);
@@ -356,8 +356,8 @@ fn json_is_read_whatever_the_content_type() {
 }
 
 #[test]
-fn a_disabled_person_is_out_on_the_next_request_of_an_open_connection() {
-    let (ada, nobody, wes) = (&world().ada, &world().nobody, world().somebody("wes"));
+fn a_disabled_user_is_refused_on_the_next_request_of_an_open_connection() {
+    let (ada, nobody, wes) = (&world().ada, &world().nobody, world().new_member("wes"));
     let second = nobody.sign_in(&wes.email, &wes.password);
     let elsewhere = nobody.with(&second.text("access_token"));
     for client in [&*wes, &elsewhere] {
@@ -365,17 +365,17 @@ fn a_disabled_person_is_out_on_the_next_request_of_an_open_connection() {
     }
     assert_eq!(ada.put(&path(&wes), &json!({ "enabled": false })).status, 204);
     for client in [&*wes, &elsewhere] {
-        let told = client.post(VALIDATE, &json!({})).told();
+        let told = client.post(VALIDATE, &json!({})).outcome();
         assert_eq!(told, (401, json!({ "msg": "the session has ended; sign in again", "code": 401 })));
-        let told = client.get(&path(&wes)).told();
+        let told = client.get(&path(&wes)).outcome();
         let why = "the session has ended; sign in again";
         assert_eq!(told, (401, json!({ "error": "HTTP 401 Unauthorized", "error_description": why })));
     }
     for token in [&wes.refresh_token, &second.text("refresh_token")] {
-        let told = nobody.refresh(token).told();
+        let told = nobody.refresh(token).outcome();
         assert_eq!(told, (400, json!({ "error": "invalid_grant", "error_description": "Token is not active" })));
     }
-    // They are still shown, as disabled.
+    // They are still listed, as disabled.
     assert_eq!(world().bob.get(&path(&wes)).ok()["enabled"], json!(false));
 }
 
@@ -384,16 +384,16 @@ fn the_last_enabled_administrator_cannot_be_disabled() {
     let world = World::start();
     let rule = "the account must keep at least one enabled administrator";
     let answer = world.ada.put(&path(&world.ada), &json!({ "enabled": false }));
-    assert_eq!(answer.told(), (400, json!({ "error": rule })));
+    assert_eq!(answer.outcome(), (400, json!({ "error": rule })));
     assert_eq!(world.ada.get(&path(&world.ada)).ok()["enabled"], json!(true));
 }
 
-// Making people, and letting them go.
+// Creation and deletion.
 
 const PASSWORD: &str = "the first password";
 
 #[test]
-fn a_person_is_made_as_keycloaks_library_writes_one() {
+fn a_user_is_created_from_the_body_of_python_keycloak() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     let body = json!({
         "username": "Mia@example.com", "email": "mia@example.com", "firstName": "Mia", "lastName": "M", "enabled": true,
@@ -408,7 +408,7 @@ fn a_person_is_made_as_keycloaks_library_writes_one() {
     assert_eq!(row(&id), "mia@example.com|Mia|M|1|member");
     assert_eq!(nobody.sign_in("mia@example.com", PASSWORD).status, 200);
     let again = ada.post(USERS, &body);
-    assert_eq!(again.told(), (409, json!({ "errorMessage": "User exists with same username" })));
+    assert_eq!(again.outcome(), (409, json!({ "errorMessage": "User exists with same username" })));
 
     // Left out, the account is off, as in Keycloak.
     assert_eq!(ada.post(USERS, &json!({ "username": "off@example.com" })).status, 201);
@@ -425,7 +425,7 @@ fn a_person_is_made_as_keycloaks_library_writes_one() {
 }
 
 #[test]
-fn whoever_is_made_wrongly_is_not_made() {
+fn invalid_new_users_are_refused() {
     let (ada, bob) = (&world().ada, &world().bob);
     for (body, error) in [
         (json!({}), "username: is missing: it must be the email address"),
@@ -456,21 +456,21 @@ fn whoever_is_made_wrongly_is_not_made() {
             "credentials: must contain at most one password",
         ),
     ] {
-        assert_eq!(ada.post(USERS, &body).told(), (400, json!({ "error": error })), "{body}");
+        assert_eq!(ada.post(USERS, &body).outcome(), (400, json!({ "error": error })), "{body}");
     }
     let short = ada.post(USERS, &json!({ "email": "zoe@example.com", "credentials": [{ "value": "short" }] }));
     assert_eq!(short.status, 400);
     let zoe = json!({ "email": "zoe@example.com", "enabled": true });
     assert_eq!(
-        bob.post(USERS, &zoe).told(),
+        bob.post(USERS, &zoe).outcome(),
         forbidden("you cannot create this account or renew its invitation: only administrators can")
     );
     assert_eq!(found(ada, "email=zoe%40example.com"), [""; 0]);
 }
 
 #[test]
-fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
-    let (ada, nobody, kim) = (&world().ada, &world().nobody, world().somebody("kim"));
+fn a_new_password_ends_sessions_and_a_temporary_one_must_be_replaced() {
+    let (ada, nobody, kim) = (&world().ada, &world().nobody, world().new_member("kim"));
     let place = format!("{}/reset-password", path(&kim));
     let set = |value: &str, temporary: bool| {
         let body = json!({ "type": "password", "value": value, "temporary": temporary });
@@ -482,14 +482,14 @@ fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
     assert_eq!(nobody.sign_in(&kim.email, PASSWORD).status, 200);
     set("another password", true);
     let told = json!({ "error": "invalid_grant", "error_description": "Account is not fully set up" });
-    assert_eq!(nobody.sign_in(&kim.email, "another password").told(), (400, told));
+    assert_eq!(nobody.sign_in(&kim.email, "another password").outcome(), (400, told));
     assert_eq!(ada.get(&path(&kim)).ok()["requiredActions"], json!(["UPDATE_PASSWORD"]));
     assert_eq!(world().bob.get(&path(&kim)).ok()["requiredActions"], json!([]), "no business of others");
     let mut read = ada.get(&path(&kim)).ok();
     read["firstName"] = json!("Kim");
     assert_eq!(ada.put(&path(&kim), &read).status, 204, "what was read can be put back");
     let refused = world().bob.put(&place, &json!({ "value": PASSWORD }));
-    assert_eq!(refused.told(), forbidden("you cannot set this user's password: only administrators can"));
+    assert_eq!(refused.outcome(), forbidden("you cannot set this user's password: only administrators can"));
     let listed = ada.get(&format!("{}/credentials", path(&kim))).ok();
     assert_eq!((listed[0]["type"].as_str(), listed.as_array().map(Vec::len)), (Some("password"), Some(1)));
     let seen = world().bob.get(&format!("{}/credentials", path(&kim)));
@@ -503,23 +503,30 @@ fn a_new_password_ends_sessions_and_a_temporary_one_lets_nobody_in() {
 }
 
 #[test]
-fn whoever_is_deleted_is_gone_for_good() {
-    let (ada, bob, lea) = (&world().ada, &world().bob, world().somebody("lea"));
+fn a_deleted_user_is_gone_for_good() {
+    let (ada, bob, lea) = (&world().ada, &world().bob, world().new_member("lea"));
     let refused = bob.send("DELETE", &path(&lea), &[], ());
-    assert_eq!(refused.told(), forbidden("you cannot delete this user: only administrators can"));
+    assert_eq!(refused.outcome(), forbidden("you cannot delete this user: only administrators can"));
     let answer = ada.send("DELETE", &path(&lea), &[], ());
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     assert_eq!(lea.get(&path(&lea)).status, 401);
     for client in [&**ada, &**bob] {
-        assert_eq!(client.get(&path(&lea)).told(), missing());
+        assert_eq!(client.get(&path(&lea)).outcome(), missing());
         assert_eq!(found(client, "email=lea%40example.com"), [""; 0]);
         assert_eq!(client.get(&format!("{USERS}/count?email=lea%40example.com")).ok(), json!(0));
     }
     for (method, tail) in
         [("DELETE", ""), ("PUT", ""), ("POST", "/logout"), ("GET", "/sessions"), ("GET", "/credentials")]
     {
-        assert_eq!(ada.send(method, &format!("{}{tail}", path(&lea)), &[], "{}").told(), missing(), "{method} {tail}");
+        assert_eq!(
+            ada.send(method, &format!("{}{tail}", path(&lea)), &[], "{}").outcome(),
+            missing(),
+            "{method} {tail}"
+        );
     }
     let own = ada.send("DELETE", &path(ada), &[], ());
-    assert_eq!(own.told(), (400, json!({ "error": "you cannot delete your own account; ask another administrator" })));
+    assert_eq!(
+        own.outcome(),
+        (400, json!({ "error": "you cannot delete your own account; ask another administrator" }))
+    );
 }

@@ -12,13 +12,13 @@ fn world() -> &'static World {
 const ARCH: &str = if cfg!(target_arch = "aarch64") { "arm" } else { "x86" };
 
 #[test]
-fn anybody_is_told_the_default_architecture_and_nothing_else() {
+fn the_public_configuration_is_the_default_architecture_only() {
     let answer = world().nobody.get("/v1/api/config");
     assert_eq!((answer.status, answer.body), (200, format!("{{\"default_arch\":\"{ARCH}\"}}")));
 }
 
 #[test]
-fn a_credential_that_is_worth_nothing_does_not_matter_there() {
+fn an_invalid_credential_is_ignored() {
     let answer = world().nobody.with("nonsense").get("/v1/api/config");
     assert_eq!((answer.status, answer.body), (200, format!("{{\"default_arch\":\"{ARCH}\"}}")));
 }

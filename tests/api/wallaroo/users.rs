@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::{Client, refused, unproved};
+use crate::client::{Client, refused, unauthenticated};
 use crate::world::{Person, World, invite};
 
 const QUERY: &str = "/v1/api/users/query";
@@ -25,7 +25,7 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
-/// The addresses of those whom a question finds.
+/// The emails of the users that a request finds.
 #[track_caller]
 fn found(who: &Client, question: &Value) -> Vec<String> {
     let answer = who.post(QUERY, question).ok();
@@ -35,13 +35,13 @@ fn found(who: &Client, question: &Value) -> Vec<String> {
     emails
 }
 
-/// How the file has a person: address, names, enabled, role.
+/// A user's row: email, names, enabled, role.
 fn row(uuid: &str) -> String {
     let sql = "SELECT email, first_name, last_name, enabled, role FROM users WHERE uuid = ?1";
     world().database().rows(sql, [uuid]).join("\n")
 }
 
-/// How one changes a person: as they are, but for what is named.
+/// The body of a change: the user as they are, except for these fields.
 fn edit(person: &Person, change: &Value) -> Value {
     let mut body = json!({
         "id": person.uuid, "firstName": "", "lastName": "", "email": person.email, "enabled": true, "isAdmin": false
@@ -53,10 +53,10 @@ fn edit(person: &Person, change: &Value) -> Value {
 }
 
 #[test]
-fn without_a_credential_each_endpoint_answers_401() {
+fn each_endpoint_is_401_without_a_credential() {
     for path in [QUERY, INVITE, ACTIVATE, DEACTIVATE, EDIT] {
         let answer = world().nobody.post(path, &json!({ "email": "x@example.com" }));
-        assert_eq!(answer.told(), unproved("a bearer token or an API key is required"), "{path}");
+        assert_eq!(answer.outcome(), unauthenticated("a bearer token or an API key is required"), "{path}");
     }
     assert_eq!(world().database().one::<i64>("SELECT count(*) FROM users WHERE email = 'x@example.com'", []), 0);
 }
@@ -64,7 +64,7 @@ fn without_a_credential_each_endpoint_answers_401() {
 // query
 
 #[test]
-fn a_person_is_shown_as_keycloak_would_with_the_keys_in_order() {
+fn a_user_has_the_keys_of_keycloak_in_order() {
     let world = World::start();
     let database = world.database();
     let micros = 1_720_716_810_025_610_i64;
@@ -107,7 +107,7 @@ fn a_person_is_shown_as_keycloak_would_with_the_keys_in_order() {
 }
 
 #[test]
-fn those_asked_for_are_shown_and_null_stands_for_who_does_not_exist() {
+fn requested_users_are_shown_with_null_for_unknown_ones() {
     let (bob, carol, unknown) = (&world().bob, &world().carol, Uuid::from_u128(1));
     let answer = bob.post(QUERY, &json!({ "user_ids": [carol.uuid, unknown, carol.uuid] })).ok();
     let users = answer["users"].as_object().expect("an object");
@@ -115,14 +115,14 @@ fn those_asked_for_are_shown_and_null_stands_for_who_does_not_exist() {
     assert_eq!(users[&carol.uuid]["email"], json!(carol.email));
     assert_eq!(users[&unknown.to_string()], Value::Null);
     assert_eq!(bob.post(QUERY, &json!({ "user_ids": [] })).body, r#"{"users":{}}"#);
-    let told = bob.post(QUERY, &json!({ "user_ids": [bob.uuid, 3] })).told();
+    let told = bob.post(QUERY, &json!({ "user_ids": [bob.uuid, 3] })).outcome();
     assert_eq!(told, refused("user_ids[1]: invalid type: integer `3`, expected a formatted UUID string"));
 }
 
 #[test]
-fn a_member_finds_the_people_of_the_same_organization_and_an_administrator_everybody() {
+fn members_find_users_of_their_organization_and_administrators_all() {
     let world = World::start();
-    let hermit = world.somebody("hermit");
+    let hermit = world.new_member("hermit");
     let sql = "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE uuid = ?1)";
     world.database().write(sql, [&hermit.uuid]);
     let three = ["ada@example.com", "bob@example.com", "carol@example.com"];
@@ -139,7 +139,7 @@ fn a_member_finds_the_people_of_the_same_organization_and_an_administrator_every
 // invite
 
 #[test]
-fn an_invited_person_can_sign_in_with_the_password_that_was_given() {
+fn an_invited_user_signs_in_with_the_given_password() {
     let (ada, nobody, database) = (&world().ada, &world().nobody, world().database());
     let (email, password) = ("ina@example.com", "ten chars!");
     let answer = ada.post(INVITE, &json!({ "email": email, "password": password }));
@@ -154,7 +154,7 @@ fn an_invited_person_can_sign_in_with_the_password_that_was_given() {
 }
 
 #[test]
-fn without_a_password_one_is_made_up_and_shown() {
+fn a_missing_password_is_generated_and_shown() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     let passwords = ["one@example.com", "two@example.com"].map(|email| {
         let answer = ada.post(INVITE, &json!({ "email": email }));
@@ -168,7 +168,7 @@ fn without_a_password_one_is_made_up_and_shown() {
 }
 
 #[test]
-fn roles_make_an_administrator_of_an_invited_person() {
+fn an_invitation_can_grant_the_administrator_role() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     for (name, roles, role) in [
         ("r1", json!(["admin"]), "administrator"),
@@ -188,22 +188,22 @@ fn roles_make_an_administrator_of_an_invited_person() {
 }
 
 #[test]
-fn only_an_administrator_invites() {
+fn only_administrators_invite() {
     let database = world().database();
     for roles in [json!([]), json!(["admin"])] {
         let body = json!({ "email": "mallory@example.com", "password": "mallory's own", "roles": roles });
-        assert_eq!(world().bob.post(INVITE, &body).told(), refused(INVITE_RIGHT));
+        assert_eq!(world().bob.post(INVITE, &body).outcome(), refused(INVITE_RIGHT));
     }
     assert_eq!(database.one::<i64>("SELECT count(*) FROM users WHERE email LIKE 'mallory%'", []), 0);
     assert_eq!(world().nobody.sign_in("mallory@example.com", "mallory's own").status, 401);
 }
 
 #[test]
-fn an_address_is_invited_once_in_whatever_case() {
+fn an_email_is_invited_once_in_any_case() {
     let (ada, bob, database) = (&world().ada, &world().bob, world().database());
     for email in ["bob@example.com", "BOB@Example.COM"] {
         let answer = ada.post(INVITE, &json!({ "email": email, "password": "another password" }));
-        assert_eq!(answer.told(), refused(&format!("user {email} already exists")));
+        assert_eq!(answer.outcome(), refused(&format!("user {email} already exists")));
     }
     assert_eq!(database.one::<i64>("SELECT count(*) FROM users WHERE email_key = 'bob@example.com'", []), 1);
     assert_eq!(Person::enter(&world().nobody, &bob.email, &bob.password).uuid, bob.uuid, "the old password stands");
@@ -211,7 +211,7 @@ fn an_address_is_invited_once_in_whatever_case() {
 }
 
 #[test]
-fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
+fn the_error_of_an_invalid_invitation_names_the_field() {
     let (ada, database) = (&world().ada, world().database());
     let length = "password: must have 10 to 256 characters";
     let long = "x".repeat(257);
@@ -242,13 +242,13 @@ fn a_bad_invitation_is_refused_with_the_field_and_makes_nobody() {
             "require_reset: invalid type: string \"yes\", expected a boolean",
         ),
     ] {
-        assert_eq!(ada.post(INVITE, &body).told(), refused(msg), "{body}");
+        assert_eq!(ada.post(INVITE, &body).outcome(), refused(msg), "{body}");
     }
     assert_eq!(database.one::<i64>("SELECT count(*) FROM users WHERE email LIKE 'bad1%' OR email LIKE 'a@b%'", []), 0);
 }
 
 #[test]
-fn a_password_that_has_to_be_reset_lets_nobody_in_before_it_is() {
+fn a_temporary_password_must_be_replaced_before_use() {
     let (ada, nobody) = (&world().ada, &world().nobody);
     let body = json!({ "email": "reset@example.com", "password": "the first of two", "require_reset": true });
     assert_eq!(ada.post(INVITE, &body).status, 200);
@@ -267,24 +267,24 @@ fn a_password_that_has_to_be_reset_lets_nobody_in_before_it_is() {
 // activate, deactivate
 
 #[test]
-fn a_deactivated_person_is_out_at_once_and_in_again_when_activated() {
+fn a_deactivated_user_has_no_access_until_activated() {
     let (ada, nobody, database) = (&world().ada, &world().nobody, world().database());
-    let ivy = world().somebody("ivy");
+    let ivy = world().new_member("ivy");
     assert_eq!(ivy.post(VALIDATE, &json!({})).status, 200);
     let before = database.newest_audit();
     let deactivated = ada.post(DEACTIVATE, &json!({ "email": "IVY@example.com" }));
     assert_eq!((deactivated.status, deactivated.body.as_str()), (200, "{}"));
     // The very next request, over the connection that is open already.
-    assert_eq!(ivy.post(VALIDATE, &json!({})).told(), unproved("the session has ended; sign in again"));
+    assert_eq!(ivy.post(VALIDATE, &json!({})).outcome(), unauthenticated("the session has ended; sign in again"));
     assert_eq!(nobody.refresh(&ivy.refresh_token).status, 400);
     let disabled = json!({ "error": "invalid_grant", "error_description": "Account disabled" });
-    assert_eq!(nobody.sign_in(&ivy.email, &ivy.password).told(), (400, disabled));
+    assert_eq!(nobody.sign_in(&ivy.email, &ivy.password).outcome(), (400, disabled));
     assert_eq!(row(&ivy.uuid), "ivy@example.com|||0|member");
-    // Once more changes nothing.
-    assert_eq!(ada.post(DEACTIVATE, &json!({ "email": ivy.email })).told(), (200, json!({})));
+    // A second time changes nothing.
+    assert_eq!(ada.post(DEACTIVATE, &json!({ "email": ivy.email })).outcome(), (200, json!({})));
 
     for _ in 0..2 {
-        assert_eq!(ada.post(ACTIVATE, &json!({ "email": ivy.email })).told(), (200, json!({})));
+        assert_eq!(ada.post(ACTIVATE, &json!({ "email": ivy.email })).outcome(), (200, json!({})));
     }
     assert_eq!(row(&ivy.uuid), "ivy@example.com|||1|member");
     assert_eq!(ivy.post(VALIDATE, &json!({})).status, 401, "ended sessions do not come back");
@@ -297,8 +297,8 @@ fn a_deactivated_person_is_out_at_once_and_in_again_when_activated() {
 }
 
 #[test]
-fn a_deactivated_persons_workspaces_stay() {
-    let jack = world().somebody("jack");
+fn the_workspaces_of_a_deactivated_user_stay() {
+    let jack = world().new_member("jack");
     let id = jack.create("jacks-own");
     world().ada.post(DEACTIVATE, &json!({ "email": jack.email })).ok();
     assert_eq!(world().ada.members(id), [(jack.uuid.clone(), "OWNER".to_owned())]);
@@ -306,11 +306,11 @@ fn a_deactivated_persons_workspaces_stay() {
 }
 
 #[test]
-fn only_an_administrator_activates_and_deactivates() {
+fn only_administrators_activate_and_deactivate() {
     let (bob, carol) = (&world().bob, &world().carol);
     for path in [ACTIVATE, DEACTIVATE] {
         for email in [&carol.email, &bob.email] {
-            assert_eq!(bob.post(path, &json!({ "email": email })).told(), refused(CHANGE_RIGHT), "{path} {email}");
+            assert_eq!(bob.post(path, &json!({ "email": email })).outcome(), refused(CHANGE_RIGHT), "{path} {email}");
         }
     }
     assert_eq!(carol.post(VALIDATE, &json!({})).status, 200);
@@ -318,7 +318,7 @@ fn only_an_administrator_activates_and_deactivates() {
 }
 
 #[test]
-fn a_wrong_question_about_activation_is_told_by_field() {
+fn the_error_of_an_invalid_activation_names_the_field() {
     for path in [ACTIVATE, DEACTIVATE] {
         for (body, msg) in [
             (json!({}), "body: missing field `email`"),
@@ -326,37 +326,40 @@ fn a_wrong_question_about_activation_is_told_by_field() {
             (json!({ "email": "bob" }), NO_ADDRESS),
             (json!({ "email": "nobody@example.com" }), "user nobody@example.com does not exist"),
         ] {
-            assert_eq!(world().ada.post(path, &body).told(), refused(msg), "{path} {body}");
+            assert_eq!(world().ada.post(path, &body).outcome(), refused(msg), "{path} {body}");
         }
     }
 }
 
 #[test]
-fn the_last_enabled_administrator_stays_one() {
+fn the_last_enabled_administrator_cannot_be_demoted_or_disabled() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
     let rule = refused("the account must keep at least one enabled administrator");
     let demotion = edit(ada, &json!({}));
     let leave = edit(ada, &json!({ "isAdmin": true, "enabled": false }));
-    assert_eq!(ada.post(DEACTIVATE, &json!({ "email": ada.email })).told(), rule);
-    assert_eq!(ada.post(EDIT, &demotion).told(), rule);
-    assert_eq!(ada.post(EDIT, &leave).told(), rule);
+    assert_eq!(ada.post(DEACTIVATE, &json!({ "email": ada.email })).outcome(), rule);
+    assert_eq!(ada.post(EDIT, &demotion).outcome(), rule);
+    assert_eq!(ada.post(EDIT, &leave).outcome(), rule);
     assert_eq!(ada.post(INVITE, &json!({ "email": "still@example.com" })).status, 200);
 
     // A disabled administrator does not count.
     let deputy = invite(ada, nobody, "deputy@example.com", "a deputy's word");
-    assert_eq!(ada.post(EDIT, &edit(&deputy, &json!({ "isAdmin": true, "enabled": false }))).told(), (200, json!({})));
-    assert_eq!(ada.post(EDIT, &demotion).told(), rule);
+    assert_eq!(
+        ada.post(EDIT, &edit(&deputy, &json!({ "isAdmin": true, "enabled": false }))).outcome(),
+        (200, json!({}))
+    );
+    assert_eq!(ada.post(EDIT, &demotion).outcome(), rule);
     // An enabled one does, and then has to stay.
-    assert_eq!(ada.post(EDIT, &edit(&deputy, &json!({ "isAdmin": true }))).told(), (200, json!({})));
+    assert_eq!(ada.post(EDIT, &edit(&deputy, &json!({ "isAdmin": true }))).outcome(), (200, json!({})));
     let deputy = Person::enter(nobody, &deputy.email, &deputy.password);
-    assert_eq!(ada.post(EDIT, &demotion).told(), (200, json!({})));
-    assert_eq!(deputy.post(DEACTIVATE, &json!({ "email": deputy.email })).told(), rule);
-    assert_eq!(ada.post(INVITE, &json!({ "email": "late@example.com" })).told(), refused(INVITE_RIGHT), "at once");
+    assert_eq!(ada.post(EDIT, &demotion).outcome(), (200, json!({})));
+    assert_eq!(deputy.post(DEACTIVATE, &json!({ "email": deputy.email })).outcome(), rule);
+    assert_eq!(ada.post(INVITE, &json!({ "email": "late@example.com" })).outcome(), refused(INVITE_RIGHT), "at once");
 }
 
 #[test]
-fn two_administrators_who_demote_each_other_at_once_leave_one() {
+fn concurrent_demotions_leave_one_administrator() {
     let world = World::start();
     let (ada, nobody) = (&world.ada, &world.nobody);
     let deputy = invite(ada, nobody, "deputy@example.com", "a deputy's word");
@@ -380,7 +383,7 @@ fn two_administrators_who_demote_each_other_at_once_leave_one() {
 #[test]
 fn an_edit_sets_every_field() {
     let (ada, nobody, database) = (&world().ada, &world().nobody, world().database());
-    let kim = world().somebody("kim");
+    let kim = world().new_member("kim");
     let change = json!({ "firstName": " Kim ", "lastName": "Ølsen", "email": "Kim.Olsen@example.com" });
     let answer = ada.post(EDIT, &edit(&kim, &change));
     assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
@@ -397,38 +400,38 @@ fn an_edit_sets_every_field() {
 
 #[test]
 fn promotion_and_demotion_take_effect_on_the_next_request() {
-    let (ada, lea) = (&world().ada, world().somebody("lea"));
+    let (ada, lea) = (&world().ada, world().new_member("lea"));
     let attempt = |n: u8| lea.post(INVITE, &json!({ "email": format!("leas-{n}@example.com") }));
-    assert_eq!(attempt(1).told(), refused(INVITE_RIGHT));
-    assert_eq!(ada.post(EDIT, &edit(&lea, &json!({ "isAdmin": true }))).told(), (200, json!({})));
+    assert_eq!(attempt(1).outcome(), refused(INVITE_RIGHT));
+    assert_eq!(ada.post(EDIT, &edit(&lea, &json!({ "isAdmin": true }))).outcome(), (200, json!({})));
     assert_eq!(attempt(2).status, 200);
-    assert_eq!(ada.post(EDIT, &edit(&lea, &json!({}))).told(), (200, json!({})));
-    assert_eq!(attempt(3).told(), refused(INVITE_RIGHT));
+    assert_eq!(ada.post(EDIT, &edit(&lea, &json!({}))).outcome(), (200, json!({})));
+    assert_eq!(attempt(3).outcome(), refused(INVITE_RIGHT));
 }
 
 #[test]
-fn only_an_administrator_edits_oneself_included() {
+fn only_administrators_edit_users_themselves_included() {
     let (bob, carol) = (&world().bob, &world().carol);
     for person in [bob, carol] {
         for change in [json!({ "isAdmin": true }), json!({ "firstName": "X" }), json!({ "enabled": false })] {
-            assert_eq!(bob.post(EDIT, &edit(person, &change)).told(), refused(CHANGE_RIGHT), "{change}");
+            assert_eq!(bob.post(EDIT, &edit(person, &change)).outcome(), refused(CHANGE_RIGHT), "{change}");
         }
         assert_eq!(row(&person.uuid), format!("{}|||1|member", person.email));
     }
 }
 
 #[test]
-fn an_edit_needs_every_field_and_tells_the_wrong_one() {
+fn an_edit_needs_every_field_and_names_the_invalid_one() {
     let ada = &world().ada;
-    let max = world().somebody("max");
+    let max = world().new_member("max");
     for field in ["id", "firstName", "lastName", "email", "enabled", "isAdmin"] {
         let mut body = edit(&max, &json!({ "firstName": "Max" }));
         body.as_object_mut().expect("an object").remove(field);
-        assert_eq!(ada.post(EDIT, &body).told(), refused(&format!("body: missing field `{field}`")));
+        assert_eq!(ada.post(EDIT, &body).outcome(), refused(&format!("body: missing field `{field}`")));
         body[field] = json!(7);
         let msg = ada.post(EDIT, &body).json()["msg"].as_str().expect("a message").to_owned();
         assert!(msg.starts_with(&format!("{field}: invalid type: integer `7`, expected ")), "{msg}");
-        assert_eq!(ada.post(EDIT, &body).told(), refused(&msg));
+        assert_eq!(ada.post(EDIT, &body).outcome(), refused(&msg));
     }
     let long = "x".repeat(256);
     let unknown = Uuid::from_u128(3);
@@ -439,7 +442,7 @@ fn an_edit_needs_every_field_and_tells_the_wrong_one() {
         (json!({ "id": unknown }), format!("user {unknown} does not exist")),
         (json!({ "email": "BOB@example.com" }), "user BOB@example.com already exists".to_owned()),
     ] {
-        assert_eq!(ada.post(EDIT, &edit(&max, &change)).told(), refused(&msg));
+        assert_eq!(ada.post(EDIT, &edit(&max, &change)).outcome(), refused(&msg));
     }
     assert_eq!(row(&max.uuid), "max@example.com|||1|member", "nothing changed");
 }

@@ -7,7 +7,7 @@ use rusqlite::params;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::{Answer, Client, refused, unproved};
+use crate::client::{Answer, Client, refused, unauthenticated};
 use crate::raw;
 use crate::world::{Person, World, fresh};
 
@@ -28,7 +28,7 @@ fn world() -> &'static World {
     World::shared(&WORLD)
 }
 
-/// The names of the workspaces that a question finds, in their order.
+/// The names of the workspaces that a request finds, in order.
 #[track_caller]
 fn names(who: &Client, question: &Value) -> Vec<String> {
     let answer = who.post(LIST, question).ok();
@@ -40,10 +40,10 @@ fn pair(who: &Person, user_type: &str) -> (String, String) {
     (who.uuid.clone(), user_type.to_owned())
 }
 
-// Who may ask at all.
+// Authentication.
 
 #[test]
-fn without_a_credential_each_endpoint_answers_401_whatever_the_body() {
+fn each_endpoint_is_401_without_a_credential_for_any_body() {
     for path in ALL {
         for body in ["", "{}", "{", "[]", r#"{"workspace_id":1}"#] {
             let answer = world().nobody.send("POST", path, &[], body);
@@ -56,32 +56,32 @@ fn without_a_credential_each_endpoint_answers_401_whatever_the_body() {
 }
 
 #[test]
-fn a_credential_that_is_worth_nothing_is_a_401_that_says_so() {
+fn an_invalid_credential_is_401_with_a_reason() {
     let nobody = &world().nobody;
-    let told = |credential: &str| nobody.with(credential).post(LIST, &json!({})).told();
-    assert_eq!(told("nonsense"), unproved("the access token is invalid or expired"));
-    assert_eq!(told("a.b.c"), unproved("the access token is invalid or expired"));
-    assert_eq!(told("atl_nonsense"), unproved("the API key does not exist"));
-    assert_eq!(told(&world().bob.refresh_token), unproved("the API key does not exist"));
+    let outcome = |credential: &str| nobody.with(credential).post(LIST, &json!({})).outcome();
+    assert_eq!(outcome("nonsense"), unauthenticated("the access token is invalid or expired"));
+    assert_eq!(outcome("a.b.c"), unauthenticated("the access token is invalid or expired"));
+    assert_eq!(outcome("atl_nonsense"), unauthenticated("the API key does not exist"));
+    assert_eq!(outcome(&world().bob.refresh_token), unauthenticated("the API key does not exist"));
     let basic = nobody.send("POST", LIST, &[("authorization", "Basic YWRhOnNlY3JldA==")], "{}");
-    assert_eq!(basic.told(), unproved("a bearer token or an API key is required"));
+    assert_eq!(basic.outcome(), unauthenticated("a bearer token or an API key is required"));
 }
 
 #[test]
-fn the_scheme_of_the_credential_is_read_in_any_case() {
+fn the_authorization_scheme_ignores_case() {
     let token = world().bob.credential();
     for scheme in ["Bearer", "bearer", "BEARER"] {
         let headers = [("authorization", format!("{scheme} {token}"))];
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-        assert_eq!(world().nobody.send("POST", VALIDATE, &headers, "{}").told(), (200, json!({})), "{scheme}");
+        assert_eq!(world().nobody.send("POST", VALIDATE, &headers, "{}").outcome(), (200, json!({})), "{scheme}");
     }
 }
 
 // list
 
 #[test]
-fn the_list_is_whole_ordered_by_number_and_its_keys_stand_in_order() {
-    let (world, dora) = (world(), world().somebody("dora"));
+fn the_list_is_complete_and_ordered_by_id() {
+    let (world, dora) = (world(), world().new_member("dora"));
     let (first, second) = (fresh("zebra"), fresh("aardvark"));
     let ids = [dora.create(&first), dora.create(&second)];
     let database = world.database();
@@ -108,14 +108,14 @@ fn the_list_is_whole_ordered_by_number_and_its_keys_stand_in_order() {
 }
 
 #[test]
-fn who_has_joined_nothing_is_shown_nothing() {
-    let edna = world().somebody("edna");
+fn a_user_without_memberships_sees_no_workspaces() {
+    let edna = world().new_member("edna");
     world().bob.create(&fresh("not-ednas"));
     assert_eq!(edna.post(LIST, &json!({})).body, r#"{"workspaces":[]}"#);
 }
 
 #[test]
-fn a_member_sees_what_they_joined_and_an_administrator_sees_all() {
+fn members_see_their_workspaces_and_administrators_all() {
     let world = World::start();
     let (bobs, carols) = (world.bob.create("bobs"), world.carol.create("carols"));
     let both = world.bob.create("both");
@@ -127,7 +127,7 @@ fn a_member_sees_what_they_joined_and_an_administrator_sees_all() {
 }
 
 #[test]
-fn user_ids_and_user_id_narrow_the_list_each_and_together() {
+fn user_ids_and_user_id_filter_the_list() {
     let world = World::start();
     let (ada, bob, carol) = (&world.ada, &world.bob, &world.carol);
     ada.create("adas");
@@ -138,21 +138,21 @@ fn user_ids_and_user_id_narrow_the_list_each_and_together() {
     let (a, b, c) = (&ada.uuid, &bob.uuid, &carol.uuid);
     let unknown = Uuid::from_u128(7);
 
-    // An administrator asks about anybody.
+    // An administrator can ask about every user.
     assert_eq!(names(ada, &json!({ "user_ids": [b] })), ["bobs", "both"]);
     assert_eq!(names(ada, &json!({ "user_id": c })), ["carols", "both"]);
     assert_eq!(names(ada, &json!({ "user_ids": [a, b] })), ["adas", "bobs", "both"]);
     assert_eq!(names(ada, &json!({ "user_ids": [a], "user_id": c })), ["adas", "carols", "both"]);
     assert_eq!(names(ada, &json!({ "user_ids": [b, b], "user_id": b })), ["bobs", "both"]);
 
-    // A member is told of others what both are in.
+    // A member sees of others the workspaces that both are in.
     assert_eq!(names(bob, &json!({ "user_ids": [b] })), ["bobs", "both"]);
     assert_eq!(names(bob, &json!({ "user_ids": [c] })), ["both"]);
     assert_eq!(names(bob, &json!({ "user_id": c })), ["both"]);
     assert_eq!(names(bob, &json!({ "user_ids": [a] })), [""; 0]);
     assert_eq!(names(bob, &json!({ "user_ids": [a], "user_id": b })), ["bobs", "both"]);
 
-    // Nobody's workspaces are none; null is no filter.
+    // An unknown user has no workspaces; null is no filter.
     for who in [ada, bob] {
         assert_eq!(names(who, &json!({ "user_ids": [] })), [""; 0]);
         assert_eq!(names(who, &json!({ "user_ids": [unknown] })), [""; 0]);
@@ -163,8 +163,8 @@ fn user_ids_and_user_id_narrow_the_list_each_and_together() {
 }
 
 #[test]
-fn models_and_pipelines_are_the_rows_of_their_tables() {
-    let (database, fred) = (world().database(), world().somebody("fred"));
+fn models_and_pipelines_are_listed_from_their_tables() {
+    let (database, fred) = (world().database(), world().new_member("fred"));
     let (full, empty) = (fred.create(&fresh("full")), fred.create(&fresh("empty")));
     let model = |name: &str| {
         let sql = "INSERT INTO models (workspace_id, name, created_at, updated_at) VALUES (?1, ?2, 0, 0)";
@@ -191,9 +191,9 @@ fn models_and_pipelines_are_the_rows_of_their_tables() {
 }
 
 #[test]
-fn the_creator_is_a_uuid_or_for_a_default_workspace_an_address_or_null_once_gone() {
-    let (database, gina) = (world().database(), world().somebody("gina"));
-    let heir = world().somebody("heir");
+fn the_creator_is_a_uuid_an_email_or_null() {
+    let (database, gina) = (world().database(), world().new_member("gina"));
+    let heir = world().new_member("heir");
     let ordinary = gina.create(&fresh("ordinary"));
     let default = gina.create(&fresh("default"));
     for id in [ordinary, default] {
@@ -213,7 +213,7 @@ fn the_creator_is_a_uuid_or_for_a_default_workspace_an_address_or_null_once_gone
 // create
 
 #[test]
-fn whoever_creates_a_workspace_owns_it() {
+fn the_creator_of_a_workspace_is_its_owner() {
     let (database, name) = (world().database(), fresh("mine"));
     let answer = world().bob.post(CREATE, &json!({ "workspace_name": name }));
     let id = answer.number("workspace_id");
@@ -226,8 +226,8 @@ fn whoever_creates_a_workspace_owns_it() {
 }
 
 #[test]
-fn names_fit_for_dns_are_taken_to_the_bounds() {
-    let person = world().somebody("namer");
+fn dns_names_of_every_allowed_length_are_accepted() {
+    let person = world().new_member("namer");
     let good = ["a".to_owned(), "z9".to_owned(), "a--b".to_owned(), "with-dash-1".to_owned(), "a".repeat(63)];
     for name in &good {
         person.create(name);
@@ -236,8 +236,8 @@ fn names_fit_for_dns_are_taken_to_the_bounds() {
 }
 
 #[test]
-fn every_other_name_is_refused_with_the_rule_it_breaks() {
-    let person = world().somebody("misnamer");
+fn other_names_are_refused_with_the_broken_rule() {
+    let person = world().new_member("misnamer");
     let alphabet = "workspace_name: must contain only lowercase letters a to z, digits and hyphens";
     let long = "a".repeat(64);
     let rules = [
@@ -260,13 +260,13 @@ fn every_other_name_is_refused_with_the_rule_it_breaks() {
     ];
     for (name, msg) in rules {
         let answer = person.post(CREATE, &json!({ "workspace_name": name }));
-        assert_eq!(answer.told(), refused(msg), "{name:?}");
+        assert_eq!(answer.outcome(), refused(msg), "{name:?}");
     }
     assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
 }
 
 #[test]
-fn a_name_is_taken_once_whoever_has_it() {
+fn a_name_is_unique() {
     let (database, name) = (world().database(), fresh("taken"));
     let id = world().bob.create(&name);
     let before = (database.count("workspaces"), database.count("members"), database.newest_audit());
@@ -284,7 +284,7 @@ fn a_name_is_taken_once_whoever_has_it() {
 }
 
 #[test]
-fn of_many_who_want_one_name_at_once_one_has_it() {
+fn concurrent_creations_of_one_name_leave_one_workspace() {
     let name = fresh("race");
     let winners = thread::scope(|scope| {
         let racers: Vec<_> = (0..16)
@@ -301,11 +301,11 @@ fn of_many_who_want_one_name_at_once_one_has_it() {
     assert_eq!(winners, 1);
 }
 
-// How bodies are read.
+// Bodies.
 
 #[test]
 fn json_is_read_whatever_the_content_type() {
-    let person = world().somebody("typist");
+    let person = world().new_member("typist");
     let mut made = Vec::new();
     let types = [
         "application/json",
@@ -335,8 +335,8 @@ fn json_is_read_whatever_the_content_type() {
 }
 
 #[test]
-fn no_body_at_all_is_an_empty_question() {
-    let person = world().somebody("laconic");
+fn a_missing_body_is_an_empty_object() {
+    let person = world().new_member("laconic");
     let raw = |path: &str, more: &str| {
         let head =
             format!("POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{more}\r\n", person.credential());
@@ -349,22 +349,22 @@ fn no_body_at_all_is_an_empty_question() {
         let missing = r#"{"msg":"body: missing field `workspace_name`","code":400}"#;
         assert_eq!(raw(CREATE, more), (400, missing.to_owned()));
     }
-    assert_eq!(person.send("POST", LIST, &[], " \r\n").told(), (200, json!({ "workspaces": [] })));
+    assert_eq!(person.send("POST", LIST, &[], " \r\n").outcome(), (200, json!({ "workspaces": [] })));
 }
 
 #[test]
-fn unknown_keys_are_passed_over() {
+fn unknown_keys_are_ignored() {
     let bob = &world().bob;
     let id = bob
         .post(CREATE, &json!({ "workspace_name": fresh("extra"), "colour": "blue", "x": [{}, [null]] }))
         .number("workspace_id");
     let answer = bob.post(LIST_USERS, &json!({ "workspace_id": id, "verbose": true }));
-    assert_eq!(answer.told(), (200, json!({ "users": [{ "user_id": bob.uuid, "user_type": "OWNER" }] })));
-    assert_eq!(bob.post(VALIDATE, &json!({ "anything": 1 })).told(), (200, json!({})));
+    assert_eq!(answer.outcome(), (200, json!({ "users": [{ "user_id": bob.uuid, "user_type": "OWNER" }] })));
+    assert_eq!(bob.post(VALIDATE, &json!({ "anything": 1 })).outcome(), (200, json!({})));
 }
 
 #[test]
-fn a_wrong_type_is_told_by_field() {
+fn the_error_of_a_wrong_type_names_the_field() {
     let id = world().bob.create(&fresh("types"));
     let string = "expected a string";
     for (path, body, msg) in [
@@ -417,31 +417,31 @@ fn a_wrong_type_is_told_by_field() {
             "user_ids[1]: invalid type: integer `1`, expected a formatted UUID string".to_owned(),
         ),
     ] {
-        assert_eq!(world().bob.post(path, &body).told(), refused(&msg), "{path} {body}");
+        assert_eq!(world().bob.post(path, &body).outcome(), refused(&msg), "{path} {body}");
     }
     for body in [json!({ "user_ids": ["x"] }), json!({ "user_id": "" })] {
         let answer = world().bob.post(LIST, &body);
         let msg = answer.json()["msg"].as_str().expect("a message").to_owned();
         assert!(msg.starts_with("user_id") && msg.contains("UUID"), "{msg}");
-        assert_eq!(answer.told(), refused(&msg));
+        assert_eq!(answer.outcome(), refused(&msg));
     }
     assert_eq!(world().bob.members(id), [pair(&world().bob, "OWNER")]);
 }
 
 #[test]
-fn a_body_that_is_no_object_is_refused() {
-    let (person, name) = (world().somebody("listless"), fresh("positional"));
+fn a_body_that_is_not_an_object_is_refused() {
+    let (person, name) = (world().new_member("listless"), fresh("positional"));
     for body in [json!([name]), json!([]), json!(null), json!("x"), json!(7), json!(true)] {
         let answer = person.post(CREATE, &body);
-        assert_eq!(answer.told(), refused("body: must be a JSON object"), "{body}");
+        assert_eq!(answer.outcome(), refused("body: must be a JSON object"), "{body}");
     }
-    assert_eq!(person.post(LIST, &json!([[person.uuid], null])).told(), refused("body: must be a JSON object"));
+    assert_eq!(person.post(LIST, &json!([[person.uuid], null])).outcome(), refused("body: must be a JSON object"));
     assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
 }
 
 #[test]
 fn malformed_bodies_are_refused_without_harm() {
-    let person = world().somebody("mangler");
+    let person = world().new_member("mangler");
     let name = fresh("mangled");
     let twice = format!(r#"{{"workspace_name":"{name}","workspace_name":"{name}"}}"#);
     let deep = format!(r#"{{"workspace_name":{}"#, "[".repeat(100_000));
@@ -460,15 +460,15 @@ fn malformed_bodies_are_refused_without_harm() {
     ] {
         let answer = person.send("POST", CREATE, &[], body);
         let msg = answer.json()["msg"].as_str().expect("a message").to_owned();
-        assert_eq!(answer.told(), refused(&msg));
+        assert_eq!(answer.outcome(), refused(&msg));
         assert!(msg.contains(part), "{msg} has no {part}");
     }
     assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
 }
 
 #[test]
-fn a_body_beyond_the_bound_is_refused_and_the_next_request_is_served() {
-    let person = world().somebody("verbose");
+fn a_body_over_the_limit_is_refused_and_the_next_request_served() {
+    let person = world().new_member("verbose");
     let name = fresh("huge");
     let padded = |length: usize| {
         let mut body = format!(r#"{{"workspace_name":"{name}","x":""#);
@@ -477,15 +477,15 @@ fn a_body_beyond_the_bound_is_refused_and_the_next_request_is_served() {
     };
     let whole = refused("body: must not be larger than the server's max_body");
     for length in [(1 << 20) + 1, 8 << 20] {
-        assert_eq!(person.send("POST", CREATE, &[], padded(length)).told(), whole, "{length}");
+        assert_eq!(person.send("POST", CREATE, &[], padded(length)).outcome(), whole, "{length}");
         assert_eq!(names(&person, &json!({})), [""; 0], "nothing was made");
     }
     assert_eq!(person.send("POST", CREATE, &[], padded(1 << 20)).status, 200, "the bound itself is within");
 }
 
 #[test]
-fn a_chunked_body_beyond_the_bound_is_refused_too() {
-    let person = world().somebody("chunky");
+fn a_chunked_body_over_the_limit_is_refused_too() {
+    let person = world().new_member("chunky");
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     let head = format!(
         "POST {CREATE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -501,7 +501,7 @@ fn a_chunked_body_beyond_the_bound_is_refused_too() {
 // add_user
 
 #[test]
-fn somebody_is_added_by_address_in_any_case_or_by_uuid_or_by_both() {
+fn a_member_is_added_by_email_or_uuid_or_both() {
     let (bob, carol) = (&world().bob, &world().carol);
     let shout = carol.email.to_uppercase();
     for who in [
@@ -521,7 +521,7 @@ fn somebody_is_added_by_address_in_any_case_or_by_uuid_or_by_both() {
 }
 
 #[test]
-fn the_role_is_named_in_any_case_and_is_collaborator_unless_named() {
+fn the_role_ignores_case_and_is_collaborator_by_default() {
     let (bob, carol) = (&world().bob, &world().carol);
     for (word, role) in [
         (None, "COLLABORATOR"),
@@ -533,21 +533,25 @@ fn the_role_is_named_in_any_case_and_is_collaborator_unless_named() {
     ] {
         let id = bob.create(&fresh("role"));
         let body = json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": word });
-        assert_eq!(bob.post(ADD_USER, &body).told(), (200, json!({})), "{word:?}");
+        assert_eq!(bob.post(ADD_USER, &body).outcome(), (200, json!({})), "{word:?}");
         assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, role)], "{word:?}");
     }
     let id = bob.create(&fresh("role"));
     for word in ["", "admin", "owner ", "member"] {
         let body = json!({ "workspace_id": id, "user_id": carol.uuid, "user_type": word });
-        assert_eq!(bob.post(ADD_USER, &body).told(), refused("user_type: must be owner or collaborator"), "{word:?}");
+        assert_eq!(
+            bob.post(ADD_USER, &body).outcome(),
+            refused("user_type: must be owner or collaborator"),
+            "{word:?}"
+        );
     }
     assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
 }
 
 #[test]
-fn adding_a_member_again_sets_the_role_and_keeps_the_place() {
+fn adding_a_member_again_sets_the_role_and_keeps_the_order() {
     let (bob, carol, database) = (&world().bob, &world().carol, world().database());
-    let dave = world().somebody("again-dave");
+    let dave = world().new_member("again-dave");
     let id = bob.create(&fresh("again"));
     bob.add(id, carol, "collaborator");
     bob.add(id, &dave, "collaborator");
@@ -556,7 +560,7 @@ fn adding_a_member_again_sets_the_role_and_keeps_the_place() {
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "OWNER"), pair(&dave, "COLLABORATOR")]);
     bob.add(id, carol, "collaborator");
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR"), pair(&dave, "COLLABORATOR")]);
-    // Once more changes nothing, and so does an unnamed role, which is the collaborator's.
+    // A second time changes nothing, and neither does the default role, which is collaborator.
     bob.add(id, carol, "collaborator");
     assert_eq!(bob.post(ADD_USER, &json!({ "workspace_id": id, "email": carol.email })).status, 200);
     let sql = "SELECT before, after FROM audit WHERE id > ?1 AND object = ?2 ORDER BY id";
@@ -566,7 +570,7 @@ fn adding_a_member_again_sets_the_role_and_keeps_the_place() {
 }
 
 #[test]
-fn adding_a_person_who_does_not_exist_is_refused() {
+fn adding_an_unknown_user_is_refused() {
     let bob = &world().bob;
     let id = bob.create(&fresh("unknown"));
     let uuid = Uuid::from_u128(9);
@@ -584,30 +588,30 @@ fn adding_a_person_who_does_not_exist_is_refused() {
         for path in [ADD_USER, REMOVE_USER] {
             let mut body = who.clone();
             body["workspace_id"] = json!(id);
-            assert_eq!(bob.post(path, &body).told(), refused(&msg), "{path} {who}");
+            assert_eq!(bob.post(path, &body).outcome(), refused(&msg), "{path} {who}");
         }
     }
     assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
 }
 
 #[test]
-fn a_workspace_that_does_not_exist_and_one_that_is_not_seen_are_told_alike() {
+fn missing_and_hidden_workspaces_get_the_same_answer() {
     let (bob, carol) = (&world().bob, &world().carol);
     let (hidden, absent) = (bob.create(&fresh("hidden")), i64::MAX);
     for path in [ADD_USER, LIST_USERS, REMOVE_USER] {
         for id in [hidden, absent, 0, -1] {
-            // Oneself may leave from anywhere, so it is somebody else who is to be removed.
+            // Everybody may leave from anywhere, so another user is removed.
             let answer = carol.post(path, &json!({ "workspace_id": id, "email": bob.email }));
-            assert_eq!(answer.told(), refused(&format!("workspace {id} does not exist")), "{path}");
+            assert_eq!(answer.outcome(), refused(&format!("workspace {id} does not exist")), "{path}");
         }
     }
     assert_eq!(bob.members(hidden), [pair(bob, "OWNER")]);
 }
 
 #[test]
-fn a_collaborator_cannot_manage_members_and_is_told_which_right_is_missing() {
+fn a_collaborator_cannot_manage_members_and_learns_the_missing_permission() {
     let (bob, carol) = (&world().bob, &world().carol);
-    let dave = world().somebody("managed-dave");
+    let dave = world().new_member("managed-dave");
     let id = bob.create(&fresh("managed"));
     bob.add(id, carol, "collaborator");
     let add = "you cannot add members or change their roles: only owners of the workspace and administrators can";
@@ -620,45 +624,45 @@ fn a_collaborator_cannot_manage_members_and_is_told_which_right_is_missing() {
         (REMOVE_USER, json!({ "workspace_id": id, "user_id": bob.uuid }), remove),
         (REMOVE_USER, json!({ "workspace_id": id, "user_id": dave.uuid }), remove),
     ] {
-        assert_eq!(carol.post(path, &body).told(), refused(msg), "{path} {body}");
+        assert_eq!(carol.post(path, &body).outcome(), refused(msg), "{path} {body}");
     }
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR")]);
 }
 
 #[test]
-fn an_administrator_manages_a_workspace_without_being_in_it() {
+fn an_administrator_manages_a_workspace_without_membership() {
     let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
     let id = bob.create(&fresh("governed"));
     assert_eq!(ada.members(id), [pair(bob, "OWNER")]);
     ada.add(id, carol, "owner");
     let answer = ada.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": bob.uuid }));
-    assert_eq!(answer.told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(answer.outcome(), (200, json!({ "affected_rows": 1 })));
     assert_eq!(ada.members(id), [pair(carol, "OWNER")]);
     assert_eq!(
-        bob.post(LIST_USERS, &json!({ "workspace_id": id })).told(),
+        bob.post(LIST_USERS, &json!({ "workspace_id": id })).outcome(),
         refused(&format!("workspace {id} does not exist"))
     );
 }
 
 #[test]
-fn who_is_not_in_the_organization_cannot_join() {
+fn users_outside_the_organization_cannot_join() {
     let (database, bob) = (world().database(), &world().bob);
-    let outsider = world().somebody("outsider");
+    let outsider = world().new_member("outsider");
     let sql = "DELETE FROM organization_members WHERE user_id = (SELECT id FROM users WHERE uuid = ?1)";
     database.write(sql, [&outsider.uuid]);
     let id = bob.create(&fresh("closed"));
     let body = json!({ "workspace_id": id, "user_id": outsider.uuid });
     let unseen = format!("user {} does not exist", outsider.uuid);
-    assert_eq!(bob.post(ADD_USER, &body).told(), refused(&unseen), "bob does not even see them");
+    assert_eq!(bob.post(ADD_USER, &body).outcome(), refused(&unseen), "bob does not even see them");
     let rule = "the user is not a member of the workspace's organization; add the user to it first";
-    assert_eq!(world().ada.post(ADD_USER, &body).told(), refused(rule));
+    assert_eq!(world().ada.post(ADD_USER, &body).outcome(), refused(rule));
     assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
     let answer = outsider.post(CREATE, &json!({ "workspace_name": fresh("outside") }));
-    assert_eq!(answer.told(), refused("organization Home does not exist"));
+    assert_eq!(answer.outcome(), refused("organization Home does not exist"));
 }
 
 #[test]
-fn a_long_list_comes_whole() {
+fn a_long_list_is_complete() {
     let world = World::start();
     world.database().write(
         "INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_by,
@@ -699,7 +703,7 @@ fn members_are_listed_in_the_order_in_which_they_joined() {
 // remove_user
 
 #[test]
-fn removing_affects_one_row_and_then_none() {
+fn removing_a_member_twice_affects_no_row_the_second_time() {
     let (bob, carol, database) = (&world().bob, &world().carol, world().database());
     let before = database.newest_audit();
     for who in [
@@ -732,33 +736,33 @@ fn a_member_may_leave() {
     let id = bob.create(&fresh("left"));
     bob.add(id, carol, "collaborator");
     let body = json!({ "workspace_id": id, "email": carol.email });
-    assert_eq!(carol.post(REMOVE_USER, &body).told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(carol.post(REMOVE_USER, &body).outcome(), (200, json!({ "affected_rows": 1 })));
     assert_eq!(bob.members(id), [pair(bob, "OWNER")]);
-    assert_eq!(carol.post(REMOVE_USER, &body).told(), (200, json!({ "affected_rows": 0 })), "and is out already");
+    assert_eq!(carol.post(REMOVE_USER, &body).outcome(), (200, json!({ "affected_rows": 0 })), "and is out already");
     let nowhere = json!({ "workspace_id": 999_999, "email": carol.email });
-    assert_eq!(carol.post(REMOVE_USER, &nowhere).told(), (200, json!({ "affected_rows": 0 })), "as from nowhere");
+    assert_eq!(carol.post(REMOVE_USER, &nowhere).outcome(), (200, json!({ "affected_rows": 0 })), "as from nowhere");
 }
 
 #[test]
-fn the_last_owner_can_neither_leave_nor_be_removed_nor_demoted() {
+fn the_last_owner_cannot_leave_be_removed_or_be_demoted() {
     let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
     let id = bob.create(&fresh("last"));
     bob.add(id, carol, "collaborator");
     let rule = refused("a workspace must keep at least one owner; add another owner first");
     let remove = json!({ "workspace_id": id, "user_id": bob.uuid });
     for who in [bob, ada] {
-        assert_eq!(who.post(REMOVE_USER, &remove).told(), rule);
+        assert_eq!(who.post(REMOVE_USER, &remove).outcome(), rule);
         for user_type in ["collaborator", "COLLABORATOR"] {
             let demote = json!({ "workspace_id": id, "user_id": bob.uuid, "user_type": user_type });
-            assert_eq!(who.post(ADD_USER, &demote).told(), rule);
+            assert_eq!(who.post(ADD_USER, &demote).outcome(), rule);
         }
         // An unnamed role is the collaborator's, and so a demotion.
-        assert_eq!(who.post(ADD_USER, &json!({ "workspace_id": id, "email": bob.email })).told(), rule);
+        assert_eq!(who.post(ADD_USER, &json!({ "workspace_id": id, "email": bob.email })).outcome(), rule);
     }
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "COLLABORATOR")]);
     // With another owner all of that is possible.
     bob.add(id, carol, "owner");
-    assert_eq!(bob.post(REMOVE_USER, &remove).told(), (200, json!({ "affected_rows": 1 })));
+    assert_eq!(bob.post(REMOVE_USER, &remove).outcome(), (200, json!({ "affected_rows": 1 })));
     assert_eq!(carol.members(id), [pair(carol, "OWNER")]);
 }
 
@@ -768,14 +772,14 @@ fn a_disabled_owner_does_not_count_as_one() {
     let (ada, bob, carol) = (&world.ada, &world.bob, &world.carol);
     let id = bob.create("asleep");
     bob.add(id, carol, "owner");
-    assert_eq!(ada.post("/v1/api/users/deactivate", &json!({ "email": carol.email })).told(), (200, json!({})));
+    assert_eq!(ada.post("/v1/api/users/deactivate", &json!({ "email": carol.email })).outcome(), (200, json!({})));
     let answer = bob.post(REMOVE_USER, &json!({ "workspace_id": id, "user_id": bob.uuid }));
-    assert_eq!(answer.told(), refused("a workspace must keep at least one owner; add another owner first"));
+    assert_eq!(answer.outcome(), refused("a workspace must keep at least one owner; add another owner first"));
     assert_eq!(bob.members(id), [pair(bob, "OWNER"), pair(carol, "OWNER")]);
 }
 
 #[test]
-fn owners_who_remove_or_demote_each_other_at_once_leave_one() {
+fn concurrent_removals_of_owners_leave_one() {
     let (bob, carol) = (&world().bob, &world().carol);
     for round in 0..12 {
         let id = bob.create(&fresh("duel"));
@@ -809,11 +813,11 @@ fn owners_who_remove_or_demote_each_other_at_once_leave_one() {
 // validate
 
 #[test]
-fn validation_finds_nothing_amiss_and_changes_nothing() {
+fn validation_succeeds_and_changes_nothing() {
     let (database, bob) = (world().database(), &world().bob);
     let before = database.one::<i64>("SELECT count(*) FROM audit WHERE verb LIKE '%validate%'", []);
     for body in ["", "{}", "null", "not JSON at all"] {
-        assert_eq!(bob.send("POST", VALIDATE, &[], body).told(), (200, json!({})), "{body}");
+        assert_eq!(bob.send("POST", VALIDATE, &[], body).outcome(), (200, json!({})), "{body}");
     }
     assert_eq!(database.one::<i64>("SELECT count(*) FROM audit WHERE verb LIKE '%validate%'", []), before);
 }

@@ -1,4 +1,4 @@
-//! What a bot may, whom it finds and who finds it; and what people are told of each other.
+//! Permissions and visibility of bots, and what users see of each other.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn addresses(users: &Value) -> BTreeSet<String> {
 #[test]
 fn a_service_key_has_no_role_in_the_account() {
     let world = &World::start();
-    let dora = world.somebody("dora");
+    let dora = world.new_member("dora");
     let (space, _) = space_of_bob(world);
     let (robot, made, uuid) = service_key(world, &world.bob, &space, ["READ_ONLY", "READ_ONLY"]);
     let before = ["users", "workspaces", "roles", "keys", "organizations"].map(|table| world.database().count(table));
@@ -60,7 +60,7 @@ fn a_service_key_has_no_role_in_the_account() {
     assert_eq!(robot.get(&format!("/auth/admin/realms/master/users/{}", dora.uuid)).status, 404);
     assert_eq!(robot.get(&format!("/v2/users/{}", scene::user(world, &dora))).status, 404);
     assert_eq!(robot.get(&format!("/v2/users/{}", scene::user(world, &world.bob))).status, 200);
-    // Who leaves the space is not seen any more on the next request, and who joins it is.
+    // A user who leaves the space is not visible on the next request, and one who joins is.
     scene::join(world, &world.bob, &space, &dora, "READ_ONLY");
     assert_eq!(robot.get(&format!("/auth/admin/realms/master/users/{}", dora.uuid)).status, 200);
     let path = format!("/v2/spaces/{space}/users/{}", scene::user(world, &dora));
@@ -74,7 +74,7 @@ fn a_service_key_has_no_role_in_the_account() {
     let listed = robot.post("/v1/api/workspaces/list_users", &json!({ "workspace_id": id })).ok();
     let bob = json!({ "user_id": world.bob.uuid, "user_type": "OWNER" });
     assert_eq!(listed, json!({ "users": [bob] }), "bob, with whom it is elsewhere, and not dora");
-    // What its places say, it does.
+    // It can do what its roles allow.
     assert_eq!(robot.get(&format!("/v2/spaces/{space}")).status, 200);
     assert_eq!(robot.get("/v2/organizations").ok()["organizations"].as_array().map(Vec::len), Some(1));
     assert_eq!(robot.get(&format!("/auth/admin/realms/master/users/{uuid}")).status, 200, "itself");
@@ -82,7 +82,7 @@ fn a_service_key_has_no_role_in_the_account() {
 }
 
 #[test]
-fn a_service_key_makes_spaces_where_its_organization_role_says_so() {
+fn a_service_key_creates_spaces_if_its_organization_role_allows() {
     let (space, _) = space_of_bob(world());
     let home = scene::home(world());
     let (robot, _, _) = service_key(world(), &world().bob, &space, ["READ_ONLY", "MEMBER"]);
@@ -100,7 +100,7 @@ fn a_service_key_makes_spaces_where_its_organization_role_says_so() {
 }
 
 #[test]
-fn the_bot_of_a_client_has_no_role_in_the_account_unless_the_operator_gave_it_one() {
+fn the_bot_of_a_client_has_no_account_role_by_default() {
     let token = |name: &str, more: &[&str]| {
         let line =
             [&["client", "add", name, "--grant", "client_credentials", "--scope", "api", "--json"], more].concat();
@@ -129,7 +129,7 @@ fn the_bot_of_a_client_has_no_role_in_the_account_unless_the_operator_gave_it_on
 }
 
 #[test]
-fn keycloak_resolves_a_bot_by_its_id_as_a_service_account() {
+fn keycloak_finds_a_bot_by_id_as_a_service_account() {
     let (space, number) = space_of_bob(world());
     let (robot, made, uuid) = service_key(world(), &world().bob, &space, ["MEMBER", "READ_ONLY"]);
     let name = format!("service-account-{}", made["bot_user"]["name"].as_str().expect("a name"));
@@ -142,7 +142,7 @@ fn keycloak_resolves_a_bot_by_its_id_as_a_service_account() {
         assert_eq!(who.get(&format!("{path}/groups")).ok(), json!([]));
         assert_eq!(who.get(&format!("{path}/role-mappings/realm")).ok(), json!([]));
     }
-    // It is in no list and no search, and no account that is managed.
+    // It is in no list and no search, and is not managed as an account.
     for query in ["", "?search=service-account", "?search=robot", "?email=bots.invalid&exact=false", "?max=1000"] {
         let listed = world().ada.get(&format!("/auth/admin/realms/master/users{query}"));
         assert!(!listed.body.contains(&uuid), "{query}");
@@ -150,13 +150,13 @@ fn keycloak_resolves_a_bot_by_its_id_as_a_service_account() {
     assert_eq!(world().ada.put(&path, &json!({ "enabled": false })).status, 404);
     assert_eq!(scene::delete(&world().ada, &path).status, 404);
     let (gwen, _) = scene::stranger(world(), "gwendolyn");
-    assert_eq!(gwen.get(&path).told(), (404, json!({ "error": "User not found" })));
+    assert_eq!(gwen.get(&path).outcome(), (404, json!({ "error": "User not found" })));
     world().bob.send("PUT", &format!("/v2/api-keys/{}/revoke", scene::text(&made, "id")), &[], ());
     assert_eq!(world().ada.get(&path).status, 404, "once its key is revoked, it is gone");
 }
 
 #[test]
-fn when_others_last_signed_in_is_for_administrators() {
+fn only_administrators_see_the_last_sign_in_of_others() {
     let (ada, bob, carol) = (&world().ada, &world().bob, &world().carol);
     let path = |who: &Person| format!("/auth/admin/realms/master/users/{}", who.uuid);
     let last = |shown: &Value| !shown["lastLogin"].is_null();

@@ -1,4 +1,4 @@
-//! What is hidden is answered exactly as what does not exist.
+//! Hidden things get exactly the answers of missing ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,13 +13,13 @@ use crate::client::{Answer, Client};
 use crate::console::browser::Browser;
 use crate::world::World;
 
-/// The two tenants: the home organization with bob and carol, and a guild of its own.
+/// The two tenants: the home organization with bob and carol, and a second organization.
 fn tenants(world: &World, role: &str) -> [Tenant; 2] {
     let home = scene::home(world);
-    scene::put_in(world, &home, &world.bob, "ADMIN");
+    scene::add_to_organization(world, &home, &world.bob, "ADMIN");
     let (gwen, guild) = scene::stranger(world, "gwen");
-    let gus = world.somebody("gus");
-    scene::put_in(world, &guild, &gus, "MEMBER");
+    let gus = world.new_member("gus");
+    scene::add_to_organization(world, &guild, &gus, "MEMBER");
     scene::gone(&scene::delete(&world.ada, &format!("/v2/organizations/{home}/users/{}", scene::user(world, &gus))));
     [Tenant::new(world, &home, [&world.bob, &world.carol], role), Tenant::new(world, &guild, [&gwen, &gus], role)]
 }
@@ -30,8 +30,8 @@ fn slots(text: &str) -> BTreeSet<&str> {
     names.filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase())).collect()
 }
 
-/// A request with an id in each slot, and what came back without what is the same of no two requests.
-fn told(client: &Client, route: &str, (path, body): (&str, &str), ids: &BTreeMap<&str, String>) -> String {
+/// The response to a request with an id in each slot, without what differs between any two requests.
+fn answer_to(client: &Client, route: &str, (path, body): (&str, &str), ids: &BTreeMap<&str, String>) -> String {
     let filled =
         |text: &str| ids.iter().fold(text.to_owned(), |text, (slot, id)| text.replace(&format!("<{slot}>"), id));
     let method = route.split(' ').next().expect("a method");
@@ -59,24 +59,24 @@ fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
         if name == "connection" {
             continue;
         }
-        // Their values differ by the request and by how long the id is that is told again.
+        // Their values depend on the request and on the length of the repeated id.
         let varies = ["x-request-id", "date", "content-length", "set-cookie", "etag"].contains(&name.as_str());
         let _ = write!(told, "\n{name}: {}", if varies { "..." } else { &value });
     }
     told
 }
 
-/// Whose callers ask, whose ids they put in the place of their own, and into which slots.
+/// The tenant of the callers, the tenant of the ids, and the slots to fill.
 type Swap<'a> = (&'a Tenant, &'a Tenant, &'a [&'a str]);
 
-/// Every slot: to one tenant, all of the other is hidden.
+/// Every slot: everything of one tenant is hidden from the other.
 const ALL: &[&str] =
     &["organization", "space", "number", "project", "binding", "key", "user", "uuid", "email", "session", "credential"];
 
-/// What people of the same organization keep from each other in a private space.
+/// What a private space hides within one organization.
 const PRIVATE: &[&str] = &["space", "number", "project", "binding", "key"];
 
-/// What a tenant's caller is told of another's id, and of ones that are of nothing.
+/// The answers to a caller of one tenant for an id of another, and for missing ids.
 fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidden): Swap, faults: &mut Vec<String>) {
     let text = [request.0, request.1].concat();
     let slots = slots(&text);
@@ -99,10 +99,10 @@ fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidde
             };
             let nothing = |slot: &str| of_nothing(world, slot);
             let hidden = |slot: &str| other.ids[slot].clone();
-            let expected = told(client, route, request, &with(0, &nothing));
+            let expected = answer_to(client, route, request, &with(0, &nothing));
             let others = (1..4).map(|nth| with(nth, &nothing)).chain((0..4).map(|nth| with(nth, &hidden)));
             for ids in others {
-                let found = told(client, route, request, &ids);
+                let found = answer_to(client, route, request, &ids);
                 if found != expected {
                     faults
                         .push(format!("{who}: {route} {request:?}\n{ids:?}\n{found}\n--- but of nothing\n{expected}"));
@@ -113,11 +113,11 @@ fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidde
 }
 
 #[test]
-fn of_another_tenant_every_route_tells_exactly_what_it_tells_of_nothing() {
+fn every_route_answers_for_hidden_things_as_for_missing_ones() {
     let world = World::start();
     let role = scene::named_role(&world, "Visitor", &["SPACE_READ", "PROJECT_READ"]);
     let [home, guild] = &tenants(&world, &role);
-    let [dan, erin] = ["dan", "erin"].map(|name| world.somebody(name));
+    let [dan, erin] = ["dan", "erin"].map(|name| world.new_member(name));
     let neighbour = Tenant::new(&world, &scene::home(&world), [&dan, &erin], &role);
     let rows = || {
         let database = world.database();
@@ -149,12 +149,12 @@ fn of_another_tenant_every_route_tells_exactly_what_it_tells_of_nothing() {
 }
 
 #[test]
-fn every_route_is_asked_for_the_ids_of_others() {
+fn every_route_with_an_id_is_tested() {
     let asked: BTreeSet<&str> = TEMPLATES.iter().map(|(route, _, _)| *route).collect();
     let excepted: BTreeSet<&str> = OF_THE_ACCOUNT.iter().chain(WITHOUT_IDS).copied().collect();
     let mut all = BTreeSet::new();
     for entry in [wallaroo::routes(), keycloak::routes(), arize::routes(), ops::routes()].concat() {
-        // What HEAD answers is what GET does, without a body.
+        // HEAD answers as GET does, without a body.
         let route = format!("{} {}", entry.method, entry.path).replacen("HEAD ", "GET ", 1);
         let open = ops::routes().iter().any(|open| open.path == entry.path);
         let known = asked.contains(route.as_str()) || excepted.contains(route.as_str()) || open;
@@ -169,7 +169,7 @@ fn every_route_is_asked_for_the_ids_of_others() {
 }
 
 #[test]
-fn pages_tell_nothing_of_others() {
+fn pages_show_nothing_of_others() {
     let world = World::start();
     let role = scene::named_role(&world, "Visitor", &["SPACE_READ", "PROJECT_READ"]);
     let [home, guild] = tenants(&world, &role);

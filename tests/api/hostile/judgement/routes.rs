@@ -1,4 +1,4 @@
-//! What is asked of every route that takes an id. `<slot>` stands for an id of one of the tenants, `[role]` for that of a
+//! A request for every route that takes an id. `<slot>` stands for an id of one of the tenants, `[role]` for that of a
 //! role, which the whole account shares.
 
 /// A request: the route that it is for, the path and the body.
@@ -192,7 +192,7 @@ pub const TEMPLATES: &[Template] = &[
     ("DELETE /auth/admin/realms/master/sessions/{id}", "/auth/admin/realms/master/sessions/<session>", ""),
 ];
 
-/// Routes that take ids of the whole account, which has no tenants: its roles and clients. The tests of each cover them.
+/// Routes that take ids of the whole account, which has no tenants: roles and clients. Their own tests cover them.
 pub const OF_THE_ACCOUNT: &[&str] = &[
     "GET /v2/roles/{role_id}",
     "PATCH /v2/roles/{role_id}",
@@ -203,8 +203,8 @@ pub const OF_THE_ACCOUNT: &[&str] = &[
 ];
 
 /// Routes that take no id of anything that a tenant has. `POST /v2/users` takes an address, which is unique in the
-/// account: that one is taken is told to those who may invite, and cannot be hidden from them. The OAuth endpoints take
-/// secrets and the public ids of clients. The pages take ids in forms, which `pages_tell_nothing_of_others` asks.
+/// account: that it is taken cannot be hidden from those who may invite. The OAuth endpoints take
+/// secrets and the public ids of clients. The pages take ids in forms, which `pages_show_nothing_of_others` asks.
 pub const WITHOUT_IDS: &[&str] = &[
     "GET /v1/api/config",
     "POST /v1/api/workspaces/create",

@@ -1,4 +1,4 @@
-//! Two tenants on one server: two organizations with people, spaces, keys, roles and sessions of their own.
+//! Two tenants on one server: two organizations with their own users, spaces, keys, roles and sessions.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::world::{Person, World};
 pub struct Tenant {
     /// Its admin, a member of it, and a bot with a place in its space.
     pub callers: Vec<(&'static str, Client)>,
-    /// Its ids, by what a template calls them; the first of each is used where a valid one of one's own is needed.
+    /// Its ids by slot; the first of each is used where a template needs a valid id of the caller's own tenant.
     pub ids: BTreeMap<&'static str, Vec<String>>,
     /// A signed-in member: the address and the password.
     pub member: (String, String),
 }
 
 impl Tenant {
-    /// Furnishes the organization of these two.
+    /// Fills the organization of these two.
     pub fn new(world: &World, organization: &str, [admin, member]: [&Person; 2], role: &str) -> Self {
         let database = world.database();
         let name = &member.email;
@@ -85,7 +85,7 @@ impl Tenant {
     }
 }
 
-/// Ids that are well-formed and of nothing, by what a template calls them: of no row, of another server, without a tag,
+/// Well-formed ids of nothing, by slot: of no row, of another server, without a tag,
 /// out of range.
 pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
     use base64::Engine as _;
