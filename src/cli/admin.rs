@@ -1,4 +1,4 @@
-//! `atelier admin`: the way back in for administrators.
+//! `atelier admin`: restores the access of an administrator.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -38,7 +38,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Recover { email, keep_keys, json } = self;
         let whom = match email {

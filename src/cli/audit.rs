@@ -1,4 +1,4 @@
-//! `atelier audit`: whether the rows of the audit are as they were written.
+//! `atelier audit`: verifies the hash chain of the audit log.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -38,7 +38,6 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 }
 
 impl Command {
-    /// Does it to the data of that configuration.
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
         let Self::Verify { expect, json } = self;
         verify(&DataDir::existing(&config.data_dir)?, expect.as_ref(), json)
@@ -69,7 +68,7 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
     } else {
         let mut text: String = verdict.faults.iter().map(|fault| words(fault) + "\n").collect();
         if verdict.more > 0 {
-            // Writing to a String does not fail.
+            // Writing to a String never fails.
             let _ = writeln!(text, "and {} more faults", verdict.more);
         }
         if verdict.is_sound() {
@@ -93,7 +92,7 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
     Ok(())
 }
 
-/// The verdict; none where the file has no such table.
+/// `None` if the data file has no audit table.
 fn look(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
     match schema::standing(view)? {
         Standing::Current => audit::verify(view, &Actor::operator(), expected).map(Some),
@@ -103,7 +102,7 @@ fn look(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
     }
 }
 
-/// A fault as one word, with the first and the last row that it is about.
+/// The kind of a fault, with the first and the last row that it affects.
 fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
     match fault {
         Fault::Missing(rows) => ("missing", Some((*rows.start(), *rows.end()))),
@@ -116,7 +115,7 @@ fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
     }
 }
 
-/// A fault as a sentence.
+/// The fault as a sentence.
 pub(super) fn words(fault: &Fault) -> String {
     match fault {
         Fault::Missing(rows) if rows.start() == rows.end() => format!("row {} is missing", rows.start()),

@@ -1,4 +1,4 @@
-//! `atelier check`: what is in force, and whether it is well. It changes nothing.
+//! `atelier check`: shows the effective configuration and reports problems. It changes nothing.
 
 mod directory;
 mod file;
@@ -19,7 +19,7 @@ const AS_THE_SERVER: &str = "run this command as the user that runs the server";
 const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
 const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
 
-/// Prints the configuration in force, with secrets masked, and what there is to find. Fails if there is a fault.
+/// Prints the effective configuration, with secrets masked, and the findings. Fails if a finding is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let mut findings = network::look(config);
     findings.extend(directory::look(config, &DataDir::at(&config.data_dir)));
@@ -46,7 +46,7 @@ fn in_force(config: &Config) -> String {
     let rows = config.shown();
     let wide = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
     rows.iter().fold(String::new(), |mut text, (key, value, origin)| {
-        // Writing to a String does not fail.
+        // Writing to a String never fails.
         let _ = writeln!(text, "{key:wide$} = {value}  # {origin}");
         text
     })

@@ -1,4 +1,4 @@
-//! `atelier client`: the programs that may ask for tokens.
+//! `atelier client`: manages OAuth clients.
 
 mod traits;
 
@@ -94,7 +94,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
@@ -209,7 +208,7 @@ fn rotate_secret(home: &DataDir, id: ClientId, json: bool) -> Result<(), CliErro
     tell(&done, true, &format!("client {} has a new secret", done.client.id), json)
 }
 
-/// What is printed of a client that has a new secret: the secret alone, or all in JSON.
+/// The output for a client with a new secret: the secret alone, or everything in JSON.
 fn shown(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<String> + Send + 'static {
     move |done| {
         let secret = secret.as_ref()?.expose();
@@ -224,7 +223,7 @@ fn shown(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<S
     }
 }
 
-/// Prints the client, unless that was done with its secret; in words only where there is nothing to read by machine.
+/// Prints the client, unless it was already printed with its secret. Without JSON, only messages are printed.
 fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<(), CliError> {
     if json {
         return if has_secret { Ok(()) } else { print(&format!("{:#}\n", told(done))) };
@@ -240,14 +239,14 @@ fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<
     Ok(())
 }
 
-/// Says what of a client is lawful, but seldom wise.
+/// Warns about settings that are allowed but insecure.
 fn warn(client: &Client) {
     for uri in client.redirect_uris.iter().chain(&client.post_logout_redirect_uris).filter(|uri| uri.is_exposed()) {
         say(&format!("warning: {} is not https: others on the network can read what is sent to it", uri.as_str()));
     }
 }
 
-/// Calls a field as its flag is called.
+/// Replaces the name of a field by its flag.
 fn in_flags(error: Error) -> Error {
     match error {
         Error::Invalid { field, rule } => {
@@ -284,7 +283,7 @@ fn in_flags(error: Error) -> Error {
     }
 }
 
-/// The word for a grant in lists, short for the device code.
+/// The name of a grant in lists, with a short name for the device code.
 fn short(grant: Grant) -> &'static str {
     match grant {
         Grant::DeviceCode => "device_code",

@@ -1,4 +1,4 @@
-//! The data file as a command works on it: opened beside a server that may be running, closed again in any case.
+//! Access to the data file for commands. A server may use the file at the same time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +8,10 @@ use crate::error::{Error, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
 
-/// A command reads and writes little.
+/// The sizes of a short command.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
 
-/// Opens the data file, does the work and closes it.
+/// Opens the data file, runs the work and always closes it.
 pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
     let store = Store::open_beside(home, SIZES)?;
     let done = work(&store);
@@ -19,8 +19,8 @@ pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, Cli
     done
 }
 
-/// Does a write that makes a secret, and prints the secret, if the text has one, before the write is committed: one that
-/// nobody could read is never made.
+/// Runs a write that creates a secret, and prints the text with the secret, if there is one, before the commit. If it
+/// cannot be printed, nothing is changed.
 pub(super) fn write_and_print<T: Send + 'static>(
     store: &Store,
     work: impl Fn(&Tx) -> Done<T> + Send + 'static,
@@ -62,7 +62,7 @@ impl From<Error> for CliError {
             Error::NotFound { what, .. } => list_of(*what),
             Error::Conflict { what: Noun::Client, .. } => "`atelier client show ID` shows it",
             Error::Conflict { .. } => "`atelier user list` shows who has it",
-            // The rules of these two, and how long to wait, are the next step.
+            // The rule of the error, or the time to wait, is the next step.
             Error::Refused { .. }
             | Error::Exceeded
             | Error::Forbidden { .. }
@@ -79,7 +79,7 @@ impl From<Error> for CliError {
     }
 }
 
-/// Where to find the right name of something.
+/// The command that lists the valid names.
 fn list_of(what: Noun) -> &'static str {
     match what {
         Noun::Key => "`atelier key list` shows all keys",
@@ -101,13 +101,13 @@ fn list_of(what: Noun) -> &'static str {
     }
 }
 
-/// What broke and why, on one line; on the command line nobody else is to be kept from knowing it.
+/// The error and its cause on one line. The operator may see the details.
 pub(super) fn broken(error: &Error) -> String {
     let chain = error.chain();
     chain.strip_prefix("internal error: ").unwrap_or(&chain).to_owned()
 }
 
-/// Refused because of how things stand: the rule, and what to do about it.
+/// Adds the next step to a refusal.
 pub(super) fn or_refused(next: &'static str) -> impl Fn(Error) -> CliError {
     move |error| match error {
         Error::Refused { rule } => CliError::Failed(format!("{rule}; {next}")),

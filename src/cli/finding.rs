@@ -1,19 +1,17 @@
-//! What a check finds: well, doubtful or wrong, and what to do about it.
+//! A finding of `atelier check`: its severity, and the next step.
 
 use serde_json::{Value, json};
 use strum::IntoStaticStr;
 
 use crate::cli::table;
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum Level {
-    /// As it should be.
     Ok,
-    /// It works, but not as one would want.
+    /// It works, but should be improved.
     Warning,
-    /// It is broken, or the server does not start with it.
+    /// It is broken, or prevents the start of the server.
     Fault,
 }
 
@@ -23,16 +21,13 @@ impl Level {
     }
 }
 
-/// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    /// What was looked at; these names stay as they are.
+    /// The subject of the check. Scripts read these names, so they must not change.
     pub(super) what: &'static str,
-    /// How bad it is.
     pub(super) level: Level,
-    /// What was found.
     pub(super) found: String,
-    /// What to do, unless all is well.
+    /// The next step, if the level is not `Ok`.
     pub(super) next: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The administrator that the first start makes: as configured, or with a password that is made up and shown once.
+//! The first administrator, created at the first start with the configured password or a generated one.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,14 +16,14 @@ use crate::store::data_dir::DataDir;
 use crate::store::{Store, files};
 use crate::tokens::password;
 
-/// The administrator that the first start has made.
+/// The administrator that was created.
 pub(super) struct First {
     pub(super) email: Email,
-    /// The password, where it was made up.
+    /// The password, if it was generated.
     pub(super) password: Option<Password>,
 }
 
-/// Makes an administrator if there is none: as configured, or with a random password that is shown once.
+/// Creates an administrator if there is none, with the configured password or a generated one that is printed once.
 pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store) -> Result<Option<First>, CliError> {
     if !setup::lacks_administrator(store)? {
         return Ok(None);
@@ -62,7 +62,7 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
     };
     if let Err(error) = setup::first_administrator(store, new, hash, made_up) {
         if made_up {
-            // The password in it is of no account. That it stays, if it does, harms nobody.
+            // The password in the file is not in use, so a file that cannot be removed does no harm.
             let _ = std::fs::remove_file(&note);
         }
         return Err(error.into());
@@ -77,7 +77,7 @@ fn configured_password(config: &Config) -> Result<Option<Secret>, CliError> {
     }
 }
 
-/// Writes the password down; where that fails, nothing is left.
+/// Writes the password to a file. On failure, the file is removed.
 fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
     let mut file = files::open_or_make(path)?;
     let mut write = || {
@@ -93,7 +93,7 @@ fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> 
         file.sync_all()
     };
     write().inspect_err(|_| {
-        // It has no password, or half of one.
+        // The file contains no password, or a part of one.
         let _ = std::fs::remove_file(path);
     })
 }

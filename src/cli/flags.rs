@@ -1,4 +1,4 @@
-//! The flags that configure: one for each key, read from the list of keys.
+//! The configuration flags, one for each key of the list of keys.
 
 use std::env;
 use std::path::PathBuf;
@@ -15,12 +15,12 @@ pub struct Settings {
     given: Vec<(&'static str, String)>,
 }
 
-/// The flags that say where the server is: `--data-dir` and `--config`.
+/// The flags that locate the server: `--data-dir` and `--config`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place(Settings);
 
 impl Settings {
-    /// The configuration in force under these flags, the variables of this process and the file.
+    /// The configuration from these flags, the environment variables and the file.
     pub fn gather(&self) -> Result<Config, CliError> {
         let mut variables = Vec::new();
         for (name, text) in env::vars_os() {
@@ -54,7 +54,7 @@ impl Settings {
 }
 
 impl Place {
-    /// The configuration in force under these flags, the variables of this process and the file.
+    /// The configuration from these flags, the environment variables and the file.
     pub fn gather(&self) -> Result<Config, CliError> {
         self.0.gather()
     }
@@ -128,7 +128,7 @@ impl FromArgMatches for Place {
 
 impl Args for Place {
     fn augment_args(command: Command) -> Command {
-        // Global: `atelier user add EMAIL --data-dir DIR` is how people type it.
+        // Global flags also work after the subcommand, as in `atelier user add EMAIL --data-dir DIR`.
         command.args(std::iter::once(file_flag()).chain(Self::keys().map(flag)).map(|arg| arg.global(true)))
     }
 
@@ -137,7 +137,7 @@ impl Args for Place {
     }
 }
 
-/// Reads a duration such as `90d`, as the configuration spells them.
+/// Parses a duration such as `90d`, in the form of the configuration.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
     crate::config::spelling::read(text)
 }

@@ -1,4 +1,4 @@
-//! `atelier key`: API keys.
+//! `atelier key`: manages API keys.
 
 use std::time::Duration;
 
@@ -62,7 +62,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
@@ -154,7 +153,7 @@ fn revoke(home: &DataDir, id: KeyId) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The address of a key's person; a bot has none that means anything.
+/// The email of a key's user. The email of a bot has no meaning, so it is not shown.
 fn whose(key: &Key) -> &str {
     match key.kind {
         KeyKind::User => key.email.as_str(),
@@ -162,7 +161,7 @@ fn whose(key: &Key) -> &str {
     }
 }
 
-/// Calls a field as its flag is called.
+/// Replaces the name of a field by its flag.
 fn in_flags(error: Error) -> Error {
     match error {
         Error::Invalid { field: Field::ExpiresAt, rule } => Error::invalid("--expires", rule),

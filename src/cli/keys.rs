@@ -1,4 +1,4 @@
-//! `atelier keys`: the keys that tokens are signed with. Those that people sign in with are `atelier key`.
+//! `atelier keys`: manages the keys that sign tokens. `atelier key` manages API keys.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -30,7 +30,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {

@@ -1,5 +1,5 @@
-//! The log on stderr. A server's is written by a thread of its own, some lines at a time: stderr may be slow or stand
-//! still, and whoever answers a request must not wait for it.
+//! The log on stderr. The server writes its log on a separate thread and in batches, because stderr may be slow or
+//! blocked and requests must not wait for it.
 
 use std::io::{self, Write};
 use std::mem;
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use env_logger::{Builder, Target};
 
-/// How much may wait to be written, in bytes. Lines that come on top are lost, and it is told how many.
+/// The maximum size of unwritten lines, in bytes. Further lines are dropped, and their number is logged.
 const MOST: usize = 1 << 20;
 
-/// How long lines are gathered to be written together.
+/// The time for which lines are collected into one batch.
 const GATHERING: Duration = Duration::from_millis(10);
 
-/// How long the end waits for what is not written yet.
+/// The maximum time to wait for unwritten lines at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Logs to stderr what this filter lets through, line by line.
+/// Logs to stderr synchronously.
 pub(super) fn to_stderr(filter: &str) {
     begin(filter, Target::Stderr);
 }
 
-/// Logs to stderr as long as this is held, and never waits for it but at the end.
+/// Logs to stderr on a separate thread until the result is dropped. Only the drop waits for stderr.
 pub(super) fn behind_stderr(filter: &str) -> Behind {
     let line = Arc::new(Line::default());
     let theirs = line.clone();
@@ -37,7 +37,7 @@ pub(super) fn behind_stderr(filter: &str) -> Behind {
 }
 
 fn begin(filter: &str, target: Target) {
-    // It fails only when there is a log already, which is as good.
+    // It fails only if a logger is installed already.
     let _ = Builder::new()
         .filter_module("actix_server", log::LevelFilter::Warn)
         .parse_filters(filter)
@@ -45,7 +45,7 @@ fn begin(filter: &str, target: Target) {
         .try_init();
 }
 
-/// A log that is written by a thread; what it has is written when this is dropped, and what comes later at once.
+/// The handle of the log thread. Dropping it writes the remaining lines. Later lines are written synchronously.
 pub(super) struct Behind(Option<Arc<Line>>);
 
 impl Drop for Behind {
@@ -57,7 +57,7 @@ impl Drop for Behind {
     }
 }
 
-/// What waits to be written.
+/// The queue of unwritten lines.
 #[derive(Default)]
 struct Line {
     state: Mutex<State>,
@@ -69,7 +69,7 @@ struct State {
     waiting: Vec<u8>,
     lost: u64,
     closed: bool,
-    /// Whether the thread that writes has come to its end.
+    /// Whether the log thread has ended.
     ended: bool,
 }
 
@@ -78,7 +78,7 @@ impl Line {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes some lines; gives them back when nobody writes any more.
+    /// Adds lines to the queue. `false` if the queue is closed.
     fn add(&self, lines: &[u8]) -> bool {
         let mut state = self.state();
         if state.closed {
@@ -103,12 +103,12 @@ impl Line {
     }
 
     fn wait_for_end(&self) {
-        // Whoever reads stderr may never come back.
+        // The reader of stderr may be blocked forever.
         let ended = self.changed.wait_timeout_while(self.state(), PATIENCE, |state| !state.ended);
         drop(ended.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Writes what comes until the line is closed and empty.
+    /// Writes the lines of the queue until it is closed and empty.
     fn write_to(&self, out: &mut impl Write) {
         let mut lines = Vec::new();
         loop {
@@ -121,7 +121,7 @@ impl Line {
             let lost = mem::take(&mut state.lost);
             let closed = state.closed;
             drop(state);
-            // Nobody is left to tell when stderr is closed.
+            // If stderr is closed, the error cannot be reported.
             let _ = out.write_all(&lines);
             if lost > 0 {
                 let _ = writeln!(out, "[{lost} log lines lost: the log was not read fast enough]");
@@ -135,7 +135,7 @@ impl Line {
     }
 }
 
-/// Where the log puts its lines.
+/// The writer of the logger, which adds lines to the queue.
 struct Pen(Arc<Line>);
 
 impl Write for Pen {
@@ -157,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// Somebody who takes what is written once they are asked to.
+    /// A writer that blocks until the test reads from it.
     struct Slow {
         go_on: mpsc::Receiver<()>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -184,7 +184,7 @@ mod tests {
         let theirs = line.clone();
         let writer = thread::spawn(move || theirs.write_to(&mut slow));
 
-        // Nothing is taken out there yet, and all is taken here.
+        // The writer blocks, and all lines enter the queue.
         let words = "x".repeat(1000);
         let wanted = 3 * MOST / 1000;
         for number in 0..wanted {

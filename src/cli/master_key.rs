@@ -1,4 +1,4 @@
-//! Where the master key comes from: the configuration, a systemd credential or the data directory.
+//! The source of the master key: the configuration, a systemd credential or the data directory.
 
 mod rotation;
 
@@ -18,28 +18,26 @@ use crate::tokens::seal::{FileError, MasterKey};
 
 pub use rotation::Command;
 
-/// The variable by which systemd says where a service's credentials are (systemd.exec(5), `LoadCredential=`).
+/// The variable that contains the credential directory of a systemd service (systemd.exec(5), `LoadCredential=`).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// The name of the credential.
 const CREDENTIAL: &str = "atelier-master-key";
 
-/// What to do where there are two.
+/// The next step if there are two sources.
 pub(super) const ONE_PLACE: &str = "remove one of them";
 
-/// Where the master key comes from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// The text that `master_key` is set to, and what sets it.
+    /// The text of `master_key`, and where it is set.
     Text(Secret, Origin),
-    /// The file that `master_key_file` names, and what names it.
+    /// The file of `master_key_file`, and where it is set.
     File(PathBuf, Origin),
-    /// A systemd credential.
     Credential(PathBuf),
-    /// The data directory, since nobody says anything else.
+    /// The file in the data directory, the default.
     DataDir(PathBuf),
 }
 
-/// Why a source gives no key.
+/// The reasons for which a source provides no key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     /// The text is no key.
@@ -48,15 +46,14 @@ pub(super) enum Unusable {
          created with"
     )]
     Text(Invalid),
-    /// The file gives none.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
 impl Source {
-    /// The source in force: what is configured, else the credential, else the data directory.
+    /// The effective source: the configuration, else the credential, else the data directory.
     ///
-    /// Refused when a key is configured and there is a credential too.
+    /// Refused if both a configured key and a credential exist.
     pub(super) fn of(config: &Config, home: &DataDir) -> Result<Self, CliError> {
         Self::among(config, home, std::env::var_os(CREDENTIALS))
     }
@@ -64,7 +61,7 @@ impl Source {
     fn among(config: &Config, home: &DataDir, credentials: Option<OsString>) -> Result<Self, CliError> {
         let credential = credentials.filter(|directory| !directory.is_empty());
         let credential = credential.map(|directory| PathBuf::from(directory).join(CREDENTIAL));
-        // One that is there but cannot be looked at is not passed over.
+        // A credential that exists but cannot be checked is used, so that the error is reported.
         let credential = credential.filter(|path| path.try_exists().unwrap_or(true));
         let configured = match (&config.master_key, &config.master_key_file) {
             (Some(text), _) => Some(Self::Text(text.clone(), config.origins.of("master_key"))),
@@ -82,7 +79,7 @@ impl Source {
         }
     }
 
-    /// The file that the key can be read from anew, as an absolute path.
+    /// The absolute path of the file from which the key can be reloaded.
     pub(super) fn file(&self) -> Option<PathBuf> {
         match self {
             Self::File(path, _) | Self::DataDir(path) => std::path::absolute(path).ok(),
@@ -91,7 +88,7 @@ impl Source {
         }
     }
 
-    /// The key that is there; none is made.
+    /// Loads an existing key. It never creates one.
     pub(super) fn load(&self) -> Result<MasterKey, Unusable> {
         match self {
             Self::Text(text, _) => MasterKey::parse(text).map_err(Unusable::Text),
@@ -111,7 +108,7 @@ impl Source {
     }
 }
 
-/// The source as one would point at it.
+/// The source as named in messages.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -123,16 +120,17 @@ impl fmt::Display for Source {
     }
 }
 
-/// The master key in force, which opens every signing key there is.
+/// The effective master key, which opens every signing key.
 ///
-/// Refused when there is none or it is another than the one that they were sealed under.
+/// Refused if there is none, or if the signing keys were sealed with another.
 pub(super) fn given(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = source.loaded()?;
     proved(&source, key, store)
 }
 
-/// The same for a server that starts, which finishes a rotation that was interrupted; and where nothing was ever sealed and nobody says where the key is, it is made in the data directory.
+/// The same for the start of a server, which also finishes an interrupted rotation. If nothing was ever sealed and no
+/// key is configured, it creates one in the data directory.
 pub(super) fn given_or_made(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = match &source {

@@ -1,6 +1,6 @@
-//! The command line: data on stdout, words on stderr, the next step in every error.
+//! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 done, 1 failed, 2 asked wrongly.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error.
 
 pub mod admin;
 pub mod audit;
@@ -134,12 +134,12 @@ pub enum Command {
     },
 }
 
-/// Why a command came to nothing: words for stderr that end with the next step.
+/// The error of a command: a message for stderr that ends with the next step.
 #[derive(Debug)]
 pub enum CliError {
-    /// It was asked wrongly: exit code 2.
+    /// Exit code 2.
     Usage(String),
-    /// It was asked well, but failed: exit code 1.
+    /// Exit code 1.
     Failed(String),
 }
 
@@ -155,12 +155,11 @@ impl From<DataDirError> for CliError {
     }
 }
 
-/// Does what the command line asks.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(words) => {
-            // Nobody is left to tell when stderr is closed.
+            // If stderr is closed, the error cannot be reported.
             let _ = words.print();
             return ExitCode::from(u8::try_from(words.exit_code()).unwrap_or(2));
         }
@@ -231,7 +230,7 @@ impl Command {
     }
 }
 
-/// Prints data on stdout. A reader that has gone away, such as `head`, is no failure.
+/// Prints data on stdout. A closed reader, such as `head`, is no error.
 pub fn print(data: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
@@ -242,9 +241,9 @@ pub fn print(data: &str) -> Result<(), CliError> {
     }
 }
 
-/// Tells words on stderr.
+/// Prints a message on stderr.
 pub fn say(words: &str) {
-    // Nobody is left to tell when stderr is closed.
+    // If stderr is closed, the error cannot be reported.
     let _ = writeln!(io::stderr(), "{words}");
 }
 

@@ -1,4 +1,4 @@
-//! Printing what is shown only once: it must have arrived, or the command fails.
+//! Output of secrets that are printed only once. The command fails unless the output was written completely.
 
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fsync, makedev};
 
-/// How long stdout may take. The data file is locked meanwhile, and a server waits for that longer than this.
+/// The maximum time to wait for stdout. The data file is locked meanwhile, and a server waits longer than this for the
+/// lock.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Prints a text on stdout, to its end and, where that is a file, onto the disk.
+/// Prints a text on stdout. If stdout is a file, it is synced to disk.
 ///
-/// Refused when stdout is closed, full, or takes nothing for a while.
+/// Refused if stdout is closed, full, or accepts no data for 2 seconds.
 pub(super) fn print(text: String) -> io::Result<()> {
     if is_closed()? {
         return Err(io::Error::other("stdout is closed"));
@@ -22,14 +23,14 @@ pub(super) fn print(text: String) -> io::Result<()> {
     let write = move || {
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).and_then(|()| sync());
-        // Nobody waits any longer if this took too long.
+        // The receiver is gone after a timeout.
         let _ = done.send(written);
     };
     thread::Builder::new().name("stdout".to_owned()).spawn(write)?;
     outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::Error::other("stdout does not accept data")))
 }
 
-/// Some disks tell only then that they are full. What is no file cannot be synced.
+/// Some disks report that they are full only at the sync. Only files can be synced.
 fn sync() -> io::Result<()> {
     if metadata()?.is_file() {
         fsync(io::stdout())?;
@@ -37,8 +38,8 @@ fn sync() -> io::Result<()> {
     Ok(())
 }
 
-/// The runtime opens `/dev/null` for reading and writing where stdout was closed; a shell that is told to send something
-/// there opens it for writing alone.
+/// If stdout was closed, the runtime has opened `/dev/null` for reading and writing. A shell redirection to `/dev/null`
+/// opens it for writing only.
 fn is_closed() -> io::Result<bool> {
     let found = metadata()?;
     let is_null = found.file_type().is_char_device() && found.rdev() == makedev(1, 3);
@@ -46,7 +47,7 @@ fn is_closed() -> io::Result<bool> {
 }
 
 fn metadata() -> io::Result<std::fs::Metadata> {
-    // A copy of the descriptor, for the one of stdout must stay open.
+    // A copy of the descriptor, because stdout must stay open.
     let copy = rustix::io::dup(io::stdout())?;
     std::fs::File::from(copy).metadata()
 }

@@ -1,4 +1,4 @@
-//! How a password reaches a command: by stdin or by a file, never by an argument, which others can see.
+//! Passwords for commands, read from stdin or a file. Arguments are visible to other users.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,7 +22,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The given password, if one is given. Refused when it is empty, or more than one line.
+    /// The password from stdin or the file, or `None` if neither is given. Refused if it is empty or has more than one
+    /// line.
     pub fn read(&self) -> Result<Option<Secret>, CliError> {
         if let Some(path) = &self.password_file {
             return read_file(path).map(Some);
@@ -34,7 +35,7 @@ impl Source {
     }
 }
 
-/// The password that is the only line of a file.
+/// Reads a password that is the only line of a file.
 pub fn read_file(path: &Path) -> Result<Secret, CliError> {
     let place = path.display().to_string();
     let file = File::open(path).map_err(|error| unreadable(&place, &error))?;

@@ -1,4 +1,4 @@
-//! What is in force in the server that runs on a data directory, for commands that are started with other settings.
+//! The effective configuration of the running server, for commands that are started with other settings.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,12 +8,12 @@ use crate::config::Config;
 use crate::store::data_dir::DataDir;
 use crate::store::lock::InForce;
 
-/// The configuration as a server tells it, secrets masked.
+/// The effective configuration with masked secrets, by key.
 pub(super) fn told(config: &Config) -> BTreeMap<String, String> {
     config.shown().into_iter().map(|(key, value, _)| (key.to_owned(), value)).collect()
 }
 
-/// What a server tells that listens on these addresses.
+/// The state that a server on these addresses publishes.
 pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_file: Option<PathBuf>) -> InForce {
     InForce {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -24,22 +24,21 @@ pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_fil
     }
 }
 
-/// What is in force in the server that runs there; nothing if none does, or none that tells.
+/// The state of the running server. `None` if no server runs, or if it publishes none.
 pub(super) fn of(home: &DataDir) -> Option<InForce> {
-    // A link must be printed also where nobody knows whether a server runs.
+    // Links must be printed even if it is unknown whether a server runs.
     home.holder().ok().flatten().and_then(|holder| holder.in_force)
 }
 
-/// Where people reach a server.
+/// The address at which users reach a server.
 pub(super) struct Origin {
     /// Scheme, host and port.
     pub(super) url: String,
-    /// Words for the operator where other machines do not reach it.
+    /// A message for the operator if other machines cannot reach it.
     pub(super) local: Option<&'static str>,
 }
 
-/// Where people reach the server that runs there, or else the one of this configuration: its public URL, or an address
-/// that it listens on.
+/// The origin of the running server, or else of this configuration: its public URL, or an address that it listens on.
 pub(super) fn origin(config: &Config, home: &DataDir) -> Origin {
     let running = of(home);
     let (public_url, listen) = match &running {

@@ -1,4 +1,4 @@
-//! `atelier serve`: the server.
+//! `atelier serve`: runs the server.
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -23,7 +23,7 @@ use crate::tokens::chain::to_hex;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
-/// Runs the server of that configuration until it is told to stop.
+/// Runs the server until it is stopped.
 pub fn run(config: &Config) -> Result<(), CliError> {
     signals::pass_over_the_meaningless().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
@@ -83,7 +83,7 @@ fn serve(
         administrators_need_second_factor: config.administrators_need_second_factor,
         answer_memory: config.answer_memory,
     });
-    // Keys that do not open keep the server from starting, not its people from entering.
+    // Signing keys that do not open must stop the start, not the first sign-in.
     desk.keyring()?;
     if let Some(base) = exposed(config, &addresses) {
         log::warn!(
@@ -105,14 +105,14 @@ fn serve(
     }
     let greeting = greeting(&desk, &addresses, first.as_ref());
     let ready = move || {
-        // Whoever closed stdout does not want the greeting, and is served all the same.
+        // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
     };
     http::serve(desk, &settings(config), listeners, ready)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
-/// Logs the newest audit row at the start and at the end, so that its hash is known outside of the data file as well.
+/// Logs the newest audit row at the start and at the end, so that its hash is also stored outside of the data file.
 fn note_audit(store: &Store) {
     match store.read(audit::newest) {
         Ok(newest) => log::info!("audit log: the newest row is {}, hash {}", newest.id, to_hex(&newest.hash)),
@@ -120,12 +120,10 @@ fn note_audit(store: &Store) {
     }
 }
 
-/// What the configuration allows of API keys.
 pub(super) fn key_rules(config: &Config) -> KeyRules {
     KeyRules { allowed: config.keys_allowed, longest_life: config.key_longest_life }
 }
 
-/// How the configuration wants the keys that tokens are signed with.
 fn key_plan(config: &Config) -> signing_keys::Plan {
     signing_keys::Plan {
         algorithm: algorithm(config.signing_algorithm),
@@ -179,10 +177,10 @@ fn settings(config: &Config) -> http::Settings {
     }
 }
 
-/// How many tokens may wait to be signed, which takes less than a second for all of them.
+/// The maximum number of queued signatures. All of them take less than a second.
 const UNSIGNED: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
-/// How many long reads may wait for a thread.
+/// The maximum number of queued long reads.
 const UNREAD: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 fn hashery(config: &Config) -> Result<Pool, CliError> {
@@ -199,14 +197,14 @@ fn signers() -> Result<Pool, CliError> {
     })
 }
 
-/// Fewer than there are readers, so that a glance never waits for them.
+/// One thread fewer than there are read connections, so that an inline read never waits for long reads.
 fn long_readers(store: &Store) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Reading, threads, UNREAD)
         .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
 }
 
-/// How many bits a new RSA key has.
+/// The size of a new RSA key, in bits.
 pub(super) fn rsa_bits(config: &Config) -> u32 {
     u32::try_from(config.signing_key_bits).unwrap_or(u32::MAX)
 }
@@ -219,7 +217,7 @@ const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
     }
 }
 
-/// Where people who are not on this machine sign in without TLS; none where nobody does.
+/// The URL at which users on other machines sign in without TLS, if there is one.
 fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
     if let Some(url) = &config.public_url {
         let host = url.strip_prefix("http://")?;
@@ -231,13 +229,13 @@ fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
     addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))
 }
 
-/// Where the server listens on every address of this machine, and nobody has said by which one people come.
+/// The wildcard address, if the server listens on one and neither `public_url` nor `trusted_hosts` is set.
 fn unnamed(config: &Config, addresses: &[SocketAddr]) -> Option<SocketAddr> {
     let open = addresses.iter().find(|address| address.ip().is_unspecified());
     open.filter(|_| config.public_url.is_none() && config.trusted_hosts.is_empty()).copied()
 }
 
-/// The values of `Host` that tokens are issued for when no public URL is set.
+/// The accepted `Host` values for issuers if no public URL is set.
 fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
     let machine = rustix::system::uname().nodename().to_str().unwrap_or("localhost").to_lowercase();
     let mut hosts = Vec::new();
@@ -256,11 +254,11 @@ fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
     hosts
 }
 
-/// What is printed once the server serves: where, and after the first start what to paste next.
+/// The greeting after the start: the addresses, and after the first start the commands to paste.
 fn greeting(desk: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
-    // Writing to a String does not fail.
+    // Writing to a String never fails.
     for address in addresses {
         let _ = writeln!(text, "listening on http://{address}");
     }

@@ -1,4 +1,4 @@
-//! `atelier session`: who is signed in, by which program or browser.
+//! `atelier session`: lists and ends the sessions of users.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -46,7 +46,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
@@ -58,7 +57,7 @@ impl Command {
     }
 }
 
-/// A session, and whose it is.
+/// A session and the email of its user.
 type Row = (Session, String);
 
 fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(), CliError> {

@@ -1,4 +1,4 @@
-//! Signals that mean nothing to the server and would end it all the same, as most signals do by default.
+//! Signals that the server ignores. By default they would end the process.
 
 use std::io;
 use std::task::Poll;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The signals, by their names. A file that has become too large is told by the write that fails.
+/// The signals and their names. SIGXFSZ is ignored because the failed write reports that a file is too large.
 const MEANINGLESS: [(&str, Signal); 7] = [
     ("SIGUSR1", Signal::USR1),
     ("SIGUSR2", Signal::USR2),
@@ -19,7 +19,7 @@ const MEANINGLESS: [(&str, Signal); 7] = [
     ("SIGXFSZ", Signal::XFSZ),
 ];
 
-/// From now on, logs these signals and does nothing else about them.
+/// Logs and ignores these signals from now on.
 pub(super) fn pass_over_the_meaningless() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();

@@ -1,10 +1,10 @@
-//! Rows for people: columns as wide as their widest text.
+//! Tables for people, with columns as wide as their widest text.
 
 use std::fmt::Write;
 
 use crate::domain::timestamp::Timestamp;
 
-/// The rows as lines, in columns that are two blanks apart; nothing follows the last text of a line.
+/// Formats rows with two spaces between columns and no trailing spaces.
 pub(super) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
     let mut text = String::new();
     let wide: [usize; N] =
@@ -12,7 +12,7 @@ pub(super) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (cell, wide) in row.iter().zip(wide) {
-            // Writing to a String does not fail.
+            // Writing to a String never fails.
             let _ = write!(line, "{cell:wide$}  ");
         }
         text.push_str(line.trim_end());
@@ -21,7 +21,7 @@ pub(super) fn lines<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// The same under a head; empty if there is nothing under it.
+/// The same with a header. Empty if there are no rows.
 pub(super) fn under<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> String {
     if rows.is_empty() {
         return String::new();
@@ -30,7 +30,7 @@ pub(super) fn under<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> 
     lines(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
-/// A moment to the second, `2024-07-11T16:53:30Z`; a dash for none.
+/// A timestamp to the second, such as `2024-07-11T16:53:30Z`, or a dash.
 pub(super) fn moment(moment: Option<Timestamp>) -> String {
     let to_the_second = |text: String| text.split('.').next().map(|start| format!("{start}Z"));
     moment.and_then(|moment| to_the_second(moment.to_string())).unwrap_or_else(|| "-".to_owned())

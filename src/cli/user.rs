@@ -1,4 +1,4 @@
-//! `atelier user`: the people of this server.
+//! `atelier user`: manages users.
 
 mod link;
 
@@ -28,7 +28,7 @@ use crate::store::Tx;
 use crate::store::data_dir::DataDir;
 use crate::tokens::password::{PasswordHash, generate};
 
-/// What to do when the rule on administrators stands against a change.
+/// The next step if the rule on administrators prevents a change.
 const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
 
 /// What can be done about people.
@@ -123,7 +123,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it to the server of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let place = &config.data_dir;
         let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
@@ -157,7 +156,7 @@ impl Command {
     }
 }
 
-/// A password to be set, and whether it is to be shown, since nobody knows it yet.
+/// A new password, and whether it was generated and so must be printed.
 pub(super) struct NewPassword {
     password: Password,
     pub(super) hash: PasswordHash,
@@ -169,7 +168,7 @@ impl NewPassword {
         Self::given(source.read()?, owner)
     }
 
-    /// The same with a password that was read already, or none.
+    /// The same with a password that was already read.
     fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
         let made_up = given.is_none();
         let password = match given {
@@ -180,7 +179,7 @@ impl NewPassword {
         Ok(Self { password, hash, made_up })
     }
 
-    /// What is printed where the password was made up: the password alone, or all in JSON.
+    /// The output if the password was generated: the password alone, or everything in JSON.
     pub(super) fn shown<T>(
         &self,
         told: impl Fn(&T) -> Value + Send + 'static,
@@ -200,8 +199,7 @@ impl NewPassword {
         }
     }
 
-    /// Prints the person, unless that was done with the password; in words only where there is nothing to read by
-    /// machine.
+    /// Prints the user, unless the user was already printed with the password. Without JSON, only messages are printed.
     pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), CliError> {
         if json {
             return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
@@ -219,7 +217,8 @@ pub(super) fn address(email: &str) -> Result<Email, CliError> {
     Ok(Email::parse(email).in_field("EMAIL")?)
 }
 
-/// The data directory, which the first person may come into before a server does; told, for it may be a slip.
+/// Creates the data directory if it is absent, because a first user may be added before a server runs. The message
+/// reveals a misspelled path.
 fn made_if_absent(place: &Path) -> Result<DataDir, CliError> {
     let absent = !DataDir::at(place).database().exists();
     let home = DataDir::open(place)?;

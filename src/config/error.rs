@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration. Every message ends with the next step.
+//! The errors of a configuration. Every message ends with the next step.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,17 +7,13 @@ use thiserror::Error;
 
 use super::origin::Origin;
 
-/// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
     #[error("cannot read the configuration file {}: {source}; check the path that {named_by} gives", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
-        /// The flag or variable that names it.
+        /// The flag or variable that names the file.
         named_by: &'static str,
-        /// Why not.
         source: io::Error,
     },
     /// The file is not TOML.
@@ -26,29 +22,26 @@ pub enum ConfigError {
         path.display()
     )]
     Malformed {
-        /// The file.
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What the parser says; it does not quote the line, which may hold a secret.
+        /// The parser's message. It does not quote the line, which may contain a secret.
         message: String,
     },
-    /// There is no such key.
+    /// The key does not exist.
     #[error("unknown key `{name}` ({origin}); {}", suggestion(origin, near))]
     Unknown {
-        /// The name as it was given.
+        /// The name as it was written.
         name: String,
-        /// Where it was given.
         origin: Origin,
-        /// Keys with names like it, the nearest first.
+        /// Keys with similar names, the most similar first.
         near: Vec<&'static str>,
     },
-    /// A key has a value that breaks its rule.
+    /// The value of a key breaks its rule.
     #[error("`{key}` ({origin}) {rule}; {}", origin.next_step())]
     Wrong {
-        /// The key.
         key: &'static str,
-        /// Where its value comes from.
+        /// The source of the value.
         origin: Origin,
         /// The rule, starting with "must".
         rule: String,

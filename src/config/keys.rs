@@ -1,6 +1,6 @@
-//! The list of keys, read from `config.example.toml`, where each stands with its reason and its default.
+//! The list of configuration keys, read from `config.example.toml`, which documents each key and its default.
 //!
-//! That this list and the fields of [`Config`](super::Config) are the same is proven by a test, not by the compiler.
+//! A test, not the compiler, proves that the list and the fields of [`Config`](super::Config) are the same.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,38 +9,33 @@ use toml::Value;
 
 use super::spelling::Spelled;
 
-/// The example file: every key with its default and its reason.
+/// The example file: every key with its help text and its default.
 pub const EXAMPLE: &str = include_str!("../../config.example.toml");
 
-/// What a key's value is, as far as its spelling goes.
+/// The type of a value in its text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Any text.
     Text,
     /// A text such as `15m`.
     Duration,
     /// A text such as `1MiB`.
     Size,
-    /// A whole number.
     Integer,
-    /// `true` or `false`.
     Boolean,
-    /// A list of texts.
+    /// A list of strings.
     List,
 }
 
-/// A configuration key.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Its name in the file: `keep_alive`.
+    /// The name in the file, such as `keep_alive`.
     pub name: &'static str,
-    /// One sentence on why one would set it.
+    /// One sentence on the reason to set the key.
     pub help: &'static str,
-    /// What its value is.
     pub kind: Kind,
-    /// Its default, spelled as in the file; where it has none, an example.
+    /// The default as written in the file, or an example if there is no default.
     pub example: &'static str,
-    /// Whether it may be absent.
+    /// Whether the key may be absent.
     pub optional: bool,
 }
 
@@ -54,17 +49,16 @@ pub fn all() -> &'static [Key] {
     &KEYS
 }
 
-/// The key of that name.
 pub fn find(name: &str) -> Option<&'static Key> {
     all().iter().find(|key| key.name == name)
 }
 
-/// The sentence on a key, or nothing for a name that is no key.
+/// The help text of a key, empty for an unknown name.
 pub fn help(name: &str) -> &'static str {
     find(name).map_or("", |key| key.help)
 }
 
-/// The keys whose names are near a misspelled one, the nearest first.
+/// The keys with names similar to a misspelled one, the most similar first.
 pub fn near(name: &str) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase().replace('-', "_");
     let mut near: Vec<(usize, &str)> = all()
@@ -79,7 +73,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
 }
 
 impl Key {
-    /// Reads `name = value` or `#name = value`, with the comment line above it.
+    /// Parses `name = value` or `#name = value`, with the comment line above it.
     fn read(above: &'static str, line: &'static str) -> Option<Self> {
         let (optional, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
         let (name, example) = line.split_once(" = ")?;
@@ -98,17 +92,17 @@ impl Key {
         Some(Self { name, help, kind, example, optional })
     }
 
-    /// The variable that sets it: `ATELIER_KEEP_ALIVE`.
+    /// The environment variable: `ATELIER_KEEP_ALIVE`.
     pub fn variable(&self) -> String {
         format!("ATELIER_{}", self.name.to_ascii_uppercase())
     }
 
-    /// The flag that sets it: `keep-alive`.
+    /// The flag: `keep-alive`.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
     }
 
-    /// Reads one text, of a variable or a flag, as a value of this kind.
+    /// Parses the text of a variable or a flag as a value of this kind.
     pub(super) fn value(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
             Kind::Text | Kind::Duration | Kind::Size => Some(Value::String(text.to_owned())),
@@ -119,7 +113,7 @@ impl Key {
         self.fitting(value.ok_or_else(|| self.rule())?)
     }
 
-    /// The value, if it is of this key's kind.
+    /// The value, if it has this key's kind.
     pub(super) fn fitting(&self, value: Value) -> Result<Value, String> {
         let fits = match self.kind {
             Kind::Text | Kind::Duration | Kind::Size => value.is_str(),
@@ -142,7 +136,7 @@ impl Key {
     }
 }
 
-/// The parts of a text that are separated by commas.
+/// Splits a text at commas.
 fn list(text: &str) -> Vec<Value> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| Value::String(part.to_owned())).collect()

@@ -1,12 +1,12 @@
-//! Variables that Kubernetes sets in every container of a namespace, for each Service of it: a Service called `atelier`
-//! has `ATELIER_SERVICE_HOST`, `ATELIER_PORT=tcp://...` and more, one called `atelier-metrics`
-//! `ATELIER_METRICS_SERVICE_HOST`. They look like ours and are not.
+//! Detection of the variables that Kubernetes sets in every container of a namespace for each Service. A Service named
+//! `atelier` sets `ATELIER_SERVICE_HOST`, `ATELIER_PORT=tcp://...` and more, one named `atelier-metrics` sets
+//! `ATELIER_METRICS_SERVICE_HOST`. They look like configuration and are not.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Whether a variable with this name, without its `ATELIER_`, has the form of these both by its name and by its value.
+/// Whether both the name of a variable, without its `ATELIER_`, and its value have the form of a Service variable.
 ///
-/// `ATELIER_PORT=8787` has not: somebody means to configure with it.
+/// `ATELIER_PORT=8787` has not, because it was meant as configuration.
 pub(super) fn is_of_service(name: &str, value: &str) -> bool {
     let is_number = value.parse::<u16>().is_ok() && value.bytes().all(|byte| byte.is_ascii_digit());
     let is_address = value.parse::<IpAddr>().is_ok();

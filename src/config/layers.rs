@@ -1,4 +1,4 @@
-//! A file, variables and flags, laid over each other; each value remembers where it comes from.
+//! The layers of a configuration: a file, variables and flags. Each value remembers its source.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use super::keys::{self, Key, Kind};
 use super::kubernetes;
 use super::origin::{Origin, Origins};
 
-/// What each key is set to, and where. A key that is set to nothing hides what a lower layer says.
+/// The value and the source of each key. A key that is set to `None` hides the value of a lower layer.
 #[derive(Default)]
 pub(super) struct Layers(BTreeMap<&'static str, (Option<Value>, Origin)>);
 
 impl Layers {
-    /// Lays the keys of a TOML file on top.
+    /// Adds the keys of a TOML file.
     pub(super) fn lay_file(&mut self, path: &Path, named_by: &'static str) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
@@ -41,7 +41,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays the `ATELIER_*` variables on top; other variables are not ours. Tells which were passed over, since
+    /// Adds the `ATELIER_*` variables and ignores all others. Returns the names of those that were skipped because
     /// Kubernetes has set them.
     pub(super) fn lay_variables(
         &mut self,
@@ -61,7 +61,7 @@ impl Layers {
             }
             let name = rest.to_ascii_lowercase();
             let origin = Origin::Variable(variable.clone());
-            // Variables are told apart by case, so `ATELIER_Log` is not `ATELIER_LOG`.
+            // Variable names are case-sensitive: `ATELIER_Log` is not `ATELIER_LOG`.
             let key = known(if rest.bytes().any(|b| b.is_ascii_lowercase()) { "" } else { &name }, rest, &origin)?;
             self.lay_text(key, &text, origin)?;
         }
@@ -69,7 +69,7 @@ impl Layers {
         Ok(passed_over)
     }
 
-    /// Lays flags on top: a key and a text each. The texts of a repeated flag make a list.
+    /// Adds flags, each a key and a text. The texts of a repeated flag form a list.
     pub(super) fn lay_flags<K: AsRef<str>>(
         &mut self,
         flags: impl IntoIterator<Item = (K, String)>,
@@ -108,7 +108,7 @@ impl Layers {
         }
     }
 
-    /// The typed configuration; what no layer says is the default.
+    /// The typed configuration. A key that no layer sets has its default.
     pub(super) fn into_config(self) -> Result<Config, ConfigError> {
         let mut table = Table::new();
         let mut origins = Origins::default();
@@ -128,7 +128,7 @@ impl Layers {
     }
 }
 
-/// The key of that name; if there is none, the error calls it as it was given.
+/// The key of that name. The error names an unknown key as it was written.
 fn known(name: &str, given: &str, origin: &Origin) -> Result<&'static Key, ConfigError> {
     keys::find(name).ok_or_else(|| ConfigError::Unknown {
         name: given.to_owned(),

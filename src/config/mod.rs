@@ -1,8 +1,7 @@
-//! What can be configured. It knows files, variables and texts, but no command line, no SQL and no HTTP.
+//! The configuration. It knows files, variables and texts, but no command line, no SQL and no HTTP.
 //!
-//! A key is a field of [`Config`] and a paragraph of `config.example.toml`, from which its flag, its
-//! variable and its help are read. A flag wins over a variable, a variable over the file, the file over
-//! the default.
+//! A key is a field of [`Config`] and a paragraph of `config.example.toml`, which defines its flag, its variable and
+//! its help text. A flag wins over a variable, a variable over the file, the file over the default.
 
 pub mod error;
 pub mod keys;
@@ -29,18 +28,15 @@ use crate::domain::secret::Secret;
 use layers::Layers;
 use origin::Origins;
 
-/// The variable that names the configuration file, where no flag does.
+/// The variable that names the configuration file if no flag does.
 pub const FILE_VARIABLE: &str = "ATELIER_CONFIG";
 
 /// The algorithm that signs new tokens, named as in a JSON Web Key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum SigningAlgorithm {
-    /// RSA with SHA-256.
     Rs256,
-    /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519.
     #[strum(serialize = "EdDSA")]
     EdDsa,
 }
@@ -57,13 +53,12 @@ impl spelling::Spelled for SigningAlgorithm {
     }
 }
 
-/// The header in which proxies name the client.
+/// The header in which proxies forward the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum ForwardedHeader {
-    /// `X-Forwarded-For`.
     XForwardedFor,
-    /// `Forwarded` (RFC 7239).
+    /// RFC 7239.
     Forwarded,
 }
 
@@ -79,7 +74,7 @@ impl spelling::Spelled for ForwardedHeader {
     }
 }
 
-/// The configuration in force. `config.example.toml` says why one would set each key.
+/// The effective configuration. `config.example.toml` documents each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the sentence on each key stands once, in config.example.toml")]
@@ -162,10 +157,10 @@ pub struct Config {
     pub admin_password: Option<Secret>,
     pub admin_password_file: Option<PathBuf>,
 
-    /// Where the values come from.
+    /// The source of each value.
     #[serde(skip)]
     pub origins: Origins,
-    /// `ATELIER_*` variables that were passed over, since Kubernetes has set them for a Service.
+    /// The `ATELIER_*` variables that were ignored because Kubernetes has set them for a Service.
     #[serde(skip)]
     pub passed_over: Vec<String>,
 }
@@ -225,11 +220,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Lays flags (key and text) over variables over a file over the defaults, and checks the whole.
+    /// Merges flags (key and text), variables, the file and the defaults, in this order of precedence, and validates
+    /// the result.
     ///
-    /// The file is the one given or else the one that `ATELIER_CONFIG` names. Refused when a key or an
-    /// `ATELIER_*` variable is unknown, or a value is ill-typed or breaks its rule. `ATELIER_TEST_*` is
-    /// ignored, and so are the variables of a Service of Kubernetes. An empty variable or flag sets an optional key to nothing.
+    /// The file is `file`, or else the one that `ATELIER_CONFIG` names. Refused when a key or an `ATELIER_*` variable
+    /// is unknown, or a value has the wrong type or breaks its rule. `ATELIER_TEST_*` variables and those of a
+    /// Kubernetes Service are ignored. An empty variable or flag unsets an optional key.
     pub fn gather<K: AsRef<str>>(
         flags: impl IntoIterator<Item = (K, String)>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -252,13 +248,13 @@ impl Config {
         }
     }
 
-    /// The address of an administrator to be, where nobody says another.
+    /// The email of the first administrator, with its default.
     pub fn first_email(&self) -> &str {
         self.admin_email.as_deref().unwrap_or("admin@localhost")
     }
 
-    /// Everything in force, in the order of the example file: the key, its value as TOML spells it (or
-    /// `(not set)`), and where that comes from. Secrets are masked.
+    /// All keys in the order of the example file, each with its value in TOML (or `(not set)`) and its source. Secrets
+    /// are masked.
     pub fn shown(&self) -> Vec<(&'static str, String, String)> {
         let table = Table::try_from(self).unwrap_or_default();
         let show = |key: &keys::Key| {

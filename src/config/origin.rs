@@ -1,20 +1,17 @@
-//! Where a value comes from.
+//! The source of a configuration value.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
     #[default]
     Default,
-    /// A line, counted from 1, of a file.
     File {
-        /// The file, as it was named.
+        /// The path of the file, as it was written.
         path: PathBuf,
-        /// The line.
+        /// The line, counted from 1.
         line: usize,
     },
     /// A variable, by its name.
@@ -24,7 +21,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// What to do about a wrong value that stands there.
+    /// The advice for a wrong value from this source.
     pub(super) fn next_step(&self) -> String {
         match self {
             Self::Default => "set it to another value".to_owned(),
@@ -48,12 +45,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where each value that is not a default comes from.
+/// The source of each value that is not a default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(pub(super) BTreeMap<&'static str, Origin>);
 
 impl Origins {
-    /// Where the value of a key comes from.
     pub fn of(&self, key: &str) -> Origin {
         self.0.get(key).cloned().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The rules that a well-typed value can still break.
+//! The rules for values beyond their types.
 
 use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// The first rule that a configuration breaks.
+/// Returns the first broken rule.
 pub(super) fn check(config: &Config) -> Result<(), Broken> {
     let c = config;
     count("workers", c.workers, 0..=1024)?;
@@ -112,7 +112,7 @@ fn spelled<T: Spelled + PartialOrd>(key: &'static str, value: &T, range: RangeIn
     holds(key, range.contains(value), &between(range.start().spell(), range.end().spell()))
 }
 
-/// `https://atelier.example.com`, `http://10.0.0.5:8787`; no user, path, query or final slash.
+/// `https://atelier.example.com`, `http://10.0.0.5:8787`; without user, path, query or final slash.
 fn is_origin(text: &str) -> bool {
     text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(is_host)
 }
@@ -136,8 +136,8 @@ fn is_host(text: &str) -> bool {
         && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0))
 }
 
-/// `info`, `info,atelier::store=debug`. A bare module name is a filter to `env_logger` too, but a
-/// misspelled level reads as one and silences everything, so it is refused.
+/// `info`, `info,atelier::store=debug`. `env_logger` accepts a bare module name as a filter too, but a misspelled level
+/// would be read as one and disable all logging, so it is refused.
 fn is_filter(text: &str) -> bool {
     let level = |text: &str| text.parse::<log::LevelFilter>().is_ok();
     let module = |text: &str| {

@@ -1,4 +1,4 @@
-//! How durations, sizes and addresses are spelled, the same in a file, a variable and a flag.
+//! The text form of durations, sizes and addresses, the same in a file, a variable and a flag.
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 
 use crate::domain::network::Network;
 
-/// A value that people write as a text.
+/// A value with a text form.
 pub trait Spelled: Sized {
-    /// What a well-spelled text is, to follow "must be".
+    /// The expected form, to follow "must be".
     const RULE: &'static str;
 
-    /// Reads a text, if it is well-spelled.
+    /// Parses a text. `None` if it does not have the form.
     fn read(text: &str) -> Option<Self>;
 
-    /// The shortest text that reads as this value.
+    /// The shortest text that parses as this value.
     fn spell(&self) -> String;
 }
 
-/// Reads a text, or tells the rule that it breaks.
+/// Parses a text. The error is the broken rule.
 pub fn read<T: Spelled>(text: &str) -> Result<T, String> {
     T::read(text).ok_or_else(|| format!("must be {}, not {text:?}", T::RULE))
 }
 
-/// A number of units: `15m`, but not `1.5m`, `15`, `+15m` or `15 m`.
+/// A number with a unit: `15m`, but not `1.5m`, `15`, `+15m` or `15 m`.
 fn amount<'t>(text: &'t str, units: &[(&'t str, u64)]) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(end);
@@ -33,7 +33,7 @@ fn amount<'t>(text: &'t str, units: &[(&'t str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// The amount in the largest unit (they go from small to large) that divides it.
+/// The amount in the largest unit that divides it. The units are in ascending order.
 fn in_units(amount: u64, units: &[(&str, u64)]) -> String {
     let fits = |(_, factor): &&(&str, u64)| amount >= *factor && amount.is_multiple_of(*factor);
     match units.iter().rev().find(fits) {
@@ -114,7 +114,7 @@ where
     told(&String::deserialize(from)?)
 }
 
-/// For `#[serde(with)]` on a list of spelled values.
+/// For `#[serde(with)]` on a list.
 pub(super) mod list {
     use super::{Deserialize, Deserializer, Serializer, Spelled, told};
 
@@ -135,7 +135,7 @@ pub(super) mod list {
     }
 }
 
-/// For `#[serde(with)]` on an optional spelled value.
+/// For `#[serde(with)]` on an optional value.
 pub(super) mod optional {
     use super::{Deserialize, Deserializer, Serializer, Spelled, told};
 
@@ -156,7 +156,7 @@ pub(super) mod optional {
     }
 }
 
-/// For `#[serde(with)]` on an optional secret: it is read, but shown as `***` and never quoted in an error.
+/// For `#[serde(with)]` on an optional secret, which is serialized as `***` and never quoted in an error.
 pub(super) mod secret {
     use super::{Deserialize, Deserializer, Serializer, de::Error};
     use crate::domain::secret::Secret;
@@ -183,7 +183,7 @@ pub(super) mod secret {
     }
 }
 
-/// The bounds of a range as the rule that a value outside of it breaks.
+/// The rule for values outside of a range.
 pub(super) fn between(low: impl Display, high: impl Display) -> String {
     format!("must be from {low} to {high}")
 }

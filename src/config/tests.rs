@@ -33,7 +33,7 @@ fn refused_variable(name: &str, text: &str) -> String {
     Config::gather(NONE, vars(&[(name, text)]), None).unwrap_err().to_string()
 }
 
-/// Stops at the field names of the struct that is asked for.
+/// A deserializer that records the field names of a struct and stops.
 struct Fields<'f>(&'f mut Vec<&'static str>);
 
 impl<'de> de::Deserializer<'de> for Fields<'_> {
@@ -174,7 +174,7 @@ fn an_unknown_key_is_told_with_its_file_and_line() {
         refused("[server]\nzzz = 1\n"),
         "unknown key `server` (FILE:1); remove line 1 (config.example.toml lists every key)"
     );
-    // The first one of the file is told, not the first of the alphabet.
+    // The error names the first unknown key of the file, not the first in alphabetical order.
     assert!(refused("zzz = 1\naaa = 2").starts_with("unknown key `zzz` (FILE:1)"));
 }
 

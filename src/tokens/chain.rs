@@ -1,25 +1,24 @@
-//! The hashes that chain rows: each covers the one before it and every column of its own row.
+//! The hash chain of the audit log. Each hash covers the previous hash and every column of its own row.
 //!
-//! SHA-256 over a label, the hash before, and each value with its type and length, so that no two rows have the same
-//! bytes. There is no key in it: rows are also written where the master key is not at hand.
+//! The hash is SHA-256 over a label, the previous hash, and each value with its type and length, so that no two rows
+//! have the same bytes. It uses no key, because rows are also written where the master key is not available.
 
 use aws_lc_rs::digest;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-/// The hash of a row.
 pub type Hash = [u8; 32];
 
-/// What the first row of a chain follows.
+/// The previous hash of the first row of a chain.
 pub const START: Hash = [0; 32];
 
-/// Another label is needed where other columns are hashed.
+/// The label must change when the set of hashed columns changes.
 const LABEL: &[u8] = b"atelier audit row 1\0";
 
-/// The hash of a row while its values are added, in a fixed order.
+/// An unfinished row hash. Values are added in a fixed order.
 pub struct RowHash(digest::Context);
 
 impl RowHash {
-    /// Begins with the hash of the row before.
+    /// Starts with the hash of the previous row.
     pub fn after(previous: &Hash) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(LABEL);
@@ -27,28 +26,25 @@ impl RowHash {
         Self(context)
     }
 
-    /// Adds an empty value.
+    /// Adds a null value.
     pub fn null(&mut self) {
         self.0.update(&[0]);
     }
 
-    /// Adds a number.
     pub fn integer(&mut self, number: i64) {
         self.0.update(&[1]);
         self.0.update(&number.to_be_bytes());
     }
 
-    /// Adds a text.
     pub fn text(&mut self, bytes: &[u8]) {
         self.sized(2, bytes);
     }
 
-    /// Adds a value of a type that no row is written with.
+    /// Adds a value of a type that atelier never writes.
     pub fn other(&mut self, bytes: &[u8]) {
         self.sized(3, bytes);
     }
 
-    /// The hash of the row.
     pub fn finish(self) -> Hash {
         let mut hash = START;
         hash.copy_from_slice(self.0.finish().as_ref());
@@ -62,12 +58,12 @@ impl RowHash {
     }
 }
 
-/// A hash as 64 hexadecimal digits.
+/// Formats a hash as 64 hexadecimal digits.
 pub fn to_hex(hash: &Hash) -> String {
     HEXLOWER.encode(hash)
 }
 
-/// The hash that 64 hexadecimal digits spell.
+/// Parses 64 hexadecimal digits.
 pub fn from_hex(text: &str) -> Option<Hash> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
@@ -111,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_format_does_not_drift() {
-        // Rows outlive a release: their hashes must be found again for ever.
+        // Rows outlive a release. Their hashes must never change.
         let row = [Cell::Integer(1), Cell::Text(b"ada".to_vec()), Cell::Null];
         let expected = "53511e9873f151c037284bfbdfcf9edf33ff664031ddc0cee1f8b93a984b9f52";
         assert_eq!(to_hex(&hash(&START, &row)), expected);

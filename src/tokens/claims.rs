@@ -1,151 +1,145 @@
-//! What an access token says: the claims that Keycloak puts in one, and Hasura's, which Wallaroo clients carry.
+//! The claims of access tokens: those that Keycloak issues, and Hasura's, which Wallaroo clients read.
 
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// The API as the audience of an access token, by the names and in the order of Keycloak. Clients must not have them.
+/// The audience of access tokens for the API, with the names and in the order of Keycloak. No client may have these
+/// ids.
 pub const API: [&str; 2] = ["master-realm", "account"];
-/// The only `typ` of an access token's claims: an id or refresh token says another.
+/// The only `typ` of access token claims. ID tokens and refresh tokens have another.
 pub const BEARER: &str = "Bearer";
 
 const REALM_ROLES: &[&str] = &["default-roles-master", "offline_access", "uma_authorization"];
 const REALM_ROLES_ADMINISTRATOR: &[&str] = &["admin", "default-roles-master", "offline_access", "uma_authorization"];
-/// Held by everybody: the Wallaroo SDK looks people up through the admin endpoints. What the server lets a person do
-/// there is decided by the server, never by this claim.
+/// Every user has these roles, because the Wallaroo SDK looks users up through the admin endpoints. The server decides
+/// what a user may do there. It never reads this claim.
 const MASTER_REALM_ROLES: &[&str] = &["manage-users", "view-users"];
 const HASURA_USER: &str = "user";
 const HASURA_ADMINISTRATOR: &str = "admin_user";
 
-/// What an access token is made of.
+/// The input for an access token.
 #[expect(clippy::struct_excessive_bools, reason = "each is a claim of its own")]
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The user's id.
     pub user: Uuid,
-    /// The user's e-mail, which is the username too.
+    /// The user's email, which is also the username.
     pub email: &'a str,
-    /// Whether the operator or an administrator vouched for the address.
+    /// Whether an operator or an administrator verified the email.
     pub email_verified: bool,
-    /// The given name; empty where none is known.
+    /// Empty if unknown.
     pub first_name: &'a str,
-    /// The family name; empty where none is known.
+    /// Empty if unknown.
     pub last_name: &'a str,
-    /// Whether the user administers the account.
+    /// Whether the user is an administrator.
     pub administrator: bool,
-    /// The id of the client that asked for the token.
+    /// The client that requested the token.
     pub client: &'a str,
-    /// Who accepts the token: [`API`], the client, or both.
+    /// The audience: [`API`], the client, or both.
     pub audience: &'a [&'a str],
-    /// Whether the user is what the client acts as on its own behalf.
+    /// Whether the user is the service user of the client.
     pub service: bool,
-    /// Whether the user has proved more than a password.
+    /// Whether the user verified a second factor.
     pub second_factor: bool,
-    /// What was granted, separated by spaces.
+    /// The granted scopes, separated by spaces.
     pub scope: &'a str,
-    /// The session that the token belongs to and ends with.
+    /// The session of the token. The token is invalid once the session has ended.
     pub session: Uuid,
-    /// The issuer, as the discovery document has it: `<base>/auth/realms/master`.
+    /// The issuer as in the discovery document: `<base>/auth/realms/master`.
     pub issuer: &'a str,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// How long the token lives, in seconds.
+    /// The lifetime of the token, in seconds.
     pub lifetime: i64,
 }
 
 /// The claims of an access token (RFC 7519, 4.1; `OpenID` Connect Core, 5.1; Keycloak's and Hasura's own).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessClaims<'a> {
-    /// When it expires, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub iat: i64,
-    /// Its own id, new for each token.
+    /// A new id for each token.
     pub jti: Uuid,
-    /// Who issued it.
     pub iss: &'a str,
-    /// Who accepts it; one alone is no list, as in Keycloak.
+    /// The audience. A single one is a string, as in Keycloak.
     #[serde(serialize_with = "one_or_several")]
     pub aud: &'a [&'a str],
     /// The user's id.
     pub sub: Uuid,
     /// [`BEARER`].
     pub typ: &'static str,
-    /// The client that asked for it.
+    /// The client that requested it.
     pub azp: &'a str,
-    /// The same as `sid`, under the name that older Keycloaks used.
+    /// The same as `sid`, under the name of older Keycloak versions.
     pub session_state: Uuid,
-    /// How the user was authenticated: "1" by a password, "2" by a second factor too.
+    /// The authentication level: "1" for a password, "2" for a second factor.
     pub acr: &'static str,
-    /// The roles in the realm.
+    /// The realm roles.
     pub realm_access: Roles,
-    /// The roles at each resource; absent in a token that is not for the API.
+    /// The roles by resource. Absent if the token is not for the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_access: Option<ResourceAccess>,
-    /// What was granted, separated by spaces.
+    /// The granted scopes, separated by spaces.
     pub scope: &'a str,
-    /// The session.
     pub sid: Uuid,
-    /// Whether the operator or an administrator vouched for the address.
+    /// Whether an operator or an administrator verified the email.
     pub email_verified: bool,
-    /// What Hasura reads; absent in a token that is not for the API.
+    /// Hasura's claims. Absent if the token is not for the API.
     #[serde(rename = "https://hasura.io/jwt/claims", skip_serializing_if = "Option::is_none")]
     pub hasura: Option<Hasura<'a>>,
-    /// Given and family name; absent where neither is known, as in Keycloak.
+    /// The full name. Absent if unknown, as in Keycloak.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The username; of a client that acts on its own behalf, `service-account-` and its id.
+    /// The username. For a service user, `service-account-` and the client's id.
     pub preferred_username: Cow<'a, str>,
-    /// The client that acts on its own behalf, as Keycloak names it.
+    /// The client that acts on its own behalf, under Keycloak's name.
     #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
     pub service_client_id: Option<&'a str>,
-    /// The same under the name of RFC 9068, section 2.2; of every other client, `azp` tells it.
+    /// The same under the name of RFC 9068, section 2.2. For all other clients, `azp` contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<&'a str>,
-    /// The given name; absent where none is known.
+    /// Absent if unknown.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub given_name: &'a str,
-    /// The family name; absent where none is known.
+    /// Absent if unknown.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub family_name: &'a str,
-    /// The e-mail, always: the SDK fails without it.
+    /// Always present: the SDK fails without it.
     pub email: &'a str,
 }
 
-/// A set of roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Roles {
-    /// Their names.
     pub roles: &'static [&'static str],
 }
 
-/// The roles at each resource; there is one.
+/// The roles by resource. There is only one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ResourceAccess {
-    /// The realm's own administration.
+    /// The administration of the realm.
     #[serde(rename = "master-realm")]
     pub master_realm: Roles,
 }
 
-/// What Hasura reads of a token.
+/// The claims that Hasura reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Hasura<'a> {
-    /// The user's id.
     pub x_hasura_user_id: Uuid,
-    /// The user's e-mail.
     pub x_hasura_user_email: &'a str,
     /// "user" or "`admin_user`".
     pub x_hasura_default_role: &'static str,
-    /// The roles that may be asked for; the default one is among them, as Hasura demands.
+    /// The roles that a request may select. They include the default role, as Hasura demands.
     pub x_hasura_allowed_roles: &'static [&'static str],
     /// A set in PostgreSQL's notation, always empty: "{}".
     pub x_hasura_user_groups: &'static str,
 }
 
 impl<'a> AccessClaims<'a> {
-    /// Builds the claims of a new token, with an id of its own.
+    /// Builds the claims of a new token with a new `jti`.
     pub fn new(facts: &Facts<'a>) -> Self {
         let (realm_roles, default_role, allowed_roles): (_, _, &[&str]) = if facts.administrator {
             (REALM_ROLES_ADMINISTRATOR, HASURA_ADMINISTRATOR, &[HASURA_USER, HASURA_ADMINISTRATOR])
@@ -189,7 +183,7 @@ impl<'a> AccessClaims<'a> {
     }
 }
 
-/// One audience as a text, several as a list (RFC 7519, section 4.1.3).
+/// A single audience as a string, several as a list (RFC 7519, section 4.1.3).
 fn one_or_several<S: Serializer>(audience: &[&str], serializer: S) -> Result<S::Ok, S::Error> {
     match audience {
         [one] => serializer.serialize_str(one),
@@ -197,7 +191,7 @@ fn one_or_several<S: Serializer>(audience: &[&str], serializer: S) -> Result<S::
     }
 }
 
-/// How the user was authenticated, in Keycloak's levels.
+/// The authentication level in Keycloak's `acr` values.
 pub(super) fn level(second_factor: bool) -> &'static str {
     if second_factor { "2" } else { "1" }
 }

@@ -1,5 +1,4 @@
-//! What an id token says (OpenID Connect Core, section 2), and what is told of a person by the scopes of a token
-//! (section 5.4).
+//! The claims of ID tokens (OpenID Connect Core, section 2), and the profile claims by scope (section 5.4).
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -13,7 +12,7 @@ use super::signing::Algorithm;
 use crate::domain::client::{Scope, Scopes};
 use crate::domain::user::User;
 
-/// What is told of a person, by scope.
+/// The profile claims of a user, by scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Profile<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +30,7 @@ pub struct Profile<'a> {
 }
 
 impl<'a> Profile<'a> {
-    /// What these scopes tell of a person.
+    /// The claims that these scopes release.
     pub fn of(user: &'a User, scopes: &Scopes) -> Self {
         let mut profile = Self::default();
         if scopes.has(Scope::Email) {
@@ -50,34 +49,28 @@ impl<'a> Profile<'a> {
     }
 }
 
-/// What an id token is made of.
+/// The input for an ID token.
 #[derive(Clone, Copy, Debug)]
 pub struct IdFacts<'a> {
-    /// The person.
     pub user: &'a User,
-    /// What was granted.
     pub scopes: &'a Scopes,
-    /// The client that it is for.
     pub client: &'a str,
-    /// The session.
     pub session: Uuid,
-    /// What the client gave to find again.
+    /// The nonce of the authentication request, returned unchanged.
     pub nonce: Option<&'a str>,
-    /// When the person proved who they are, in seconds since 1970.
+    /// The time of the authentication, in seconds since 1970.
     pub authenticated_at: i64,
-    /// Whether that was by more than a password.
+    /// Whether a second factor was verified.
     pub second_factor: bool,
-    /// The access token that goes with it, and the algorithm that both are signed by.
+    /// The access token issued together with it, and the algorithm that signs both.
     pub access_token: (&'a str, Algorithm),
-    /// The issuer.
     pub issuer: &'a str,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// When the access token ends, and this one with it, in seconds since 1970.
+    /// The expiry of both tokens, in seconds since 1970.
     pub expires_at: i64,
 }
 
-/// The claims of an id token.
 #[derive(Clone, Debug, Serialize)]
 pub struct IdClaims<'a> {
     exp: i64,
@@ -100,7 +93,7 @@ pub struct IdClaims<'a> {
 }
 
 impl<'a> IdClaims<'a> {
-    /// Builds the claims of a new token, with an id of its own.
+    /// Builds the claims of a new token with a new `jti`.
     pub fn new(facts: &IdFacts<'a>) -> Self {
         Self {
             exp: facts.expires_at,
@@ -122,8 +115,8 @@ impl<'a> IdClaims<'a> {
     }
 }
 
-/// The left half of a token's hash, by the hash of the algorithm (OpenID Connect Core, section 3.1.3.6; RFC 8037,
-/// section 3.1 has SHA-512 in Ed25519).
+/// The left half of the token's hash, with the hash function of the algorithm (OpenID Connect Core, section 3.1.3.6).
+/// Ed25519 uses SHA-512 (RFC 8037, section 3.1).
 fn half_hash((token, algorithm): (&str, Algorithm)) -> String {
     let hash = match algorithm {
         Algorithm::Rs256 | Algorithm::Es256 => &digest::SHA256,

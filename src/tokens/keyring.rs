@@ -1,7 +1,7 @@
-//! The keys in force: one signs, all verify.
+//! The signing keys in force. One key signs, all of them verify.
 //!
-//! A token is taken apart by hand, strictly, so that nothing in it chooses how it is judged (RFC 8725): its `kid` names
-//! one of our keys, and that key alone says by which algorithm.
+//! Tokens are parsed by hand and strictly, so that nothing in a token chooses how it is verified (RFC 8725). Its `kid`
+//! selects one of our keys, and that key alone determines the algorithm.
 
 mod rejected;
 
@@ -22,19 +22,20 @@ use crate::domain::secret::Secret;
 
 pub use rejected::Rejected;
 
-/// How long a token may be, in bytes; ours have about 1500.
+/// The maximum length of a token, in bytes. Ours have about 1500.
 pub const LENGTH: usize = 8 * 1024;
-/// How far a token's beginning may lie in the future, in seconds, since clocks differ. An end is an end.
+/// The tolerance for clocks that differ, in seconds, by which `iat` and `nbf` may lie in the future. `exp` has no
+/// tolerance.
 pub const LEEWAY: i64 = 60;
 
-/// The `typ` of an id token's claims, by which it is no access token.
+/// The `typ` of ID token claims. It prevents the use of an ID token as an access token.
 pub const ID: &str = "ID";
 
-/// What a token must say to be accepted.
+/// The conditions under which an access token is accepted.
 pub struct Expectation<'a> {
     /// Whether an issuer is this server: one fixed name, or one for each trusted host.
     pub issuer: &'a dyn Fn(&str) -> bool,
-    /// What must be among the audiences, unless the client is that the token was issued to.
+    /// The required audience. A token for its own client (`azp`) is accepted too.
     pub audience: &'a str,
     /// Now, in seconds since 1970.
     pub now: i64,
@@ -46,7 +47,7 @@ impl fmt::Debug for Expectation<'_> {
     }
 }
 
-/// What an accepted token says. Whether its user and session still stand is for others to ask.
+/// The claims of an accepted access token. The caller checks whether its user and its session are still valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The user's id.
@@ -55,26 +56,26 @@ pub struct Verified {
     pub sid: Uuid,
     /// The client that the token was issued to.
     pub azp: String,
-    /// Who accepts it.
+    /// The audience.
     pub aud: Vec<String>,
-    /// When it expires, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it was issued, in seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub iat: i64,
     /// The token's own id.
     pub jti: Uuid,
-    /// What was granted, separated by spaces.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
 }
 
 impl Verified {
-    /// Whether this one accepts it.
+    /// Whether the token is for this audience.
     pub fn is_for(&self, audience: &str) -> bool {
         self.aud.iter().any(|known| known == audience)
     }
 }
 
-/// What an id token says that is given as a hint.
+/// The claims of an ID token that is presented as a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// The user's id.
@@ -83,14 +84,14 @@ pub struct Hint {
     pub sid: Option<Uuid>,
     /// The clients that it was issued for.
     pub aud: Vec<String>,
-    /// The client that it was issued to, where it says so.
+    /// The client that it was issued to, if the token contains it.
     pub azp: Option<String>,
 }
 
 /// The public keys as a JSON document (RFC 7517, 5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JwkSet {
-    /// The keys, the active one first.
+    /// The active key comes first.
     pub keys: Vec<Jwk>,
 }
 
@@ -98,15 +99,15 @@ pub struct JwkSet {
 #[derive(Debug)]
 pub struct KeyRing {
     active: Arc<SigningKey>,
-    /// The active key first: nearly every token is its.
+    /// The active key comes first, because it signed nearly every token.
     verifying: Vec<VerifyingKey>,
-    /// The same for each token, so encoded once.
+    /// The same for every token, so it is encoded once.
     header: String,
 }
 
 impl KeyRing {
-    /// Puts a ring together. `others` are keys that do not sign but verify: those that will sign next, published ahead
-    /// so that caches of the key set know them, and those retired whose tokens may still live.
+    /// `others` are keys that verify but do not sign: future keys, published early so that caches of the key set
+    /// contain them, and retired keys whose tokens may still be valid.
     pub fn new(active: impl Into<Arc<SigningKey>>, others: impl IntoIterator<Item = VerifyingKey>) -> Self {
         let active = active.into();
         let mut verifying = vec![active.public().clone()];
@@ -120,41 +121,40 @@ impl KeyRing {
         Self { active, verifying, header }
     }
 
-    /// The key that signs.
     pub fn active(&self) -> &SigningKey {
         &self.active
     }
 
-    /// Signs an access token. Fails only when the cryptography does.
+    /// Signs an access token. Fails only if the cryptography fails.
     pub fn mint(&self, claims: &AccessClaims) -> Result<Secret, KeyError> {
         self.sign(claims)
     }
 
-    /// Signs an id token, whose claims say [`ID`] for their `typ`. Fails only when the cryptography does.
+    /// Signs an ID token, whose `typ` claim is [`ID`]. Fails only if the cryptography fails.
     pub fn mint_id(&self, claims: &impl Serialize) -> Result<Secret, KeyError> {
         self.sign(claims)
     }
 
-    /// Judges a presented text: the claims of an access token that this ring signed and that meets the expectation.
+    /// Verifies an access token against the expectation, and returns its claims.
     ///
-    /// Refused for any reason in [`Rejected`]. No claim is read before the signature is known to be ours.
+    /// Refused for any reason in [`Rejected`]. No claim is read before the signature is verified.
     pub fn verify(&self, raw: &str, expected: &Expectation) -> Result<Verified, Rejected> {
         let payload = self.open(raw)?;
         let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
         claims.judge(expected)
     }
 
-    /// Judges a presented text as an id token that tells whom a request is about, but proves nothing: it may have
-    /// expired (OpenID Connect RP-Initiated Logout 1.0, section 4).
+    /// Verifies an ID token that identifies the user of a request but proves nothing. It may have expired (OpenID
+    /// Connect RP-Initiated Logout 1.0, section 4).
     ///
-    /// Refused when this ring did not sign it, it is no id token, or its issuer is another.
+    /// Refused when this ring did not sign it, it is no ID token, or its issuer is another.
     pub fn verify_hint(&self, raw: &str, issuer: &dyn Fn(&str) -> bool) -> Result<Hint, Rejected> {
         let payload = self.open(raw)?;
         let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
         claims.hint(issuer)
     }
 
-    /// The payload of a token that this ring signed.
+    /// Verifies the signature, and returns the payload.
     fn open(&self, raw: &str) -> Result<Vec<u8>, Rejected> {
         if raw.len() > LENGTH {
             return Err(Rejected::TooLong);
@@ -170,7 +170,7 @@ impl KeyRing {
         decode(payload)
     }
 
-    /// The public keys of all that verify, to be served to other verifiers.
+    /// The public keys of the ring, for other verifiers.
     pub fn jwks(&self) -> JwkSet {
         JwkSet { keys: self.verifying.iter().map(|key| key.jwk().clone()).collect() }
     }
@@ -205,8 +205,8 @@ impl KeyRing {
     }
 }
 
-/// A header as it came. Members that mean nothing here are ignored (RFC 7515, 4), those that are dangerous are noticed
-/// even when `null`, and any of these twice is malformed.
+/// A received header. Unknown members are ignored (RFC 7515, 4). Dangerous members are detected even when they are
+/// `null`. A duplicate member is malformed.
 #[expect(clippy::struct_excessive_bools, reason = "each says whether a member is there")]
 #[derive(Deserialize)]
 struct Header<'a> {
@@ -228,8 +228,8 @@ struct Header<'a> {
     crit: bool,
 }
 
-/// Claims as they came, signed by us but perhaps not as an access token. What must be there is checked one by one, for
-/// the log's sake.
+/// Received claims with a verified signature. They may belong to another type of token. Each required claim is checked
+/// on its own, so that the log names the missing one.
 #[derive(Deserialize)]
 struct Received<'a> {
     exp: Option<Value>,

@@ -1,6 +1,6 @@
 //! Signing keys, JSON Web Tokens, password hashing, random tokens and their fingerprints.
 //!
-//! Knows `domain` only: no SQL, no HTTP. What is minted here is stored and served elsewhere.
+//! It knows `domain` only: no SQL, no HTTP. Other modules store and serve its tokens.
 
 pub mod chain;
 pub mod claims;

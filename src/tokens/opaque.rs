@@ -1,6 +1,7 @@
-//! Random tokens: keys, refresh tokens, device codes, sessions and links.
+//! Opaque random tokens: API keys, refresh tokens, device codes, session cookies and links.
 //!
-//! A token is `prefix` + base64url(256 random bits + CRC-32). Only its fingerprint is kept; the text is shown once.
+//! A token is `prefix` + base64url(256 random bits + CRC-32). Only its fingerprint is stored. The text is displayed
+//! once.
 
 use std::fmt;
 
@@ -11,29 +12,29 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::random;
 use crate::domain::secret::Secret;
 
-/// How many random bytes a token carries.
+/// The random bytes of a token.
 const RANDOM: usize = 32;
 /// The random bytes and their checksum, big-endian.
 const BODY: usize = RANDOM + 4;
-/// The body as base64url text, in characters.
+/// The length of the body as base64url text, in characters.
 const TEXT: usize = BODY / 3 * 4;
-/// How many characters of a token may be shown to recognise it.
+/// The number of trailing characters that a redacted token contains.
 const SHOWN: usize = 4;
 
-/// What a random token is for. The prefix keeps one kind from passing for another, and lets scanners find leaked ones.
+/// The purpose of a token. The prefix prevents the use of one kind as another, and lets scanners find leaked tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A person's or a service's key: `atl_`.
+    /// The API key of a user or a bot: `atl_`.
     Key,
     /// A refresh token (RFC 6749, 1.5): `atlr_`.
     Refresh,
     /// A device code (RFC 8628, 3.2): `atld_`.
     Device,
-    /// A browser session's cookie: `atls_`.
+    /// The cookie of a browser session: `atls_`.
     Session,
-    /// A link that lets somebody choose a password: `atli_`.
+    /// A link to set a password: `atli_`.
     Link,
-    /// The cookie of a sign-in that is half done: `atlh_`.
+    /// The cookie of a pending sign-in: `atlh_`.
     Half,
     /// An authorization code (RFC 6749, 1.3.1): `atlg_`.
     Code,
@@ -42,11 +43,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind there is.
     pub const ALL: [Self; 8] =
         [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half, Self::Code, Self::ClientSecret];
 
-    /// What a token of this kind begins with.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Key => "atl_",
@@ -60,35 +59,34 @@ impl Kind {
         }
     }
 
-    /// The kind that a text claims to be by its prefix; whether it is one, [`parse`] says.
+    /// The kind by the prefix alone. [`parse`] checks the rest.
     pub fn of(raw: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| raw.starts_with(kind.prefix()))
     }
 }
 
-/// The SHA-256 of a whole token, which is all that is stored of it. Its `Debug` prints `***`.
+/// The SHA-256 of a whole token, the only part that is stored. Its `Debug` prints `***`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Takes the fingerprint of any text: a random token, or a whole JWT as the key of a cache.
+    /// Hashes any text: a random token, or a whole JWT as the key of a cache.
     pub fn of(text: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
         Self(bytes)
     }
 
-    /// Takes back a stored fingerprint: `None` unless there are exactly 32 bytes.
+    /// Parses a stored fingerprint. `None` unless there are exactly 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The 32 bytes to store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether both are of the same text, in a time that does not depend on where they differ.
+    /// Compares in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
@@ -100,7 +98,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Makes a new token and the fingerprint to store in its place.
+/// Generates a new token, and the fingerprint to store for it.
 pub fn mint(kind: Kind) -> (Secret, Fingerprint) {
     let text = spell(kind, &random::bytes());
     let fingerprint = Fingerprint::of(&text);
@@ -118,9 +116,9 @@ pub(super) fn spell(kind: Kind, random: &[u8; RANDOM]) -> String {
     text
 }
 
-/// The fingerprint to look a presented token up by.
+/// The fingerprint by which a presented token is looked up.
 ///
-/// `None` for a wrong prefix, length, alphabet or checksum: such a text was never minted here.
+/// `None` for a wrong prefix, length, alphabet or checksum: atelier never issued such a text.
 pub fn parse(kind: Kind, raw: &str) -> Option<Fingerprint> {
     let text = raw.strip_prefix(kind.prefix())?;
     if text.len() != TEXT {
@@ -131,9 +129,9 @@ pub fn parse(kind: Kind, raw: &str) -> Option<Fingerprint> {
     (sum == checksum(kind, random)).then(|| Fingerprint::of(raw))
 }
 
-/// A token as it may be logged and listed: its prefix and its last four characters, such as `atl_****abcd`.
+/// A token for logs and lists: its prefix and its last four characters, such as `atl_****abcd`.
 ///
-/// Of a text without a known prefix, or shorter than a token, no character of its own is shown.
+/// A text without a known prefix, or shorter than a token, is redacted completely.
 pub fn redacted(raw: &str) -> String {
     let Some(prefix) = Kind::of(raw).map(Kind::prefix) else {
         return "****".to_owned();
@@ -143,7 +141,7 @@ pub fn redacted(raw: &str) -> String {
     format!("{prefix}****{}", shown.unwrap_or_default())
 }
 
-/// Over the prefix too, so that a token whose prefix was exchanged is no token.
+/// The checksum covers the prefix, so that a token with another prefix is invalid.
 fn checksum(kind: Kind, random: &[u8]) -> [u8; 4] {
     let mut sum = crc32fast::Hasher::new();
     sum.update(kind.prefix().as_bytes());
@@ -221,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_format_does_not_drift() {
-        // Handed-out keys and stored fingerprints outlive a release: this must parse for ever.
+        // Issued keys and stored fingerprints outlive a release. This key must always parse.
         let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
         let prefixes = Kind::ALL.map(Kind::prefix);

@@ -1,6 +1,6 @@
-//! Passwords at rest: argon2id in the PHC text form.
+//! Password hashes: argon2id in the PHC text form.
 //!
-//! Everything here that hashes takes tens of milliseconds and 19 MiB: run it in a pool of threads, never on a worker.
+//! Hashing takes tens of milliseconds and 19 MiB. Run it in a thread pool, never on a worker thread.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,33 +17,32 @@ use super::random;
 use crate::domain::invalid::Invalid;
 use crate::domain::password::{self, Password};
 
-/// Memory in KiB: OWASP's first recommendation for argon2id, with the two below.
+/// Memory in KiB. This and the two constants below are OWASP's first recommendation for argon2id.
 const MEMORY_COST: u32 = 19_456;
 /// Passes over the memory.
 const PASSES: u32 = 2;
-/// Lanes.
 const LANES: u32 = 1;
-/// Today's parameters; a hash made with any others is replaced at the next sign-in.
+/// The current parameters. A hash with other parameters is replaced at the next sign-in.
 const TODAY: Params = match Params::new(MEMORY_COST, PASSES, LANES, None) {
     Ok(params) => params,
     Err(_) => panic!("the parameters are within argon2's bounds"),
 };
 
-/// How much address space in KiB is asked for, of which only what a hash needs is ever touched. Above 32 MiB glibc maps
-/// a block on its own and unmaps it when freed; below, it keeps and even multiplies such large aligned blocks: 370 MB
-/// after 200 hashes on two threads.
+/// The address space to reserve, in KiB. Only the part that a hash needs is ever touched. glibc maps a block above 32
+/// MiB separately and unmaps it when it is freed. It retains and even multiplies large aligned blocks below that size:
+/// 370 MB after 200 hashes on two threads.
 const RESERVED: usize = 33 * 1024;
 
 thread_local! {
-    /// What the hashes of this thread work in, one after another.
+    /// The working memory of this thread's hashes, used again by each.
     static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How much memory in KiB a stored hash may ask for: an imported one must not be a way to exhaust the server.
+/// The memory in KiB that a stored hash may require. An imported hash must not be able to exhaust the server.
 const MEMORY_BOUND: RangeInclusive<u32> = 8..=262_144;
-/// How many passes a stored hash may ask for.
+/// The passes that a stored hash may require.
 const PASSES_BOUND: RangeInclusive<u32> = 1..=16;
-/// How many lanes a stored hash may ask for.
+/// The lanes that a stored hash may require.
 const LANES_BOUND: RangeInclusive<u32> = 1..=16;
 
 /// A hashed password as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$salt$hash`). Its `Debug` prints `***`.
@@ -51,9 +50,9 @@ const LANES_BOUND: RangeInclusive<u32> = 1..=16;
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes back a stored or imported hash.
+    /// Parses a stored or imported hash.
     ///
-    /// Refused when it is no argon2 PHC text with a salt and a hash, or asks for more than 256 MiB, 16 passes or 16
+    /// Refused when it is no argon2 PHC text with a salt and a hash, or requires more than 256 MiB, 16 passes or 16
     /// lanes.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let refused = || Invalid::rule("must be an argon2 PHC text of bounded cost");
@@ -69,7 +68,6 @@ impl PasswordHash {
         if sound { Ok(Self(raw.to_owned())) } else { Err(refused()) }
     }
 
-    /// The PHC text to store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,24 +79,22 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What became of a password that someone typed.
+/// The result of a password check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is another password.
     Wrong,
-    /// It is the password.
     Right,
-    /// It is the password, but its hash was made with other parameters than today's, or of another form of the same text:
-    /// hash it anew and store that.
+    /// The password is right, but its hash has outdated parameters or is of another Unicode form of the same text. Hash
+    /// it again and store the new hash.
     RightButOld,
 }
 
-/// Hashing failed, for want of memory or randomness; never for a reason in the password.
+/// Hashing failed because memory or randomness was not available. The password is never the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot hash a password")]
 pub struct HashFailed;
 
-/// Hashes a password with argon2id (m = 19 MiB, t = 2, p = 1) and a new 16-byte salt.
+/// Hashes with argon2id (m = 19 MiB, t = 2, p = 1) and a new 16-byte salt.
 pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
     let salt = random::bytes();
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
@@ -107,10 +103,10 @@ pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
     Ok(of_today(salt, output))
 }
 
-/// Compares what someone typed with a stored hash, at the cost that the hash asks for and in constant time.
+/// Compares a typed password with a stored hash, with the hash's own parameters and in constant time.
 ///
-/// Hashes from before passwords had one form may be of the text as it was typed: where that is another text, it is compared
-/// too. A right one is old then.
+/// Older hashes may be of the text as it was typed, before passwords were normalized. If the normalized text differs
+/// and does not match, the typed text is compared too. A match is then [`Verdict::RightButOld`].
 pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
     let compared = password::compared(typed);
     match matching(&compared, against) {
@@ -121,25 +117,25 @@ pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
     }
 }
 
-/// Gives back the memory that this thread's hashes work in, which is kept from one to the next.
+/// Frees the working memory of this thread's hashes.
 pub fn release_memory() {
     MEMORY.take();
 }
 
-/// A hash that no known password has, made once: verify against it where a user is unknown or has no password, so
-/// that the answer takes as long as a wrong one.
+/// A hash that no known password matches. Verify against it when a user is unknown or has no password, so that the
+/// response takes as long as for a wrong password.
 pub fn dummy() -> &'static PasswordHash {
     static DUMMY: OnceLock<PasswordHash> = OnceLock::new();
-    // A random output in place of a computed one: nobody knows what hashes to it, and the first unknown user
-    // does not wait for two hashes.
+    // A random output in place of a computed one: no known password hashes to it, and the request of the first unknown
+    // user does not wait for two hashes.
     DUMMY.get_or_init(|| of_today(random::bytes(), random::bytes()))
 }
 
-/// Makes a password for somebody: 24 characters of an alphabet without `0`, `1`, `i`, `l` and `o` (118 random bits).
+/// Generates a password of 24 characters from an alphabet without `0`, `1`, `i`, `l` and `o` (118 random bits).
 pub fn generate() -> Password {
     const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
     const LENGTH: usize = 24;
-    /// The largest multiple of the alphabet's length in a byte: what lies beyond would favour the first letters.
+    /// The largest multiple of the alphabet's length in a byte. Larger bytes would favor the first letters.
     const FAIR: u8 = 248;
     loop {
         let text: String = random::bytes::<{ LENGTH * 2 }>()
@@ -148,7 +144,8 @@ pub fn generate() -> Password {
             .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
             .take(LENGTH)
             .collect();
-        // Of 48 bytes a few are unfair; that more than half are does not happen in practice, but would be caught.
+        // A few of the 48 bytes are above the limit. More than half would need a retry, which does not happen in
+        // practice.
         if text.len() == LENGTH
             && let Ok(password) = Password::parse(&text)
         {
@@ -157,7 +154,7 @@ pub fn generate() -> Password {
     }
 }
 
-/// Whether a hash was made as [`hash`] would make it now.
+/// Whether a hash has the current parameters of [`hash`].
 fn is_of_today(hash: &phc::PasswordHash) -> bool {
     hash.algorithm == ARGON2ID_IDENT
         && hash.version == Some(u32::from(Version::V0x13))
@@ -165,7 +162,7 @@ fn is_of_today(hash: &phc::PasswordHash) -> bool {
         && hash.hash.is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
 }
 
-/// How many blocks of memory this thread keeps.
+/// The blocks of memory that this thread retains.
 #[cfg(test)]
 pub(crate) fn kept() -> usize {
     MEMORY.with_borrow(Vec::capacity)
@@ -176,7 +173,7 @@ fn of_today(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN]) -> Passwor
     PasswordHash(format!("$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"))
 }
 
-/// The stored hash, taken apart, if it is one of what was typed.
+/// The parsed stored hash, if the typed text matches it.
 fn matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
     let hash = phc::PasswordHash::new(&against.0).ok()?;
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
@@ -284,7 +281,7 @@ mod tests {
             assert_eq!(verify("correct horse", &small), Verdict::RightButOld);
             assert_eq!(verify("correct horse", &today), Verdict::Right);
             assert_eq!(verify("correct horse", &large), Verdict::RightButOld);
-            // Made in used memory, judged by the library in its own.
+            // Hashed in used memory here, and verified by the library in new memory.
             let made = hash(&password).unwrap();
             let parsed = phc::PasswordHash::new(made.as_str()).unwrap();
             let library = Argon2::default();
@@ -323,7 +320,8 @@ mod tests {
 
     #[test]
     fn an_unknown_user_costs_as_much_as_a_wrong_password() {
-        // What the work depends on: algorithm, version, memory, passes and lanes, and how long salt and output are.
+        // The parameters that determine the work: algorithm, version, memory, passes, lanes, and the lengths of salt
+        // and output.
         let cost = |hash: &PasswordHash| {
             let parts: Vec<_> = hash.as_str().split('$').collect();
             assert_eq!(parts.len(), 6, "{parts:?}");

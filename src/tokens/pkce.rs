@@ -1,4 +1,4 @@
-//! Proof keys for code exchange (RFC 7636): the method S256 and no other.
+//! Proof keys for code exchange (RFC 7636), with the method S256 only.
 
 use aws_lc_rs::constant_time;
 use base64::Engine as _;
@@ -6,23 +6,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::opaque::Fingerprint;
 
-/// The one method; `plain` proves nothing to whoever sees the request (RFC 9700, section 2.1.1).
+/// The only method. `plain` proves nothing to a reader of the request (RFC 9700, section 2.1.1).
 pub const METHOD: &str = "S256";
 
-/// How many characters a verifier or a challenge may have (RFC 7636, sections 4.1 and 4.2).
+/// The allowed length of a verifier and of a challenge (RFC 7636, sections 4.1 and 4.2).
 const LENGTH: std::ops::RangeInclusive<usize> = 43..=128;
 
-/// Whether a text can be a challenge: 43 to 128 characters of base64url.
+/// Whether a text is well-formed as a challenge: 43 to 128 characters of base64url.
 pub fn is_challenge(text: &str) -> bool {
     LENGTH.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// The challenge of a verifier.
+/// The S256 challenge of a verifier.
 pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Fingerprint::of(verifier).as_bytes())
 }
 
-/// Whether this is the verifier of a challenge, compared in constant time.
+/// Whether the verifier belongs to the challenge. Compares in constant time.
 pub fn matches(challenge: &str, verifier: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let well_formed = LENGTH.contains(&verifier.len()) && verifier.bytes().all(fits);

@@ -1,8 +1,8 @@
-//! The one source of randomness for everything that must not be guessed.
+//! The only source of randomness for secrets.
 
 /// `N` bytes from the cryptographic generator.
 ///
-/// Panics when the operating system gives none: to go on would make every token guessable.
+/// Panics if the operating system provides none, because every token would then be guessable.
 pub(super) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     assert!(aws_lc_rs::rand::fill(&mut bytes).is_ok(), "the operating system provides no random numbers");

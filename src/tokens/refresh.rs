@@ -1,6 +1,6 @@
-//! The texts of refresh tokens. One that stays good is a random token; those that are exchanged for one another have a
-//! dot and a second part, which all of a session have in common: by it, one that was exchanged long ago is known for
-//! what it is.
+//! The texts of refresh tokens. A reusable token is a plain random token. A rotating token has a dot and a second part,
+//! the family, which all tokens of its session share. The family identifies a token that was exchanged long ago, so
+//! that its reuse is detected.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -10,39 +10,38 @@ use super::opaque::{self, Fingerprint, Kind};
 use super::random;
 use crate::domain::secret::Secret;
 
-/// How many random bytes the common part carries.
+/// The random bytes of the family part.
 const FAMILY: usize = 24;
-/// The common part as base64url text, in characters.
+/// The length of the family part as base64url text, in characters.
 const TEXT: usize = FAMILY / 3 * 4;
 
-/// What a successor is derived with.
+/// The salt from which a successor is derived.
 pub type Salt = [u8; 32];
 
-/// A refresh token as it was made or presented.
+/// A refresh token, generated or presented.
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
-    /// The whole text.
     pub text: Secret,
     /// The fingerprint of the whole text.
     pub fingerprint: Fingerprint,
-    /// The fingerprint of the part that all of its session have in common; none for one that stays good.
+    /// The fingerprint of the family part. `None` for a reusable token.
     pub family: Option<Fingerprint>,
 }
 
 impl RefreshToken {
-    /// Makes one that stays good.
+    /// Generates a reusable token.
     pub fn lasting() -> Self {
         let (text, fingerprint) = opaque::mint(Kind::Refresh);
         Self { text, fingerprint, family: None }
     }
 
-    /// Makes the first of a family.
+    /// Generates the first token of a new family.
     pub fn founding() -> Self {
         let family = URL_SAFE_NO_PAD.encode(random::bytes::<FAMILY>());
         Self::spelled(&random::bytes(), &family)
     }
 
-    /// Takes a presented text; `None` for what was never made here.
+    /// Parses a presented text. `None` if atelier never issued such a text.
     pub fn parse(raw: &str) -> Option<Self> {
         let Some((token, family)) = raw.split_once('.') else {
             let fingerprint = opaque::parse(Kind::Refresh, raw)?;
@@ -56,9 +55,9 @@ impl RefreshToken {
         Some(Self { text: Secret::new(raw), fingerprint, family })
     }
 
-    /// The one that it is exchanged for: with the same salt always the same one, so that its text need not be kept.
+    /// The token that replaces this one. The same salt always gives the same successor, so its text need not be stored.
     ///
-    /// `None` for one that stays good.
+    /// `None` for a reusable token.
     pub fn successor(&self, salt: &Salt) -> Option<Self> {
         let (_, family) = self.text.expose().split_once('.')?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
@@ -74,7 +73,6 @@ impl RefreshToken {
     }
 }
 
-/// A new salt.
 pub fn salt() -> Salt {
     random::bytes()
 }

@@ -1,7 +1,7 @@
-//! The master key, under which private signing keys and the like are sealed at rest.
+//! The master key, which encrypts private signing keys and other secrets at rest.
 //!
-//! A sealed value is `version (1) | key id (8) | nonce (12) | AES-256-GCM ciphertext and tag (16)`; version, key id
-//! and the caller's context are authenticated with it.
+//! A sealed value is `version (1) | key id (8) | nonce (12) | AES-256-GCM ciphertext and tag (16)`. Version, key id and
+//! the caller's context are authenticated with it.
 
 mod error;
 
@@ -24,23 +24,23 @@ use super::random;
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
 
-/// The only format there is.
+/// The only format version.
 const VERSION: u8 = 1;
 const ID: usize = 8;
 const HEADER: usize = 1 + ID;
 const TAG: usize = 16;
-/// More than any key file holds: what is longer is some other file.
+/// The maximum size of a key file. A larger file is not a key file.
 const FILE_BOUND: u64 = 4096;
-/// The permission bits that a key file must not have: any of group and others.
+/// The permission bits that a key file must not have: all of group and others.
 const TOO_WIDE: u32 = 0o077;
 
-/// 32 bytes that open what was sealed. Its `Debug` prints `***`.
+/// A 32-byte encryption key. Its `Debug` prints `***`.
 ///
-/// It may come from a file, and its text form from an environment variable or a systemd credential.
-/// One that was read from a file follows the file: the key there may be replaced while this one is in use.
+/// It is loaded from a file, or from the text of an environment variable or a systemd credential. A key from a file
+/// follows the file: the file may be replaced while this key is in use.
 pub struct MasterKey {
     key: RwLock<Arc<Key>>,
-    /// The file that it was read from, with the permission bits that the file must not have.
+    /// The file of the key, with the permission bits that the file must not have.
     file: Option<(PathBuf, u32)>,
 }
 
@@ -49,20 +49,20 @@ struct Key {
     id: [u8; ID],
 }
 
-/// Where the next key is written before it takes the place of the one in this file.
+/// The path at which the next key is written before it replaces the key of this file.
 pub fn next_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     PathBuf::from(name)
 }
 
-/// What names the key that a value was sealed under; nothing for what was not sealed.
+/// The id of the key that sealed a value. `None` for a value that is not sealed.
 pub fn key_of(sealed: &[u8]) -> Option<&[u8]> {
     sealed.get(..HEADER)
 }
 
 impl MasterKey {
-    /// Makes a new random key and writes it to a file of mode 0600, on the disk when this returns.
+    /// Generates a new key and writes it to a file of mode 0600. The file is on disk when this returns.
     ///
     /// Refused when the file exists.
     pub fn create(path: &Path) -> Result<Self, FileError> {
@@ -76,7 +76,7 @@ impl MasterKey {
         Secret::new(STANDARD.encode(random::bytes::<32>()))
     }
 
-    /// Writes a key to a file that `make` makes, of mode 0600 and on the disk when this returns.
+    /// Writes the key that `make` generates to a file of mode 0600. The file is on disk when this returns.
     ///
     /// Refused when the file exists or the text is no key.
     pub fn write_new(
@@ -101,7 +101,7 @@ impl MasterKey {
         };
         let written = write(&mut file, path, &text);
         written.map(|()| Self { file: Some((path.to_owned(), TOO_WIDE)), ..done }).map_err(|source| {
-            // Half a key must not be found later; if even this fails, the file is refused as malformed.
+            // A partial key must not remain. If the removal fails too, the file is refused as malformed.
             let _ = fs::remove_file(path);
             FileError::Io { path: path.to_owned(), verb: "written", source }
         })
@@ -109,13 +109,13 @@ impl MasterKey {
 
     /// Reads a key from a file.
     ///
-    /// Refused when the file is missing, unreadable, malformed or open to others than its owner.
+    /// Refused when the file is missing, unreadable, malformed or accessible to users other than its owner.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         Self::read(path, TOO_WIDE)
     }
 
-    /// Reads a key from a file that a service manager puts into a directory that is closed to others; the file's own
-    /// mode is the manager's business.
+    /// Reads a key from a file in a service manager's credential directory, which is closed to other users. The service
+    /// manager determines the mode of the file, so it is not checked.
     ///
     /// Refused when the file is missing, unreadable or malformed.
     pub fn load_credential(path: &Path) -> Result<Self, FileError> {
@@ -137,14 +137,14 @@ impl MasterKey {
         }
         let mut bytes = Vec::new();
         file.take(FILE_BOUND).read_to_end(&mut bytes).map_err(failed)?;
-        // Not as text at once: a binary file is malformed, not unreadable.
+        // Decoded after reading, so that a binary file is malformed, not unreadable.
         let key = Self::parse(&Secret::new(String::from_utf8_lossy(&bytes)))
             .map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;
         Ok(Self { file: Some((path.to_owned(), too_wide)), ..key })
     }
 
-    /// Takes a key from its text, as the file has it: one line of 32 bytes in base64, such as
-    /// `openssl rand -base64 32` prints, among blank lines and lines that begin with `#`.
+    /// Parses the text of a key file: one line of 32 bytes in base64, as `openssl rand -base64 32` prints it. Blank
+    /// lines and lines that start with `#` are ignored.
     pub fn parse(text: &Secret) -> Result<Self, Invalid> {
         let mut lines = text.expose().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let (Some(line), None) = (lines.next(), lines.next()) else {
@@ -154,12 +154,13 @@ impl MasterKey {
         Self::from_bytes(&bytes)
     }
 
-    /// A short name of this key that does not reveal it: 16 hexadecimal digits, for messages.
+    /// A short id for messages that does not reveal the key: 16 hexadecimal digits.
     pub fn id(&self) -> String {
         HEXLOWER.encode(&self.current().id)
     }
 
-    /// Encrypts under a random nonce. Only the same context opens it: name what is sealed, such as `signing-key/KID`.
+    /// Encrypts with a random nonce. Only the same context opens the value: name what is sealed, such as
+    /// `signing-key/KID`.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailed> {
         if let Some((path, too_wide)) = &self.file {
             self.follow(path, *too_wide, None);
@@ -167,9 +168,9 @@ impl MasterKey {
         self.current().seal(context, plain)
     }
 
-    /// Decrypts what [`seal`](Self::seal) made.
+    /// Decrypts a value of [`seal`](Self::seal).
     ///
-    /// Refused when it was sealed under another key, for another context, or is not whole.
+    /// Refused when it was sealed with another key, for another context, or is not complete.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         let opened = self.current().open(context, sealed);
         let (Err(OpenError::OtherKey { .. }), Some((path, too_wide))) = (&opened, &self.file) else { return opened };
@@ -182,20 +183,20 @@ impl MasterKey {
         opened
     }
 
-    /// The same key, whatever becomes of its file.
+    /// The current key, which does not follow its file.
     #[must_use]
     pub fn fixed(&self) -> Self {
         Self { key: RwLock::new(self.current()), file: None }
     }
 
-    /// Whether a value was sealed under this key.
+    /// Whether a value was sealed with this key.
     pub fn has_sealed(&self, sealed: &[u8]) -> bool {
         sealed.get(1..HEADER) == Some(&self.current().id)
     }
 
-    /// Takes the key that is in the file now, if it is the wanted one or any will do. Tells whether it is in use.
+    /// Loads the key that the file contains now. Uses it if `wanted` is `None` or its id, and returns whether it did.
     fn follow(&self, path: &Path, too_wide: u32, wanted: Option<&[u8]>) -> bool {
-        // A file that cannot be read is no reason to give up the key at hand.
+        // If the file cannot be read, the current key stays in use.
         let Ok(found) = Self::read(path, too_wide).map(|key| key.current()) else { return false };
         if wanted.is_some_and(|wanted| found.id != wanted) {
             return false;
@@ -211,7 +212,7 @@ impl MasterKey {
         self.key.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Refused when there are more or fewer than 32.
+    /// Refused unless there are exactly 32 bytes.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| malformed())?;
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"atelier master key id");
@@ -274,17 +275,17 @@ fn malformed() -> Invalid {
     Invalid::rule("a master key must be one line of base64 that encodes 32 bytes")
 }
 
-/// The header has a fixed length, so the two parts cannot be shifted against each other.
+/// The header has a fixed length, so no byte can move from one part to the other.
 fn aad(header: &[u8], context: &str) -> Aad<Vec<u8>> {
     Aad::from([header, context.as_bytes()].concat())
 }
 
 fn write(file: &mut File, path: &Path, text: &str) -> io::Result<()> {
-    // An unusual umask may have taken even the owner's bits away.
+    // An unusual umask may have removed even the owner's permissions.
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // The name is on the disk only when its directory is.
+    // The file name is on disk only after its directory is synced.
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }
@@ -406,7 +407,7 @@ mod tests {
         assert_eq!(used.id(), old_id);
         assert_eq!(used.open("c", &new).unwrap(), b"new", "before the new file has its name");
         assert_eq!(used.id(), next.id());
-        // It seals under what the file has, for that is in force.
+        // It seals with the key that the file contains, because that key is in force.
         assert_eq!(key_of(&used.seal("c", b"").unwrap()), key_of(&old));
         fs::rename(next_file(&path), &path).unwrap();
         assert_eq!(key_of(&used.seal("c", b"").unwrap()), key_of(&new));
@@ -420,7 +421,7 @@ mod tests {
 
     #[test]
     fn the_format_does_not_drift() {
-        // Sealed keys outlive a release: this must open for ever.
+        // Sealed keys outlive a release. This value must always open.
         let kept = "AUv9rZEZqSr0AAECAwQFBgcICQoL0MPlUk6yZYvfBRhHLloB+kJlNJ0=";
         let kept = STANDARD.decode(kept).unwrap();
         assert_eq!(key(1).open("signing-key/1", &kept).unwrap(), b"kept");

@@ -1,4 +1,4 @@
-//! Signing keys: their kinds, their storage form and their public half as a JSON Web Key.
+//! Signing keys: their algorithms, their storage form and their public part as a JSON Web Key.
 
 use std::fmt;
 
@@ -15,21 +15,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr};
 
-/// How tokens are signed (RFC 7518, 3.1 and RFC 8037, 3.1).
+/// The signature algorithm of a token (RFC 7518, 3.1 and RFC 8037, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Algorithm {
-    /// RSA PKCS #1 v1.5 with SHA-256: what Keycloak issues and every verifier knows.
+    /// RSA PKCS #1 v1.5 with SHA-256, which Keycloak issues and every verifier supports.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519.
     #[strum(serialize = "EdDSA")]
     EdDsa,
 }
 
 impl Algorithm {
-    /// Every algorithm there is; HMAC and `none` are not among them, and never will be.
+    /// HMAC and `none` are not among them, and never will be.
     pub const ALL: [Self; 3] = [Self::Rs256, Self::Es256, Self::EdDsa];
 
     /// The registered name, as in a token's `alg`.
@@ -38,27 +37,23 @@ impl Algorithm {
     }
 }
 
-/// How many bits a new RSA key may have.
+/// The allowed sizes of a new RSA key, in bits.
 pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
 
-/// What goes wrong with keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No key could be made.
     #[error("cannot generate a {0} key")]
     Generation(Algorithm),
     /// The bytes are no key of that algorithm.
     #[error("the bytes are not a {0} key")]
     Malformed(Algorithm),
-    /// The key would not be written down.
     #[error("cannot encode the {0} key")]
     Encoding(Algorithm),
-    /// The key would not sign.
     #[error("cannot sign with the {0} key")]
     Signing(Algorithm),
 }
 
-/// A private key in PKCS #8 (RFC 5208), to be sealed before it is stored. Its `Debug` prints `***`.
+/// A private key in PKCS #8 (RFC 5208), which must be sealed before it is stored. Its `Debug` prints `***`.
 pub struct Pkcs8(Box<[u8]>);
 
 impl Pkcs8 {
@@ -80,14 +75,14 @@ enum Pair {
     Ed(Ed25519KeyPair),
 }
 
-/// A key that signs, and verifies what it signed. Its `Debug` shows the public half only.
+/// A private key and its public part. Its `Debug` prints the public part only.
 pub struct SigningKey {
     pair: Pair,
     public: VerifyingKey,
 }
 
 impl SigningKey {
-    /// Makes a new key: RSA of 2048 bits, P-256 or Ed25519. RSA takes a tenth of a second, more when unlucky.
+    /// Generates a key: RSA of 2048 bits, P-256 or Ed25519. RSA takes about a tenth of a second.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::generate_of_size(algorithm, RSA_BITS[0])
     }
@@ -110,7 +105,7 @@ impl SigningKey {
         Self::from_pair(pair.map_err(|_| KeyError::Generation(algorithm))?)
     }
 
-    /// Takes back a stored key. Refused when the bytes are no PKCS #8 of a key of that algorithm.
+    /// Parses a stored key. Refused when the bytes are no PKCS #8 of a key of that algorithm.
     pub fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         let pair = match algorithm {
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(der).map(Pair::Rsa),
@@ -120,7 +115,7 @@ impl SigningKey {
         Self::from_pair(pair.map_err(|_| KeyError::Malformed(algorithm))?)
     }
 
-    /// Writes the key down for storage.
+    /// Encodes the key for storage.
     pub fn to_pkcs8(&self) -> Result<Pkcs8, KeyError> {
         let der = match &self.pair {
             Pair::Rsa(pair) => AsDer::<Pkcs8V1Der<'static>>::as_der(pair).map(|der| der.as_ref().into()),
@@ -130,27 +125,25 @@ impl SigningKey {
         der.map(Pkcs8).map_err(|_| KeyError::Encoding(self.algorithm()))
     }
 
-    /// The public half.
     pub fn public(&self) -> &VerifyingKey {
         &self.public
     }
 
-    /// What it signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.public.algorithm
     }
 
-    /// Its name: see [`VerifyingKey::kid`].
+    /// See [`VerifyingKey::kid`].
     pub fn kid(&self) -> &str {
         self.public.kid()
     }
 
-    /// Its public half as served in a key set: see [`VerifyingKey::jwk`].
+    /// See [`VerifyingKey::jwk`].
     pub fn jwk(&self) -> &Jwk {
         self.public.jwk()
     }
 
-    /// Signs bytes as a JSON Web Signature needs it (RFC 7518, 3.3 and 3.4: ECDSA as `r | s`, not as DER).
+    /// Signs bytes for a JSON Web Signature (RFC 7518, 3.3 and 3.4: ECDSA as `r | s`, not as DER).
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signed = match &self.pair {
             Pair::Rsa(pair) => {
@@ -179,7 +172,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The public half of a signing key, parsed once. A retired key is kept as this, its private half destroyed.
+/// The public part of a signing key, parsed once. A retired key is stored as this, without its private part.
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     algorithm: Algorithm,
@@ -189,7 +182,7 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Takes back a stored public key, in the form that [`as_public`](Self::as_public) gives.
+    /// Parses a stored public key, in the form of [`as_public`](Self::as_public).
     ///
     /// Refused when the bytes are no key of that algorithm, and when RSA has fewer than 2048 bits.
     pub fn from_public(algorithm: Algorithm, public: &[u8]) -> Result<Self, KeyError> {
@@ -238,22 +231,21 @@ impl VerifyingKey {
         &self.public
     }
 
-    /// What it verifies.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its name, from the key itself: the thumbprint of RFC 7638 with SHA-256, 43 characters of base64url.
+    /// The key id: the thumbprint of RFC 7638 with SHA-256, 43 characters of base64url.
     pub fn kid(&self) -> &str {
         &self.jwk.kid
     }
 
-    /// As served in a key set (RFC 7517).
+    /// The JSON Web Key of the key set (RFC 7517).
     pub fn jwk(&self) -> &Jwk {
         &self.jwk
     }
 
-    /// Whether this key's private half signed these bytes.
+    /// Whether the private part of this key signed these bytes.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.parsed.verify_sig(message, signature).is_ok()
     }

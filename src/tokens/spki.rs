@@ -1,8 +1,8 @@
-//! Public keys as `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7), which Keycloak shows beside its key set.
+//! Public keys as `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7), which Keycloak publishes beside its key set.
 
 use super::signing::{Algorithm, VerifyingKey};
 
-/// `rsaEncryption` with its empty parameters (RFC 3279, section 2.3.1).
+/// `rsaEncryption` with its null parameters (RFC 3279, section 2.3.1).
 const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 /// `id-ecPublicKey` on P-256 (RFC 5480, section 2.1.1).
 const P256: &[u8] =
@@ -13,19 +13,19 @@ const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 const SEQUENCE: u8 = 0x30;
 const BIT_STRING: u8 = 0x03;
 
-/// The DER of a public key.
+/// Encodes a public key as DER.
 pub fn der(key: &VerifyingKey) -> Vec<u8> {
     let algorithm = match key.algorithm() {
         Algorithm::Rs256 => RSA,
         Algorithm::Es256 => P256,
         Algorithm::EdDsa => ED25519,
     };
-    // No bit of the last byte is unused.
+    // The bit string has no unused bits in its last byte.
     let bits = [&[0], key.as_public()].concat();
     wrapped(SEQUENCE, &[wrapped(SEQUENCE, algorithm), wrapped(BIT_STRING, &bits)].concat())
 }
 
-/// A tag, the length and the contents (X.690, section 8.1).
+/// Encodes a tag, the length and the contents (X.690, section 8.1).
 fn wrapped(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let digits = &length[length.iter().take_while(|byte| **byte == 0).count()..];

@@ -1,8 +1,8 @@
-//! Tags: short proofs that a public id or cursor was made here, derived from a secret of the data file.
+//! Tags: short MACs, derived from a secret of the data file, which prove that atelier issued a public id or cursor.
 
 use aws_lc_rs::{constant_time, hmac};
 
-/// The letters that a tag is spelled with; base64 of text that holds only these and `:` has neither `+` nor `/`.
+/// The alphabet of tags. The base64 of a text of only these letters and `:` contains neither `+` nor `/`.
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The secret that tags are derived from (HMAC-SHA-256, RFC 2104).
@@ -16,13 +16,11 @@ impl std::fmt::Debug for TagKey {
 }
 
 impl TagKey {
-    /// A key of these secret bytes.
     pub fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// The tag of a text: so many letters and digits, 32 at most. `purpose` keeps tags for one thing from being good
-    /// for another.
+    /// The tag of a text: `length` letters and digits, at most 32. A tag is valid for its `purpose` only.
     pub fn tag(&self, purpose: &str, text: &str, length: usize) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(purpose.as_bytes());
@@ -32,7 +30,7 @@ impl TagKey {
         context.sign().as_ref().iter().take(length).map(letter).collect()
     }
 
-    /// Whether this is the tag of a text, compared in constant time.
+    /// Whether this is the tag of a text. Compares in constant time.
     pub fn matches(&self, purpose: &str, text: &str, tag: &str) -> bool {
         constant_time::verify_slices_are_equal(self.tag(purpose, text, tag.len()).as_bytes(), tag.as_bytes()).is_ok()
     }

@@ -1,5 +1,5 @@
-//! One-time passwords by the clock (RFC 6238): SHA-1, six digits, steps of 30 seconds, as every app has them; and the
-//! recovery codes that stand in for a lost app.
+//! Time-based one-time passwords (RFC 6238) with SHA-1, six digits and steps of 30 seconds, which every authenticator
+//! app supports, and the recovery codes that replace a lost app.
 
 use std::fmt;
 
@@ -13,19 +13,19 @@ use super::opaque::Fingerprint;
 use super::random;
 use crate::domain::secret::Secret;
 
-/// How long a code is shown, in seconds (RFC 6238, section 5.2).
+/// The seconds for which a code is valid (RFC 6238, section 5.2).
 const PERIOD: i64 = 30;
 const DIGITS: usize = 6;
-/// How many steps the clocks may be apart, either way.
+/// The maximum clock drift in either direction, in steps.
 const DRIFT: i64 = 1;
 /// 160 bits, as long as the hash (RFC 4226, section 4).
 const LENGTH: usize = 20;
-/// Who the app says that the codes are for.
+/// The issuer that the app displays.
 const ISSUER: &str = "atelier";
-/// All but the unreserved characters of an address (RFC 3986, section 2.3).
+/// The characters to escape in a URI: all but the unreserved ones (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The secret that an app and the server share. Its `Debug` prints `***`.
+/// The shared secret of an authenticator app and the server. Its `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpKey([u8; LENGTH]);
 
@@ -36,27 +36,26 @@ impl fmt::Debug for TotpKey {
 }
 
 impl TotpKey {
-    /// Makes a new random one.
     pub fn generate() -> Self {
         Self(random::bytes())
     }
 
-    /// Takes back a kept one: `None` unless there are exactly 20 bytes.
+    /// Parses a stored key. `None` unless there are exactly 20 bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The bytes, to be sealed.
+    /// The plain bytes, which must be sealed before they are stored.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The secret as people type it (RFC 4648, section 6).
+    /// The secret in the form that people type (RFC 4648, section 6).
     pub fn base32(&self) -> Secret {
         Secret::new(BASE32_NOPAD.encode(&self.0))
     }
 
-    /// The secret as apps scan it.
+    /// The secret as the URI that apps scan from a QR code.
     pub fn uri(&self, account: &str) -> Secret {
         let (account, secret) = (utf8_percent_encode(account, RESERVED), self.base32());
         Secret::new(format!(
@@ -65,13 +64,13 @@ impl TotpKey {
         ))
     }
 
-    /// The time step that a typed code is of, at this second: the present one or a neighbour, and none up to the last
-    /// that was used. Blanks in the code count for nothing.
+    /// The time step whose code was typed, at this second. Accepts the current step and its two neighbors, but only
+    /// steps after `last`, the last step that was used. Ignores whitespace in the code.
     pub fn step_of(&self, typed: &str, seconds: i64, last: Option<i64>) -> Option<i64> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).take(DIGITS + 1).collect();
         let present = seconds.div_euclid(PERIOD);
         let mut found = None;
-        // Every step is tried, so that the time does not tell which one it was.
+        // Every step is tried, so that the duration does not reveal which one matched.
         for step in present - DRIFT..=present + DRIFT {
             let right = constant_time::verify_slices_are_equal(self.code(step).as_bytes(), typed.as_bytes()).is_ok();
             if right && found.is_none() && last.is_none_or(|last| last < step) {
@@ -92,22 +91,22 @@ impl TotpKey {
         format!("{:0width$}", number % 1_000_000, width = DIGITS)
     }
 
-    /// The code at this second, for tests to type.
+    /// The code at this second.
     #[cfg(test)]
     pub(crate) fn code_at(&self, seconds: i64) -> String {
         self.code(seconds.div_euclid(PERIOD))
     }
 }
 
-/// How many recovery codes somebody is given at a time.
+/// The number of recovery codes in a new set.
 pub const RECOVERY_CODES: usize = 10;
 
-/// The letters and digits of a recovery code: 32 of them, without `i`, `l`, `o` and `0`, which are taken for others.
+/// The alphabet of recovery codes: 32 letters and digits, without the ambiguous `i`, `l`, `o` and `0`.
 const CLEAR: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 const GROUP: usize = 4;
 const GROUPS: usize = 4;
 
-/// Makes a recovery code: `k7mp-x2qd-9hrt-4cwb`, 80 random bits.
+/// Generates a recovery code such as `k7mp-x2qd-9hrt-4cwb`, 80 random bits.
 pub fn recovery_code() -> Secret {
     let mut text = String::with_capacity((GROUP + 1) * GROUPS);
     for (place, byte) in random::bytes::<{ GROUP * GROUPS }>().into_iter().enumerate() {
@@ -119,8 +118,8 @@ pub fn recovery_code() -> Secret {
     Secret::new(text)
 }
 
-/// What is kept of a recovery code of this user, however it is typed: case, blanks and hyphens count for nothing. Codes of
-/// three groups, which were given out before, are kept in the same way.
+/// The fingerprint to store for a recovery code of this user. It ignores case, whitespace and hyphens. Older codes of
+/// three groups have fingerprints of the same form.
 pub fn recovery_fingerprint(user: Uuid, typed: &str) -> Fingerprint {
     let letters = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').take(GROUP * GROUPS + 1);
     let code: String = letters.map(|c| c.to_ascii_lowercase()).collect();
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_codes_are_those_of_the_rfc() {
-        // Appendix B has eight digits; six are the last of them.
+        // Appendix B lists eight digits. The last six are the code.
         for (seconds, code) in [
             (59, "287082"),
             (1_111_111_109, "081804"),

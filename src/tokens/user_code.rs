@@ -1,20 +1,20 @@
-//! User codes: what a person reads on one device and types on another (RFC 8628, section 6.1).
+//! User codes, which a person reads on one device and types on another (RFC 8628, section 6.1).
 
 use super::opaque::Fingerprint;
 use super::random;
 use crate::domain::secret::Secret;
 
-/// The letters: no vowels, so that they spell nothing, and none that looks like a digit or sounds like another.
+/// The alphabet: no vowels, so that no words occur, and no letters that look like digits or sound alike.
 pub const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-/// How many letters; 20^8 codes are about 2^34.
+/// The number of letters. 20^8 codes are about 2^34.
 pub const LENGTH: usize = 8;
 
-/// Makes a code, as it is shown, and the fingerprint to store in its place.
+/// Generates a code in its display form, and the fingerprint to store for it.
 pub fn mint() -> (Secret, Fingerprint) {
     let mut letters = String::with_capacity(LENGTH);
     while letters.len() < LENGTH {
         let [byte] = random::bytes::<1>();
-        // 240 is the largest multiple of 20 in a byte: beyond it, some letters would come more often.
+        // 240 is the largest multiple of 20 in a byte. Larger bytes would favor some letters.
         if byte < 240 {
             letters.push(char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
         }
@@ -23,9 +23,10 @@ pub fn mint() -> (Secret, Fingerprint) {
     (Secret::new(shown(&letters)), fingerprint)
 }
 
-/// A typed code as it is shown, `XXXX-XXXX`, and its fingerprint; in any case, with blanks and hyphens anywhere or none.
+/// Parses a typed code in any case, with any whitespace and hyphens. Returns its display form, `XXXX-XXXX`, and its
+/// fingerprint.
 ///
-/// `None` for what cannot be a code.
+/// `None` for any other text.
 pub fn parse(typed: &str) -> Option<(String, Fingerprint)> {
     let mut letters = String::with_capacity(LENGTH);
     for c in typed.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}')) {

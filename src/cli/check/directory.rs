@@ -1,4 +1,4 @@
-//! The data directory as a place, and who is there.
+//! Checks of the data directory, its file system and the server that uses it.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::store::data_dir::DataDir;
 use crate::store::{self, health};
 
-/// What there is to find in the directory.
 pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data directory";
     let path = home.path().display();

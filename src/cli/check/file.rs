@@ -1,4 +1,4 @@
-//! The data file.
+//! Checks of the data file.
 
 use std::fmt::Write;
 use std::fs;
@@ -22,15 +22,15 @@ use crate::store::schema::{self, Standing, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
 
-/// How many of the faults in a file are told.
+/// The maximum number of faults in a report.
 const TOLD: usize = 5;
 
-/// What one look at the data file gives.
+/// The facts from one snapshot of the data file.
 struct Seen {
     standing: Standing,
     integrity: Result<Vec<String>>,
     foreign_keys: Result<Vec<String>>,
-    /// What only this program's schema is known to have.
+    /// The facts that only the current schema contains.
     known: Option<Known>,
 }
 
@@ -58,7 +58,6 @@ fn see(view: &View) -> Result<Seen> {
     })
 }
 
-/// What there is to find in the file.
 pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data file";
     let path = home.database();
@@ -110,7 +109,7 @@ fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
 fn version(home: &DataDir, standing: Standing) -> Finding {
     const WHAT: &str = "schema";
     let ours = schema::VERSION;
-    // A refusal has its next step behind the semicolon.
+    // In a refusal, the text after the semicolon is the next step.
     let refused = |unfit: Unfit| {
         let words = unfit.to_string();
         let (found, next) = words.split_once("; ").unwrap_or((&words, ""));
@@ -145,7 +144,7 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
     }
 }
 
-/// Names and addresses that an upgrade could not bring into the form that new ones have.
+/// Names and emails that an upgrade could not convert into their canonical form.
 fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
     const WHAT: &str = "names";
     match found {

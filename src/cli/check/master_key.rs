@@ -1,4 +1,4 @@
-//! Where the master key comes from, and whether it opens what was sealed.
+//! Checks of the master key: its source, and whether it opens the sealed values.
 
 use super::{AS_THE_SERVER, RESTORE};
 use crate::app::identity::signing_keys;
@@ -14,7 +14,6 @@ use crate::tokens::seal::{FileError, next_file};
 
 const WHAT: &str = "master key";
 
-/// What there is to find about the key.
 pub(super) fn look(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
     let source = match Source::of(config, home) {
         Ok(source) => source,

@@ -1,9 +1,8 @@
-//! Under which names the server is reached.
+//! Checks of the host names at which the server is reached.
 
 use crate::cli::finding::Finding;
 use crate::config::Config;
 
-/// What there is to find about the names of the server.
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let open = config.listen.iter().find(|address| !address.ip().is_loopback());
     let mut findings = vec![match (open, &config.public_url) {
@@ -31,7 +30,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Whether a URL names this machine.
+/// Whether the host of a URL is this machine.
 fn is_local(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, host)| host);
     ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local))

@@ -1,11 +1,11 @@
-//! Whether the configuration that is shown is that of the running server.
+//! Compares this configuration with that of the running server.
 
 use crate::cli::finding::Finding;
 use crate::cli::running;
 use crate::config::Config;
 use crate::store::lock::InForce;
 
-/// The keys whose values differ. The data directory is the same one, however it is spelled.
+/// The keys whose values differ. `data_dir` is not compared: both use the same directory, even if written otherwise.
 pub(super) fn look(config: &Config, in_force: &InForce) -> Finding {
     const WHAT: &str = "configuration";
     let here = running::told(config);

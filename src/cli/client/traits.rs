@@ -1,4 +1,4 @@
-//! The flags that adding and changing a client have in common.
+//! The flags that `client add` and `client update` share.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::domain::invalid::Invalid;
 use crate::domain::user::AccountRole;
 use crate::error::{Error, InField};
 
-/// The word that stands for no life of a client's own.
+/// The value that selects the server's setting.
 const OF_THE_SERVER: &str = "default";
 
 /// What can be said of a client when it is added and when it is changed.
@@ -49,7 +49,7 @@ pub struct Traits {
     service_role: Option<String>,
 }
 
-/// A life of a client's own, or the server's.
+/// A client's own lifetime, or `None` for the server's setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Life(Option<Duration>);
 
@@ -101,7 +101,7 @@ impl Traits {
     }
 }
 
-/// A grant by its word, or by the short one for the device code, whose own is long.
+/// Parses a grant, or the short name of the device code grant.
 fn grant(word: &str) -> Result<Grant, Error> {
     let short = (word == "device_code").then_some(Grant::DeviceCode);
     short.or_else(|| word.parse().ok()).ok_or_else(|| {

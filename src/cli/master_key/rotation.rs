@@ -1,9 +1,9 @@
-//! `atelier master-key rotate`: another master key takes the place of the one there is.
+//! `atelier master-key rotate`: replaces the master key.
 //!
-//! The new key is written beside the old one (`master.key.new`), everything is sealed anew in one transaction, and the new
-//! file takes the name of the old one. A data file is therefore sealed under one of two keys that are both there, wherever
-//! the command is killed; the next run, or the next start of the server, does the rest. A running server reads the file
-//! anew when it meets a value that its key does not open.
+//! The new key is written beside the old one (`master.key.new`), everything is resealed in one transaction, and the new
+//! file is renamed over the old one. A data file is therefore always sealed with one of two existing keys, even if the
+//! command is killed. The next run, or the next start of the server, finishes the rotation. A running server reloads
+//! the file when its key does not open a value.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -69,17 +69,16 @@ impl NewKey {
     }
 }
 
-/// What a rotation came to.
+/// The result of a rotation.
 struct Rotated {
     before: String,
     now: String,
     resealed: Resealed,
-    /// Where the old key is kept, if it came from a file.
+    /// The path of the old key, if it came from a file.
     kept: Option<PathBuf>,
 }
 
 impl Command {
-    /// Does it to the data of that configuration.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Rotate { key, json } = self;
         let home = DataDir::existing(&config.data_dir)?;
@@ -124,7 +123,7 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> 
     Ok(())
 }
 
-/// The right to rotate, which one process has at a time.
+/// Locks the rotation, so that only one process rotates at a time.
 fn turn(home: &DataDir) -> Result<File, CliError> {
     let failed = |error: io::Error| {
         CliError::Failed(format!(
@@ -142,7 +141,7 @@ fn turn(home: &DataDir) -> Result<File, CliError> {
     }
 }
 
-/// Keeps servers from starting; nothing where one runs that reads its key from that file anew.
+/// Prevents the start of a server. `None` if a running server reloads its key from that file.
 fn no_other_server(home: &DataDir, path: Option<&Path>) -> Result<Option<Lock>, CliError> {
     let same = |theirs: &Path, ours: &Path| match (theirs.canonicalize(), ours.canonicalize()) {
         (Ok(theirs), Ok(ours)) => theirs == ours,
@@ -167,9 +166,8 @@ fn no_other_server(home: &DataDir, path: Option<&Path>) -> Result<Option<Lock>, 
     }
 }
 
-/// Replaces the key in its file.
 fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, CliError> {
-    // What a symbolic link leads to is replaced, and not the link.
+    // If the path is a symbolic link, its target is replaced, not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = no_other_server(home, Some(path))?;
     let next = next_file(path);
@@ -193,7 +191,8 @@ fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -
             path.display()
         )));
     }
-    // Whatever is there was never used, or all would be sealed under it; it may be half a key, or another one.
+    // A key in this file was never used, because otherwise everything would be sealed with it. It may be incomplete, or
+    // not the wanted one.
     if given.is_some() || !MasterKey::load(&next).is_ok_and(|new| new.id() != current.id()) {
         match fs::remove_file(&next) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(&next, &error)),
@@ -217,7 +216,7 @@ fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -
     Ok(Rotated { before, now, resealed, kept })
 }
 
-/// Seals everything under a given key, which somebody else puts in the place of the old one.
+/// Reseals everything with a given key. The operator then replaces the old key at its source.
 fn elsewhere(home: &DataDir, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, CliError> {
     let _lock = no_other_server(home, None)?;
     let Some(given) = given else {
@@ -248,10 +247,10 @@ fn elsewhere(home: &DataDir, store: &Store, source: &Source, given: Option<&Secr
     Ok(Rotated { before, now, resealed, kept: None })
 }
 
-/// Gives a new key its name, if everything is sealed under it already; tells what became of the old one then.
+/// Installs the new key if everything is already sealed with it, and returns the key that it replaced.
 pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Former>, CliError> {
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    // Half a key has sealed nothing.
+    // An incomplete key has sealed nothing.
     let Ok(new) = MasterKey::load(&next_file(path)) else { return Ok(None) };
     let new = new.fixed();
     let is_used = store.read(|view| Ok(signing_keys::anything_sealed(view)? && master_keys::opens_all(view, &new)?))?;
@@ -263,14 +262,14 @@ pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Fo
     Ok(Some(former))
 }
 
-/// The key that another one has taken the place of.
+/// The replaced key.
 pub(super) struct Former {
     id: String,
-    /// Where it is now, if it was there.
+    /// Its current path, if it existed.
     kept: Option<PathBuf>,
 }
 
-/// Keeps the old key under a name with its id, and gives the new one its place.
+/// Renames the old key to a name with its id, and the new one to the name of the key.
 fn put_in_place(path: &Path) -> Result<Former, CliError> {
     let former = match MasterKey::load(path) {
         Ok(old) => {
@@ -278,7 +277,7 @@ fn put_in_place(path: &Path) -> Result<Former, CliError> {
             match fs::hard_link(path, &kept) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // Some file systems have no links.
+                // Some file systems do not support hard links.
                 Err(_) => {
                     let text = fs::read_to_string(path).map(Secret::new).map_err(|error| unwritable(&kept, &error))?;
                     MasterKey::write_new(&kept, &text, files::make)

@@ -1,4 +1,4 @@
-//! Links by which a person chooses a password.
+//! Links with which a user sets a password.
 
 use super::address;
 use crate::app::identity::links;

@@ -1,8 +1,8 @@
-//! Why a token is not accepted.
+//! The reasons for which a token is rejected.
 
 use super::LENGTH;
 
-/// Why a token was not accepted: for the log. A client is told no more than `invalid_token` (RFC 6750, 3.1).
+/// The reason for the log. A client receives no more than `invalid_token` (RFC 6750, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
     /// Longer than [`LENGTH`].
@@ -14,25 +14,25 @@ pub enum Rejected {
     /// The header's `typ` is missing, or neither `JWT` nor `at+jwt`.
     #[error("the header's typ is not that of an access token")]
     HeaderType,
-    /// The header brings or points to a key, or demands an extension (`jku`, `jwk`, `x5u`, `x5c`, `crit`).
+    /// The header contains or refers to a key, or demands an extension (`jku`, `jwk`, `x5u`, `x5c`, `crit`).
     #[error("the header has a member that is never accepted")]
     HeaderMember,
-    /// The header names no key.
+    /// The header has no `kid`.
     #[error("the header has no kid")]
     KeyMissing,
-    /// The header names a key that is none of ours, or is no longer.
+    /// The `kid` is not, or no longer, one of our keys.
     #[error("the signing key is unknown")]
     KeyUnknown,
-    /// The header names another algorithm than the key's.
+    /// The header's algorithm is not that of the key.
     #[error("the algorithm does not match the key")]
     Algorithm,
-    /// The key did not sign this.
+    /// The signature does not match.
     #[error("the signature is wrong")]
     Signature,
-    /// A claim is missing or of the wrong kind.
+    /// A claim is missing or has the wrong type.
     #[error("a claim is missing or malformed")]
     Claims,
-    /// The claims' `typ` is another: an id or refresh token in place of an access token, or the reverse.
+    /// The `typ` claim is another: an ID or refresh token in place of an access token, or the reverse.
     #[error("the claim typ is not the one expected")]
     ClaimsType,
     /// `exp` is missing, or no whole number.
@@ -47,7 +47,7 @@ pub enum Rejected {
     /// `iss` is another server.
     #[error("the issuer is not this server")]
     Issuer,
-    /// `aud` does not have the expected audience.
+    /// `aud` does not contain the expected audience.
     #[error("the audience is not this server")]
     Audience,
 }

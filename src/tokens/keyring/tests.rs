@@ -35,7 +35,7 @@ fn ring(algorithm: Algorithm) -> KeyRing {
     KeyRing::new(SigningKey::generate(algorithm).unwrap(), [])
 }
 
-/// Keys are dear to make, and no test changes one.
+/// Keys are expensive to generate, and no test changes one.
 fn shared(algorithm: Algorithm) -> &'static KeyRing {
     static RINGS: LazyLock<[KeyRing; 3]> = LazyLock::new(|| Algorithm::ALL.map(ring));
     RINGS.iter().find(|ring| ring.active().algorithm() == algorithm).unwrap()
@@ -75,7 +75,7 @@ fn without(mut object: Value, member: &str) -> Value {
     object
 }
 
-/// A token of any header and claims, truly signed by the ring's key.
+/// A token with any header and claims, signed with the ring's key.
 fn signed(ring: &KeyRing, header: &Value, claims: &Value) -> String {
     let message = format!("{}.{}", part(header), part(claims));
     let signature = ring.active().sign(message.as_bytes()).unwrap();
@@ -126,7 +126,7 @@ fn another_implementation_accepts_our_tokens_by_our_key_set() {
 
 #[test]
 fn we_accept_what_another_implementation_signs_with_our_key() {
-    // Not RS256: it takes RSA keys in PKCS #1 only, and ours are PKCS #8.
+    // Without RS256: the other implementation reads RSA keys in PKCS #1 only, and ours are PKCS #8.
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
         let ring = shared(algorithm);
         let mut header = ForeignHeader::new(algorithm.as_str().parse().unwrap());
@@ -192,7 +192,8 @@ fn the_public_key_is_no_hmac_secret() {
                 header.kid = Some(ring.active().kid().to_owned());
                 let forged = jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
                 assert_eq!(judge(ring, &forged), Err(Rejected::Algorithm));
-                // The same with the header of an honest token: the algorithm is the key's, so the signature fails.
+                // The same with the header of a genuine token. The key determines the algorithm, so the signature
+                // fails.
                 let message = format!("{}.{}", part(&self::header(ring)), part(&claims()));
                 let tag = jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(secret), hmac);
                 let forged = format!("{message}.{}", tag.unwrap());
@@ -214,7 +215,7 @@ fn algorithms_do_not_mix() {
             assert_eq!(judge(ring, &forged), Err(Rejected::Algorithm), "{other}");
         }
         for other in Algorithm::ALL.into_iter().filter(|other| *other != ours) {
-            // Signed by a key of another kind that claims to be ours.
+            // Signed by a key of another type, with our `kid`.
             let forged = signed(shared(other), &header(ring), &claims());
             assert_eq!(judge(ring, &forged), Err(Rejected::Signature));
             let both = KeyRing::new(SigningKey::generate(ours).unwrap(), [shared(other).active().public().clone()]);
@@ -331,7 +332,7 @@ fn what_is_no_token_is_malformed() {
     ] {
         assert_eq!(judge(ring, raw), Err(Rejected::Malformed), "{raw}");
     }
-    // Signed, but not an object: ill-formed claims.
+    // A valid signature over a payload that is not an object.
     for payload in [json!([]), json!("text"), json!(7), Value::Null] {
         assert_eq!(judge(ring, &signed(ring, &header(ring), &payload)), Err(Rejected::Claims));
     }
@@ -407,7 +408,7 @@ fn another_issuer_or_audience_is_refused() {
     for audience in [json!("account"), json!(["account"]), json!(["other", "account"])] {
         assert_eq!(told(&with(claims(), "aud", audience)), None);
     }
-    // A token for its own client is one of ours, and says that it is for nobody else.
+    // The signature of a token for its own client is valid, but the token is for no other audience.
     let alone = with(claims(), "aud", json!("sdk-client"));
     let verified = judge(ring, &signed(ring, &header(ring), &alone)).unwrap();
     assert!(verified.is_for("sdk-client") && !verified.is_for("account") && !verified.is_for("master-realm"));
@@ -422,7 +423,7 @@ fn an_id_or_refresh_token_is_no_access_token() {
         assert_eq!(told(&with(claims(), "typ", typ.clone())), Some(Rejected::ClaimsType), "{typ}");
     }
     assert_eq!(told(&without(claims(), "typ")), Some(Rejected::ClaimsType));
-    // An id token has neither scope nor a user's roles, and the client for its audience.
+    // An ID token has no scope and no roles, and its audience is the client.
     let id =
         json!({"exp": NOW + 300, "iat": NOW, "iss": ISSUER, "aud": "account", "sub": Uuid::from_u128(1), "typ": "ID"});
     assert_eq!(told(&id), Some(Rejected::ClaimsType));
@@ -464,7 +465,7 @@ proptest! {
         let [a, b, c] = [header, payload.clone(), signature].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
         let token = format!("{a}.{b}.{c}");
         prop_assert!(judge(ring, &token).is_err());
-        // Truly signed, so that the claims are reached.
+        // A valid signature, so that the claims are reached.
         let message = format!("{}.{b}", ring.header);
         let signature = URL_SAFE_NO_PAD.encode(ring.active().sign(message.as_bytes()).unwrap());
         let token = format!("{message}.{signature}");
