@@ -12,8 +12,8 @@ use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{
-    Creator, NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceEntry, WorkspaceFilter, WorkspaceName,
-    WorkspaceSearch,
+    Creator, NewWorkspace, SettingText, Settings, Workspace, WorkspaceChange, WorkspaceEntry, WorkspaceFilter,
+    WorkspaceName, WorkspaceSearch,
 };
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -162,7 +162,7 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 /// Changes a workspace's name, description, privacy or settings.
 ///
 /// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken or kept for somebody
-/// else, and when a setting is too long.
+/// else.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
     let before = lookup::workspace(tx, actor, id)?;
     lookup::require_workspace(tx, actor, &before, Action::UpdateWorkspace)?;
@@ -182,33 +182,10 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
     if before.name != after.name {
         may_be_called(actor, &after.name)?;
     }
-    bounded(&after.settings)?;
     store::workspaces::update(tx, &after)?;
     let change = (shown(&before), shown(&after));
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, id), change)?;
     found(tx, id)
-}
-
-/// The most characters of what is kept for clients, which every list of workspaces shows.
-const LONGEST_SETTING: usize = 255;
-
-fn bounded(settings: &Settings) -> Result<()> {
-    let llm = settings.default_llm_integration.as_ref();
-    for (field, text) in [
-        ("gradient_start_color", settings.gradient_start_color.as_ref()),
-        ("gradient_end_color", settings.gradient_end_color.as_ref()),
-        ("default_llm_integration", llm.map(|llm| &llm.integration)),
-        ("default_llm_integration", llm.map(|llm| &llm.model)),
-        ("default_agent_runtime", settings.default_agent_runtime.as_ref()),
-    ] {
-        if text.is_some_and(|text| text.chars().count() > LONGEST_SETTING) {
-            return Err(Error::invalid(field, format!("must have at most {LONGEST_SETTING} characters")));
-        }
-        if text.is_some_and(|text| text.contains('\0')) {
-            return Err(Error::invalid(field, "must not contain the character NUL"));
-        }
-    }
-    Ok(())
 }
 
 fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
@@ -233,6 +210,8 @@ fn found(view: &View, id: WorkspaceId) -> Result<Workspace> {
 
 fn shown(workspace: &Workspace) -> Value {
     let settings = &workspace.settings;
+    let text = |text: &Option<SettingText>| text.as_ref().map(|text| text.as_str().to_owned());
+    let llm = settings.default_llm_integration.as_ref();
     json!({
         "organization": workspace.organization.0,
         "name": workspace.name.as_str(),
@@ -241,10 +220,9 @@ fn shown(workspace: &Workspace) -> Value {
         "archived": workspace.archived,
         "owner": workspace.created_by.as_ref().map(|creator| creator.uuid),
         "ml_models_enabled": settings.ml_models_enabled,
-        "gradient_start_color": settings.gradient_start_color,
-        "gradient_end_color": settings.gradient_end_color,
-        "default_llm_integration":
-            settings.default_llm_integration.as_ref().map(|llm| json!([llm.integration, llm.model])),
-        "default_agent_runtime": settings.default_agent_runtime,
+        "gradient_start_color": text(&settings.gradient_start_color),
+        "gradient_end_color": text(&settings.gradient_end_color),
+        "default_llm_integration": llm.map(|llm| json!([llm.integration.as_str(), llm.model.as_str()])),
+        "default_agent_runtime": text(&settings.default_agent_runtime),
     })
 }

@@ -131,30 +131,49 @@ pub struct Settings {
     /// Whether machine-learning models are shown.
     pub ml_models_enabled: bool,
     /// Where a colour gradient begins.
-    pub gradient_start_color: Option<String>,
+    pub gradient_start_color: Option<SettingText>,
     /// Where it ends.
-    pub gradient_end_color: Option<String>,
+    pub gradient_end_color: Option<SettingText>,
     /// Which language model is used unless told otherwise.
     pub default_llm_integration: Option<LlmIntegration>,
     /// The integration that agents run in unless told otherwise.
-    pub default_agent_runtime: Option<String>,
+    pub default_agent_runtime: Option<SettingText>,
 }
 
-impl Settings {
-    /// The most characters of each text.
-    pub const LONGEST: usize = 255;
+/// One of the texts that clients keep about a workspace, as it was written: at most 255 characters, none of them a
+/// control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingText(String);
 
-    /// Takes one of the texts as it is written.
-    ///
-    /// Refuses one that is too long or holds a control character.
-    pub fn text(raw: String) -> Result<String, Invalid> {
-        if raw.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+impl SettingText {
+    /// The maximum number of characters. Lists of workspaces show these texts.
+    pub const MAX_LENGTH: usize = 255;
+
+    /// Refuses a text that is too long or contains a control character.
+    pub fn parse(raw: &str) -> Result<Self, Invalid> {
+        if raw.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         if raw.chars().any(char::is_control) {
             return Err(Invalid::rule("must not contain control characters"));
         }
-        Ok(raw)
+        Ok(Self(raw.to_owned()))
+    }
+
+    /// A text of the data file as it is there: an older file may have one that would be refused now.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<SettingText> for String {
+    fn from(text: SettingText) -> Self {
+        text.0
     }
 }
 
@@ -162,9 +181,9 @@ impl Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LlmIntegration {
     /// The integration.
-    pub integration: String,
+    pub integration: SettingText,
     /// The model.
-    pub model: String,
+    pub model: SettingText,
 }
 
 /// Who made a workspace.
@@ -214,13 +233,13 @@ pub struct WorkspaceChange {
     /// Whether machine-learning models are shown.
     pub ml_models_enabled: Option<bool>,
     /// Where a colour gradient begins; `Some(None)` clears it.
-    pub gradient_start_color: Option<Option<String>>,
+    pub gradient_start_color: Option<Option<SettingText>>,
     /// Where it ends; `Some(None)` clears it.
-    pub gradient_end_color: Option<Option<String>>,
+    pub gradient_end_color: Option<Option<SettingText>>,
     /// Which language model is used; `Some(None)` clears it.
     pub default_llm_integration: Option<Option<LlmIntegration>>,
     /// The integration that agents run in; `Some(None)` clears it.
-    pub default_agent_runtime: Option<Option<String>>,
+    pub default_agent_runtime: Option<Option<SettingText>>,
 }
 
 /// Which workspaces a search is for.
@@ -261,6 +280,16 @@ mod tests {
         let bad = ["", "1a", "-a", "a-", "A", "aB", "a_b", "a.b", "a b", "é", "a\n", &"a".repeat(64)];
         for raw in bad {
             assert!(Slug::parse(raw).is_err(), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_is_kept_as_written_within_its_bounds() {
+        for good in ["", " #fff ", "é", &"é".repeat(255)] {
+            assert_eq!(SettingText::parse(good).as_ref().map(SettingText::as_str), Ok(good));
+        }
+        for bad in ["\0", "a\nb", "\u{85}", &"x".repeat(256)] {
+            assert!(SettingText::parse(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -14,7 +14,8 @@ use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::text::{Description, fold};
 use crate::domain::workspace::{
-    Creator, LlmIntegration, NewWorkspace, Settings, Workspace, WorkspaceEntry, WorkspaceName, WorkspaceSearch,
+    Creator, LlmIntegration, NewWorkspace, SettingText, Settings, Workspace, WorkspaceEntry, WorkspaceName,
+    WorkspaceSearch,
 };
 use crate::error::Result;
 
@@ -226,7 +227,10 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
          WHERE id = :id",
     )?;
     let settings = &workspace.settings;
-    let llm = settings.default_llm_integration.as_ref().map(|llm| json!([llm.integration, llm.model]).to_string());
+    let llm = settings
+        .default_llm_integration
+        .as_ref()
+        .map(|llm| json!([llm.integration.as_str(), llm.model.as_str()]).to_string());
     let params = named_params! {
         ":id": workspace.id.0,
         ":name": workspace.name.as_str(),
@@ -234,10 +238,10 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
         ":description": workspace.description.as_str(),
         ":private": workspace.private,
         ":ml_models_enabled": settings.ml_models_enabled,
-        ":start": settings.gradient_start_color,
-        ":end": settings.gradient_end_color,
+        ":start": settings.gradient_start_color.as_ref().map(SettingText::as_str),
+        ":end": settings.gradient_end_color.as_ref().map(SettingText::as_str),
         ":llm": llm,
-        ":runtime": settings.default_agent_runtime,
+        ":runtime": settings.default_agent_runtime.as_ref().map(SettingText::as_str),
     };
     query.execute(params).map_err(conflict(Noun::Workspace, workspace.name.as_str()))?;
     Ok(())
@@ -263,13 +267,13 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
         private: row.get(6)?,
         settings: Settings {
             ml_models_enabled: row.get(7)?,
-            gradient_start_color: row.get(8)?,
-            gradient_end_color: row.get(9)?,
+            gradient_start_color: row.get::<_, Option<_>>(8)?.map(SettingText::stored),
+            gradient_end_color: row.get::<_, Option<_>>(9)?.map(SettingText::stored),
             default_llm_integration: match row.get::<_, Option<String>>(10)? {
                 None => None,
                 Some(_) => Some(row::text(row, 10, llm)?),
             },
-            default_agent_runtime: row.get(11)?,
+            default_agent_runtime: row.get::<_, Option<_>>(11)?.map(SettingText::stored),
         },
     })
 }
@@ -294,5 +298,5 @@ fn creator(row: &Row, first: usize) -> rusqlite::Result<Option<Creator>> {
 /// The pair of an integration and a model, as it is kept.
 fn llm(text: &str) -> Option<LlmIntegration> {
     let (integration, model) = serde_json::from_str(text).ok()?;
-    Some(LlmIntegration { integration, model })
+    Some(LlmIntegration { integration: SettingText::stored(integration), model: SettingText::stored(model) })
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::app::{contents, default_workspaces, workspaces};
 use crate::domain::noun::Noun;
-use crate::domain::workspace::{LlmIntegration, Workspace, WorkspaceChange, WorkspaceFilter};
+use crate::domain::workspace::{Workspace, WorkspaceChange, WorkspaceFilter};
 
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Workspace> + Send + 'static {
     let new = called(name);
@@ -195,25 +195,4 @@ fn nobody_renames_a_workspace_into_the_default_one_of_somebody_else() {
     // Whoever governs changes the rest of it all the same.
     let private = WorkspaceChange { private: Some(false), ..WorkspaceChange::default() };
     office.change(&office.ada, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &private));
-}
-
-#[test]
-fn what_is_kept_for_clients_is_bounded() {
-    let office = office();
-    let place = office.workspace(&office.bob, "engines");
-    let long = |length: usize| "x".repeat(length);
-    let llm = |integration, model| Some(Some(LlmIntegration { integration, model }));
-    let none = WorkspaceChange::default;
-    for (field, change) in [
-        ("gradient_start_color", WorkspaceChange { gradient_start_color: Some(Some(long(256))), ..none() }),
-        ("gradient_end_color", WorkspaceChange { gradient_end_color: Some(Some("\0".to_owned())), ..none() }),
-        ("default_agent_runtime", WorkspaceChange { default_agent_runtime: Some(Some(long(256))), ..none() }),
-        ("default_llm_integration", WorkspaceChange { default_llm_integration: llm(long(256), long(1)), ..none() }),
-        ("default_llm_integration", WorkspaceChange { default_llm_integration: llm(long(1), long(256)), ..none() }),
-    ] {
-        let error = office.refusal(&office.bob, move |tx, actor| workspaces::change(tx, actor, place, &change));
-        assert!(matches!(&error, Error::Invalid { field: told, .. } if told == field), "{error:?}");
-    }
-    let most = WorkspaceChange { default_llm_integration: llm(long(255), long(255)), ..none() };
-    office.change(&office.bob, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &most));
 }

@@ -17,7 +17,7 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::text::Description;
 use crate::domain::workspace::{
-    LlmIntegration, NewWorkspace, Settings, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
+    LlmIntegration, NewWorkspace, SettingText, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch,
 };
 use crate::error::InField;
 use crate::store::View;
@@ -101,14 +101,14 @@ impl Space {
             is_private: workspace.private,
             organization_id: workspace.organization.show(key),
             ml_models_enabled: settings.ml_models_enabled,
-            gradient_start_color: settings.gradient_start_color,
-            gradient_end_color: settings.gradient_end_color,
+            gradient_start_color: settings.gradient_start_color.map(String::from),
+            gradient_end_color: settings.gradient_end_color.map(String::from),
             default_llm_integration: settings
                 .default_llm_integration
-                .map(|llm| LlmReference { integration_id: llm.integration, model_name: llm.model }),
+                .map(|llm| LlmReference { integration_id: llm.integration.into(), model_name: llm.model.into() }),
             default_agent_runtime: settings
                 .default_agent_runtime
-                .map(|integration_id| RuntimeReference { integration_id }),
+                .map(|integration| RuntimeReference { integration_id: integration.into() }),
         }
     }
 }
@@ -267,11 +267,11 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             ml_models_enabled: update.ml_models_enabled,
             gradient_start_color: update
                 .gradient_start_color
-                .map(|given| given.map(|raw| setting("gradient_start_color", raw)).transpose())
+                .map(|given| given.map(|raw| setting("gradient_start_color", &raw)).transpose())
                 .transpose()?,
             gradient_end_color: update
                 .gradient_end_color
-                .map(|given| given.map(|raw| setting("gradient_end_color", raw)).transpose())
+                .map(|given| given.map(|raw| setting("gradient_end_color", &raw)).transpose())
                 .transpose()?,
             default_llm_integration: update
                 .default_llm_integration
@@ -288,21 +288,21 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
 impl LlmReference {
     fn read(self) -> Result<LlmIntegration, Failure> {
         Ok(LlmIntegration {
-            integration: setting("default_llm_integration.integration_id", self.integration_id)?,
-            model: setting("default_llm_integration.model_name", self.model_name)?,
+            integration: setting("default_llm_integration.integration_id", &self.integration_id)?,
+            model: setting("default_llm_integration.model_name", &self.model_name)?,
         })
     }
 }
 
 impl RuntimeReference {
-    fn read(self) -> Result<String, Failure> {
-        setting("default_agent_runtime.integration_id", self.integration_id)
+    fn read(self) -> Result<SettingText, Failure> {
+        setting("default_agent_runtime.integration_id", &self.integration_id)
     }
 }
 
 /// One of the texts that clients keep about a space.
-fn setting(field: &'static str, raw: String) -> Result<String, Failure> {
-    Ok(Settings::text(raw).in_field(field)?)
+fn setting(field: &'static str, raw: &str) -> Result<SettingText, Failure> {
+    Ok(SettingText::parse(raw).in_field(field)?)
 }
 
 /// Changes a space.
