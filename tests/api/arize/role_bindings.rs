@@ -76,7 +76,7 @@ fn invalid_bindings_are_refused() {
     problem(
         &world.ada.post(BINDINGS, &body(&looker, &olga_id, "SPACE", &den)),
         400,
-        "not a member of the workspace's organization",
+        "not a member of the space's organization",
     );
     for who in [&world.carol, &olga] {
         problem(&who.post(BINDINGS, &body(&looker, &carol, "SPACE", &den)), 403, "ROLE_BINDING_CREATE");
