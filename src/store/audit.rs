@@ -2,10 +2,10 @@
 
 pub mod chain;
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 use serde_json::Value;
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::actor::{Actor, Who};
 use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, Recorded};
 use crate::domain::ids::{AuditId, UserId};
@@ -86,20 +86,20 @@ pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
     };
     chain::append(
         tx,
-        params![
-            tx.now.micros(),
-            name,
-            actor.user().map(|id| id.0),
-            actor.credential.words(),
-            actor.origin.dialect,
-            actor.origin.address.map(|address| address.to_string()),
-            actor.origin.request.to_string(),
-            entry.verb,
-            entry.kind.as_str(),
-            entry.object,
-            json(&entry.before),
-            json(&entry.after),
-        ],
+        named_params! {
+            ":at": tx.now.micros(),
+            ":actor": name,
+            ":actor_id": actor.user().map(|id| id.0),
+            ":credential": actor.credential.words(),
+            ":dialect": actor.origin.dialect,
+            ":address": actor.origin.address.map(|address| address.to_string()),
+            ":request_id": actor.origin.request.to_string(),
+            ":verb": entry.verb,
+            ":kind": entry.kind.as_str(),
+            ":object": entry.object,
+            ":before": json(&entry.before),
+            ":after": json(&entry.after),
+        },
     )
 }
 

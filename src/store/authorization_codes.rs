@@ -1,8 +1,8 @@
 //! The table `authorization_codes`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::{ClientId, Scopes};
 use crate::domain::ids::{SessionId, UserId};

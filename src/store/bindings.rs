@@ -1,10 +1,10 @@
 //! The table `bindings`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
 use super::sight::{self, Sight, Where};
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::page::Page;

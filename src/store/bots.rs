@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, named_params};
+use rusqlite::named_params;
 use uuid::Uuid;
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::bot::{Bot, BotOrganization, BotWorkspace};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, RoleId, UserId, WorkspaceId};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scopes};
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
@@ -35,7 +35,7 @@ pub fn find_by_service_user(view: &View, bot: UserId) -> Result<Option<ClientId>
 pub fn list(view: &View) -> Result<Vec<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM clients ORDER BY id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The fingerprint of a client's secret; none where it has none.

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::client::{ClientId, Scopes};
 use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
@@ -12,7 +12,7 @@ use crate::error::Result;
 pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scopes>> {
     let mut query =
         view.conn.prepare_cached("SELECT scope FROM consents WHERE user_id = :user AND client = :client")?;
-    let read = |row: &rusqlite::Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
+    let read = |row: &Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
     Ok(query.query_row(named_params! { ":user": user.0, ":client": client.as_str() }, read).optional()?)
 }
 
@@ -21,7 +21,7 @@ pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestam
     let mut query = view
         .conn
         .prepare_cached("SELECT client, scope, created_at FROM consents WHERE user_id = :user ORDER BY client")?;
-    let read = |row: &rusqlite::Row| {
+    let read = |row: &Row| {
         let client = row::text(row, "client", |text| ClientId::parse(text).ok())?;
         let scopes = row::text(row, "scope", |text| Some(Scopes::known(text)))?;
         Ok((client, scopes, row::moment(row, "created_at")?))

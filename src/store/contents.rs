@@ -13,7 +13,7 @@ use crate::error::Result;
 fn any(view: &View) -> Result<bool> {
     let mut query =
         view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM model_versions) OR EXISTS (SELECT 1 FROM pipelines)")?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// What is in each of these workspaces, by number; an empty workspace has no entry.

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Column as _, Row, Tx, View, row};
 use crate::domain::client::{ClientId, Scopes};
 use crate::domain::device_code::{Approval, Decision, DeviceCode};
 use crate::domain::ids::UserId;
@@ -133,7 +133,7 @@ fn read(row: &Row) -> rusqlite::Result<DeviceCode> {
 }
 
 fn decision(row: &Row) -> rusqlite::Result<Decision> {
-    let index = row.as_ref().column_index("state")?;
+    let index = "state".index(row)?;
     let state: String = row.get(index)?;
     let by = row.get::<_, Option<i64>>("user_id")?.map(UserId);
     let authenticated_at = row::moment_if_any(row, "authenticated_at")?;

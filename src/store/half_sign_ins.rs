@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::half_sign_in::Half;
 use crate::domain::ids::UserId;
 use crate::error::Result;
@@ -13,7 +13,7 @@ pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<Half>> {
     let mut query = view.conn.prepare_cached(
         "SELECT user_id, step, second_factor, failures, expires_at FROM half_sign_ins WHERE fingerprint = :cookie",
     )?;
-    let read = |row: &rusqlite::Row| {
+    let read = |row: &Row| {
         Ok(Half {
             user: UserId(row.get("user_id")?),
             step: row::parsed(row, "step")?,

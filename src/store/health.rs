@@ -1,25 +1,23 @@
 //! What concerns the file as a whole: its generation, whether it can be written, whether it is sound.
 
-use rusqlite::Connection;
-
-use super::{Tx, View};
+use super::{Conn, Tx, View};
 use crate::error::Result;
 
 /// The generation of the snapshot: it grows with every commit of any process.
 pub fn generation(view: &View) -> Result<i64> {
     let mut query = view.conn.prepare_cached("SELECT generation FROM meta WHERE id = 1")?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// The secret of the data file, which the tags of public ids are derived from.
 pub fn secret(view: &View) -> Result<[u8; 32]> {
     let mut query = view.conn.prepare_cached("SELECT secret FROM meta WHERE id = 1")?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// Notes that something changes in this transaction.
-pub(super) fn grow(conn: &Connection) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute([]).map(drop)
+pub(super) fn grow(conn: Conn) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute(&[]).map(drop)
 }
 
 /// Proves that the file can be written: the commit of this write does.
@@ -29,14 +27,14 @@ pub fn touch(tx: &Tx) -> Result<()> {
 
 /// What SQLite finds wrong with the structure of the file; empty if it is sound.
 pub fn integrity_faults(view: &View) -> Result<Vec<String>> {
-    let mut query = view.conn.prepare("PRAGMA integrity_check")?;
+    let mut query = view.conn.sqlite().prepare("PRAGMA integrity_check")?;
     let lines = query.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// The rows that name a row that does not exist; empty if there are none.
 pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
-    let mut query = view.conn.prepare("PRAGMA foreign_key_check")?;
+    let mut query = view.conn.sqlite().prepare("PRAGMA foreign_key_check")?;
     let rows = query.query_map([], |row| {
         let table: String = row.get(0)?;
         let id: Option<i64> = row.get(1)?;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{View, open};
+use super::{Conn, View, open};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -33,7 +33,7 @@ fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<
     let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
     open::for_looking(&conn)?;
     let snapshot = conn.transaction()?;
-    work(&View { conn: &snapshot, now: Timestamp::now(), names: None })
+    work(&View { conn: Conn::on_sqlite(&snapshot), now: Timestamp::now(), names: None })
 }
 
 /// What tells whether somebody else has worked on the file.

@@ -1,8 +1,8 @@
 //! The table `keys`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{KeyId, UserId, WorkspaceId};
 use crate::domain::key::{Key, KeyKind, KeyName};
@@ -43,7 +43,7 @@ pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Opt
 pub fn list(view: &View) -> Result<Vec<Key>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The keys that act as a user, the oldest first.

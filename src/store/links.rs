@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::UserId;
 use crate::domain::link::Link;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::tokens::opaque::Fingerprint;
 pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
     let mut query =
         view.conn.prepare_cached("SELECT user_id, purpose, expires_at FROM links WHERE fingerprint = :fingerprint")?;
-    let read = |row: &rusqlite::Row| {
+    let read = |row: &Row| {
         Ok(Link {
             user: UserId(row.get("user_id")?),
             purpose: row::parsed(row, "purpose")?,

@@ -1,8 +1,8 @@
 //! The table `members`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::{MemberId, OrganizationId, RoleId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
 use crate::error::Result;

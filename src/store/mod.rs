@@ -13,6 +13,7 @@ pub mod data_dir;
 mod data_version;
 pub mod default_workspaces;
 pub mod device_codes;
+mod engine;
 mod fault;
 mod file_system;
 pub mod files;
@@ -59,11 +60,10 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use data_dir::{DataDir, DataDirError};
+use engine::{Column, Conn, Params, Row};
 use schema::{Standing, Unfit};
 
 pub use data_version::DataVersion;
@@ -71,7 +71,7 @@ pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
 
 /// A snapshot of the data, to read from.
 pub struct View<'a> {
-    pub(in crate::store) conn: &'a Connection,
+    pub(in crate::store) conn: Conn<'a>,
     /// The moment of the snapshot, read from the clock once.
     pub now: Timestamp,
     /// The names of tables that were searched; none in a write, which has rows that are not committed.

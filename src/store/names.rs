@@ -3,10 +3,10 @@
 
 use std::fmt;
 
+use rusqlite::named_params;
 use rusqlite::types::{ToSql, Value};
-use rusqlite::{Connection, named_params};
 
-use super::{View, fault};
+use super::{Conn, View, fault};
 use crate::domain::client::ClientName;
 use crate::domain::email::Email;
 use crate::domain::invalid::Invalid;
@@ -133,9 +133,9 @@ pub fn list(view: &View) -> Result<Vec<OldForm>> {
     Ok(all)
 }
 
-fn find(conn: &Connection, column: &Column) -> Result<Vec<OldForm>> {
-    let mut query = conn.prepare(column.list)?;
-    let mut rows = query.query([])?;
+fn find(conn: Conn, column: &Column) -> Result<Vec<OldForm>> {
+    let mut query = conn.prepare_cached(column.list)?;
+    let mut rows = query.query(&[])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let text = row.get_ref(1)?.as_str().map_err(Error::internal)?;
@@ -153,7 +153,7 @@ fn find(conn: &Connection, column: &Column) -> Result<Vec<OldForm>> {
 
 /// Brings every name and address into the form that new ones have. One that is taken in that form, or that may be none
 /// any more, stays as it is; the log tells which.
-pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
+pub(super) fn bring_up_to_date(conn: Conn) -> Result<()> {
     for column in &COLUMNS {
         for old in find(conn, column)? {
             let done = match &old.form {
@@ -169,8 +169,8 @@ pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
 }
 
 /// Writes another text; no if there is one of it already.
-fn update(conn: &Connection, column: &Column, row: &dyn ToSql, text: &str, key: Option<&str>) -> Result<bool> {
-    let mut query = conn.prepare(column.update)?;
+fn update(conn: Conn, column: &Column, row: &dyn ToSql, text: &str, key: Option<&str>) -> Result<bool> {
+    let mut query = conn.prepare_cached(column.update)?;
     let done = match key {
         Some(key) => query.execute(named_params! { ":row": row, ":text": text, ":key": key }),
         None => query.execute(named_params! { ":row": row, ":text": text }),

@@ -1,11 +1,11 @@
 //! The tables `organizations` and `organization_members`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
 use super::sight::Sight;
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{
@@ -27,14 +27,14 @@ pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
 /// The number of the home organization; none before the first start is through.
 pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM organizations WHERE home = 1")?;
-    Ok(query.query_row([], |row| row.get(0).map(OrganizationId)).optional()?)
+    Ok(query.query_row(&[], |row| row.get(0).map(OrganizationId)).optional()?)
 }
 
 /// The home organization; none before the first start is through.
 pub fn find_home(view: &View) -> Result<Option<Organization>> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE home = 1");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row([], read).optional()?)
+    Ok(query.query_row(&[], read).optional()?)
 }
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.

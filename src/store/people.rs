@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::circle::Circle;
 use super::users::{COLUMNS, read};
-use super::{View, row};
+use super::{Row, View, row};
 use crate::domain::ids::UserId;
 use crate::domain::people::PeopleSearch;
 use crate::domain::timestamp::Timestamp;
@@ -90,6 +90,6 @@ pub fn second_factors(view: &View, of: &[UserId]) -> Result<Vec<(UserId, Timesta
          WHERE confirmed_at IS NOT NULL AND user_id IN (SELECT value FROM json_each(:ids)) ORDER BY user_id",
     )?;
     let ids = row::numbers(of.iter().map(|id| id.0));
-    let read = |row: &rusqlite::Row| Ok((UserId(row.get("user_id")?), row::moment(row, "confirmed_at")?));
+    let read = |row: &Row| Ok((UserId(row.get("user_id")?), row::moment(row, "confirmed_at")?));
     Ok(query.query_map(named_params! { ":ids": ids }, read)?.collect::<rusqlite::Result<_>>()?)
 }

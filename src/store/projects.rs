@@ -1,11 +1,11 @@
 //! The tables `projects` and `restrictions`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
-use super::{Tx, View, row, workspaces};
+use super::{Row, Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::page::Page;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 
-use super::{Sizes, View, open, search, turn};
+use super::{Conn, Sizes, View, open, search, turn};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -54,7 +54,7 @@ impl Readers {
             Some(snapshot) => snapshot,
             None => self.snapshot()?,
         };
-        let read = work(&View { conn: &snapshot.conn, now: snapshot.now, names: Some(&self.names) });
+        let read = work(&View { conn: Conn::on_sqlite(&snapshot.conn), now: snapshot.now, names: Some(&self.names) });
         turn::leave(snapshot);
         read
     }

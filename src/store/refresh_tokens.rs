@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::SessionId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -23,7 +23,7 @@ pub fn find(view: &View, token: &Fingerprint) -> Result<Option<Kept>> {
     let mut query = view.conn.prepare_cached(
         "SELECT session_id, exchanged_at, successor_salt FROM refresh_tokens WHERE fingerprint = :token",
     )?;
-    let read = |row: &rusqlite::Row| {
+    let read = |row: &Row| {
         let at = row::moment_if_any(row, "exchanged_at")?;
         let salt = row.get::<_, Option<Salt>>("successor_salt")?;
         Ok(Kept { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
@@ -34,7 +34,7 @@ pub fn find(view: &View, token: &Fingerprint) -> Result<Option<Kept>> {
 /// The session that these refresh tokens have in common.
 pub fn session_of_family(view: &View, family: &Fingerprint) -> Result<Option<SessionId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM sessions WHERE family = :family")?;
-    let read = |row: &rusqlite::Row| row.get(0).map(SessionId);
+    let read = |row: &Row| row.get(0).map(SessionId);
     Ok(query.query_row(named_params! { ":family": family.as_bytes() }, read).optional()?)
 }
 

@@ -1,9 +1,9 @@
 //! The table `roles`.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::{ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::member;
 use crate::domain::noun::Noun;

@@ -4,43 +4,39 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use rusqlite::types::Type;
-use rusqlite::{Row, RowIndex};
 use uuid::Uuid;
 
+use super::{Column, Row};
 use crate::domain::timestamp::Timestamp;
 
 /// A column whose text the noun's own parser reads; what the parser refuses is a broken file.
-pub(super) fn text<T>(
-    row: &Row,
-    column: impl RowIndex + Copy,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> rusqlite::Result<T> {
-    let index = column.idx(row.as_ref())?;
+pub(super) fn text<T>(row: &Row, column: impl Column, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let index = column.index(row)?;
     let text = row.get_ref(index)?.as_str()?;
     parse(text).ok_or_else(|| {
-        let column = row.as_ref().column_name(index).unwrap_or_default();
+        let column = row.column_name(index).unwrap_or_default();
         let what = format!("column {column} contains an invalid value");
         rusqlite::Error::FromSqlConversionFailure(index, Type::Text, what.into())
     })
 }
 
 /// A column whose text the noun's `FromStr` reads.
-pub(super) fn parsed<T: FromStr>(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<T> {
+pub(super) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<T> {
     text(row, column, |text| text.parse().ok())
 }
 
 /// A column that holds a UUID as text.
-pub(super) fn uuid(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Uuid> {
+pub(super) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {
     parsed(row, column)
 }
 
 /// A column that holds a moment.
-pub(super) fn moment(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Timestamp> {
+pub(super) fn moment(row: &Row, column: impl Column) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_micros(row.get(column)?))
 }
 
 /// A column that holds a moment or nothing.
-pub(super) fn moment_if_any(row: &Row, column: impl RowIndex + Copy) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn moment_if_any(row: &Row, column: impl Column) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }
 

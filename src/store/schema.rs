@@ -4,7 +4,7 @@ mod standing;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{audit, names};
+use super::{Conn, audit, names};
 use crate::error::{Error, Result};
 
 pub use standing::{Standing, Unfit, standing};
@@ -62,8 +62,8 @@ fn climb(conn: &mut Connection) -> Result<()> {
                 tx.execute_batch(step)?;
             }
             if version < CHAINED {
-                names::bring_up_to_date(&tx)?;
-                audit::chain::chain_older_rows(&tx)?;
+                names::bring_up_to_date(Conn::on_sqlite(&tx))?;
+                audit::chain::chain_older_rows(Conn::on_sqlite(&tx))?;
             }
         }
         // Somebody else has just done it; the rest was refused.

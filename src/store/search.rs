@@ -94,7 +94,7 @@ fn named(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<V
     let mut query = view.conn.prepare_cached(
         "SELECT coalesce((SELECT min(seq) FROM name_changes), 0), coalesce((SELECT max(seq) FROM name_changes), 0)",
     )?;
-    let log: (i64, i64) = query.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let log: (i64, i64) = query.query_row(&[], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(memory) = view.names {
         let mut tables = memory.tables.read().unwrap_or_else(PoisonError::into_inner);
         if tables[table as usize].lacks(view, table, log)? {

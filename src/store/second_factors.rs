@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, named_params};
 use uuid::Uuid;
 
-use super::{Tx, View, row, signing_keys};
+use super::{Row, Tx, View, row, signing_keys};
 use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
     let mut query = view.conn.prepare_cached(
         "SELECT sealed, created_at, confirmed_at, last_step FROM second_factors WHERE user_id = :user",
     )?;
-    let read = |row: &rusqlite::Row| {
+    let read = |row: &Row| {
         Ok(Kept {
             sealed: row.get("sealed")?,
             created_at: row::moment(row, "created_at")?,
@@ -57,7 +57,7 @@ pub fn list_sealed(view: &View, after: UserId, most: u32) -> Result<Vec<(UserId,
         "SELECT f.user_id, u.uuid, f.sealed FROM second_factors f JOIN users u ON u.id = f.user_id
          WHERE f.user_id > :after ORDER BY f.user_id LIMIT :most",
     )?;
-    let read = |row: &rusqlite::Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?, row.get(2)?));
+    let read = |row: &Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?, row.get(2)?));
     Ok(query.query_map(named_params! { ":after": after.0, ":most": most }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 

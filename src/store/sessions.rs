@@ -1,10 +1,10 @@
 //! The tables `sessions` and `refresh_tokens`.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 use uuid::Uuid;
 
-use super::{Tx, View, row, users};
+use super::{Row, Tx, View, row, users};
 use crate::domain::actor::Person;
 use crate::domain::client::{ClientId, Scope};
 use crate::domain::email::Email;
@@ -227,9 +227,9 @@ pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
         "DELETE FROM authorization_codes WHERE true",
         "DELETE FROM refresh_tokens WHERE true",
     ] {
-        tx.conn.prepare_cached(sql)?.execute([])?;
+        tx.conn.prepare_cached(sql)?.execute(&[])?;
     }
-    Ok(tx.conn.prepare_cached("DELETE FROM sessions WHERE true")?.execute([])?)
+    Ok(tx.conn.prepare_cached("DELETE FROM sessions WHERE true")?.execute(&[])?)
 }
 
 /// Ends every session that a user has through a client; tells how many.

@@ -2,9 +2,9 @@
 //!
 //! What these cost grows with what somebody has, and not with what there is.
 
-use rusqlite::{Params, named_params};
+use rusqlite::named_params;
 
-use super::{View, row};
+use super::{Params, View, row};
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::error::Result;
 
@@ -182,7 +182,7 @@ fn in_order(mut all: Vec<i64>, most: u32) -> Vec<i64> {
     all
 }
 
-fn numbers(view: &View, sql: &str, params: impl Params) -> Result<Vec<i64>> {
+fn numbers(view: &View, sql: &str, params: Params) -> Result<Vec<i64>> {
     let mut query = view.conn.prepare_cached(sql)?;
     Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }

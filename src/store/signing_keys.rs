@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, named_params};
 use strum::{EnumString, IntoStaticStr};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::tokens::seal::key_of;
@@ -86,7 +86,7 @@ pub fn list(view: &View) -> Result<Vec<Record>> {
         "SELECT kid, algorithm, state, created_at, activated_at, retired_at, token_life, rsa_bits FROM signing_keys
          ORDER BY state <> 'active', state <> 'next', retired_at DESC, kid",
     )?;
-    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Every signing key, sealed, in the same order.
@@ -136,7 +136,7 @@ pub fn update_sealed(tx: &Tx, kid: &str, sealed: &[u8]) -> Result<()> {
 /// since, and nobody could open the value any more.
 pub(super) fn require_master_key(view: &View, sealed: &[u8]) -> Result<()> {
     let mut query = view.conn.prepare_cached("SELECT sealed FROM signing_keys WHERE state = 'active'")?;
-    let active: Option<Vec<u8>> = query.query_row([], |row| row.get(0)).optional()?;
+    let active: Option<Vec<u8>> = query.query_row(&[], |row| row.get(0)).optional()?;
     match active {
         Some(active) if key_of(&active) != key_of(sealed) => Err(Error::Busy { retry_after: Duration::from_secs(1) }),
         Some(_) | None => Ok(()),
@@ -176,7 +176,7 @@ pub fn delete(tx: &Tx, kid: &str) -> Result<()> {
 /// The longest life that an access token has of a client's own; none if no client has one.
 pub fn longest_client_token(view: &View) -> Result<Option<Duration>> {
     let mut query = view.conn.prepare_cached("SELECT max(access_token_life) FROM clients")?;
-    let longest: Option<i64> = query.query_row([], |row| row.get(0))?;
+    let longest: Option<i64> = query.query_row(&[], |row| row.get(0))?;
     Ok(longest.map(duration))
 }
 
@@ -185,7 +185,7 @@ pub fn anything_sealed(view: &View) -> Result<bool> {
     let mut query = view
         .conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM signing_keys) OR EXISTS (SELECT 1 FROM second_factors)")?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// Whole seconds, rounded up.

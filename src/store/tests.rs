@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::data_dir::DataDir;
@@ -67,7 +68,7 @@ fn on_every_reader(store: &Store, look: impl Fn(&Connection) + Sync) {
             scope.spawn(|| {
                 store.read(|view| {
                     barrier.wait();
-                    look(view.conn);
+                    look(view.conn.sqlite());
                     Ok(())
                 })
             });
@@ -111,9 +112,9 @@ fn the_writer_has_every_setting_and_waits_for_the_disk() {
     place
         .store
         .write_and_wait(|tx| {
-            as_everyone_should_be(tx.conn);
-            assert_eq!(pragma(tx.conn, "query_only"), 0);
-            assert_eq!(pragma(tx.conn, "synchronous"), 2, "FULL");
+            as_everyone_should_be(tx.conn.sqlite());
+            assert_eq!(pragma(tx.conn.sqlite(), "query_only"), 0);
+            assert_eq!(pragma(tx.conn.sqlite(), "synchronous"), 2, "FULL");
             Ok(())
         })
         .unwrap();

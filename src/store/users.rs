@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 use uuid::Uuid;
 
 use super::circle::Circle;
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
@@ -64,7 +64,7 @@ fn one(view: &View, which: &str, key: &dyn ToSql) -> Result<Option<User>> {
 pub fn list(view: &View) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The people of a circle by number whose account is neither switched off nor closed.
@@ -177,7 +177,7 @@ pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
 /// Whether anybody has an account.
 pub fn any(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id > 0)")?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// Whether there is an administrator, enabled or not, who is not closed out for good.
@@ -186,7 +186,7 @@ pub fn any_administrator(view: &View) -> Result<bool> {
         "SELECT EXISTS (SELECT 1 FROM users
                  WHERE role = 'administrator' AND state <> 'blocked' AND kind = 'person')",
     )?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// Whether there is an administrator who may come in.
@@ -195,7 +195,7 @@ pub fn any_enabled_administrator(view: &View) -> Result<bool> {
         "SELECT EXISTS (SELECT 1 FROM users
              WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person')",
     )?;
-    Ok(query.query_row([], |row| row.get(0))?)
+    Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
 /// The hash of a user's password; none for one who cannot sign in with a password.

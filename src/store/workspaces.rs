@@ -1,13 +1,13 @@
 //! The table `workspaces`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
 use super::sight::{self, Sight, Where};
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Tx, View, fault, health};
+use super::{Conn, Tx, View, fault, health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -204,7 +204,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     for job in batch {
         run(conn, "SAVEPOINT job")?;
         let before = conn.total_changes();
-        let view = View { conn, now: Timestamp::now(), names: None };
+        let view = View { conn: Conn::on_sqlite(conn), now: Timestamp::now(), names: None };
         let tx = Tx { view, audit: Cell::new(audit) };
         if job.run(&tx) {
             audit = tx.audit.get();
@@ -222,9 +222,9 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     }
     // A write that found all as it should be costs no wait for the disk and makes no cache stale.
     if changed {
-        health::grow(conn)?;
+        health::grow(Conn::on_sqlite(conn))?;
         if let Some(end) = audit {
-            end.keep(conn)?;
+            end.keep(Conn::on_sqlite(conn))?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Tx, View, row};
+use super::{Row, Tx, View, row};
 use crate::domain::ids::UserId;
 use crate::domain::wrong_codes::WrongCodes;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::error::Result;
 /// The wrong codes of a user since the last right one; none if there were none.
 pub fn find(view: &View, user: UserId) -> Result<Option<WrongCodes>> {
     let mut query = view.conn.prepare_cached("SELECT count, last_at FROM wrong_codes WHERE user_id = :user")?;
-    let read = |row: &rusqlite::Row| Ok(WrongCodes { count: row.get("count")?, last_at: row::moment(row, "last_at")? });
+    let read = |row: &Row| Ok(WrongCodes { count: row.get("count")?, last_at: row::moment(row, "last_at")? });
     Ok(query.query_row(named_params! { ":user": user.0 }, read).optional()?)
 }
 

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use crate::error::{Error, Result};
-use crate::store::{Tx, View};
+use crate::store::{Conn, Params, Row, Tx, View};
 use crate::tokens::chain::{Hash, RowHash, START};
 
 /// How many rows are read at a time.
@@ -36,10 +36,10 @@ pub(in crate::store) struct End {
 }
 
 impl End {
-    fn read(conn: &Connection) -> Result<Self> {
+    fn read(conn: Conn) -> Result<Self> {
         let mut query = conn
             .prepare_cached("SELECT last_id, last_hash, (SELECT max(id) FROM audit) FROM audit_chain WHERE id = 1")?;
-        let (last, newest): (Link, Option<i64>) = query.query_row([], |row| Ok((link(row, 0)?, row.get(2)?)))?;
+        let (last, newest): (Link, Option<i64>) = query.query_row(&[], |row| Ok((link(row, 0)?, row.get(2)?)))?;
         let next = newest.unwrap_or_default().max(last.id).checked_add(1);
         Ok(Self {
             last,
@@ -48,14 +48,14 @@ impl End {
     }
 
     /// Writes down where the chain ends now.
-    pub(in crate::store) fn keep(&self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(in crate::store) fn keep(&self, conn: Conn) -> rusqlite::Result<()> {
         let mut query = conn.prepare_cached("UPDATE audit_chain SET last_id = :id, last_hash = :hash WHERE id = 1")?;
         query.execute(named_params! { ":id": self.last.id, ":hash": self.last.hash }).map(drop)
     }
 }
 
-/// Adds a row of these columns, the number and the hash not among them.
-pub(super) fn append(tx: &Tx, columns: &[&dyn ToSql]) -> Result<()> {
+/// Adds a row of these columns, the number and the hash not among them, in the order in which they are hashed.
+pub(super) fn append(tx: &Tx, columns: Params) -> Result<()> {
     let end = match tx.audit.get() {
         Some(end) => end,
         None => End::read(tx.conn)?,
@@ -65,21 +65,19 @@ pub(super) fn append(tx: &Tx, columns: &[&dyn ToSql]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO audit (id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before,
              after, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         VALUES (:id, :at, :actor, :actor_id, :credential, :dialect, :address, :request_id, :verb, :kind, :object,
+             :before, :after, :hash)",
     )?;
-    query.raw_bind_parameter(1, end.next)?;
-    for (column, number) in columns.iter().zip(2..) {
-        let value = column.to_sql()?;
-        match &value {
-            ToSqlOutput::Borrowed(value) => add(&mut hash, *value),
-            ToSqlOutput::Owned(value) => add(&mut hash, value.into()),
+    for (_, column) in columns {
+        match column.to_sql()? {
+            ToSqlOutput::Borrowed(value) => add(&mut hash, value),
+            ToSqlOutput::Owned(value) => add(&mut hash, (&value).into()),
             _ => return Err(Error::internal("an audit row has a value of an unknown type")),
         }
-        query.raw_bind_parameter(number, value)?;
     }
     let last = Link { id: end.next, hash: hash.finish() };
-    query.raw_bind_parameter(HASHED + 1, last.hash)?;
-    query.raw_execute()?;
+    let own: [(&str, &dyn ToSql); 2] = [(":id", &last.id), (":hash", &last.hash)];
+    query.execute(&[columns, &own[..]].concat())?;
     tx.audit.set(Some(End { last, next: end.next.saturating_add(1) }));
     Ok(())
 }
@@ -102,7 +100,7 @@ const COLUMNS: &str =
 const HASHED: usize = 13;
 
 /// Gives hashes to the rows of a file that has none; what was done to them before, nobody can tell.
-pub(in crate::store) fn chain_older_rows(conn: &Connection) -> Result<()> {
+pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
     let mut end = End::read(conn)?;
     loop {
         let mut links = Vec::new();
@@ -123,12 +121,12 @@ pub(in crate::store) fn chain_older_rows(conn: &Connection) -> Result<()> {
     }
 }
 
-fn for_page(conn: &Connection, after: i64, mut each: impl FnMut(&Row) -> rusqlite::Result<()>) -> Result<()> {
+fn for_page(conn: Conn, after: i64, mut each: impl FnMut(&Row) -> rusqlite::Result<()>) -> Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE id > :after ORDER BY id LIMIT :page");
     let mut query = conn.prepare_cached(&sql)?;
     let mut rows = query.query(named_params! { ":after": after, ":page": PAGE })?;
     while let Some(row) = rows.next()? {
-        each(row)?;
+        each(&row)?;
     }
     Ok(())
 }
@@ -185,7 +183,7 @@ impl Verdict {
 /// The newest row, as the file has written it down.
 pub fn last(view: &View) -> Result<Link> {
     let mut query = view.conn.prepare_cached("SELECT last_id, last_hash FROM audit_chain WHERE id = 1")?;
-    Ok(query.query_row([], |row| link(row, 0))?)
+    Ok(query.query_row(&[], |row| link(row, 0))?)
 }
 
 /// The number and the hash that stand in this column and the next.
@@ -199,7 +197,7 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
         let mut query = view
             .conn
             .prepare_cached("SELECT start_id, start_hash, last_id, last_hash FROM audit_chain WHERE id = 1")?;
-        query.query_row([], |row| Ok((link(row, 0)?, link(row, 2)?))).optional()?
+        query.query_row(&[], |row| Ok((link(row, 0)?, link(row, 2)?))).optional()?
     };
     let nothing = Link { id: 0, hash: START };
     let (start, last) = ends.unwrap_or((nothing, Link { id: i64::MAX, ..nothing }));

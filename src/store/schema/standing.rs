@@ -73,7 +73,7 @@ impl From<Unfit> for Error {
 
 /// How the schema of the file stands to this program's.
 pub fn standing(view: &View) -> Result<Standing> {
-    of(view.conn)
+    of(view.conn.sqlite())
 }
 
 pub(super) fn of(conn: &Connection) -> Result<Standing> {

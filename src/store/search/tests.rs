@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::domain::timestamp::Timestamp;
-use crate::store::{Sizes, Store};
+use crate::store::{Conn, Sizes, Store};
 
 const CHANGES: [&str; 6] = [
     "INSERT INTO organizations (name, name_key, description, home, created_at)
@@ -48,7 +48,7 @@ proptest! {
                 conn.execute_batch("ROLLBACK").ok();
                 conn.execute_batch("BEGIN; SELECT seq FROM name_changes").unwrap();
             }
-            let view = View { conn, now: Timestamp::now(), names: Some(&memory) };
+            let view = View { conn: Conn::on_sqlite(conn), now: Timestamp::now(), names: Some(&memory) };
             let text = if text.is_empty() { "1" } else { &text };
             let expected = rows(conn, text);
             let search = (SearchTable::Organizations, text);

@@ -100,7 +100,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
             users::page(view, Circle::Everybody, &UserSearch { email: absent.clone(), ..Default::default() }, page)?;
             organizations::page(view, Sight::Everything, absent.as_deref(), page)?;
             let counted = steps.clone();
-            view.conn.progress_handler(
+            view.conn.sqlite().progress_handler(
                 1,
                 Some(move || {
                     counted.fetch_add(1, Ordering::Relaxed);
@@ -163,7 +163,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                     cost(format!("audit of {verbs:?} by {by:?}"), shown);
                 }
             }
-            view.conn.progress_handler(0, None::<fn() -> bool>)?;
+            view.conn.sqlite().progress_handler(0, None::<fn() -> bool>)?;
             Ok(())
         })
         .unwrap();

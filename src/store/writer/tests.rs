@@ -99,7 +99,7 @@ fn notes(conn: &Connection) -> Vec<String> {
 
 fn note(text: &'static str) -> impl Fn(&Tx) -> Result<()> + Send + 'static {
     move |tx| {
-        tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [text])?;
+        tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [text])?;
         Ok(())
     }
 }
@@ -140,7 +140,7 @@ fn a_panicking_write_rolls_back_alone_while_its_neighbours_commit() {
         .writer
         .send(|tx| {
             note("never")(tx)?;
-            let mut open = tx.conn.prepare("SELECT text FROM note")?;
+            let mut open = tx.conn.sqlite().prepare("SELECT text FROM note")?;
             let _rows = open.query([])?.next()?;
             std::panic::panic_any("a test's panic") as Result<()>
         })
@@ -178,7 +178,7 @@ fn no_answer_is_sent_before_the_commit() {
             gate.recv_timeout(LIMIT).unwrap();
             false
         };
-        Ok(tx.conn.commit_hook(Some(hook))?)
+        Ok(tx.conn.sqlite().commit_hook(Some(hook))?)
     });
     is_at_commit.recv_timeout(LIMIT).unwrap();
     open_gate.send(()).unwrap();
@@ -224,8 +224,8 @@ fn every_answer_finds_its_row_on_a_second_connection() {
                     let text = format!("{thread}/{n}");
                     let row = text.clone();
                     let id = bench.now(move |tx| {
-                        tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [&row])?;
-                        Ok(tx.conn.last_insert_rowid())
+                        tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [&row])?;
+                        Ok(tx.conn.sqlite().last_insert_rowid())
                     });
                     let sql = "SELECT text FROM note WHERE id = ?1";
                     let found: String = other.query_row(sql, [id.unwrap()], |row| row.get(0)).unwrap();
@@ -271,7 +271,7 @@ fn when_one_write_loses_the_whole_transaction_its_neighbours_are_done_all_the_sa
         .writer
         .send(|tx| {
             note("never")(tx)?;
-            Ok(tx.conn.execute_batch("ROLLBACK")?)
+            Ok(tx.conn.sqlite().execute_batch("ROLLBACK")?)
         })
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
@@ -292,7 +292,7 @@ fn a_write_that_rolls_back_and_fails_takes_nobody_with_it() {
     let guilty = bench
         .writer
         .send(|tx| {
-            tx.conn.execute_batch("ROLLBACK")?;
+            tx.conn.sqlite().execute_batch("ROLLBACK")?;
             Err::<(), _>(refused())
         })
         .unwrap();
@@ -309,8 +309,8 @@ fn when_the_disk_is_full_only_what_does_not_fit_fails() {
     let bench = bench(8);
     bench
         .now(|tx| {
-            let pages: i64 = tx.conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            Ok(tx.conn.pragma_update_and_check(None, "max_page_count", pages + 8, |_| Ok(()))?)
+            let pages: i64 = tx.conn.sqlite().pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(tx.conn.sqlite().pragma_update_and_check(None, "max_page_count", pages + 8, |_| Ok(()))?)
         })
         .unwrap();
     let hold = bench.hold();
@@ -318,7 +318,7 @@ fn when_the_disk_is_full_only_what_does_not_fit_fails() {
     let large = bench
         .writer
         .send(|tx| {
-            tx.conn.execute("INSERT INTO note (text) VALUES (hex(zeroblob(1000000)))", [])?;
+            tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (hex(zeroblob(1000000)))", [])?;
             Ok(())
         })
         .unwrap();
@@ -339,8 +339,8 @@ fn a_commit_that_fails_is_answered_as_a_failure_and_changes_nothing() {
         bench
             .writer
             .send(|tx| {
-                tx.conn.execute_batch("PRAGMA defer_foreign_keys = ON")?;
-                tx.conn.execute("INSERT INTO note (text, after) VALUES ('dangling', 4711)", [])?;
+                tx.conn.sqlite().execute_batch("PRAGMA defer_foreign_keys = ON")?;
+                tx.conn.sqlite().execute("INSERT INTO note (text, after) VALUES ('dangling', 4711)", [])?;
                 Ok(())
             })
             .unwrap()
@@ -371,7 +371,7 @@ fn a_commit_that_is_refused_is_answered_as_a_failure_and_changes_nothing() {
             let counted = counted.clone();
             // Let through are the commit of this write, that of the one that holds, and the last.
             let refuse = move || (2..5).contains(&counted.fetch_add(1, Ordering::SeqCst));
-            Ok(tx.conn.commit_hook(Some(refuse))?)
+            Ok(tx.conn.sqlite().commit_hook(Some(refuse))?)
         })
         .unwrap();
     // The batch is refused, and then each of its three writes but the last.
@@ -435,7 +435,7 @@ fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
     let _first = bench.writer.send(note("first")).unwrap();
     let conflicting = bench.writer.send(note("first")).unwrap();
     let _guilty = bench.writer.send(move |tx| {
-        tx.conn.execute_batch("ROLLBACK")?;
+        tx.conn.sqlite().execute_batch("ROLLBACK")?;
         // Another process is quicker, and the writes cannot be done again for as long as it goes on.
         if let Some(other) = seize.lock().unwrap().take() {
             other.execute_batch("BEGIN IMMEDIATE")?;
@@ -468,7 +468,7 @@ fn a_batch_is_bounded() {
     let pending: Vec<_> = (0..BATCH + 10)
         .map(|n| {
             let work = move |tx: &Tx| {
-                tx.conn.execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
+                tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
                 Ok(())
             };
             bench.writer.send(work).unwrap()
@@ -498,7 +498,7 @@ fn a_write_that_changes_nothing_leaves_the_generation() {
     let bench = bench(8);
     let before = bench.generation();
     bench.now(|_| Ok(())).unwrap();
-    bench.now(|tx| Ok(tx.conn.execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?)).unwrap();
+    bench.now(|tx| Ok(tx.conn.sqlite().execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?)).unwrap();
     assert_eq!(bench.generation(), before);
     bench.now(note("something")).unwrap();
     assert_eq!(bench.generation(), before + 1);
