@@ -5,7 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Result;
 use crate::policy::{Action, Decision, decide};
-use crate::store::sight::Sight;
+use crate::store::visibility::Sight;
 
 /// The fewest rows that are looked at a time.
 const STRIDE: u32 = 100;

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
-use super::sight::{self, Sight, Where};
+use super::visibility::{self, Sight, Where};
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
@@ -26,7 +26,7 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
 /// Where somebody may see bindings in few places only, these are looked through, and everything else is not.
 pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
     let places = match user {
-        None => sight::where_governed(view, sight)?,
+        None => visibility::where_governed(view, sight)?,
         Some(_) => Where::Anywhere,
     };
     let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };

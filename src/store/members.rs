@@ -73,7 +73,7 @@ pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
 }
 
 /// Puts a user into a workspace, or gives a member this role.
-pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
+pub fn upsert(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
          VALUES (:workspace, :user, :role, :role_id, :now)

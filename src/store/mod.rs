@@ -17,7 +17,6 @@ mod engine;
 mod fault;
 mod file_system;
 pub mod files;
-pub mod half_sign_ins;
 pub mod health;
 pub mod inspection;
 pub mod keys;
@@ -28,6 +27,7 @@ pub mod members;
 pub mod names;
 mod open;
 pub mod organizations;
+pub mod pending_sign_ins;
 pub mod people;
 pub mod projects;
 mod readers;
@@ -39,11 +39,11 @@ pub mod schema;
 mod search;
 pub mod second_factors;
 pub mod sessions;
-pub mod sight;
 pub mod signing_keys;
 pub mod turn;
 pub mod users;
 pub mod versioned_cache;
+pub mod visibility;
 pub mod workspaces;
 mod writer;
 pub mod wrong_codes;
@@ -64,7 +64,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use data_dir::{DataDir, DataDirError};
 use engine::{Column, Conn, Params, Row};
-use schema::{Standing, Unfit};
+use schema::{SchemaState, Unfit};
 
 pub use data_version::DataVersion;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
@@ -118,7 +118,7 @@ pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
     /// The last to go: see [`data_version::DataVersionProbe`].
-    finger: data_version::DataVersionProbe,
+    probe: data_version::DataVersionProbe,
 }
 
 impl Store {
@@ -130,8 +130,8 @@ impl Store {
         schema::bring_up_to_date(&mut conn)?;
         let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
         let readers = readers::Readers::open(path, sizes)?;
-        let finger = data_version::DataVersionProbe::on(path)?;
-        Ok(Self { readers, writer, finger })
+        let probe = data_version::DataVersionProbe::on(path)?;
+        Ok(Self { readers, writer, probe })
     }
 
     /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
@@ -139,14 +139,14 @@ impl Store {
     /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
     pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
         let path = home.database();
-        let standing = inspection::inspect(&path, schema::standing)?.fit()?;
-        let _lock = if standing == Standing::Current { None } else { Some(home.lock().map_err(in_use)?) };
+        let standing = inspection::inspect(&path, schema::state)?.fit()?;
+        let _lock = if standing == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
         Self::open(&path, sizes)
     }
 
     /// How many reads there can be at a time.
     pub fn readers(&self) -> usize {
-        self.readers.most()
+        self.readers.max_readers()
     }
 
     /// Reads from one snapshot, on the calling thread.
@@ -188,12 +188,12 @@ impl Store {
     /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
     /// as long as it stands.
     pub fn data_version(&self) -> Result<DataVersion> {
-        turn::pulse(self.readers.number(), || self.finger.now())
+        turn::pulse(self.readers.number(), || self.probe.now())
     }
 
     /// Whether this is the version still, at this very moment and not only at the beginning of the turn.
     pub fn is_still(&self, pulse: DataVersion) -> Result<bool> {
-        Ok(self.finger.now()? == pulse)
+        Ok(self.probe.now()? == pulse)
     }
 
     /// Finishes the writes in line, moves the write-ahead log into the file and closes it.

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
-    most: u32,
+    max_readers: u32,
     names: Arc<search::Memory>,
 }
 
@@ -27,9 +27,9 @@ impl Readers {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(open::reading_flags())
             .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
-        let most = sizes.readers.max(1);
+        let max_readers = sizes.readers.max(1);
         let pool = Pool::builder()
-            .max_size(most)
+            .max_size(max_readers)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .idle_timeout(None)
@@ -37,11 +37,11 @@ impl Readers {
             .connection_timeout(PATIENCE)
             .build(manager)?;
         let names = Arc::new(search::Memory::new(sizes.search_memory));
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), most, names })
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max_readers, names })
     }
 
-    pub(super) fn most(&self) -> usize {
-        self.most as usize
+    pub(super) fn max_readers(&self) -> usize {
+        self.max_readers as usize
     }
 
     /// Which pool it is, among those of the process.

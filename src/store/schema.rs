@@ -1,13 +1,13 @@
 //! The schema and its history: a new file is made from `schema.sql`, an older one takes the steps that it lacks.
 
-mod standing;
+mod state;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Conn, audit, names};
 use crate::error::{Error, Result};
 
-pub use standing::{Standing, Unfit, standing};
+pub use state::{SchemaState, Unfit, state};
 
 /// The schema as it is now.
 const SCHEMA: &str = include_str!("../../schema.sql");
@@ -34,14 +34,14 @@ const APPLICATION_ID: i32 = 0x6174_656c;
 
 /// Refuses a file that is not atelier's, and one of a newer version, before anything is written into it.
 pub(super) fn refuse_others(conn: &Connection) -> Result<()> {
-    Ok(standing::of(conn)?.fit().map(drop)?)
+    Ok(state::of(conn)?.fit().map(drop)?)
 }
 
 /// Makes the tables of a new file, or brings those of an older one up to date.
 ///
 /// Refuses what [`refuse_others`] refuses. Two processes that try at once find one schema.
 pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
-    if standing::of(conn)?.fit()? == Standing::Current {
+    if state::of(conn)?.fit()? == SchemaState::Current {
         return Ok(());
     }
     // A step that makes a table anew drops the old one, and that must not delete the rows that refer to it. The
@@ -55,9 +55,9 @@ pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
 fn climb(conn: &mut Connection) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Looked at under the lock: somebody else may have been here a moment ago.
-    match standing::of(&tx)?.fit()? {
-        Standing::Empty => tx.execute_batch(SCHEMA)?,
-        Standing::Older(version) => {
+    match state::of(&tx)?.fit()? {
+        SchemaState::Empty => tx.execute_batch(SCHEMA)?,
+        SchemaState::Older(version) => {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
             }
@@ -67,7 +67,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
             }
         }
         // Somebody else has just done it; the rest was refused.
-        Standing::Current | Standing::Newer(_) | Standing::Foreign | Standing::NoDatabase => return Ok(()),
+        SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign | SchemaState::NoDatabase => return Ok(()),
     }
     if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
         return Err(Error::internal(

@@ -15,10 +15,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
 /// The most writes in one commit, so that nobody waits for an endless one.
-const BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 
 /// When to come back if the line is full.
-const COME_BACK: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The handle to the thread that writes.
 pub(super) struct Writer {
@@ -42,7 +42,7 @@ impl Writer {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        let busy = || Error::Busy { retry_after: COME_BACK };
+        let busy = || Error::Busy { retry_after: RETRY_AFTER };
         let line = held(&self.line).clone().ok_or_else(busy)?;
         let (answer, pending) = oneshot::channel();
         match line.try_send(Box::new(Task { work, outcome: None, answer })) {
@@ -106,7 +106,7 @@ impl From<rusqlite::Error> for Lost {
 impl From<&Lost> for Error {
     fn from(lost: &Lost) -> Self {
         match lost {
-            Lost::Locked => Self::Busy { retry_after: COME_BACK },
+            Lost::Locked => Self::Busy { retry_after: RETRY_AFTER },
             Lost::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
@@ -150,7 +150,7 @@ where
 fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = line.recv() {
         let mut batch = vec![first];
-        batch.extend(line.try_iter().take(BATCH - 1));
+        batch.extend(line.try_iter().take(MAX_BATCH - 1));
         commit(conn, batch);
     }
     // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it

@@ -16,7 +16,7 @@ use crate::tokens::chain::{Hash, RowHash, START};
 const PAGE: u32 = 1000;
 
 /// How many faults are kept; the others are counted.
-const FAULTS: usize = 100;
+const MAX_FAULTS: usize = 100;
 
 /// A row by its number and its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,7 +306,7 @@ impl Walk {
     }
 
     fn fault(&mut self, id: i64, fault: Fault) {
-        if self.faults.len() < FAULTS {
+        if self.faults.len() < MAX_FAULTS {
             self.faults.insert(id, fault);
         } else {
             self.more += 1;
