@@ -43,7 +43,7 @@ pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Resu
 /// Deleted people are shown to the operator only.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
     let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
-    let mut found = store::circle::list(view, circle)?;
+    let mut found = store::people::list(view, circle)?;
     if actor.person().is_some() {
         found.retain(|user| user.state != UserState::Blocked);
     }

@@ -21,7 +21,7 @@ use crate::domain::organization::{HOME_NAME, NewOrganization, OrganizationName};
 use crate::domain::text::Description;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::tokens::opaque::{self, Kind};
 
 const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20 };

@@ -239,7 +239,7 @@ fn grows(step: &str) -> bool {
 }
 
 /// Ends the tests if a statement is run that nobody knows.
-pub(super) fn watch(conn: &Connection) {
+pub(in crate::store) fn watch(conn: &Connection) {
     conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
 }
 
@@ -249,7 +249,7 @@ fn look(event: TraceEvent) {
     let known = STATEMENTS.contains_key(&sql) || not_of_the_program(&sql);
     if !known {
         let told = format!(
-            "\nsrc/store/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
+            "\nsrc/store/engine/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
              as a text that begins with its verb; one of a test, in OF_TESTS.\n{sql}\n"
         );
         let _ = std::io::stderr().write_all(told.as_bytes());
@@ -274,7 +274,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::store::{open, schema};
+    use crate::store::engine::{open, schema};
 
     fn file() -> (Connection, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();

@@ -8,12 +8,14 @@ use std::thread;
 
 use rusqlite::types::Value;
 
+use super::state::APPLICATION_ID;
 use super::*;
 use crate::domain::page::Page;
 use crate::domain::workspace::WorkspaceSearch;
 use crate::store::audit::chain::{self, Fault};
+use crate::store::engine::open;
 use crate::store::visibility::Sight;
-use crate::store::{Sizes, Store, open, users, workspaces};
+use crate::store::{Sizes, Store, users, workspaces};
 
 /// A file in a folder of its own.
 struct Place {

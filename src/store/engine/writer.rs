@@ -21,13 +21,13 @@ const MAX_BATCH: usize = 256;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The handle to the thread that writes.
-pub(super) struct Writer {
+pub(in crate::store) struct Writer {
     line: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, queue: usize) -> Result<Self> {
+    pub(in crate::store) fn start(conn: Connection, queue: usize) -> Result<Self> {
         let (sender, receiver) = sync_channel(queue.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -37,7 +37,7 @@ impl Writer {
     }
 
     /// Puts a write in line; refused as busy when the line is full or closed.
-    pub(super) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
+    pub(in crate::store) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
     where
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
@@ -52,7 +52,7 @@ impl Writer {
     }
 
     /// Finishes what is in line and ends the thread.
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         drop(held(&self.line).take());
         if let Some(thread) = held(&self.thread).take()
             && thread.join().is_err()
@@ -67,14 +67,14 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A write that is in line.
-pub(super) struct Pending<T>(oneshot::Receiver<Result<T>>);
+pub(in crate::store) struct Pending<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Pending<T> {
-    pub(super) async fn answer(self) -> Result<T> {
+    pub(in crate::store) async fn answer(self) -> Result<T> {
         self.0.await.unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 
-    pub(super) fn wait(self) -> Result<T> {
+    pub(in crate::store) fn wait(self) -> Result<T> {
         self.0.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 }

@@ -2,9 +2,14 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{APPLICATION_ID, VERSION};
 use crate::error::{Error, Result};
 use crate::store::View;
+
+/// The version that this program works with.
+pub const VERSION: u32 = 7;
+
+/// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
+pub(super) const APPLICATION_ID: i32 = 0x6174_656c;
 
 /// The schema of a file, compared to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

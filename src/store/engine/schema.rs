@@ -4,13 +4,14 @@ mod state;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Conn, audit, names};
+use super::Conn;
 use crate::error::{Error, Result};
+use crate::store::{audit, names};
 
-pub use state::{SchemaState, Unfit, state};
+pub use state::{SchemaState, Unfit, VERSION, state};
 
 /// The schema as it is now.
-const SCHEMA: &str = include_str!("../../schema.sql");
+const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
 const STEPS: [&str; VERSION as usize] = [
@@ -23,24 +24,18 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0007.sql"),
 ];
 
-/// The version that this program works with.
-pub const VERSION: u32 = 7;
-
 /// The version since which the rows of the audit have hashes, which no step in SQL can compute.
 const CHAINED: u32 = 6;
 
-/// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
-const APPLICATION_ID: i32 = 0x6174_656c;
-
 /// Refuses a file that is not atelier's, and one of a newer version, before anything is written into it.
-pub(super) fn refuse_others(conn: &Connection) -> Result<()> {
+pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
     Ok(state::of(conn)?.fit().map(drop)?)
 }
 
 /// Makes the tables of a new file, or brings those of an older one up to date.
 ///
 /// Refuses what [`refuse_others`] refuses. Two processes that try at once find one schema.
-pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
+pub(in crate::store) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
     if state::of(conn)?.fit()? == SchemaState::Current {
         return Ok(());
     }
@@ -80,7 +75,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
 
 /// The schema and the steps to it, for tests.
 #[cfg(test)]
-pub(super) fn scripts() -> Vec<&'static str> {
+pub(in crate::store) fn scripts() -> Vec<&'static str> {
     [SCHEMA].into_iter().chain(STEPS).collect()
 }
 

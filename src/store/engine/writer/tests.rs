@@ -10,7 +10,7 @@ use std::time::Instant;
 use rusqlite::OpenFlags;
 
 use super::*;
-use crate::store::{open, schema};
+use crate::store::engine::{open, schema};
 
 /// Beyond this something hangs.
 const LIMIT: Duration = Duration::from_secs(30);
