@@ -310,6 +310,8 @@ fn no_file_is_too_long_to_read() {
     }
 }
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/planted.rs"]
 mod planted;
 
