@@ -152,7 +152,7 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
 /// Takes away what is bound to a user in an organization, or anywhere; tells how many bindings that were.
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM bindings WHERE user_id = :user AND (:organization IS NULL
+        "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS INTEGER) IS NULL
              OR EXISTS (SELECT 1 FROM workspaces w
                         WHERE w.id = bindings.workspace_id AND w.organization_id = :organization)
              OR EXISTS (SELECT 1 FROM projects p JOIN workspaces w ON w.id = p.workspace_id

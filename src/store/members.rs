@@ -56,7 +56,7 @@ pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> R
 pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id JOIN workspaces w ON w.id = m.workspace_id
-         WHERE m.user_id = :user AND (:organization IS NULL OR w.organization_id = :organization)
+         WHERE m.user_id = :user AND (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
          ORDER BY m.workspace_id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;

@@ -13,13 +13,13 @@ use crate::domain::user::User;
 use crate::error::Result;
 
 /// Everybody, or those who share an organization with a user.
-const IN_ORGANIZATIONS: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+const IN_ORGANIZATIONS: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXISTS (
     SELECT 1 FROM organization_members mine
     JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";
 
 /// Those who share a workspace with a user.
-const IN_WORKSPACES: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+const IN_WORKSPACES: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXISTS (
     SELECT 1 FROM members mine
     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";

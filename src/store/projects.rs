@@ -23,7 +23,7 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
 }
 
 /// What a search asks of a project.
-const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (:kind IS NULL OR p.kind = :kind)
+const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 

@@ -200,8 +200,9 @@ pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
 /// The same, but for one session that stays.
 pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
     delete_to_come(tx, user)?;
-    let mut query =
-        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM sessions WHERE user_id = :user AND (CAST(:but AS INTEGER) IS NULL OR id <> :but)",
+    )?;
     Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
 

@@ -177,7 +177,7 @@ fn among(
         "SELECT {COLUMNS} FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
-         WHERE (:organization IS NULL OR w.organization_id = :organization)
+         WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
              AND (:name = '' OR instr(w.name_key, :name) > 0) {seen}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;

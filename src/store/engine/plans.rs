@@ -20,7 +20,10 @@ const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sq
 /// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
 const EXCEPTIONS: [(&str, &str); 11] = [
     (" WHERE true", "every row goes, to end the sessions of everybody"),
-    ("u.state <> 'blocked' AND (:me IS NULL OR", "Keycloak's search looks at parts of names; it ends with its page"),
+    (
+        "u.state <> 'blocked' AND (CAST(:me AS INTEGER) IS NULL OR",
+        "Keycloak's search looks at parts of names; it ends with its page",
+    ),
     (" AS found, ", "every name is looked at once, at an upgrade and by `atelier check`"),
     ("OR EXISTS (SELECT 1 FROM second_factors)", "it ends at the first row"),
     ("SELECT EXISTS (SELECT 1 FROM model_versions) OR", "it ends at the first row"),
