@@ -388,9 +388,9 @@ CREATE TABLE approvals (
 
 CREATE INDEX approvals_by_client ON approvals (client);
 
--- Sign-ins at the pages that are half done: the password was right, and a step is left. By the SHA-256 of their cookie.
+-- Pending sign-ins at the pages: the password was right, and a step is left. By the SHA-256 of their cookie.
 -- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
-CREATE TABLE half_sign_ins (
+CREATE TABLE pending_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     step TEXT NOT NULL CHECK (step IN ('second_factor', 'enrol_second_factor', 'password')),
@@ -399,8 +399,8 @@ CREATE TABLE half_sign_ins (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX half_sign_ins_by_user ON half_sign_ins (user_id);
-CREATE INDEX half_sign_ins_by_end ON half_sign_ins (expires_at);
+CREATE INDEX pending_sign_ins_by_user ON pending_sign_ins (user_id);
+CREATE INDEX pending_sign_ins_by_end ON pending_sign_ins (expires_at);
 
 -- Second factors: secrets of one-time passwords (RFC 6238), sealed under the master key. One that is not confirmed by a
 -- first code counts for nothing. `last_step` is the last time step whose code was used; none is good twice.

@@ -340,6 +340,25 @@ fn dialects_create_only_through_verbs_with_a_limit() {
     }
 }
 
+/// Types of rusqlite in whose place the facade of the store has its own (`src/store/engine/conn.rs`).
+const BEHIND_THE_FACADE: [&str; 9] =
+    ["CachedStatement", "Connection", "Params", "Row", "RowIndex", "Rows", "Savepoint", "Statement", "Transaction"];
+
+#[test]
+fn only_the_engine_names_a_connection_of_sqlite() {
+    let names_one = |path: &str, text: &str| {
+        let paths = Source::new(path, text).paths();
+        paths.iter().any(|path| path[0] == "rusqlite" && path.iter().any(|name| BEHIND_THE_FACADE.contains(&&**name)))
+    };
+    for (path, text) in sources() {
+        if !path.starts_with("store/engine/") && !is_tests(&path) {
+            assert!(!names_one(&path, &text), "{path} names a type of rusqlite that the facade has in its place");
+        }
+    }
+    assert!(names_one("store/a.rs", "use rusqlite::{ToSql, Row};"));
+    assert!(!names_one("store/a.rs", "use rusqlite::ToSql; use super::Row;"));
+}
+
 fn is_tests(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }
@@ -360,6 +379,8 @@ fn no_file_is_too_long() {
     }
 }
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/planted.rs"]
 mod planted;
 

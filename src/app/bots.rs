@@ -14,7 +14,7 @@ use crate::domain::user::AccountRole;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, decide};
-use crate::store::sight::Sight;
+use crate::store::visibility::Sight;
 use crate::store::{self, View};
 
 /// A bot with its places, or a refusal where there is none.

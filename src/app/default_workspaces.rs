@@ -32,7 +32,7 @@ pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
     if before == Some(workspace.id) {
         return Ok(());
     }
-    store::default_workspaces::put(tx, me.id, workspace.id)?;
+    store::default_workspaces::upsert(tx, me.id, workspace.id)?;
     let before = before.map_or(Value::Null, |id| json!({ "default_workspace": id.0 }));
     let after = json!({ "default_workspace": workspace.id.0 });
     audit::record(tx, actor, "default_workspaces.choose", (ObjectKind::User, me.uuid), (before, after))

@@ -62,7 +62,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
             keep_an_owner(tx, &workspace, user.id)?;
         }
     }
-    store::members::put(tx, workspace.id, user.id, role)?;
+    store::members::upsert(tx, workspace.id, user.id, role)?;
     let change = (shown(before.map(|member| member.role)), shown(Some(role)));
     audit::record(tx, actor, "members.put", object(&workspace, &user), change)?;
     store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found(Noun::Member, user.uuid))
@@ -156,7 +156,7 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
                owner first",
     })?;
     let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
-    store::members::put(tx, place, heir.id, Role::Owner)?;
+    store::members::upsert(tx, place, heir.id, Role::Owner)?;
     audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
 }
 
@@ -191,7 +191,7 @@ fn permissions(view: &View, actor: &Actor, role: Role) -> Result<Option<Permissi
 /// Refuses to take from somebody what they have in the workspaces of an organization, unless the actor could have given
 /// all of it.
 pub(super) fn may_take_all(view: &View, actor: &Actor, organization: OrganizationId, from: UserId) -> Result<()> {
-    for place in store::sight::places_in(view, from, organization)? {
+    for place in store::visibility::places_in(view, from, organization)? {
         let Some(workspace) = store::workspaces::find(view, place)? else { continue };
         may_take(view, actor, &workspace, from)?;
     }

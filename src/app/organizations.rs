@@ -34,7 +34,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organizat
     standing::require(&standing::in_account(actor), Action::CreateOrganization, Noun::Organization, new.name.as_str())?;
     let organization = store::organizations::insert(tx, new, false)?;
     if let Some(me) = actor.user() {
-        store::organizations::put_member(tx, organization.id, me, OrganizationRole::Admin)?;
+        store::organizations::upsert_member(tx, organization.id, me, OrganizationRole::Admin)?;
     }
     let object = (ObjectKind::Organization, organization.id);
     audit::record(tx, actor, "organizations.create", object, (Value::Null, shown(&organization)))?;
@@ -103,7 +103,7 @@ pub fn put_member(
         manages(tx, actor, id, &user)?;
         keep_an_admin(tx, id, member)?;
     }
-    let after = store::organizations::put_member(tx, id, user.id, role)?;
+    let after = store::organizations::upsert_member(tx, id, user.id, role)?;
     let change = (told(before.as_ref()), told(Some(&after)));
     audit::record(tx, actor, "organizations.put_member", object(id, &user), change)?;
     Ok(after)

@@ -65,9 +65,9 @@ pub fn create(
     let expires_at = keys::end(tx, actor, rules, new.expires_at, None)?;
     let bot = store::bots::insert(tx, uuid, new.name.as_str(), AccountRole::Member)?;
     for (organization, grant) in places.iter().zip(&grants.organizations) {
-        store::organizations::put_member(tx, *organization, bot, grant.role)?;
+        store::organizations::upsert_member(tx, *organization, bot, grant.role)?;
         for (workspace, role) in &grant.workspaces {
-            store::members::put(tx, *workspace, bot, *role)?;
+            store::members::upsert(tx, *workspace, bot, *role)?;
         }
     }
     let (texts, maker) = ((&new.name, &new.description), actor.user());

@@ -4,7 +4,7 @@ use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Result;
-use crate::store::sight::Sight;
+use crate::store::visibility::Sight;
 
 /// The fewest rows that are looked at a time.
 const STRIDE: u32 = 100;

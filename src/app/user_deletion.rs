@@ -70,7 +70,7 @@ fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) 
             rule: "the user is the last admin of an organization; give it another admin first",
         });
     };
-    store::organizations::put_member(tx, place, heir.id, OrganizationRole::Admin)?;
+    store::organizations::upsert_member(tx, place, heir.id, OrganizationRole::Admin)?;
     let object = (ObjectKind::OrganizationMember, format!("{place}/{}", heir.uuid));
     let change = (json!({ "role": seat.role.as_str() }), json!({ "role": OrganizationRole::Admin.as_str() }));
     audit::record(tx, actor, "organizations.put_member", object, change)

@@ -43,7 +43,7 @@ pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Resu
 /// Deleted people are shown to the operator only.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
     let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
-    let mut found = store::circle::list(view, circle)?;
+    let mut found = store::people::list(view, circle)?;
     if actor.person().is_some() {
         found.retain(|user| user.state != UserState::Blocked);
     }
@@ -117,7 +117,7 @@ fn make(
     user.must_change_password = must_change_password;
     user.email_verified = voucher(tx, actor);
     store::users::update(tx, &user)?;
-    store::organizations::put_member(tx, home.id, user.id, home_role(user.role))?;
+    store::organizations::upsert_member(tx, home.id, user.id, home_role(user.role))?;
     audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
     Ok(user)
 }
@@ -155,7 +155,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
     if before.role != after.role {
         let home = lookup::home(tx)?;
         if store::organizations::role(tx, home.id, after.id)?.is_some() {
-            store::organizations::put_member(tx, home.id, after.id, home_role(after.role))?;
+            store::organizations::upsert_member(tx, home.id, after.id, home_role(after.role))?;
         }
     }
     audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (past, told))?;

@@ -69,7 +69,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     })?;
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;
-    store::members::put(tx, id, person.id, Role::Owner)?;
+    store::members::upsert(tx, id, person.id, Role::Owner)?;
     let workspace = made(id, organization, new, person, tx.now);
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
     Ok(workspace)

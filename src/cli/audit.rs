@@ -13,7 +13,7 @@ use crate::store::View;
 use crate::store::audit::chain::{Fault, Verdict};
 use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
-use crate::store::schema::{self, Standing};
+use crate::store::schema::{self, SchemaState};
 use crate::tokens::chain::{Hash, from_hex, to_hex};
 
 /// What can be done about the audit.
@@ -94,11 +94,13 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
 
 /// `None` if the data file has no audit table.
 fn look(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
-    match schema::standing(view)? {
-        Standing::Current => audit::verify(view, &Actor::operator(), expected).map(Some),
-        Standing::Empty | Standing::Older(_) | Standing::Newer(_) | Standing::Foreign | Standing::NoDatabase => {
-            Ok(None)
-        }
+    match schema::state(view)? {
+        SchemaState::Current => audit::verify(view, &Actor::operator(), expected).map(Some),
+        SchemaState::Empty
+        | SchemaState::Older(_)
+        | SchemaState::Newer(_)
+        | SchemaState::Foreign
+        | SchemaState::NoDatabase => Ok(None),
     }
 }
 

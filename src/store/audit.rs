@@ -1,6 +1,7 @@
 //! The table `audit`.
 
 pub mod chain;
+pub(in crate::store) mod end;
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
-use super::sight::{self, Sight, Where};
+use super::visibility::{self, Sight, Where};
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
@@ -26,7 +26,7 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
 /// Where somebody may see bindings in few places only, these are looked through, and everything else is not.
 pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
     let places = match user {
-        None => sight::where_governed(view, sight)?,
+        None => visibility::where_governed(view, sight)?,
         Some(_) => Where::Anywhere,
     };
     let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
@@ -152,7 +152,7 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
 /// Takes away what is bound to a user in an organization, or anywhere; tells how many bindings that were.
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM bindings WHERE user_id = :user AND (:organization IS NULL
+        "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS INTEGER) IS NULL
              OR EXISTS (SELECT 1 FROM workspaces w
                         WHERE w.id = bindings.workspace_id AND w.organization_id = :organization)
              OR EXISTS (SELECT 1 FROM projects p JOIN workspaces w ON w.id = p.workspace_id

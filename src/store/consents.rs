@@ -30,7 +30,7 @@ pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestam
 }
 
 /// Writes what a person lets a client do.
-pub fn put(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Result<()> {
+pub fn upsert(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO consents (user_id, client, scope, created_at) VALUES (:user, :client, :scope, :now)
          ON CONFLICT (user_id, client) DO UPDATE SET scope = excluded.scope, created_at = excluded.created_at",

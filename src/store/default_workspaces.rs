@@ -15,7 +15,7 @@ pub fn find(view: &View, user: UserId) -> Result<Option<(i64, WorkspaceId)>> {
 }
 
 /// Sets the workspace that a user works in unless told otherwise.
-pub fn put(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
+pub fn upsert(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO default_workspaces (user_id, workspace_id) VALUES (:user, :workspace)
          ON CONFLICT (user_id) DO UPDATE SET workspace_id = excluded.workspace_id",

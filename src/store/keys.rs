@@ -83,7 +83,7 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
         Scope::Of(_) => "k.user_id = :user AND u.kind = 'person'",
         Scope::MadeBy(_) => "k.created_by = :user AND u.kind = 'bot'",
         Scope::In(..) => {
-            "u.kind = 'bot' AND (:user IS NULL OR k.created_by = :user)
+            "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR k.created_by = :user)
              AND k.id IN (SELECT y.id FROM members m CROSS JOIN keys y ON y.user_id = m.user_id
                           WHERE m.workspace_id = :workspace AND y.id > :after)"
         }
@@ -147,7 +147,7 @@ pub fn insert(
 /// Gives a key another secret and another end; the secret before it is good until `grace`, or at once no more.
 pub fn renew(tx: &Tx, id: KeyId, secret: &Kept, expires_at: Option<Timestamp>, grace: Option<Timestamp>) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "UPDATE keys SET previous_fingerprint = CASE WHEN :grace IS NULL THEN NULL ELSE fingerprint END,
+        "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS INTEGER) IS NULL THEN NULL ELSE fingerprint END,
              previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at
          WHERE id = :id",
     )?;

@@ -16,7 +16,7 @@ pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
 }
 
 /// Notes that somebody has signed in from there, unless that was noted after `fresh`; keeps the newest `most`.
-pub fn put(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize) -> Result<()> {
+pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)
          ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh",

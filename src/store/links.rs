@@ -23,7 +23,7 @@ pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
 }
 
 /// Adds a link; the one that its user had for the same purpose is good no more.
-pub fn put(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
+pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO links (fingerprint, user_id, purpose, created_at, expires_at)
          VALUES (:fingerprint, :user, :purpose, :now, :expires_at)

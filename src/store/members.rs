@@ -56,7 +56,7 @@ pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> R
 pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id JOIN workspaces w ON w.id = m.workspace_id
-         WHERE m.user_id = :user AND (:organization IS NULL OR w.organization_id = :organization)
+         WHERE m.user_id = :user AND (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
          ORDER BY m.workspace_id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -73,7 +73,7 @@ pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
 }
 
 /// Puts a user into a workspace, or gives a member this role.
-pub fn put(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
+pub fn upsert(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
          VALUES (:workspace, :user, :role, :role_id, :now)

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::sight::Sight;
+use super::visibility::Sight;
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::noun::Noun;
@@ -165,7 +165,7 @@ pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId
 }
 
 /// Puts a user into an organization, or gives a member this role.
-pub fn put_member(
+pub fn upsert_member(
     tx: &Tx,
     organization: OrganizationId,
     user: UserId,

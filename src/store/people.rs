@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::circle::Circle;
 use super::users::{COLUMNS, read};
-use super::{Row, View, row};
+use super::{Row, View, row, users};
 use crate::domain::ids::UserId;
 use crate::domain::people::PeopleSearch;
 use crate::domain::timestamp::Timestamp;
@@ -13,16 +13,42 @@ use crate::domain::user::User;
 use crate::error::Result;
 
 /// Everybody, or those who share an organization with a user.
-const IN_ORGANIZATIONS: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+const IN_ORGANIZATIONS: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXISTS (
     SELECT 1 FROM organization_members mine
     JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";
 
 /// Those who share a workspace with a user.
-const IN_WORKSPACES: &str = "(:me IS NULL OR u.id = :me OR EXISTS (
+const IN_WORKSPACES: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXISTS (
     SELECT 1 FROM members mine
     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";
+
+/// Every person of a circle, the oldest account first.
+pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
+    let sql = match circle {
+        Circle::Everybody => return users::list(view),
+        Circle::OfOrganizations(_) => format!(
+            "SELECT {COLUMNS} FROM users u
+             WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
+                 SELECT theirs.user_id FROM organization_members mine
+                 JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
+                 WHERE mine.user_id = :me))
+             ORDER BY u.id"
+        ),
+        Circle::OfWorkspaces(_) => format!(
+            "SELECT {COLUMNS} FROM users u
+             WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
+                 SELECT theirs.user_id FROM members mine
+                 CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
+                 WHERE mine.user_id = :me))
+             ORDER BY u.id"
+        ),
+    };
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":me": circle.user().map(|id| id.0) };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
 
 /// The people of a search whose account is not closed, the oldest account first: so many after having passed over so
 /// many.

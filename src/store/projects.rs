@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::sight::{self, Sight, Where};
+use super::visibility::{self, Sight, Where};
 use super::{Row, Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
@@ -23,7 +23,7 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
 }
 
 /// What a search asks of a project.
-const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (:kind IS NULL OR p.kind = :kind)
+const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 
@@ -49,7 +49,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     let places = match (search.workspace, sight) {
         (Some(workspace), _) => Where::In(vec![workspace.0]),
         (None, Sight::Everything) if !workspace_name.is_empty() => workspaces::called(view, &workspace_name)?,
-        (None, _) => sight::where_seen(view, sight)?,
+        (None, _) => visibility::where_seen(view, sight)?,
     };
     let near = match sight {
         Sight::Everything => "TRUE",
@@ -149,7 +149,7 @@ pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction
 /// The restrictions that somebody may be able to see, by project: those that they certainly cannot see are left out.
 /// One more than a page holds is looked for.
 pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
-    let places = sight::where_governed(view, sight)?.numbers();
+    let places = visibility::where_governed(view, sight)?.numbers();
     let near = match sight {
         Sight::Everything => "TRUE",
         Sight::Of(_) => {

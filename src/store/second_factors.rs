@@ -40,7 +40,7 @@ pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
 /// Adds a second factor that is not confirmed, in place of one that the user had.
 ///
 /// Refused where the master key was replaced after the secret was sealed.
-pub fn put(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
+pub fn upsert(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     signing_keys::require_master_key(tx, sealed)?;
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO second_factors (user_id, sealed, created_at) VALUES (:user, :sealed, :now)

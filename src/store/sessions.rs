@@ -191,7 +191,7 @@ pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a user, and all that would lead to one: half sign-ins, and codes that wait for their client.
+/// Ends every session of a user, and all that would lead to one: pending sign-ins, and codes that wait for their client.
 /// Tells how many sessions there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
     delete_of_but(tx, user, None)
@@ -200,16 +200,17 @@ pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
 /// The same, but for one session that stays.
 pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
     delete_to_come(tx, user)?;
-    let mut query =
-        tx.conn.prepare_cached("DELETE FROM sessions WHERE user_id = :user AND (:but IS NULL OR id <> :but)")?;
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM sessions WHERE user_id = :user AND (CAST(:but AS INTEGER) IS NULL OR id <> :but)",
+    )?;
     Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
 
-/// Ends all that would lead to a session of a user: half sign-ins, and codes that wait for their client. Used codes
+/// Ends all that would lead to a session of a user: pending sign-ins, and codes that wait for their client. Used codes
 /// stay, so that a second use is known for what it is.
 pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
     for sql in [
-        "DELETE FROM half_sign_ins WHERE user_id = :user",
+        "DELETE FROM pending_sign_ins WHERE user_id = :user",
         "DELETE FROM authorization_codes WHERE user_id = :user AND used_at IS NULL",
         "DELETE FROM device_codes WHERE user_id = :user",
     ] {
@@ -222,7 +223,7 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
 pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
     // What refers to sessions goes first, so that they have nothing to look for.
     for sql in [
-        "DELETE FROM half_sign_ins WHERE true",
+        "DELETE FROM pending_sign_ins WHERE true",
         "DELETE FROM device_codes WHERE true",
         "DELETE FROM authorization_codes WHERE true",
         "DELETE FROM refresh_tokens WHERE true",

@@ -21,7 +21,7 @@ use crate::domain::organization::{HOME_NAME, NewOrganization, OrganizationName};
 use crate::domain::text::Description;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::domain::workspace::{NewWorkspace, WorkspaceName};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::tokens::opaque::{self, Kind};
 
 const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20 };
@@ -124,7 +124,7 @@ fn the_writer_has_every_setting_and_waits_for_the_disk() {
 fn a_foreign_key_that_names_nothing_is_refused() {
     let place = place();
     let orphan = place.store.write_and_wait(|tx| {
-        members::put(tx, crate::domain::ids::WorkspaceId(7), crate::domain::ids::UserId(7), Role::Owner)
+        members::upsert(tx, crate::domain::ids::WorkspaceId(7), crate::domain::ids::UserId(7), Role::Owner)
     });
     assert!(matches!(orphan, Err(Error::Internal(_))));
 }
@@ -400,7 +400,7 @@ fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
     let place = place();
     assert_eq!(place.store.read(health::integrity_faults).unwrap(), Vec::<String>::new());
     assert_eq!(place.store.read(health::foreign_key_faults).unwrap(), Vec::<String>::new());
-    assert_eq!(place.store.read(schema::standing).unwrap(), schema::Standing::Current);
+    assert_eq!(place.store.read(schema::state).unwrap(), schema::SchemaState::Current);
     let sql = "PRAGMA foreign_keys = OFF;
                INSERT INTO default_workspaces (user_id, workspace_id) VALUES (7, 8)";
     probe::execute(&place.home.database(), sql);

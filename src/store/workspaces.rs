@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::sight::{self, Sight, Where};
+use super::visibility::{self, Sight, Where};
 use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -119,8 +119,8 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
         }
         (sight, organization, name) => {
             let next = |after, most| match (sight, organization) {
-                (Sight::Of(me), place) => sight::workspaces(view, me, place, after, most),
-                (Sight::Everything, Some(place)) => sight::of_organization(view, place, after, most),
+                (Sight::Of(me), place) => visibility::workspaces(view, me, place, after, most),
+                (Sight::Everything, Some(place)) => visibility::of_organization(view, place, after, most),
                 (Sight::Everything, None) => Ok(Vec::new()),
             };
             let everywhere = matches!((sight, organization), (Sight::Everything, None));
@@ -144,11 +144,12 @@ pub(super) fn called(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
-    let found = search::find(view, (0, sight::PLACES + 1), None, Some((SearchTable::Workspaces, name)), |these| {
-        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-        Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-    })?;
-    Ok(sight::at_most(found))
+    let found =
+        search::find(view, (0, visibility::MAX_PLACES + 1), None, Some((SearchTable::Workspaces, name)), |these| {
+            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+        })?;
+    Ok(visibility::at_most(found))
 }
 
 /// Those of these workspaces, by number, that somebody sees and a search is for.
@@ -177,7 +178,7 @@ fn among(
         "SELECT {COLUMNS} FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
-         WHERE (:organization IS NULL OR w.organization_id = :organization)
+         WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
              AND (:name = '' OR instr(w.name_key, :name) > 0) {seen}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;

@@ -194,7 +194,7 @@ impl<'a> Attempt<'a> {
 /// Writes down that somebody has signed in from there: strangers delay them there no more.
 pub(in crate::app) fn remember_place(tx: &Tx, origin: &Origin, user: UserId) -> Result<()> {
     let Some(address) = origin.address else { return Ok(()) };
-    store::known_places::put(tx, user, &place(address).to_string(), tx.now.before(NOTED_EVERY), MAX_PLACES)
+    store::known_places::upsert(tx, user, &place(address).to_string(), tx.now.before(NOTED_EVERY), MAX_PLACES)
 }
 
 /// The address that an attempt comes from; the machine itself where there is none.

@@ -73,7 +73,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
         (Purpose::PasswordReset, UserStatus::Blocked) => return Err(users::CLOSED),
     }
     let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
-    store::links::put(tx, &link, secret)?;
+    store::links::upsert(tx, &link, secret)?;
     let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
     audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
     Ok(user)

@@ -59,7 +59,7 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
     let ended = users::keep_password(tx, &mut user, new, None)?;
     let second_factor = second_factors::take_away(tx, user.id)?;
     let home = lookup::home(tx)?;
-    store::organizations::put_member(tx, home.id, user.id, users::home_role(user.role))?;
+    store::organizations::upsert_member(tx, home.id, user.id, users::home_role(user.role))?;
     let mut after = users::shown(&user);
     after["password"] = json!("set");
     after["ended"] = ended.told();

@@ -192,7 +192,7 @@ pub(in crate::app) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) ->
     if is_confirmed(tx, user.id)? {
         return Err(HAS_ONE);
     }
-    store::second_factors::put(tx, user.id, sealed)?;
+    store::second_factors::upsert(tx, user.id, sealed)?;
     let after = json!({ "confirmed": false });
     audit::record(tx, actor, "second_factors.begin", (ObjectKind::User, user.uuid), (Value::Null, after))
 }

@@ -20,7 +20,7 @@ use crate::error::{AuthError, Result};
 use crate::store::View;
 use proof::{Proof, TRIES};
 
-pub use crate::domain::half_sign_in::Step;
+pub use crate::domain::pending_sign_in::Step;
 pub(in crate::app) use bearers::verified;
 pub use bearers::{Proved, with_bearer};
 pub(in crate::app) use browsers::sign_out;

@@ -5,8 +5,8 @@ use super::*;
 use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
 use crate::app::users;
 use crate::domain::field::Field;
-use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
+use crate::domain::pending_sign_in::PendingSignIn;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::error::AuthError;
@@ -189,7 +189,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
         let new = users::NewPassword { hash: hash.unwrap(), revoke_keys: false };
         gate.office.by(&gate.office.ada, move |tx, ada| users::set_password(tx, ada, &actor, &new)).unwrap();
         let sign_in = gate.come_in("bob@example.com");
-        for (table, code) in [("authorization_codes", 1), ("device_codes", 2), ("half_sign_ins", 3)] {
+        for (table, code) in [("authorization_codes", 1), ("device_codes", 2), ("pending_sign_ins", 3)] {
             let text = |n: u8| format!("x'{}'", format!("{n:02x}").repeat(32));
             let values = match table {
                 "authorization_codes" => {
@@ -218,7 +218,7 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
             _ => gate.demand_password(),
         }
         unproved(&gate.show(&sign_in.cookie), AuthError::SessionOver);
-        for table in ["sessions", "authorization_codes", "device_codes", "half_sign_ins"] {
+        for table in ["sessions", "authorization_codes", "device_codes", "pending_sign_ins"] {
             assert_eq!(gate.count(table), 0, "{end}: {table}");
         }
     }
@@ -271,12 +271,12 @@ fn a_half_sign_in_ends_with_its_time() {
     let gate = gate();
     gate.demand_password();
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
-    let micros = Half::LIFE.as_micros();
-    probe::execute(&gate.office.file, &format!("UPDATE half_sign_ins SET expires_at = expires_at - {micros}"));
+    let micros = PendingSignIn::LIFE.as_micros();
+    probe::execute(&gate.office.file, &format!("UPDATE pending_sign_ins SET expires_at = expires_at - {micros}"));
     unproved(&gate.choose(&on_the_way, "bob builds boats"), AuthError::HalfOver);
     unproved(&verbs::half(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
     half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
-    assert_eq!(gate.count("half_sign_ins"), 1, "the dead one is swept out");
+    assert_eq!(gate.count("pending_sign_ins"), 1, "the dead one is swept out");
 }
 
 #[test]

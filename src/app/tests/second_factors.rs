@@ -198,7 +198,7 @@ fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
     inside(gate.prove(&other, &code(&key, 0)));
     assert_eq!(gate.count("wrong_codes"), 0, "a right one clears it");
     let half = gate.half();
-    probe::execute(&gate.office.file, "UPDATE half_sign_ins SET failures = 5");
+    probe::execute(&gate.office.file, "UPDATE pending_sign_ins SET failures = 5");
     unproved(&gate.prove(&half, &code(&key, 1)), AuthError::HalfOver);
 }
 

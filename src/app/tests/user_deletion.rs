@@ -26,7 +26,7 @@ impl Office {
         self.by(&Actor::operator(), move |tx, actor| {
             let guild = organizations::create(tx, actor, &new)?.id;
             for (who, role) in &people {
-                store::organizations::put_member(tx, guild, *who, *role)?;
+                store::organizations::upsert_member(tx, guild, *who, *role)?;
             }
             Ok(guild)
         })
@@ -128,7 +128,7 @@ fn an_account_stays_open_while_nobody_can_take_over() {
     probe::execute(&office.file, &format!("UPDATE users SET enabled = 0 WHERE id = {}", id(&office.carol)));
     let carol = id(&office.carol);
     office
-        .write(move |tx| store::organizations::put_member(tx, guild, carol, OrganizationRole::Admin).map(drop))
+        .write(move |tx| store::organizations::upsert_member(tx, guild, carol, OrganizationRole::Admin).map(drop))
         .unwrap();
     refused(&office.refusal(&office.ada, block(id(&office.bob))), "nobody in its organization can take it over");
 }
@@ -141,7 +141,7 @@ fn an_organization_keeps_an_admin() {
     refused(&office.refusal(&office.ada, block(id(&office.bob))), "the last admin of an organization");
     let ada = id(&office.ada);
     office
-        .write(move |tx| store::organizations::put_member(tx, guild, ada, OrganizationRole::Reader).map(drop))
+        .write(move |tx| store::organizations::upsert_member(tx, guild, ada, OrganizationRole::Reader).map(drop))
         .unwrap();
     let before = office.audit().len();
     office.by(&office.ada, block(id(&office.bob))).unwrap();

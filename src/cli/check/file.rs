@@ -18,7 +18,7 @@ use crate::store::audit::chain::Verdict;
 use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
 use crate::store::names::{self, OldForm};
-use crate::store::schema::{self, Standing, Unfit};
+use crate::store::schema::{self, SchemaState, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
 
@@ -27,7 +27,7 @@ const TOLD: usize = 5;
 
 /// The facts from one snapshot of the data file.
 struct Seen {
-    standing: Standing,
+    standing: SchemaState,
     integrity: Result<Vec<String>>,
     foreign_keys: Result<Vec<String>>,
     /// The facts that only the current schema contains.
@@ -42,14 +42,14 @@ struct Known {
 }
 
 fn see(view: &View) -> Result<Seen> {
-    let standing = schema::standing(view)?;
+    let standing = schema::state(view)?;
     let administrators =
         || Ok((store::users::any_administrator(view)?, store::users::any_enabled_administrator(view)?));
     Ok(Seen {
         standing,
         integrity: health::integrity_faults(view),
         foreign_keys: health::foreign_key_faults(view),
-        known: (standing == Standing::Current).then(|| Known {
+        known: (standing == SchemaState::Current).then(|| Known {
             signing_keys: store::signing_keys::list_sealed(view),
             administrators: administrators(),
             audit: app::audit::verify(view, &Actor::operator(), None),
@@ -79,7 +79,7 @@ pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
     match inspect(&path, see) {
         Ok(seen) => {
             findings.push(version(home, seen.standing));
-            if matches!(seen.standing, Standing::Empty | Standing::Foreign | Standing::NoDatabase) {
+            if matches!(seen.standing, SchemaState::Empty | SchemaState::Foreign | SchemaState::NoDatabase) {
                 return findings;
             }
             findings.push(sound("integrity", seen.integrity));
@@ -106,7 +106,7 @@ fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     Finding::fault(what, found, format!("run `chmod 600 {path}`"))
 }
 
-fn version(home: &DataDir, standing: Standing) -> Finding {
+fn version(home: &DataDir, standing: SchemaState) -> Finding {
     const WHAT: &str = "schema";
     let ours = schema::VERSION;
     // In a refusal, the text after the semicolon is the next step.
@@ -116,16 +116,16 @@ fn version(home: &DataDir, standing: Standing) -> Finding {
         Finding::fault(WHAT, found, next)
     };
     match standing {
-        Standing::Current => Finding::ok(WHAT, format!("version {ours}, the version of this atelier")),
-        Standing::Empty => Finding::fault(WHAT, format!("{} is empty", home.database().display()), START),
-        Standing::Older(version) => Finding::warning(
+        SchemaState::Current => Finding::ok(WHAT, format!("version {ours}, the version of this atelier")),
+        SchemaState::Empty => Finding::fault(WHAT, format!("{} is empty", home.database().display()), START),
+        SchemaState::Older(version) => Finding::warning(
             WHAT,
             format!("version {version}, but this atelier has version {ours}"),
             "back up the file, then run `atelier serve` of this version once to upgrade it",
         ),
-        Standing::Newer(version) => refused(Unfit::Newer { version }),
-        Standing::Foreign => refused(Unfit::Foreign),
-        Standing::NoDatabase => Finding::fault(WHAT, "the data file is not a SQLite database", RESTORE),
+        SchemaState::Newer(version) => refused(Unfit::Newer { version }),
+        SchemaState::Foreign => refused(Unfit::Foreign),
+        SchemaState::NoDatabase => Finding::fault(WHAT, "the data file is not a SQLite database", RESTORE),
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Failure, authorize, qr};
 use crate::app::identity::second_factors::Enrolment;
 use crate::app::identity::sign_in::{self, Login, Progress};
 use crate::app::runtime::state::AppState;
-use crate::domain::half_sign_in::Step;
+use crate::domain::pending_sign_in::Step;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::error::Error;

@@ -17,7 +17,6 @@ use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::people::{self, Found, Profile};
 use crate::app::runtime::state::AppState;
 use crate::app::user_deletion;
-use crate::app::users;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;

@@ -8,51 +8,18 @@ use std::ops::RangeInclusive;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
+use super::end::{End, link};
 use crate::error::{Error, Result};
 use crate::store::{Conn, Params, Row, Tx, View};
 use crate::tokens::chain::{Hash, RowHash, START};
+
+pub use super::end::Link;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1000;
 
 /// How many faults are kept; the others are counted.
-const FAULTS: usize = 100;
-
-/// A row by its number and its hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The row.
-    pub id: i64,
-    /// Its hash.
-    pub hash: Hash,
-}
-
-/// The end of the chain in a write under way.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct End {
-    last: Link,
-    /// The number of the next row: beyond every row that there is.
-    next: i64,
-}
-
-impl End {
-    fn read(conn: Conn) -> Result<Self> {
-        let mut query = conn
-            .prepare_cached("SELECT last_id, last_hash, (SELECT max(id) FROM audit) FROM audit_chain WHERE id = 1")?;
-        let (last, newest): (Link, Option<i64>) = query.query_row(&[], |row| Ok((link(row, 0)?, row.get(2)?)))?;
-        let next = newest.unwrap_or_default().max(last.id).checked_add(1);
-        Ok(Self {
-            last,
-            next: next.ok_or_else(|| Error::internal("the audit log has no number left for another row"))?,
-        })
-    }
-
-    /// Writes down where the chain ends now.
-    pub(in crate::store) fn keep(&self, conn: Conn) -> rusqlite::Result<()> {
-        let mut query = conn.prepare_cached("UPDATE audit_chain SET last_id = :id, last_hash = :hash WHERE id = 1")?;
-        query.execute(named_params! { ":id": self.last.id, ":hash": self.last.hash }).map(drop)
-    }
-}
+const MAX_FAULTS: usize = 100;
 
 /// Adds a row of these columns, the number and the hash not among them, in the order in which they are hashed.
 pub(super) fn append(tx: &Tx, columns: Params) -> Result<()> {
@@ -186,11 +153,6 @@ pub fn last(view: &View) -> Result<Link> {
     Ok(query.query_row(&[], |row| link(row, 0))?)
 }
 
-/// The number and the hash that stand in this column and the next.
-fn link(row: &Row, at: usize) -> rusqlite::Result<Link> {
-    Ok(Link { id: row.get(at)?, hash: row.get(at + 1)? })
-}
-
 /// Looks at every row. One of them is to have the hash that is expected, if one is.
 pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
     let ends = {
@@ -306,7 +268,7 @@ impl Walk {
     }
 
     fn fault(&mut self, id: i64, fault: Fault) {
-        if self.faults.len() < FAULTS {
+        if self.faults.len() < MAX_FAULTS {
             self.faults.insert(id, fault);
         } else {
             self.more += 1;

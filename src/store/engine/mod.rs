@@ -1,5 +1,31 @@
-//! The machinery under the tables.
+//! The machinery under the tables: the connection, snapshots and the writer, the schema, and what is kept in memory.
 
 mod conn;
+mod data_version;
+pub(in crate::store) mod fault;
+pub mod health;
+pub mod inspection;
+pub(in crate::store) mod name_cache;
+mod open;
+mod readers;
+pub(in crate::store) mod row;
+pub mod schema;
+mod sizes;
+mod snapshot;
+mod store;
+pub mod turn;
+pub mod versioned_cache;
+mod view;
+mod writer;
+
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+pub(crate) mod probe;
 
 pub(in crate::store) use conn::{Column, Conn, Params, Row};
+pub use data_version::DataVersion;
+pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
+pub use sizes::Sizes;
+pub use store::Store;
+pub use view::{Tx, View};

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::domain::timestamp::Timestamp;
+use crate::store::engine::name_cache::NameCache;
 use crate::store::{Conn, Sizes, Store};
 
 const CHANGES: [&str; 6] = [
@@ -35,7 +36,7 @@ proptest! {
         let writer = Connection::open(&file).unwrap();
         writer.pragma_update(None, "synchronous", "OFF").unwrap();
         assert_eq!((0..20).map(|_| writer.execute(CHANGES[0], ["aé"]).unwrap()).sum::<usize>(), 20);
-        let memory = Memory::new(max_bytes);
+        let memory = NameCache::new(max_bytes);
         let snapshots = [0; 4].map(|_| Connection::open(&file).unwrap());
         for (step, text, which, limit) in steps {
             if let Some(change) = CHANGES.get(step) {
@@ -69,7 +70,7 @@ proptest! {
             let page = find(&view, (after, 3), None, Some(search), check).unwrap();
             let rest = expected.iter().filter(|id| **id > after);
             prop_assert!(page.iter().eq(rest.take(page.len().max(3))), "{:?} of {:?}", page, expected);
-            let bytes: usize = memory.tables.read().unwrap().iter().map(Names::bytes).sum();
+            let bytes: usize = memory.bytes();
             prop_assert!(bytes <= max_bytes + 8 * 128 + 100);
         }
     }

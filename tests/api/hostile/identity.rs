@@ -608,11 +608,11 @@ fn names_are_normalized_and_unique() {
 
 /// The steps of the schema up to the version before names were normalized.
 const OLD_STEPS: [&str; 5] = [
-    include_str!("../../../src/store/steps/0001.sql"),
-    include_str!("../../../src/store/steps/0002.sql"),
-    include_str!("../../../src/store/steps/0003.sql"),
-    include_str!("../../../src/store/steps/0004.sql"),
-    include_str!("../../../src/store/steps/0005.sql"),
+    include_str!("../../../src/store/engine/steps/0001.sql"),
+    include_str!("../../../src/store/engine/steps/0002.sql"),
+    include_str!("../../../src/store/engine/steps/0003.sql"),
+    include_str!("../../../src/store/engine/steps/0004.sql"),
+    include_str!("../../../src/store/engine/steps/0005.sql"),
 ];
 
 #[test]

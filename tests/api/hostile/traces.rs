@@ -149,7 +149,7 @@ fn sessions_are_listed_and_ended_singly_by_user_and_all_at_once() {
     let database = world.database();
     let row = "SELECT verb, actor, object, before FROM audit ORDER BY id DESC LIMIT 1";
     assert_eq!(database.rows(row, []), [r#"sessions.end_everybodys|operator|all|{"sessions":4}"#]);
-    for table in ["sessions", "refresh_tokens", "authorization_codes", "device_codes", "half_sign_ins"] {
+    for table in ["sessions", "refresh_tokens", "authorization_codes", "device_codes", "pending_sign_ins"] {
         assert_eq!(database.count(table), 0, "{table}");
     }
     assert_eq!(good(server, "session list"), "");

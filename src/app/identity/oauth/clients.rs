@@ -279,7 +279,7 @@ fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Res
     }
     let bot = store::bots::insert(tx, uuid, client.name.as_str(), role.unwrap_or(AccountRole::Member))?;
     let home = lookup::home(tx)?;
-    store::organizations::put_member(tx, home.id, bot, OrganizationRole::Member)?;
+    store::organizations::upsert_member(tx, home.id, bot, OrganizationRole::Member)?;
     Ok(Some(bot))
 }
 

@@ -44,7 +44,7 @@ pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Sco
         return Ok(());
     }
     let after = before.as_ref().map_or_else(|| scopes.clone(), |given| given.and(scopes));
-    store::consents::put(tx, person.id, &client.id, &after)?;
+    store::consents::upsert(tx, person.id, &client.id, &after)?;
     let told = |scopes: &Scopes| json!({ "scope": scopes.to_string() });
     let change = (before.as_ref().map_or(Value::Null, told), told(&after));
     audit::record(tx, actor, "consents.give", (ObjectKind::Consent, object(person, &client.id)), change)

@@ -17,9 +17,9 @@ use crate::app::users::NewPassword;
 use crate::app::{audit, users};
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::audit::ObjectKind;
-use crate::domain::half_sign_in::{Half, Step};
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::password::Password;
+use crate::domain::pending_sign_in::{PendingSignIn, Step};
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, User, UserStatus};
 use crate::error::{AuthError, Result};
@@ -130,10 +130,16 @@ fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool)
     let Some(step) = next_step(tx, rules, &user, second_factor)? else {
         return browsers::begin(tx, actor, user, second_factor, &rules.lifetimes).map(Progress::In);
     };
-    store::half_sign_ins::delete_dead(tx, SWEEP)?;
+    store::pending_sign_ins::delete_dead(tx, SWEEP)?;
     let (cookie, fingerprint) = opaque::mint(Kind::Half);
-    let half = Half { user: user.id, step, second_factor, failures: 0, expires_at: tx.now.after(Half::LIFE) };
-    store::half_sign_ins::insert(tx, &half, &fingerprint)?;
+    let half = PendingSignIn {
+        user: user.id,
+        step,
+        second_factor,
+        failures: 0,
+        expires_at: tx.now.after(PendingSignIn::LIFE),
+    };
+    store::pending_sign_ins::insert(tx, &half, &fingerprint)?;
     let change = (Value::Null, json!({ "step": step.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), "half_sign_ins.begin", (ObjectKind::User, user.uuid), change)?;
     Ok(Progress::Half(HalfSignIn { user, step, cookie }))
@@ -163,8 +169,8 @@ fn fingerprint(cookie: &str) -> Result<Fingerprint> {
     opaque::parse(Kind::Half, cookie).ok_or_else(|| AuthError::HalfOver.into())
 }
 
-fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
-    let half = store::half_sign_ins::find(view, cookie)?.filter(|half| half.is_live(view.now));
+fn live(view: &View, cookie: &Fingerprint) -> Result<(User, PendingSignIn)> {
+    let half = store::pending_sign_ins::find(view, cookie)?.filter(|half| half.is_live(view.now));
     let half = half.ok_or(AuthError::HalfOver)?;
     let user = store::users::find(view, half.user)?.ok_or(AuthError::HalfOver)?;
     may_begin(view, &user)?;
@@ -172,7 +178,7 @@ fn live(view: &View, cookie: &Fingerprint) -> Result<(User, Half)> {
 }
 
 /// The half sign-in of a cookie, if this is its step.
-fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Half)> {
+fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, PendingSignIn)> {
     let (user, half) = live(view, cookie)?;
     if half.step == step { Ok((user, half)) } else { Err(AuthError::HalfOver.into()) }
 }
@@ -191,7 +197,7 @@ pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: S
         let judged = second_factors::judge(&vault, tx, &actor, &code)?;
         note_wrong(tx, &actor, &cookie, Step::SecondFactor, &judged)?;
         judged.and_then(|()| {
-            store::half_sign_ins::delete(tx, &cookie)?;
+            store::pending_sign_ins::delete(tx, &cookie)?;
             go_on(tx, &rules, &actor, user, true)
         })
     });
@@ -203,7 +209,7 @@ pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: S
 /// Counts a wrong code for the half sign-in, too, which ends with too many.
 fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judged: &Judged<T>) -> Result<()> {
     let (Judged::Wrong, Some(person)) = (judged, actor.person()) else { return Ok(()) };
-    store::half_sign_ins::count_failure(tx, cookie)?;
+    store::pending_sign_ins::count_failure(tx, cookie)?;
     let change = (Value::Null, json!({ "step": step.as_str() }));
     audit::record(tx, actor, "half_sign_ins.wrong_code", (ObjectKind::User, person.uuid), change)
 }
@@ -286,7 +292,7 @@ pub async fn finish_enrolment(
         let judged = second_factors::settle(&vault, tx, &actor, &user, &code)?;
         note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
         judged.and_then(|codes| {
-            store::half_sign_ins::delete(tx, &cookie)?;
+            store::pending_sign_ins::delete(tx, &cookie)?;
             Ok((go_on(tx, &rules, &actor, user, true)?, codes))
         })
     });

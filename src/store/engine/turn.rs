@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use super::data_version::DataVersion;
-use super::readers::Snapshot;
+use super::snapshot::Snapshot;
 
 thread_local! {
     /// The turn that the thread has, if it has one.
@@ -34,7 +34,7 @@ impl Drop for End {
 }
 
 /// Forgets what was seen: what the same turn sees from now on is of now.
-pub(super) fn begin_anew() {
+pub(in crate::store) fn begin_anew() {
     TURN.with_borrow_mut(|turn| {
         if let Some(turn) = turn {
             *turn = Turn::default();
@@ -43,7 +43,10 @@ pub(super) fn begin_anew() {
 }
 
 /// The version of this store in this turn, which is felt if it was not yet.
-pub(super) fn pulse<E>(store: usize, feel: impl FnOnce() -> Result<DataVersion, E>) -> Result<DataVersion, E> {
+pub(in crate::store) fn pulse<E>(
+    store: usize,
+    feel: impl FnOnce() -> Result<DataVersion, E>,
+) -> Result<DataVersion, E> {
     let felt = TURN.with_borrow(|turn| turn.as_ref()?.pulse);
     if let Some((of, pulse)) = felt
         && of == store

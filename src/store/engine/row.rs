@@ -10,7 +10,11 @@ use super::{Column, Row};
 use crate::domain::timestamp::Timestamp;
 
 /// A column whose text the noun's own parser reads; what the parser refuses is a broken file.
-pub(super) fn text<T>(row: &Row, column: impl Column, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(in crate::store) fn text<T>(
+    row: &Row,
+    column: impl Column,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let index = column.index(row)?;
     let text = row.get_ref(index)?.as_str()?;
     parse(text).ok_or_else(|| {
@@ -21,27 +25,27 @@ pub(super) fn text<T>(row: &Row, column: impl Column, parse: impl FnOnce(&str) -
 }
 
 /// A column whose text the noun's `FromStr` reads.
-pub(super) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<T> {
+pub(in crate::store) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<T> {
     text(row, column, |text| text.parse().ok())
 }
 
 /// A column that holds a UUID as text.
-pub(super) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {
+pub(in crate::store) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {
     parsed(row, column)
 }
 
 /// A column that holds a moment.
-pub(super) fn moment(row: &Row, column: impl Column) -> rusqlite::Result<Timestamp> {
+pub(in crate::store) fn moment(row: &Row, column: impl Column) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_micros(row.get(column)?))
 }
 
 /// A column that holds a moment or nothing.
-pub(super) fn moment_if_any(row: &Row, column: impl Column) -> rusqlite::Result<Option<Timestamp>> {
+pub(in crate::store) fn moment_if_any(row: &Row, column: impl Column) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }
 
 /// Numbers as the JSON text that `json_each` unfolds.
-pub(super) fn numbers(ids: impl Iterator<Item = i64>) -> String {
+pub(in crate::store) fn numbers(ids: impl Iterator<Item = i64>) -> String {
     let mut text = String::from("[");
     for id in ids {
         if text.len() > 1 {
@@ -54,6 +58,6 @@ pub(super) fn numbers(ids: impl Iterator<Item = i64>) -> String {
 }
 
 /// UUIDs as the JSON text that `json_each` unfolds.
-pub(super) fn uuids(uuids: &[Uuid]) -> String {
+pub(in crate::store) fn uuids(uuids: &[Uuid]) -> String {
     uuids.iter().map(Uuid::to_string).collect::<serde_json::Value>().to_string()
 }

@@ -1,4 +1,4 @@
-//! A sign-in at the pages that is half done: the password was right, and a step is left.
+//! A pending sign-in at the pages: the password was right, and a step is left.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ impl Step {
     }
 }
 
-/// A sign-in that is half done.
+/// A pending sign-in.
 #[derive(Clone, Debug)]
-pub struct Half {
+pub struct PendingSignIn {
     /// Whose.
     pub user: UserId,
     /// What is left to do next.
@@ -41,16 +41,16 @@ pub struct Half {
     pub expires_at: Timestamp,
 }
 
-impl Half {
+impl PendingSignIn {
     /// How long somebody may take over it.
     pub const LIFE: Duration = Duration::from_mins(10);
 
     /// How many wrong codes end it.
-    pub const MOST_FAILURES: u32 = 5;
+    pub const MAX_FAILURES: u32 = 5;
 
     /// Whether it may still be gone on with at this moment.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.failures < Self::MOST_FAILURES
+        now < self.expires_at && self.failures < Self::MAX_FAILURES
     }
 }
 
@@ -73,8 +73,8 @@ mod tests {
         #[test]
         fn it_ends_with_its_time_and_with_its_last_failure(failures in 0..9_u32, end in -9_i64..9, now in -9_i64..9) {
             let expires_at = Timestamp::from_micros(end);
-            let half = Half { user: UserId(1), step: Step::Password, second_factor: false, failures, expires_at };
-            prop_assert_eq!(half.is_live(Timestamp::from_micros(now)), now < end && failures < 5);
+            let pending = PendingSignIn { user: UserId(1), step: Step::Password, second_factor: false, failures, expires_at };
+            prop_assert_eq!(pending.is_live(Timestamp::from_micros(now)), now < end && failures < 5);
         }
     }
 }

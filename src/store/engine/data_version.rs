@@ -28,11 +28,11 @@ static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::ne
 
 /// Reads the version. It must be dropped after every connection of its store.
 #[derive(Clone, Debug)]
-pub(super) struct DataVersionProbe(Arc<File>);
+pub(in crate::store) struct DataVersionProbe(Arc<File>);
 
 impl DataVersionProbe {
     /// A probe of a data file that is open.
-    pub(super) fn on(path: &Path) -> Result<Self> {
+    pub(in crate::store) fn on(path: &Path) -> Result<Self> {
         let mut memory = path.as_os_str().to_owned();
         memory.push("-shm");
         let memory = PathBuf::from(memory);
@@ -49,7 +49,7 @@ impl DataVersionProbe {
     }
 
     /// The version at this moment.
-    pub(super) fn now(&self) -> Result<DataVersion> {
+    pub(in crate::store) fn now(&self) -> Result<DataVersion> {
         let mut header = [0; HEADER];
         let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(Error::internal)?;
         if read == HEADER {

@@ -30,14 +30,14 @@ impl Sight {
 
 /// The most workspaces that a list of what is in them begins with. Whoever has to do with more of them comes upon
 /// something of theirs soon enough by walking through everything.
-pub(super) const PLACES: u32 = 4096;
+pub(super) const MAX_PLACES: u32 = 4096;
 
 /// Where to look for what is in workspaces.
 #[derive(Clone, Debug)]
 pub(super) enum Where {
     /// Everywhere.
     Anywhere,
-    /// In these workspaces, at most [`PLACES`].
+    /// In these workspaces, at most [`MAX_PLACES`].
     In(Vec<i64>),
 }
 
@@ -139,7 +139,7 @@ fn organizations(view: &View, me: UserId, organization: Option<OrganizationId>) 
 /// Where a project may be that somebody sees: where they see the workspace, or have a binding in it.
 pub(super) fn where_seen(view: &View, sight: Sight) -> Result<Where> {
     let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
-    let mut all = workspaces(view, me, None, 0, PLACES + 1)?;
+    let mut all = workspaces(view, me, None, 0, MAX_PLACES + 1)?;
     all.extend(where_bound(view, me)?);
     Ok(at_most(all))
 }
@@ -149,11 +149,11 @@ pub(super) fn where_seen(view: &View, sight: Sight) -> Result<Where> {
 pub(super) fn where_governed(view: &View, sight: Sight) -> Result<Where> {
     let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND role IN ('owner', 'custom') LIMIT :most";
-    let mut all = numbers(view, sql, named_params! { ":me": me.0, ":most": PLACES + 1 })?;
+    let mut all = numbers(view, sql, named_params! { ":me": me.0, ":most": MAX_PLACES + 1 })?;
     all.extend(where_bound(view, me)?);
     for (place, governs) in organizations(view, me, None)? {
         if governs {
-            all.extend(of_organization(view, place, 0, PLACES + 1)?);
+            all.extend(of_organization(view, place, 0, MAX_PLACES + 1)?);
         }
     }
     Ok(at_most(all))
@@ -161,7 +161,7 @@ pub(super) fn where_governed(view: &View, sight: Sight) -> Result<Where> {
 
 /// The workspaces in which a user has a binding, on them or on a project.
 fn where_bound(view: &View, me: UserId) -> Result<Vec<i64>> {
-    let params = named_params! { ":me": me.0, ":most": PLACES + 1 };
+    let params = named_params! { ":me": me.0, ":most": MAX_PLACES + 1 };
     let sql = "SELECT workspace_id FROM bindings WHERE user_id = :me AND workspace_id IS NOT NULL LIMIT :most";
     let mut all = numbers(view, sql, params)?;
     let sql = "SELECT p.workspace_id FROM bindings b CROSS JOIN projects p ON p.id = b.project_id
@@ -172,7 +172,7 @@ fn where_bound(view: &View, me: UserId) -> Result<Vec<i64>> {
 
 pub(super) fn at_most(all: Vec<i64>) -> Where {
     let all = in_order(all, u32::MAX);
-    if all.len() > PLACES as usize { Where::Anywhere } else { Where::In(all) }
+    if all.len() > MAX_PLACES as usize { Where::Anywhere } else { Where::In(all) }
 }
 
 fn in_order(mut all: Vec<i64>, most: u32) -> Vec<i64> {

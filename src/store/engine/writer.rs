@@ -15,19 +15,19 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
 /// The most writes in one commit, so that nobody waits for an endless one.
-const BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 
 /// When to come back if the line is full.
-const COME_BACK: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The handle to the thread that writes.
-pub(super) struct Writer {
+pub(in crate::store) struct Writer {
     line: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, queue: usize) -> Result<Self> {
+    pub(in crate::store) fn start(conn: Connection, queue: usize) -> Result<Self> {
         let (sender, receiver) = sync_channel(queue.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
@@ -37,12 +37,12 @@ impl Writer {
     }
 
     /// Puts a write in line; refused as busy when the line is full or closed.
-    pub(super) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
+    pub(in crate::store) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
     where
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        let busy = || Error::Busy { retry_after: COME_BACK };
+        let busy = || Error::Busy { retry_after: RETRY_AFTER };
         let line = held(&self.line).clone().ok_or_else(busy)?;
         let (answer, pending) = oneshot::channel();
         match line.try_send(Box::new(Task { work, outcome: None, answer })) {
@@ -52,7 +52,7 @@ impl Writer {
     }
 
     /// Finishes what is in line and ends the thread.
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         drop(held(&self.line).take());
         if let Some(thread) = held(&self.thread).take()
             && thread.join().is_err()
@@ -67,14 +67,14 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A write that is in line.
-pub(super) struct Pending<T>(oneshot::Receiver<Result<T>>);
+pub(in crate::store) struct Pending<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Pending<T> {
-    pub(super) async fn answer(self) -> Result<T> {
+    pub(in crate::store) async fn answer(self) -> Result<T> {
         self.0.await.unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 
-    pub(super) fn wait(self) -> Result<T> {
+    pub(in crate::store) fn wait(self) -> Result<T> {
         self.0.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer thread has stopped")))
     }
 }
@@ -106,7 +106,7 @@ impl From<rusqlite::Error> for Lost {
 impl From<&Lost> for Error {
     fn from(lost: &Lost) -> Self {
         match lost {
-            Lost::Locked => Self::Busy { retry_after: COME_BACK },
+            Lost::Locked => Self::Busy { retry_after: RETRY_AFTER },
             Lost::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
@@ -150,7 +150,7 @@ where
 fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = line.recv() {
         let mut batch = vec![first];
-        batch.extend(line.try_iter().take(BATCH - 1));
+        batch.extend(line.try_iter().take(MAX_BATCH - 1));
         commit(conn, batch);
     }
     // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it

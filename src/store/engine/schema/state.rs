@@ -1,14 +1,19 @@
-//! How the schema of a file stands to this program's, told without changing the file.
+//! Compares the schema of a file to this program's, without changing the file.
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{APPLICATION_ID, VERSION};
 use crate::error::{Error, Result};
 use crate::store::View;
 
-/// How the schema of a file stands to this program's.
+/// The version that this program works with.
+pub const VERSION: u32 = 7;
+
+/// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
+pub(super) const APPLICATION_ID: i32 = 0x6174_656c;
+
+/// The schema of a file, compared to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SchemaState {
     /// There are no tables yet.
     Empty,
     /// It lacks steps that this program knows.
@@ -23,7 +28,7 @@ pub enum Standing {
     NoDatabase,
 }
 
-impl Standing {
+impl SchemaState {
     /// Refuses what this program must not write into.
     pub(in crate::store) fn fit(self) -> Result<Self, Unfit> {
         match self {
@@ -71,25 +76,25 @@ impl From<Unfit> for Error {
     }
 }
 
-/// How the schema of the file stands to this program's.
-pub fn standing(view: &View) -> Result<Standing> {
+/// Compares the schema of the file to this program's.
+pub fn state(view: &View) -> Result<SchemaState> {
     of(view.conn.sqlite())
 }
 
-pub(super) fn of(conn: &Connection) -> Result<Standing> {
+pub(super) fn of(conn: &Connection) -> Result<SchemaState> {
     // One statement, so that what another process does meanwhile is seen as a whole or not at all.
     let sql = "SELECT v.user_version, a.application_id, EXISTS (SELECT 1 FROM sqlite_schema)
                FROM pragma_user_version v, pragma_application_id a";
     let found = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     let (version, application, tables): (i32, i32, bool) = match found {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Ok(Standing::NoDatabase),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => return Ok(SchemaState::NoDatabase),
         found => found?,
     };
     Ok(match u32::try_from(version) {
-        _ if !tables && application == 0 && version == 0 => Standing::Empty,
-        _ if application != APPLICATION_ID => Standing::Foreign,
-        Ok(VERSION) => Standing::Current,
-        Ok(version) if version < VERSION => Standing::Older(version),
-        _ => Standing::Newer(version),
+        _ if !tables && application == 0 && version == 0 => SchemaState::Empty,
+        _ if application != APPLICATION_ID => SchemaState::Foreign,
+        Ok(VERSION) => SchemaState::Current,
+        Ok(version) if version < VERSION => SchemaState::Older(version),
+        _ => SchemaState::Newer(version),
     })
 }

@@ -1,16 +1,17 @@
 //! The schema and its history: a new file is made from `schema.sql`, an older one takes the steps that it lacks.
 
-mod standing;
+mod state;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Conn, audit, names};
+use super::Conn;
 use crate::error::{Error, Result};
+use crate::store::{audit, names};
 
-pub use standing::{Standing, Unfit, standing};
+pub use state::{SchemaState, Unfit, VERSION, state};
 
 /// The schema as it is now.
-const SCHEMA: &str = include_str!("../../schema.sql");
+const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.
 const STEPS: [&str; VERSION as usize] = [
@@ -23,25 +24,19 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0007.sql"),
 ];
 
-/// The version that this program works with.
-pub const VERSION: u32 = 7;
-
 /// The version since which the rows of the audit have hashes, which no step in SQL can compute.
 const CHAINED: u32 = 6;
 
-/// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
-const APPLICATION_ID: i32 = 0x6174_656c;
-
 /// Refuses a file that is not atelier's, and one of a newer version, before anything is written into it.
-pub(super) fn refuse_others(conn: &Connection) -> Result<()> {
-    Ok(standing::of(conn)?.fit().map(drop)?)
+pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
+    Ok(state::of(conn)?.fit().map(drop)?)
 }
 
 /// Makes the tables of a new file, or brings those of an older one up to date.
 ///
 /// Refuses what [`refuse_others`] refuses. Two processes that try at once find one schema.
-pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
-    if standing::of(conn)?.fit()? == Standing::Current {
+pub(in crate::store) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
+    if state::of(conn)?.fit()? == SchemaState::Current {
         return Ok(());
     }
     // A step that makes a table anew drops the old one, and that must not delete the rows that refer to it. The
@@ -55,9 +50,9 @@ pub(super) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
 fn climb(conn: &mut Connection) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Looked at under the lock: somebody else may have been here a moment ago.
-    match standing::of(&tx)?.fit()? {
-        Standing::Empty => tx.execute_batch(SCHEMA)?,
-        Standing::Older(version) => {
+    match state::of(&tx)?.fit()? {
+        SchemaState::Empty => tx.execute_batch(SCHEMA)?,
+        SchemaState::Older(version) => {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
             }
@@ -67,7 +62,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
             }
         }
         // Somebody else has just done it; the rest was refused.
-        Standing::Current | Standing::Newer(_) | Standing::Foreign | Standing::NoDatabase => return Ok(()),
+        SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign | SchemaState::NoDatabase => return Ok(()),
     }
     if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
         return Err(Error::internal(
@@ -80,7 +75,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
 
 /// The schema and the steps to it, for tests.
 #[cfg(test)]
-pub(super) fn scripts() -> Vec<&'static str> {
+pub(in crate::store) fn scripts() -> Vec<&'static str> {
     [SCHEMA].into_iter().chain(STEPS).collect()
 }
 

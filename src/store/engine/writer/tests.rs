@@ -10,7 +10,7 @@ use std::time::Instant;
 use rusqlite::OpenFlags;
 
 use super::*;
-use crate::store::{open, schema};
+use crate::store::engine::{open, schema};
 
 /// Beyond this something hangs.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -243,7 +243,7 @@ fn a_full_line_answers_busy() {
     let waiting = [bench.writer.send(note("one")).unwrap(), bench.writer.send(note("two")).unwrap()];
     for _ in 0..3 {
         let refused = bench.writer.send(note("one too many")).map(drop);
-        assert!(matches!(refused, Err(Error::Busy { retry_after }) if retry_after == COME_BACK));
+        assert!(matches!(refused, Err(Error::Busy { retry_after }) if retry_after == RETRY_AFTER));
     }
     hold.release();
     for pending in waiting {
@@ -419,7 +419,7 @@ fn a_lock_of_another_process_is_answered_as_busy_to_the_whole_line_at_once() {
     let start = Instant::now();
     let late: Vec<_> = (0..40).map(|_| bench.writer.send(note("never")).unwrap()).collect();
     for pending in late {
-        assert!(matches!(within(pending), Err(Error::Busy { retry_after }) if retry_after == COME_BACK));
+        assert!(matches!(within(pending), Err(Error::Busy { retry_after }) if retry_after == RETRY_AFTER));
     }
     assert!(start.elapsed() < PATIENCE * 10, "one wait or two, not one for each of forty");
     other.execute_batch("ROLLBACK").unwrap();
@@ -462,10 +462,10 @@ fn a_short_lock_of_another_process_is_waited_for() {
 
 #[test]
 fn a_batch_is_bounded() {
-    let bench = bench(BATCH * 2);
+    let bench = bench(MAX_BATCH * 2);
     let before = bench.generation();
     let hold = bench.hold();
-    let pending: Vec<_> = (0..BATCH + 10)
+    let pending: Vec<_> = (0..MAX_BATCH + 10)
         .map(|n| {
             let work = move |tx: &Tx| {
                 tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
@@ -479,7 +479,7 @@ fn a_batch_is_bounded() {
         within(pending).unwrap();
     }
     assert_eq!(bench.generation(), before + 2, "a full batch and the rest");
-    let expected: Vec<_> = (0..BATCH + 10).map(|n| n.to_string()).collect();
+    let expected: Vec<_> = (0..MAX_BATCH + 10).map(|n| n.to_string()).collect();
     assert_eq!(bench.notes(), expected, "in the order in which they were sent");
 }
 

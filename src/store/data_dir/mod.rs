@@ -2,84 +2,20 @@
 //!
 //! It knows the file system only; what is in the database is not its business.
 
+mod error;
+mod file_system;
+pub mod files;
+pub mod lock;
+
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use lock::{Holder, Lock};
 use rustix::process::geteuid;
-use thiserror::Error;
 
-use super::lock::{self, Holder, Lock};
-use super::{file_system, files};
-
-/// A data directory that cannot be used. Every message ends with the next step.
-#[derive(Debug, Error)]
-pub enum DataDirError {
-    /// The file system refuses.
-    #[error("cannot {verb} {}: {source}; {next}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-        /// What to do about it.
-        next: &'static str,
-    },
-    /// There is no database where one is expected.
-    #[error(
-        "there is no atelier database in {}; name the directory of your server with --data-dir, \
-         or start it once with `atelier serve`",
-        path.display()
-    )]
-    Absent {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The directory is open to others and not only ours, so its mode is not for us to change.
-    #[error(
-        "{} is open to other users (mode {mode:o}) and contains other files; give atelier its own directory with \
-         --data-dir, or run chmod 700 on this one",
-        path.display()
-    )]
-    Shared {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// The directory is another user's and open to others, which only that user can change.
-    #[error(
-        "{} belongs to another user (uid {owner}) and is open to other users (mode {mode:o}), which only its owner can \
-         change; use a directory inside it: --data-dir {}",
-        path.display(), path.join("atelier").display()
-    )]
-    Foreign {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-        /// Whose it is.
-        owner: u32,
-    },
-    /// Another server runs there.
-    #[error(
-        "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
-        pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),
-        path.display()
-    )]
-    Taken {
-        /// The directory.
-        path: PathBuf,
-        /// The other server's process, where it is known.
-        pid: Option<u32>,
-    },
-}
-
-/// What the functions of this module give.
-pub type Result<T> = std::result::Result<T, DataDirError>;
+pub use error::{DataDirError, Result};
 
 /// A directory of mode 0700 that belongs to one server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub fn secret(view: &View) -> Result<[u8; 32]> {
 }
 
 /// Notes that something changes in this transaction.
-pub(super) fn grow(conn: Conn) -> rusqlite::Result<()> {
+pub(in crate::store) fn grow(conn: Conn) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute(&[]).map(drop)
 }
 

@@ -65,7 +65,7 @@ fn address(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema::{self, Standing};
+    use crate::store::schema::{self, SchemaState};
     use crate::store::{Sizes, Store, health};
 
     fn names(place: &Path) -> Vec<String> {
@@ -82,7 +82,7 @@ mod tests {
         Store::open(&path, Sizes::default()).unwrap().close();
         let (before, names_before) = (fs::read(&path).unwrap(), names(place.path()));
         assert_eq!(names_before, ["50% of it? #1.db"]);
-        assert_eq!(inspect(&path, schema::standing).unwrap(), Standing::Current);
+        assert_eq!(inspect(&path, schema::state).unwrap(), SchemaState::Current);
         assert_eq!(names(place.path()), names_before);
         assert_eq!(fs::read(&path).unwrap(), before);
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_not_made() {
         let place = tempfile::tempdir().unwrap();
-        assert!(inspect(&place.path().join("atelier.db"), schema::standing).is_err());
+        assert!(inspect(&place.path().join("atelier.db"), schema::state).is_err());
         assert!(names(place.path()).is_empty());
     }
 }

@@ -1,20 +1,20 @@
-//! The table `half_sign_ins`.
+//! The table `pending_sign_ins`.
 
 use rusqlite::{OptionalExtension, named_params};
 
 use super::{Row, Tx, View, row};
-use crate::domain::half_sign_in::Half;
 use crate::domain::ids::UserId;
+use crate::domain::pending_sign_in::PendingSignIn;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-/// The half sign-in of this cookie, live or not.
-pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<Half>> {
+/// The pending sign-in of this cookie, live or not.
+pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<PendingSignIn>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT user_id, step, second_factor, failures, expires_at FROM half_sign_ins WHERE fingerprint = :cookie",
+        "SELECT user_id, step, second_factor, failures, expires_at FROM pending_sign_ins WHERE fingerprint = :cookie",
     )?;
     let read = |row: &Row| {
-        Ok(Half {
+        Ok(PendingSignIn {
             user: UserId(row.get("user_id")?),
             step: row::parsed(row, "step")?,
             second_factor: row.get("second_factor")?,
@@ -25,10 +25,10 @@ pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<Half>> {
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
-/// Adds a half sign-in.
-pub fn insert(tx: &Tx, new: &Half, cookie: &Fingerprint) -> Result<()> {
+/// Adds a pending sign-in.
+pub fn insert(tx: &Tx, new: &PendingSignIn, cookie: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO half_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
+        "INSERT INTO pending_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
          VALUES (:cookie, :user, :step, :second_factor, :failures, :expires_at)",
     )?;
     query.execute(named_params! {
@@ -45,23 +45,23 @@ pub fn insert(tx: &Tx, new: &Half, cookie: &Fingerprint) -> Result<()> {
 /// Counts a wrong code.
 pub fn count_failure(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     let mut query =
-        tx.conn.prepare_cached("UPDATE half_sign_ins SET failures = failures + 1 WHERE fingerprint = :cookie")?;
+        tx.conn.prepare_cached("UPDATE pending_sign_ins SET failures = failures + 1 WHERE fingerprint = :cookie")?;
     query.execute(named_params! { ":cookie": cookie.as_bytes() })?;
     Ok(())
 }
 
-/// Ends a half sign-in.
+/// Ends a pending sign-in.
 pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM half_sign_ins WHERE fingerprint = :cookie")?;
+    let mut query = tx.conn.prepare_cached("DELETE FROM pending_sign_ins WHERE fingerprint = :cookie")?;
     query.execute(named_params! { ":cookie": cookie.as_bytes() })?;
     Ok(())
 }
 
-/// Forgets half sign-ins that nobody can go on with any more, some at a time.
+/// Forgets pending sign-ins that nobody can go on with any more, some at a time.
 pub fn delete_dead(tx: &Tx, most: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM half_sign_ins
-         WHERE fingerprint IN (SELECT fingerprint FROM half_sign_ins WHERE expires_at <= :now LIMIT :most)",
+        "DELETE FROM pending_sign_ins
+         WHERE fingerprint IN (SELECT fingerprint FROM pending_sign_ins WHERE expires_at <= :now LIMIT :most)",
     )?;
     query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?;
     Ok(())

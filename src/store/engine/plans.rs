@@ -20,7 +20,10 @@ const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sq
 /// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
 const EXCEPTIONS: [(&str, &str); 11] = [
     (" WHERE true", "every row goes, to end the sessions of everybody"),
-    ("u.state <> 'blocked' AND (:me IS NULL OR", "Keycloak's search looks at parts of names; it ends with its page"),
+    (
+        "u.state <> 'blocked' AND (CAST(:me AS INTEGER) IS NULL OR",
+        "Keycloak's search looks at parts of names; it ends with its page",
+    ),
     (" AS found, ", "every name is looked at once, at an upgrade and by `atelier check`"),
     ("OR EXISTS (SELECT 1 FROM second_factors)", "it ends at the first row"),
     ("SELECT EXISTS (SELECT 1 FROM model_versions) OR", "it ends at the first row"),
@@ -239,7 +242,7 @@ fn grows(step: &str) -> bool {
 }
 
 /// Ends the tests if a statement is run that nobody knows.
-pub(super) fn watch(conn: &Connection) {
+pub(in crate::store) fn watch(conn: &Connection) {
     conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
 }
 
@@ -249,7 +252,7 @@ fn look(event: TraceEvent) {
     let known = STATEMENTS.contains_key(&sql) || not_of_the_program(&sql);
     if !known {
         let told = format!(
-            "\nsrc/store/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
+            "\nsrc/store/engine/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
              as a text that begins with its verb; one of a test, in OF_TESTS.\n{sql}\n"
         );
         let _ = std::io::stderr().write_all(told.as_bytes());
@@ -274,7 +277,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::store::{open, schema};
+    use crate::store::engine::{open, schema};
 
     fn file() -> (Connection, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();

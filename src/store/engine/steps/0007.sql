@@ -84,3 +84,21 @@ END;
 CREATE TRIGGER users_name_deleted AFTER DELETE ON users BEGIN
     INSERT INTO name_changes (table_name, row) VALUES ('users', old.id);
 END;
+
+-- Sign-ins that wait for a second step get the name that the program has for them.
+CREATE TABLE pending_sign_ins (
+    fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    step TEXT NOT NULL CHECK (step IN ('second_factor', 'enrol_second_factor', 'password')),
+    second_factor INTEGER NOT NULL CHECK (second_factor IN (0, 1)),
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO pending_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
+SELECT fingerprint, user_id, step, second_factor, failures, expires_at FROM half_sign_ins;
+
+DROP TABLE half_sign_ins;
+
+CREATE INDEX pending_sign_ins_by_user ON pending_sign_ins (user_id);
+CREATE INDEX pending_sign_ins_by_end ON pending_sign_ins (expires_at);

@@ -27,12 +27,12 @@ const LOG: i64 = 4000;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many prepared statements a connection keeps: at least as many as there are.
-pub(super) const STATEMENTS: usize = 512;
+pub(in crate::store) const STATEMENTS: usize = 512;
 
 /// Opens the connection that writes; a file that is made is for its owner only.
 ///
 /// Refuses a SQLite that is too old, and, untouched, a file that is not atelier's or is of a newer version.
-pub(super) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
+pub(in crate::store) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
     refuse_old_sqlite()?;
     // SQLite would ask the umask for the mode. The write-ahead log and the shared memory take theirs from the file.
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(Error::internal)?;
@@ -63,18 +63,18 @@ fn keep_a_log(conn: &Connection) -> rusqlite::Result<String> {
 }
 
 /// What a read-only connection is opened with.
-pub(super) fn reading_flags() -> OpenFlags {
+pub(in crate::store) fn reading_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
 /// Sets up a read-only connection.
-pub(super) fn for_reading(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
+pub(in crate::store) fn for_reading(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     settle(conn, page_cache_kib)?;
     conn.pragma_update(None, "query_only", true)
 }
 
 /// Sets up a connection that looks at any file, whatever is in it: nothing here reads the file.
-pub(super) fn for_looking(conn: &Connection) -> rusqlite::Result<()> {
+pub(in crate::store) fn for_looking(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(PATIENCE)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "query_only", true)

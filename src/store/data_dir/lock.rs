@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::data_dir::{DataDirError, Result};
+use super::error::{DataDirError, Result};
 use super::files;
 
 /// How often the lock is tried for before it counts as another server's: the command line has it for moments only.

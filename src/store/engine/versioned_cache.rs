@@ -12,7 +12,7 @@ pub struct VersionedCache<K, S, V> {
     parts: [Mutex<Part<K, S, V>>; PARTS],
     hasher: RandomState,
     /// How much each half of a part holds.
-    most: usize,
+    max_weight: usize,
 }
 
 /// A part: what was asked for lately, and what was asked for before that. When the first half is full it becomes the
@@ -32,9 +32,9 @@ struct Kept<S, V> {
 
 impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
     /// One that holds things of this weight in all: a number of things, or of bytes.
-    pub fn new(most: usize) -> Self {
+    pub fn new(max_weight: usize) -> Self {
         let part = |_| Mutex::new(Part { lately: HashMap::new(), before: HashMap::new(), weight: 0 });
-        Self { parts: std::array::from_fn(part), hasher: RandomState::new(), most: most / PARTS / 2 }
+        Self { parts: std::array::from_fn(part), hasher: RandomState::new(), max_weight: max_weight / PARTS / 2 }
     }
 
     /// What was kept under this question with this very stamp.
@@ -45,7 +45,7 @@ impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
         }
         let kept = part.before.remove(question).filter(|kept| kept.stamp == *stamp)?;
         let value = kept.value.clone();
-        let dropped = part.keep(question.clone(), kept, self.most);
+        let dropped = part.keep(question.clone(), kept, self.max_weight);
         drop(part);
         drop(dropped);
         Some(value)
@@ -53,11 +53,11 @@ impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
 
     /// Keeps what was found out, in place of what was kept before, unless it alone weighs more than there is room for.
     pub fn keep(&self, question: K, stamp: S, value: V, weight: usize) {
-        if weight > self.most {
+        if weight > self.max_weight {
             return;
         }
         let mut part = self.part(&question);
-        let dropped = part.keep(question, Kept { stamp, value, weight }, self.most);
+        let dropped = part.keep(question, Kept { stamp, value, weight }, self.max_weight);
         drop(part);
         // Much may be forgotten at once: nobody else waits for it.
         drop(dropped);
@@ -71,9 +71,9 @@ impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
 
 impl<K: Hash + Eq, S, V> Part<K, S, V> {
     /// Keeps a thing; what there is no room for any more is given back.
-    fn keep(&mut self, question: K, kept: Kept<S, V>, most: usize) -> HashMap<K, Kept<S, V>> {
+    fn keep(&mut self, question: K, kept: Kept<S, V>, max_weight: usize) -> HashMap<K, Kept<S, V>> {
         let mut dropped = HashMap::new();
-        if self.weight + kept.weight > most {
+        if self.weight + kept.weight > max_weight {
             dropped = std::mem::replace(&mut self.before, std::mem::take(&mut self.lately));
             self.weight = 0;
         }

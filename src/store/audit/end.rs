@@ -1,0 +1,48 @@
+//! The end of the chain of audit rows, as `audit_chain` has it.
+
+use rusqlite::named_params;
+
+use crate::error::{Error, Result};
+use crate::store::{Conn, Row};
+use crate::tokens::chain::Hash;
+
+/// A row by its number and its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The row.
+    pub id: i64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// The end of the chain in a write under way.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct End {
+    pub(super) last: Link,
+    /// The number of the next row: beyond every row that there is.
+    pub(super) next: i64,
+}
+
+impl End {
+    pub(super) fn read(conn: Conn) -> Result<Self> {
+        let mut query = conn
+            .prepare_cached("SELECT last_id, last_hash, (SELECT max(id) FROM audit) FROM audit_chain WHERE id = 1")?;
+        let (last, newest): (Link, Option<i64>) = query.query_row(&[], |row| Ok((link(row, 0)?, row.get(2)?)))?;
+        let next = newest.unwrap_or_default().max(last.id).checked_add(1);
+        Ok(Self {
+            last,
+            next: next.ok_or_else(|| Error::internal("the audit log has no number left for another row"))?,
+        })
+    }
+
+    /// Writes down where the chain ends now.
+    pub(in crate::store) fn keep(&self, conn: Conn) -> rusqlite::Result<()> {
+        let mut query = conn.prepare_cached("UPDATE audit_chain SET last_id = :id, last_hash = :hash WHERE id = 1")?;
+        query.execute(named_params! { ":id": self.last.id, ":hash": self.last.hash }).map(drop)
+    }
+}
+
+/// The number and the hash that stand in this column and the next.
+pub(super) fn link(row: &Row, at: usize) -> rusqlite::Result<Link> {
+    Ok(Link { id: row.get(at)?, hash: row.get(at + 1)? })
+}

@@ -1,0 +1,171 @@
+//! The names of the tables that are searched, side by side in memory.
+//!
+//! They are read at the first search of a table, and every search brings them up to date within its own snapshot: from the
+//! rows behind the last one, and from `name_changes`, where triggers log what was renamed or deleted.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+
+use memchr::memmem::Finder;
+use rusqlite::named_params;
+
+use super::Conn;
+use crate::error::{Error, Result};
+
+/// A table that is searched by a part of a name.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) enum SearchTable {
+    Workspaces,
+    Organizations,
+    Projects,
+    Users,
+}
+
+impl SearchTable {
+    /// Its name, and what selects the rows behind an id with what their names are compared by.
+    pub(in crate::store) const fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Workspaces => ("workspaces", "SELECT id, name_key FROM workspaces WHERE id > :id ORDER BY id"),
+            Self::Organizations => {
+                ("organizations", "SELECT id, name_key FROM organizations WHERE id > :id ORDER BY id")
+            }
+            Self::Projects => ("projects", "SELECT id, name_key FROM projects WHERE id > :id ORDER BY id"),
+            Self::Users => ("users", "SELECT id, email_key FROM users WHERE id > :id ORDER BY id"),
+        }
+    }
+}
+
+/// The names of the tables that were searched.
+pub(in crate::store) struct NameCache {
+    tables: RwLock<[Names; 4]>,
+    max_bytes: usize,
+}
+
+impl NameCache {
+    pub(in crate::store) fn new(max_bytes: usize) -> Self {
+        Self { tables: RwLock::default(), max_bytes }
+    }
+
+    /// Looks at the names of a table, brought up to date with a snapshot whose log begins and ends with these changes.
+    /// Gives what was found, and the last row whose name is in memory; none where the snapshot is too old for the names.
+    pub(in crate::store) fn find<T>(
+        &self,
+        conn: Conn,
+        table: SearchTable,
+        log: (i64, i64),
+        find: impl FnOnce(&Names) -> T,
+    ) -> Result<Option<(T, i64)>> {
+        let mut tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        if tables[table as usize].lacks(conn, table, log)? {
+            drop(tables);
+            let mut all = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+            // Where an error ends it half-way, the names are read again.
+            let mut names = std::mem::take(&mut all[table as usize]);
+            let others: usize = all.iter().map(Names::bytes).sum();
+            names.catch_up(conn, table, log, self.max_bytes.saturating_sub(others))?;
+            all[table as usize] = names;
+            tables = RwLockWriteGuard::downgrade(all);
+        }
+        let names = &tables[table as usize];
+        Ok((names.oldest <= log.1).then(|| (find(names), names.last_id())))
+    }
+
+    #[cfg(test)]
+    pub(in crate::store) fn bytes(&self) -> usize {
+        self.tables.read().unwrap().iter().map(Names::bytes).sum()
+    }
+}
+
+/// Stands behind each name; no UTF-8 has it.
+const END: u8 = 0xFF;
+
+/// How many changes are kept beside the names; beyond them, all names are read again.
+const MAX_CHANGES: usize = if cfg!(test) { 8 } else { 10_000 };
+
+/// The names of a table as of the change `seq`: of all its rows, or of the first ones where there is no room for more.
+#[derive(Default)]
+pub(in crate::store) struct Names {
+    /// In order.
+    ids: Vec<i64>,
+    /// Where each name ends in `text`.
+    ends: Vec<u32>,
+    text: Vec<u8>,
+    /// The last change of each row that was changed since it was read, and its name; no name where it was deleted.
+    changed: BTreeMap<i64, (i64, Option<String>)>,
+    seq: i64,
+    /// A snapshot older than this change may have names that are not here.
+    oldest: i64,
+}
+
+impl Names {
+    /// Some of the rows behind an id, for a snapshot with this last change.
+    pub(in crate::store) fn find(&self, text: &Finder, after: i64, limit: usize, seq: i64) -> Vec<i64> {
+        // What a row was called before a change that the snapshot lacks is not known here.
+        let may = |(at, name): &(i64, Option<String>)| {
+            *at > seq || name.as_ref().is_some_and(|name| text.find(name.as_bytes()).is_some())
+        };
+        let changed = self.changed.range((Excluded(after), Unbounded)).take_while(|(id, _)| **id <= self.last_id());
+        let mut changed = changed.filter(|(_, change)| may(change)).map(|(id, _)| *id).peekable();
+        let mut found = Vec::new();
+        let mut index = self.ids.partition_point(|id| *id <= after);
+        while found.len() < limit {
+            let begin = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+            let Some(at) = text.find(&self.text[begin..]) else { break };
+            index += self.ends[index..].partition_point(|end| *end as usize <= begin + at);
+            let id = self.ids[index];
+            found.extend(std::iter::from_fn(|| changed.next_if(|changed| *changed < id)));
+            if !self.changed.contains_key(&id) {
+                found.push(id);
+            }
+            index += 1;
+        }
+        found.extend(changed.take(limit.saturating_sub(found.len())));
+        found.truncate(limit);
+        found
+    }
+
+    fn last_id(&self) -> i64 {
+        self.ids.last().copied().unwrap_or(0)
+    }
+
+    /// What they take in memory, near enough.
+    fn bytes(&self) -> usize {
+        self.ids.len() * 12 + self.text.len() + self.changed.len() * 128
+    }
+
+    /// Whether a snapshot has changes or rows that are not here. One that is older than the names has none.
+    fn lacks(&self, conn: Conn, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
+        let mut rows = conn.prepare_cached(table.sql().1)?;
+        Ok(seq > self.seq || seq == self.seq && rows.exists(named_params! { ":id": self.last_id() })?)
+    }
+
+    /// Takes in what a snapshot has whose log begins and ends with these changes, unless somebody did it meanwhile.
+    fn catch_up(&mut self, conn: Conn, table: SearchTable, (first, seq): (i64, i64), room: usize) -> Result<()> {
+        if !self.lacks(conn, table, (first, seq))? {
+            return Ok(());
+        }
+        let mut query = conn.prepare_cached(
+            "SELECT row, seq, name FROM name_changes WHERE seq > :seq AND table_name = :table ORDER BY seq",
+        )?;
+        let params = named_params! { ":seq": self.seq, ":table": table.sql().0 };
+        let changes = query.query_map(params, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+        self.changed.extend(changes.collect::<rusqlite::Result<Vec<_>>>()?);
+        // The log may have lost changes since.
+        if first > self.seq + 1 || self.changed.len() > MAX_CHANGES || self.ids.is_empty() {
+            *self = Self { oldest: seq, ..Self::default() };
+        }
+        self.seq = seq;
+        let mut query = conn.prepare_cached(table.sql().1)?;
+        let mut rows = query.query(named_params! { ":id": self.last_id() })?;
+        while self.bytes() < room
+            && let Some(row) = rows.next()?
+        {
+            self.ids.push(row.get(0)?);
+            self.text.extend(row.get_ref(1)?.as_bytes().map_err(Error::internal)?);
+            self.text.push(END);
+            self.ends.push(u32::try_from(self.text.len()).map_err(Error::internal)?);
+        }
+        Ok(())
+    }
+}

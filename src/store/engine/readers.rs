@@ -1,0 +1,76 @@
+//! The pool of read-only connections.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+
+use super::name_cache::NameCache;
+use super::snapshot::Snapshot;
+use super::{Sizes, View, open, turn};
+use crate::error::{Error, Result};
+
+/// How long a read waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The pool of read-only connections; empty once closed.
+#[derive(Clone)]
+pub(in crate::store) struct Readers {
+    pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
+    max_readers: u32,
+    names: Arc<NameCache>,
+}
+
+impl Readers {
+    pub(in crate::store) fn open(path: &Path, sizes: Sizes) -> Result<Self> {
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(open::reading_flags())
+            .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
+        let max_readers = sizes.readers.max(1);
+        let pool = Pool::builder()
+            .max_size(max_readers)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connection_timeout(PATIENCE)
+            .build(manager)?;
+        let names = Arc::new(NameCache::new(sizes.search_memory));
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max_readers, names })
+    }
+
+    pub(in crate::store) fn max_readers(&self) -> usize {
+        self.max_readers as usize
+    }
+
+    /// Which pool it is, among those of the process.
+    pub(in crate::store) fn number(&self) -> usize {
+        Arc::as_ptr(&self.pool).addr()
+    }
+
+    pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        let snapshot = match turn::snapshot(self.number()) {
+            Some(snapshot) => snapshot,
+            None => self.snapshot()?,
+        };
+        let read = work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) });
+        turn::leave(snapshot);
+        read
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        let pool = {
+            let place = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
+            place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
+        };
+        Ok(Snapshot::begin(pool.get()?, self.number())?)
+    }
+
+    pub(in crate::store) fn close(&self) {
+        if let Ok(mut place) = self.pool.write() {
+            *place = None;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The sizes of the store.
+
+/// How large the store's parts are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Read-only connections.
+    pub readers: u32,
+    /// Writes that may wait in line.
+    pub write_queue: usize,
+    /// The page cache of each connection, in KiB.
+    pub page_cache_kib: u32,
+    /// The most bytes of names that searches keep in memory.
+    pub search_memory: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { readers: 2, write_queue: 64, page_cache_kib: 2048, search_memory: 1 << 20 }
+    }
+}
