@@ -13,6 +13,9 @@ use super::Failure;
 use super::browser::Browser;
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
+use super::confirm::CONFIRM;
+use crate::app::desk::AppState;
+use crate::app::reauthentication;
 use crate::domain::actor::Actor;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -48,7 +51,7 @@ where
                 request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
             let (actor, session) = browser.needed(desk, &request, &page_of(&request))?;
             if RECENT && !reauthentication::is_recent(&session, Timestamp::now()) {
-                return Err(Failure::ConfirmFirst { next: page_of(&request) });
+                return Err(Failure::first_at(CONFIRM, &page_of(&request)));
             }
             Ok(Self { browser, actor, session, input })
         })
