@@ -11,11 +11,9 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
+use super::confirm::CONFIRM;
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
-use super::confirm::CONFIRM;
-use crate::app::desk::AppState;
-use crate::app::reauthentication;
 use crate::domain::actor::Actor;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
