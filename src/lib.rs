@@ -1,6 +1,6 @@
-//! atelier: workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
+//! atelier stores the workspaces, users and tokens of a small ML team in one binary and one SQLite file.
 //!
-//! The layers know only what stands left of them:
+//! Each layer depends only on the layers to its left:
 //! `domain <- policy <- store <- app <- { http, cli } <- main`.
 
 pub mod app;

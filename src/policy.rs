@@ -1,7 +1,8 @@
-//! Judgement: who may do what. Pure: the store gathers the facts, this page judges, `app` obeys.
+//! The policy: pure functions that decide whether an actor may do something. The store collects the facts, and `app`
+//! enforces the decision.
 //!
-//! What somebody holds adds up: the account role, the role in the organization, the role in the workspace and the
-//! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
+//! The rights of an actor are the union of the account role, the organization role, the workspace role and the named
+//! roles bound to the actor. Each is a set of permissions, and an action requires one of them.
 
 use crate::domain::member::Role;
 use crate::domain::noun;
@@ -9,99 +10,92 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user::AccountRole;
 
-/// What somebody wants to do.
+/// An action that requires a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// See a workspace, its members and what is in it.
+    /// Read a workspace, its members and its contents.
     ReadWorkspace,
-    /// Change a workspace's name, description or settings.
+    /// Change the name, the description or the settings of a workspace.
     UpdateWorkspace,
-    /// Delete a workspace with everything in it.
+    /// Delete a workspace with all its contents.
     DeleteWorkspace,
-    /// Put somebody into a workspace or give a member another role.
+    /// Add a member to a workspace, or change the role of one.
     AddMember,
-    /// Give somebody a named role in a workspace, as a membership or a binding.
+    /// Assign a named role in a workspace, by a membership or a binding.
     BindRole,
-    /// See the bindings on a thing.
+    /// Read the bindings on a resource.
     ReadBindings,
-    /// Put somebody else out of a workspace.
+    /// Remove another member from a workspace.
     RemoveMember,
-    /// Take a binding of a named role away.
+    /// Remove a binding of a named role.
     UnbindRole,
-    /// Leave a workspace oneself.
+    /// Leave a workspace.
     LeaveWorkspace,
-    /// Make a workspace in an organization.
+    /// Create a workspace in an organization.
     CreateWorkspace,
-    /// See a project.
     ReadProject,
-    /// Make a project in a workspace.
     CreateProject,
-    /// Change a project.
     UpdateProject,
-    /// Delete a project.
     DeleteProject,
-    /// Restrict a project to those who have a binding on it, or lift that.
+    /// Restrict a project to users with a binding on it, or remove the restriction.
     RestrictProject,
-    /// See an organization.
     ReadOrganization,
-    /// Make an organization.
     CreateOrganization,
-    /// Change an organization's name or description.
+    /// Change the name or the description of an organization.
     UpdateOrganization,
-    /// Delete an organization with everything in it.
+    /// Delete an organization with all its contents.
     DeleteOrganization,
-    /// Put somebody into an organization, put somebody out, or give a member another role.
+    /// Add, change or remove a member of an organization.
     ManageOrganizationMembers,
-    /// Put an administrator of the account out of an organization, or give them another role there.
+    /// Change or remove the organization membership of an administrator of the account.
     ManageAdministrator,
-    /// See the named roles of the account.
+    /// Read the named roles of the account.
     ReadRoles,
-    /// Make, change or delete a named role.
+    /// Create, change or delete a named role.
     ManageRoles,
-    /// Find a person and see the profile.
+    /// Find a user and read the profile.
     ReadUser,
-    /// Make an account for somebody with a password that one knows, or of a mighty role.
+    /// Create a user with a password that the actor knows, or with a privileged role.
     CreateUser,
-    /// Invite somebody, who sets the password, to an ordinary account.
+    /// Invite a user with an ordinary role, who sets the password.
     InviteUser,
-    /// Invite somebody otherwise than by a link: with a password that the inviter sees, or with none.
+    /// Invite a user without a link: with a password that the actor sees, or without one.
     InviteWithoutLink,
-    /// Change somebody's profile, role or whether the account is enabled.
+    /// Change the profile, the role or the enabled state of a user.
     ChangeUser,
-    /// Block somebody for good.
+    /// Block a user permanently.
     BlockUser,
-    /// Give somebody a new password, or a link to set one.
+    /// Set the password of a user, or create a link to set it.
     SetPassword,
-    /// See somebody's API keys.
+    /// Read the API keys of a user.
     ReadKeys,
-    /// Make API keys at all, for oneself or for a service.
+    /// Create API keys at all, for oneself or for a service.
     HoldKeys,
-    /// Make an API key that acts as somebody.
+    /// Create an API key that acts as a user.
     CreateKey,
-    /// End or renew an API key of somebody.
+    /// Revoke or renew an API key of a user.
     RevokeKey,
-    /// See the service keys of a workspace.
+    /// Read the service keys of a workspace.
     ReadServiceKeys,
-    /// Make a service key for a workspace.
+    /// Create a service key for a workspace.
     CreateServiceKey,
-    /// End or renew a service key of a workspace.
+    /// Revoke or renew a service key of a workspace.
     RevokeServiceKey,
-    /// See somebody's sign-in sessions.
+    /// Read the sign-in sessions of a user.
     ReadSessions,
-    /// End a sign-in session of somebody.
+    /// End a sign-in session of a user.
     EndSession,
-    /// See the OAuth clients of the account, and their sessions.
+    /// Read the OAuth clients of the account, and their sessions.
     ReadClients,
     /// Register, change or remove an OAuth client.
     ManageClients,
-    /// Read the audit.
+    /// Read the audit log.
     ReadAudit,
     /// See everything of the account: each workspace, person, key and session.
     ReadEverything,
 }
 
 impl Action {
-    /// Each action.
     pub const ALL: [Self; 43] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
@@ -148,7 +142,7 @@ impl Action {
         Self::ReadEverything,
     ];
 
-    /// Which right the action needs, as a sentence for people, in which a workspace is called so.
+    /// The error message for people whose permissions do not allow the action. `workspace` is the dialect's word for one.
     pub fn need(self, workspace: &str) -> String {
         noun::sentence(self.need_template(), workspace)
     }
@@ -252,20 +246,20 @@ impl Action {
     }
 }
 
-/// What the actor is in the account.
+/// The actor's place in the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Account {
-    /// Nobody: there is no account, or nobody has signed in yet.
+    /// The actor has no account, or has not signed in.
     #[default]
     Nobody,
-    /// A bot, which has no role in the account. It holds what its organizations and workspaces give it.
+    /// A bot. It has no account role, only its roles in organizations and workspaces.
     Bot,
-    /// Somebody with this role.
+    /// A user with this role.
     Role(AccountRole),
 }
 
 impl Account {
-    /// The role in the account; a bot has none.
+    /// The account role. `None` for a bot.
     pub const fn role(self) -> Option<AccountRole> {
         match self {
             Self::Nobody | Self::Bot => None,
@@ -273,49 +267,46 @@ impl Account {
         }
     }
 
-    /// Whether this is an administrator of the account.
+    /// Whether the actor is an administrator of the account.
     pub const fn governs(self) -> bool {
         matches!(self, Self::Role(AccountRole::Administrator))
     }
 }
 
-/// What the actor is, in the account and toward the thing that the action is about.
+/// The facts about an actor and the object of the action, from which the policy decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Standing {
-    /// What the actor is in the account.
     pub account: Account,
-    /// The role in the organization that the thing belongs to, or that both people share.
+    /// The role in the organization that owns the object, or that the actor shares with the user.
     pub organization: Option<OrganizationRole>,
-    /// The role in the workspace that the thing is or belongs to.
+    /// The role in the workspace that is or contains the object.
     pub workspace: Option<Role>,
-    /// What named roles allow in the workspace: the one of a custom membership, and the one bound on the workspace.
+    /// The permissions in the workspace from named roles: that of a custom membership, and that of a binding on the
+    /// workspace.
     pub named: PermissionSet,
-    /// What the named role allows that is bound on the project itself.
+    /// The permissions of the named role that is bound on the project itself.
     pub direct: PermissionSet,
-    /// Whether the workspace that the thing is or belongs to is seen by its members only.
+    /// Whether the workspace that is or contains the object is private.
     pub private: bool,
-    /// Whether in the project only what is bound on it counts, but for those who may restrict it.
+    /// Whether the project is restricted. Then only bindings on it count, except for actors who may restrict it.
     pub restricted: bool,
-    /// Whether the thing is the actor, or the actor's own.
+    /// Whether the object is the actor, or belongs to the actor.
     pub own: bool,
-    /// Whether a bot is in a workspace together with the person that the action is about. People who are together in a
-    /// workspace share its organization, so of them this is not asked.
+    /// Whether a bot shares a workspace with the user that the action is about. This is not determined for people,
+    /// because people who share a workspace also share its organization.
     pub together: bool,
 }
 
-/// The outcome of judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The actor may.
     Allowed,
-    /// The actor may see the thing but not do this.
+    /// The actor may see the object, but not do this.
     Forbidden,
-    /// To the actor, the thing does not exist.
+    /// The object must be reported as not found.
     Hidden,
 }
 
-/// Judges whether somebody of this standing may do this.
 pub fn decide(standing: &Standing, action: Action) -> Decision {
     if standing.account == Account::Nobody {
         return Decision::Hidden;
@@ -330,7 +321,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     let there = held_in_project(standing);
     let sees_project = there.contains(Permission::PROJECT_READ);
     let in_project = |permission| by_permission(there, sees_project, permission);
-    // Roles are bound on workspaces and on projects.
+    // Roles can be bound on workspaces and on projects.
     let all = held.union(standing.direct);
     let sees_thing = sees_workspace || all.contains(Permission::PROJECT_READ);
     let on_thing = |permission| by_permission(all, sees_thing, permission);
@@ -346,7 +337,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::ReadBindings => on_thing(Permission::ROLE_BINDING_READ),
         Action::UnbindRole => on_thing(Permission::ROLE_BINDING_DELETE),
         Action::RemoveMember => in_workspace(Permission::ROLE_BINDING_DELETE),
-        // Whoever sees a workspace but is not in it leaves none, and may: nothing comes of it.
+        // An actor who can read a workspace without being a member may leave it, which has no effect.
         Action::LeaveWorkspace => match in_workspace(Permission::SPACE_READ) {
             Decision::Allowed => forbidden_unless(standing.own),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,
@@ -395,7 +386,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             forbidden_unless(matches!(account, Some(AccountRole::Administrator | AccountRole::Member)))
         }
         Action::HoldKeys => forbidden_unless(account.is_some_and(|role| role != AccountRole::UiOnly)),
-        // A bot sees the people of its workspaces, not those of its organizations.
+        // A bot sees the users of its workspaces, not those of its organizations.
         Action::ReadUser => {
             let near = if standing.account == Account::Bot { standing.together } else { belongs };
             hidden_unless(near || standing.own)
@@ -405,12 +396,12 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             toward_a_person(standing, governs || standing.own)
         }
         Action::CreateKey => toward_a_person(standing, standing.own),
-        // A key of somebody else is not seen, though the person is: numbers can be guessed.
+        // Another user's key is hidden even if the user is visible, because row numbers can be guessed.
         Action::RevokeKey => hidden_unless(governs || standing.own),
     }
 }
 
-/// Whether somebody of this standing may give somebody this role in the organization: none above their own.
+/// Whether the actor may assign this role in the organization. It must not exceed the actor's own.
 pub fn gives_in_organization(giver: &Standing, role: OrganizationRole) -> bool {
     let may = |action| decide(giver, action) == Decision::Allowed;
     match role {
@@ -421,7 +412,7 @@ pub fn gives_in_organization(giver: &Standing, role: OrganizationRole) -> bool {
     }
 }
 
-/// Whether somebody of this standing may give somebody this role in the workspace. `named` is what a custom one allows.
+/// Whether the actor may assign this role in the workspace. `named` is the permissions of a custom one.
 pub fn gives_in_workspace(giver: &Standing, role: Role, named: PermissionSet) -> bool {
     match role {
         Role::Custom(_) => binds(giver, named),
@@ -431,23 +422,23 @@ pub fn gives_in_workspace(giver: &Standing, role: Role, named: PermissionSet) ->
     }
 }
 
-/// Whether somebody of this standing may put a member of this role out of the workspace: nobody takes away what they
-/// could not have given.
+/// Whether the actor may remove a member with this role from the workspace. The actor must also be able to assign the
+/// role.
 pub fn removes_from_workspace(remover: &Standing, role: Role, named: PermissionSet) -> bool {
     decide(remover, Action::RemoveMember) == Decision::Allowed && gives_in_workspace(remover, role, named)
 }
 
-/// Whether somebody of this standing may bind a role that allows this on the thing.
+/// Whether the actor may bind a role with these permissions on the object.
 pub fn binds(giver: &Standing, allowed: PermissionSet) -> bool {
     decide(giver, Action::BindRole) == Decision::Allowed && allowed.is_within(held_in_project(giver))
 }
 
-/// Whether somebody of this standing may take such a binding away: only one that they could have made.
+/// Whether the actor may remove a binding with these permissions. The actor must also be able to create it.
 pub fn unbinds(remover: &Standing, allowed: PermissionSet) -> bool {
     decide(remover, Action::UnbindRole) == Decision::Allowed && binds(remover, allowed)
 }
 
-/// Whether somebody of this standing may give somebody this role in the account: none above their own.
+/// Whether the actor may assign this account role. It must not exceed the actor's own.
 pub fn gives_in_account(giver: &Standing, role: AccountRole) -> bool {
     match role {
         AccountRole::Administrator => giver.account.governs(),
@@ -457,12 +448,12 @@ pub fn gives_in_account(giver: &Standing, role: AccountRole) -> bool {
     }
 }
 
-/// Whether somebody of this standing sees of an organization no more than an annotator does.
+/// Whether the actor has no more rights in the organization than an annotator.
 fn annotates(standing: &Standing) -> bool {
     !standing.account.governs() && standing.organization == Some(OrganizationRole::Annotator)
 }
 
-/// Whoever sees a person is told that this may not be done to them.
+/// Forbidden if the actor may see the user, hidden otherwise.
 fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
     match decide(standing, Action::ReadUser) {
         Decision::Allowed => forbidden_unless(allowed),
@@ -470,7 +461,7 @@ fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
     }
 }
 
-/// Hidden from whoever does not see the thing; of the others, allowed to those who hold the permission.
+/// Hidden if the actor cannot see the object. Otherwise the permission decides.
 const fn by_permission(held: PermissionSet, sees: bool, needed: Permission) -> Decision {
     if sees { forbidden_unless(held.contains(needed)) } else { Decision::Hidden }
 }
@@ -483,7 +474,7 @@ const fn forbidden_unless(allowed: bool) -> Decision {
     if allowed { Decision::Allowed } else { Decision::Forbidden }
 }
 
-/// Everything that somebody of this standing holds in the workspace; nobody gives more than that.
+/// All permissions of the actor in the workspace. An actor cannot grant more than these.
 pub fn held(standing: &Standing) -> PermissionSet {
     let mut held = standing.named;
     if standing.account.governs() {
@@ -504,7 +495,7 @@ pub fn held(standing: &Standing) -> PermissionSet {
     }
 }
 
-/// Everything that somebody of this standing holds in the project.
+/// All permissions of the actor in the project.
 pub fn held_in_project(standing: &Standing) -> PermissionSet {
     let held = held(standing);
     if standing.restricted && !held.contains(Permission::PROJECT_RESTRICT) {
@@ -514,7 +505,7 @@ pub fn held_in_project(standing: &Standing) -> PermissionSet {
     }
 }
 
-/// The standing of which bindings on a project are judged: in a restricted one, only what is bound on it counts.
+/// The facts for decisions about bindings on a project. In a restricted project, only bindings on it count.
 pub fn as_bound(standing: Standing) -> Standing {
     if standing.restricted && !held(&standing).contains(Permission::PROJECT_RESTRICT) {
         Standing { organization: None, workspace: None, named: PermissionSet::EMPTY, ..standing }
@@ -523,12 +514,11 @@ pub fn as_bound(standing: Standing) -> Standing {
     }
 }
 
-/// Every permission there is.
 pub fn everything() -> PermissionSet {
     PermissionSet::EVERYTHING
 }
 
-/// What a predefined role allows; of a custom role, what its named role allows is to be added.
+/// The permissions of a predefined role. Empty for a custom role, whose named role has the permissions.
 pub fn of_role(role: Role) -> PermissionSet {
     match role {
         Role::Owner => OWNER,
@@ -543,7 +533,7 @@ const OWNER: PermissionSet = PermissionSet::EVERYTHING.without(OF_THE_ACCOUNT);
 const MEMBER: PermissionSet = OWNER.without(OF_OWNERS);
 const READER: PermissionSet = MEMBER.without(PermissionSet::EVERYTHING.without(PermissionSet::READING));
 
-/// What concerns the account as a whole, and no role in a workspace allows.
+/// Permissions for the whole account, which no workspace role contains.
 const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[
     Permission::ORGANIZATION_CREATE,
     Permission::ORGANIZATION_DELETE,
@@ -558,7 +548,7 @@ const OF_THE_ACCOUNT: PermissionSet = PermissionSet::of(&[
     Permission::USER_UPDATE,
 ]);
 
-/// What concerns a workspace as a whole, and only its owners do.
+/// Permissions for the whole workspace, which only owners have.
 const OF_OWNERS: PermissionSet = PermissionSet::of(&[
     Permission::DASHBOARD_RESTRICT,
     Permission::PROJECT_RESTRICT,
@@ -573,7 +563,7 @@ const OF_OWNERS: PermissionSet = PermissionSet::of(&[
     Permission::SPACE_UPDATE,
 ]);
 
-/// What annotators do, and what they have to see for it.
+/// The permissions of annotators, including those that they need to read.
 const OF_ANNOTATORS: PermissionSet = PermissionSet::of(&[
     Permission::ANNOTATION_CONFIG_READ,
     Permission::DATASET_EXAMPLE_ANNOTATE,

@@ -1,4 +1,4 @@
-//! Who is acting, by what right of entry, and from where.
+//! The actor of a request: the identity, the credential and the origin.
 
 use std::net::IpAddr;
 
@@ -8,53 +8,46 @@ use super::email::Email;
 use super::ids::{KeyId, SessionId, UserId};
 use super::user::{AccountRole, UserKind};
 
-/// Who is acting, by what right of entry, and from where.
+/// The identity, the credential and the origin of whoever acts.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// Who.
     pub who: Who,
-    /// By what.
     pub credential: Credential,
-    /// From where.
     pub origin: Origin,
 }
 
-/// Who is acting.
 #[derive(Clone, Debug)]
 pub enum Who {
-    /// A person with an account.
+    /// A user with an account.
     Person(Person),
-    /// Whoever may run the command line on the data directory: as mighty as an administrator.
+    /// A user of the command line with access to the data directory. It has the rights of an administrator.
     Operator,
-    /// Nobody yet: somebody who is signing in.
+    /// An unauthenticated actor, such as a user who is signing in.
     Nobody,
 }
 
-/// As much of a user as judgement and the audit need.
+/// The attributes of a user that the policy and the audit need.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// The row.
     pub id: UserId,
-    /// The user's UUID.
     pub uuid: Uuid,
-    /// The user's address.
     pub email: Email,
-    /// Whether this is a person or a bot.
+    /// Whether the user is a person or a bot.
     pub kind: UserKind,
-    /// The account role; of a bot it says nothing.
+    /// The account role. It has no meaning for a bot.
     pub role: AccountRole,
 }
 
-/// What lets the actor in.
+/// The credential that authenticated the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// This session: an access token or the cookie of it.
+    /// A session, by its access token or its cookie.
     Session(SessionId),
-    /// This API key.
+    /// An API key.
     Key(KeyId),
-    /// A password, while signing in.
+    /// A password, during the sign-in.
     Password,
-    /// A link that lets somebody choose a password.
+    /// A link to set a password.
     Link,
     /// Access to the data directory.
     Console,
@@ -63,7 +56,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The words that the audit keeps: `session 4`, `key 7`, `password`.
+    /// The text for the audit: `session 4`, `key 7`, `password`.
     pub fn words(self) -> String {
         match self {
             Self::Session(id) => format!("session {id}"),
@@ -76,21 +69,21 @@ impl Credential {
     }
 }
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The dialect that it is spoken in: `wallaroo`, `keycloak`, `cli`.
+    /// The dialect of the request: `wallaroo`, `keycloak`, `cli`.
     pub dialect: &'static str,
-    /// The address of the client; none for the command line.
+    /// The address of the client. `None` for the command line.
     pub address: Option<IpAddr>,
-    /// What the log and the answer call the request.
+    /// The request id in the log and in the response.
     pub request: Uuid,
-    /// What the client calls itself (`User-Agent`), as far as it is told in a list of sessions.
+    /// The client's `User-Agent`, as displayed in a list of sessions.
     pub agent: Option<String>,
 }
 
 impl Actor {
-    /// Somebody on the command line.
+    /// The operator on the command line.
     pub fn operator() -> Self {
         let origin = Origin { dialect: "cli", address: None, request: Uuid::new_v4(), agent: None };
         Self { who: Who::Operator, credential: Credential::Console, origin }
@@ -102,12 +95,12 @@ impl Actor {
         Self { who: Who::Operator, credential: Credential::Server, origin }
     }
 
-    /// Somebody who is signing in and therefore nobody yet.
+    /// An actor who is not signed in yet.
     pub fn nobody(origin: Origin) -> Self {
         Self { who: Who::Nobody, credential: Credential::Password, origin }
     }
 
-    /// The person who is acting, if it is one.
+    /// The acting user. `None` for the operator and an unauthenticated actor.
     pub fn person(&self) -> Option<&Person> {
         match &self.who {
             Who::Person(person) => Some(person),
@@ -115,7 +108,7 @@ impl Actor {
         }
     }
 
-    /// The session that the actor comes with, if it is one.
+    /// The session, if the credential is one.
     pub fn session(&self) -> Option<SessionId> {
         match self.credential {
             Credential::Session(id) => Some(id),
@@ -125,7 +118,7 @@ impl Actor {
         }
     }
 
-    /// The user who is acting, if it is one.
+    /// The id of the acting user.
     pub fn user(&self) -> Option<UserId> {
         self.person().map(|person| person.id)
     }

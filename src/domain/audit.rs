@@ -1,4 +1,4 @@
-//! What was done: the words of the audit.
+//! The entries of the audit log.
 
 use serde_json::Value;
 use strum::{IntoStaticStr, VariantNames};
@@ -6,17 +6,14 @@ use strum::{IntoStaticStr, VariantNames};
 use super::ids::{AuditId, UserId};
 use super::timestamp::Timestamp;
 
-/// What kind of thing was changed.
+/// The kind of a changed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum ObjectKind {
-    /// A user.
     User,
-    /// A workspace.
     Workspace,
     /// A membership of a workspace.
     Member,
-    /// An organization.
     Organization,
     /// A membership of an organization.
     OrganizationMember,
@@ -24,83 +21,79 @@ pub enum ObjectKind {
     Role,
     /// A binding of a named role.
     Binding,
-    /// A project.
     Project,
     /// An API key.
     Key,
     /// A sign-in session.
     Session,
-    /// A code that a client trades for tokens.
+    /// A code that a client exchanges for tokens.
     Code,
-    /// What a person has let a client do.
+    /// The consent of a user to a client.
     Consent,
     /// An OAuth client.
     Client,
-    /// A key that tokens are signed with.
+    /// A key that signs tokens.
     SigningKey,
-    /// The key that others are sealed under.
+    /// The key that encrypts other keys.
     MasterKey,
-    /// An address from which somebody tries to sign in.
+    /// A client address from which a sign-in was attempted.
     Address,
 }
 
 impl ObjectKind {
-    /// The word that the audit keeps.
+    /// The text in the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// One change, as the audit keeps it beside who made it.
+/// A change, without its actor.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The verb of `app`: `workspaces.create`.
+    /// The function of `app`: `workspaces.create`.
     pub verb: &'static str,
-    /// What kind of thing was changed.
     pub kind: ObjectKind,
-    /// Which one: a row number or UUID, or two with a slash.
+    /// The object: a row number or UUID, or two with a slash.
     pub object: String,
-    /// How it was, without secrets; `null` if it was not.
+    /// The former state without secrets. `null` for a new object.
     pub before: Value,
-    /// How it is, without secrets; `null` if it is no more.
+    /// The new state without secrets. `null` for a deleted object.
     pub after: Value,
 }
 
-/// Stands in a search for whoever acts without an account: the operator and the server itself.
+/// The filter value for actors without an account: the operator and the server itself.
 pub const NO_ACCOUNT: UserId = UserId(0);
 
-/// Which rows of the audit a search is for.
+/// A filter of the audit log.
 #[derive(Clone, Debug, Default)]
 pub struct AuditSearch {
-    /// Those of this moment and later; 30 days before the end unless told otherwise.
+    /// The earliest time, inclusive. 30 days before `until` by default.
     pub from: Option<Timestamp>,
-    /// Those of this moment and before; now unless told otherwise.
+    /// The latest time, inclusive. Now by default.
     pub until: Option<Timestamp>,
-    /// Those of this user, or of [`NO_ACCOUNT`].
+    /// The acting user, or [`NO_ACCOUNT`].
     pub by: Option<UserId>,
-    /// Those of one of these verbs; of all if there is none.
+    /// Any of these verbs. Empty for all.
     pub verbs: Vec<String>,
 }
 
-/// One row of the audit.
+/// A row of the audit log.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The row.
     pub id: AuditId,
-    /// When it was done.
     pub at: Timestamp,
-    /// By whom; none for the operator and the server itself.
+    /// The acting user. `None` for the operator and the server itself.
     pub by: Option<UserId>,
-    /// From which address.
+    /// The client's address.
     pub address: Option<String>,
-    /// The verb of `app`.
+    /// The function of `app`.
     pub verb: String,
-    /// What kind of thing was changed.
+    /// The kind of the changed object.
     pub kind: String,
-    /// Which one.
+    /// The id of the changed object.
     pub object: String,
-    /// How it was, as JSON.
+    /// The former state as JSON.
     pub before: Option<String>,
-    /// How it is, as JSON.
+    /// The new state as JSON.
     pub after: Option<String>,
 }

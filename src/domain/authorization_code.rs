@@ -1,35 +1,32 @@
-//! An authorization code: what a browser brings to a client once its person has signed in (RFC 6749, section 1.3.1).
+//! An authorization code, which a browser delivers to a client after its user has signed in (RFC 6749, section 1.3.1).
 
 use super::client::{ClientId, Scopes};
 use super::ids::{SessionId, UserId};
 use super::session::BrowserId;
 use super::timestamp::Timestamp;
 
-/// What an authorization code stands for.
+/// The grant that an authorization code represents.
 #[derive(Clone, Debug)]
 pub struct AuthorizationCode {
-    /// The client that it was made for.
+    /// The client that it was issued to.
     pub client: ClientId,
-    /// Who let the client in.
+    /// The user who authorized the client.
     pub user: UserId,
-    /// Where it was sent; whoever presents it names the same address.
+    /// The redirect URI of the request. The token request must contain the same one.
     pub redirect_uri: String,
-    /// What was granted.
+    /// The granted scopes.
     pub scopes: Scopes,
-    /// What the client gave to find again in the id token.
+    /// The nonce of the request, returned in the ID token.
     pub nonce: Option<String>,
-    /// The SHA-256 of the verifier that goes with it, as base64url (RFC 7636).
+    /// The SHA-256 of the code verifier as base64url (RFC 7636).
     pub code_challenge: String,
-    /// When the person proved who they are.
     pub authenticated_at: Timestamp,
-    /// Whether that was by more than a password.
+    /// Whether a second factor was verified.
     pub second_factor: bool,
-    /// The browser that it was given to.
+    /// The browser of the request.
     pub browser: Option<BrowserId>,
-    /// When it ends.
     pub expires_at: Timestamp,
-    /// When it was used.
     pub used_at: Option<Timestamp>,
-    /// The session that it led to, while that lasts.
+    /// The session that was created with it. `None` if there is none, or it has ended.
     pub session: Option<SessionId>,
 }

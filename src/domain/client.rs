@@ -1,4 +1,4 @@
-//! An OAuth client: a program that asks for tokens on behalf of people, or on its own.
+//! An OAuth client: a program that requests tokens on behalf of users, or for itself.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,12 +19,10 @@ pub use super::scope::{Scope, Scopes};
 pub struct ClientId(String);
 
 impl ClientId {
-    /// How many characters.
+    /// The allowed number of characters.
     pub const LENGTH: RangeInclusive<usize> = 1..=128;
 
-    /// Takes an id as it is.
-    ///
-    /// Refuses one of another length or with another character.
+    /// Refuses an id of another length or with another character.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"._:/-".contains(&b);
         if Self::LENGTH.contains(&raw.len()) && raw.bytes().all(fits) {
@@ -34,7 +32,6 @@ impl ClientId {
         }
     }
 
-    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,17 +43,16 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A client's name as people are shown it: 1 to 255 characters, all of them visible.
+/// The name that users see: 1 to 255 visible characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientName(String);
 
 impl ClientName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, without the blanks around it.
-    ///
-    /// Refuses one that is empty or too long, has a character that nobody sees, or reads as an id.
+    /// Removes surrounding whitespace. Refuses a name that is empty or too long, contains an invisible character, or
+    /// could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.trim().is_empty() || raw.trim().chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have 1 to {} characters", Self::LONGEST)));
@@ -64,80 +60,77 @@ impl ClientName {
         text::label(raw, Self::LONGEST).map(Self)
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A way to get tokens (RFC 6749, section 1.3; RFC 8628).
+/// A grant type (RFC 6749, section 1.3; RFC 8628).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Grant {
-    /// A code that a person's browser has brought.
+    /// A code from a browser redirect.
     AuthorizationCode,
     /// The client's own secret, on its own behalf.
     ClientCredentials,
-    /// A code that a person has approved on another device.
+    /// A code that a user has approved on another device.
     #[strum(serialize = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
-    /// A name and a password.
+    /// A username and a password.
     Password,
-    /// A refresh token.
     RefreshToken,
 }
 
 impl Grant {
-    /// Each way.
     pub const ALL: [Self; 5] =
         [Self::AuthorizationCode, Self::ClientCredentials, Self::DeviceCode, Self::Password, Self::RefreshToken];
 
-    /// The `grant_type` on the wire.
+    /// The value of `grant_type`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What becomes of a refresh token that is used.
+/// The policy for a used refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum RefreshPolicy {
-    /// It stays good, as in Keycloak's default: the Wallaroo SDK sends the same one twice.
+    /// It stays valid, as in Keycloak's default: the Wallaroo SDK sends the same one twice.
     Reusable,
-    /// It is exchanged for its successor (RFC 9700, section 4.14.2).
+    /// It is replaced by its successor (RFC 9700, section 4.14.2).
     Rotating,
 }
 
 impl RefreshPolicy {
-    /// The word for the policy in the database, the audit and the command line.
+    /// The value in the database, the audit log and the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// Where a browser is sent back to, after it signed in or out: an absolute address without a fragment (RFC 6749,
+/// The URI to which a browser is redirected after a sign-in or sign-out: an absolute URI without a fragment (RFC 6749,
 /// section 3.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectUri(String);
 
 impl RedirectUri {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 2000;
 
-    /// Takes an address as it is: `https:`, `http:`, or a scheme of a program's own with a dot in it (RFC 8252, section
-    /// 7.1).
+    /// Accepts the schemes `https:` and `http:`, and private-use schemes that contain a dot (RFC 8252, section 7.1).
+    /// The URI is not normalized.
     ///
-    /// Refuses one that is too long, has a fragment or a user, or could be read in two ways.
+    /// Refuses a URI that is too long, has a fragment or user information, or is ambiguous.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.len() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
         }
-        // What is not plain ASCII, a backslash or a quote is read differently by different programs, or ends a header.
+        // Programs disagree about characters outside of ASCII, backslashes and quotes, and some of them end a header.
         if !raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"'<>^`{|}#*".contains(&b)) {
             return Err(Invalid::rule("must be a URI in plain ASCII, without a fragment, wildcards or spaces"));
         }
@@ -161,13 +154,12 @@ impl RedirectUri {
         }
     }
 
-    /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a request may ask for this address: the same to the byte, but for the port of a loopback address (RFC
-    /// 8252, section 7.3).
+    /// Whether a request may contain this redirect URI. All bytes must be equal, except the port of a loopback address
+    /// (RFC 8252, section 7.3).
     pub fn allows(&self, asked: &str) -> bool {
         if self.0 == asked {
             return true;
@@ -178,13 +170,13 @@ impl RedirectUri {
         }
     }
 
-    /// Whether it leads over an unprotected network.
+    /// Whether the URI uses unencrypted HTTP over the network.
     pub fn is_exposed(&self) -> bool {
         self.0.starts_with("http://") && loopback(&self.0).is_none() && !self.0.starts_with("http://localhost")
     }
 }
 
-/// The host and what follows the port of an address on this very machine; none for any other address.
+/// The host and the part after the port of a loopback URI. `None` for any other URI.
 fn loopback(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let host = ["127.0.0.1", "[::1]"].into_iter().find(|host| rest.starts_with(host))?;
@@ -194,7 +186,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
         Some(port) => {
             let digits = port.bytes().take_while(u8::is_ascii_digit).count();
             let number = port[..digits].parse::<u16>().ok().filter(|number| *number > 0)?;
-            // One port is written in one way.
+            // A port must be written without leading zeros.
             if number.to_string().len() != digits {
                 return None;
             }
@@ -204,49 +196,46 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     (tail.is_empty() || tail.starts_with(['/', '?'])).then_some((host, tail))
 }
 
-/// An OAuth client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The `client_id`.
     pub id: ClientId,
-    /// What people are shown.
+    /// The name that users see.
     pub name: ClientName,
-    /// Whether it is there from the start and stays.
+    /// Whether atelier created it. Such a client cannot be removed.
     pub built_in: bool,
-    /// Whether it proves by a secret who it is.
+    /// Whether it authenticates with a secret.
     pub confidential: bool,
-    /// The ways that it may use.
+    /// The grants that it may use.
     pub grants: BTreeSet<Grant>,
-    /// What its tokens may be good for.
+    /// The scopes that it may request.
     pub scopes: Scopes,
-    /// Where it may have a browser sent to with a code.
+    /// The allowed redirect URIs of the authorization endpoint.
     pub redirect_uris: Vec<RedirectUri>,
-    /// Where it may have a browser sent to after it signed out.
+    /// The allowed redirect URIs after a sign-out.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// What becomes of its refresh tokens when they are used.
+    /// The policy for its used refresh tokens.
     pub refresh: RefreshPolicy,
-    /// How long its access tokens live, where that is not the server's own.
+    /// The lifetime of its access tokens. `None` for the server's setting.
     pub access_token_life: Option<Duration>,
-    /// How long its sessions may stay unused, where that is not the server's own.
+    /// The maximum idle time of its sessions. `None` for the server's setting.
     pub session_idle: Option<Duration>,
-    /// How long its sessions last in any case, where that is not the server's own.
+    /// The maximum lifetime of its sessions. `None` for the server's setting.
     pub session_life: Option<Duration>,
     /// The bot that it acts as on its own behalf.
     pub service_user: Option<UserId>,
-    /// When it was registered.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Client {
-    /// Whether it may get tokens this way.
+    /// Whether it may use this grant.
     pub fn may(&self, grant: Grant) -> bool {
         self.grants.contains(&grant)
     }
 
-    /// The scopes that are granted with whatever it asks for. The programs that use the built-in clients were written
-    /// for servers without a scope `api`, so they never ask for it.
+    /// The scopes that every request of this client is granted implicitly. The programs that use the built-in clients
+    /// were written for servers without a scope `api`, so they never request it.
     pub fn implied(&self) -> Scopes {
         if self.built_in { Scopes::of([Scope::Api]).within(&self.scopes) } else { Scopes::default() }
     }

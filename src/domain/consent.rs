@@ -1,15 +1,12 @@
-//! What a person has let a client do.
+//! The consent of a user to a client.
 
 use super::client::{Client, Scopes};
 use super::timestamp::Timestamp;
 
-/// What a person has let a client do.
 #[derive(Clone, Debug)]
 pub struct Consent {
-    /// The client.
     pub client: Client,
-    /// What it may ask for without asking the person again.
+    /// The scopes that it may request without another consent.
     pub scopes: Scopes,
-    /// Since when.
     pub created_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! A device code: a program without a browser waits for it until a person elsewhere has decided (RFC 8628).
+//! A device code, for which a program without a browser polls until a user has approved it elsewhere (RFC 8628).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,81 +7,70 @@ use super::client::{ClientId, Scopes};
 use super::ids::UserId;
 use super::timestamp::Timestamp;
 
-/// What a device code stands for, and how far it has come.
+/// The request that a device code represents, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceCode {
-    /// The client that waits.
+    /// The client that polls.
     pub client: ClientId,
-    /// What it asks for.
+    /// The requested scopes.
     pub scopes: Scopes,
-    /// Where it was asked for.
+    /// The address of the request.
     pub address: Option<IpAddr>,
-    /// What has been decided.
     pub decision: Decision,
-    /// How long the client has to wait between two polls.
+    /// The minimum interval between two polls.
     pub pause: Duration,
-    /// When it polled last.
+    /// The time of the last poll.
     pub polled_at: Option<Timestamp>,
-    /// When it was asked for.
     pub created_at: Timestamp,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 
-/// What a person has decided.
+/// The decision of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing yet.
     Pending,
-    /// To let the client in.
     Approved(Approval),
-    /// Not to.
     Denied {
-        /// Who.
         by: UserId,
-        /// When that person had proved who they are.
+        /// The time at which that user had authenticated.
         authenticated_at: Timestamp,
     },
 }
 
-/// Who lets a client in, and how they proved who they are.
+/// The user who approved, and the authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// Who.
     pub by: UserId,
-    /// When that person had proved who they are.
+    /// The time at which that user had authenticated.
     pub authenticated_at: Timestamp,
-    /// Whether that was by more than a password.
+    /// Whether a second factor was verified.
     pub second_factor: bool,
 }
 
-/// What a poll is answered.
+/// The result of a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Nothing is decided; poll again after the pause.
+    /// There is no decision. The client polls again after the interval.
     Pending,
-    /// Nothing is decided, and the poll came too early; the pause has grown.
+    /// There is no decision, and the poll came too early. The interval was increased.
     SlowDown,
-    /// The person has said no.
     Denied,
-    /// It took too long.
     Expired,
-    /// The person has said yes: here are the tokens.
+    /// The user has approved. The client receives its tokens.
     Granted(Approval),
 }
 
 impl DeviceCode {
-    /// How long it lasts.
+    /// The lifetime of a device code.
     pub const LIFE: Duration = Duration::from_mins(10);
-    /// How long a client has to wait between two polls at first, and by how much more after each that came too early
-    /// (RFC 8628, section 3.5).
+    /// The initial poll interval, and the increase after each poll that comes too early (RFC 8628, section 3.5).
     pub const PAUSE: Duration = Duration::from_secs(5);
-    /// The longest pause, so that a client that never slows down is not kept from the end.
+    /// The maximum poll interval. Even a client that never slows down can still complete.
     pub const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-    /// Takes a poll at this moment and tells the answer.
+    /// Records a poll at this time and returns its result.
     ///
-    /// What was decided is told at once, however early the poll comes: only waiting has a pace.
+    /// A decision is returned immediately, however early the poll comes. Only pending requests are slowed down.
     pub fn poll(&mut self, now: Timestamp) -> Answer {
         if now >= self.expires_at {
             return Answer::Expired;
@@ -101,7 +90,7 @@ impl DeviceCode {
         }
     }
 
-    /// Whether somebody may still decide at this moment.
+    /// Whether a decision is still possible at this time.
     pub fn is_open(&self, now: Timestamp) -> bool {
         now < self.expires_at && self.decision == Decision::Pending
     }
@@ -148,7 +137,7 @@ mod tests {
     }
 
     proptest! {
-        /// A model that keeps only the numbers of RFC 8628, section 3.5 says the same after every step.
+        /// A model with only the rules of RFC 8628, section 3.5 gives the same results.
         #[test]
         fn it_goes_from_pending_to_one_end_and_stays_there(steps in steps()) {
             let mut code = code();

@@ -1,4 +1,4 @@
-//! A person's e-mail address, which is also the user name.
+//! The email address of a user, which is also the username.
 
 use std::borrow::Cow;
 
@@ -8,19 +8,19 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use super::invalid::Invalid;
 use super::text::{nfc, visible};
 
-/// An e-mail address as its owner writes it, in NFC; two are the same address that differ in case only, or in whether
-/// their domain is written in letters of its language or in those of DNS.
+/// An email as its owner writes it, in NFC. Two emails are equal if they differ only in case, or in the Unicode or
+/// ASCII form of their domain.
 #[derive(Clone, Debug)]
 pub struct Email(String);
 
 impl Email {
-    /// The most characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+    /// The maximum number of characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
     pub const LONGEST: usize = 254;
 
-    /// Takes an address of the form `somebody@somewhere`, without the blanks around it.
+    /// Parses the form `local@domain`. Removes surrounding whitespace.
     ///
-    /// Refuses one that is longer than [`Email::LONGEST`], has no or more than one `@`, a domain that is none (RFC 5891),
-    /// a space, a character that nobody sees or one of `< > ( ) [ ] , ; : \ "`.
+    /// Refuses an email that is longer than the maximum, does not have exactly one `@`, has an invalid domain (RFC
+    /// 5891), or contains a space, an invisible character or one of `< > ( ) [ ] , ; : \ "`.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let written = nfc(raw.trim());
         if written.chars().count() > Self::LONGEST {
@@ -48,19 +48,19 @@ impl Email {
         Ok(Self(written.into_owned()))
     }
 
-    /// An address of the data file as it is there: an older file may have one that would be refused now.
+    /// An email from the data file, not validated: older releases allowed some emails that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// What addresses are compared by, whatever somebody writes for one: without the blanks around it, in NFC, in lower
-    /// case, and with the domain in the letters of its language.
+    /// The canonical form for comparisons, of any text: without surrounding whitespace, in NFC, in lower case, and with
+    /// the domain in Unicode.
     ///
-    /// The domain is read by its A-label (RFC 5890), so that each domain has one form. The form that is kept is the
-    /// one to read, for parts of it are searched for.
+    /// The domain is converted by way of its A-label (RFC 5890), so that each domain has one form. The stored form is
+    /// the Unicode one, because searches for parts of it must match.
     pub fn fold(raw: &str) -> String {
         let text = lower(raw.trim());
-        // No address is longer, and to read a domain takes its time.
+        // No valid email is longer, and the conversion of a domain is slow.
         if text.chars().count() > Self::LONGEST {
             return text;
         }
@@ -72,7 +72,7 @@ impl Email {
         }
     }
 
-    /// A part of an address in the form that is compared.
+    /// The canonical form of a part of an email.
     pub fn fold_part(raw: &str) -> String {
         if Self::parse(raw).is_ok() {
             return Self::fold(raw);
@@ -87,12 +87,12 @@ impl Email {
         local.to_owned() + &labels.collect::<Vec<_>>().join(".")
     }
 
-    /// The address as it was written.
+    /// The email as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address in the form that is compared.
+    /// The canonical form.
     pub fn key(&self) -> Cow<'_, str> {
         let plain =
             self.0.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) && !self.0.contains(A_LABEL);
@@ -100,17 +100,18 @@ impl Email {
     }
 }
 
-/// How a label of a domain begins that stands for one in other letters (RFC 5890, section 2.3.1).
+/// The prefix of a domain label that encodes Unicode (RFC 5890, section 2.3.1).
 const A_LABEL: &str = "xn--";
 
 fn lower(text: &str) -> String {
-    // A letter in lower case may be one with its mark where the capital was not.
+    // A lower-case letter may compose with its mark where the capital letter does not.
     nfc(&nfc(text).to_lowercase()).into_owned()
 }
 
-/// A domain in the letters of its language, by way of the letters of DNS; none if it is no domain, or one with a character
-/// that nobody sees, which the letters of DNS can stand for and their rules pass over. One that is in ASCII already is
-/// taken as it is, in lower case.
+/// A domain in Unicode, by way of its ASCII form. An ASCII domain is only lowercased.
+///
+/// `None` for an invalid domain, or one with an invisible character, which the ASCII form can encode and its rules
+/// ignore.
 fn read_domain(domain: &str) -> Option<String> {
     let domain = domain.to_lowercase();
     if domain.is_ascii() && !domain.contains(A_LABEL) {

@@ -1,4 +1,4 @@
-//! Row numbers, one type per table, so that one can never be taken for another.
+//! Row numbers, with one type per table, so that they cannot be confused.
 
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -15,33 +15,27 @@ macro_rules! id {
 }
 
 id! {
-    /// The number of a user; what clients of Wallaroo and Keycloak see is the user's UUID.
+    /// The row number of a user. Wallaroo and Keycloak clients see the user's UUID instead.
     UserId;
-    /// The number of an organization.
     OrganizationId;
-    /// The number of a workspace.
     WorkspaceId;
-    /// The number of a membership of a workspace.
+    /// A membership of a workspace.
     MemberId;
-    /// The number of a role.
     RoleId;
-    /// The number of a binding of a role.
+    /// A binding of a role.
     BindingId;
-    /// The number of a project.
     ProjectId;
-    /// The number of a membership of an organization.
+    /// A membership of an organization.
     OrganizationMemberId;
-    /// The number of a sign-in session.
+    /// A sign-in session.
     SessionId;
-    /// The number of an API key.
+    /// An API key.
     KeyId;
-    /// The number of a row of the audit.
+    /// A row of the audit log.
     AuditId;
-    /// The number of a model, a named series of versions.
+    /// A model, a named series of versions.
     ModelId;
-    /// The number of one version of a model.
     ModelVersionId;
-    /// The number of a pipeline.
     PipelineId;
 }
 

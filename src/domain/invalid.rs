@@ -1,8 +1,8 @@
-//! What is wrong with a value, told without knowing what its field is called.
+//! A validation error that does not know the name of its field.
 
 use std::borrow::Cow;
 
-/// The rule that a value breaks; whoever knows the field's name adds it.
+/// The rule that a value breaks. The caller adds the name of the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The rule, as the end of the sentence "NAME ...": `must not be empty`.
@@ -10,7 +10,6 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// A value breaks this rule.
     pub fn rule(rule: impl Into<Cow<'static, str>>) -> Self {
         Self { rule: rule.into() }
     }

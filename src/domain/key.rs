@@ -1,4 +1,4 @@
-//! An API key: a lasting credential of a person or a service.
+//! An API key, a long-lived credential of a user or a service.
 
 use std::time::Duration;
 
@@ -10,17 +10,16 @@ use super::invalid::Invalid;
 use super::text::{self, Description};
 use super::timestamp::Timestamp;
 
-/// What a key is called: 1 to 256 characters, all of them visible.
+/// The name of a key: 1 to 256 visible characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyName(String);
 
 impl KeyName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 256;
 
-    /// Takes a name, without the blanks around it.
-    ///
-    /// Refuses one that is empty or too long, has a character that nobody sees, or reads as an id.
+    /// Removes surrounding whitespace. Refuses a name that is empty or too long, contains an invisible character, or
+    /// could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         match text::label(raw, Self::LONGEST)? {
             name if name.is_empty() => Err(Invalid::rule("must not be empty")),
@@ -28,59 +27,56 @@ impl KeyName {
         }
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whom a key acts as.
+/// The kind of user that a key acts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum KeyKind {
     /// A person.
     User,
-    /// A bot that was made for it.
+    /// A bot that was created for the key.
     Service,
 }
 
 impl KeyKind {
-    /// The word for the kind in the audit and on the command line.
+    /// The value in the audit log and on the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What the account allows of keys.
+/// The account's rules for API keys.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyRules {
-    /// Whether people may make keys.
+    /// Whether users may create keys.
     pub allowed: bool,
-    /// How long a key may last from the moment that its secret is made.
+    /// The maximum lifetime of a key, from the creation of its secret.
     pub longest_life: Option<Duration>,
 }
 
 impl KeyRules {
-    /// Everybody may make keys that last for ever.
+    /// Every user may create keys that never expire.
     pub const LOOSE: Self = Self { allowed: true, longest_life: None };
 }
 
-/// For how long after a refresh the secret before it is good.
+/// The time for which the old secret stays valid after a refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grace(Duration);
 
 impl Grace {
-    /// The longest, in seconds.
+    /// The maximum, in seconds.
     pub const LONGEST: u64 = 86_400;
 
-    /// Takes a number of seconds.
-    ///
-    /// Refuses less than none and more than a day.
+    /// Refuses a negative number of seconds, and more than a day.
     pub fn parse(seconds: i64) -> Result<Self, Invalid> {
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= Self::LONGEST => Ok(Self(Duration::from_secs(seconds))),
@@ -88,80 +84,69 @@ impl Grace {
         }
     }
 
-    /// When it ends that begins now; none for no grace at all.
+    /// The end of a grace period that starts now. `None` without a grace period.
     pub fn end(self, now: Timestamp) -> Option<Timestamp> {
         (!self.0.is_zero()).then(|| now.after(self.0))
     }
 }
 
-/// What is looked for among keys.
+/// A filter of API keys.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySearch {
-    /// Whom they act as.
     pub kind: Option<KeyKind>,
-    /// Those that may be used, or those that may not any more.
+    /// Whether to list the valid keys or the invalid ones.
     pub live: bool,
-    /// Service keys of this workspace.
+    /// The service keys of this workspace.
     pub workspace: Option<WorkspaceId>,
-    /// Of this person: a user key's owner, a service key's maker.
+    /// The owner of a user key, or the creator of a service key.
     pub user: Option<UserId>,
 }
 
-/// What has become of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum KeyState {
-    /// It may be used.
     Active,
-    /// It ended by itself.
     Expired,
-    /// Somebody ended it.
     Revoked,
 }
 
 impl KeyState {
-    /// The word for the state on the command line.
+    /// The value on the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// An API key, without its secret, which nobody has but its owner.
+/// An API key without its secret.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// The row.
     pub id: KeyId,
-    /// Whom it acts as.
+    /// The user that it acts as.
     pub user: UserId,
-    /// Whether that is a person or a bot.
+    /// Whether that user is a person or a bot.
     pub kind: KeyKind,
-    /// The address of whom it acts as.
+    /// The email of the user that it acts as.
     pub email: Email,
-    /// What it is called.
     pub name: KeyName,
-    /// What it is for.
     pub description: Description,
-    /// Who made it; none for the operator.
+    /// The creator. `None` for the operator.
     pub created_by: Option<UserId>,
-    /// The secret with all but its ends blotted out.
+    /// The secret with only its prefix and its last characters visible.
     pub redacted: String,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// When it was ended by somebody.
     pub revoked_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// The time of the last use, to the minute.
     pub last_used_at: Option<Timestamp>,
 }
 
 impl Key {
-    /// Whether the key may still be used at this moment.
+    /// Whether the key is valid at this time.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.state(now) == KeyState::Active
     }
 
-    /// What has become of the key by this moment.
+    /// The state of the key at this time.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.revoked_at.is_some() {
             KeyState::Revoked

@@ -1,30 +1,28 @@
-//! How long access tokens, sessions and cookies last.
+//! The lifetimes of access tokens, sessions and cookies.
 
 use std::time::Duration;
 
 use super::client::{Client, Scope, Scopes};
 
-/// How long things last.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// An access token.
     pub access_token: Duration,
-    /// A session that nobody uses.
+    /// The maximum idle time of a session.
     pub session_idle: Duration,
-    /// A session in any case.
+    /// The maximum lifetime of a session.
     pub session_life: Duration,
-    /// A session that nobody uses, where the client was let in for longer than a sign-in (`offline_access`).
+    /// The maximum idle time of an offline session (`offline_access`).
     pub offline_idle: Duration,
-    /// Such a session in any case.
+    /// The maximum lifetime of an offline session.
     pub offline_life: Duration,
-    /// A browser's session in which no page is opened.
+    /// The maximum idle time of a browser session, in which no page is opened.
     pub browser_idle: Duration,
-    /// A browser's session in any case.
+    /// The maximum lifetime of a browser session.
     pub browser_life: Duration,
 }
 
 impl Lifetimes {
-    /// How long things of a client last: its own lifetimes where it has some.
+    /// The lifetimes for a client, with its own settings where it has some.
     #[must_use]
     pub fn of(&self, client: &Client, scopes: &Scopes) -> Self {
         let (idle, life) = if scopes.has(Scope::OfflineAccess) {

@@ -1,4 +1,4 @@
-//! A link that lets somebody in once, to choose a password.
+//! A link that can be used once, to set a password.
 
 use std::time::Duration;
 
@@ -7,18 +7,17 @@ use strum::{EnumString, IntoStaticStr};
 use super::ids::UserId;
 use super::timestamp::Timestamp;
 
-/// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Purpose {
     /// To accept an invitation.
     Invitation,
-    /// To choose another password.
+    /// To reset a password.
     PasswordReset,
 }
 
 impl Purpose {
-    /// How long a link of this purpose is good for.
+    /// The lifetime of a link of this purpose.
     pub const fn life(self) -> Duration {
         match self {
             Self::Invitation => Duration::from_hours(72),
@@ -26,20 +25,17 @@ impl Purpose {
         }
     }
 
-    /// The word for the purpose in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// A link that lets somebody in once.
+/// A link that can be used once.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
-    /// Whom.
     pub user: UserId,
-    /// What for.
     pub purpose: Purpose,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 

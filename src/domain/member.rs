@@ -1,4 +1,4 @@
-//! Somebody's place in a workspace.
+//! A membership of a workspace.
 
 use strum::IntoStaticStr;
 use uuid::Uuid;
@@ -6,37 +6,37 @@ use uuid::Uuid;
 use super::ids::{MemberId, RoleId, UserId, WorkspaceId};
 use super::timestamp::Timestamp;
 
-/// What a person may do in a workspace.
+/// The role of a member in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// Manages the workspace and its members.
     Owner,
-    /// Works in it.
+    /// Reads and changes its contents.
     Member,
-    /// Reads what is in it.
+    /// Reads its contents.
     Reader,
-    /// Annotates what is in it.
+    /// Annotates its contents.
     Annotator,
-    /// Does what a named role allows.
+    /// Has the permissions of a named role.
     Custom(RoleId),
 }
 
 impl Role {
-    /// Each role that every account has, the mightiest first.
+    /// The predefined roles, the strongest first.
     pub const PREDEFINED: [Self; 4] = [Self::Owner, Self::Member, Self::Reader, Self::Annotator];
 
-    /// The word for the role in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The predefined role of a word; none if no such role has that word.
+    /// The predefined role of that name, if there is one.
     pub fn predefined(word: &str) -> Option<Self> {
         Self::PREDEFINED.into_iter().find(|role| role.as_str() == word)
     }
 
-    /// The named role, where it is one.
+    /// The named role of a custom one.
     pub const fn custom(self) -> Option<RoleId> {
         match self {
             Self::Custom(id) => Some(id),
@@ -45,20 +45,15 @@ impl Role {
     }
 }
 
-/// Somebody's place in a workspace.
+/// A membership of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The row.
     pub id: MemberId,
-    /// Where.
     pub workspace: WorkspaceId,
-    /// Who.
     pub user: UserId,
     /// The user's UUID.
     pub uuid: Uuid,
-    /// In what role.
     pub role: Role,
-    /// Since when.
     pub created_at: Timestamp,
 }
 

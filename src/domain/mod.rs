@@ -1,4 +1,4 @@
-//! The nouns: what things are, and which values are well-formed. No I/O, no HTTP, no SQL.
+//! The domain types and the rules for well-formed values. No I/O, no HTTP, no SQL.
 
 pub mod actor;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! A network of addresses, such as that of a proxy.
+//! A network of IP addresses, such as that of a proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,12 +6,11 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// A network such as `10.0.0.0/8`, or one address. An IPv4 address is the same in its IPv6 form (`::ffff:10.0.0.1`).
+/// A network such as `10.0.0.0/8`, or a single address. An IPv4 address equals its IPv6 form (`::ffff:10.0.0.1`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// Whether the address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.0, address.to_canonical()) {
             (IpNet::V6(network), IpAddr::V4(address)) => network.contains(&address.to_ipv6_mapped()),
@@ -20,7 +19,7 @@ impl Network {
     }
 }
 
-/// Why a text is no network.
+/// The error for a text that is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an IP address, nor a network such as 10.0.0.0/8")]
 pub struct NotANetwork;

@@ -1,8 +1,8 @@
-//! The kinds of things that an error is about. Each dialect may have words of its own for them.
+//! The kinds of objects that errors are about. A dialect may use names of its own for them.
 
 use strum::{Display, IntoStaticStr};
 
-/// What does not exist, or exists already. Its text is the word that fits where a dialect has none of its own.
+/// The kind of an object that does not exist, or already exists. Its text is the default name of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr)]
 #[expect(missing_docs, reason = "most names say it all")]
 #[strum(serialize_all = "lowercase")]
@@ -18,7 +18,7 @@ pub enum Noun {
     #[strum(serialize = "restriction of project")]
     ProjectRestriction,
     Role,
-    /// The assignments of a role, by bindings and memberships, which stand against its deletion.
+    /// The assignments of a role, by bindings and memberships, which prevent its deletion.
     #[strum(serialize = "assignment of role")]
     RoleAssignment,
     #[strum(serialize = "role binding")]
@@ -31,7 +31,7 @@ pub enum Noun {
 }
 
 impl Noun {
-    /// The word that fits where a dialect has none of its own.
+    /// The name for dialects without a name of their own.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

@@ -1,4 +1,4 @@
-//! An organization: the people who may find each other, and the workspaces that they share.
+//! An organization: users who can find each other, and the workspaces that they share.
 
 use strum::{EnumString, IntoStaticStr};
 
@@ -7,16 +7,16 @@ use super::invalid::Invalid;
 use super::text::{Description, named};
 use super::timestamp::Timestamp;
 
-/// The name of the organization that a new account begins with.
+/// The name of the organization of a new account.
 pub const HOME_NAME: &str = "Home";
 
-/// What a person may do in an organization.
+/// The role of a member in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum OrganizationRole {
     /// Manages the organization.
     Admin,
-    /// Makes and joins workspaces, and reads those that are not private.
+    /// Creates and joins workspaces, and reads those that are not private.
     Member,
     /// Reads the workspaces that are not private.
     Reader,
@@ -25,92 +25,77 @@ pub enum OrganizationRole {
 }
 
 impl OrganizationRole {
-    /// Each role, the mightiest first.
+    /// All roles, the strongest first.
     pub const ALL: [Self; 4] = [Self::Admin, Self::Member, Self::Reader, Self::Annotator];
 
-    /// The word for the role in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// An organization's name: 1 to 255 characters, all of them visible, no blank at either end; not what reads as an id.
+/// The name of an organization: 1 to 255 visible characters, without surrounding whitespace, and not readable as an id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrganizationName(String);
 
 impl OrganizationName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, in NFC.
-    ///
-    /// Refuses one that is empty or too long, begins or ends with a blank, has a character that nobody sees, or reads as an
-    /// id.
+    /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
+    /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         named(raw, Self::LONGEST).map(Self)
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
-    /// The row.
     pub id: OrganizationId,
     /// The name, unique in the account.
     pub name: OrganizationName,
-    /// What it is for.
     pub description: Description,
-    /// Whether it is the one that clients without the notion of one live in.
+    /// Whether it is the home organization, which clients that know no organizations use.
     pub home: bool,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// Which organizations are searched for.
+/// A search for organizations.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationSearch {
-    /// Those whose name contains this, in any case.
+    /// A part of the name. Ignores case.
     pub name: Option<String>,
 }
 
-/// An organization to be.
+/// A new organization.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
-    /// The name.
     pub name: OrganizationName,
-    /// What it is for.
     pub description: Description,
 }
 
-/// What is to change about an organization; `None` leaves a thing as it is.
+/// Changes to an organization. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationChange {
-    /// The new name.
     pub name: Option<OrganizationName>,
-    /// What it is for now.
     pub description: Option<Description>,
 }
 
-/// Somebody's place in an organization.
+/// A membership of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationMember {
-    /// The row.
     pub id: OrganizationMemberId,
-    /// Where.
     pub organization: OrganizationId,
-    /// Who.
     pub user: UserId,
-    /// In what role.
     pub role: OrganizationRole,
 }
 

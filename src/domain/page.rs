@@ -1,16 +1,17 @@
-//! Pages of a list, each going on where the one before ended, however rows come and go.
+//! Keyset pagination. Each page starts after the last row of the previous one, even if rows were added or removed
+//! meanwhile.
 
-/// Which page.
+/// The position and the size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// The row number after which it begins; none for the first page.
+    /// The row number after which the page starts. `None` for the first page.
     pub after: Option<i64>,
-    /// The most things on it.
+    /// The maximum number of items.
     pub limit: u32,
 }
 
 impl Page {
-    /// How many things to look for: one more than is shown tells whether there is another page.
+    /// The number of rows to query: one more than the limit, to find out whether there is a next page.
     pub const fn look_for(self) -> u32 {
         self.limit.saturating_add(1)
     }
@@ -19,14 +20,13 @@ impl Page {
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Slice<T> {
-    /// What is on it.
     pub items: Vec<T>,
-    /// The row number after which the next page begins; none on the last page.
+    /// The row number after which the next page starts. `None` on the last page.
     pub next: Option<i64>,
 }
 
 impl<T> Slice<T> {
-    /// Cuts a page out of what was looked for ([`Page::look_for`]).
+    /// Truncates the rows of a query with [`Page::look_for`] to a page.
     pub fn cut(mut found: Vec<T>, page: Page, number: impl Fn(&T) -> i64) -> Self {
         let limit = page.limit as usize;
         let more = found.len() > limit;
@@ -35,7 +35,7 @@ impl<T> Slice<T> {
         Self { items: found, next }
     }
 
-    /// The same page of something else.
+    /// Converts the items of a page.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Slice<U> {
         Slice { items: self.items.into_iter().map(change).collect(), next: self.next }
     }

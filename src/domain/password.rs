@@ -1,4 +1,4 @@
-//! A password that someone chooses. How it is hashed is no concern of this layer.
+//! Passwords and their rules. Hashing is not part of this layer.
 
 mod common;
 mod opaque_string;
@@ -9,31 +9,31 @@ use std::ops::RangeInclusive;
 use super::invalid::Invalid;
 use super::secret::Secret;
 
-/// A password to be set: 10 to 256 characters that can be seen, and none of the most common. Its `Debug` prints `***`.
+/// A new password: 10 to 256 visible characters, and none of the most common ones. Its `Debug` prints `***`.
 ///
-/// A password to be *checked* is not one of these: it is compared whatever its length, in the [`compared`] form.
+/// A password to be *verified* is not one of these. It is compared in the [`compared`] form, whatever its length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Password(Secret);
 
-/// How many bytes of a typed password are prepared. No password that was ever set is longer, in any form.
+/// The maximum number of bytes of a typed password that are normalized. No password of any form was ever longer.
 const LONGEST_TYPED: usize = 16 * 1024;
 
-/// A typed password in the form that is hashed (RFC 8265, section 4.2): spaces of every kind are one kind, and letters with
-/// marks are composed. Case and blanks around it count.
+/// A typed password in the normalized form that is hashed (RFC 8265, section 4.2): all spaces are ASCII spaces, and
+/// letters are composed with their marks. Case and surrounding spaces are significant.
 pub fn compared(typed: &str) -> Cow<'_, str> {
     if typed.len() > LONGEST_TYPED { Cow::Borrowed(typed) } else { opaque_string::prepared(typed) }
 }
 
 impl Password {
-    /// How many characters (Unicode scalar values) a password may have.
+    /// The allowed number of characters (Unicode scalar values).
     pub const LENGTH: RangeInclusive<usize> = 10..=256;
 
-    /// Takes a password as typed, in the [`compared`] form.
+    /// Normalizes a typed password to the [`compared`] form.
     ///
-    /// Refused when it is too short or too long, has characters that cannot be seen, or is one of the most common.
+    /// Refused when it is too short or too long, contains invisible characters, or is one of the most common passwords.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let text = compared(raw);
-        // One more than allowed is enough to know: a body of megabytes is not counted to its end.
+        // One more than the maximum is enough. A body of megabytes is not counted to its end.
         let length = text.chars().take(Self::LENGTH.end() + 1).count();
         if !Self::LENGTH.contains(&length) {
             return Err(Invalid::rule(format!(
@@ -51,23 +51,23 @@ impl Password {
         Ok(Self(Secret::new(text)))
     }
 
-    /// A password that somebody has already, to be hashed anew. What new ones must be does not count.
+    /// An existing password that is hashed again. The rules for new passwords do not apply.
     pub fn existing(typed: &str) -> Self {
         Self(Secret::new(compared(typed)))
     }
 
-    /// Whether it is made of these texts and nothing else but digits, marks and blanks, in any case.
+    /// Whether it contains nothing but these texts, digits, punctuation and spaces. Ignores case.
     pub fn is_made_of<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
         let fold = |text: &str| compared(text).to_lowercase();
         let mut texts: Vec<String> = texts.into_iter().map(fold).filter(|text| !text.is_empty()).collect();
-        // A longer one first, for it may contain a shorter one.
+        // Longer texts come first, because they may contain shorter ones.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         let whole = fold(self.expose());
         let rest = texts.iter().fold(whole.clone(), |rest, text| rest.replace(text.as_str(), " "));
         rest != whole && !rest.contains(char::is_alphabetic)
     }
 
-    /// The text itself, for hashing or for showing a generated one once.
+    /// The plain text, for hashing or for displaying a generated password once.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }

@@ -1,4 +1,4 @@
-//! A pending sign-in at the pages: the password was right, and a step is left.
+//! A pending sign-in at the pages: the password was right, and another step is required.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use strum::{EnumString, IntoStaticStr};
 use super::ids::UserId;
 use super::timestamp::Timestamp;
 
-/// What is left to do before somebody is in.
+/// The next step of a pending sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Step {
-    /// To prove the second factor.
+    /// Verify the second factor.
     SecondFactor,
-    /// To set up a second factor, which the account asks of administrators.
+    /// Set up a second factor, which the server requires of administrators.
     EnrolSecondFactor,
-    /// To choose another password.
+    /// Choose a new password.
     Password,
 }
 
 impl Step {
-    /// The word for the step in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -29,26 +29,24 @@ impl Step {
 /// A pending sign-in.
 #[derive(Clone, Debug)]
 pub struct PendingSignIn {
-    /// Whose.
     pub user: UserId,
-    /// What is left to do next.
+    /// The next step.
     pub step: Step,
-    /// Whether a second factor was proved already.
+    /// Whether a second factor was verified already.
     pub second_factor: bool,
-    /// How many codes were wrong.
+    /// The number of wrong codes.
     pub failures: u32,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 
 impl PendingSignIn {
-    /// How long somebody may take over it.
+    /// The lifetime of a pending sign-in.
     pub const LIFE: Duration = Duration::from_mins(10);
 
-    /// How many wrong codes end it.
+    /// The number of wrong codes that ends it.
     pub const MAX_FAILURES: u32 = 5;
 
-    /// Whether it may still be gone on with at this moment.
+    /// Whether it can be continued at this time.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at && self.failures < Self::MAX_FAILURES
     }

@@ -1,28 +1,27 @@
-//! Looking people up by what is written of them.
+//! Searches for users.
 
 use super::email::Email;
 use super::invalid::Invalid;
 use super::user::User;
 
-/// A text to compare with another, in any case.
+/// A pattern that matches a text. Ignores case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// The other is this text.
+    /// Equals the text.
     Whole(String),
-    /// This text is somewhere in the other.
+    /// Is a substring of the text.
     Part(String),
-    /// These texts follow one another in the other, with anything between them: the first at its beginning, the last at
-    /// its end.
+    /// These texts occur in this order, with anything between them: the first at its start, the last at its end.
     Wild(Vec<String>),
 }
 
 impl Pattern {
-    /// This whole text.
+    /// A pattern for the whole text.
     pub fn whole(text: &str) -> Self {
         Self::Whole(Email::fold(text))
     }
 
-    /// This text as a part; of a whole address and of nothing, the whole, so that nobody is taken for somebody else.
+    /// A pattern for a substring. An email or an empty text must match as a whole, so that no other user matches.
     pub fn part(text: &str) -> Self {
         if text.is_empty() || Email::parse(text).is_ok() {
             Self::whole(text)
@@ -31,7 +30,7 @@ impl Pattern {
         }
     }
 
-    /// A word of a search: a whole text in quotes, one with `*` for anything, or a part.
+    /// Parses a search term: an exact text in quotes, one with the wildcard `*`, or a substring.
     fn word(word: &str) -> Self {
         let quoted = word.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match quoted {
@@ -41,7 +40,6 @@ impl Pattern {
         }
     }
 
-    /// Whether a text fits.
     pub fn fits(&self, text: &str) -> bool {
         let text = Email::fold(text);
         match self {
@@ -52,8 +50,8 @@ impl Pattern {
     }
 }
 
-/// Whether these texts follow one another in a text, the first at its beginning and the last at its end. The first
-/// place of each part is as good as any later one, so that this takes no longer than the text is.
+/// Whether the parts occur in the text in order, the first at its start and the last at its end. The first occurrence
+/// of each part is sufficient, so the time is linear.
 fn wild(parts: &[String], text: &str) -> bool {
     let [first, middle @ .., last] = parts else { return false };
     let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
@@ -64,30 +62,27 @@ fn wild(parts: &[String], text: &str) -> bool {
     rest.ends_with(last.as_str())
 }
 
-/// Which people to look for; what is left out, any of them.
+/// A filter of users. `None` matches every user.
 #[derive(Clone, Debug, Default)]
 pub struct PeopleSearch {
-    /// Each of these is in the address or in a name.
+    /// Each of these matches the email or a name.
     pub words: Vec<Pattern>,
-    /// The address.
     pub email: Option<Pattern>,
-    /// The user name, which is the address.
+    /// The username, which is the email.
     pub username: Option<Pattern>,
-    /// The first name.
     pub first_name: Option<Pattern>,
-    /// The last name.
     pub last_name: Option<Pattern>,
-    /// Whether the account is switched on.
+    /// Whether the account is enabled.
     pub enabled: Option<bool>,
-    /// Whether somebody vouched for the address.
+    /// Whether the email is verified.
     pub email_verified: Option<bool>,
 }
 
 impl PeopleSearch {
-    /// The most characters of a search.
+    /// The maximum number of characters of a search.
     pub const LONGEST: usize = 1000;
 
-    /// Takes the words of a search, with blanks between them.
+    /// Splits a search into its terms at whitespace.
     ///
     /// Refuses a text that is too long.
     pub fn words(text: &str) -> Result<Vec<Pattern>, Invalid> {
@@ -97,7 +92,7 @@ impl PeopleSearch {
         Ok(text.split_whitespace().map(Pattern::word).collect())
     }
 
-    /// The whole address that is looked for, where it is one.
+    /// The exact email that is searched for, if there is one.
     pub fn address(&self) -> Option<&str> {
         [&self.email, &self.username].into_iter().find_map(|pattern| match pattern {
             Some(Pattern::Whole(address)) => Some(address.as_str()),
@@ -105,7 +100,7 @@ impl PeopleSearch {
         })
     }
 
-    /// Whether it is for this person.
+    /// Whether the user matches the search.
     pub fn is_for(&self, user: &User) -> bool {
         let email = user.email.as_str();
         let (first_name, last_name) = (user.first_name.as_str(), user.last_name.as_str());

@@ -1,4 +1,4 @@
-//! What a role may contain: permissions, and sets of them.
+//! Permissions, and sets of them.
 
 macro_rules! permissions {
     ($($name:ident),* $(,)?) => {
@@ -11,16 +11,15 @@ macro_rules! permissions {
                 pub const $name: Self = Self(Place::$name as u8);
             )*
 
-            /// How many there are.
             pub const COUNT: usize = Place::End as usize;
 
-            /// What they are called, each at its own place.
+            /// The names, indexed by the permission's number.
             pub const NAMES: [&'static str; Self::COUNT] = [$(stringify!($name)),*];
         }
     };
 }
 
-/// One thing that a role may allow. Its number is its bit in a set and in the data file: new ones go to the end.
+/// A permission. Its number is its bit in a set and in the data file, so new permissions are added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission(u8);
 
@@ -58,17 +57,14 @@ permissions! {
 }
 
 impl Permission {
-    /// The name.
     pub fn name(self) -> &'static str {
         Self::NAMES[usize::from(self.0)]
     }
 
-    /// The permission of a name; none if nothing is called so.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::all().find(|permission| permission.name() == name)
     }
 
-    /// Each permission.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..=u8::MAX).take(Self::COUNT).map(Self)
     }
@@ -79,20 +75,18 @@ impl Permission {
 pub struct PermissionSet([u64; 3]);
 
 impl PermissionSet {
-    /// Nothing.
     pub const EMPTY: Self = Self([0; 3]);
 
-    /// How many bytes a stored set has.
+    /// The size of a stored set, in bytes.
     pub const BYTES: usize = 24;
 
-    /// The set with one more.
+    /// Adds a permission.
     #[must_use]
     pub const fn with(mut self, permission: Permission) -> Self {
         self.0[(permission.0 / 64) as usize] |= 1 << (permission.0 % 64);
         self
     }
 
-    /// The set of these.
     pub const fn of(permissions: &[Permission]) -> Self {
         let mut set = Self::EMPTY;
         let mut at = 0;
@@ -103,19 +97,18 @@ impl PermissionSet {
         set
     }
 
-    /// Everything that is in either.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self([self.0[0] | other.0[0], self.0[1] | other.0[1], self.0[2] | other.0[2]])
     }
 
-    /// Everything there is.
+    /// All permissions.
     pub const EVERYTHING: Self = Self::EMPTY.with_all(b"");
 
-    /// Everything whose name ends in `_READ`.
+    /// All permissions whose name ends in `_READ`.
     pub const READING: Self = Self::EMPTY.with_all(b"_READ");
 
-    /// The set with everything whose name ends so.
+    /// Adds all permissions whose name has this ending.
     const fn with_all(mut self, ending: &[u8]) -> Self {
         let mut at = 0;
         while at < Permission::COUNT {
@@ -132,33 +125,31 @@ impl PermissionSet {
         self
     }
 
-    /// Everything in this that is not in the other.
+    /// The difference of two sets.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self([self.0[0] & !other.0[0], self.0[1] & !other.0[1], self.0[2] & !other.0[2]])
     }
 
-    /// Whether one is in it.
     pub const fn contains(self, permission: Permission) -> bool {
         self.0[(permission.0 / 64) as usize] & (1 << (permission.0 % 64)) != 0
     }
 
-    /// Whether all of this is in the other.
+    /// Whether this is a subset of the other.
     pub const fn is_within(self, other: Self) -> bool {
         self.0[0] & !other.0[0] == 0 && self.0[1] & !other.0[1] == 0 && self.0[2] & !other.0[2] == 0
     }
 
-    /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.0[0] == 0 && self.0[1] == 0 && self.0[2] == 0
     }
 
-    /// What is in it, in order.
+    /// The permissions of the set, in order.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::all().filter(move |permission| self.contains(*permission))
     }
 
-    /// The set as it is stored: each number with its lowest byte first.
+    /// The stored form: each number in little-endian order.
     pub fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         for (part, number) in bytes.chunks_exact_mut(8).zip(self.0) {
@@ -167,7 +158,7 @@ impl PermissionSet {
         bytes
     }
 
-    /// The set of stored bytes. Bits that mean nothing to this version are left out.
+    /// Reads the stored form. Ignores bits that this version does not know.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         let has = |permission: &Permission| bytes[usize::from(permission.0 / 8)] & (1 << (permission.0 % 8)) != 0;
         Permission::all().filter(has).collect()

@@ -1,4 +1,4 @@
-//! A project: a part of a workspace that can be restricted.
+//! A project, a part of a workspace that can be restricted.
 
 use strum::{EnumString, IntoStaticStr};
 
@@ -7,89 +7,75 @@ use super::invalid::Invalid;
 use super::text::named;
 use super::timestamp::Timestamp;
 
-/// A project's name: 1 to 255 characters, all of them visible, no blank at either end; not what reads as an id.
+/// The name of a project: 1 to 255 visible characters, without surrounding whitespace, and not readable as an id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProjectName(String);
 
 impl ProjectName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, in NFC.
-    ///
-    /// Refuses one that is empty or too long, begins or ends with a blank, has a character that nobody sees, or reads as an
-    /// id.
+    /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
+    /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         named(raw, Self::LONGEST).map(Self)
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a project is for.
+/// The kind of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ProjectKind {
-    /// An application that is watched.
+    /// An application that is monitored.
     Application,
-    /// A harness that tests run in.
+    /// A test harness.
     Harness,
-    /// An experiment.
     Experiment,
 }
 
 impl ProjectKind {
-    /// Each kind.
     pub const ALL: [Self; 3] = [Self::Application, Self::Harness, Self::Experiment];
 
-    /// The word for the kind in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// A project.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// The row.
     pub id: ProjectId,
-    /// Where it belongs.
     pub workspace: WorkspaceId,
     /// The name, unique in its workspace.
     pub name: ProjectName,
-    /// What it is for.
     pub kind: ProjectKind,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// Which projects a search is for.
+/// A filter of projects.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectSearch {
-    /// Those of this workspace.
     pub workspace: Option<WorkspaceId>,
-    /// Those of workspaces whose name contains this, in any case.
+    /// A part of the workspace's name. Ignores case.
     pub workspace_name: Option<String>,
-    /// Those whose name contains this, in any case.
+    /// A part of the project's name. Ignores case.
     pub name: Option<String>,
-    /// Those of this kind.
     pub kind: Option<ProjectKind>,
 }
 
-/// A project that only those see who have a binding on it, or who govern.
+/// The restriction of a project to users who have a binding on it or may restrict it.
 #[derive(Clone, Debug)]
 pub struct Restriction {
-    /// Which one.
     pub project: ProjectId,
-    /// Since when.
     pub created_at: Timestamp,
 }
 

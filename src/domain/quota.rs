@@ -1,15 +1,15 @@
-//! What one person, or one address, can have only so much of at a time.
+//! The limits on the number of objects that one user, or one address, may have or create.
 
 use strum::Display;
 
-/// A limited thing. Its text follows "too many".
+/// A limited object. Its text follows "too many".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display)]
 #[expect(missing_docs, reason = "most names say it all")]
 pub enum Quota {
     /// New accounts and invitations.
     #[strum(serialize = "people were invited within a minute")]
     People,
-    /// New API keys, of people and of services.
+    /// New API keys, of users and of services.
     #[strum(serialize = "API keys were made within a minute")]
     Keys,
     #[strum(serialize = "passwords were reset within a minute")]
@@ -18,7 +18,7 @@ pub enum Quota {
     DeviceCodes,
     #[strum(serialize = "authorization codes were asked for within a minute")]
     AuthorizationCodes,
-    /// Device codes that nobody has approved or denied yet.
+    /// Device codes without a decision.
     #[strum(serialize = "device codes wait for a decision")]
     PendingDeviceCodes,
 }

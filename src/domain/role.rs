@@ -1,4 +1,4 @@
-//! Named roles, and their binding to people and things.
+//! Named roles, and their bindings to users and resources.
 
 use super::ids::{BindingId, ProjectId, RoleId, UserId, WorkspaceId};
 use super::invalid::Invalid;
@@ -7,20 +7,19 @@ use super::permission::PermissionSet;
 use super::text::{named, nfc};
 use super::timestamp::Timestamp;
 
-/// A role's name: 1 to 255 letters, digits, spaces and ``- _ . , ( ) [ ] ' " / : \ & @ # $ % ! ? + =``.
+/// The name of a role: 1 to 255 letters, digits, spaces and ``- _ . , ( ) [ ] ' " / : \ & @ # $ % ! ? + =``.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoleName(String);
 
 impl RoleName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// The characters that a name may have beside letters and digits.
+    /// The allowed characters besides letters and digits.
     pub const ALSO: &'static str = " -_.,()[]'\"/:\\&@#$%!?+=";
 
-    /// Takes a name, in NFC and without the blanks around it.
-    ///
-    /// Refuses one that is empty or too long, has another character, or reads as an id.
+    /// Converts to NFC and removes surrounding whitespace. Refuses a name that is empty or too long, contains another
+    /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let name = nfc(raw.trim());
         let fits = name.chars().count() <= Self::LONGEST;
@@ -30,7 +29,6 @@ impl RoleName {
         named(&name, Self::LONGEST).map(Self)
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,45 +37,33 @@ impl RoleName {
 /// A named set of permissions.
 #[derive(Clone, Debug)]
 pub struct NamedRole {
-    /// The row.
     pub id: RoleId,
-    /// The name; of a predefined role, its word.
+    /// The name. A predefined role has its value in the database.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it allows.
     pub permissions: PermissionSet,
-    /// Which predefined role it is; none for one that somebody made.
+    /// The predefined role, or `None` for a custom one.
     pub predefined: Option<member::Role>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// What a role is bound on.
+/// The resource of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// A workspace with everything in it.
+    /// A workspace with all its contents.
     Workspace(WorkspaceId),
-    /// A project.
     Project(ProjectId),
 }
 
-/// A role, given to a person on one thing.
+/// The assignment of a role to a user on one resource.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// The row.
     pub id: BindingId,
-    /// Which role.
     pub role: RoleId,
-    /// To whom.
     pub user: UserId,
-    /// On what.
     pub resource: Resource,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 

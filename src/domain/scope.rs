@@ -1,81 +1,75 @@
-//! Scopes: what a token may be good for.
+//! OAuth scopes, which limit the use of a token.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use strum::{EnumString, IntoStaticStr};
 
-/// Something that a token may be good for (RFC 6749, section 3.3; OpenID Connect Core, sections 5.4 and 11).
+/// A scope (RFC 6749, section 3.3; OpenID Connect Core, sections 5.4 and 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Scope {
-    /// An id token.
+    /// An ID token.
     #[strum(serialize = "openid")]
     OpenId,
-    /// The address.
+    /// The email.
     Email,
     /// The names.
     Profile,
-    /// Refresh tokens that last longer than a sign-in.
+    /// Refresh tokens with the longer lifetimes of offline sessions.
     OfflineAccess,
-    /// The API: everything here that an access token opens beside userinfo.
+    /// The API: everything that an access token gives access to, except userinfo.
     Api,
 }
 
 impl Scope {
-    /// Each scope.
     pub const ALL: [Self; 5] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Api];
 
-    /// The word on the wire.
+    /// The value in requests and tokens.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What a token may be good for, in the order of [`Scope::ALL`].
+/// A set of scopes, in the order of [`Scope::ALL`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// These.
     pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(scopes.into_iter().collect())
     }
 
-    /// Takes words with blanks between them; words that name no scope are passed over, for OpenID Connect Core, section
-    /// 3.1.2.1 asks for that.
+    /// Parses names separated by whitespace. Ignores unknown names, as OpenID Connect Core, section 3.1.2.1 requires.
     pub fn known(words: &str) -> Self {
         Self::of(words.split_ascii_whitespace().filter_map(|word| word.parse().ok()))
     }
 
-    /// Whether this is among them.
     pub fn has(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
 
-    /// Those that are among the others too.
+    /// The intersection of two sets.
     #[must_use]
     pub fn within(&self, others: &Self) -> Self {
         Self(self.0.intersection(&others.0).copied().collect())
     }
 
-    /// Whether all of them are among the others.
+    /// Whether this is a subset of the others.
     pub fn are_within(&self, others: &Self) -> bool {
         self.0.is_subset(&others.0)
     }
 
-    /// All of them and all of the others.
+    /// The union of two sets.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
         Self(self.0.union(&others.0).copied().collect())
     }
 
-    /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
         self.0.iter().copied()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,12 +1,12 @@
-//! A second factor: one-time passwords of an app (RFC 6238), and recovery codes for when it is lost.
+//! A second factor: one-time passwords of an app (RFC 6238), and recovery codes for a lost app.
 
 use super::timestamp::Timestamp;
 
-/// A second factor that a person has.
+/// The second factor of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecondFactor {
-    /// Since when it counts.
+    /// The time since which it is required.
     pub confirmed_at: Timestamp,
-    /// How many recovery codes are left.
+    /// The number of unused recovery codes.
     pub recovery_codes: u32,
 }

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// A secret text: a password, a raw token. It has no `Display` and no `Serialize`, and its `Debug` prints `***`.
+/// A secret text, such as a password or a raw token. It has no `Display` and no `Serialize`, and its `Debug` prints
+/// `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text that must not be printed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that needs it.
+    /// The plain text, for the one place that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! A sign-in: what refresh tokens and access tokens hang on.
+//! A sign-in session, which owns refresh tokens and access tokens.
 
 use std::net::IpAddr;
 
@@ -8,45 +8,41 @@ use super::client::ClientId;
 use super::ids::{SessionId, UserId};
 use super::timestamp::Timestamp;
 
-/// A browser, by the SHA-256 of a cookie that it keeps from one sign-in to the next.
+/// The identity of a browser: the SHA-256 of a cookie that remains from one sign-in to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrowserId(pub [u8; 32]);
 
-/// A sign-in that lasts until it is ended, idle for too long, or too old.
+/// A session. It ends when it is revoked, or after its maximum idle time or lifetime.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The row.
     pub id: SessionId,
-    /// The name that tokens know it by (`sid`).
+    /// The session id in tokens (`sid`).
     pub uuid: Uuid,
-    /// Whose it is.
     pub user: UserId,
-    /// The OAuth client that it was made through; none for a browser at the pages.
+    /// The OAuth client. `None` for a browser at the pages.
     pub client: Option<ClientId>,
-    /// The scope that was granted.
+    /// The granted scopes.
     pub scope: String,
-    /// What the client gave to find again in the id token.
+    /// The nonce of the request, returned in the ID token.
     pub nonce: Option<String>,
-    /// Where it was begun from.
+    /// The address that started it.
     pub address: Option<IpAddr>,
-    /// What the program called itself that began it.
+    /// The `User-Agent` that started it.
     pub user_agent: Option<String>,
-    /// When the person proved who they are.
     pub authenticated_at: Timestamp,
-    /// Whether that was by more than a password.
+    /// Whether a second factor was verified.
     pub second_factor: bool,
-    /// When it began.
     pub created_at: Timestamp,
-    /// When it was last used to get tokens or to open a page.
+    /// The time at which it last issued tokens or opened a page.
     pub last_used_at: Timestamp,
-    /// When it ends if it is not used before.
+    /// The end if it is not used before.
     pub idle_until: Timestamp,
-    /// When it ends in any case.
+    /// The end in any case.
     pub ends_at: Timestamp,
 }
 
 impl Session {
-    /// Whether the session may still be used at this moment.
+    /// Whether the session is valid at this time.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.idle_until && now < self.ends_at
     }

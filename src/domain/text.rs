@@ -1,4 +1,4 @@
-//! Texts: which ones may be names, what descriptions are, and what searches compare.
+//! The rules for names and descriptions, and the form in which searches compare texts.
 
 use std::borrow::Cow;
 
@@ -13,25 +13,26 @@ use uuid::Uuid;
 
 use super::invalid::Invalid;
 
-/// A text in NFC (Unicode Standard Annex 15), in which what looks the same is the same.
+/// Converts to NFC (Unicode Standard Annex 15), in which texts that look the same are the same.
 pub fn nfc(text: &str) -> Cow<'_, str> {
     const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfc();
     NFC.normalize(text)
 }
 
-/// A text as searches compare it: in lower case, so that case does not matter in any script.
+/// The form in which searches compare texts: in lower case of any script.
 ///
-/// A part of a text in NFC folds to a part of what the whole folds to, so the small sigma that ends a word is the one
-/// within.
+/// A substring of a text in NFC must fold to a substring of the folded text, so the final sigma becomes the ordinary
+/// one.
 pub fn fold(text: &str) -> String {
     nfc(text).to_lowercase().replace('ς', "σ")
 }
 
-/// Whether nobody sees a character: format characters (zero-width and bidirectional ones too), line and paragraph
-/// separators, what Unicode says to show nothing for (fillers, variation selectors, tags), and the blank braille pattern.
+/// Whether a character is invisible: format characters (including zero-width and bidirectional ones), line and
+/// paragraph separators, characters that Unicode displays as nothing (fillers, variation selectors, tags), and the
+/// blank Braille pattern.
 ///
-/// This takes the joiners in emoji and in Indic and Persian words too: without them the words are still read, and with
-/// them there are two names that look the same.
+/// This includes the joiners in emoji and in Indic and Persian words: the words are readable without them, and with
+/// them two different names could look the same.
 fn is_invisible(c: char) -> bool {
     const CATEGORY: icu_properties::CodePointMapDataBorrowed<'static, GeneralCategory> = CodePointMapData::new();
     const IGNORABLE: icu_properties::CodePointSetDataBorrowed<'static> =
@@ -45,7 +46,7 @@ fn is_invisible(c: char) -> bool {
     !c.is_ascii() && (c == '\u{2800}' || IGNORABLE.contains(c) || separates_or_formats(CATEGORY.get(c)))
 }
 
-/// Refuses a text with a character that nobody sees.
+/// Refuses a text with control characters or invisible characters.
 pub(super) fn visible(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::rule("must not contain control characters"));
@@ -56,7 +57,7 @@ pub(super) fn visible(text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// Takes a text as names are kept: in NFC, of at most so many characters, without any that nobody sees; may be empty.
+/// The common rule of names: in NFC, of limited length, without invisible characters. May be empty.
 fn plain(raw: &str, longest: usize) -> Result<String, Invalid> {
     let text = nfc(raw);
     if text.chars().count() > longest {
@@ -66,9 +67,9 @@ fn plain(raw: &str, longest: usize) -> Result<String, Invalid> {
     Ok(text.into_owned())
 }
 
-/// Takes the name of a thing that clients name by its name or its id in one field, without blanks at either end.
+/// The rule for objects that clients identify by name or id in the same field. Refuses surrounding whitespace.
 ///
-/// Refuses also what such a client takes for an id: base64 of a text with a colon, whatever the text.
+/// Also refuses a name that such a client would read as an id: the base64 of any text with a colon.
 pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
     if raw.trim().is_empty() {
         return Err(Invalid::rule("must not be empty"));
@@ -83,10 +84,10 @@ pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
     Ok(name)
 }
 
-/// Takes the name of what clients name by its id only, without the blanks around it; may be empty.
+/// The rule for objects that clients identify by id only. Removes surrounding whitespace. May be empty.
 ///
-/// Refuses what is an id to the eye: base64 of a word, a colon and more. `Olga` is no such name, though a client that
-/// takes names or ids in one field would read an id in it (its base64 has a colon first).
+/// Refuses a name that looks like an id: the base64 of a word, a colon and more. `Olga` is allowed, although a client
+/// that accepts names or ids in one field would read it as an id (its base64 has a colon first).
 pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
     let name = plain(raw.trim(), longest)?;
     let names_a_kind = |text: &str| {
@@ -99,9 +100,9 @@ pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
     Ok(name)
 }
 
-/// Takes a first or last name, or both, as [`label`] does.
+/// The rule for a first name, a last name or both, with the checks of [`label`].
 ///
-/// Refuses also what reads as a UUID, which people are known by.
+/// Also refuses a name that could be read as a UUID, which identifies users.
 pub(super) fn of_person(raw: &str, longest: usize) -> Result<String, Invalid> {
     let name = label(raw, longest)?;
     if Uuid::parse_str(&name).is_ok() {
@@ -113,10 +114,10 @@ pub(super) fn of_person(raw: &str, longest: usize) -> Result<String, Invalid> {
 const READS_AS_ID: Invalid =
     Invalid { rule: Cow::Borrowed("must not look like an id (base64 of a text with a colon)") };
 
-/// The text that somebody who takes names or ids in one field decodes from base64; none if they do not.
+/// The text that a client which accepts names or ids in one field decodes from base64. `None` if it fails.
 ///
-/// As Python's `b64decode(..., validate=True)` of each version from 3.10 does together: bits and padding may be left over
-/// at the end, but none of the padding may be missing.
+/// Accepts all that Python's `b64decode(..., validate=True)` accepts in any version from 3.10 on: extra bits and
+/// padding at the end are allowed, missing padding is not.
 fn decoded(text: &str) -> Option<String> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -132,17 +133,15 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(LENIENT.decode(digits).ok()?).ok()
 }
 
-/// What a thing is for: at most 1000 characters; may be empty.
+/// A description: at most 1000 characters, may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description(String);
 
 impl Description {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 1000;
 
-    /// Takes a text as it is written.
-    ///
-    /// Refuses one that is too long.
+    /// Refuses a text that is too long. It is not normalized.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.chars().count() > Self::LONGEST {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
@@ -153,7 +152,6 @@ impl Description {
         Ok(Self(raw.to_owned()))
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -208,7 +206,7 @@ mod tests {
             '\u{e0100}',
         ] {
             let rule = format!("must not contain the invisible character U+{:04X}", u32::from(c));
-            // Two of them are blanks, too, and go at the ends.
+            // Two of them are whitespace too, so they are removed at the ends.
             let places = [format!("a{c}b"), format!("{c}a"), format!("a{c}")];
             for text in places.into_iter().take(if c.is_whitespace() { 1 } else { 3 }) {
                 assert_eq!(named(&text, 9).expect_err("seen").rule, rule);
@@ -227,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_name_is_none_that_reads_as_an_id() {
-        // What Python's b64decode makes of each; a colon is in those of the first list.
+        // The texts that Python's b64decode returns. Those of the first list contain a colon.
         for id in [
             "U3BhY2U6MTpiRnVM",
             "VXNlcjo0MjphQmNE",

@@ -1,4 +1,4 @@
-//! A moment in time.
+//! Timestamps in UTC.
 
 use std::fmt;
 
@@ -9,28 +9,25 @@ use jiff::tz::Offset;
 
 use super::invalid::Invalid;
 
-/// A moment in UTC, kept as microseconds since 1970, between [`Timestamp::EARLIEST`] and [`Timestamp::LATEST`].
+/// A time in UTC, stored as microseconds since 1970, between [`Timestamp::EARLIEST`] and [`Timestamp::LATEST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Writes six digits of a second and `Z`.
+/// Prints six fractional digits and `Z`.
 const SIX_DIGITS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 impl Timestamp {
-    /// The wall clock's moment.
     pub fn now() -> Self {
         Self(Moment::now().as_microsecond())
     }
 
-    /// The earliest moment that can be told as a date.
+    /// The earliest time that can be printed as a date.
     pub const EARLIEST: Self = Self(-377_705_023_201_000_000);
 
-    /// The latest moment that can be told as a date, at the end of the year 9999.
+    /// The latest time that can be printed as a date, at the end of the year 9999.
     pub const LATEST: Self = Self(253_402_207_200_000_000);
 
-    /// Takes ISO 8601 with `Z` or an offset, with a colon in it or without; what has none is in UTC.
-    ///
-    /// Refuses what is no moment.
+    /// Parses ISO 8601 with `Z` or an offset, with or without a colon. Without an offset, the time is in UTC.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let raw = raw.trim();
         let moment = raw.parse::<Moment>().ok();
@@ -39,7 +36,7 @@ impl Timestamp {
         Ok(Self::from_micros(moment.as_microsecond()))
     }
 
-    /// From microseconds since 1970; what lies beyond all dates is the first or the last of them.
+    /// Converts microseconds since 1970. A value out of range becomes the earliest or the latest time.
     pub const fn from_micros(micros: i64) -> Self {
         if micros < Self::EARLIEST.0 {
             Self::EARLIEST
@@ -50,7 +47,7 @@ impl Timestamp {
         }
     }
 
-    /// From whole seconds since 1970, as JSON Web Tokens count.
+    /// Converts seconds since 1970, the unit of JSON Web Tokens.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self::from_micros(seconds.saturating_mul(1_000_000))
     }
@@ -60,18 +57,18 @@ impl Timestamp {
         self.0
     }
 
-    /// Milliseconds since 1970, as Keycloak counts.
+    /// Milliseconds since 1970, the unit of Keycloak.
     pub const fn millis(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 
-    /// Whole seconds since 1970, as JSON Web Tokens count (RFC 7519, section 2).
+    /// Seconds since 1970, the unit of JSON Web Tokens (RFC 7519, section 2).
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
 
-    /// ISO 8601 with only as many digits of a second as are needed: `2024-07-11T16:53:30.02561+00:00`, as PostgreSQL
-    /// writes it and clients of Wallaroo read it.
+    /// ISO 8601 without trailing zeros in the fraction: `2024-07-11T16:53:30.02561+00:00`, the format of PostgreSQL,
+    /// which Wallaroo clients parse.
     pub fn trimmed(self) -> String {
         Moment::from_microsecond(self.0).map_or_else(
             |_| String::new(),
@@ -83,25 +80,25 @@ impl Timestamp {
         )
     }
 
-    /// ISO 8601 with six digits of a second and `Z`: `2024-07-11T16:53:30.025610Z`.
+    /// ISO 8601 with six fractional digits and `Z`: `2024-07-11T16:53:30.025610Z`.
     pub fn zulu(self) -> String {
         Moment::from_microsecond(self.0)
             .map_or_else(|_| String::new(), |moment| SIX_DIGITS.timestamp_to_string(&moment))
     }
 
-    /// The moment that lies `duration` earlier, but none before [`Timestamp::EARLIEST`].
+    /// The time `duration` earlier, at the earliest [`Timestamp::EARLIEST`].
     #[must_use]
     pub fn before(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_sub(micros))
     }
 
-    /// How long it is until a later moment; nothing if that is past.
+    /// The duration until a later time. Zero if that is past.
     pub fn until(self, later: Self) -> std::time::Duration {
         std::time::Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
-    /// The moment that lies `duration` later, but none after [`Timestamp::LATEST`].
+    /// The time `duration` later, at the latest [`Timestamp::LATEST`].
     #[must_use]
     pub fn after(self, duration: std::time::Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -109,7 +106,7 @@ impl Timestamp {
     }
 }
 
-/// ISO 8601 with six digits of a second and `+00:00`: `2024-07-11T16:53:30.025610+00:00`.
+/// ISO 8601 with six fractional digits and `+00:00`: `2024-07-11T16:53:30.025610+00:00`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = Moment::from_microsecond(self.0).map_err(|_| fmt::Error)?;

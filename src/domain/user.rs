@@ -1,4 +1,4 @@
-//! A person with an account.
+//! A user: a person with an account, or a bot.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,70 +12,66 @@ use super::invalid::Invalid;
 use super::text;
 use super::timestamp::Timestamp;
 
-/// What a person may do in the account as a whole.
+/// The role of a user in the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum AccountRole {
-    /// Sees and manages everything.
+    /// Reads and manages everything.
     Administrator,
-    /// Sees and does what memberships allow.
+    /// Has the rights of its memberships.
     Member,
-    /// As a member, but through pages only, not through an API.
+    /// Like a member, but through pages only, not through an API.
     UiOnly,
-    /// Annotates what memberships show, and nothing else.
+    /// Annotates what its memberships allow it to read.
     Annotator,
 }
 
 impl AccountRole {
-    /// Each role, the mightiest first.
+    /// All roles, the strongest first.
     pub const ALL: [Self; 4] = [Self::Administrator, Self::Member, Self::UiOnly, Self::Annotator];
 
-    /// The word for the role in the database, the audit and the command line.
+    /// The value in the database, the audit log and the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// A person's first or last name: at most 255 characters, all of them visible; may be empty.
+/// A first or last name: at most 255 visible characters, may be empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonName(String);
 
 impl PersonName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, in NFC and without the blanks around it.
-    ///
-    /// Refuses one that is too long, has a character that nobody sees, or reads as an id.
+    /// Converts to NFC and removes surrounding whitespace. Refuses a name that is too long, contains an invisible
+    /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         text::of_person(raw, Self::LONGEST).map(Self)
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A person's whole name, as clients write it that know one name only: 1 to 255 characters, blanks made one.
+/// A full name, for clients that know only one name: 1 to 255 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullName(String);
 
 impl FullName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, in NFC, without the blanks around it, and with one blank where there are several.
-    ///
-    /// Refuses one that is empty or too long, has a character that nobody sees, or whose first or last name reads as an
-    /// id.
+    /// Converts to NFC, removes surrounding whitespace and replaces repeated whitespace by one space. Refuses a name
+    /// that is empty or too long, contains an invisible character, or whose first or last name could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        // Separators of lines and paragraphs are no blanks that somebody types between names.
+        // Line and paragraph separators are not whitespace between names, so they are refused.
         let blank = |c: char| c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}');
         let name = raw.trim().split(blank).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         if name.is_empty() {
@@ -87,7 +83,7 @@ impl FullName {
         Ok(Self(name))
     }
 
-    /// The first name, which ends at the first blank, and the last, which is the rest and may be empty.
+    /// The first name up to the first space, and the rest as the last name, which may be empty.
     pub fn split(&self) -> (PersonName, PersonName) {
         let (first, last) = halves(&self.0);
         (PersonName(first.to_owned()), PersonName(last.to_owned()))
@@ -98,80 +94,75 @@ fn halves(name: &str) -> (&str, &str) {
     name.split_once(' ').unwrap_or((name, ""))
 }
 
-/// Whether an account is a person's or a bot's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum UserKind {
-    /// A person.
     Person,
-    /// What a service key acts as.
+    /// The user that a service key acts as.
     Bot,
 }
 
 impl UserKind {
-    /// The word for the kind in the database.
+    /// The value in the database.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// How far an account has come.
+/// The stored state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum UserState {
-    /// Waits for the person to choose a password.
+    /// The user must set a password first.
     Invited {
-        /// When the invitation ends.
+        /// The expiry of the invitation.
         until: Timestamp,
     },
-    /// In use.
     Active,
-    /// Closed for good.
+    /// Closed permanently.
     Blocked,
 }
 
 impl UserState {
-    /// The word for the state in the database and the audit.
+    /// The value in the database and the audit log.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// Whether somebody may come in whose account has come as far, and is switched on or off.
+    /// Whether a user in this state may sign in, depending on whether the account is enabled.
     pub fn lets_in(self, enabled: bool) -> bool {
         enabled && self == Self::Active
     }
 }
 
-/// What has become of an account by some moment.
+/// The status of an account at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum UserStatus {
-    /// The person may come in.
+    /// The user may sign in.
     Active,
-    /// The person is invited.
     Invited,
-    /// The invitation has run out.
+    /// The invitation has expired.
     Expired,
-    /// The account is switched off, and may be switched on again.
+    /// The account is disabled, and may be enabled again.
     Disabled,
-    /// The account is closed for good.
+    /// The account is closed permanently.
     #[strum(serialize = "deleted")]
     Blocked,
 }
 
 impl UserStatus {
-    /// The word for the status on the command line.
+    /// The value on the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// Who vouched for the address of an account.
+/// The verifier of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voucher {
-    /// The operator, on the command line.
     Operator,
-    /// The administrator of this UUID.
+    /// An administrator, by UUID.
     Administrator(Uuid),
 }
 
@@ -192,50 +183,42 @@ impl fmt::Display for Voucher {
     }
 }
 
-/// That somebody vouched for the address of an account.
+/// The verification of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// Who.
     pub by: Voucher,
-    /// When.
     pub at: Timestamp,
 }
 
 /// A person with an account, or the bot that a service key acts as.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The row.
     pub id: UserId,
-    /// The name that clients know the user by (`sub` in tokens).
+    /// The UUID that clients use as the user's id (`sub` in tokens).
     pub uuid: Uuid,
-    /// The address, which is also the user name.
+    /// The email, which is also the username.
     pub email: Email,
-    /// Who vouched for the address; none while nobody did.
+    /// The verification of the email, if it is verified.
     pub email_verified: Option<Verification>,
-    /// The first name; may be empty.
+    /// May be empty.
     pub first_name: PersonName,
-    /// The last name; may be empty.
+    /// May be empty.
     pub last_name: PersonName,
-    /// Whether it is a person.
     pub kind: UserKind,
-    /// How far the account has come.
     pub state: UserState,
-    /// Whether the account is switched on; what else it takes to come in, [`User::status`] says.
+    /// Whether the account is enabled. [`User::status`] has all conditions for a sign-in.
     pub enabled: bool,
-    /// Whether the user may make API keys.
+    /// Whether the user may create API keys.
     pub developer: bool,
-    /// Whether the password is good only for choosing another.
+    /// Whether the password is temporary and can only be used to choose another.
     pub must_change_password: bool,
-    /// What the user may do in the account.
     pub role: AccountRole,
-    /// When the account was made.
     pub created_at: Timestamp,
-    /// When the user last signed in.
     pub last_sign_in_at: Option<Timestamp>,
 }
 
 impl User {
-    /// The name to show: first and last name, or the address where there is neither.
+    /// The display name: first and last name, or the email if both are empty.
     pub fn name(&self) -> String {
         let name = format!("{} {}", self.first_name.as_str(), self.last_name.as_str());
         match name.trim() {
@@ -244,7 +227,7 @@ impl User {
         }
     }
 
-    /// What has become of the account by this moment.
+    /// The status of the account at this time.
     pub fn status(&self, now: Timestamp) -> UserStatus {
         match self.state {
             UserState::Blocked => UserStatus::Blocked,
@@ -255,51 +238,44 @@ impl User {
         }
     }
 
-    /// Whether any credential of the user is worth anything.
+    /// Whether the credentials of the user are accepted.
     pub fn may_enter(&self) -> bool {
         self.state.lets_in(self.enabled)
     }
 }
 
-/// Which people to list.
+/// A filter of users.
 #[derive(Clone, Debug, Default)]
 pub struct UserSearch {
-    /// Only those whose address contains this text, in any case.
+    /// A part of the email. Ignores case.
     pub email: Option<String>,
-    /// Only those of one of these statuses; none for those who may come in or are invited.
+    /// Any of these statuses. If empty, users who may sign in or are invited.
     pub statuses: Vec<UserStatus>,
 }
 
-/// A person to be.
+/// A new user.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// The address.
     pub email: Email,
-    /// The first name.
     pub first_name: PersonName,
-    /// The last name.
     pub last_name: PersonName,
-    /// The account role.
     pub role: AccountRole,
 }
 
-/// What is to change about a person; `None` leaves a thing as it is.
+/// Changes to a user. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// The new address.
     pub email: Option<Email>,
-    /// Whether the actor vouches for the address; left out, a new address is vouched for by whoever may, and the old one
-    /// stays as it is.
+    /// Whether the actor verifies the email. With `None`, a new email is verified if the actor may verify it, and an
+    /// unchanged one keeps its state.
     pub email_verified: Option<bool>,
-    /// The new first name.
     pub first_name: Option<PersonName>,
-    /// The new last name.
     pub last_name: Option<PersonName>,
-    /// Whether the account is switched on.
+    /// Whether the account is enabled.
     pub enabled: Option<bool>,
-    /// Whether the user may make API keys.
+    /// Whether the user may create API keys.
     pub developer: Option<bool>,
-    /// Whether the user is an administrator; an administrator no longer is an ordinary member.
+    /// Whether the user is an administrator. A former administrator becomes a member.
     pub administrator: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! A workspace: where models and pipelines are kept, and who may enter.
+//! A workspace, which contains models and pipelines and has members.
 
 use uuid::Uuid;
 
@@ -8,59 +8,54 @@ use super::invalid::Invalid;
 use super::text::{Description, named};
 use super::timestamp::Timestamp;
 
-/// A workspace's name: 1 to 255 characters, all of them visible, no blank at either end; not what reads as an id.
+/// The name of a workspace: 1 to 255 visible characters, without surrounding whitespace, and not readable as an id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkspaceName(String);
 
 impl WorkspaceName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const LONGEST: usize = 255;
 
-    /// Takes a name, in NFC.
-    ///
-    /// Refuses one that is empty or too long, begins or ends with a blank, has a character that nobody sees, or reads as an
-    /// id.
+    /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
+    /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         named(raw, Self::LONGEST).map(Self)
     }
 
-    /// The name of the workspace that a person without a choice of their own works in.
+    /// The name of a user's default workspace.
     ///
-    /// Refused when the address is so long that the name would be too long.
+    /// Refused when the email is so long that the name would be too long.
     pub fn default_of(email: &Email) -> Result<Self, Invalid> {
         Self::parse(&format!("{email}{DEFAULT_ENDING}"))
     }
 
-    /// Whose default workspace the name says this is: the part before ` - Default Workspace`.
+    /// The email in the name of a default workspace: the part before ` - Default Workspace`.
     pub fn default_owner(&self) -> Option<&str> {
         self.0.strip_suffix(DEFAULT_ENDING)
     }
 
-    /// A name of the data file as it is there: an older file may have one that would be refused now.
+    /// A name from the data file, not validated: older releases allowed some names that are refused now.
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How the name of a default workspace ends; the Wallaroo SDK makes such names.
+/// The suffix of the name of a default workspace. The Wallaroo SDK generates such names.
 const DEFAULT_ENDING: &str = " - Default Workspace";
 
-/// A name fit for DNS: 1 to 63 of `a-z`, `0-9` and `-`, a letter first and no dash last.
+/// A DNS label: 1 to 63 of `a-z`, `0-9` and `-`, with a letter first and no hyphen last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slug(String);
 
 impl Slug {
-    /// The most characters (RFC 1035, section 2.3.4).
+    /// The maximum number of characters (RFC 1035, section 2.3.4).
     pub const LONGEST: usize = 63;
 
-    /// Takes a name that is fit for DNS.
-    ///
-    /// Refuses every other one with the rule that it breaks.
+    /// The error is the broken rule.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.is_empty() {
             return Err(Invalid::rule("must not be empty"));
@@ -87,56 +82,48 @@ impl From<Slug> for WorkspaceName {
     }
 }
 
-/// A workspace.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// The row.
     pub id: WorkspaceId,
-    /// Where it belongs.
     pub organization: OrganizationId,
     /// The name, unique in its organization.
     pub name: WorkspaceName,
-    /// Who made it; none once that account is gone.
+    /// The creator. `None` after that account was deleted.
     pub created_by: Option<Creator>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Whether it is laid aside.
     pub archived: bool,
-    /// What it is for.
     pub description: Description,
-    /// Whether only its members and those who govern see it; another one is read by its whole organization.
+    /// Whether it is visible only to its members and to administrators of the account or the organization. A workspace
+    /// that is not private is readable by its whole organization.
     pub private: bool,
-    /// What clients keep about it.
+    /// Settings that clients store.
     pub settings: Settings,
 }
 
-/// A workspace as far as a list of many tells of it.
+/// The part of a workspace that lists contain.
 #[derive(Clone, Debug)]
 pub struct WorkspaceEntry {
-    /// The row.
     pub id: WorkspaceId,
     /// The name, unique in its organization.
     pub name: WorkspaceName,
-    /// Who made it; none once that account is gone.
+    /// The creator. `None` after that account was deleted.
     pub created_by: Option<Creator>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Whether it is laid aside.
     pub archived: bool,
 }
 
-/// What clients keep about a workspace; to atelier it means nothing.
+/// Settings that clients store with a workspace. atelier does not use them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether machine-learning models are shown.
+    /// Whether clients show machine-learning models.
     pub ml_models_enabled: bool,
-    /// Where a colour gradient begins.
+    /// The start color of a gradient.
     pub gradient_start_color: Option<SettingText>,
-    /// Where it ends.
+    /// The end color of the gradient.
     pub gradient_end_color: Option<SettingText>,
-    /// Which language model is used unless told otherwise.
+    /// The default language model.
     pub default_llm_integration: Option<LlmIntegration>,
-    /// The integration that agents run in unless told otherwise.
+    /// The default integration that agents run in.
     pub default_agent_runtime: Option<SettingText>,
 }
 
@@ -180,90 +167,79 @@ impl From<SettingText> for String {
 /// A language model of an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LlmIntegration {
-    /// The integration.
     pub integration: SettingText,
-    /// The model.
     pub model: SettingText,
 }
 
-/// Who made a workspace.
+/// The creator of a workspace.
 #[derive(Clone, Debug)]
 pub struct Creator {
-    /// The row.
     pub id: UserId,
     /// The user's UUID.
     pub uuid: Uuid,
-    /// The user's address.
     pub email: Email,
-    /// Whether the workspace is this user's default one.
+    /// Whether the workspace is the user's default workspace.
     pub by_default: bool,
 }
 
-/// A workspace to be.
+/// A new workspace.
 #[derive(Clone, Debug)]
 pub struct NewWorkspace {
-    /// The name.
     pub name: WorkspaceName,
-    /// The organization that it shall belong to; none for the home organization.
+    /// The organization, or `None` for the home organization.
     pub organization: Option<OrganizationId>,
-    /// What it is for.
     pub description: Description,
-    /// Whether only its members and those who govern shall see it.
+    /// Whether it is visible only to its members and to administrators of the account or the organization.
     pub private: bool,
-    /// Whether it is laid aside from the start.
+    /// Whether it is archived from the start.
     pub archived: bool,
 }
 
 impl NewWorkspace {
-    /// A private workspace of the home organization, as clients make that know neither.
+    /// A private workspace of the home organization, for clients that know neither privacy nor organizations.
     pub fn private(name: WorkspaceName) -> Self {
         Self { name, organization: None, description: Description::default(), private: true, archived: false }
     }
 }
 
-/// What is to change about a workspace; `None` leaves a thing as it is.
+/// Changes to a workspace. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceChange {
-    /// The new name.
     pub name: Option<WorkspaceName>,
-    /// What it is for now.
     pub description: Option<Description>,
-    /// Whether only its members and those who govern see it.
+    /// Whether it is visible only to its members and to administrators of the account or the organization.
     pub private: Option<bool>,
-    /// Whether machine-learning models are shown.
+    /// Whether clients show machine-learning models.
     pub ml_models_enabled: Option<bool>,
-    /// Where a colour gradient begins; `Some(None)` clears it.
+    /// The start color of a gradient. `Some(None)` clears it.
     pub gradient_start_color: Option<Option<SettingText>>,
-    /// Where it ends; `Some(None)` clears it.
+    /// The end color of the gradient. `Some(None)` clears it.
     pub gradient_end_color: Option<Option<SettingText>>,
-    /// Which language model is used; `Some(None)` clears it.
+    /// The default language model. `Some(None)` clears it.
     pub default_llm_integration: Option<Option<LlmIntegration>>,
-    /// The integration that agents run in; `Some(None)` clears it.
+    /// The default integration that agents run in. `Some(None)` clears it.
     pub default_agent_runtime: Option<Option<SettingText>>,
 }
 
-/// Which workspaces a search is for.
+/// A search for workspaces.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceSearch {
-    /// Those of this organization.
     pub organization: Option<OrganizationId>,
-    /// Those whose name contains this, in any case.
+    /// A part of the name. Ignores case.
     pub name: Option<String>,
 }
 
-/// Which workspaces are asked for.
+/// A filter of workspaces.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceFilter {
-    /// Those that one of these users joined; none for no such limit.
+    /// Those that at least one of these users joined. `None` for no filter.
     pub joined_by: Option<Vec<Uuid>>,
 }
 
-/// What is in a workspace, by number.
+/// The contents of a workspace, by row number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// The versions of its models.
     pub model_versions: Vec<ModelVersionId>,
-    /// Its pipelines.
     pub pipelines: Vec<PipelineId>,
 }
 

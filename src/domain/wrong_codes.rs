@@ -1,29 +1,28 @@
-//! Wrong codes of a second factor, counted for each person.
+//! The wrong second factor codes of a user, counted for the throttle.
 
 use std::time::Duration;
 
 use super::timestamp::Timestamp;
 
-/// How many wrong codes of a person came since the last right one, wherever they were typed.
+/// The wrong codes since the last right one, of all sign-ins and sessions of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongCodes {
-    /// How many.
     pub count: u32,
-    /// When the last one came.
+    /// The time of the last one.
     pub last_at: Timestamp,
 }
 
 impl WrongCodes {
-    /// How many wrong codes there may be before the next one has to wait.
+    /// The number of wrong codes without a wait.
     pub const FREE: u32 = 5;
-    /// The first wait; each further wrong code doubles it.
+    /// The first wait. Each further wrong code doubles it.
     pub const FIRST_WAIT: Duration = Duration::from_mins(1);
-    /// The longest wait.
+    /// The maximum wait.
     pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
-    /// How long no code of the person is judged from this moment on, right ones included; none if one is judged now.
+    /// The time until the next code is checked, even a right one. `None` if it is checked now.
     ///
-    /// A last code that lies in the future means that the clock was set back: then nobody waits, for it would be forever.
+    /// A last code in the future means that the clock was set back. There is no wait then, because it would never end.
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         let more = self.count.checked_sub(Self::FREE)?;
         let factor = 1_u32.checked_shl(more).unwrap_or(u32::MAX);

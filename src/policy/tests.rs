@@ -1,4 +1,4 @@
-//! Draws the grids of judgement, which people read in `tests/golden/policy.txt`.
+//! Writes the tables of all decisions to `tests/golden/policy.txt`, where people review them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ mod giving;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy.txt");
 
-/// From the least to the mightiest, as is everything below.
+/// From the weakest to the strongest, as in all lists below.
 const ACCOUNTS: [Account; 6] = [
     Account::Nobody,
     Account::Bot,
@@ -50,7 +50,7 @@ const PLAIN: Standing = Standing {
 };
 const COLLEAGUE: Standing = Standing { organization: Some(OrganizationRole::Member), ..PLAIN };
 
-/// The standings that people ask about: a short name, who has it, and what it is.
+/// The actors that the tables describe: a short name, a description, and the facts.
 const PEOPLE: [(&str, &str, Standing); 17] = [
     ("nobody", "has no account, or has not signed in yet", Standing { account: Account::Nobody, ..PLAIN }),
     ("stranger", "shares no organization with the thing or the person", PLAIN),
@@ -126,7 +126,7 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
     ),
 ];
 
-/// What an action is about, and so which facts it may depend on.
+/// The kind of object that an action is about, which determines the facts that it may depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
     Workspace,
@@ -185,13 +185,13 @@ fn actions(of: About) -> impl Iterator<Item = Action> {
     Action::ALL.into_iter().filter(move |action| about(*action) == of)
 }
 
-/// Sets of permissions that named roles give, each within the next.
+/// Permission sets of named roles, each a subset of the next.
 fn named() -> [PermissionSet; 4] {
     let some = PermissionSet::of(&[Permission::PROJECT_READ, Permission::ROLE_BINDING_READ]);
     [PermissionSet::EMPTY, some, some.with(Permission::SPACE_READ), everything()]
 }
 
-/// Every standing that the properties are checked for.
+/// All combinations of facts for the property tests.
 fn all() -> Vec<Standing> {
     let mut all = Vec::new();
     for account in ACCOUNTS {
@@ -240,7 +240,7 @@ fn word_of(account: Account) -> &'static str {
     }
 }
 
-/// Who may do what, by those people ask about.
+/// The actions that each of the described actors may do.
 fn in_short(page: &mut String) {
     page.push_str("1. In short\n\n");
     for (name, who, _) in &PEOPLE {
@@ -261,7 +261,7 @@ fn in_short(page: &mut String) {
     }
 }
 
-/// Workspaces and projects: roles in the account, the organization and the workspace, and privacy.
+/// Workspaces and projects, by account role, organization role, workspace role and privacy.
 fn in_workspaces(page: &mut String) {
     page.push_str(
         "\n2. Workspaces and projects, in full\n\n\
@@ -311,7 +311,7 @@ fn block(account: Account) -> String {
     page
 }
 
-/// Organizations and people: roles in the account and the organization.
+/// Organizations and users, by account role and organization role.
 fn in_organizations(page: &mut String) {
     page.push_str(
         "\n3. Organizations and the account, in full\n\n\
@@ -355,7 +355,7 @@ fn in_organizations(page: &mut String) {
     page.push('\n');
 }
 
-/// What one named permission is good for.
+/// The effect of each named permission.
 fn by_permissions(page: &mut String) {
     page.push_str(
         "\n5. What a named permission adds, of a role bound on a workspace or project that one does not see otherwise; but\n\
@@ -434,7 +434,7 @@ fn to_whoever_has_no_account_everything_is_hidden() {
 
 #[test]
 fn the_grids_leave_no_fact_out() {
-    // What an action is not about makes no difference to it, so that no grid has to show it.
+    // A fact that an action is not about must not change the decision, so that the tables can omit it.
     for standing in all() {
         for action in Action::ALL {
             let same = match about(action) {
@@ -457,7 +457,7 @@ fn the_grids_leave_no_fact_out() {
     }
 }
 
-/// How much a decision lets somebody do or know.
+/// The rank of a decision: more rights or more information.
 const fn worth(decision: Decision) -> u8 {
     match decision {
         Decision::Hidden => 0,
@@ -466,14 +466,14 @@ const fn worth(decision: Decision) -> u8 {
     }
 }
 
-/// Every standing that is this one with one fact a step higher.
+/// All facts with exactly one of them a step higher.
 fn one_step_up(low: &Standing) -> Vec<Standing> {
     fn next<T: PartialEq + Copy>(order: &[T], of: T) -> Option<T> {
         let at = order.iter().position(|one| *one == of).unwrap();
         order.get(at + 1).copied()
     }
     let mut up = Vec::new();
-    // A bot holds less than a member, but not less than an annotator, who makes no workspaces.
+    // A bot has fewer rights than a member, but not fewer than an annotator, who cannot create workspaces.
     let accounts = ACCOUNTS.into_iter().filter(|account| *account != Account::Bot).collect::<Vec<_>>();
     match low.account {
         Account::Bot => {}
@@ -493,7 +493,7 @@ fn one_step_up(low: &Standing) -> Vec<Standing> {
 fn more_standing_never_takes_anything_away() {
     for low in all() {
         for high in one_step_up(&low) {
-            // Pages only is not more than annotating: whoever has no business at an API holds no key.
+            // `UiOnly` is not above `Annotator`, because a user without API access has no API keys.
             let pages_only = high.account == Account::Role(AccountRole::UiOnly);
             for action in Action::ALL.into_iter().filter(|action| !pages_only || *action != Action::HoldKeys) {
                 let (more, less) = (decide(&high, action), decide(&low, action));
@@ -520,7 +520,7 @@ fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
     for standing in all() {
         let sees = |action| decide(&standing, action) != Decision::Hidden;
         for action in actions(About::Workspace) {
-            // Roles are bound on projects too, which one may see without their workspace.
+            // Roles are bound on projects too, which may be visible without their workspace.
             let on_thing = matches!(action, Action::BindRole | Action::ReadBindings | Action::UnbindRole);
             let project = Standing { restricted: false, ..standing };
             let expected =

@@ -1,20 +1,20 @@
-//! The most common passwords, which are the first that somebody tries.
+//! The most common passwords, which attackers try first.
 
-/// Those of ten characters and more, in lower case and sorted, one a line; `NOTICE` says where they are from.
+/// Those of ten characters and more, in lower case and sorted, one per line. `NOTICE` names their source.
 const LIST: &str = include_str!("common.txt");
 
-/// Whether a password is among the most common ones, in whatever case and with whatever marks around it.
+/// Whether a password is among the most common ones. Ignores case and surrounding punctuation.
 pub(super) fn contains(password: &str) -> bool {
     let folded = password.to_lowercase();
     let bare = folded.trim_matches(|c: char| !c.is_alphanumeric());
     is_listed(&folded) || is_listed(bare)
 }
 
-/// Looks for a line by halving the text: to keep the lines apart would take more memory than they do.
+/// Binary search in the text. An index of its lines would take more memory than the lines themselves.
 fn is_listed(wanted: &str) -> bool {
     let mut rest = LIST;
     while !rest.is_empty() {
-        // Lines are ASCII, so that every place is between two characters.
+        // Lines are ASCII, so every byte offset is a character boundary.
         let start = rest[..rest.len() / 2].rfind('\n').map_or(0, |end| end + 1);
         let end = rest[start..].find('\n').map_or(rest.len(), |end| start + end);
         match wanted.cmp(&rest[start..end]) {

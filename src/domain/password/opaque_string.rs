@@ -1,4 +1,4 @@
-//! Passwords in one form, however they were typed (RFC 8265, section 4.2, the profile `OpaqueString`).
+//! The normalization of passwords (RFC 8265, section 4.2, the profile `OpaqueString`).
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The text as it is compared: every space an ASCII space, and in the composed form (NFC).
+/// Maps every space to an ASCII space, and composes letters with their marks (NFC).
 pub(super) fn prepared(raw: &str) -> Cow<'_, str> {
     if raw.is_ascii() {
         return Cow::Borrowed(raw);
@@ -17,8 +17,9 @@ pub(super) fn prepared(raw: &str) -> Cow<'_, str> {
     Cow::Owned(ComposingNormalizerBorrowed::new_nfc().normalize(&spaced).into_owned())
 }
 
-/// Whether a prepared text has only what a new password may have (RFC 8264, section 4.3, `FreeformClass`): letters, digits,
-/// marks, punctuation, symbols and spaces. The two joiners are allowed in a context only, and here in none.
+/// Whether a normalized text has only characters that a new password may contain (RFC 8264, section 4.3,
+/// `FreeformClass`): letters, digits, marks, punctuation, symbols and spaces. The RFC allows the two joiners in some
+/// contexts. They are not allowed here.
 pub(super) fn is_allowed(text: &str) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new();
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();

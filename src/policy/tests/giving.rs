@@ -1,4 +1,4 @@
-//! Who gives what to others, and who takes it away again.
+//! Tests of the functions that decide whether roles and bindings may be assigned and removed.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn nobody_takes_away_what_they_could_not_give() {
     let custom = |named| Standing { workspace: Some(Role::Custom(RoleId(7))), named, ..COLLEAGUE };
     for role in Role::PREDEFINED {
         assert!(!removes_from_workspace(&custom(removing), role, PermissionSet::EMPTY), "{role:?}");
-        // Every permission of an owner does not make an owner, who chooses the members.
+        // A custom role with every permission of an owner does not allow the removal of members.
         assert!(!removes_from_workspace(&custom(of_role(Role::Owner)), role, PermissionSet::EMPTY), "{role:?}");
         let owner = Standing { workspace: Some(Role::Owner), ..COLLEAGUE };
         assert!(removes_from_workspace(&owner, role, PermissionSet::EMPTY), "{role:?}");
