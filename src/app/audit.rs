@@ -1,4 +1,4 @@
-//! Records what was done, in the transaction that does it, and tells it.
+//! Records each change in its own transaction, and reads the records.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::store::audit::chain::{self, Link, Verdict};
 use crate::store::{self, Tx, View};
 use crate::tokens::chain::Hash;
 
-/// How far back a search goes unless told otherwise.
+/// The period of a search by default.
 const WINDOW: Duration = Duration::from_hours(30 * 24);
 
 /// The rows of a search, the newest first.
 ///
-/// Administrators may. Refused for a user who never was there.
+/// Requires an administrator. Refused for a user who never existed.
 pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Result<Slice<Recorded>> {
     standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
     if let Some(user) = search.by.filter(|user| *user != NO_ACCOUNT)
@@ -33,20 +33,19 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
     store::audit::page(view, (from, until), search, page)
 }
 
-/// Compares every row with its hash. One of them must have the hash that is expected, if one is.
+/// Checks the hash of every row. If a hash is expected, one of the rows must have it.
 ///
-/// Administrators may.
+/// Requires an administrator.
 pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>) -> Result<Verdict> {
     standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
     chain::verify(view, expected)
 }
 
-/// The newest row, to be noted outside of the data file.
+/// The newest row, to be stored outside of the data file.
 pub fn newest(view: &View) -> Result<Link> {
     chain::last(view)
 }
 
-/// Records one change.
 pub(super) fn record(
     tx: &Tx,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! Bindings: named roles that people have on one thing.
+//! Role bindings: named roles of people on one workspace or project.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,12 +19,12 @@ use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
-/// The binding of this number, if the actor may see bindings on its thing.
+/// The binding with this number. Refused when the actor may not see the bindings on its resource.
 pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
     let missing = || Error::not_found(Noun::RoleBinding, id);
     let binding = store::bindings::find(view, id)?.ok_or_else(missing)?;
     let standing = match toward(view, actor, binding.resource) {
-        // Of a thing that the actor does not see, the binding is what does not exist.
+        // If the actor does not see the resource, it is the binding that is not found.
         Err(Error::NotFound { .. }) => return Err(missing()),
         found => found?.1,
     };
@@ -34,7 +34,7 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
     }
 }
 
-/// The bindings on workspaces, or those on projects, that the actor may see, by number: everybody's, or one user's.
+/// The bindings on workspaces, or those on projects, that the actor may see, by number. Optionally of one user only.
 ///
 /// Refused when the user is unknown.
 pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, page: Page) -> Result<Slice<Binding>> {
@@ -43,7 +43,7 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
     }
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::bindings::page(view, sight, on_projects, of, page);
-    // Judgement looks at the thing, of which there are often fewer than bindings.
+    // The decision depends on the resource only, and there are often fewer resources than bindings.
     let judged = RefCell::new(HashMap::new());
     let keep = |binding: &Binding| {
         if let Some(known) = judged.borrow().get(&binding.resource) {
@@ -60,11 +60,11 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
     sight::sifted(page, |binding| binding.id.0, look, keep)
 }
 
-/// Gives a person a named role on a thing.
+/// Binds a named role of a person to a resource.
 ///
-/// Owners may, administrators, and whoever holds `ROLE_BINDING_CREATE`. Refused when the person is not in the
-/// organization of the thing or is an annotator who would be more, when the role allows more than the actor holds, and
-/// a conflict when the person has a role on the thing already.
+/// Requires an owner, an administrator or `ROLE_BINDING_CREATE`. Refused when the person is not in the organization of
+/// the resource, when an account annotator would get other permissions than an annotator's, and when the role grants
+/// more than the actor has. A conflict when the person has a role on the resource already.
 pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resource: Resource) -> Result<Binding> {
     let (workspace, standing) = toward(tx, actor, resource).map_err(|error| match error {
         Error::NotFound { .. } => Error::Forbidden { action: Action::BindRole },
@@ -87,10 +87,10 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
     Ok(binding)
 }
 
-/// Gives a binding another role.
+/// Changes the role of a binding.
 ///
-/// Whoever may make the binding may. Refused when the new role, or the old one, allows more than the actor holds, and
-/// when an annotator of the account would be more.
+/// Requires what [`create`] requires. Refused when the new role or the old one grants more than the actor has, and when
+/// an account annotator would get other permissions than an annotator's.
 pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
     let before = visible(tx, actor, id)?;
     let standing = toward(tx, actor, before.resource)?.1;
@@ -109,9 +109,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     Ok(after)
 }
 
-/// Takes a binding away.
+/// Deletes a binding.
 ///
-/// Owners may, administrators, and whoever holds `ROLE_BINDING_DELETE` and could have made the binding.
+/// Requires an owner, an administrator or `ROLE_BINDING_DELETE`, and permission to create the binding.
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
     if !may_take(tx, actor, &binding)? {
@@ -121,7 +121,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
 }
 
-/// Whether the actor may take a binding away: only one that they could have made.
+/// Whether the actor may delete a binding: only one that the actor could have created.
 pub(super) fn may_take(view: &View, actor: &Actor, binding: &Binding) -> Result<bool> {
     let standing = match toward(view, actor, binding.resource) {
         Err(Error::NotFound { .. }) => return Ok(false),
@@ -131,7 +131,7 @@ pub(super) fn may_take(view: &View, actor: &Actor, binding: &Binding) -> Result<
     Ok(allowed.is_some_and(|allowed| policy::unbinds(&standing, allowed)))
 }
 
-/// Refuses to give an annotator of the account more than annotators do.
+/// Refuses to give an account annotator other permissions than an annotator's.
 fn annotates_at_most(user: &User, role: &NamedRole) -> Result<()> {
     if user.role != AccountRole::Annotator || role.permissions.is_within(policy::of_role(Role::Annotator)) {
         return Ok(());
@@ -139,7 +139,7 @@ fn annotates_at_most(user: &User, role: &NamedRole) -> Result<()> {
     Err(Error::Refused { rule: "an annotator of the account can have only permissions of annotators" })
 }
 
-/// The workspace that a thing is or is in, and what the actor is toward the thing.
+/// The workspace of a resource, and the actor's standing toward the resource.
 fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, Standing)> {
     match resource {
         Resource::Workspace(id) => {

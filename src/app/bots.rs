@@ -1,4 +1,4 @@
-//! What a bot may do, and who may renew or revoke the service key that acts as it.
+//! The permissions of a bot, and who may renew or revoke its service key.
 
 use crate::app::{roles, standing};
 use crate::domain::actor::Actor;
@@ -17,13 +17,13 @@ use crate::policy::{self, Action, Decision, decide};
 use crate::store::visibility::Sight;
 use crate::store::{self, View};
 
-/// A bot with its places, or a refusal where there is none.
+/// A bot with its organizations and workspaces.
 pub(super) fn find(view: &View, bot: UserId) -> Result<Bot> {
     store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found(Noun::User, bot))
 }
 
-/// Whether the actor holds in a workspace what a role there allows. An owner also chooses the members, which no
-/// permission stands for.
+/// Whether the actor has all permissions that a role grants in a workspace. An owner may also choose the members, for
+/// which there is no permission.
 pub(super) fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Role) -> Result<bool> {
     let standing = standing::in_workspace(view, actor, workspace)?;
     let given = match role.custom() {
@@ -34,13 +34,13 @@ pub(super) fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Rol
     Ok(chooses && given.is_within(policy::held(&standing)))
 }
 
-/// Refuses to hand the secret of a bot to whoever does not hold all that it may: by its memberships, and by what was
-/// bound to it since.
+/// Refuses to give a bot's secret to an actor who lacks some of the bot's permissions, which come from its memberships
+/// and its role bindings.
 pub(super) fn holds_all(view: &View, actor: &Actor, bot: UserId) -> Result<()> {
     if holds(view, actor, &find(view, bot)?)? { Ok(()) } else { Err(Error::Exceeded) }
 }
 
-/// Whether the actor holds all that a bot may.
+/// Whether the actor has all permissions of a bot.
 fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
     let mut holds = true;
     for place in &bot.organizations {
@@ -66,11 +66,11 @@ fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
     Ok(holds)
 }
 
-/// Lets the actor end or renew a service key, or refuses.
+/// Refuses an actor who may not revoke or renew a service key.
 ///
-/// The service itself may, administrators, whoever chooses the members in all its workspaces, and whoever made it and
-/// holds `SERVICE_KEY_REVOKE` in all of them. Whoever neither made it nor sees the service keys of one of its
-/// workspaces is told that there is none.
+/// Allowed are the service itself, administrators, actors who may choose the members of all its workspaces, and the
+/// key's creator with `SERVICE_KEY_REVOKE` in all of them. The key is not found for an actor who neither created it nor
+/// may read the service keys of one of its workspaces.
 pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
     let in_account = standing::in_account(actor);
     let own = actor.user() == Some(key.user);
@@ -97,7 +97,8 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
 
 const REVOKES_NOT: Error = Error::Forbidden { action: Action::RevokeServiceKey };
 
-/// Refuses to end a service key that holds more than the actor, unless it is theirs or they made it.
+/// Refuses to revoke a service key that has more permissions than the actor, unless the key is the actor's own or the
+/// actor created it.
 pub(super) fn may_end(view: &View, actor: &Actor, key: &Key) -> Result<()> {
     let theirs = actor.user().is_some_and(|me| me == key.user || key.created_by == Some(me));
     if theirs || holds(view, actor, &find(view, key.user)?)? { Ok(()) } else { Err(REVOKES_NOT) }

@@ -1,4 +1,4 @@
-//! What is in a workspace.
+//! The contents of a workspace.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::store::contents::ModelRow;
 use crate::store::{self, View};
 
-/// What is in each of these workspaces, which the actor was shown.
+/// The contents of each of these workspaces. The caller has to make sure that the actor may see them.
 pub fn of_shown(view: &View, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
     let ids: Vec<_> = workspaces.iter().map(|workspace| workspace.id).collect();
     store::contents::of_many(view, &ids)

@@ -1,4 +1,4 @@
-//! The workspace that a person works in unless told otherwise.
+//! The workspace that a person works in by default.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx, View};
 
-/// The actor's default workspace with the number of the link; none if there is none that they may still see.
+/// The actor's default workspace and the number of the link to it. `None` without one that the actor may see.
 pub fn find(view: &View, actor: &Actor) -> Result<Option<(i64, Workspace)>> {
     let Some(me) = actor.user() else { return Ok(None) };
     let Some((link, id)) = store::default_workspaces::find(view, me)? else { return Ok(None) };
@@ -21,7 +21,7 @@ pub fn find(view: &View, actor: &Actor) -> Result<Option<(i64, Workspace)>> {
     }
 }
 
-/// Makes a workspace that the actor is in the one that they work in unless told otherwise.
+/// Sets the actor's default workspace. Refused when the actor is not a member of it.
 pub fn choose(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<()> {
     let me = itself(actor)?;
     let workspace = lookup::workspace(tx, actor, workspace)?;

@@ -1,4 +1,4 @@
-//! Invitations: how somebody comes to an account whose password nobody else knows for long.
+//! Invitations: new people choose a password that nobody else knows for long.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,43 +22,39 @@ use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::{PasswordHash, generate};
 
-/// How somebody is to come in for the first time.
+/// How an invited person signs in for the first time.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// At once; by a link to choose a password, or by a key.
+    /// The account is active at once. The person chooses a password by a link, or uses a key.
     AtOnce,
-    /// By a link to choose a password.
+    /// The person chooses a password by a link.
     Link,
-    /// By choosing a password in place of a temporary one, whose hash this is.
+    /// The person replaces a temporary password, which has this hash.
     TemporaryPassword(PasswordHash),
 }
 
-/// Somebody to be invited.
 #[derive(Clone, Debug)]
 pub struct Invitation {
-    /// Whom.
     pub new: NewUser,
-    /// The name that clients will know the user by.
+    /// The UUID that clients know the user by.
     pub uuid: Uuid,
-    /// Whether the person may make API keys; left out, members may where the inviter may.
+    /// Whether the person may create API keys. By default, members may if the inviter may.
     pub developer: Option<bool>,
-    /// How the person comes in.
     pub mode: Mode,
 }
 
-/// What came of an invitation.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// The person is invited now, or in.
+    /// The person is now invited or active.
     Fresh(User),
-    /// The person was invited already, and nothing has changed.
+    /// The person was invited already. Nothing has changed.
     Already(User),
 }
 
-/// Refuses whoever may not invite somebody to this role, before anything costly is done for them.
+/// Refuses an actor who may not invite a person with this role, before any costly work.
 ///
-/// Members give the roles of members and annotators, and only by a link, by which the person chooses the password;
-/// administrators give every role in every way.
+/// Members may invite members and annotators, and only by a link, by which the person chooses the password.
+/// Administrators may invite everybody in every way.
 fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
     let standing = standing::in_account(actor);
     standing::require(&standing, Action::InviteUser, Noun::User, "anybody")?;
@@ -130,12 +126,13 @@ pub async fn send_again(desk: &AppState, actor: &Actor, id: UserId) -> Result<()
     Ok(())
 }
 
-/// Invites somebody, who belongs to no organization until somebody puts them into one. To invite again changes nothing
-/// while the invitation lasts; once it has run out, the same person begins anew, with nothing that was given before.
+/// Invites a person, who belongs to no organization until somebody adds them to one. A repeated invitation changes
+/// nothing while the first one is valid. After that it replaces the first one, with everything that the person had got
+/// before removed.
 ///
-/// Members of the account may, by a link, and administrators, who vouch for the address with it. Refused when the
-/// invitation would give more than the inviter holds, and when the address is somebody's who is in or was shut out. The address of an account that was closed for good is
-/// nobody's.
+/// Requires a member of the account, for an invitation by a link, or an administrator, whose invitation also confirms
+/// the address. Refused when the invitation would grant more than the inviter has, and when the address belongs to an
+/// active or disabled account. The address of a closed account is free.
 pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome> {
     let new = &invitation.new;
     may_invite(actor, new.role, matches!(invitation.mode, Mode::Link))?;
@@ -144,14 +141,14 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     let before = store::users::find_by_email(tx, new.email.as_str())?;
     if let Some(before) = &before {
         let found = decide(&standing::toward(tx, actor, before.id)?, Action::ReadUser) == Decision::Allowed;
-        // Somebody who is in no organization yet is nobody's secret to those who may invite.
+        // Inviters may know about a person who is in no organization yet.
         let known = found || store::organizations::memberships(tx, before.id)?.is_empty();
         let at_once = matches!(invitation.mode, Mode::AtOnce);
         match before.status(tx.now) {
             UserStatus::Invited if known && !at_once => return Ok(Outcome::Already(before.clone())),
-            // Only an administrator comes this far.
+            // Only an administrator gets here.
             UserStatus::Invited if found => {}
-            // Nobody replaces what they could not have given.
+            // The inviter must be able to give what the expired invitation gave.
             UserStatus::Expired if known => may_invite(actor, before.role, true)?,
             UserStatus::Invited
             | UserStatus::Expired
@@ -183,9 +180,9 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     Ok(Outcome::Fresh(user))
 }
 
-/// Lets an invitation last as long again as a new one.
+/// Extends a pending invitation by the lifetime of a new one.
 ///
-/// Administrators may. Refused unless the person is invited now.
+/// Requires an administrator. Refused when there is no pending invitation.
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::active_person(tx, actor, id)?;
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, before.uuid)?;
@@ -193,7 +190,7 @@ pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
 }
 
-/// Lets the invitation of somebody who is invited now end as late as a new one would.
+/// Extends a pending invitation by the lifetime of a new one. Refused when there is none.
 pub(super) fn last_longer(tx: &Tx, user: &User) -> Result<User> {
     if user.status(tx.now) != UserStatus::Invited {
         return Err(Error::Refused { rule: "the user has no pending invitation" });
@@ -207,7 +204,7 @@ fn invited(tx: &Tx) -> UserState {
     UserState::Invited { until: tx.now.after(Purpose::Invitation.life()) }
 }
 
-/// Takes everything from somebody who never came in, so that whoever invites them now gives them no more than that.
+/// Removes everything from a person who never signed in, so that a new invitation grants only what its inviter gives.
 fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
     users::end_access(tx, user.id)?;
     store::users::update_password(tx, user.id, None)?;
@@ -217,7 +214,7 @@ fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Whether the person to be may make keys, which only somebody gives who may.
+/// Whether the invited person may create keys. Only an inviter who may do so can grant it.
 fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bool> {
     let gives = match actor.person() {
         None => true,

@@ -1,4 +1,4 @@
-//! API keys: lasting credentials of a person or a service.
+//! API keys: long-lived credentials of a person or a service.
 
 use std::time::Duration;
 
@@ -22,27 +22,23 @@ use crate::store::keys::{Kept, Scope};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
-/// How exact the last use of a key is kept.
+/// The precision of the stored last use of a key.
 const LAST_USED_STEP: Duration = Duration::from_mins(1);
 
-/// A key to be, and what is kept of its secret.
+/// A new key, with the stored form of its secret.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// What it is called.
     pub name: KeyName,
-    /// What it is for.
     pub description: Description,
-    /// What is kept of its secret.
+    /// The stored form of the secret.
     pub secret: Kept,
-    /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a key that acts as a person.
+/// Creates a key of a person.
 ///
-/// The person may, and the operator. Refused when making keys is switched off, when it would end before it begins or
-/// later than it may ([`end`]), and when the person is disabled, still invited or gone, or has to choose another
-/// password first.
+/// Requires the person or the operator. Refused when API keys are disabled, when the expiry is in the past or too late
+/// ([`end`]), and when the person is disabled, still invited or deleted, or has to choose another password first.
 pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, new: &NewKey) -> Result<Key> {
     may_hold(tx, actor, rules)?;
     let user = lookup::user(tx, actor, whose)?;
@@ -66,8 +62,8 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
     Ok(key)
 }
 
-/// Refuses whoever may make no key at all: a bot, a person without developer access, and every person while that is
-/// switched off. The operator may.
+/// Refuses an actor who may not create keys at all: a bot, a person without developer access, and every person while
+/// API keys are disabled. The operator may.
 pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::User, "nobody")?;
     let held = match &actor.who {
@@ -80,10 +76,10 @@ pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<(
     if held { Ok(()) } else { Err(Error::Forbidden { action: Action::HoldKeys }) }
 }
 
-/// When a secret that is made now ends: as asked, or as late as it may.
+/// The expiry of a secret that is created now: the requested one, or the latest that is allowed.
 ///
-/// It may not outlast the key that it is made with, the longest life that the account allows, nor, where it takes the
-/// place of another one, that one's end. Refused when it is asked to, and when the end lies in the past.
+/// The limits are the expiry of the key that the request uses, the maximum lifetime in the account and, for a
+/// replacement, the expiry of the replaced key. Refused when the requested expiry exceeds a limit or lies in the past.
 pub(super) fn end(
     tx: &Tx,
     actor: &Actor,
@@ -113,7 +109,7 @@ pub(super) fn end(
     }
 }
 
-/// The keys that act as a person, the oldest first; without one, everybody's and every service's, for the operator and
+/// The keys of a person, the oldest first. Without a person, all keys of people and services, for the operator and
 /// administrators.
 pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Vec<Key>> {
     if let Some(who) = of {
@@ -127,10 +123,9 @@ pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Ve
 
 /// The keys of a search by number, each service key with its bot.
 ///
-/// Of a workspace, its service keys; else the actor's own keys, or the service keys that the actor made. Somebody
-/// else's are for administrators. A bot is shown without its places in the list of one of them. Refused when the
-/// workspace is none that the actor may see or whose service keys the actor may not see, and when the person is
-/// unknown.
+/// For a workspace, its service keys; otherwise the actor's own keys, or the service keys that the actor created. The
+/// keys of another user require an administrator. In the list of a workspace, a bot has no places. Refused when the
+/// actor may not see the workspace or its service keys, and when the person is unknown.
 pub fn page(view: &View, actor: &Actor, search: &KeySearch, page: Page) -> Result<Slice<(Key, Option<Bot>)>> {
     let Some(scope) = scope(view, actor, search)? else { return Ok(Slice { items: Vec::new(), next: None }) };
     let slice = store::keys::page(view, scope, search.live, page)?;
@@ -145,7 +140,7 @@ pub fn page(view: &View, actor: &Actor, search: &KeySearch, page: Page) -> Resul
     }))
 }
 
-/// Where a search looks; nowhere for what cannot be: user keys of a workspace, and those of an operator.
+/// The scope of a search. `None` if it cannot match: user keys of a workspace, and those of an operator.
 fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>> {
     if let Some(id) = search.workspace {
         let workspace = lookup::workspace(view, actor, id)?;
@@ -168,23 +163,23 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
     }))
 }
 
-/// How a key is to be renewed.
+/// How to renew a key.
 #[derive(Clone, Debug)]
 pub struct Renewal {
-    /// What is kept of the new secret.
+    /// The stored form of the new secret.
     pub secret: Kept,
-    /// When the key shall end; as now, if nothing is said.
+    /// The new expiry. The default is the current one.
     pub expires_at: Option<Timestamp>,
-    /// For how long the old secret is good.
+    /// How long the old secret stays valid.
     pub grace: Grace,
 }
 
-/// Gives a key another secret; it stays the same key, and ends no later than before ([`end`]).
+/// Replaces the secret of a key. The key stays the same, and its expiry is not extended ([`end`]).
 ///
-/// A person's key only that person renews, and the operator: whoever else got its secret would act as that person. A
-/// service key whoever may revoke it and make keys, and holds all that it allows. The old secret is good for the grace,
-/// which ends with the key as it was at the latest; that of a refresh before this one ends now. Refused when the key is
-/// revoked or has expired: it is there, so it is not missing, but nothing is left to renew.
+/// A person's key requires that person or the operator, because the secret lets its holder act as the person. A service
+/// key requires the service itself, or an actor who may revoke it, may create keys and has all its permissions. The old
+/// secret stays valid for the grace period, but not past the old expiry of the key. The secret before it becomes
+/// invalid now. Refused when the key is revoked or expired, not as a missing key but because there is nothing to renew.
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
     let before = controlled(tx, actor, id)?;
     match before.kind {
@@ -213,10 +208,10 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
     Ok(after)
 }
 
-/// Ends a key, and blocks the bot of a service key. Ending it again changes nothing.
+/// Revokes a key, and blocks the bot of a service key. A repeated call changes nothing.
 ///
-/// Its owner may, the operator and administrators; a service key also those whom [`bots::require`] lets, if it
-/// holds no more than they do ([`bots::may_end`]).
+/// Requires the owner, the operator or an administrator. A service key may also be revoked by the actors that
+/// [`bots::require`] allows, if it has no more permissions than they have ([`bots::may_end`]).
 pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     let key = controlled(tx, actor, id)?;
     if key.revoked_at.is_some() {
@@ -232,9 +227,9 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (shown(&key), Value::Null))
 }
 
-/// Ends every key that acts as a person; tells how many.
+/// Revokes every key of a person. Returns the number of keys.
 ///
-/// The person may, the operator and administrators.
+/// Requires the person, the operator or an administrator.
 pub fn revoke_of(tx: &Tx, actor: &Actor, user: &User) -> Result<usize> {
     lookup::require_user(tx, actor, user.id, Action::RevokeKey, user.uuid)?;
     let revoked = store::keys::revoke_of(tx, user.id)?;
@@ -245,7 +240,7 @@ pub fn revoke_of(tx: &Tx, actor: &Actor, user: &User) -> Result<usize> {
     Ok(revoked)
 }
 
-/// The key of this number, if the actor may end or renew it.
+/// The key with this number. Refused when the actor may not revoke or renew it.
 fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     let key = found(view, id)?;
     match key.kind {
@@ -257,26 +252,28 @@ fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     Ok(key)
 }
 
-/// From when on it is to be noted again that the key is in use.
+/// When the next use of a key has to be stored.
 pub(super) fn note_use_from(key: &Key) -> Timestamp {
     key.last_used_at.map_or(Timestamp::EARLIEST, |last| last.after(LAST_USED_STEP))
 }
 
-/// Notes that a key is in use; no change that the audit keeps.
+/// Stores that a key was used now. The audit does not record it.
 pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
     store::keys::update_last_used(tx, id)
 }
 
-/// The person or bot that a key lets in, the key, and until when it does so unless somebody changes something.
+/// Authenticates a key. Returns its person or bot, the key, and the time until which the key is valid unless something
+/// changes.
 ///
-/// Refused when the key is unknown, revoked or expired, or its person is disabled or has to choose another password.
+/// Refused when the key is unknown, revoked or expired, and when its person is disabled or has to choose another
+/// password.
 pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
     let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(AuthError::UnknownKey)?;
     let until = key.expires_at.map_or(until, |end| end.min(until));
     Ok((of_live(view, &key)?, key, until))
 }
 
-/// The person or bot whom a key that let them in lets in still.
+/// Authenticates the person or bot of a key again.
 pub(super) fn still(view: &View, id: KeyId) -> Result<User> {
     of_live(view, &store::keys::find(view, id)?.ok_or(AuthError::UnknownKey)?)
 }
@@ -299,7 +296,7 @@ pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
     store::keys::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Key, id))
 }
 
-/// A key as the audit keeps it.
+/// A key for the audit.
 pub(super) fn shown(key: &Key) -> Value {
     json!({
         "type": key.kind.as_str(),

@@ -1,5 +1,5 @@
-//! Finds the people, organizations and workspaces that a request names, as far as the actor may see them. What is hidden is
-//! refused exactly as what does not exist.
+//! Finds the people, organizations and workspaces that a request names. What the actor may not see is refused exactly
+//! like what does not exist.
 
 use uuid::Uuid;
 
@@ -15,21 +15,18 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, View};
 
-/// How somebody names a person.
+/// How a request names a person.
 #[derive(Clone, Debug)]
 pub enum Named {
-    /// By row number.
     Number(UserId),
-    /// By UUID.
     Uuid(Uuid),
-    /// By address, in any case.
+    /// Matches in any case.
     Email(Email),
-    /// By both, which must be the same person's.
+    /// Both have to be of the same person.
     Both(Uuid, Email),
 }
 
 impl Named {
-    /// Whether this names the actor.
     pub fn is(&self, actor: &Actor) -> bool {
         let Some(me) = actor.person() else { return false };
         match self {
@@ -41,7 +38,7 @@ impl Named {
     }
 }
 
-/// The person whom somebody names, if the actor may find them.
+/// A person. Refused when the actor may not see them.
 pub fn user(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {
         Named::Number(id) => (store::users::find(view, *id)?, id.to_string()),
@@ -57,7 +54,7 @@ pub fn user(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     Ok(user)
 }
 
-/// The person or bot whom somebody names, if the actor may find them; a bot has no address to be named by.
+/// A person or bot. Refused when the actor may not see them. A bot has no address.
 pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {
         Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
@@ -69,7 +66,7 @@ pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User>
     Ok(user)
 }
 
-/// The person of this number, if the actor may find them and the account is neither switched off nor closed.
+/// The person with this number. Refused when the actor may not see them, and when the account is disabled or closed.
 pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
     let user = user(view, actor, &Named::Number(id))?;
     match user.status(view.now) {
@@ -80,7 +77,7 @@ pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
     }
 }
 
-/// The person whom somebody names, if the actor may do this to them. A bot has no account to manage.
+/// A person for an action. Refused when the actor may not do it to them. A bot has no account to manage.
 pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) -> Result<User> {
     let user = user(view, actor, who)?;
     if user.kind == UserKind::Bot {
@@ -90,41 +87,38 @@ pub(super) fn person(view: &View, actor: &Actor, who: &Named, action: Action) ->
     Ok(user)
 }
 
-/// Refuses unless the actor may do this to the person.
 pub(super) fn require_user(view: &View, actor: &Actor, user: UserId, action: Action, key: impl ToString) -> Result<()> {
     standing::require(&standing::toward(view, actor, user)?, action, Noun::User, key)
 }
 
-/// The organization that clients without the notion of one live in.
+/// The organization for clients that know no organizations.
 pub fn home(view: &View) -> Result<Organization> {
     store::organizations::find_home(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
 }
 
-/// The number of the organization that clients without the notion of one live in.
+/// The number of the home organization ([`home`]).
 pub(super) fn home_id(view: &View) -> Result<OrganizationId> {
     store::organizations::find_home_id(view)?.ok_or_else(|| Error::internal("the data file has no home organization"))
 }
 
-/// The organization of this number, if the actor may see it.
+/// The organization with this number. Refused when the actor may not see it.
 pub fn organization(view: &View, actor: &Actor, id: OrganizationId) -> Result<Organization> {
     let organization = store::organizations::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Organization, id))?;
     require_organization(view, actor, id, Action::ReadOrganization)?;
     Ok(organization)
 }
 
-/// Refuses unless the actor may do this in the organization.
 pub(super) fn require_organization(view: &View, actor: &Actor, id: OrganizationId, action: Action) -> Result<()> {
     standing::require(&standing::in_organization(view, actor, id)?, action, Noun::Organization, id)
 }
 
-/// The workspace of this number, if the actor may see it.
+/// The workspace with this number. Refused when the actor may not see it.
 pub fn workspace(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
     let workspace = store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))?;
     require_workspace(view, actor, &workspace, Action::ReadWorkspace)?;
     Ok(workspace)
 }
 
-/// Refuses unless the actor may do this in the workspace.
 pub(super) fn require_workspace(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
     standing::require(&standing::in_workspace(view, actor, workspace)?, action, Noun::Workspace, workspace.id)
 }

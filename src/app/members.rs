@@ -1,4 +1,4 @@
-//! Who is in a workspace, and in what role.
+//! The members of a workspace and their roles.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::store::{self, Tx, View};
 pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
     let mut members = store::members::list(view, workspace.id)?;
-    // A bot that reads a workspace without being in it sees its people no more than elsewhere.
+    // A bot that reads a workspace without being a member sees only the people that it sees elsewhere.
     if actor.person().is_some_and(|me| me.kind == UserKind::Bot) {
         let mut seen = Vec::with_capacity(members.len());
         for member in members {
@@ -34,10 +34,11 @@ pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Me
     Ok(members)
 }
 
-/// Puts somebody into a workspace in this role, or gives a member this role.
+/// Adds a person to a workspace with this role, or changes the role of a member.
 ///
-/// Owners and administrators may, and give a named role whoever holds `ROLE_BINDING_CREATE`. Refused when the person is
-/// unknown or not in the workspace's organization, when a named role is given for more than the actor holds, and when it would leave the workspace without an owner.
+/// Requires an owner or an administrator; for a named role, `ROLE_BINDING_CREATE` is enough. Refused when the person is
+/// unknown or not in the workspace's organization, when a named role grants more than the actor has, and when the
+/// workspace would have no owner.
 pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, role: Role) -> Result<Member> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
@@ -68,7 +69,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
     store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found(Noun::Member, user.uuid))
 }
 
-/// The role that the actor may give in a workspace. A custom one that is predefined is just that.
+/// The role to give, if the actor may give it. A custom role that is a predefined one is replaced by that.
 fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing), role: Role) -> Result<Role> {
     let Some(id) = role.custom() else {
         standing::require(standing, Action::AddMember, Noun::Workspace, workspace.id)?;
@@ -84,10 +85,11 @@ fn allowed(tx: &Tx, actor: &Actor, (workspace, standing): (&Workspace, &Standing
     Ok(role)
 }
 
-/// Takes somebody out of a workspace; tells whether they were in it.
+/// Removes a person from a workspace. Returns whether they were a member.
 ///
-/// Whoever could have given all that is taken away may, owners and administrators first of all; anyone may leave, and
-/// leaves nothing where there is nothing to be seen. Refused when it would leave the workspace without an owner.
+/// Requires an actor who could have given everything that is removed, such as an owner or an administrator. Anyone may
+/// leave; leaving a workspace that the actor does not see changes nothing. Refused when the workspace would have no
+/// owner.
 pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named) -> Result<bool> {
     let workspace = match lookup::workspace(tx, actor, workspace) {
         Err(Error::NotFound { .. }) if who.is(actor) => return Ok(false),
@@ -120,10 +122,10 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Name
     Ok(true)
 }
 
-/// Takes somebody out of every workspace of an organization that they leave, and of what is bound to them there; the
-/// organization's own row tells the audit.
+/// Removes a person from every workspace of an organization that they leave, with their role bindings there. The audit
+/// row is that of the organization.
 ///
-/// Refused when it would leave a workspace without an owner.
+/// Refused when a workspace would have no owner.
 pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: OrganizationId) -> Result<()> {
     for member in store::members::list_of(tx, user.id, Some(organization))? {
         if member.role == Role::Owner && store::members::count_other_owners(tx, member.workspace, user.id)? == 0 {
@@ -135,8 +137,8 @@ pub(super) fn drop_from_organization(tx: &Tx, user: &User, organization: Organiz
     store::bindings::delete_of(tx, user.id, Some(organization)).map(drop)
 }
 
-/// Gives a workspace whose last owner goes another one: the actor, if they are in its organization, or else the first
-/// admin of that.
+/// Gives a workspace whose last owner leaves a new owner: the actor, if they are in its organization, or else the
+/// organization's first admin.
 ///
 /// Refused when there is neither.
 pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &User) -> Result<()> {
@@ -160,12 +162,11 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
     audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
 }
 
-/// What stands against taking the last owner out of a workspace.
 const LAST_OWNER: Error =
     Error::Refused { rule: "a {workspace} must keep at least one owner; add another owner first" };
 
-/// Refuses to take from somebody what they have in a workspace, the membership and every binding, unless the actor could
-/// have given all of it.
+/// Refuses to remove a person's membership and role bindings in a workspace, unless the actor could have given all of
+/// them.
 fn may_take(view: &View, actor: &Actor, workspace: &Workspace, from: UserId) -> Result<()> {
     let refusal = || Error::Forbidden { action: Action::RemoveMember };
     if let Some(member) = store::members::find(view, workspace.id, from)? {
@@ -183,13 +184,13 @@ fn may_take(view: &View, actor: &Actor, workspace: &Workspace, from: UserId) -> 
     Ok(())
 }
 
-/// What the named role of a custom one allows, as [`roles::permissions`] gives it; nothing for a predefined one.
+/// The permissions of a custom role, as [`roles::permissions`] returns them. None for a predefined role.
 fn permissions(view: &View, actor: &Actor, role: Role) -> Result<Option<PermissionSet>> {
     role.custom().map_or(Ok(Some(PermissionSet::EMPTY)), |id| roles::permissions(view, actor, id))
 }
 
-/// Refuses to take from somebody what they have in the workspaces of an organization, unless the actor could have given
-/// all of it.
+/// Refuses to remove a person's memberships and role bindings in the workspaces of an organization, unless the actor
+/// could have given all of them.
 pub(super) fn may_take_all(view: &View, actor: &Actor, organization: OrganizationId, from: UserId) -> Result<()> {
     for place in store::visibility::places_in(view, from, organization)? {
         let Some(workspace) = store::workspaces::find(view, place)? else { continue };
@@ -198,7 +199,7 @@ pub(super) fn may_take_all(view: &View, actor: &Actor, organization: Organizatio
     Ok(())
 }
 
-/// Refuses to make an annotator of the account anything else in a place, or anybody else an annotator there.
+/// Refuses to give an account annotator another role than an annotator's, and to make anybody else an annotator.
 pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
     if (user.role == AccountRole::Annotator) == as_annotator {
         return Ok(());
@@ -208,13 +209,14 @@ pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
     })
 }
 
-/// The most workspaces that people are taken out of at a time.
+/// The maximum number of workspaces in one removal.
 pub const MOST_WORKSPACES: usize = 100;
 
-/// Takes everybody whom `which` picks out of these workspaces, all or nobody; gives the memberships that ended.
+/// Removes all members that `which` selects from these workspaces, all or nobody. Returns the removed memberships.
 ///
-/// A workspace that the actor does not see has nobody to pick. Each leave is judged as in [`remove`], the actor's
-/// own last, so that an owner may take others along. Refused for more than [`MOST_WORKSPACES`].
+/// A workspace that the actor does not see has no members to select. Each removal follows the rules of [`remove`]. The
+/// actor is removed last, so that an owner can remove others at the same time. Refused for more than
+/// [`MOST_WORKSPACES`].
 pub fn remove_all(
     tx: &Tx,
     actor: &Actor,

@@ -1,7 +1,7 @@
-//! The verbs: the only home of rules. Each change leaves its audit row in its own transaction.
+//! The use cases, and the only place for rules. Each change writes its audit row in its own transaction.
 //!
-//! A verb takes domain types, finds, judges, checks the state, writes and records; it has no effect outside
-//! its `Tx`, because a transaction may be run again.
+//! A use case takes domain types, finds, asks the policy, checks the state, writes and records. It has no effect
+//! outside its `Tx`, because a transaction may be run again.
 
 pub mod audit;
 pub mod bindings;

@@ -1,4 +1,4 @@
-//! Organizations: the people who may find each other, and the workspaces that they share.
+//! Organizations: the people who may see each other, and the workspaces that they share.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,8 @@ impl ListQuery for OrganizationSearch {
     }
 }
 
-/// The organizations of a search that the actor is in, by number; to an administrator, all.
+/// The actor's organizations, by number; for an administrator, all. Optionally only those whose name contains a text,
+/// in any case.
 pub fn page(view: &View, actor: &Actor, search: &OrganizationSearch, page: Page) -> Result<Slice<Organization>> {
     match sight::of(actor) {
         Some(sight) => store::organizations::page(view, sight, search.name.as_deref(), page),
@@ -33,9 +34,9 @@ pub fn page(view: &View, actor: &Actor, search: &OrganizationSearch, page: Page)
     }
 }
 
-/// Makes an organization; whoever makes it is its first admin.
+/// Creates an organization. Its creator is its first admin.
 ///
-/// Administrators may. Refused when the name is taken.
+/// Requires an administrator. Refused when the name is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organization> {
     standing::require(&standing::in_account(actor), Action::CreateOrganization, Noun::Organization, new.name.as_str())?;
     let organization = store::organizations::insert(tx, new, false)?;
@@ -49,7 +50,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organizat
 
 /// Changes an organization's name or description.
 ///
-/// Its admins may, and administrators. Refused when the new name is taken.
+/// Requires an admin of the organization or an administrator. Refused when the new name is taken.
 pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationChange) -> Result<Organization> {
     let before = lookup::organization(tx, actor, id)?;
     lookup::require_organization(tx, actor, id, Action::UpdateOrganization)?;
@@ -69,9 +70,10 @@ pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationC
     Ok(after)
 }
 
-/// Deletes an organization with its workspaces and everything in them, and the service keys that are left without one.
+/// Deletes an organization with its workspaces and everything in them, and the service keys that are left without an
+/// organization.
 ///
-/// Its admins may, and administrators. The home organization cannot be deleted.
+/// Requires an admin of the organization or an administrator. Refused for the home organization.
 pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
     let organization = lookup::organization(tx, actor, id)?;
     lookup::require_organization(tx, actor, id, Action::DeleteOrganization)?;
@@ -85,11 +87,11 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
     audit::record(tx, actor, "organizations.delete", object, (shown(&organization), Value::Null))
 }
 
-/// Puts somebody into an organization in this role, or gives a member this role.
+/// Adds a person to an organization with this role, or changes the role of a member.
 ///
-/// Its admins may, and administrators; the role of an administrator of the account only administrators change. Refused
-/// when the person is unknown or may not have the role ([`crate::app::members::annotates_alike`]), and when it would leave the organization
-/// without an admin.
+/// Requires an admin of the organization or an administrator; for an administrator of the account, an administrator.
+/// Refused when the person is unknown or may not have the role ([`crate::app::members::annotates_alike`]), and when the
+/// organization would have no admin.
 pub fn put_member(
     tx: &Tx,
     actor: &Actor,
@@ -115,11 +117,11 @@ pub fn put_member(
     Ok(after)
 }
 
-/// Takes somebody out of an organization, and with that out of its workspaces and of what is bound to them there.
+/// Removes a person from an organization, with its workspaces and the role bindings there.
 ///
-/// Its admins may who could have given all that is taken away, and administrators; an administrator of the account only
-/// administrators take out; anyone may leave. Refused when somebody is no member, and when it would leave the
-/// organization without an admin or a workspace without an owner.
+/// Requires an administrator, or an admin of the organization who could have given everything that is removed; for an
+/// administrator of the account, an administrator. Anyone may leave. Refused when the person is not a member, when the
+/// organization would have no admin, and when a workspace would have no owner.
 pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::Named) -> Result<()> {
     lookup::organization(tx, actor, id)?;
     let user = lookup::principal(tx, actor, who)?;
@@ -139,7 +141,7 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::N
     audit::record(tx, actor, "organizations.remove_member", object(id, &user), (told(Some(&member)), Value::Null))
 }
 
-/// Refuses to change or end what an administrator of the account is in an organization, unless the actor is one too.
+/// Refuses to change or end the membership of an administrator of the account, unless the actor is one too.
 fn manages(view: &View, actor: &Actor, id: OrganizationId, user: &User) -> Result<()> {
     match user.role {
         AccountRole::Administrator => lookup::require_organization(view, actor, id, Action::ManageAdministrator),
@@ -147,7 +149,7 @@ fn manages(view: &View, actor: &Actor, id: OrganizationId, user: &User) -> Resul
     }
 }
 
-/// Refuses to let the last enabled admin go.
+/// Refuses to remove the last enabled admin.
 pub(super) fn keep_an_admin(tx: &Tx, id: OrganizationId, member: &OrganizationMember) -> Result<()> {
     if member.role == OrganizationRole::Admin && store::organizations::count_other_admins(tx, id, member.user)? == 0 {
         return Err(Error::Refused { rule: "an organization must keep at least one admin; add another admin first" });

@@ -1,5 +1,4 @@
-//! People as those see them who administer the account: looked up by what is written of them, made, shown with what
-//! they sign in by.
+//! The administration of people: search by profile, creation, and how each person signs in.
 
 use std::collections::BTreeMap;
 
@@ -26,31 +25,28 @@ use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
-/// The most people of one page.
+/// The maximum number of people on one page.
 pub const MOST: usize = 1000;
 
-/// A person, and what of how they sign in the actor may know.
+/// A person, and how they sign in if the actor may know.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The person.
     pub user: User,
-    /// What only the person and administrators know.
+    /// Visible only to the person and to administrators.
     pub entry: Option<Entry>,
 }
 
 /// How a person signs in.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Whether there is a password.
     pub password: bool,
-    /// When the second factor was confirmed; none without one.
+    /// When the second factor was confirmed. `None` without one.
     pub second_factor: Option<Timestamp>,
 }
 
-/// Some of the people of a search whom the actor may find, the oldest account first; those whose account was closed for
-/// good are gone.
+/// A part of the people of a search that the actor may see, the oldest account first, without closed accounts.
 ///
-/// Refused when more are asked for than [`MOST`].
+/// Refused when more than [`MOST`] are requested.
 pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<Profile>> {
     if most > MOST {
         return Err(Error::invalid(Field::Limit, format!("must be at most {MOST}")));
@@ -62,23 +58,20 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, mo
     found.into_iter().map(|user| profile(view, actor, user, &factors)).collect()
 }
 
-/// How many people of a search the actor may find.
+/// The number of people of a search that the actor may see.
 pub fn count(view: &View, actor: &Actor, search: &PeopleSearch) -> Result<usize> {
     let Some(circle) = standing::circle(actor) else { return Ok(0) };
     Ok(store::people::search(view, circle, search, 0, usize::MAX)?.len())
 }
 
-/// A person, or a bot, which is looked up by its UUID only.
+/// A person, or a bot, which is found by its UUID only.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// A person.
     Person(Profile),
-    /// A bot.
     Service(ServiceAccount),
 }
 
 impl Found {
-    /// The row.
     pub const fn user(&self) -> &User {
         match self {
             Self::Person(profile) => &profile.user,
@@ -87,7 +80,7 @@ impl Found {
     }
 }
 
-/// The person or bot of this UUID, if the actor may find them and the account was not closed for good.
+/// The person or bot with this UUID. Refused when the actor may not see them, and when the account is closed.
 pub fn find(view: &View, actor: &Actor, uuid: Uuid) -> Result<Found> {
     match get(view, actor, uuid) {
         Err(Error::NotFound { .. }) => service_accounts::get(view, actor, uuid).map(Found::Service),
@@ -95,7 +88,7 @@ pub fn find(view: &View, actor: &Actor, uuid: Uuid) -> Result<Found> {
     }
 }
 
-/// The person of this UUID, if the actor may find them and the account was not closed for good.
+/// The person with this UUID. Refused when the actor may not see them, and when the account is closed.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<Profile> {
     let user = users::get(view, actor, uuid)?;
     if user.state == UserState::Blocked {
@@ -120,22 +113,21 @@ fn knows_entry(view: &View, actor: &Actor, user: UserId) -> Result<bool> {
 
 /// How a person signs in.
 ///
-/// The person may know, and administrators.
+/// Requires the person or an administrator.
 pub fn entry(view: &View, actor: &Actor, uuid: Uuid) -> Result<Entry> {
     let profile = get(view, actor, uuid)?;
     lookup::require_user(view, actor, profile.user.id, Action::ReadSessions, uuid)?;
     profile.entry.ok_or_else(|| Error::not_found(Noun::User, uuid))
 }
 
-/// The person whose password the actor may set. Refuses an actor who may not, before anything costly is done for them.
+/// The person whose password the actor may set. Refuses an actor who may not, before any costly work.
 pub fn may_set_password(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     let user = get(view, actor, uuid)?.user;
     lookup::require_user(view, actor, user.id, Action::SetPassword, uuid)?;
     Ok(user)
 }
 
-/// Gives a person a new password as [`users::set_password`] does; one that is temporary is good only for choosing
-/// another.
+/// Sets a person's password like [`users::set_password`]. A temporary password has to be replaced at the first sign-in.
 pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, temporary: bool) -> Result<()> {
     let new = NewPassword { hash: hash.clone(), revoke_keys: false };
     let mut user = users::set_password(tx, actor, &lookup::Named::Uuid(uuid), &new)?;
@@ -146,9 +138,10 @@ pub fn reset_password(tx: &Tx, actor: &Actor, uuid: Uuid, hash: &PasswordHash, t
     Ok(())
 }
 
-/// Changes a person as [`users::change`] does.
+/// Changes a person like [`users::change`].
 ///
-/// Refused when another password is to be demanded than is: the demand comes with a temporary password.
+/// Refused when the change would add or remove the requirement to choose another password: only a temporary password
+/// adds it.
 pub fn change(
     tx: &Tx,
     actor: &Actor,
@@ -217,22 +210,20 @@ pub async fn replace_password(
     Ok(())
 }
 
-/// A person to be, as administrators make one.
+/// A new person, as created by an administrator.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// Who.
     pub new: NewUser,
-    /// The name that clients will know the user by.
+    /// The UUID that clients know the user by.
     pub uuid: Uuid,
-    /// The password, and whether it is good only for choosing another; without one, there is none yet.
+    /// The hash of the password, and whether it is temporary. The person has no password without one.
     pub password: Option<(PasswordHash, bool)>,
-    /// Whether the account is switched on.
     pub enabled: bool,
-    /// Whether the actor vouches for the address.
+    /// Whether the actor confirms the address.
     pub email_verified: bool,
 }
 
-/// Makes an account as [`users::create`] does, switched on or off, its address vouched for or not.
+/// Creates an account like [`users::create`], but enabled or not, and with a confirmed address or not.
 pub fn create(tx: &Tx, actor: &Actor, person: &NewPerson) -> Result<User> {
     let hash = person.password.as_ref().map(|(hash, _)| hash);
     let user = match person.password {

@@ -1,4 +1,4 @@
-//! Projects of a workspace, and their restriction.
+//! Projects of a workspace and their restrictions.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 
-/// The project of this number with its workspace, if the actor may see it.
+/// The project with this number and its workspace. Refused when the actor may not see it.
 pub fn visible(view: &View, actor: &Actor, id: ProjectId) -> Result<(Project, Workspace)> {
     let (project, workspace) = found(view, id)?;
     standing::require(&standing::in_project(view, actor, &workspace, id)?, Action::ReadProject, Noun::Project, id)?;
@@ -43,7 +43,7 @@ impl ListQuery for ProjectSearch {
 
 /// The projects of a search that the actor may see, by number.
 ///
-/// Refused when the workspace of the search is none that the actor may see.
+/// Refused when the actor may not see the workspace of the search.
 pub fn page(view: &View, actor: &Actor, search: &ProjectSearch, page: Page) -> Result<Slice<Project>> {
     if let Some(workspace) = search.workspace {
         lookup::workspace(view, actor, workspace)?;
@@ -64,9 +64,9 @@ fn may(view: &View, actor: &Actor, id: ProjectId, action: Action) -> Result<bool
     Ok(decide(&standing, action) == Decision::Allowed)
 }
 
-/// Makes a project in a workspace.
+/// Creates a project in a workspace.
 ///
-/// Whoever holds `PROJECT_CREATE` there may. Refused when the name is taken.
+/// Requires `PROJECT_CREATE` in the workspace. Refused when the name is taken.
 pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName) -> Result<Project> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateProject)?;
@@ -75,9 +75,9 @@ pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName
     Ok(project)
 }
 
-/// Gives a project another name.
+/// Renames a project.
 ///
-/// Whoever holds `PROJECT_UPDATE` may. Refused when the name is taken.
+/// Requires `PROJECT_UPDATE`. Refused when the name is taken.
 pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Result<Project> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::UpdateProject)?;
@@ -93,7 +93,7 @@ pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Resu
 
 /// Deletes a project.
 ///
-/// Whoever holds `PROJECT_DELETE` may.
+/// Requires `PROJECT_DELETE`.
 pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::DeleteProject)?;
@@ -101,7 +101,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (shown(&place.0), Value::Null))
 }
 
-/// The restrictions of projects that the actor may restrict, by project.
+/// The restrictions that the actor may manage, by project.
 pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Slice<Restriction>> {
     let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
     let look = |page| store::projects::page_of_restrictions(view, sight, page);
@@ -109,9 +109,9 @@ pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Sl
     sight::sifted(page, |found| found.project.0, look, keep)
 }
 
-/// Restricts a project to those who have a binding on it or may restrict it. Doing it again changes nothing.
+/// Restricts a project to those who have a binding on it or may restrict it. A repeated call changes nothing.
 ///
-/// Owners may, administrators, and whoever holds `PROJECT_RESTRICT`.
+/// Requires an owner, an administrator or `PROJECT_RESTRICT`.
 pub fn restrict(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<Restriction> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::RestrictProject)?;
@@ -126,7 +126,7 @@ pub fn restrict(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<Restriction> {
 
 /// Lifts the restriction of a project.
 ///
-/// Whoever may restrict it may. Refused when it is not restricted.
+/// Requires what [`restrict`] requires. Refused when the project is not restricted.
 pub fn lift_restriction(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::RestrictProject)?;

@@ -1,4 +1,4 @@
-//! Named roles, and their binding to people and things.
+//! Named roles of the account.
 
 use serde_json::{Value, json};
 
@@ -16,35 +16,30 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-/// A role to be.
 #[derive(Clone, Debug)]
 pub struct NewRole {
-    /// The name.
     pub name: RoleName,
-    /// What it is for.
     pub description: Description,
-    /// What it allows; not nothing.
+    /// Must not be empty.
     pub permissions: PermissionSet,
 }
 
-/// What is to change about a role; `None` leaves a thing as it is.
+/// A change of a role. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct RoleChange {
-    /// The new name.
     pub name: Option<RoleName>,
-    /// What it is for now.
     pub description: Option<Description>,
-    /// What it allows now; not nothing.
+    /// Must not be empty.
     pub permissions: Option<PermissionSet>,
 }
 
-/// The role of this number, if the actor may see the account's roles.
+/// The role with this number. Refused when the actor may not see the account's roles.
 pub fn visible(view: &View, actor: &Actor, id: RoleId) -> Result<NamedRole> {
     require(actor, Action::ReadRoles)?;
     store::roles::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Role, id))
 }
 
-/// What a named role allows; none for one that the actor may not see, and so not give.
+/// The permissions of a named role. `None` if the actor may not see it, and therefore not grant it.
 pub(super) fn permissions(view: &View, actor: &Actor, id: RoleId) -> Result<Option<PermissionSet>> {
     match visible(view, actor, id) {
         Ok(role) => Ok(Some(role.permissions)),
@@ -57,15 +52,16 @@ fn require(actor: &Actor, action: Action) -> Result<()> {
     standing::require(&standing::in_account(actor), action, Noun::Role, "of the account")
 }
 
-/// The roles by number: all, or the predefined ones, or those that somebody made.
+/// The roles by number: all, only the predefined ones, or only the others.
 pub fn page(view: &View, actor: &Actor, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
     require(actor, Action::ReadRoles)?;
     store::roles::page(view, predefined, page)
 }
 
-/// Makes a role.
+/// Creates a role.
 ///
-/// Administrators may. Refused when the name is taken, and when it allows nothing or more than the actor holds.
+/// Requires an administrator. Refused when the name is taken, and when the role grants nothing or more than the actor
+/// has.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewRole) -> Result<NamedRole> {
     require(actor, Action::ManageRoles)?;
     allow(actor, new.permissions)?;
@@ -75,10 +71,10 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewRole) -> Result<NamedRole> {
     Ok(role)
 }
 
-/// Changes a role, and with it what everybody may who has it.
+/// Changes a role for everybody who has it.
 ///
-/// Administrators may. Refused for a predefined role, when the new name is taken, and when it would allow nothing or
-/// more than the actor holds.
+/// Requires an administrator. Refused for a predefined role, when the new name is taken, and when the role would grant
+/// nothing or more than the actor has.
 pub fn change(tx: &Tx, actor: &Actor, id: RoleId, change: &RoleChange) -> Result<NamedRole> {
     let before = visible(tx, actor, id)?;
     require(actor, Action::ManageRoles)?;
@@ -104,7 +100,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: RoleId, change: &RoleChange) -> Result
 
 /// Deletes a role.
 ///
-/// Administrators may. Refused for a predefined role, and a conflict while anybody has it.
+/// Requires an administrator. Refused for a predefined role. A conflict while anybody has it.
 pub fn delete(tx: &Tx, actor: &Actor, id: RoleId) -> Result<()> {
     let role = visible(tx, actor, id)?;
     require(actor, Action::ManageRoles)?;

@@ -1,4 +1,5 @@
-//! Service keys: keys of bots, which are made for them. A bot is judged by its memberships, as everybody is.
+//! Service keys: keys of bots that are created with them. The policy decides about a bot by its memberships, as for
+//! people.
 
 use std::collections::BTreeSet;
 
@@ -24,34 +25,33 @@ use crate::error::{AuthError, Error, Result};
 use crate::policy::{self, Action};
 use crate::store::{self, Tx, View};
 
-/// The most organizations of a service key, and the most workspaces of each.
+/// The maximum number of organizations of a service key, and of workspaces in each.
 pub const MOST_PLACES: usize = 100;
 
-/// What a service key may do where.
+/// The requested permissions of a service key.
 #[derive(Clone, Debug)]
 pub struct Grants {
-    /// What is asked for in the account, in which a service key has no role: nothing above a member.
+    /// The requested account role. A service key has no role in the account, and a role above a member's is refused.
     pub account: AccountRole,
-    /// In organizations, 1 to [`MOST_PLACES`].
+    /// The organizations, 1 to [`MOST_PLACES`].
     pub organizations: Vec<Grant>,
 }
 
-/// What a service key may do in an organization.
+/// The requested permissions in one organization.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Where; where nothing is said, in the organization of its first workspace.
+    /// The organization. The default is the organization of the first workspace.
     pub organization: Option<OrganizationId>,
-    /// In what role.
     pub role: OrganizationRole,
-    /// In workspaces of it, 1 to [`MOST_PLACES`], each in a role.
+    /// The workspaces in the organization, 1 to [`MOST_PLACES`], with the role in each.
     pub workspaces: Vec<(WorkspaceId, Role)>,
 }
 
-/// Makes a bot and a key that acts as it.
+/// Creates a bot and its key.
 ///
-/// Whoever holds `SERVICE_KEY_CREATE` in each of its workspaces may. Refused when making keys is switched off, when a
-/// role is above the actor's own, or in the account above a member's, when a workspace is not in the organization that it is named under, when a place is
-/// named twice, and when it would end before it begins or later than it may ([`keys::end`]).
+/// Requires `SERVICE_KEY_CREATE` in each of its workspaces. Refused when API keys are disabled, when a role is above
+/// the actor's own or an account role is above a member's, when a workspace is not in its named organization, when an
+/// organization or workspace is named twice, and when the expiry is in the past or too late ([`keys::end`]).
 pub fn create(
     tx: &Tx,
     actor: &Actor,
@@ -117,7 +117,7 @@ pub async fn reissue(desk: &AppState, actor: &Actor, id: KeyId, renewal: Renewal
     Ok(issued)
 }
 
-/// The organizations that are meant, if the actor may give all this.
+/// The organizations of the grants. Refused when the actor may not give all of them.
 fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<OrganizationId>> {
     bounded(Field::Organizations, grants.organizations.len())?;
     let mut places = Vec::with_capacity(grants.organizations.len());
@@ -165,7 +165,7 @@ fn bounded(field: Field, count: usize) -> Result<()> {
     Err(Error::invalid(field, format!("must contain 1 to {MOST_PLACES} entries")))
 }
 
-/// Where a bot is, as the audit keeps it.
+/// The memberships of a bot for the audit.
 fn shown(bot: &Bot) -> Value {
     let place = |place: &crate::domain::bot::BotOrganization| {
         let workspaces: Vec<Value> = place

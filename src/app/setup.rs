@@ -1,4 +1,4 @@
-//! What a new data file needs before anybody can use it.
+//! The initial contents of a new data file.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::policy;
 use crate::store::{self, Store, Tx};
 use crate::tokens::password::PasswordHash;
 
-/// Makes the home organization, and the roles that every account has, if there is none.
+/// Creates the home organization and the predefined roles, if there is no home organization.
 pub fn settle(store: &Store) -> Result<()> {
     if store.read(store::organizations::find_home)?.is_some() {
         return Ok(());
@@ -41,14 +41,13 @@ fn new_home() -> Result<NewOrganization> {
     Ok(NewOrganization { name, description: Description::default() })
 }
 
-/// Whether the account still lacks an administrator, so that the server has to make one.
 pub fn lacks_administrator(store: &Store) -> Result<bool> {
     Ok(!store.read(store::users::any_administrator)?)
 }
 
-/// Makes the first administrator, who has to choose another password in place of one that was made up.
+/// Creates the first administrator, who has to replace the password at the first sign-in if it was generated.
 ///
-/// Refused when there is an administrator already, or somebody has that address.
+/// Refused when there is an administrator already, and when the address is taken.
 pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash, made_up: bool) -> Result<User> {
     let actor = Actor::server();
     let uuid = Uuid::new_v4();

@@ -1,4 +1,4 @@
-//! What an actor sees of a long list: a coarse sight in SQL, sifted by judgement into full pages.
+//! The visible part of a long list: SQL selects coarsely, and the policy filters the rows into full pages.
 
 use crate::app::standing;
 use crate::domain::actor::Actor;
@@ -6,10 +6,10 @@ use crate::domain::page::{Page, Slice};
 use crate::error::Result;
 use crate::store::visibility::Sight;
 
-/// The fewest rows that are looked at a time.
+/// The minimum number of rows in one read.
 const STRIDE: u32 = 100;
 
-/// How far the actor sees; none for somebody who has no account.
+/// The actor's coarse visibility. `None` for an actor without an account.
 pub(super) fn of(actor: &Actor) -> Option<Sight> {
     if standing::sees_everything(actor) {
         return Some(Sight::Everything);
@@ -17,7 +17,7 @@ pub(super) fn of(actor: &Actor) -> Option<Sight> {
     actor.user().map(Sight::Of)
 }
 
-/// A page of those that `keep` lets through. It is full unless it is the last, and tells nothing of the others.
+/// A page of the rows that `keep` accepts. It is full unless it is the last one, and reveals nothing about other rows.
 pub(super) fn sifted<T>(
     page: Page,
     number: impl Fn(&T) -> i64,
@@ -44,7 +44,6 @@ pub(super) fn sifted<T>(
     }
 }
 
-/// A page on which there is nothing.
 pub(super) const fn nothing<T>() -> Slice<T> {
     Slice { items: Vec::new(), next: None }
 }

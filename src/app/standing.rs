@@ -1,4 +1,4 @@
-//! Gathers the facts that `policy` judges by, and obeys it.
+//! Gathers the facts that `policy` decides by, and enforces its decisions.
 
 use crate::domain::actor::{Actor, Who};
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
@@ -11,7 +11,7 @@ use crate::policy::{self, Account, Action, Decision, Standing, decide};
 use crate::store::circle::Circle;
 use crate::store::{self, View};
 
-/// What the actor is in the account. The operator is an administrator to whom everything is their own. A bot has no role
+/// The actor's standing in the account. The operator counts as an administrator who owns everything. A bot has no role
 /// in the account, unless the operator made the bot of a client an administrator.
 pub(super) fn in_account(actor: &Actor) -> Standing {
     match &actor.who {
@@ -29,7 +29,7 @@ pub(super) fn in_account(actor: &Actor) -> Standing {
     }
 }
 
-/// What the actor is toward an organization.
+/// The actor's standing in an organization.
 pub(super) fn in_organization(view: &View, actor: &Actor, organization: OrganizationId) -> Result<Standing> {
     let mut standing = in_account(actor);
     if let Some(me) = actor.user() {
@@ -38,12 +38,12 @@ pub(super) fn in_organization(view: &View, actor: &Actor, organization: Organiza
     Ok(standing)
 }
 
-/// What the actor is toward a workspace.
+/// The actor's standing in a workspace.
 pub(super) fn in_workspace(view: &View, actor: &Actor, workspace: &Workspace) -> Result<Standing> {
     in_place(view, actor, workspace, None)
 }
 
-/// What the actor is toward a project of a workspace.
+/// The actor's standing in a project of a workspace.
 pub(super) fn in_project(view: &View, actor: &Actor, workspace: &Workspace, project: ProjectId) -> Result<Standing> {
     in_place(view, actor, workspace, Some(project))
 }
@@ -64,7 +64,7 @@ fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<P
     Ok(standing)
 }
 
-/// What the actor is toward a person.
+/// The actor's standing toward a person.
 pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standing> {
     let mut standing = in_account(actor);
     if let Some(me) = actor.user() {
@@ -78,7 +78,7 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
     Ok(standing)
 }
 
-/// Lets an allowed action through; tells a hidden thing as one that does not exist.
+/// Enforces a decision. A hidden object is reported as missing.
 pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl ToString) -> Result<()> {
     match decide(standing, action) {
         Decision::Allowed => Ok(()),
@@ -87,7 +87,7 @@ pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl
     }
 }
 
-/// Refuses to give more than the giver holds.
+/// Refuses to grant more than the actor has.
 pub(super) fn give(standing: &Standing, given: PermissionSet) -> Result<()> {
     if given.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
 }
@@ -97,7 +97,7 @@ pub(super) fn sees_everything(actor: &Actor) -> bool {
     decide(&in_account(actor), Action::ReadEverything) == Decision::Allowed
 }
 
-/// Whose people the actor finds; none for somebody who has no account.
+/// The people that the actor may see. `None` for an actor without an account.
 pub(super) fn circle(actor: &Actor) -> Option<Circle> {
     let standing = in_account(actor);
     if sees_everything(actor) {

@@ -1,4 +1,4 @@
-//! Closing a person's account for good.
+//! Closes a person's account for good.
 
 use serde_json::json;
 
@@ -13,12 +13,12 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx};
 
-/// Closes a person's account for good: every membership, binding, session, key and link ends, and the address is free for
-/// another account. To close it again changes nothing.
+/// Closes a person's account for good. Every membership, binding, session, key and link ends, and the address is free
+/// for another account. A repeated call changes nothing.
 ///
-/// A workspace whose last enabled owner the person is gets another one: the actor, if they are in its organization, or
-/// else the organization's first admin. Administrators may, but not to themselves. Refused when it would leave the
-/// account without an enabled administrator, or an organization that the actor is not in without an admin.
+/// A workspace whose last enabled owner is the person gets a new owner: the actor, if they are in its organization, or
+/// else the organization's first admin. Requires an administrator, who cannot close their own account. Refused when the
+/// account would have no enabled administrator, and when an organization without the actor would have no admin.
 pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::person(tx, actor, &lookup::Named::Number(id), Action::BlockUser)?;
     if actor.user() == Some(id) {
@@ -30,7 +30,7 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     if users::governs(&before) {
         users::keep_an_administrator(tx, &before)?;
     }
-    // Organizations first: whoever has one then is who its workspaces can go to.
+    // Organizations first: their new admins can then take over the workspaces.
     for member in store::organizations::memberships(tx, id)? {
         hand_over_organization(tx, actor, &member)?;
     }
@@ -55,7 +55,7 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     audit::record(tx, actor, "users.block", (ObjectKind::User, after.uuid), (users::shown(&before), told))
 }
 
-/// Sees to it that an organization keeps an admin when this member goes.
+/// Makes sure that an organization has an admin after this member leaves.
 fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) -> Result<()> {
     let place = leaving.organization;
     if leaving.role != OrganizationRole::Admin || store::organizations::count_other_admins(tx, place, leaving.user)? > 0

@@ -1,4 +1,4 @@
-//! People with an account.
+//! The accounts of people.
 
 mod password;
 
@@ -24,12 +24,12 @@ pub use crate::app::lookup::{Named, active_person as visible, user as named};
 pub(super) use password::{CLOSED, keep_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 
-/// The person of this UUID, if the actor may find them.
+/// The person with this UUID. Refused when the actor may not see them.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<User> {
     lookup::user(view, actor, &lookup::Named::Uuid(uuid))
 }
 
-/// The people, by number, whom the actor may find and whose account is neither switched off nor closed.
+/// The people that the actor may see and whose account is neither disabled nor closed, by number.
 pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Result<Slice<User>> {
     match standing::circle(actor) {
         Some(circle) => store::users::page(view, circle, search, page),
@@ -37,10 +37,10 @@ pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Resu
     }
 }
 
-/// The people whom the actor may find: an administrator everybody, a bot those of its workspaces, everybody else those of
-/// their organizations.
+/// The people that the actor may see: all for an administrator, those of its workspaces for a bot, those of their
+/// organizations for anybody else.
 ///
-/// Deleted people are shown to the operator only.
+/// Only the operator sees closed accounts.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
     let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
     let mut found = store::people::list(view, circle)?;
@@ -50,7 +50,7 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
     Ok(found)
 }
 
-/// Those of these people whom the actor may find, the oldest account first.
+/// The people among these UUIDs that the actor may see, the oldest account first.
 pub fn find_many(view: &View, actor: &Actor, uuids: &[Uuid]) -> Result<Vec<User>> {
     let mut found = store::users::list_by_uuid(view, uuids)?;
     let mut visible = Vec::with_capacity(found.len());
@@ -62,9 +62,9 @@ pub fn find_many(view: &View, actor: &Actor, uuids: &[Uuid]) -> Result<Vec<User>
     Ok(visible)
 }
 
-/// The people of all these whole addresses whom the actor may find; without an address, everybody.
+/// The people that the actor may see and who have all these complete addresses. Without an address, all of them.
 ///
-/// An address that is nobody's finds nobody.
+/// An unknown address finds nobody.
 pub fn find_by_addresses(view: &View, actor: &Actor, addresses: &[String]) -> Result<Vec<User>> {
     let Some(first) = addresses.first() else { return list(view, actor) };
     if addresses.iter().any(|address| Email::fold(address) != Email::fold(first)) {
@@ -75,30 +75,30 @@ pub fn find_by_addresses(view: &View, actor: &Actor, addresses: &[String]) -> Re
     find_many(view, actor, &uuids)
 }
 
-/// Whether the actor manages the people of the account.
+/// Whether the actor may manage the people of the account.
 pub fn manages(actor: &Actor) -> bool {
     decide(&standing::in_account(actor), Action::ChangeUser) == Decision::Allowed
 }
 
-/// Whether the actor may know when a user last signed in: their own, and administrators everybody's.
+/// Whether the actor may see the last sign-in of a user: their own, or any for an administrator.
 pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
     actor.user() == Some(user.id) || standing::sees_everything(actor)
 }
 
-/// Refuses whoever may not make accounts, before anything costly is done for them.
+/// Refuses an actor who may not create accounts, before any costly work.
 pub(super) fn may_create(actor: &Actor, email: &Email) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, email)
 }
 
-/// Makes an account that can be used at once, and puts the person into the home organization. Whoever makes it vouches
-/// for the address.
+/// Creates an account that can be used at once, and adds the person to the home organization. The creator confirms the
+/// address.
 ///
-/// Administrators may. Refused when the address is taken.
+/// Requires an administrator. Refused when the address is taken.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
     make(tx, actor, new, uuid, (hash, false))
 }
 
-/// Makes an account as [`create`] does, but lets nobody in before the password was replaced by another.
+/// Creates an account like [`create`], but the person has to replace the password before signing in.
 pub fn create_to_reset(tx: &Tx, actor: &Actor, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
     make(tx, actor, new, uuid, (hash, true))
 }
@@ -122,11 +122,11 @@ fn make(
     Ok(user)
 }
 
-/// Changes a person's profile, role or state; switching the account off ends every session and every key.
+/// Changes a person's profile, role or state. Disabling the account ends every session and revokes every key.
 ///
-/// Administrators may; their own address only if they have proved lately who they are. A new address is vouched for with
-/// that, unless the change says otherwise. Refused when it would leave the account without an enabled administrator, when
-/// the new address is taken, and when the account is closed for good.
+/// Requires an administrator, who needs a recent sign-in to change their own address. The change confirms a new
+/// address, unless it says otherwise. Refused when the account would have no enabled administrator, when the new
+/// address is taken, and when the account is closed for good.
 pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) -> Result<User> {
     let before = lookup::person(tx, actor, who, Action::ChangeUser)?;
     let after = changed(&before, change, voucher(tx, actor));
@@ -162,7 +162,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
     Ok(after)
 }
 
-/// Vouches for an address as the actor, if the actor may: an administrator or the operator.
+/// The actor's confirmation of an address, if the actor is an administrator or the operator.
 pub(super) fn voucher(view: &View, actor: &Actor) -> Option<Verification> {
     let by = actor.person().map_or(Voucher::Operator, |person| Voucher::Administrator(person.uuid));
     let may = decide(&standing::in_account(actor), Action::CreateUser) == Decision::Allowed;
@@ -196,10 +196,9 @@ fn changed(before: &User, change: &UserChange, voucher: Option<Verification>) ->
     after
 }
 
-/// What stands against letting the last enabled administrator go.
 pub const KEEPS_AN_ADMINISTRATOR: &str = "the account must keep at least one enabled administrator";
 
-/// Ends every session, key and link of a user; tells how many.
+/// Ends every session, key and link of a user. Returns the numbers of sessions and keys.
 pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
     store::links::delete_of(tx, user)?;
     let sessions = store::sessions::delete_of(tx, user)?;
@@ -207,12 +206,12 @@ pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
     Ok(json!({ "sessions": sessions, "keys": keys }))
 }
 
-/// Whether somebody is an administrator who may come in.
+/// Whether a user is an administrator who may sign in.
 pub(super) fn governs(user: &User) -> bool {
     user.may_enter() && user.role == AccountRole::Administrator
 }
 
-/// Refuses to let the last enabled administrator go.
+/// Refuses to remove the last enabled administrator.
 pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
     if store::users::count_other_administrators(tx, user.id)? == 0 {
         return Err(Error::Refused { rule: KEEPS_AN_ADMINISTRATOR });
@@ -220,7 +219,7 @@ pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Who governs the account governs its home.
+/// An administrator of the account is an admin of the home organization.
 pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
     match role {
         AccountRole::Administrator => OrganizationRole::Admin,
@@ -229,7 +228,7 @@ pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
     }
 }
 
-/// A user as the audit keeps one.
+/// A user for the audit.
 pub(super) fn shown(user: &User) -> Value {
     json!({
         "developer": user.developer,

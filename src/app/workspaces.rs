@@ -1,4 +1,4 @@
-//! Workspaces: find, make, change, delete.
+//! Workspaces: list, create, change, delete.
 
 use serde_json::{Value, json};
 
@@ -22,9 +22,9 @@ use crate::store::{self, Tx, View};
 
 pub use crate::app::lookup::workspace as visible;
 
-/// The workspaces of the home organization that the actor joined, by number; to an administrator, all of them.
+/// The workspaces of the home organization that the actor joined, by number; for an administrator, all of them.
 ///
-/// A filter by users narrows that to the workspaces that one of these users joined too.
+/// A filter by users reduces them to the workspaces that one of these users joined too.
 pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<WorkspaceEntry>> {
     let home = lookup::home_id(view)?;
     match (&filter.joined_by, actor.user()) {
@@ -55,12 +55,12 @@ impl ListQuery for WorkspaceFilter {
     }
 }
 
-/// The list of a user with fewer workspaces is read inline.
+/// A list of this many workspaces is no short read.
 const INLINE: u32 = 100;
 
 /// The workspaces that the actor may see, joined or not, by number.
 ///
-/// Refused when the organization of the search is none that the actor may see.
+/// Refused when the actor may not see the organization of the search.
 pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
     if let Some(id) = search.organization {
         lookup::organization(view, actor, id)?;
@@ -71,10 +71,10 @@ pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) ->
     }
 }
 
-/// Makes a workspace in an organization, the home organization unless another is named; whoever makes it owns it.
+/// Creates a workspace in an organization, by default in the home organization. Its creator owns it.
 ///
-/// Refused when the name is taken, when the actor may make none in the organization, and when the name says that it
-/// is the default workspace of somebody else.
+/// Refused when the name is taken, when the actor may not create workspaces in the organization, and when the name is
+/// reserved for the default workspace of somebody else.
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = may_create(tx, actor, new)?;
     let person = actor.person().ok_or(Error::Refused {
@@ -88,8 +88,8 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     Ok(workspace)
 }
 
-/// The organization that a workspace is to be made in, if the actor may make one there. To somebody who is not in the
-/// home organization, that one does not exist, nor its name.
+/// The organization of a new workspace. Refused when the actor may not create a workspace there. An actor outside the
+/// home organization must not learn that it exists, nor its name.
 fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
     let (organization, key) = match new.organization {
         Some(id) => (lookup::organization(tx, actor, id)?.id, id.to_string()),
@@ -100,7 +100,7 @@ fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Organization
     Ok(organization)
 }
 
-/// A workspace as it is when it has just been made.
+/// A workspace right after its creation.
 fn made(
     id: WorkspaceId,
     organization: OrganizationId,
@@ -121,7 +121,7 @@ fn made(
     }
 }
 
-/// Refuses the name of somebody else's default workspace, in which that person would unknowingly work.
+/// Refuses the name of another user's default workspace, because that user would work in it unknowingly.
 fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
     let mine = |owner| actor.person().is_some_and(|person| Email::fold(owner) == person.email.key());
     if name.default_owner().is_none_or(mine) {
@@ -132,10 +132,10 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
     })
 }
 
-/// Frees the name of the default workspace of an address for the person who has the address from now on: a workspace of
-/// somebody who had it before, which others may own by now, gets another name.
+/// Frees the name of the default workspace of an address for the new owner of the address. A workspace with that name
+/// belonged to a previous owner, and may have other owners by now. It is renamed.
 pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result<()> {
-    // An address can be so long that there is no such name.
+    // An address can be too long for such a name.
     let Ok(name) = WorkspaceName::default_of(email) else { return Ok(()) };
     let Some(before) = store::workspaces::find_by_name(tx, lookup::home_id(tx)?, &name)? else {
         return Ok(());
@@ -149,9 +149,9 @@ pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, before.id), change)
 }
 
-/// Takes the workspace of that name if the actor is in it already, and makes it if there is none.
+/// Returns the workspace with this name if the actor is a member of it, and creates it if there is none.
 ///
-/// Refused as a conflict when it is there and the actor is not in it; else as in [`create`].
+/// A conflict when it exists and the actor is not a member. Refused otherwise as [`create`] refuses.
 pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = new.organization.map_or_else(|| lookup::home_id(tx), Ok)?;
     let found = store::workspaces::find_by_name(tx, organization, &new.name)?;
@@ -162,7 +162,7 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     match found {
         Some(found) if joined => Ok(found),
         Some(_) => {
-            // Whether a name is taken is told only to those who may make a workspace.
+            // Only an actor who may create a workspace learns that a name is taken.
             may_create(tx, actor, new)?;
             Err(Error::Conflict { what: Noun::Workspace, key: new.name.as_str().to_owned() })
         }
@@ -172,8 +172,8 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 
 /// Changes a workspace's name, description, privacy or settings.
 ///
-/// Owners may, administrators, and whoever holds `SPACE_UPDATE`. Refused when the new name is taken or kept for somebody
-/// else.
+/// Requires an owner, an administrator or `SPACE_UPDATE`. Refused when the new name is taken or reserved, and when a
+/// setting is too long.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
     let before = lookup::workspace(tx, actor, id)?;
     lookup::require_workspace(tx, actor, &before, Action::UpdateWorkspace)?;
@@ -199,6 +199,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
     found(tx, id)
 }
 
+/// The maximum length of a client's setting, in characters. Every list of workspaces contains them.
 fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
     if let Some(new) = new {
         place.clone_from(new);
@@ -207,7 +208,7 @@ fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
 
 /// Deletes a workspace with everything in it.
 ///
-/// Owners may, administrators, and whoever holds `SPACE_DELETE`.
+/// Requires an owner, an administrator or `SPACE_DELETE`.
 pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
     let workspace = lookup::workspace(tx, actor, id)?;
     lookup::require_workspace(tx, actor, &workspace, Action::DeleteWorkspace)?;

@@ -1,5 +1,5 @@
-//! Attempts to prove something that could be guessed: each is admitted, judged and counted, and leaves a line in the log
-//! where it is refused. The bounds are in `throttle`.
+//! Attempts to authenticate with a guessable secret. Each is admitted, judged and counted, and is logged when it is
+//! refused. The limits are in `throttle`.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,43 +17,42 @@ use crate::domain::user::User;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 
-/// How many addresses are remembered of each person, the newest.
+/// The maximum number of remembered addresses for each person, the newest.
 const MAX_PLACES: usize = 32;
 
-/// How often it is written down again that somebody signs in from an address.
+/// The minimum time between two stored sign-ins of a person from the same address.
 const NOTED_EVERY: Duration = Duration::from_hours(24);
 
-/// Whose secret it is.
+/// The account that a secret belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) enum Whose<'a> {
-    /// The user's whom somebody names, if there is one.
+    /// The user with this name, if there is one.
     Named(&'a str),
-    /// This user's.
     User(UserId),
-    /// The OAuth client's of this id.
+    /// The OAuth client with this id.
     Client(&'a str),
-    /// What somebody brings has to say whose it is.
+    /// The secret itself has to identify its account.
     Nobody,
 }
 
-/// An attempt to prove something.
+/// An attempt to authenticate.
 pub(in crate::app) struct Attempt<'a> {
     desk: &'a AppState,
     origin: &'a Origin,
     realm: ThrottleScope,
     subject: Subject,
     user: Option<User>,
-    /// Who is named, as it may be shown.
+    /// The name of the account, as the log may show it.
     name: Option<String>,
     client: Option<&'a str>,
-    /// Whether the person signed in from there before.
+    /// Whether the person has signed in from this address before.
     known: bool,
-    /// Whether it is counted and logged.
+    /// Whether it has been counted and logged.
     is_noted: AtomicBool,
 }
 
 impl<'a> Attempt<'a> {
-    /// Begins an attempt. Refused when the account, or all strangers at this address, have to wait.
+    /// Begins an attempt. Refused while the account, or all strangers at this address, are throttled.
     pub(in crate::app) fn begin(
         desk: &'a AppState,
         origin: &'a Origin,
@@ -66,7 +65,7 @@ impl<'a> Attempt<'a> {
         Ok(attempt)
     }
 
-    /// Notes that a person has proved all there is, in more steps than one: what failed before at this address is cleared.
+    /// Records that a person has completed all steps of a sign-in. This clears the failures at this address.
     pub(in crate::app) fn completed(desk: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
         Self::new(desk, origin, ThrottleScope::Password, Whose::User(user), None)?.succeeded();
         Ok(())
@@ -90,7 +89,7 @@ impl<'a> Attempt<'a> {
             let known = user.as_ref().map(|user| store::known_places::contains(view, user.id, &place));
             Ok((user, known.transpose()?.unwrap_or(false)))
         })?;
-        // However the name of an account is written, it is one account.
+        // Different spellings of a name count for the same account.
         let account = match (whose, &user) {
             (_, Some(user)) => ("user", user.uuid.to_string()),
             (Whose::Named(name), None) => ("name", Email::fold(name.trim())),
@@ -107,8 +106,8 @@ impl<'a> Attempt<'a> {
         Ok(Self { desk, origin, realm, subject, user, name, client, known, is_noted: AtomicBool::new(false) })
     }
 
-    /// Refuses a wrong secret that is too long to be guessed. A right one is never delayed, so this is for wrong ones
-    /// only: it tells `why`, or to wait.
+    /// Counts and refuses a wrong secret that is too long to be guessed. Only for wrong secrets, because a right one is
+    /// never throttled. Returns `why`; fails when the attempt is throttled.
     pub(in crate::app) fn refuse(
         desk: &'a AppState,
         origin: &'a Origin,
@@ -121,7 +120,7 @@ impl<'a> Attempt<'a> {
         Ok(why.into())
     }
 
-    /// Whose turn the work for this attempt takes.
+    /// The lane for the work of this attempt.
     pub(in crate::app) fn lane(&self) -> Lane {
         match &self.user {
             Some(user) if self.known => Lane::Member(user.id),
@@ -129,8 +128,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Judges an attempt whose check took its time: it counts if it is wrong. Right or wrong, it is refused when others
-    /// have failed meanwhile and it would have to wait by now.
+    /// Judges an attempt after a slow check. A wrong one is counted. Right or wrong, it is refused if other attempts
+    /// have failed meanwhile and it is throttled now.
     pub(in crate::app) fn judge(&self, right: bool) -> Result<()> {
         let judged = self.desk.throttle.judge(&self.subject, right, Instant::now());
         let reached = self.or_delayed(judged)?;
@@ -141,7 +140,7 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Notes why the attempt was refused in the end; counts it where that was a wrong secret and is not counted yet.
+    /// Logs the final refusal of the attempt. A wrong secret is counted, if it was not counted yet.
     pub(in crate::app) fn note(&self, error: &Error) {
         let (reason, counts) = match error {
             Error::Unauthenticated(AuthError::Disabled) => ("disabled", false),
@@ -159,7 +158,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Notes that all was proved: what failed before at this address is cleared.
+    /// Records that the attempt succeeded. This clears the failures at this address.
     pub(in crate::app) fn succeeded(&self) {
         self.desk.throttle.succeeded(&self.subject);
     }
@@ -191,13 +190,13 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Writes down that somebody has signed in from there: strangers delay them there no more.
+/// Stores that a person has signed in from this address. Strangers no longer throttle the person there.
 pub(in crate::app) fn remember_place(tx: &Tx, origin: &Origin, user: UserId) -> Result<()> {
     let Some(address) = origin.address else { return Ok(()) };
     store::known_places::upsert(tx, user, &place(address).to_string(), tx.now.before(NOTED_EVERY), MAX_PLACES)
 }
 
-/// The address that an attempt comes from; the machine itself where there is none.
+/// The address of an attempt. The loopback address if the origin has none.
 fn address(origin: &Origin) -> IpAddr {
     origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }

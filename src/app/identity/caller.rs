@@ -1,5 +1,5 @@
-//! The caller of a request as of this moment. Between the head of a request and its work lie its body and the queue of
-//! writes; meanwhile the credential may have ended, or the person may have another role.
+//! Authenticates the caller of a request again, when its work begins. The body and the write queue lie between the head
+//! of a request and its work; meanwhile the credential may have ended, or the person's role may have changed.
 
 use crate::app::identity::sessions;
 use crate::app::keys;
@@ -8,7 +8,7 @@ use crate::domain::actor::{Actor, Credential};
 use crate::error::Result;
 use crate::store::{Tx, View};
 
-/// The actor as they are now. Refused when their credential has ended.
+/// The actor according to the current data. Refused when the credential has ended.
 pub(in crate::app) fn still(view: &View, actor: &Actor) -> Result<Actor> {
     let person = match actor.credential {
         Credential::Key(id) => sessions::person(&keys::still(view, id)?),
@@ -19,10 +19,10 @@ pub(in crate::app) fn still(view: &View, actor: &Actor) -> Result<Actor> {
 }
 
 impl AppState {
-    /// Reads as somebody, with the right of entry and the role that they have at that moment; for whoever's request had
-    /// to be awaited to its end before.
+    /// Reads on behalf of an actor, whose credential and role are read again first. For requests whose body had to be
+    /// read before.
     ///
-    /// Refused when their credential has ended meanwhile.
+    /// Refused when the credential has ended meanwhile.
     pub async fn read_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -32,9 +32,9 @@ impl AppState {
         self.read_blocking(move |view| work(view, &still(view, &actor)?)).await
     }
 
-    /// Writes as somebody, with the right of entry and the role that they have when it is the write's turn.
+    /// Writes on behalf of an actor, whose credential and role are read again in the write.
     ///
-    /// Refused when their credential has ended meanwhile.
+    /// Refused when the credential has ended meanwhile.
     pub async fn write_as<T, F>(&self, actor: &Actor, work: F) -> Result<T>
     where
         T: Send + 'static,

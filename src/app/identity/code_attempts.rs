@@ -1,7 +1,7 @@
-//! Judging codes of a second factor: those of an app and recovery codes.
+//! Judges codes of a second factor: codes of an app and recovery codes.
 //!
-//! A code is judged and counted in one write, for each person, wherever it is typed. Many at once over many sign-ins
-//! come to no more than one after another.
+//! A code is judged and counted in one write for each person, wherever it is entered. Many concurrent attempts over
+//! many sign-ins gain nothing over sequential ones.
 
 use std::time::Duration;
 
@@ -18,19 +18,18 @@ use crate::domain::wrong_codes::WrongCodes;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
-/// What became of a code. A write returns it as a success: an error would undo the count.
+/// The outcome of a code. A write returns it as a success, because an error would undo the count.
 #[derive(Debug)]
 pub(in crate::app) enum Judged<T> {
-    /// It was right.
     Right(T),
-    /// It was wrong, and was counted.
+    /// The code was wrong, and was counted.
     Wrong,
-    /// It was not judged: there were too many wrong ones before.
+    /// The code was not judged, because there were too many wrong ones before.
     Waits(Duration),
 }
 
 impl<T> Judged<T> {
-    /// What a right code led to, or the refusal.
+    /// The value of a right code, or the refusal.
     pub(in crate::app) fn or_refused(self, wrong: AuthError) -> Result<T> {
         match self {
             Self::Right(done) => Ok(done),
@@ -39,7 +38,7 @@ impl<T> Judged<T> {
         }
     }
 
-    /// The same with what a right code led to made into something else.
+    /// Maps the value of a right code.
     pub(in crate::app) fn and_then<U>(self, go_on: impl FnOnce(T) -> Result<U>) -> Result<Judged<U>> {
         Ok(match self {
             Self::Right(done) => Judged::Right(go_on(done)?),
@@ -49,7 +48,7 @@ impl<T> Judged<T> {
     }
 }
 
-/// Judges a code of a person, unless there were too many wrong ones. A right one makes the person begin anew.
+/// Judges a code of a person, unless there were too many wrong ones. A right code resets the count.
 pub(in crate::app) fn judge<T>(
     tx: &Tx,
     actor: &Actor,
@@ -80,7 +79,7 @@ pub(in crate::app) fn judge<T>(
     Ok(Judged::Wrong)
 }
 
-/// A code that somebody gives; where it is refused, that leaves a line in the log.
+/// A code that somebody enters. A refusal is logged.
 pub(in crate::app) struct Given<'a> {
     desk: &'a AppState,
     origin: &'a Origin,
@@ -88,23 +87,22 @@ pub(in crate::app) struct Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    /// A code for this account.
     pub(in crate::app) fn for_user(desk: &'a AppState, origin: &'a Origin, user: &User) -> Self {
         Self { desk, origin, email: user.email.to_string() }
     }
 
-    /// A code that the actor gives.
+    /// A code that the actor enters.
     pub(in crate::app) fn by(desk: &'a AppState, actor: &'a Actor) -> Self {
         let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
         Self { desk, origin: &actor.origin, email }
     }
 
-    /// Refuses a code while those of the person have to wait, before anything costly is done for it.
+    /// Refuses a code while the person is throttled, before any costly work.
     pub(in crate::app) fn admit(&self, user: UserId) -> Result<()> {
         self.noted(self.desk.read_inline(|view| admit(view, user)))
     }
 
-    /// What a right code led to, or the refusal.
+    /// The value of a right code, or the refusal.
     pub(in crate::app) fn or_refused<T>(&self, judged: Judged<T>) -> Result<T> {
         self.noted(judged.or_refused(AuthError::WrongCode))
     }
@@ -121,7 +119,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Refuses a code while those of the person have to wait, before anything costly is done for it.
+/// Refuses a code while the person is throttled, before any costly work.
 pub(in crate::app) fn admit(view: &View, user: UserId) -> Result<()> {
     let wrong: Option<WrongCodes> = store::wrong_codes::find(view, user)?;
     match wrong.and_then(|wrong| wrong.wait(view.now)) {

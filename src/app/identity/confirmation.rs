@@ -1,4 +1,4 @@
-//! Confirms a session: its person enters the password or a code once more, and the session counts as recent again.
+//! Confirms a session: the person enters the password or a code again, and the session counts as recent.
 
 use serde_json::{Value, json};
 
@@ -13,18 +13,16 @@ use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 
-/// By what somebody proves who they are.
 #[derive(Clone, Debug)]
 pub enum Proof {
-    /// The password.
     Password(Secret),
     /// A code of the second factor, or a recovery code.
     Code(Secret),
 }
 
-/// Confirms the actor's session by the password or a code; from then on it counts as recent.
+/// Confirms the actor's session by the password or a code. The session then counts as recent.
 ///
-/// Refused when the proof is wrong, which slows down what follows.
+/// Refused when the proof is wrong, which throttles further attempts.
 pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
     let me =
         actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
@@ -33,7 +31,7 @@ pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()>
         Proof::Password(password) => {
             let kept = passwords_own::prove(desk, actor, &password).await?;
             desk.write_as(actor, move |tx, actor| {
-                // Between the look and the write, another password may have come.
+                // The password may have changed between the read and the write.
                 if store::users::password_hash(tx, me)? != kept {
                     return Err(AuthError::WrongPassword.into());
                 }

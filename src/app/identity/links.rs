@@ -1,4 +1,4 @@
-//! Links and temporary passwords: how somebody proves once who they are, to choose a password.
+//! Single-use links and temporary passwords, with which people choose a password.
 
 use serde_json::{Value, json};
 
@@ -26,17 +26,15 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
 
-/// What stands against a link for somebody who never came in.
 const NEVER_IN: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
 
-/// What stands against choosing a password without the code of the second factor.
 const HAS_FACTOR: Error = Error::Refused {
     rule: "this account has two-factor authentication: sign in with the temporary password, then choose a new one",
 };
 
-/// Notes that somebody is to choose another password; the link for it is made where it can be shown, by [`make`].
+/// Records that a person has to choose another password. The link is created by [`make`], where it can be shown.
 ///
-/// Administrators may. Refused when the person never came in.
+/// Requires an administrator. Refused when the person has not accepted the invitation yet.
 pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let user = lookup::active_person(tx, actor, id)?;
     lookup::require_user(tx, actor, user.id, Action::SetPassword, user.uuid)?;
@@ -57,10 +55,10 @@ pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<
     Ok(())
 }
 
-/// Makes a link for somebody; the one before it for the same purpose is good no more.
+/// Creates a link for a person. It replaces the previous link for the same purpose.
 ///
-/// Administrators may. Refused for an invitation unless the person is invited now, whose invitation then lasts as long
-/// as the link; for another password unless the person is in.
+/// Requires an administrator. An invitation link requires that the person is invited; the invitation then lasts as long
+/// as the link. A password link requires that the person is active.
 pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
     let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match (purpose, user.status(tx.now)) {
@@ -79,9 +77,9 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
     Ok(user)
 }
 
-/// Whom a link lets in, and what for. A link that is unknown, used, expired or somebody's who may not use it any more
-/// is refused, and wrong ones slow down further wrong ones from their address. A good one is never delayed: it is too
-/// long to be guessed.
+/// The user and the purpose of a link. Refused when the link is unknown, used or expired, or its user may no longer use
+/// it. Wrong links throttle further wrong links from the same address. A valid link is never throttled, because it is
+/// too long to be guessed.
 pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
         Some(secret) => desk.read_inline(|view| good(view, &secret)),
@@ -107,11 +105,11 @@ fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     }
 }
 
-/// Chooses a password by a link, which is good no more; every session ends, and every API key where asked.
+/// Sets a password by a link, which is then used up. Ends every session, and revokes every API key on request.
 ///
-/// Refused as [`find`] refuses, and when the password is one that the person may not have.
+/// Refused as [`find`] refuses, and when the person may not use the password.
 pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
-    // A wrong link costs no hash.
+    // A wrong link must not cost a hash.
     let (user, _) = find(desk, &origin, token)?;
     let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
     let secret = opaque::parse(Kind::Link, token).ok_or(AuthError::DeadLink)?;
@@ -120,7 +118,6 @@ pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Passwo
     desk.write(move |tx| use_up(tx, &actor, &secret, &new)).await
 }
 
-/// Uses a link up.
 pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: &NewPassword) -> Result<User> {
     let (user, purpose) = good(tx, secret)?;
     let verb = match purpose {
@@ -130,23 +127,22 @@ pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: 
     choose(tx, actor, user, new, verb)
 }
 
-/// Somebody who has a temporary password, and the one to be.
+/// A temporary password and its replacement.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// The address.
+    /// The email address.
     pub username: String,
-    /// The temporary password.
     pub temporary: Secret,
-    /// The password to be.
+    /// The new password.
     pub chosen: Password,
-    /// Whether the person's API keys are revoked with it.
+    /// Whether the person's API keys are revoked too.
     pub revoke_keys: bool,
 }
 
-/// Chooses a password in place of a temporary one, with which the person is in.
+/// Replaces a temporary password. The person then is active.
 ///
-/// Whoever has no temporary password is refused as with a wrong one, in the same time; failures slow down what follows.
-/// Whoever has a second factor is refused, too: the sign-in pages ask for its code first.
+/// A person without a temporary password is refused like one with a wrong password, in the same time. Failures throttle
+/// further attempts. A person with a second factor is refused too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
     let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
     let found = desk.read_inline(|view| {
@@ -171,7 +167,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     let new = NewPassword { hash, revoke_keys: choice.revoke_keys };
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
-        // Between the look and the write, another password may have come.
+        // The password may have changed between the read and the write.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
         let user = user.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {

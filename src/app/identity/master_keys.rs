@@ -1,4 +1,4 @@
-//! The master key, under which everything is sealed that has to be read again: another one takes its place.
+//! Replaces the master key, which seals every secret that has to be readable again.
 
 use serde_json::json;
 
@@ -11,28 +11,26 @@ use crate::error::{Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::seal::MasterKey;
 
-/// How many second factors are read at a time.
+/// The number of second factors in one read.
 const PAGE: u32 = 500;
 
-/// What was sealed anew.
+/// The number of secrets that were sealed again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Signing keys.
     pub signing_keys: usize,
-    /// Second factors.
     pub second_factors: usize,
 }
 
-/// Whether there are signing keys and a key opens all of them; the second factors are sealed under the same one.
+/// Whether there are signing keys and a key opens all of them. The second factors are sealed with the same key.
 pub fn opens_all(view: &View, key: &MasterKey) -> Result<bool> {
     let all = store::signing_keys::list_sealed(view)?;
     Ok(!all.is_empty() && all.iter().all(|sealed| crate::app::identity::signing_keys::prove(key, sealed).is_ok()))
 }
 
-/// Seals everything anew under another key, in one write: a file is never sealed under two. What the other key has sealed
-/// already stays as it is.
+/// Seals everything with another key, in one write: a file is never sealed with two keys. Secrets that the other key
+/// has sealed already stay unchanged.
 ///
-/// The operator may. Refused, with nothing changed, when the key does not open something.
+/// Requires the operator. Refused, with nothing changed, when the key does not open a secret.
 pub fn reseal(tx: &Tx, actor: &Actor, from: &MasterKey, to: &MasterKey) -> Result<Resealed> {
     let mut done = Resealed::default();
     let anew = |what: &str, context: &str, sealed: &[u8]| {

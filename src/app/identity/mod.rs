@@ -1,4 +1,4 @@
-//! Who somebody is: passwords, second factors, sessions and the keys that sign tokens.
+//! Identity: passwords, second factors, sessions and the keys that sign tokens.
 
 pub mod oauth;
 

@@ -1,5 +1,5 @@
-//! Passwords: which ones somebody may choose, and hashing, which takes long on purpose: in a pool of its own, as many at a
-//! time as it has threads.
+//! Password rules and password hashing. Hashing is slow on purpose and runs in a pool of its own, as many at a time as
+//! the pool has threads.
 
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
@@ -11,7 +11,7 @@ use crate::domain::user::{NewUser, PersonName, User};
 use crate::error::{Error, Result};
 use crate::tokens::password::{self, PasswordHash, Verdict};
 
-/// Whose a password is to be.
+/// The person who will have a password.
 #[derive(Clone, Debug)]
 pub struct Owner {
     email: Email,
@@ -36,23 +36,23 @@ impl From<&NewUser> for Owner {
     }
 }
 
-/// Hashes a password that its owner is to have, in the turn of this lane. Every way to set one leads through here or [`hash_here`].
+/// Hashes a new password of this owner in this lane's turn. Every way to set a password uses this or [`hash_here`].
 ///
-/// Refused when it is made of the owner's address or name, and as busy when too many wait.
+/// Refused when the password is based on the owner's address or name, and as busy when the queue is full.
 pub async fn hash(desk: &AppState, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
     refuse_own(&password, owner)?;
     desk.hashery.run(lane, move || password::hash(&password)).await?.map_err(Error::internal)
 }
 
-/// The same on the calling thread, for the command line and the start of the server.
+/// Like [`hash`], but on the calling thread, for the command line and the start of the server.
 pub fn hash_here(password: &Password, owner: &Owner) -> Result<PasswordHash> {
     refuse_own(password, owner)?;
     password::hash(password).map_err(Error::internal)
 }
 
-/// The first that somebody tries who knows a person is their address and their name.
+/// The address and the name are the first guesses of anybody who knows the owner.
 fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
-    // Composed first: a mark that stands apart would part a word.
+    // Compose first: a separate combining mark would split a word.
     let [first, last] = &owner.names;
     let texts = [owner.email.as_str(), first.as_str(), last.as_str()].map(compared);
     if password.is_made_of(texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))) {
@@ -61,14 +61,13 @@ fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
     Ok(())
 }
 
-/// What stands against a password that is the same as before.
 pub(in crate::app) fn must_be_another() -> Error {
     Error::invalid(Field::Password, "must differ from the current password")
 }
 
-/// Whether a typed password is the one of this hash; takes as long if there is no hash.
+/// Checks a password against a hash. Takes as long when there is no hash.
 ///
-/// Gives a new hash beside the verdict where the old one has been outgrown.
+/// Returns a new hash too when the old one uses outdated parameters.
 pub(in crate::app) async fn verify(
     desk: &AppState,
     lane: Lane,

@@ -1,4 +1,4 @@
-//! Changing one's own password.
+//! Lets users change their own password.
 
 use serde_json::{Value, json};
 
@@ -19,9 +19,10 @@ use crate::error::{AuthError, Error, Result};
 use crate::store;
 use crate::tokens::password::{PasswordHash, Verdict};
 
-/// Changes the actor's password; every other session of theirs ends, and every API key where asked. This session stays.
+/// Changes the actor's password. Ends every other session of the actor, and revokes every API key on request. The
+/// current session stays.
 ///
-/// Refused when the current one is wrong, which slows down what follows, and when the chosen one is the same.
+/// Refused when the current password is wrong, which throttles further attempts, and when the new one is the same.
 pub async fn change(
     desk: &AppState,
     actor: &Actor,
@@ -41,7 +42,7 @@ pub async fn change(
     let new = NewPassword { hash: passwords::hash(desk, Lane::from(actor), chosen, &owner).await?, revoke_keys };
     desk.write_as(actor, move |tx, actor| {
         let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
-        // Between the look and the write, another password may have come.
+        // The password may have changed between the read and the write.
         if store::users::password_hash(tx, id)? != kept {
             return Err(AuthError::WrongPassword.into());
         }
@@ -55,9 +56,9 @@ pub async fn change(
     .await
 }
 
-/// Proves that the actor knows their password; gives the hash that it was checked against.
+/// Verifies the actor's password. Returns the hash that it was checked against.
 ///
-/// Refused when it is wrong, which slows down what follows.
+/// Refused when it is wrong, which throttles further attempts.
 pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
     let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;

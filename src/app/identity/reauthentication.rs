@@ -1,5 +1,5 @@
-//! Requires a recent sign-in for what could lock people out of their own account, or let a stranger in: a password or a code
-//! that was entered in the last minutes, not only a session.
+//! Requires a recent sign-in for changes that could lock people out of their own account or admit a stranger: a
+//! password or a code that was entered in the last minutes, not only a session.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Result};
 use crate::store::{self, View};
 
-/// For how long a password or a code that was given counts.
+/// How long a password or a code counts as recent.
 pub const RECENT: Duration = Duration::from_mins(5);
 
-/// Whether the person of this session has proved lately who they are.
+/// Whether the person of this session authenticated recently.
 pub fn is_recent(session: &Session, now: Timestamp) -> bool {
     session.authenticated_at <= now && now < session.authenticated_at.after(RECENT)
 }
 
-/// Refuses an actor whose session began too long ago, and has not been confirmed since. An API key proves nothing of the
-/// kind. The operator needs no proof.
+/// Refuses an actor whose session began too long ago and has not been confirmed since. An API key proves no recent
+/// sign-in. The operator needs none.
 pub(in crate::app) fn require(view: &View, actor: &Actor) -> Result<()> {
     let session = match actor.credential {
         Credential::Session(id) => store::sessions::find(view, id)?,
@@ -32,7 +32,7 @@ pub(in crate::app) fn require(view: &View, actor: &Actor) -> Result<()> {
     }
 }
 
-/// The same where somebody does this to their own account.
+/// Like [`require`], but only when actors change their own account.
 pub(in crate::app) fn require_of_oneself(view: &View, actor: &Actor, user: UserId) -> Result<()> {
     if actor.user() == Some(user) { require(view, actor) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The way back in for administrators, when nobody has one any more.
+//! Recovers access for administrators when no administrator can sign in.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -15,32 +15,31 @@ use crate::error::Result;
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-/// Whom a recovery is for.
+/// The account to recover.
 #[derive(Clone, Debug)]
 pub enum Whom {
-    /// The person of this address, who is made if there is none.
+    /// The person with this address, who is created if there is none.
     Named(Email),
-    /// The first administrator whose account is not closed; if there is none, one of this address.
+    /// The first administrator whose account is not closed. If there is none, the person with this address.
     AnyOr(Email),
 }
 
-/// What a recovery came to.
 #[derive(Clone, Debug)]
 pub struct Recovered {
     /// The administrator.
     pub user: User,
-    /// Whether there was no such account before.
+    /// Whether the account is new.
     pub made: bool,
-    /// The service keys that the administrator made and that still work. A stranger may have made them, but programs
-    /// may need them, so the operator decides.
+    /// The administrator's live service keys. A stranger may have created them, but programs may need them, and the
+    /// operator decides.
     pub service_keys: Vec<Key>,
 }
 
-/// Makes somebody an administrator who can come in with this password: the account is switched on, its second factor is
-/// gone, and every session and link has ended, and every API key where asked. To do it again gives another way in and
-/// voids the former.
+/// Makes a person an administrator who can sign in with this password. Enables the account, removes its second factor,
+/// ends every session and link, and revokes every API key on request. A second recovery replaces the password of the
+/// first.
 ///
-/// The operator may. Somebody whose account is closed for good is not found any more, and gets a new one.
+/// Requires the operator. A closed account is not found, and a new one is created instead.
 pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPassword) -> Result<Recovered> {
     let (found, email) = match whom {
         Whom::Named(email) => (store::users::find_by_email(tx, email.as_str())?, email),
@@ -69,8 +68,8 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
     Ok(Recovered { user, made: false, service_keys })
 }
 
-/// The administrator to be recovered where nobody is named: one who may come in before one who may not, the oldest
-/// account first; without any, whoever has the address that a new one would get.
+/// The administrator to recover when none is named: enabled before disabled ones, the oldest account first. Without
+/// any, the person with the address that a new account would get.
 fn choose(view: &View, email: &Email) -> Result<Option<User>> {
     let administrators = store::users::list(view)?.into_iter();
     let mut administrators: Vec<User> = administrators

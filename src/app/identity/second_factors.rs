@@ -1,6 +1,7 @@
-//! Second factors: codes of an app, and recovery codes for when it is lost.
+//! Second factors: codes of an authenticator app, and recovery codes for when it is lost.
 //!
-//! To set one up or to take it away ends every other session of the person; when somebody else takes it away, all end.
+//! When people enable or remove their second factor, all their other sessions end. When an administrator removes it,
+//! all sessions end.
 
 use std::time::Duration;
 
@@ -26,25 +27,23 @@ use crate::store::{self, Tx, View};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::totp::{self, RECOVERY_CODES, TotpKey};
 
-/// What stands against setting up a second one.
 const HAS_ONE: Error = Error::Refused { rule: "two-factor authentication is already on; remove it first" };
 
-/// What stands against a change where there is none.
 const HAS_NONE: Error = Error::Refused { rule: "two-factor authentication is off" };
 
-/// How long somebody may take to confirm what they have begun.
+/// How long a new key may wait for its confirmation.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// A second factor to be, as the person's app takes it.
+/// A new second factor in the form that an authenticator app reads.
 #[derive(Clone, Debug)]
 pub struct Enrolment {
     /// The secret in base32, for typing.
     pub secret: Secret,
-    /// The same as an `otpauth://` address, for a picture to scan.
+    /// The secret as an `otpauth://` address, for a QR code.
     pub uri: Secret,
 }
 
-/// The actor's second factor; none if there is none that counts.
+/// The actor's second factor. `None` if there is no confirmed one.
 pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
     let user = me(actor)?.id;
     let Some(confirmed_at) = store::second_factors::find(view, user)?.and_then(|kept| kept.confirmed_at) else {
@@ -53,7 +52,7 @@ pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
     Ok(Some(SecondFactor { confirmed_at, recovery_codes: store::recovery_codes::count(view, user)? }))
 }
 
-/// Whether the server asks people of this role for a second factor.
+/// Whether the server requires a second factor of this role.
 pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
     match role {
         AccountRole::Administrator => desk.administrators_need_second_factor,
@@ -61,9 +60,9 @@ pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
     }
 }
 
-/// Begins to set up a second factor for the actor; it counts once it is confirmed. One that was begun before is void.
+/// Begins to set up a second factor for the actor. It counts once it is confirmed, and replaces an unconfirmed one.
 ///
-/// Refused when there is one already, and unless the actor has proved lately who they are.
+/// Refused when there is a confirmed one already. Requires a recent sign-in.
 pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
     let user = desk.read_inline(|view| myself(view, actor))?;
     let (enrolment, sealed) = invent(&desk.vault, &user)?;
@@ -75,9 +74,9 @@ pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
     Ok(enrolment)
 }
 
-/// The second factor that the actor has begun to set up, to be shown again; none if that was not begun.
+/// The unconfirmed second factor of the actor, to be shown again. `None` if there is none.
 ///
-/// Refused unless the actor has proved lately who they are: a session alone must not show the key.
+/// Requires a recent sign-in: a session alone must not reveal the key.
 pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
     desk.read_inline(|view| {
         reauthentication::require(view, actor)?;
@@ -85,10 +84,10 @@ pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
     })
 }
 
-/// Confirms the actor's second factor with a first code; gives the recovery codes, which are shown once. Every other
-/// session of the actor ends.
+/// Confirms the actor's second factor with a first code. Returns the recovery codes, which are shown only once. Ends
+/// every other session of the actor.
 ///
-/// Refused unless the actor has proved lately who they are.
+/// Requires a recent sign-in.
 pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
     let given = Given::by(desk, actor);
@@ -101,7 +100,7 @@ pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec
     given.or_refused(judged.await?)
 }
 
-/// Gives the actor new recovery codes in place of those that there were.
+/// Replaces the actor's recovery codes.
 pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     proved(desk, actor, code, |tx, actor, user| {
         let before = json!({ "recovery_codes": store::recovery_codes::count(tx, user.id)? });
@@ -114,7 +113,7 @@ pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) 
     .await
 }
 
-/// Takes the actor's second factor away; every other session of theirs ends.
+/// Removes the actor's second factor. Ends every other session of the actor.
 pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> {
     proved(desk, actor, code, |tx, actor, user| {
         take_away(tx, user.id)?;
@@ -125,7 +124,7 @@ pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> 
     .await
 }
 
-/// Does something to the actor's second factor once a code has proved it; wrong ones slow down what follows.
+/// Changes the actor's second factor after a right code. Wrong codes throttle further attempts.
 async fn proved<T, F>(desk: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
 where
     T: Send + 'static,
@@ -141,7 +140,7 @@ where
     given.or_refused(judged.await?)
 }
 
-/// Judges a code of the actor's app or a recovery code, and uses it up if it is right.
+/// Judges a code of the actor's app or a recovery code. A right code is used up.
 ///
 /// Refused when there is no second factor.
 pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) -> Result<Judged<()>> {
@@ -152,10 +151,10 @@ pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Se
     code_attempts::judge(tx, actor, &user, || Ok(use_code(vault, tx, actor, &user, code)?.then_some(())))
 }
 
-/// Takes a person's second factor away, for whoever has lost it; every session of theirs ends. Tells whether there was
-/// one: without one, nothing changes.
+/// Removes the second factor of a person who has lost it, and ends every session of that person. Returns whether there
+/// was one. Without one, nothing changes.
 ///
-/// Administrators may; for their own only if they have proved lately who they are.
+/// Requires an administrator, who needs a recent sign-in for their own second factor.
 pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)> {
     let user = lookup::person(tx, actor, who, Action::SetPassword)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
@@ -168,26 +167,25 @@ pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)
     Ok((user, true))
 }
 
-/// Takes a user's second factor and recovery codes away; tells whether there was one.
+/// Deletes a user's second factor and recovery codes. Returns whether there was a second factor.
 pub(in crate::app) fn take_away(tx: &Tx, user: UserId) -> Result<bool> {
     store::recovery_codes::delete_of(tx, user)?;
     store::wrong_codes::delete(tx, user)?;
     store::second_factors::delete(tx, user)
 }
 
-/// Whether a user has a second factor that counts.
 pub(in crate::app) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
     Ok(store::second_factors::find(view, user)?.is_some_and(|kept| kept.confirmed_at.is_some()))
 }
 
-/// A new secret for a user's app, and the same sealed.
+/// A new secret for a user's app, and the sealed secret.
 pub(in crate::app) fn invent(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
     let sealed = vault.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
     Ok((shown(&key, user), sealed))
 }
 
-/// Keeps a secret that is not confirmed yet.
+/// Stores an unconfirmed secret.
 pub(in crate::app) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<()> {
     if is_confirmed(tx, user.id)? {
         return Err(HAS_ONE);
@@ -197,19 +195,19 @@ pub(in crate::app) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) ->
     audit::record(tx, actor, "second_factors.begin", (ObjectKind::User, user.uuid), (Value::Null, after))
 }
 
-/// What a user has begun to set up.
+/// The unconfirmed second factor of a user.
 pub(in crate::app) fn begun(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
     let kept = store::second_factors::find(view, user.id)?;
     let kept = kept.filter(|kept| kept.confirmed_at.is_none() && is_fresh(kept, view.now));
     kept.map(|kept| Ok(shown(&open(vault, user, &kept)?, user))).transpose()
 }
 
-/// Whether what was begun may still be confirmed. Somebody else may have seen a key that lies there for long.
+/// Whether a key may still be confirmed. Somebody else may have seen a key that waits for long.
 fn is_fresh(kept: &Kept, now: Timestamp) -> bool {
     now < kept.created_at.after(PATIENCE)
 }
 
-/// Confirms what a user has begun with a first code; gives the recovery codes. Every other session of theirs ends.
+/// Confirms a user's second factor with a first code. Returns the recovery codes. Ends every other session of the user.
 pub(in crate::app) fn settle(
     vault: &MasterKey,
     tx: &Tx,
@@ -238,14 +236,14 @@ pub(in crate::app) fn settle(
     })
 }
 
-/// The time step that a code of the app is of, if it is right and was not used; none without a second factor.
+/// The time step of an app's code, if the code is right and unused. `None` without a confirmed second factor.
 fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
     let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_some());
     let Some(kept) = kept else { return Ok(None) };
     Ok(open(vault, user, &kept)?.step_of(code, view.now.seconds(), kept.last_step))
 }
 
-/// Judges a code of a user's app alone, and uses it up if it is right.
+/// Judges a code of a user's app only, not a recovery code. A right code is used up.
 pub(in crate::app) fn judge_totp(
     vault: &MasterKey,
     tx: &Tx,
@@ -256,7 +254,7 @@ pub(in crate::app) fn judge_totp(
     code_attempts::judge(tx, actor, user, || Ok(use_totp(vault, tx, user, code)?.then_some(())))
 }
 
-/// Uses up a code of the app; tells whether it was right.
+/// Uses up a code of the app. Returns whether it was right.
 fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bool> {
     match step_of(vault, tx, user, code.expose())? {
         Some(step) => store::second_factors::use_step(tx, user.id, step).map(|()| true),
@@ -264,7 +262,8 @@ fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bo
     }
 }
 
-/// Uses up a code of the app or a recovery code; tells whether it was right. Only [`code_attempts::judge`] may ask.
+/// Uses up a code of the app or a recovery code. Returns whether it was right. Only [`code_attempts::judge`] may call
+/// it.
 pub(in crate::app) fn use_code(vault: &MasterKey, tx: &Tx, actor: &Actor, user: &User, code: &Secret) -> Result<bool> {
     if use_totp(vault, tx, user, code)? {
         return Ok(true);
@@ -288,7 +287,7 @@ fn put_recovery_codes(tx: &Tx, user: &User) -> Result<Vec<Secret>> {
     Ok(codes)
 }
 
-/// What a secret is sealed for, so that it opens for nobody else.
+/// The context that a secret is sealed with, so that it opens for no other user.
 pub(in crate::app) fn context(user: Uuid) -> String {
     format!("second-factor/{user}")
 }

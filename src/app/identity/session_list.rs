@@ -1,4 +1,4 @@
-//! Sign-in sessions as their people see them, and end them one by one.
+//! Lists sign-in sessions for their users, and ends them one by one.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,21 +16,21 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-/// The most sessions of one page.
+/// The maximum number of sessions on one page.
 pub const MOST: usize = 100;
 
 /// The live sessions of a person, of browsers and of clients, the newest first.
 ///
-/// The person may, and administrators.
+/// Requires the person or an administrator.
 pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
     let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(view, actor, user.id, Action::ReadSessions, user.uuid)?;
     store::sessions::list_of(view, user.id)
 }
 
-/// The live sessions that a client has of people and of its own, the newest first, each with whose it is.
+/// The live sessions of a client, of people and of its own, the newest first, each with its owner.
 ///
-/// Administrators may. Refused when more are asked for than [`MOST`].
+/// Requires an administrator. Refused when more than [`MOST`] are requested.
 pub fn list_through(
     view: &View,
     actor: &Actor,
@@ -50,26 +50,26 @@ pub fn list_through(
     Ok(found)
 }
 
-/// The live sessions of everybody before this one, the newest first, each with its user's address; at most [`MOST`].
+/// The live sessions of all users before this one, the newest first, each with its user's address, at most [`MOST`].
 ///
-/// Administrators may.
+/// Requires an administrator.
 pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
     standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Session, "of everybody")?;
     store::sessions::page(view, before, u32::try_from(MOST).unwrap_or(u32::MAX))
 }
 
-/// Whose a session is.
+/// The owner of a session.
 #[derive(Clone, Debug)]
 pub struct Whose {
-    /// The user's UUID.
     pub uuid: Uuid,
-    /// The user's name, which is the address.
+    /// The user's name, which is the email address.
     pub name: String,
 }
 
-/// Ends a session; with that of a browser goes what was let in by its person and has not come for its tokens yet.
+/// Ends a session. Ending a browser session also ends the sessions that its person has approved for clients and that
+/// have no tokens yet.
 ///
-/// Whose it is may, and administrators. One that has ended does not exist any more.
+/// Requires the owner or an administrator. A session that has ended is not found.
 pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
     let missing = || Error::not_found(Noun::Session, session);
     let found = store::sessions::find_by_uuid(tx, session)?.filter(|found| found.is_live(tx.now));
@@ -96,9 +96,9 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
     audit::record(tx, actor, "sessions.end", (ObjectKind::Session, session), (before, Value::Null))
 }
 
-/// Ends every session of a person but one, and all that would lead to another.
+/// Ends every session of a person but one, and everything that could still become a session.
 ///
-/// As [`end`] lets; for one's own only after having proved lately who one is.
+/// Requires what [`end`] requires, and a recent sign-in for one's own sessions.
 pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()> {
     let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user, Action::EndSession, whose.uuid)?;

@@ -1,4 +1,4 @@
-//! Sign-in sessions: begin, let in, end.
+//! Sign-in sessions: how they begin, authenticate a caller and end.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -20,32 +20,29 @@ use crate::store::sessions::{Entrant, Hold};
 use crate::store::{self, Tx, View};
 use crate::tokens::refresh::RefreshToken;
 
-/// How many dead sessions each new one sweeps out, so that they never pile up.
+/// The maximum number of dead sessions that each new session deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 
-/// A session to be.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The name that tokens will know it by.
+    /// The UUID that tokens contain.
     pub uuid: Uuid,
-    /// The OAuth client that it is made through.
+    /// The OAuth client of the session.
     pub client: ClientId,
-    /// The scope that is granted.
     pub scope: String,
-    /// Whether the user has proved more than a password.
+    /// Whether the user has also passed a second factor.
     pub second_factor: bool,
-    /// When the user proved who they are; at this moment, if nothing is said.
+    /// When the user authenticated. The default is now.
     pub authenticated_at: Option<Timestamp>,
-    /// What the client gave to find again in the id token.
+    /// The client's nonce, to be returned in the ID token.
     pub nonce: Option<String>,
-    /// Its refresh token; none for one that ends with its access token.
+    /// The refresh token. `None` for a session that ends with its access token.
     pub refresh_token: Option<RefreshToken>,
-    /// How long it may last.
     pub lifetimes: Lifetimes,
 }
 
 impl NewSession {
-    /// A session through a client, with the refresh token that it gets, where it may use one.
+    /// A session of this client, with a refresh token if the client may use one.
     pub fn through(client: &Client, scopes: &Scopes, lifetimes: &Lifetimes) -> Self {
         let refresh_token = client.may(Grant::RefreshToken).then(|| match client.refresh {
             RefreshPolicy::Reusable => RefreshToken::lasting(),
@@ -64,7 +61,7 @@ impl NewSession {
         if session.refresh_token.is_some() { session } else { session.short() }
     }
 
-    /// The same without a refresh token: it ends with its access token.
+    /// The same without a refresh token: the session ends with its access token.
     #[must_use]
     pub fn short(self) -> Self {
         let life = self.lifetimes.access_token;
@@ -73,7 +70,7 @@ impl NewSession {
     }
 }
 
-/// Begins a session of a user who has proved who they are.
+/// Begins a session of an authenticated user.
 pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
     store::sessions::delete_dead(tx, SWEEP)?;
     let mut session = Session {
@@ -110,15 +107,15 @@ pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSessio
     Ok(session)
 }
 
-/// The person or bot whom a session lets in.
+/// The person or bot of a session.
 ///
-/// Refused when the session is over or is not this user's, or the user is disabled.
+/// Refused when the session has ended or belongs to another user, and when the user is disabled.
 pub(in crate::app) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
     let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
     if entrant.person.uuid == user { Ok(entrant) } else { Err(AuthError::SessionOver.into()) }
 }
 
-/// The person or bot whom a session that let them in lets in still.
+/// Authenticates the person or bot of a session again.
 pub(in crate::app) fn person_still(view: &View, id: SessionId) -> Result<Person> {
     live(view, store::sessions::find_entrant_again(view, id)?).map(|entrant| entrant.person)
 }
@@ -128,7 +125,7 @@ fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
     if entrant.may_enter { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
 }
 
-/// The same with all that is known of them.
+/// Like [`person_still`], but returns the whole user.
 pub(in crate::app) fn still(view: &View, id: SessionId) -> Result<User> {
     of_live(view, &store::sessions::find(view, id)?.ok_or(AuthError::SessionOver)?)
 }
@@ -141,22 +138,23 @@ fn of_live(view: &View, session: &Session) -> Result<User> {
     if user.may_enter() { Ok(user) } else { Err(AuthError::Disabled.into()) }
 }
 
-/// The same origin, with the user as the one who acts.
+/// The same origin with this user as the actor.
 pub(in crate::app) fn acting(actor: &Actor, user: &User) -> Actor {
     acting_person(actor, person(user))
 }
 
-/// The same origin, with this person as the one who acts.
+/// The same origin with this person as the actor.
 pub(in crate::app) fn acting_person(actor: &Actor, person: Person) -> Actor {
     Actor { who: Who::Person(person), ..actor.clone() }
 }
 
-/// As much of a user as judgement and the audit need.
+/// The part of a user that the policy and the audit need.
 pub(in crate::app) fn person(user: &User) -> Person {
     Person { id: user.id, uuid: user.uuid, email: user.email.clone(), kind: user.kind, role: user.role }
 }
 
-/// Ends one session for a reason that the verb tells, whoever acts; what hangs on it is void from now on.
+/// Ends one session, whoever the actor is. The audit verb says why. Everything that depends on the session becomes
+/// invalid.
 pub(in crate::app) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
     store::sessions::delete(tx, session.id)?;
     let before = json!({
@@ -167,9 +165,9 @@ pub(in crate::app) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &
     audit::record(tx, actor, verb, (ObjectKind::Session, session.uuid), (before, Value::Null))
 }
 
-/// Ends every session of everybody, and all that would lead to one; tells how many sessions there were.
+/// Ends every session of all users, and everything that could still become a session. Returns the number of sessions.
 ///
-/// Administrators may after having proved lately who they are.
+/// Requires an administrator and a recent sign-in.
 pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
     standing::require(&standing::in_account(actor), Action::EndSession, Noun::Session, "of everybody")?;
     reauthentication::require(tx, actor)?;
@@ -179,9 +177,9 @@ pub fn end_everybodys(tx: &Tx, actor: &Actor) -> Result<usize> {
     Ok(ended)
 }
 
-/// Ends every session of a user; tells how many.
+/// Ends every session of a user. Returns the number of sessions.
 ///
-/// The user may after having proved lately who they are, and administrators.
+/// Requires the user, after a recent sign-in, or an administrator.
 pub fn end_all(tx: &Tx, actor: &Actor, user: UserId) -> Result<usize> {
     let user = store::users::find(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user.id, Action::EndSession, user.id)?;

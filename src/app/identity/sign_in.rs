@@ -1,4 +1,4 @@
-//! Proving who one is: with a password, at the pages or for a client; with a cookie, an access token, an API key.
+//! Sign-in: by password at the pages or for a client, by cookie, access token or API key.
 
 mod bearers;
 mod browsers;
@@ -30,36 +30,33 @@ pub use halves::{
     second_factor,
 };
 
-/// Somebody who says who they are.
+/// A password sign-in for a client.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The user name, which is the address.
+    /// The user name, which is the email address.
     pub username: String,
-    /// The password.
     pub password: Secret,
-    /// The code of the second factor.
     pub totp: Option<Secret>,
-    /// The OAuth client that it comes through.
+    /// The OAuth client that the sign-in uses.
     pub client: Client,
-    /// What is granted.
+    /// The scopes to grant.
     pub scopes: Scopes,
 }
 
-/// Somebody who has proved who they are.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// Who.
     pub user: User,
-    /// The session that has begun.
+    /// The new session.
     pub session: Session,
-    /// The refresh token, which is shown once; none where the client may not use one.
+    /// The refresh token, which is shown only once. `None` if the client may not use one.
     pub refresh_token: Option<Secret>,
 }
 
-/// Signs somebody in with a password, and a code where they have a second factor, and begins a session.
+/// Signs a user in with a password, and with a code if the user has a second factor. Begins a session.
 ///
-/// An unknown name, a wrong password and a missing or wrong code are refused alike, in the same time; failures slow down
-/// what follows. A disabled person is told so only with the right password; so is one who has to do more first.
+/// An unknown name, a wrong password and a missing or wrong code are refused alike and take the same time. Failures
+/// throttle further attempts. Only the right password reveals that the user is disabled or has to complete the account
+/// first.
 pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
     let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
@@ -79,7 +76,7 @@ async fn try_password(
 ) -> Result<SignedIn> {
     for _ in 0..TRIES {
         let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
-        // Without a code, or while codes are not judged, there is no turn at writing.
+        // Without a code, or while codes are not judged, no write is queued.
         let user = proof.user.clone();
         desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
             Some(_) => code_attempts::admit(view, user.id),
@@ -92,7 +89,8 @@ async fn try_password(
     Err(AuthError::WrongPassword.into())
 }
 
-/// The code that has to be judged, for a person with a second factor. Refused where there is none.
+/// The code that has to be judged. `None` for a person without a second factor. Refused when a required code is
+/// missing.
 fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result<Option<&'a Secret>> {
     if !second_factors::is_confirmed(view, user.id)? {
         return Ok(None);
@@ -101,8 +99,8 @@ fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result
     code.map(Some).ok_or_else(|| AuthError::WrongPassword.into())
 }
 
-/// Refuses somebody who has proved who they are, but may not come in. A password that was temporary is worth nothing once
-/// the invitation has run out.
+/// Refuses an authenticated user who may not sign in. A temporary password is worthless after the invitation has
+/// expired.
 fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
@@ -116,8 +114,8 @@ fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -
     }
 }
 
-/// Begins the session of somebody who has proved who they are, if the code is right, too; none if another password is
-/// kept by now.
+/// Begins the session of a user whose password was right, if the code is right too. `None` if the password has changed
+/// meanwhile.
 async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
     let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
@@ -125,8 +123,8 @@ async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof
     let (hand, attempt) = (desk.clone(), attempt.clone());
     let begun = desk
         .write(move |tx| {
-            // Between the look and the write, the person may have been disabled or the password changed, or
-            // another sign-in with the same one may have renewed its hash.
+            // Since the read, the person may have been disabled, the password may have changed, or another sign-in with
+            // the same password may have renewed its hash.
             let Some(user) = proof.stands(tx)? else { return Ok(None) };
             let code = code_needed(tx, &user, attempt.totp.as_ref())?;
             let judged = match code {

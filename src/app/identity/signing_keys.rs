@@ -1,4 +1,5 @@
-//! The keys that tokens are signed with: one signs, the next is published ahead, those retired verify for a while.
+//! The keys that sign tokens: the active key signs, the next key is published ahead, and retired keys still verify for
+//! a while.
 
 use std::time::Duration;
 
@@ -15,25 +16,24 @@ use crate::store::{self, Store, Tx, View};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::{Algorithm, SigningKey};
 
-/// How often a change is prepared anew because somebody else has changed the keys meanwhile.
+/// The maximum number of attempts at a change when another process changes the keys meanwhile.
 const TRIES: u32 = 5;
 
 const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; start the server once to create it" };
 
-/// How the server wants its keys.
+/// The server's settings for its keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// What they sign with.
     pub algorithm: Algorithm,
-    /// How many bits a key of RSA has.
+    /// The size of an RSA key, in bits.
     pub rsa_bits: u32,
     /// How long a key signs.
     pub life: Duration,
-    /// How long an access token lives, where a client has no life of its own for them.
+    /// How long an access token is valid, unless its client has its own lifetime.
     pub token_life: Duration,
 }
 
-/// What a rotation has come to.
+/// The keys after a rotation.
 #[derive(Clone, Debug)]
 pub struct Rotated {
     /// The key that signs from now on.
@@ -44,27 +44,27 @@ pub struct Rotated {
     pub retired: Option<String>,
 }
 
-/// Every signing key: the active one, the next one, and those retired, the last first.
+/// Every signing key: the active one, the next one, and the retired ones, the last first.
 pub fn list(view: &View) -> Result<Vec<Record>> {
     store::signing_keys::list(view)
 }
 
-/// Whether anything is kept that only its master key opens, so that this must not be made anew.
+/// Whether the file contains anything that only its master key opens. A new master key must not replace that one.
 pub fn anything_sealed(view: &View) -> Result<bool> {
     store::signing_keys::anything_sealed(view)
 }
 
-/// Refused when no server has made a signing key yet.
+/// Refused when no server has created a signing key yet.
 pub fn required(store: &Store) -> Result<()> {
     store.read(|view| Keys::of(view)?.active.ok_or(NONE_YET).map(drop))
 }
 
-/// Proves that a master key opens a signing key; refused with the reason why it does not.
+/// Checks that a master key opens a signing key. Refused with the reason.
 pub fn prove(master: &MasterKey, key: &SealedKey) -> Result<()> {
     opened(master, key.algorithm, &key.kid, &key.sealed).map(drop)
 }
 
-/// The key of that name, ready to sign.
+/// The signing key with this name, opened.
 pub(in crate::app) fn unseal(view: &View, master: &MasterKey, kid: &str) -> Result<SigningKey> {
     let record = store::signing_keys::list(view)?.into_iter().find(|record| record.kid == kid);
     let (Some(record), Some(sealed)) = (record, store::signing_keys::sealed(view, kid)?) else {
@@ -78,11 +78,11 @@ fn opened(master: &MasterKey, algorithm: Algorithm, kid: &str, sealed: &[u8]) ->
     SigningKey::from_pkcs8(algorithm, &der).map_err(Error::internal)
 }
 
-/// Makes the keys as the server wants them, and tells when to look again: an active and a next one of the right
-/// algorithm and size, the active one no older than it may be, none whose last token has ended. It writes only what differs,
-/// and nothing twice, whoever else does the same.
+/// Brings the keys in line with the plan: an active and a next key of the right algorithm and size, an active key that
+/// is not too old, no retired key whose last token has expired. Returns when to check again. Writes only what differs;
+/// concurrent calls do nothing twice.
 ///
-/// Refused when the master key is not the one that the keys were sealed under.
+/// Refused when the keys were sealed with another master key.
 pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestamp> {
     for _ in 0..TRIES {
         let (lack, due) = store.read(|view| {
@@ -97,21 +97,20 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
         let prepared = prepare(lack, master, plan.algorithm, plan.rsa_bits)?;
         store.write_and_wait(move |tx| {
             let keys = Keys::of(tx)?;
-            // Somebody else may have done it meanwhile, or left more to do.
+            // Another process may have done it meanwhile, or there may be more to do now.
             if keys.lack(&plan, tx)?.is_some_and(|lack| lack <= prepared.len()) {
                 keys.settle(tx, &Actor::server(), &plan, &prepared)?;
             }
             Ok(())
         })?;
     }
-    // There is more to do already; that can wait until the next look.
+    // There is more to do already, which can wait until the next check.
     Ok(Timestamp::now())
 }
 
-/// Lets the next key sign from now on and makes another one for after it, of the same algorithm and, if that is RSA, of so
-/// many bits.
+/// Activates the next key and creates another next key, of the same algorithm and, for RSA, of this size in bits.
 ///
-/// Refused when no server has made a key yet, and when the master key is not the one that they were sealed under.
+/// Refused when no server has created a key yet, and when the keys were sealed with another master key.
 pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
     for _ in 0..TRIES {
         let (active, next) = store.read(|view| {
@@ -138,7 +137,7 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
     Err(Error::Refused { rule: "another process is rotating the keys; try again" })
 }
 
-/// The keys by what they are for.
+/// The keys by state.
 #[derive(Debug, Default)]
 struct Keys {
     active: Option<Record>,
@@ -147,7 +146,7 @@ struct Keys {
 }
 
 impl Plan {
-    /// Whether a key is of the right algorithm and size.
+    /// Whether a key has the right algorithm and size.
     fn fits(&self, key: &Record) -> bool {
         key.algorithm == self.algorithm && (key.algorithm != Algorithm::Rs256 || key.rsa_bits == Some(self.rsa_bits))
     }
@@ -166,13 +165,13 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The active key, if it is of the right algorithm and size and not too old.
+    /// The active key, if it has the right algorithm and size and is not too old.
     fn good(&self, plan: &Plan, now: Timestamp) -> Option<&Record> {
         let good = |key: &&Record| plan.fits(key) && now < end_of(key, plan);
         self.active.as_ref().filter(good)
     }
 
-    /// How many new keys are needed to make all as it should be; none if it is.
+    /// The number of new keys that the plan requires. `None` if nothing has to change.
     fn lack(&self, plan: &Plan, view: &View) -> Result<Option<usize>> {
         let usable = usize::from(self.next.as_ref().is_some_and(|next| plan.fits(next)));
         let Some(good) = self.good(plan, view.now) else { return Ok(Some(2 - usable)) };
@@ -202,7 +201,7 @@ impl Keys {
         }
     }
 
-    /// When something is to be done though nobody changes anything.
+    /// When the next change is due by time alone.
     fn due(&self, plan: &Plan) -> Timestamp {
         let ends = self.retired.iter().filter_map(Record::ends_at);
         ends.chain(self.active.iter().map(|key| end_of(key, plan))).min().unwrap_or(Timestamp::LATEST)
@@ -213,15 +212,14 @@ fn end_of(active: &Record, plan: &Plan) -> Timestamp {
     active.activated_at.unwrap_or(active.created_at).after(plan.life)
 }
 
-/// How long the longest-lived token lives that is signed from now on. An id token lives no longer than the access token
-/// beside it.
+/// The longest lifetime of a token that is signed from now on. An ID token never outlives its access token.
 fn longest_token(view: &View, plan: &Plan) -> Result<Duration> {
     let longest = store::signing_keys::longest_client_token(view)?.unwrap_or_default().max(plan.token_life);
-    // Whole seconds, as they are kept.
+    // Round up, because whole seconds are stored.
     Ok(Duration::from_secs(longest.as_secs() + u64::from(longest.subsec_nanos() > 0)))
 }
 
-/// Retires the active key and lets the next one sign, with another one after it; where there is no next one, a spare.
+/// Retires the active key, activates the next one and creates another next key. Without a next key, activates a spare.
 fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[SealedKey]) -> Result<Rotated> {
     let mut spares = spares.iter();
     let active = match &keys.next {
@@ -258,18 +256,18 @@ fn delete(tx: &Tx, actor: &Actor, key: &Record) -> Result<()> {
     audit::record(tx, actor, "signing_keys.delete", (ObjectKind::SigningKey, &key.kid), (before, Value::Null))
 }
 
-/// Deletes the keys whose last token has ended.
+/// Deletes the keys whose last token has expired.
 fn sweep(tx: &Tx, actor: &Actor, retired: &[Record]) -> Result<()> {
     retired.iter().filter(|key| !key.verifies(tx.now)).try_for_each(|key| delete(tx, actor, key))
 }
 
-/// A key that is sealed under another master key than those before it could not be told from them afterwards.
+/// Afterwards, a key that was sealed with another master key could not be told apart from the older keys.
 fn prove_active(view: &View, master: &MasterKey, keys: &Keys) -> Result<()> {
     let Some(active) = &keys.active else { return Ok(()) };
     unseal(view, master, &active.kid).map(drop)
 }
 
-/// Makes and seals that many keys. It takes its time, so it is done before the write.
+/// Creates and seals this many keys. This is slow, and therefore done before the write.
 fn prepare(count: usize, master: &MasterKey, algorithm: Algorithm, rsa_bits: u32) -> Result<Vec<SealedKey>> {
     let make = || {
         let key = SigningKey::generate_of_size(algorithm, rsa_bits).map_err(Error::internal)?;

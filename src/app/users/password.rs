@@ -1,4 +1,4 @@
-//! What becomes of an account with another password, and with the demand for one.
+//! Password changes by an administrator, and their effects on an account.
 
 use serde_json::{Value, json};
 
@@ -14,33 +14,29 @@ use crate::policy::Action;
 use crate::store::{self, Tx};
 use crate::tokens::password::PasswordHash;
 
-/// What stands against a change of an account that is closed for good.
 pub(in crate::app) const CLOSED: Error = Error::Refused { rule: "the account was deleted and cannot be restored" };
 
-/// A password that takes the place of another.
 #[derive(Clone, Debug)]
 pub struct NewPassword {
-    /// Its hash.
     pub hash: PasswordHash,
-    /// Whether the person's API keys are revoked with it.
+    /// Whether the person's API keys are revoked too.
     pub revoke_keys: bool,
 }
 
-/// What ended with a password.
+/// The sessions and keys that a new password ended.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::app) struct Ended {
     sessions: usize,
-    /// None where no key was to be revoked.
+    /// `None` if no key was to be revoked.
     keys: Option<usize>,
 }
 
 impl Ended {
-    /// How much of each ended.
     pub(in crate::app) fn told(self) -> Value {
         json!({ "sessions": self.sessions, "keys": self.keys.unwrap_or(0) })
     }
 
-    /// The same as the audit keeps it, added to what else is told.
+    /// Adds the counts to an audit record.
     pub(in crate::app) fn added_to(self, mut told: Value) -> Value {
         told["sessions_ended"] = json!(self.sessions);
         if let Some(keys) = self.keys {
@@ -50,10 +46,11 @@ impl Ended {
     }
 }
 
-/// Gives a person a new password, which ends every session, every link, and every key where asked.
+/// Sets a person's password. Ends every session and link, and revokes every key on request. Activates an invited
+/// person.
 ///
-/// Administrators may; for themselves only if they have proved lately who they are. Somebody who is invited is in with
-/// that. Refused when the account is closed for good.
+/// Requires an administrator, who needs a recent sign-in for their own account. Refused when the account is closed for
+/// good.
 pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> Result<User> {
     let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     if user.state == UserState::Blocked {
@@ -66,10 +63,11 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> R
     Ok(user)
 }
 
-/// Has a person choose another password before anything else; every session ends, and no client gets tokens for them
-/// until then. To ask for it again changes nothing.
+/// Requires a person to choose another password first. Every session ends, and no client gets tokens for the person
+/// until then. A repeated call changes nothing.
 ///
-/// Administrators may. Refused when the account is closed for good, and for somebody who never came in.
+/// Requires an administrator. Refused when the account is closed for good, and when the person has not accepted the
+/// invitation yet.
 pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<User> {
     let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match user.state {
@@ -88,8 +86,8 @@ pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<Use
     Ok(user)
 }
 
-/// Keeps a password that its person knows: an invited person is in, and links and sessions end, but for one session
-/// that may stay.
+/// Stores a person's new password. Activates an invited person and ends all links and sessions, except one session that
+/// may stay.
 pub(in crate::app) fn keep_password(
     tx: &Tx,
     user: &mut User,

@@ -1,7 +1,7 @@
-//! What a person has approved in one browser session, for clients that cannot prove which program they are.
+//! Approvals of a person in one browser session, for clients that cannot prove which program they are.
 //!
-//! Any other program on the same machine can ask in the name of such a client, so it gets no code unless the person was
-//! asked on a page in this browser session (RFC 8252, section 8.6; RFC 6749, section 10.2).
+//! Any other program on the same machine can use the id of such a client. It therefore gets a code only after the
+//! person approved it on a page in this browser session (RFC 8252, section 8.6; RFC 6749, section 10.2).
 
 use serde_json::{Value, json};
 
@@ -13,17 +13,17 @@ use crate::domain::session::Session;
 use crate::error::Result;
 use crate::store::{self, Tx, View};
 
-/// How a loopback address names this machine.
+/// The hosts of a loopback address.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
-/// Whether a client that a browser is sent back to at this address is approved in each browser session anew. A secret
-/// proves which program it is, and so does an address that is protected by https.
+/// Whether a client with this redirect URI needs an approval in each browser session. It does not if it has a secret or
+/// an https address, because both prove which program it is.
 pub(in crate::app) fn are_needed(client: &Client, redirect_uri: &str) -> bool {
     !client.confidential && !redirect_uri.starts_with("https://")
 }
 
-/// Whether an address leads to a program on the person's own machine: by a loopback address, or by a scheme that the
-/// program has registered there (RFC 8252, section 7).
+/// Whether an address leads to a program on the person's own machine: a loopback address, or a private-use scheme that
+/// the program has registered there (RFC 8252, section 7).
 pub fn is_native(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else { return !uri.starts_with("https://") };
     let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -37,7 +37,7 @@ pub(in crate::app) fn cover(view: &View, session: &Session, client: &Client, sco
     Ok(given.is_some_and(|given| scopes.are_within(&given)))
 }
 
-/// Adds to what the person approves in this browser session; nothing changes if all of it was there.
+/// Adds an approval to this browser session. Nothing changes if it contains all the scopes already.
 pub(in crate::app) fn give(tx: &Tx, actor: &Actor, session: &Session, client: &Client, scopes: &Scopes) -> Result<()> {
     let before = store::approvals::find(tx, session.id, &client.id)?;
     if before.as_ref().is_some_and(|given| scopes.are_within(given)) {

@@ -1,4 +1,4 @@
-//! Trading an authorization code for a session (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
+//! Exchanges an authorization code for a session (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
 
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
@@ -14,31 +14,29 @@ use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::pkce;
 
-/// What a client brings.
+/// A client's token request.
 #[derive(Clone, Debug)]
 pub struct Presented {
-    /// The code.
     pub code: Secret,
-    /// Where it was sent.
+    /// The redirect URI of the authorization request.
     pub redirect_uri: String,
-    /// What the challenge was made of.
+    /// The PKCE verifier.
     pub verifier: Secret,
 }
 
-/// What became of a code.
+/// The outcome of an exchange.
 #[derive(Debug)]
 pub(in crate::app) enum Trade {
-    /// It was traded for this.
     Done(Box<Granted>),
-    /// It had been used before; what it had led to has ended.
+    /// The code had been used before. Its session has ended.
     Replayed,
 }
 
-/// Trades a code for a session.
+/// Exchanges a code for a session.
 ///
-/// Refused when the code is unknown, expired or another client's, the address or the verifier is not that of the
-/// request, or the person may not come in any more. A code that comes a second time is refused, and the session that it
-/// led to ends, with all its tokens (RFC 9700, section 4.5).
+/// Refused when the code is unknown, expired or another client's, the redirect URI or the verifier does not match the
+/// authorization request, or the person may no longer sign in. A reused code is refused, and the session that it led to
+/// ends with all its tokens (RFC 9700, section 4.5).
 pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
     let traded = exchange(desk, origin, client, presented).await;
     let reason = match &traded {
@@ -62,7 +60,7 @@ async fn exchange(desk: &AppState, origin: &Origin, client: &Client, presented: 
     desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await
 }
 
-/// The same in a write under way. A second use is no error here: its end of the session is to be kept.
+/// Like `exchange`, within a write. A reuse is no error here, because the end of the session has to be committed.
 pub(in crate::app) fn settle(
     tx: &Tx,
     actor: &Actor,

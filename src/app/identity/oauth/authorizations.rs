@@ -1,5 +1,5 @@
-//! The front channel: what a client asks for by way of a browser, and the code that the browser brings back (RFC 6749,
-//! section 4.1; OpenID Connect Core, section 3.1; RFC 9700, section 2.1).
+//! The authorization endpoint: the request that a client sends through a browser, and the code that the browser brings
+//! back (RFC 6749, section 4.1; OpenID Connect Core, section 3.1; RFC 9700, section 2.1).
 
 mod request;
 
@@ -25,26 +25,26 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
-/// How long a code is good.
+/// How long a code is valid.
 pub const CODE_LIFE: Duration = Duration::from_mins(1);
-/// How long a used code is remembered at least while its session lasts, so that a second use is known for what it is.
+/// The minimum time that a used code is kept while its session is live, so that a reuse is detected.
 const REMEMBERED: Duration = Duration::from_hours(24);
-/// How many dead codes each new one sweeps out, so that they never pile up.
+/// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 
-/// What the person has to give before the client gets a code.
+/// What a client still needs from the person before it gets a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needed {
-    /// Consent to what it asks for.
+    /// Consent to the requested scopes.
     Consent,
     /// Approval in this browser session.
     Approval,
 }
 
-/// What the person has to give on a page before the client gets a code.
+/// The next thing that the client needs from the person, on a page, before it gets a code.
 ///
-/// Built-in clients need no consent. With `prompt=consent` the person is asked in any case: whoever calls has to know
-/// whether the person has answered since.
+/// Built-in clients need no consent. With `prompt=consent` the consent is always needed; the caller has to know whether
+/// the person has answered since.
 pub fn needed(view: &View, actor: &Actor, session: &Session, asked: &Authorization) -> Result<Option<Needed>> {
     let Authorization { client, scopes, .. } = asked;
     if asked.prompt.consent || !consents::covers(view, actor, client, scopes)? {
@@ -55,7 +55,7 @@ pub fn needed(view: &View, actor: &Actor, session: &Session, asked: &Authorizati
     Ok((!approved).then_some(Needed::Approval))
 }
 
-/// Notes that the person lets the client do what it asks for, for good and in this browser session.
+/// Records that the person authorizes the client, permanently and in this browser session.
 pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization) -> Result<()> {
     let Authorization { client, scopes, .. } = asked;
     if !client.built_in {
@@ -67,10 +67,11 @@ pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization)
     Ok(())
 }
 
-/// Makes a code on behalf of the person whose browser session this is, for this browser; gives the whole address that the browser is sent
-/// to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
+/// Creates a code for this browser on behalf of the person of the browser session. Returns the whole address that the
+/// browser is redirected to, with `code`, `state`, `iss` (RFC 9207) and Keycloak's `session_state`.
 ///
-/// Refused when the person has not consented or not approved it in this browser session, or the client is gone or may not be sent there any more.
+/// Refused when the person has not consented or not approved it in this browser session, and when the client has been
+/// removed or the redirect URI is no longer registered.
 pub async fn grant(
     desk: &AppState,
     actor: &Actor,
@@ -135,7 +136,7 @@ fn insert(
     audit::record(tx, actor, "authorizations.grant", (ObjectKind::Code, person.uuid), (Value::Null, after))
 }
 
-/// Whether somebody may be let in at this moment, by whatever grant.
+/// Refuses a user who may not sign in now, by any grant.
 pub(in crate::app) fn enters(user: &User) -> Result<()> {
     if !user.may_enter() {
         return Err(AuthError::Disabled.into());
@@ -144,8 +145,8 @@ pub(in crate::app) fn enters(user: &User) -> Result<()> {
 }
 
 impl Authorization {
-    /// Whether the person of this session need not sign in first. Where the client asks for a new sign-in, one does that
-    /// was made `since` the person was asked to for this very request.
+    /// Whether the person of this session need not sign in first. When the client requires a new sign-in, one counts
+    /// that happened `since` the person was asked for it in this request.
     pub fn is_answered_by(&self, session: &Session, since: Option<Timestamp>, now: Timestamp) -> bool {
         let too_long_ago = |age| session.authenticated_at.after(age) <= now;
         let wants_another = self.prompt.login || self.prompt.select_account || self.max_age.is_some_and(too_long_ago);

@@ -1,4 +1,4 @@
-//! Which client calls, and whether it is (RFC 6749, section 2.3).
+//! Client authentication (RFC 6749, section 2.3).
 
 use crate::app::identity::attempts::{Attempt, Whose};
 use crate::app::identity::oauth::clients;
@@ -11,10 +11,11 @@ use crate::error::{AuthError, Result};
 use crate::store;
 use crate::tokens::opaque::{self, Kind};
 
-/// The client of this id, which proves by its secret that it is the one.
+/// Authenticates the client with this id by its secret.
 ///
-/// Refused alike when it is unknown, its secret is wrong or missing, or it gives one and has none. Wrong secrets slow
-/// down further wrong ones from their address. A right one is never delayed: it is too long to be guessed.
+/// Refused alike when the client is unknown, its secret is wrong or missing, or a client without a secret sends one.
+/// Wrong secrets throttle further wrong ones from the same address. A right one is never throttled, because it is too
+/// long to be guessed.
 pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
         let client = desk.read_inline(|view| clients::find(view, id))?;

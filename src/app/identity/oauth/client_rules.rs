@@ -1,4 +1,4 @@
-//! What an OAuth client has to be to hold together.
+//! The rules for a consistent OAuth client.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use crate::domain::field::Field;
 use crate::error::{Error, Result};
 use crate::tokens::claims::API;
 
-/// The most addresses of each kind that a client returns to.
+/// The maximum number of addresses of each kind.
 pub const MOST_ADDRESSES: usize = 50;
-/// The longest that anything of a client lasts.
+/// The maximum of every lifetime of a client.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
 
-/// Refuses an id by which a token for the client would name the API as its audience.
+/// Refuses an id that is also an audience of the API, because a token for the client would be valid for the API.
 pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
     if API.contains(&id.as_str()) {
         return Err(Error::invalid(
@@ -24,8 +24,8 @@ pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a client that does not hold together: one without a way to begin a session, one that codes go to but that has
-/// no address to return to, a public one that acts on its own behalf, and one of which something lasts no second.
+/// Refuses an inconsistent client: one without a grant that begins a session, one with authorization codes but no
+/// redirect URI, a public one that acts on its own behalf, and one with a lifetime that is out of range.
 pub(in crate::app) fn check(client: &Client) -> Result<()> {
     if client.grants.iter().all(|grant| *grant == Grant::RefreshToken) {
         return Err(Error::invalid(

@@ -1,4 +1,4 @@
-//! OAuth clients: which programs may ask for tokens, and how.
+//! OAuth clients: the programs that may request tokens, and how.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,73 +21,66 @@ use crate::policy::Action;
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
-/// What stands against changing more of a built-in client.
 pub const BUILT_IN: &str = "only the lifetimes and the secret of a built-in client can be changed";
 
-/// A client to be.
 #[derive(Clone, Debug)]
 pub struct NewClient {
     /// The `client_id`.
     pub id: ClientId,
-    /// What people are shown.
+    /// The name that people see.
     pub name: ClientName,
-    /// Whether it proves by a secret who it is.
+    /// Whether it authenticates by a secret.
     pub confidential: bool,
-    /// The ways that it may use.
     pub grants: BTreeSet<Grant>,
-    /// What its tokens may be good for.
+    /// The scopes that its tokens may have.
     pub scopes: Scopes,
-    /// Where it may have a browser sent to with a code.
+    /// The addresses that it may have a browser redirected to with a code.
     pub redirect_uris: Vec<RedirectUri>,
-    /// Where it may have a browser sent to after it signed out.
+    /// The addresses that it may have a browser redirected to after sign-out.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
-    /// What becomes of its refresh tokens when they are used.
     pub refresh: RefreshPolicy,
-    /// How long its access tokens live; the server's own life without one.
+    /// How long its access tokens are valid. The default is the server's setting.
     pub access_token_life: Option<Duration>,
-    /// How long its sessions may stay unused; the server's own time without one.
+    /// How long its sessions may stay unused. The default is the server's setting.
     pub session_idle: Option<Duration>,
-    /// How long its sessions last in any case; the server's own life without one.
+    /// The maximum lifetime of its sessions. The default is the server's setting.
     pub session_life: Option<Duration>,
-    /// What it may do in the account on its own behalf; an ordinary member, unless said.
+    /// Its account role when it acts on its own behalf. The default is an ordinary member.
     pub service_role: Option<AccountRole>,
 }
 
-/// What is to change about a client; `None` leaves a thing as it is.
+/// A change of a client. `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct ClientChange {
-    /// What people are shown.
+    /// The name that people see.
     pub name: Option<ClientName>,
-    /// The ways that it may use.
     pub grants: Option<BTreeSet<Grant>>,
-    /// What its tokens may be good for.
+    /// The scopes that its tokens may have.
     pub scopes: Option<Scopes>,
-    /// Where it may have a browser sent to with a code.
+    /// The addresses that it may have a browser redirected to with a code.
     pub redirect_uris: Option<Vec<RedirectUri>>,
-    /// Where it may have a browser sent to after it signed out.
+    /// The addresses that it may have a browser redirected to after sign-out.
     pub post_logout_redirect_uris: Option<Vec<RedirectUri>>,
-    /// What becomes of its refresh tokens when they are used, in sessions to come.
+    /// The refresh policy of new sessions.
     pub refresh: Option<RefreshPolicy>,
-    /// How long its access tokens live; within, none for the server's own life.
+    /// How long its access tokens are valid. The inner `None` resets it to the server's setting.
     pub access_token_life: Option<Option<Duration>>,
-    /// How long its sessions to come may stay unused; within, none for the server's own time.
+    /// How long its new sessions may stay unused. The inner `None` resets it to the server's setting.
     pub session_idle: Option<Option<Duration>>,
-    /// How long its sessions to come last in any case; within, none for the server's own life.
+    /// The maximum lifetime of its new sessions. The inner `None` resets it to the server's setting.
     pub session_life: Option<Option<Duration>>,
-    /// What it may do in the account on its own behalf.
+    /// Its account role when it acts on its own behalf.
     pub service_role: Option<AccountRole>,
 }
 
-/// A client, and the bot that it acts as on its own behalf.
+/// A client and its bot, as which it acts on its own behalf.
 #[derive(Clone, Debug)]
 pub struct Registered {
-    /// The client.
     pub client: Client,
-    /// Its bot, if it has one.
     pub service: Option<User>,
 }
 
-/// The client that a request names; none if nobody knows it.
+/// The client that a request names. `None` if it is unknown.
 pub fn find(view: &View, id: &str) -> Result<Option<Client>> {
     match ClientId::parse(id) {
         Ok(id) => store::clients::find(view, &id),
@@ -95,38 +88,38 @@ pub fn find(view: &View, id: &str) -> Result<Option<Client>> {
     }
 }
 
-/// The name that Keycloak's clients know a client by: always the same for the same id.
+/// The UUID of a client in Keycloak's API. It is derived from the id and never changes.
 pub fn uuid(id: &ClientId) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&Fingerprint::of(&format!("client {id}")).as_bytes()[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Refuses everybody but administrators, who may see what the account gives to clients.
+/// Requires an administrator, who may read the clients of the account.
 pub fn may_read(actor: &Actor) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, "of the account")
 }
 
 /// Every client, by id.
 ///
-/// Administrators may.
+/// Requires an administrator.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<Registered>> {
     may_read(actor)?;
     store::clients::list(view)?.into_iter().map(|client| registered(view, client)).collect()
 }
 
-/// The client of this id.
+/// The client with this id.
 ///
-/// Administrators may.
+/// Requires an administrator.
 pub fn get(view: &View, actor: &Actor, id: &ClientId) -> Result<Registered> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, id)?;
     let client = store::clients::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Client, id))?;
     registered(view, client)
 }
 
-/// The client of this [`uuid`].
+/// The client with this [`uuid`].
 ///
-/// Administrators may.
+/// Requires an administrator.
 pub fn get_by_uuid(view: &View, actor: &Actor, wanted: Uuid) -> Result<Registered> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, wanted)?;
     let found = store::clients::list(view)?.into_iter().find(|client| uuid(&client.id) == wanted);
@@ -138,10 +131,10 @@ fn registered(view: &View, client: Client) -> Result<Registered> {
     Ok(Registered { client, service })
 }
 
-/// Registers a client; one that may act on its own behalf gets a bot of this UUID, in the home organization.
+/// Registers a client. A client that may act on its own behalf gets a bot with this UUID, in the home organization.
 ///
-/// Administrators may. Refused when the id is taken, and when the client does not hold together ([`check`]); a
-/// confidential one has a secret, and only such a one.
+/// Requires an administrator. Refused when the id is taken, and when the client is inconsistent ([`check`]). A
+/// confidential client requires a secret, and a public client must not have one.
 pub fn register(
     tx: &Tx,
     actor: &Actor,
@@ -182,12 +175,12 @@ pub fn register(
     Ok(done)
 }
 
-/// Changes a client. What is taken from it counts at once: when it loses a grant or a scope, every session of it ends.
-/// How long things last, and what becomes of refresh tokens, counts for the sessions to come.
+/// Changes a client. When it loses a grant or a scope, all its sessions end at once. Lifetimes and the refresh policy
+/// apply to new sessions.
 ///
-/// Administrators may. One that may newly act on its own behalf gets a bot of this UUID; the bot of one that may no
-/// longer is blocked for good. Refused when more of a built-in client is to change than how long things last, and when
-/// the client would not hold together ([`check`]).
+/// Requires an administrator. A client that newly may act on its own behalf gets a bot with this UUID. The bot of a
+/// client that may no longer do so is blocked for good. Refused when anything but the lifetimes of a built-in client
+/// changes, and when the client would be inconsistent ([`check`]).
 pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot: Uuid) -> Result<Registered> {
     let before = managed(tx, actor, id)?;
     let mut client = changed(&before.client, change);
@@ -210,7 +203,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
             store::bots::block(tx, bot)?;
             client.service_user = None;
         }
-        // A built-in one has no secret to act by until one is made, and its bot comes with that.
+        // A built-in client has no secret until one is created, and gets its bot with the secret.
         (None, true) if client.built_in => no_role(change.service_role)?,
         (None, true | false) => client.service_user = serve(tx, &client, bot, change.service_role)?,
     }
@@ -226,9 +219,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     Ok(after)
 }
 
-/// Removes a client: its sessions, codes and consents go with it, and its bot is blocked for good.
+/// Removes a client with its sessions, codes and consents. Blocks its bot for good.
 ///
-/// Administrators may. Refused for a built-in client.
+/// Requires an administrator. Refused for a built-in client.
 pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
     let before = managed(tx, actor, id)?;
     if before.client.built_in {
@@ -244,10 +237,10 @@ pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
     audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (told, Value::Null))
 }
 
-/// Gives a confidential client another secret; the one before is void at once, and nothing else ends. A client that may
-/// act on its own behalf and has no bot yet gets one of this UUID.
+/// Replaces the secret of a confidential client. The old one is invalid at once, and nothing else ends. A client that
+/// may act on its own behalf and has no bot yet gets one with this UUID.
 ///
-/// Administrators may. Refused for a public client.
+/// Requires an administrator. Refused for a public client.
 pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint, bot: Uuid) -> Result<Registered> {
     let Registered { mut client, .. } = managed(tx, actor, id)?;
     if !client.confidential {
@@ -271,7 +264,7 @@ fn managed(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<Registered> {
     registered(tx, client)
 }
 
-/// Makes the bot of a client that may act on its own behalf; none for another one, which takes no role either.
+/// Creates the bot of a client that may act on its own behalf. Another client gets none, and must not have a role.
 fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
     if !client.may(Grant::ClientCredentials) {
         no_role(role)?;
@@ -323,13 +316,13 @@ fn same_but_lives(before: &Client, after: &Client) -> bool {
     *before == Client { access_token_life, session_idle, session_life, ..after.clone() }
 }
 
-/// The UUID and the role of a client's bot, as the audit keeps them.
+/// The UUID and the role of a client's bot for the audit.
 fn service(registered: &Registered) -> Value {
     let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
     registered.service.as_ref().map_or(Value::Null, told)
 }
 
-/// A client as the audit keeps one.
+/// A client for the audit.
 fn shown(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();

@@ -1,4 +1,4 @@
-//! What people let clients do on their behalf: give, list, withdraw.
+//! Consents of people to clients that act on their behalf.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::domain::noun::Noun;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
-/// What the person has let clients do, by client.
+/// The person's consents, by client.
 pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
     let mut consents = Vec::new();
     for (client, scopes, created_at) in store::consents::list(view, own(actor)?.id)? {
@@ -22,9 +22,10 @@ pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
     Ok(consents)
 }
 
-/// Takes back what the person has let a client do, in every browser session too, and ends its sessions on their behalf.
+/// Withdraws the person's consent to a client, in every browser session too, and ends the client's sessions on behalf
+/// of the person.
 ///
-/// Refused when there is nothing to take back.
+/// Refused when there is no consent.
 pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
     let person = own(actor)?;
     let scopes = store::consents::find(tx, person.id, client)?
@@ -36,7 +37,7 @@ pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
     audit::record(tx, actor, "consents.withdraw", (ObjectKind::Consent, object(person, client)), (before, Value::Null))
 }
 
-/// Adds to what a person lets a client do; nothing changes if all of it was there.
+/// Adds scopes to a person's consent. Nothing changes if it contains them already.
 pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<()> {
     let person = own(actor)?;
     let before = store::consents::find(tx, person.id, &client.id)?;
@@ -50,7 +51,7 @@ pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Sco
     audit::record(tx, actor, "consents.give", (ObjectKind::Consent, object(person, &client.id)), change)
 }
 
-/// Whether a client may have these on behalf of the person without asking. What is built in never asks.
+/// Whether the person's consent contains these scopes. A built-in client needs no consent.
 pub(in crate::app) fn covers(view: &View, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<bool> {
     if client.built_in {
         return Ok(true);
@@ -59,7 +60,7 @@ pub(in crate::app) fn covers(view: &View, actor: &Actor, client: &Client, scopes
     Ok(given.is_some_and(|given| scopes.are_within(&given)))
 }
 
-/// The person who acts; clients are let in by people only.
+/// The acting person. Only people can consent.
 pub(in crate::app) fn own(actor: &Actor) -> Result<&Person> {
     actor.person().ok_or_else(|| AuthError::NoCredential.into())
 }

@@ -1,4 +1,4 @@
-//! Programs without a browser: they show a code, and a person elsewhere decides (RFC 8628).
+//! The device flow: a program without a browser shows a code, and a person decides elsewhere (RFC 8628).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -29,32 +29,32 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
 
-/// How many codes of one address may wait for a decision, and how many in all.
+/// The maximum number of pending codes for each address, and in all.
 const MOST_OF_ADDRESS: usize = 100;
 const MOST: usize = 1000;
-/// When to come back when too many wait.
+/// When to retry while too many codes are pending.
 const COME_BACK: Duration = Duration::from_mins(1);
-/// How long a code is remembered after its end, so that a late poll is told why.
+/// How long an ended code is kept, so that a late poll gets the reason.
 const REMEMBERED: Duration = Duration::from_hours(1);
-/// How many dead codes each new one sweeps out, so that they never pile up.
+/// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 
-/// What a program needs to wait for a decision.
 #[derive(Debug)]
 pub struct Begun {
-    /// What it polls with.
+    /// The secret that the program polls with.
     pub device_code: Secret,
-    /// What the person types, as it is shown: `XXXX-XXXX`.
+    /// The code that the person types, in the form `XXXX-XXXX`.
     pub user_code: Secret,
-    /// How long it may wait.
+    /// How long the code is valid.
     pub life: Duration,
-    /// How long it waits between two polls.
+    /// The minimum time between two polls.
     pub pause: Duration,
 }
 
-/// Lets a program wait for a decision.
+/// Begins a device sign-in.
 ///
-/// Refused when too many wait, from its address or in all, and when too many were asked for within a minute.
+/// Refused when too many codes are pending, from its address or in all, and when too many were requested within a
+/// minute.
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
@@ -89,24 +89,22 @@ pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &S
     Ok(Begun { device_code, user_code: shown, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
 }
 
-/// What a poll comes to.
+/// The result of a poll.
 #[derive(Debug)]
 pub enum Polled {
-    /// Nothing is decided; poll again later.
+    /// Nothing is decided yet.
     Pending,
-    /// The same, and the poll came too early.
+    /// Nothing is decided yet, and the poll came too early.
     SlowDown,
-    /// The person has said no, or has taken back what was said.
+    /// The person has refused, or has withdrawn the consent.
     Denied,
-    /// It took too long.
     Expired,
-    /// The person has said yes.
     Granted(Box<Granted>),
 }
 
-/// Takes a client's poll. The code is good for one session.
+/// Handles a client's poll. A code leads to one session.
 ///
-/// Refused when the code is unknown, used up or another client's, or the person may not come in any more.
+/// Refused when the code is unknown, used or another client's, and when the person may no longer sign in.
 pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
     let polled = match opaque::parse(Kind::Device, device_code) {
         Some(code) => {
@@ -122,7 +120,7 @@ pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code
     polled
 }
 
-/// The same in a write under way. How often a client polls is no change that the audit keeps.
+/// Like [`poll`], within a write. The audit does not record polls.
 pub(in crate::app) fn take_poll(
     tx: &Tx,
     actor: &Actor,
@@ -143,7 +141,7 @@ pub(in crate::app) fn take_poll(
     };
     let user = store::users::find(tx, approval.by)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
-    // What the person said may have been taken back meanwhile.
+    // The consent may have been withdrawn meanwhile.
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
         return Ok(Polled::Denied);
     }
@@ -161,32 +159,29 @@ pub(in crate::app) fn take_poll(
 /// A program that waits for a decision.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// The client.
     pub client: Client,
-    /// What it asks for.
+    /// The requested scopes.
     pub scopes: Scopes,
-    /// Where it was asked for.
+    /// The address that the program began from.
     pub address: Option<IpAddr>,
-    /// The code, as the program shows it.
+    /// The code in the form that the program shows.
     pub user_code: String,
-    /// When it was asked for.
     pub created_at: Timestamp,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 
-/// The program that waits with a typed code.
+/// The program that waits with this user code.
 ///
-/// Refused when there is none, or somebody has decided. Wrong codes slow down what follows, for their address and, when
-/// there are very many, for everybody.
+/// Refused when there is none, or it has been decided. Wrong codes throttle further attempts from the same address and,
+/// when there are very many, from everywhere.
 pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
     guess(desk, origin, typed, |shown, code| desk.read_inline(|view| pending(view, shown, code)))
 }
 
-/// Decides on the program that waits with a typed code, as the person whose browser session this is. To approve is to
-/// consent, too.
+/// Decides about the program that waits with this user code, on behalf of the person of the browser session. An
+/// approval is also a consent.
 ///
-/// Refused as [`find`] does.
+/// Refused as [`find`] refuses.
 pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
     let found = guess(desk, &actor.origin, typed, |shown, code| {
         desk.read_inline(|view| pending(view, shown, code)).map(|pending| (pending, *code))
@@ -196,7 +191,7 @@ pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &s
     desk.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&shown, &code), approve)).await
 }
 
-/// Looks up a typed code by way of all that keeps people from guessing.
+/// Looks up a user code as a throttled attempt.
 fn guess<T>(
     desk: &AppState,
     origin: &Origin,
@@ -204,7 +199,7 @@ fn guess<T>(
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
     let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
-    // What cannot be a code is a slip and no guess.
+    // A text that cannot be a code is a typing error, and does not count as a guess.
     let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&shown, &code);
     attempt.judge(!matches!(found, Err(Error::Unauthenticated(AuthError::DeadUserCode))))?;

@@ -1,4 +1,4 @@
-//! Signing out at the asking of a client (OpenID Connect RP-Initiated Logout 1.0).
+//! Sign-out on request of a client (OpenID Connect RP-Initiated Logout 1.0).
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::domain::session::BrowserId;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
 
-/// What a client asks for, as it came.
+/// The parameters of a logout request, unchecked.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the parameter of its name")]
 pub struct Request {
@@ -25,30 +25,31 @@ pub struct Request {
     pub state: Option<String>,
 }
 
-/// What is to be done.
+/// A valid logout request.
 #[derive(Clone, Debug)]
 pub struct Logout {
-    /// Whom the id token names.
+    /// The user of the ID token.
     pub user: Option<Uuid>,
-    /// The session that the id token was made in.
+    /// The session of the ID token.
     pub session: Option<Uuid>,
-    /// The client that asks, where it says who it is.
+    /// The client, if it is named.
     pub client: Option<Client>,
-    /// Where the browser is sent afterwards.
+    /// The address that the browser is redirected to afterwards.
     pub to: Option<String>,
 }
 
 impl Logout {
-    /// Whether the id token names this very person, who then need not be asked.
+    /// Whether the ID token names this person, whose confirmation is then not needed.
     pub fn is_of(&self, actor: &Actor) -> bool {
         self.user.is_some() && self.user == actor.person().map(|person| person.uuid)
     }
 }
 
-/// Judges what a client asks for. An id token that has expired is a good hint (section 4), one of another server or of
-/// another client is none.
+/// Checks a logout request. An expired ID token is a valid hint (section 4). An ID token of another server or another
+/// client is not.
 ///
-/// Refused when the hint is bad, the client is unknown or not that of the hint, or it may not have a browser sent there.
+/// Refused when the hint is invalid, the client is unknown or not that of the hint, or the redirect address is not
+/// registered for the client.
 pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let hint = match &request.id_token_hint {
@@ -85,8 +86,8 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
     Ok(Logout { user, session, client, to })
 }
 
-/// Signs somebody out of their browser, and of the client that asks for it: ends the session of the browser, every one
-/// that the client has of this person through this browser, and the one that an id token of this very person was made in.
+/// Signs a person out of the browser and of the client. Ends the session of the browser, every session that the client
+/// has of this person through this browser, and the session of the ID token if it names this person.
 pub async fn leave(desk: &AppState, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
     let (actor, logout) = (actor.clone(), logout.clone());
     desk.write(move |tx| {
@@ -114,7 +115,7 @@ fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser
     audit::record(tx, actor, "sessions.end_through", (ObjectKind::User, person.uuid), (before, Value::Null))
 }
 
-/// Ends the session that the id token was made in, if it lasts: for a browser in which nobody is signed in any more.
+/// Ends the session of the ID token, if it is live. For a browser in which nobody is signed in any more.
 pub async fn end(desk: &AppState, origin: &Origin, logout: &Logout) -> Result<()> {
     let Some(uuid) = logout.session else { return Ok(()) };
     let session = desk.read_inline(|view| store::sessions::find_by_uuid(view, uuid))?;
@@ -126,7 +127,7 @@ pub async fn end(desk: &AppState, origin: &Origin, logout: &Logout) -> Result<()
 
 fn with_state(uri: &str, state: Option<&str>) -> String {
     let Some(state) = state else { return uri.to_owned() };
-    // Texts cannot fail to be written as a form.
+    // A form of texts cannot fail to serialize.
     let query = serde_urlencoded::to_string([("state", state)]).unwrap_or_default();
     format!("{uri}{}{query}", if uri.contains('?') { "&" } else { "?" })
 }

@@ -1,9 +1,9 @@
-//! Going on with a session by its refresh token (RFC 6749, section 6).
+//! Continues a session by its refresh token (RFC 6749, section 6).
 //!
-//! A client's policy says what becomes of the token. Either it stays good, as the Wallaroo SDK needs, which sends the
-//! same one twice. Or it is exchanged for its successor (RFC 9700, section 4.14.2): then, for a short grace, it leads to
-//! the same successor again, because an answer can get lost; after that, whoever presents it has a token that was
-//! stolen, or stole it, and the session ends for both.
+//! The client's policy decides about the token. A reusable token stays valid, as the Wallaroo SDK needs, which sends
+//! the same one twice. A rotating token is exchanged for its successor (RFC 9700, section 4.14.2). During a short grace
+//! period the exchanged token leads to the same successor again, because an answer can get lost. After that period,
+//! either the caller or the owner has a stolen token, and the session ends for both.
 
 use std::time::Duration;
 
@@ -25,39 +25,36 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx};
 use crate::tokens::refresh::{self, RefreshToken, Salt};
 
-/// For how long a token that was exchanged leads to the same successor.
+/// How long an exchanged token leads to the same successor.
 pub const GRACE: Duration = Duration::from_secs(30);
 
-/// How many tokens whose grace is over each refresh sweeps out, of whatever session.
+/// The maximum number of tokens past their grace period, of any session, that each refresh deletes.
 const SWEEP: u32 = 8;
 
-/// A session that goes on.
+/// A continued session.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
-    /// Whose it is.
     pub user: User,
-    /// The session.
     pub session: Session,
-    /// What the new access token is good for.
+    /// The scopes of the new access token.
     pub scopes: Scopes,
     /// The refresh token from now on.
     pub refresh_token: RefreshToken,
 }
 
-/// What became of a refresh.
+/// The outcome of a refresh.
 #[derive(Debug)]
 pub(in crate::app) enum Turn {
-    /// The session goes on.
     GoesOn(Box<Refreshed>),
-    /// The token had been exchanged; the session has ended.
+    /// The token had been exchanged before. The session has ended.
     Replayed,
 }
 
-/// Goes on with the session of a refresh token.
+/// Continues the session of a refresh token.
 ///
-/// Refused when the token is unknown or another client's, the session is over, its user may not come in, or more is
-/// asked for than was granted. A token that was exchanged is refused, and its session ends. It is refused in the words
-/// for a session that is over, so that a second worker with an older token signs in again.
+/// Refused when the token is unknown or another client's, the session has ended, its user may not sign in, or more
+/// scopes are requested than were granted. An exchanged token is refused and its session ends. The error is that of an
+/// ended session, so that a second worker with an older token signs in again.
 pub async fn refresh(
     desk: &AppState,
     origin: &Origin,
@@ -87,7 +84,7 @@ async fn turn(desk: &AppState, origin: &Origin, client: &Client, presented: &str
     desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await
 }
 
-/// The same in a write under way. A replay is no error here: its end of the session is to be kept.
+/// Like `turn`, within a write. A replay is no error here, because the end of the session has to be committed.
 pub(in crate::app) fn take_turn(
     tx: &Tx,
     actor: &Actor,
@@ -102,7 +99,7 @@ pub(in crate::app) fn take_turn(
         None => kept.as_ref().map(|kept| kept.session),
     };
     let session = id.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
-    // Of a session that has ended nothing is kept, so a token that is well formed and unknown is taken for one of those.
+    // Nothing is stored of an ended session. A well-formed unknown token therefore counts as one of an ended session.
     let session = session.ok_or(AuthError::DeadRefreshToken)?;
     let mut session = Some(session)
         .filter(|session| session.client.as_ref() == Some(&client.id))

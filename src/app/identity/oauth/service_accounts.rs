@@ -1,5 +1,4 @@
-//! Bots as the users that they act as: of clients that act on their own behalf (RFC 6749, section 4.4), and of service
-//! keys.
+//! Service accounts: the bots of clients that act on their own behalf (RFC 6749, section 4.4) and of service keys.
 
 use uuid::Uuid;
 
@@ -15,16 +14,14 @@ use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, View};
 
-/// A bot, and the client that acts as it; none where a service key does.
+/// A bot and its client. No client if the bot belongs to a service key.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
-    /// The bot.
     pub user: User,
-    /// The client.
     pub client: Option<ClientId>,
 }
 
-/// The bot of this UUID, if the actor may find it and it was not blocked for good.
+/// The bot with this UUID. Refused when the actor may not find it, and when it was blocked for good.
 pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
     let user = lookup::principal(view, actor, &lookup::Named::Uuid(uuid))?;
     if user.kind != UserKind::Bot || user.state == UserState::Blocked {
@@ -34,13 +31,13 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
     Ok(ServiceAccount { user, client })
 }
 
-/// Begins a session of the client's own, which lasts as long as its access token: the client can always prove again who
-/// it is, so it gets no refresh token (RFC 6749, section 4.4.3).
+/// Begins a session of the client itself, which lasts as long as its access token. It has no refresh token, because the
+/// client can authenticate again at any time (RFC 6749, section 4.4.3).
 ///
-/// Refused when the client has nothing to act as, or that is blocked.
+/// Refused when the client has no service account, and when that is blocked.
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
     let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
-    // A public client cannot prove that it is the one.
+    // A public client cannot authenticate.
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());
     let new = NewSession::through(client, scopes, &desk.lifetimes).short();

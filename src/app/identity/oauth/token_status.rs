@@ -1,5 +1,5 @@
-//! What a token is worth at this moment, and its end: introspection (RFC 7662), revocation (RFC 7009), and what a person's
-//! token tells of them (OpenID Connect Core, section 5.3).
+//! The current state of a token: introspection (RFC 7662), revocation (RFC 7009), and the user of a token (OpenID
+//! Connect Core, section 5.3).
 
 use crate::app::identity::{sessions, sign_in};
 use crate::app::runtime::state::AppState;
@@ -12,35 +12,30 @@ use crate::store::{self, View};
 use crate::tokens::keyring::Verified;
 use crate::tokens::refresh::RefreshToken;
 
-/// A token that is good at this moment.
+/// A token that is valid now.
 #[derive(Clone, Debug)]
 pub enum Live {
-    /// An access token, and what it says.
     Access {
-        /// Whose it is.
         user: User,
-        /// The session that it hangs on.
         session: Session,
-        /// What it says.
+        /// The claims of the token.
         said: Verified,
     },
-    /// A refresh token.
     Refresh {
-        /// Whose it is.
         user: User,
-        /// The session that it goes on with.
+        /// The session that it continues.
         session: Session,
     },
 }
 
-/// Tells a client what a token is worth, of whatever client that is, for this is what resource servers ask.
+/// Introspects a token of any client, because resource servers ask about them.
 ///
-/// Refused for a client without a secret, which anybody could be (RFC 7662, section 2.1).
+/// Refused for a client without a secret, whose id anybody could use (RFC 7662, section 2.1).
 pub fn introspect(desk: &AppState, client: &Client, raw: &str) -> Result<Option<Live>> {
     if client.confidential { judge(desk, raw) } else { Err(AuthError::BadClient.into()) }
 }
 
-/// Judges a token of whatever client; none for what is no token, or not good any more. To ask changes nothing.
+/// The state of a token of any client. `None` for a text that is no token, and for an invalid token. Changes nothing.
 pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
     if let Some(token) = RefreshToken::parse(raw) {
         return desk.read_inline(|view| {
@@ -57,9 +52,9 @@ pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
     })
 }
 
-/// The person or bot of an access token, and the scope of that token.
+/// The person or bot of an access token, and its scopes.
 ///
-/// Refused for everything that is no good access token.
+/// Refused for everything but a valid access token.
 pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
     match judge(desk, raw)? {
         Some(Live::Access { user, said, .. }) => Ok((user, Scopes::known(&said.scope))),
@@ -67,8 +62,8 @@ pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
     }
 }
 
-/// Ends the session of a token of this client, access or refresh token: all tokens of it are void at once (RFC 7009,
-/// section 2.1). What is unknown, over or another client's is left as it is, without a word.
+/// Ends the session of this client's access or refresh token. All tokens of the session are invalid at once (RFC 7009,
+/// section 2.1). Does nothing for a token that is unknown, invalid or another client's.
 pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let session = if let Some(token) = RefreshToken::parse(raw) {
         desk.read_inline(|view| any(view, &token))?
@@ -83,7 +78,7 @@ pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str
     }
 }
 
-/// Ends the session of a refresh token of this client, as Keycloak's clients sign somebody out.
+/// Ends the session of this client's refresh token, as sign-out works with Keycloak.
 ///
 /// Refused when the token is unknown or another client's.
 pub async fn sign_out(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
@@ -93,7 +88,7 @@ pub async fn sign_out(desk: &AppState, origin: &Origin, client: &Client, raw: &s
     end(desk, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
 }
 
-/// Ends a session as its own user.
+/// Ends a session on behalf of its own user.
 pub(in crate::app) async fn end(desk: &AppState, origin: &Origin, session: Session, verb: &'static str) -> Result<()> {
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
@@ -106,7 +101,7 @@ pub(in crate::app) async fn end(desk: &AppState, origin: &Origin, session: Sessi
     .await
 }
 
-/// What an access token says; none for what is none, or not good any more.
+/// The claims of an access token. `None` if it is not valid.
 fn said(desk: &AppState, raw: &str) -> Result<Option<Verified>> {
     match sign_in::verified(desk, raw) {
         Ok(said) => Ok(Some(said)),
@@ -115,7 +110,7 @@ fn said(desk: &AppState, raw: &str) -> Result<Option<Verified>> {
     }
 }
 
-/// The session of a refresh token that would be taken now.
+/// The session of a refresh token that is valid now.
 fn current(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
     let kept = store::refresh_tokens::find(view, &token.fingerprint)?;
     match kept.filter(|kept| kept.exchanged.is_none()) {
@@ -124,7 +119,7 @@ fn current(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
     }
 }
 
-/// The session of a refresh token, be it exchanged already or not.
+/// The session of a refresh token, even an exchanged one.
 fn any(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
     let id = match &token.family {
         Some(family) => store::refresh_tokens::session_of_family(view, family)?,
@@ -133,7 +128,7 @@ fn any(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
     id.map_or(Ok(None), |id| store::sessions::find(view, id))
 }
 
-/// Whom a session lets in at this moment.
+/// The user of a session. `None` if the session has ended or the user may not sign in.
 fn alive(view: &View, session: &Session) -> Result<Option<User>> {
     match sessions::still(view, session.id) {
         Ok(user) => Ok(Some(user)),
@@ -142,7 +137,7 @@ fn alive(view: &View, session: &Session) -> Result<Option<User>> {
     }
 }
 
-/// The client of a session; none for a browser's.
+/// The client's id. Empty for a browser session.
 pub fn client_of(session: &Session) -> &str {
     session.client.as_ref().map_or("", ClientId::as_str)
 }

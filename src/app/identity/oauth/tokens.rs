@@ -1,4 +1,4 @@
-//! The tokens of a session: access and id tokens, which are signed and not kept.
+//! The tokens of a session: access and ID tokens, which are signed and not stored.
 
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::runtime::pool::Lane;
@@ -13,22 +13,19 @@ use crate::error::{Error, Result};
 use crate::tokens::claims::{API, AccessClaims, Facts};
 use crate::tokens::id_claims::{IdClaims, IdFacts};
 
-/// The tokens of a session.
 #[derive(Debug)]
 pub struct Minted {
-    /// The access token.
     pub access_token: Secret,
-    /// The id token, where `openid` was granted to a person.
+    /// The ID token, if `openid` was granted to a person.
     pub id_token: Option<Secret>,
-    /// When they were made.
     pub issued_at: Timestamp,
-    /// When they end: never after the session.
+    /// When they expire: never after the session.
     pub expires_at: Timestamp,
 }
 
-/// Mints the tokens of what was granted, on a thread that may take its time: to sign takes as long as many answers.
+/// Mints the tokens of a grant in the pool for signing, because one signature takes as long as many answers.
 ///
-/// Refused as busy when too many wait.
+/// Refused as busy when the queue is full.
 pub async fn mint_aside(
     desk: &AppState,
     issuer: String,
@@ -43,7 +40,7 @@ pub async fn mint_aside(
     desk.signers.run(Lane::Server, sign).await?
 }
 
-/// Mints the tokens of a session of this client, good for these scopes.
+/// Mints the tokens of this client's session for these scopes.
 pub(in crate::app) fn mint(
     desk: &AppState,
     issuer: &str,
@@ -96,8 +93,8 @@ pub(in crate::app) fn mint(
     Ok(Minted { access_token, id_token, issued_at: now, expires_at })
 }
 
-/// Who accepts an access token: the client that it is granted to, and with the scope `api` the API too. The built-in
-/// clients serve programs of the API alone, which know no other audience.
+/// The audience of an access token: its client, and with the scope `api` the API too. The built-in clients serve only
+/// programs of the API, which know no other audience.
 fn audience<'a>(client: &'a Client, scopes: &Scopes) -> Vec<&'a str> {
     let api = scopes.has(Scope::Api).then_some(API);
     let own = (api.is_none() || !client.built_in).then_some(client.id.as_str());

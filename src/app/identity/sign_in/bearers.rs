@@ -1,6 +1,6 @@
-//! Who acts with a bearer credential: an access token or an API key.
+//! Authenticates bearer credentials: access tokens and API keys.
 //!
-//! What was verified is cached ([`crate::app::runtime::credential_cache`]).
+//! Verified credentials are cached ([`crate::app::runtime::credential_cache`]).
 
 use crate::app::identity::sessions;
 use crate::app::keys;
@@ -14,34 +14,33 @@ use crate::tokens::claims::API;
 use crate::tokens::keyring::{Expectation, LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
-/// Who acts, and what proves that they still do.
+/// An authenticated actor, and how long the authentication is valid.
 #[derive(Clone, Debug)]
 pub struct Proved {
-    /// The one who acts.
     pub actor: Actor,
-    /// The version of the file before it was read who they are.
+    /// The data version from before the principal was read.
     as_of: DataVersion,
-    /// When the credential ends by itself.
+    /// When the credential expires.
     until: Timestamp,
 }
 
 impl Proved {
-    /// The same, but nothing that is remembered is good enough for it.
+    /// The same actor, for whom no cached result is valid.
     #[must_use]
     pub fn anew(self) -> Self {
         Self { until: Timestamp::EARLIEST, ..self }
     }
 
-    /// Whether it is still as it was proved to be, when the file has this version.
+    /// Whether the authentication is still valid at this data version.
     pub(in crate::app) fn stands(&self, pulse: DataVersion) -> bool {
         self.as_of == pulse && Timestamp::now() < self.until
     }
 }
 
-/// Who acts with this bearer credential: an access token or an API key.
+/// Authenticates a bearer credential: an access token or an API key.
 ///
-/// Refused when it is forged, expired, revoked, granted without the scope `api`, or its person is disabled, as of this
-/// very moment.
+/// Refused when it is forged, expired, revoked or granted without the scope `api`, and when its person is disabled,
+/// according to the current data.
 pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Proved> {
     let known_by = known_by(bearer);
     if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
@@ -55,7 +54,7 @@ pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Prov
         (None, Some(_)) => (of_key(desk, &origin, &fingerprint)?, true),
         (None, None) => (of_token(desk, as_of, bearer, fingerprint)?, true),
     };
-    // Once is enough: that it is noted is a commit, and then all this is read anew.
+    // One note is enough: the note is a commit, which invalidates the cached principal.
     if let Some((key, _)) = principal.note.take_if(|(_, from)| *from <= now) {
         desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
         news = true;
@@ -67,7 +66,7 @@ pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Prov
     Ok(Proved { actor: Actor { who, credential: principal.credential, origin }, as_of, until: principal.until })
 }
 
-/// The kind of a credential and what it is known by.
+/// The kind and the fingerprint of a credential.
 fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
     match Kind::of(bearer) {
         Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(AuthError::UnknownKey)?)),
@@ -76,7 +75,7 @@ fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
     }
 }
 
-/// The fingerprint of what may be a JWT. Nobody takes that of an endless text.
+/// The fingerprint of a possible JWT. A text that is too long is not hashed.
 fn of_text(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
@@ -94,7 +93,8 @@ fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result
 fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<CachedPrincipal> {
     let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
     let entrant = desk.read_inline(|view| sessions::let_in(view, said.sid, said.sub))?;
-    // The token tells what it is for; the session has the last word, for tokens that were made before there was `api`.
+    // The token contains its audience. The session decides too, because older tokens were issued before the scope `api`
+    // existed.
     if !said.is_for(API[0]) || !entrant.reaches_api {
         return Err(AuthError::NoApi.into());
     }
@@ -102,15 +102,15 @@ fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fing
     Ok(CachedPrincipal { person: entrant.person, credential, until, note: None })
 }
 
-/// What an access token says, as of this moment; whether its user and session still stand is for others to ask.
+/// The claims of an access token, verified now. The caller has to check the user and the session.
 ///
-/// Refused when it is no access token that was signed here for here or for its client, and when it is not good yet or any
-/// more.
+/// Refused when it is no access token that this server signed for itself or for the token's client, when it has
+/// expired, and when it is not valid yet.
 pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
     signed(desk, desk.store.data_version()?, raw, of_text(raw)?).map(|(said, _)| said)
 }
 
-/// The same, and until when it says so unless somebody changes the keys.
+/// Like [`verified`], with the time until which the claims are valid unless the keys change.
 fn signed(desk: &AppState, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
     let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
     let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));

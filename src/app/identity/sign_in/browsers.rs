@@ -1,4 +1,4 @@
-//! Sessions of browsers at the pages, which a cookie stands for.
+//! Sessions of browsers at the pages. A cookie identifies each.
 
 use std::time::Duration;
 
@@ -20,24 +20,23 @@ use crate::store::sessions::Hold;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
 
-/// How often the use of a session is written down at most.
+/// The minimum time between two stored uses of a session.
 const NOTED_EVERY: Duration = Duration::from_mins(1);
 
-/// How many dead sessions each new one sweeps out, so that they never pile up.
+/// The maximum number of dead sessions that each new session deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 
-/// Somebody who is in at the pages.
+/// A user who has signed in at the pages.
 #[derive(Clone, Debug)]
 pub struct BrowserSignIn {
-    /// Who.
     pub user: User,
-    /// The session that has begun.
+    /// The new session.
     pub session: Session,
-    /// Its cookie, which is shown once.
+    /// The session's cookie, which is shown only once.
     pub cookie: Secret,
 }
 
-/// Begins the session of a browser.
+/// Begins a session of a browser.
 pub(super) fn begin(
     tx: &Tx,
     actor: &Actor,
@@ -73,10 +72,10 @@ pub(super) fn begin(
     Ok(BrowserSignIn { user, session, cookie })
 }
 
-/// Who acts with this cookie, and the session that it stands for, which lasts longer for being used.
+/// The actor and the session of a cookie. The use extends the session.
 ///
-/// Refused when the session is over, or its person is disabled or has to choose another password, as of this very
-/// moment.
+/// Refused when the session has ended, or its person is disabled or has to choose another password, according to the
+/// current data.
 pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
     let (user, session, now) = desk.read_inline(|view| {
@@ -92,7 +91,7 @@ pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Act
     Ok((Actor { who, credential: Credential::Session(session.id), origin }, session))
 }
 
-/// Ends the session that somebody acts by; one that is over already is left so.
+/// Ends the actor's own session. Does nothing if it has ended already.
 pub(in crate::app) fn sign_out(tx: &Tx, actor: &Actor) -> Result<()> {
     let Credential::Session(id) = actor.credential else {
         return Err(Error::Refused { rule: "you are not signed in" });
@@ -103,7 +102,7 @@ pub(in crate::app) fn sign_out(tx: &Tx, actor: &Actor) -> Result<()> {
     }
 }
 
-/// Ends the session of a cookie that comes along with a new sign-in.
+/// Ends the session of a cookie that a new sign-in replaces.
 pub(super) fn replace(tx: &Tx, actor: &Actor, cookie: &str) -> Result<()> {
     let Some(fingerprint) = opaque::parse(Kind::Session, cookie) else { return Ok(()) };
     match store::sessions::find_by_cookie(tx, &fingerprint)? {

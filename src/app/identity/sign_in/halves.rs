@@ -1,5 +1,5 @@
-//! Signing in at the pages, one step after another: the password, the second factor, another password, a second factor
-//! to be set up. What is done so far, a half sign-in remembers, which a cookie of its own stands for.
+//! Sign-in at the pages in steps: the password, the second factor, a new password, a new second factor. A pending
+//! sign-in stores the completed steps. A cookie of its own identifies it.
 
 use serde_json::{Value, json};
 
@@ -27,39 +27,36 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
 
-/// How many dead half sign-ins each new one sweeps out, so that they never pile up.
+/// The maximum number of dead pending sign-ins that each new one deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 
-/// Somebody who says who they are.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The user name, which is the address.
+    /// The user name, which is the email address.
     pub username: String,
-    /// The password.
     pub password: Secret,
 }
 
-/// How far somebody has come.
+/// How far a sign-in has come.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// In.
+    /// Signed in.
     In(BrowserSignIn),
-    /// On the way: a step is left.
+    /// A step is left.
     Half(HalfSignIn),
 }
 
-/// Somebody who has proved a part.
+/// A sign-in with a step left.
 #[derive(Clone, Debug)]
 pub struct HalfSignIn {
-    /// Who.
     pub user: User,
-    /// What is left to do next.
+    /// The next step.
     pub step: Step,
-    /// What stands for it, which is shown once.
+    /// The cookie of the pending sign-in, which is shown only once.
     pub cookie: Secret,
 }
 
-/// What the server asks of people who sign in.
+/// The server's requirements for a sign-in.
 #[derive(Clone, Copy)]
 struct Rules {
     lifetimes: Lifetimes,
@@ -73,15 +70,15 @@ impl Rules {
     }
 }
 
-/// Signs somebody in at the pages with a password, in place of whoever the cookie stands for that came along.
+/// Signs a user in at the pages with a password, and ends the session of the cookie that came with the request.
 ///
-/// Refused as for a client, but whoever has a step left to do is on the way.
+/// Refused as for a client, except that a user with a step left gets a pending sign-in.
 pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
     let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
     let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
         Ok(Progress::In(_)) => attempt.succeeded(),
-        // The password alone proves too little to clear what is owed for codes that came with it.
+        // The password alone does not clear the count of wrong codes.
         Ok(Progress::Half(_)) => {}
         Err(error) => attempt.note(error),
     }
@@ -114,7 +111,7 @@ async fn try_password(
     Err(AuthError::WrongPassword.into())
 }
 
-/// Refuses whoever comes with the right password, but may not come in.
+/// Refuses a user who has the right password but may not sign in.
 fn may_begin(view: &View, user: &User) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active => Ok(()),
@@ -125,7 +122,7 @@ fn may_begin(view: &View, user: &User) -> Result<()> {
     }
 }
 
-/// Lets somebody in, or on to the next step.
+/// Completes the sign-in, or begins the next step.
 fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool) -> Result<Progress> {
     let Some(step) = next_step(tx, rules, &user, second_factor)? else {
         return browsers::begin(tx, actor, user, second_factor, &rules.lifetimes).map(Progress::In);
@@ -159,7 +156,7 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
     })
 }
 
-/// Whose half sign-in a cookie stands for, and what is left to do next.
+/// The user and the next step of the pending sign-in that a cookie identifies.
 pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
     desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
@@ -177,14 +174,14 @@ fn live(view: &View, cookie: &Fingerprint) -> Result<(User, PendingSignIn)> {
     Ok((user, half))
 }
 
-/// The half sign-in of a cookie, if this is its step.
+/// The pending sign-in of a cookie, if this is its step.
 fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, PendingSignIn)> {
     let (user, half) = live(view, cookie)?;
     if half.step == step { Ok((user, half)) } else { Err(AuthError::HalfOver.into()) }
 }
 
-/// Proves the second factor with a code of the app or a recovery code. Wrong ones slow down what follows, and too many
-/// of them end the half sign-in.
+/// Completes the second factor with a code of the app or a recovery code. Wrong codes throttle further attempts, and
+/// too many of them end the pending sign-in.
 pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
@@ -206,7 +203,7 @@ pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: S
     Ok(progress)
 }
 
-/// Counts a wrong code for the half sign-in, too, which ends with too many.
+/// Also counts a wrong code for the pending sign-in, which ends after too many.
 fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judged: &Judged<T>) -> Result<()> {
     let (Judged::Wrong, Some(person)) = (judged, actor.person()) else { return Ok(()) };
     store::pending_sign_ins::count_failure(tx, cookie)?;
@@ -214,9 +211,9 @@ fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judge
     audit::record(tx, actor, "half_sign_ins.wrong_code", (ObjectKind::User, person.uuid), change)
 }
 
-/// Chooses another password, as somebody has to; every session of theirs ends, and every API key where asked.
+/// Replaces a password that has to be changed. Ends every session of the user, and revokes every API key on request.
 ///
-/// Refused when it is the same as before.
+/// Refused when the new password is the same.
 pub async fn choose_password(
     desk: &AppState,
     origin: &Origin,
@@ -252,7 +249,7 @@ pub async fn choose_password(
     .await
 }
 
-/// Begins to set up the second factor that is asked for.
+/// Begins to set up the required second factor.
 pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
@@ -266,7 +263,7 @@ pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Re
     Ok(enrolment)
 }
 
-/// The second factor that is being set up, to be shown again; none if that was not begun.
+/// The unconfirmed second factor, to be shown again. `None` if there is none.
 pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
     desk.read_inline(|view| {
@@ -275,7 +272,7 @@ pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     })
 }
 
-/// Sets the second factor up with a first right code; gives the recovery codes, which are shown once.
+/// Confirms the second factor with a first code. Returns the recovery codes, which are shown only once.
 pub async fn finish_enrolment(
     desk: &AppState,
     origin: &Origin,

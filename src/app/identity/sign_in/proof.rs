@@ -1,4 +1,4 @@
-//! What a password proves.
+//! A verified password.
 
 use crate::app::identity::attempts::Attempt;
 use crate::app::identity::passwords;
@@ -9,20 +9,20 @@ use crate::error::{AuthError, Result};
 use crate::store::{self, Tx};
 use crate::tokens::password::{PasswordHash, Verdict};
 
-/// How often a password is checked again because another one is kept by the time that it was found right.
+/// The maximum number of checks of a password when another one is stored during the check.
 pub(super) const TRIES: u32 = 3;
 
-/// Whom a password has proved somebody to be.
+/// The user whom a password authenticated.
 pub(super) struct Proof {
     pub(super) user: User,
-    /// What it was checked against.
+    /// The hash that the password was checked against.
     hash: Option<PasswordHash>,
-    /// What is to be kept from now on, if that is something else.
+    /// The hash to store instead, if the old one is outdated.
     renewed: Option<PasswordHash>,
 }
 
 impl Proof {
-    /// Checks a password, in the same time whether or not there is such a user.
+    /// Checks a password. Takes the same time whether or not the user exists.
     pub(super) async fn of_password(
         desk: &AppState,
         attempt: &Attempt<'_>,
@@ -42,7 +42,7 @@ impl Proof {
         Ok(Self { user, hash, renewed })
     }
 
-    /// The person as they are now, whose hash is renewed where it has to be; none if another password is kept by now.
+    /// The current user, whose hash is renewed if it is outdated. `None` if the password has changed meanwhile.
     pub(super) fn stands(&self, tx: &Tx) -> Result<Option<User>> {
         let user = store::users::find(tx, self.user.id)?.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)? != self.hash {

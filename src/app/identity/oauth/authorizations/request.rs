@@ -1,4 +1,4 @@
-//! Reading what a client asks for: what is wrong with it, and who is told so.
+//! Checks the authorization request of a client, and decides whether the person or the client gets the error.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::error::Result;
 use crate::store::View;
 use crate::tokens::pkce;
 
-/// The most characters of what a client gives to find again.
+/// The maximum length of `state`, `nonce` and `login_hint`, in bytes.
 const LONGEST: usize = 2000;
 
-/// What a client asks for, as it came. Each parameter at most once: whoever reads them refuses any that comes twice.
-/// Parameters that are not here mean nothing and are to be passed over (RFC 6749, section 3.1).
+/// The parameters of an authorization request, unchecked. The caller refuses duplicate parameters. Unknown parameters
+/// are ignored (RFC 6749, section 3.1).
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the parameter of its name")]
 pub struct Request {
@@ -32,63 +32,57 @@ pub struct Request {
     pub request_uri: Option<String>,
 }
 
-/// Why a client gets nothing.
+/// Why an authorization request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not known who asks, or where the answer may go: the person is told, and nobody is sent anywhere.
-    Shown {
-        /// What is wrong.
-        rule: String,
-    },
-    /// The client is told.
+    /// The client or its redirect URI is not known. The person gets the error, and the browser is not redirected.
+    Shown { rule: String },
+    /// The client gets the error.
     Returned {
-        /// The whole address that the browser is sent to, with the error.
+        /// The whole address that the browser is redirected to, with the error.
         to: String,
     },
 }
 
-/// What a person is to be asked before the answer (OpenID Connect Core, section 3.1.2.1).
+/// The values of `prompt` (OpenID Connect Core, section 3.1.2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether a word is there")]
 pub struct Prompt {
-    /// To prove again who they are.
+    /// Sign in again.
     pub login: bool,
-    /// To let the client in again.
+    /// Consent again.
     pub consent: bool,
-    /// Nothing.
+    /// Show no page.
     pub none: bool,
-    /// As whom to go on.
+    /// Choose an account.
     pub select_account: bool,
 }
 
-/// What a client asks for, found in order.
+/// A valid authorization request.
 #[derive(Clone, Debug)]
 pub struct Authorization {
-    /// Who asks.
     pub client: Client,
-    /// Where the answer goes.
     pub redirect_uri: String,
-    /// What is asked for: of the words, those that are known and that the client may have.
+    /// The requested scopes that are known and registered for the client.
     pub scopes: Scopes,
-    /// What the client gets back with the answer.
+    /// The client's state, to be returned with the answer.
     pub state: Option<String>,
-    /// What the client gave to find again in the id token.
+    /// The client's nonce, to be returned in the ID token.
     pub nonce: Option<String>,
-    /// What the verifier has to fit (RFC 7636).
+    /// The challenge that the verifier has to match (RFC 7636).
     pub code_challenge: String,
-    /// What the person is to be asked.
     pub prompt: Prompt,
-    /// How long ago the person may have signed in.
+    /// The maximum age of the sign-in.
     pub max_age: Option<Duration>,
-    /// Whom the client expects.
+    /// The user whom the client expects.
     pub login_hint: Option<String>,
 }
 
-/// Judges what a client asks for.
 pub fn check(view: &View, issuer: &str, request: &Request) -> Result<std::result::Result<Authorization, Fault>> {
     let Some(client) = request.client_id.as_deref() else { return Ok(Err(shown("client_id is missing"))) };
     let Some(client) = clients::find(view, client)? else { return Ok(Err(shown("the client is unknown"))) };
-    // RFC 6749 would let a client leave it out that has registered one; OpenID Connect Core, 3.1.2.1 does not.
+    // RFC 6749 makes the parameter optional for a client with one registered address; OpenID Connect Core, section
+    // 3.1.2.1, does not.
     let Some(redirect_uri) = request.redirect_uri.as_deref() else {
         return Ok(Err(shown("redirect_uri is missing")));
     };
@@ -102,7 +96,7 @@ pub fn check(view: &View, issuer: &str, request: &Request) -> Result<std::result
     }))
 }
 
-/// Whether a client may have a browser sent there.
+/// Whether a redirect URI is registered for a client.
 pub(super) fn is_registered(client: &Client, redirect_uri: &str) -> bool {
     RedirectUri::parse(redirect_uri).is_ok() && client.redirect_uris.iter().any(|known| known.allows(redirect_uri))
 }
@@ -111,7 +105,7 @@ fn shown(rule: &str) -> Fault {
     Fault::Shown { rule: rule.to_owned() }
 }
 
-/// An error code (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6) and what is wrong.
+/// An error code (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6) and its description.
 type Told = (&'static str, &'static str);
 
 fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, Told> {
@@ -153,8 +147,7 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
     })
 }
 
-/// Every client has to prove that the code comes back to whoever asked for it, also one that has a secret (RFC 9700,
-/// section 2.1.1).
+/// PKCE is required of every client, also of one with a secret (RFC 9700, section 2.1.1).
 fn challenge(request: &Request) -> std::result::Result<String, Told> {
     let challenge = request.code_challenge.as_deref().ok_or(("invalid_request", "code_challenge is missing"))?;
     if request.code_challenge_method.as_deref() != Some(pkce::METHOD) {
@@ -183,21 +176,21 @@ fn prompt(words: Option<&str>) -> std::result::Result<Prompt, Told> {
     Ok(prompt)
 }
 
-/// How old a sign-in may be, and whether it has to be made now: 0 means the same as `prompt=login`.
+/// The maximum age of the sign-in, and whether a new sign-in is required: 0 means the same as `prompt=login`.
 fn max_age(text: Option<&str>) -> std::result::Result<(Option<Duration>, bool), Told> {
     let Some(text) = text else { return Ok((None, false)) };
     let seconds = text.parse::<u32>().map_err(|_| ("invalid_request", "max_age must be a whole number of seconds"))?;
     Ok((Some(Duration::from_secs(seconds.into())).filter(|age| !age.is_zero()), seconds == 0))
 }
 
-/// Of the scopes that are asked for, those that are known and that the client may have.
+/// The requested scopes that are known and registered for the client.
 fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, Told> {
     granted(asked, client).ok_or(("invalid_scope", "the client is not registered for any of these scopes"))
 }
 
-/// What a client gets when it asks for these words: those that are known and that it may have, or `email` and `profile`
-/// when it does not say, as with Keycloak's clients, and what is implied for it. None if nothing is left of the words.
-/// So a registered client gets `api` only where it asks for it.
+/// The scopes that a client gets for a request: the requested ones that are known and registered for it, or `email` and
+/// `profile` without a `scope` parameter, as Keycloak grants, and those that are implied for it. `None` if none of the
+/// requested scopes remains. A registered client gets `api` only on request.
 pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Scopes> {
     let scopes = match asked.map(str::trim).filter(|words| !words.is_empty()) {
         Some(words) => Scopes::known(words),
@@ -208,7 +201,7 @@ pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Sc
 }
 
 impl Authorization {
-    /// The whole address that the browser is sent to when the person or the server says no: `access_denied`,
+    /// The whole address that the browser is redirected to when the person or the server refuses: `access_denied`,
     /// `login_required`, `consent_required`.
     pub fn refused(&self, issuer: &str, error: &'static str, description: &str) -> String {
         self.answered(issuer, &[("error", error), ("error_description", description)])
@@ -219,12 +212,12 @@ impl Authorization {
     }
 }
 
-/// The address with these parameters, the state and the issuer (RFC 9207) added to whatever it has already.
+/// The redirect URI with these parameters, the state and the issuer (RFC 9207) added to its query.
 fn answer(redirect_uri: &str, parameters: &[(&str, &str)], state: Option<&str>, issuer: &str) -> String {
     let mut pairs = parameters.to_vec();
     pairs.extend(state.map(|state| ("state", state)));
     pairs.push(("iss", issuer));
-    // Texts cannot fail to be written as a form.
+    // A form of texts cannot fail to serialize.
     let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
     let joint = match redirect_uri.rfind('?') {
         None => "?",
