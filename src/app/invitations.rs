@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::passwords::{self, Owner};
-use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup, standing, users, workspaces};
@@ -98,7 +97,7 @@ pub struct Sent {
 /// Refused when the actor has invited too many within a minute; nothing costly is done for an actor who may not invite.
 pub async fn send(desk: &AppState, actor: &Actor, new: NewUser, developer: Option<bool>, way: Way) -> Result<Sent> {
     may_invite(actor, new.role, way == Way::Link)?;
-    let permit = creations::permit(desk, actor, Quota::People)?;
+    let permit = desk.creations().permit(actor, Quota::People)?;
     let (mode, temporary) = match way {
         Way::AtOnce => (Mode::AtOnce, None),
         Way::Link => (Mode::Link, None),
@@ -120,7 +119,7 @@ pub async fn send(desk: &AppState, actor: &Actor, new: NewUser, developer: Optio
 ///
 /// Refused when the actor has invited too many within a minute.
 pub async fn send_again(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
-    let permit = creations::permit(desk, actor, Quota::People)?;
+    let permit = desk.creations().permit(actor, Quota::People)?;
     desk.write_as(actor, move |tx, actor| renew(tx, actor, id)).await?;
     permit.use_up();
     Ok(())

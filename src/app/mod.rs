@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod bindings;
 mod bots;
+pub mod cached_lists;
 pub mod contents;
 pub mod default_workspaces;
 pub mod identity;

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::app::identity::oauth::service_accounts::{self, ServiceAccount};
 use crate::app::identity::passwords::{self, Owner};
-use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::users::NewPassword;
@@ -176,7 +175,7 @@ pub struct Registration {
 /// Refused when the actor has made too many within a minute; nothing costly is done for an actor who may make none.
 pub async fn register(desk: &AppState, actor: &Actor, person: Registration) -> Result<Uuid> {
     users::may_create(actor, &person.new.email)?;
-    let permit = creations::permit(desk, actor, Quota::People)?;
+    let permit = desk.creations().permit(actor, Quota::People)?;
     let password = match person.password {
         Some((password, temporary)) => {
             let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(&person.new)).await?;
@@ -202,7 +201,7 @@ pub async fn replace_password(
     password: Password,
     temporary: bool,
 ) -> Result<()> {
-    let permit = creations::permit(desk, actor, Quota::PasswordResets)?;
+    let permit = desk.creations().permit(actor, Quota::PasswordResets)?;
     let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(user)).await?;
     let uuid = user.uuid;
     desk.write_as(actor, move |tx, actor| reset_password(tx, actor, uuid, &hash, temporary)).await?;

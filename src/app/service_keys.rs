@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::keys::{self, NewKey, Renewal};
-use crate::app::runtime::creations;
 use crate::app::runtime::state::AppState;
 use crate::app::{audit, bots, lookup, standing, users};
 use crate::domain::actor::Actor;
@@ -89,7 +88,7 @@ pub type Issued = (Key, Option<Bot>, Timestamp);
 /// Refused when the actor has made too many within a minute.
 pub async fn issue(desk: &AppState, actor: &Actor, new: NewKey, grants: Option<Grants>) -> Result<Issued> {
     let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
-    let permit = creations::permit(desk, actor, Quota::Keys)?;
+    let permit = desk.creations().permit(actor, Quota::Keys)?;
     let made = desk.write_as(actor, move |tx, actor| match &grants {
         None => {
             let me = users::Named::Number(actor.user().ok_or(AuthError::NoCredential)?);
@@ -110,7 +109,7 @@ pub async fn issue(desk: &AppState, actor: &Actor, new: NewKey, grants: Option<G
 /// Refused when the actor has made too many within a minute.
 pub async fn reissue(desk: &AppState, actor: &Actor, id: KeyId, renewal: Renewal) -> Result<(Key, Timestamp)> {
     let rules = desk.key_rules;
-    let permit = creations::permit(desk, actor, Quota::Keys)?;
+    let permit = desk.creations().permit(actor, Quota::Keys)?;
     let renew = move |tx: &Tx, actor: &Actor| Ok((keys::refresh(tx, actor, &rules, id, &renewal)?, tx.now));
     let issued = desk.write_as(actor, renew).await?;
     permit.use_up();

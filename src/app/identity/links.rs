@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::app::identity::attempts::{self, Attempt, Whose};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{passwords, second_factors, sessions};
-use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
@@ -49,7 +48,7 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
 ///
 /// Refused when the actor has reset too many within a minute.
 pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
-    let permit = creations::permit(desk, actor, Quota::PasswordResets)?;
+    let permit = desk.creations().permit(actor, Quota::PasswordResets)?;
     desk.write_as(actor, move |tx, actor| request_reset(tx, actor, id)).await?;
     permit.use_up();
     Ok(())

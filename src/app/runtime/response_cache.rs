@@ -5,15 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::app::identity::caller;
-use crate::app::identity::sign_in::Proved;
-use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::runtime::state::AppState;
-use crate::domain::actor::Actor;
 use crate::domain::ids::UserId;
-use crate::error::Result;
+use crate::store::DataVersion;
 use crate::store::versioned_cache::VersionedCache;
-use crate::store::{DataVersion, View};
 
 /// The memory that an entry takes beside its key and body, in bytes, approximately.
 const OVERHEAD: usize = 256;
@@ -35,58 +29,24 @@ impl ResponseCache {
     pub(in crate::app) fn new(bytes: usize) -> Self {
         Self(VersionedCache::new(bytes))
     }
+
+    pub(in crate::app) fn find(&self, key: &CacheKey, version: &DataVersion) -> Option<CachedBody> {
+        self.0.find(key, version)
+    }
+
+    pub(in crate::app) fn insert(&self, key: CacheKey, version: DataVersion, mut body: Vec<u8>) -> CachedBody {
+        body.shrink_to_fit();
+        let weight = body.len() + key.request.len() + OVERHEAD;
+        let body = CachedBody(Arc::new(body));
+        self.0.keep(key, version, body.clone(), weight);
+        body
+    }
 }
 
 /// Everything that a body depends on beside the data.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct CacheKey {
-    list: &'static str,
-    request: Vec<u8>,
-    user: Option<UserId>,
-}
-
-/// Returns the cached body of a list, or reads it: on the calling thread when that is short, else on the read pool.
-///
-/// `request` is the part of the request that the body depends on. Refused as the read refuses, and when the credential
-/// has ended in the meantime.
-pub async fn get_or_read<Q, F>(
-    desk: &AppState,
-    caller: &Proved,
-    list: &'static str,
-    request: Vec<u8>,
-    query: Q,
-    read: F,
-) -> Result<CachedBody>
-where
-    Q: ListQuery + Send + 'static,
-    F: Fn(&View, &Actor, &Q) -> Result<Vec<u8>> + Send + 'static,
-{
-    let pulse = desk.store.data_version()?;
-    let key = CacheKey { list, request, user: caller.actor.user() };
-    if caller.stands(pulse) {
-        if let Some(body) = desk.answers().0.find(&key, &pulse) {
-            return Ok(body);
-        }
-        let body = desk.read_inline(|view| match query.cost(view, &caller.actor)? {
-            ReadCost::Inline => read(view, &caller.actor, &query).map(Some),
-            ReadCost::Blocking => Ok(None),
-        });
-        // A later commit may have ended the credential before it changed the data that was read.
-        if desk.store.is_still(pulse)?
-            && let Some(body) = body?
-        {
-            return Ok(insert(desk, key, pulse, body));
-        }
-    }
-    let actor = caller.actor.clone();
-    let body = desk.read_blocking(move |view| read(view, &caller::still(view, &actor)?, &query)).await?;
-    Ok(insert(desk, key, pulse, body))
-}
-
-fn insert(desk: &AppState, key: CacheKey, pulse: DataVersion, mut body: Vec<u8>) -> CachedBody {
-    body.shrink_to_fit();
-    let weight = body.len() + key.request.len() + OVERHEAD;
-    let body = CachedBody(Arc::new(body));
-    desk.answers().0.keep(key, pulse, body.clone(), weight);
-    body
+pub(in crate::app) struct CacheKey {
+    pub(in crate::app) list: &'static str,
+    pub(in crate::app) request: Vec<u8>,
+    pub(in crate::app) user: Option<UserId>,
 }

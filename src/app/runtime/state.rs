@@ -31,7 +31,7 @@ struct Furnished {
     creations: Creations,
     ring: LiveRing,
     credential_cache: CredentialCache,
-    answers: ResponseCache,
+    response_cache: ResponseCache,
 }
 
 pub struct Fittings {
@@ -70,10 +70,10 @@ impl std::ops::Deref for AppState {
 
 impl AppState {
     pub fn new(fittings: Fittings) -> Self {
-        let answers = ResponseCache::new(fittings.answer_memory);
+        let response_cache = ResponseCache::new(fittings.answer_memory);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        Self(Arc::new(Furnished { fittings, refusals, creations, ring, credential_cache, answers }))
+        Self(Arc::new(Furnished { fittings, refusals, creations, ring, credential_cache, response_cache }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -92,8 +92,8 @@ impl AppState {
         &self.0.credential_cache
     }
 
-    pub(in crate::app) fn answers(&self) -> &ResponseCache {
-        &self.0.answers
+    pub(in crate::app) fn response_cache(&self) -> &ResponseCache {
+        &self.0.response_cache
     }
 
     /// Creates and rotates the signing keys as planned; returns when to call it again.

@@ -14,8 +14,9 @@ use serde::ser::SerializeMap;
 use super::generations::{Generation, Shape, fit};
 use super::page::Pagination;
 use super::{Answer as Answering, Caller, Failure};
+use crate::app::cached_lists;
 use crate::app::runtime::read_cost::ListQuery;
-use crate::app::runtime::response_cache::{self, CachedBody};
+use crate::app::runtime::response_cache::CachedBody;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::page::Slice;
@@ -117,7 +118,7 @@ impl ListRequest {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
             write(generation, &list).map_err(Error::internal)
         };
-        let body = response_cache::get_or_read(desk, &caller.proved, T::PLURAL, self.key, query, read).await?;
+        let body = cached_lists::get_or_read(desk, &caller.proved, T::PLURAL, self.key, query, read).await?;
         Ok(Reply::Written(body))
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{Body, Nothing, Unread, written};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
-use crate::app::runtime::response_cache;
+use crate::app::cached_lists;
 use crate::app::runtime::state::AppState;
 use crate::app::{contents, members, users, workspaces};
 use crate::domain::actor::Actor;
@@ -101,7 +101,7 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, body: Unread) -> 
         serde_json::to_writer(&mut written, &Listed { found, contents }).map_err(Error::internal)?;
         Ok(written)
     };
-    let list = response_cache::get_or_read(&desk, &caller.proved, "workspaces/list", body.words(), filter, read);
+    let list = cached_lists::get_or_read(&desk, &caller.proved, "workspaces/list", body.words(), filter, read);
     Ok(written(list.await?))
 }
 

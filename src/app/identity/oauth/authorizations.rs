@@ -12,7 +12,6 @@ pub use request::{Authorization, Fault, Prompt, Request, check};
 
 use crate::app::audit;
 use crate::app::identity::oauth::{approvals, consents};
-use crate::app::runtime::creations;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -79,7 +78,7 @@ pub async fn grant(
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
-    let permit = creations::permit(desk, actor, Quota::AuthorizationCodes)?;
+    let permit = desk.creations().permit(actor, Quota::AuthorizationCodes)?;
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, asked) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();

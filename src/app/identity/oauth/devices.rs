@@ -10,7 +10,6 @@ use crate::app::identity::attempts::{Attempt, Whose};
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
-use crate::app::runtime::creations;
 use crate::app::runtime::places::network;
 use crate::app::runtime::refusals;
 use crate::app::runtime::state::AppState;
@@ -58,7 +57,7 @@ pub struct Begun {
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (shown, user_code) = user_code::mint();
-    let permit = creations::permit_at(desk, origin, Quota::DeviceCodes)?;
+    let permit = desk.creations().permit_at(origin, Quota::DeviceCodes)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;

@@ -1,0 +1,48 @@
+//! Reads lists through the response cache.
+
+use crate::app::identity::caller;
+use crate::app::identity::sign_in::Proved;
+use crate::app::runtime::read_cost::{ListQuery, ReadCost};
+use crate::app::runtime::response_cache::{CacheKey, CachedBody};
+use crate::app::runtime::state::AppState;
+use crate::domain::actor::Actor;
+use crate::error::Result;
+use crate::store::View;
+
+/// Returns the cached body of a list, or reads it: on the calling thread when that is short, else on the read pool.
+///
+/// `request` is the part of the request that the body depends on. Refused as the read refuses, and when the credential
+/// has ended in the meantime.
+pub async fn get_or_read<Q, F>(
+    desk: &AppState,
+    caller: &Proved,
+    list: &'static str,
+    request: Vec<u8>,
+    query: Q,
+    read: F,
+) -> Result<CachedBody>
+where
+    Q: ListQuery + Send + 'static,
+    F: Fn(&View, &Actor, &Q) -> Result<Vec<u8>> + Send + 'static,
+{
+    let pulse = desk.store.data_version()?;
+    let key = CacheKey { list, request, user: caller.actor.user() };
+    if caller.stands(pulse) {
+        if let Some(body) = desk.response_cache().find(&key, &pulse) {
+            return Ok(body);
+        }
+        let body = desk.read_inline(|view| match query.cost(view, &caller.actor)? {
+            ReadCost::Inline => read(view, &caller.actor, &query).map(Some),
+            ReadCost::Blocking => Ok(None),
+        });
+        // A later commit may have ended the credential before it changed the data that was read.
+        if desk.store.is_still(pulse)?
+            && let Some(body) = body?
+        {
+            return Ok(desk.response_cache().insert(key, pulse, body));
+        }
+    }
+    let actor = caller.actor.clone();
+    let body = desk.read_blocking(move |view| read(view, &caller::still(view, &actor)?, &query)).await?;
+    Ok(desk.response_cache().insert(key, pulse, body))
+}
