@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -20,7 +19,6 @@ use super::forwarded::TrustedProxies;
 use super::headers;
 use crate::app::runtime::issuers::Target;
 use crate::domain::actor::Origin;
-use crate::store::turn;
 
 /// The header that tells a client what the log calls its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,8 +65,7 @@ pub(super) async fn keep_book(
     if has_body {
         go_on_once().await;
     }
-    let mut answering = pin!(CURRENT.scope(id, next.call(request)));
-    let answer = poll_fn(|context| turn::take(|| answering.as_mut().poll(context))).await?;
+    let answer = CURRENT.scope(id, next.call(request)).await?;
     let mut answer = headers::complete(answer, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
@@ -90,7 +87,7 @@ pub(super) async fn keep_book(
 }
 
 /// Lets the web server go on once. A body that came along with its head is handed over only then, and who has all of a
-/// request at once reads it in one turn and sets no clock.
+/// request at once reads it in one go and sets no clock.
 async fn go_on_once() {
     let mut gone_on = false;
     poll_fn(|context| {

@@ -44,6 +44,5 @@ pub use data_dir::{files, lock};
 pub(crate) use engine::probe;
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, Tx, View, health, inspection, refuse_old_sqlite, schema, turn,
-    versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, Tx, View, health, inspection, refuse_old_sqlite, schema, versioned_cache,
 };

@@ -228,55 +228,6 @@ fn whoever_was_told_of_a_commit_finds_another_pulse() {
     });
 }
 
-#[test]
-fn the_reads_of_a_turn_are_of_one_moment() {
-    let place = place();
-    let other = Connection::open(place.home.database()).unwrap();
-    let count = || place.store.read(users::list).unwrap().len();
-    let one_more = |name: &str| {
-        let sql =
-            "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
-                must_change_password, created_at)
-             VALUES (?1, ?2, ?2, '', '', 'person', 'active', 1, 1, 'member', 0, 0)";
-        other.execute(sql, [Uuid::new_v4().to_string(), format!("{name}@example.com")]).unwrap();
-    };
-    turn::take(|| {
-        let pulse = place.store.data_version().unwrap();
-        assert_eq!(count(), 0);
-        one_more("ada");
-        assert_eq!((count(), place.store.data_version().unwrap()), (0, pulse));
-        assert!(!place.store.is_still(pulse).unwrap(), "but at this very moment it is another one");
-        turn::begin_anew();
-        assert_eq!(count(), 1);
-        assert_ne!(place.store.data_version().unwrap(), pulse);
-        one_more("bob");
-    });
-    assert_eq!(count(), 2);
-    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        turn::take(|| {
-            assert_eq!(count(), 2);
-            panic!("on purpose");
-        });
-    }));
-    assert!(broken.is_err());
-    one_more("carol");
-    assert_eq!(count(), 3, "a turn ends also in a panic");
-}
-
-#[test]
-fn a_turn_keeps_the_stores_of_two_files_apart() {
-    let (one, two) = (place(), place());
-    turn::take(|| {
-        let pulses = (one.store.data_version().unwrap(), two.store.data_version().unwrap());
-        one.add("ada@example.com").unwrap();
-        for _ in 0..2 {
-            assert_eq!(two.store.read(users::list).unwrap().len(), 0);
-            assert_eq!(one.store.read(users::list).unwrap().len(), 1);
-        }
-        assert!(!one.store.is_still(pulses.0).unwrap() && two.store.is_still(pulses.1).unwrap());
-    });
-}
-
 /// To close the shared memory would drop the locks of every connection of the process.
 #[test]
 fn all_stores_of_a_file_feel_its_pulse_by_one_finger() {

@@ -13,7 +13,6 @@ pub mod schema;
 mod sizes;
 mod snapshot;
 mod store;
-pub mod turn;
 pub mod versioned_cache;
 mod view;
 mod writer;

@@ -9,7 +9,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use super::name_cache::NameCache;
 use super::snapshot::Snapshot;
-use super::{Sizes, View, open, turn};
+use super::{Sizes, View, open};
 use crate::error::{Error, Result};
 
 /// How long a read waits for a connection.
@@ -45,19 +45,9 @@ impl Readers {
         self.max_readers as usize
     }
 
-    /// Which pool it is, among those of the process.
-    pub(in crate::store) fn number(&self) -> usize {
-        Arc::as_ptr(&self.pool).addr()
-    }
-
     pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        let snapshot = match turn::snapshot(self.number()) {
-            Some(snapshot) => snapshot,
-            None => self.snapshot()?,
-        };
-        let read = work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) });
-        turn::leave(snapshot);
-        read
+        let snapshot = self.snapshot()?;
+        work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) })
     }
 
     fn snapshot(&self) -> Result<Snapshot> {
@@ -65,7 +55,7 @@ impl Readers {
             let place = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
             place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
         };
-        Ok(Snapshot::begin(pool.get()?, self.number())?)
+        Ok(Snapshot::begin(pool.get()?)?)
     }
 
     pub(in crate::store) fn close(&self) {

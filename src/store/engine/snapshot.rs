@@ -11,23 +11,16 @@ use crate::domain::timestamp::Timestamp;
 pub(super) struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     pub(super) now: Timestamp,
-    number: usize,
 }
 
 impl Snapshot {
-    /// Begins one on a connection of the pool with this number.
-    pub(super) fn begin(conn: PooledConnection<SqliteConnectionManager>, number: usize) -> rusqlite::Result<Self> {
+    pub(super) fn begin(conn: PooledConnection<SqliteConnectionManager>) -> rusqlite::Result<Self> {
         conn.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self { conn, now: Timestamp::now(), number })
+        Ok(Self { conn, now: Timestamp::now() })
     }
 
     pub(super) fn conn(&self) -> Conn<'_> {
         Conn::on_sqlite(&self.conn)
-    }
-
-    /// Whether it is one of this pool.
-    pub(super) fn of(&self, number: usize) -> bool {
-        self.number == number
     }
 }
 

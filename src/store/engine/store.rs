@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::data_version::{DataVersion, DataVersionProbe};
 use super::schema::{self, SchemaState, Unfit};
-use super::{Sizes, Tx, View, inspection, open, readers, turn, writer};
+use super::{Sizes, Tx, View, inspection, open, readers, writer};
 use crate::error::{Error, Result};
 use crate::store::data_dir::{DataDir, DataDirError};
 
@@ -60,9 +60,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        let answer = self.writer.send(work)?.answer().await;
-        turn::begin_anew();
-        answer
+        self.writer.send(work)?.answer().await
     }
 
     /// The same as [`Store::write`], for a thread that may wait.
@@ -85,10 +83,10 @@ impl Store {
     /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
     /// as long as it stands.
     pub fn data_version(&self) -> Result<DataVersion> {
-        turn::pulse(self.readers.number(), || self.probe.now())
+        self.probe.now()
     }
 
-    /// Whether this is the version still, at this very moment and not only at the beginning of the turn.
+    /// Whether this is still the version.
     pub fn is_still(&self, pulse: DataVersion) -> Result<bool> {
         Ok(self.probe.now()? == pulse)
     }
