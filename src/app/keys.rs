@@ -81,7 +81,7 @@ pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<(
 
 /// When a secret that is made now ends: as asked, or as late as it may.
 ///
-/// It may not outlast the key that it is made with, the longest life that the account allows, nor, where it takes the
+/// It may not outlast the key that it is made with, the maximum lifetime that the account allows, nor, where it takes the
 /// place of another one, that one's end. Refused when it is asked to, and when the end lies in the past.
 pub(super) fn end(
     tx: &Tx,
@@ -96,11 +96,11 @@ pub(super) fn end(
             None
         }
     };
-    let longest = rules.longest_life.map(|life| tx.now.after(life));
+    let max = rules.max_life.map(|life| tx.now.after(life));
     let limits = [
         (before, "must not be later than the current expiry of the key: a refresh does not extend it"),
         (made_with, "must not be later than the expiry of the key that creates it"),
-        (longest, "must not be later than key_longest_life allows"),
+        (max, "must not be later than key_longest_life allows"),
     ];
     let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
     if asked <= tx.now {

@@ -44,11 +44,11 @@ impl Half {
     pub const LIFE: Duration = Duration::from_mins(10);
 
     /// The number of wrong codes that ends it.
-    pub const MOST_FAILURES: u32 = 5;
+    pub const MAX_FAILURES: u32 = 5;
 
     /// Whether it can be continued at this time.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.failures < Self::MOST_FAILURES
+        now < self.expires_at && self.failures < Self::MAX_FAILURES
     }
 }
 
