@@ -141,7 +141,7 @@ pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result
         return Ok(());
     };
     let ending = format!(" (until {})", tx.now);
-    let kept: String = name.as_str().chars().take(WorkspaceName::LONGEST - ending.len()).collect();
+    let kept: String = name.as_str().chars().take(WorkspaceName::MAX_LENGTH - ending.len()).collect();
     let name = WorkspaceName::parse(&(kept + &ending)).map_err(Error::internal)?;
     let after = Workspace { name, ..before.clone() };
     store::workspaces::update(tx, &after)?;

@@ -10,33 +10,33 @@ use std::time::Duration;
 use env_logger::{Builder, Target};
 
 /// The maximum size of unwritten lines, in bytes. Further lines are dropped, and their number is logged.
-const MOST: usize = 1 << 20;
+const MAX_UNWRITTEN: usize = 1 << 20;
 
 /// The time for which lines are collected into one batch.
-const GATHERING: Duration = Duration::from_millis(10);
+const BATCH_DELAY: Duration = Duration::from_millis(10);
 
 /// The maximum time to wait for unwritten lines at the end.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Logs to stderr synchronously.
 pub(super) fn to_stderr(filter: &str) {
-    begin(filter, Target::Stderr);
+    init(filter, Target::Stderr);
 }
 
 /// Logs to stderr on a separate thread until the result is dropped. Only the drop waits for stderr.
-pub(super) fn behind_stderr(filter: &str) -> Behind {
-    let line = Arc::new(Line::default());
-    let theirs = line.clone();
-    let spawned = thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_to(&mut io::stderr()));
+pub(super) fn to_stderr_async(filter: &str) -> LogThread {
+    let queue = Arc::new(Queue::default());
+    let writer = queue.clone();
+    let spawned = thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_to(&mut io::stderr()));
     if spawned.is_err() {
         to_stderr(filter);
-        return Behind(None);
+        return LogThread(None);
     }
-    begin(filter, Target::Pipe(Box::new(Pen(line.clone()))));
-    Behind(Some(line))
+    init(filter, Target::Pipe(Box::new(QueueWriter(queue.clone()))));
+    LogThread(Some(queue))
 }
 
-fn begin(filter: &str, target: Target) {
+fn init(filter: &str, target: Target) {
     // It fails only if a logger is installed already.
     let _ = Builder::new()
         .filter_module("actix_server", log::LevelFilter::Warn)
@@ -46,20 +46,20 @@ fn begin(filter: &str, target: Target) {
 }
 
 /// The handle of the log thread. Dropping it writes the remaining lines. Later lines are written synchronously.
-pub(super) struct Behind(Option<Arc<Line>>);
+pub(super) struct LogThread(Option<Arc<Queue>>);
 
-impl Drop for Behind {
+impl Drop for LogThread {
     fn drop(&mut self) {
-        if let Some(line) = &self.0 {
-            line.close();
-            line.wait_for_end();
+        if let Some(queue) = &self.0 {
+            queue.close();
+            queue.wait_for_end();
         }
     }
 }
 
 /// The queue of unwritten lines.
 #[derive(Default)]
-struct Line {
+struct Queue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -73,7 +73,7 @@ struct State {
     ended: bool,
 }
 
-impl Line {
+impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +84,7 @@ impl Line {
         if state.closed {
             return false;
         }
-        if state.waiting.len() + lines.len() > MOST {
+        if state.waiting.len() + lines.len() > MAX_UNWRITTEN {
             state.lost += 1;
             return true;
         }
@@ -104,7 +104,7 @@ impl Line {
 
     fn wait_for_end(&self) {
         // The reader of stderr may be blocked forever.
-        let ended = self.changed.wait_timeout_while(self.state(), PATIENCE, |state| !state.ended);
+        let ended = self.changed.wait_timeout_while(self.state(), FLUSH_TIMEOUT, |state| !state.ended);
         drop(ended.unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -112,10 +112,10 @@ impl Line {
     fn write_to(&self, out: &mut impl Write) {
         let mut lines = Vec::new();
         loop {
-            let come = |state: &mut State| state.waiting.is_empty() && state.lost == 0 && !state.closed;
-            let state = self.changed.wait_while(self.state(), come).unwrap_or_else(PoisonError::into_inner);
-            let gathering = self.changed.wait_timeout_while(state, GATHERING, |state| !state.closed);
-            let mut state = gathering.unwrap_or_else(PoisonError::into_inner).0;
+            let is_idle = |state: &mut State| state.waiting.is_empty() && state.lost == 0 && !state.closed;
+            let state = self.changed.wait_while(self.state(), is_idle).unwrap_or_else(PoisonError::into_inner);
+            let batch = self.changed.wait_timeout_while(state, BATCH_DELAY, |state| !state.closed);
+            let mut state = batch.unwrap_or_else(PoisonError::into_inner).0;
             lines.clear();
             mem::swap(&mut lines, &mut state.waiting);
             let lost = mem::take(&mut state.lost);
@@ -136,9 +136,9 @@ impl Line {
 }
 
 /// The writer of the logger, which adds lines to the queue.
-struct Pen(Arc<Line>);
+struct QueueWriter(Arc<Queue>);
 
-impl Write for Pen {
+impl Write for QueueWriter {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         if !self.0.add(lines) {
             io::stderr().write_all(lines)?;
@@ -159,13 +159,13 @@ mod tests {
 
     /// A writer that blocks until the test reads from it.
     struct Slow {
-        go_on: mpsc::Receiver<()>,
+        unblock: mpsc::Receiver<()>,
         written: Arc<Mutex<Vec<u8>>>,
     }
 
     impl Write for Slow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.go_on.recv();
+            let _ = self.unblock.recv();
             self.written.lock().unwrap().extend_from_slice(bytes);
             Ok(bytes.len())
         }
@@ -177,24 +177,24 @@ mod tests {
 
     #[test]
     fn nobody_waits_and_nothing_is_mixed_up_or_silently_lost() {
-        let line = Arc::new(Line::default());
-        let (go_on, gone_on) = mpsc::channel();
+        let queue = Arc::new(Queue::default());
+        let (unblock, unblocked) = mpsc::channel();
         let written = Arc::new(Mutex::new(Vec::new()));
-        let mut slow = Slow { go_on: gone_on, written: written.clone() };
-        let theirs = line.clone();
-        let writer = thread::spawn(move || theirs.write_to(&mut slow));
+        let mut slow = Slow { unblock: unblocked, written: written.clone() };
+        let writer = queue.clone();
+        let writer = thread::spawn(move || writer.write_to(&mut slow));
 
         // The writer blocks, and all lines enter the queue.
         let words = "x".repeat(1000);
-        let wanted = 3 * MOST / 1000;
+        let wanted = 3 * MAX_UNWRITTEN / 1000;
         for number in 0..wanted {
-            assert!(line.add(format!("{number} {words}\n").as_bytes()));
+            assert!(queue.add(format!("{number} {words}\n").as_bytes()));
         }
-        assert!(line.state().waiting.len() <= MOST);
-        drop(go_on);
-        line.close();
+        assert!(queue.state().waiting.len() <= MAX_UNWRITTEN);
+        drop(unblock);
+        queue.close();
         writer.join().unwrap();
-        assert!(!line.add(b"too late\n"), "whoever comes now writes it");
+        assert!(!queue.add(b"too late\n"), "whoever comes now writes it");
 
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         let (lines, told): (Vec<&str>, Vec<&str>) = written.lines().partition(|line| line.ends_with(&words));
@@ -206,12 +206,12 @@ mod tests {
 
     #[test]
     fn what_is_there_is_written_before_the_end() {
-        let line = Arc::new(Line::default());
-        assert!(line.add(b"one\n") && line.add(b"two\n"));
-        line.close();
+        let queue = Arc::new(Queue::default());
+        assert!(queue.add(b"one\n") && queue.add(b"two\n"));
+        queue.close();
         let mut out = Vec::new();
-        line.write_to(&mut out);
+        queue.write_to(&mut out);
         assert_eq!(out, b"one\ntwo\n");
-        line.wait_for_end();
+        queue.wait_for_end();
     }
 }

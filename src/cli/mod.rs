@@ -178,7 +178,7 @@ impl Command {
         match self {
             Self::Serve { settings } => {
                 let config = settings.gather()?;
-                let _log = logging::behind_stderr(&config.log);
+                let _log = logging::to_stderr_async(&config.log);
                 serve::run(&config)
             }
             Self::Check { settings, json } => {

@@ -10,7 +10,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fsync, makedev};
 
 /// The maximum time to wait for stdout. The data file is locked meanwhile, and a server waits longer than this for the
 /// lock.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Prints a text on stdout. If stdout is a file, it is synced to disk.
 ///
@@ -27,7 +27,7 @@ pub(super) fn print(text: String) -> io::Result<()> {
         let _ = done.send(written);
     };
     thread::Builder::new().name("stdout".to_owned()).spawn(write)?;
-    outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(io::Error::other("stdout does not accept data")))
+    outcome.recv_timeout(TIMEOUT).unwrap_or_else(|_| Err(io::Error::other("stdout does not accept data")))
 }
 
 /// Some disks report that they are full only at the sync. Only files can be synced.

@@ -49,9 +49,9 @@ fn unreadable(place: &str, error: &io::Error) -> CliError {
 }
 
 fn only_line(from: impl Read, place: &str) -> Result<Secret, CliError> {
-    const BOUND: u64 = 64 << 10;
+    const MAX_BYTES: u64 = 64 << 10;
     let mut text = String::new();
-    from.take(BOUND).read_to_string(&mut text).map_err(|error| unreadable(place, &error))?;
+    from.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unreadable(place, &error))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() || line.contains('\n') {

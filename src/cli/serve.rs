@@ -121,7 +121,7 @@ fn note_audit(store: &Store) {
 }
 
 pub(super) fn key_rules(config: &Config) -> KeyRules {
-    KeyRules { allowed: config.keys_allowed, longest_life: config.key_longest_life }
+    KeyRules { allowed: config.keys_allowed, max_life: config.key_longest_life }
 }
 
 fn key_plan(config: &Config) -> signing_keys::Plan {
@@ -178,10 +178,10 @@ fn settings(config: &Config) -> http::Settings {
 }
 
 /// The maximum number of queued signatures. All of them take less than a second.
-const UNSIGNED: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
+const MAX_QUEUED_SIGNATURES: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 /// The maximum number of queued long reads.
-const UNREAD: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
+const MAX_QUEUED_READS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 fn hashery(config: &Config) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
@@ -192,7 +192,7 @@ fn hashery(config: &Config) -> Result<Pool, CliError> {
 }
 
 fn signers() -> Result<Pool, CliError> {
-    Pool::start(PoolKind::Signing, Pool::cores(), UNSIGNED).map_err(|error| {
+    Pool::start(PoolKind::Signing, Pool::cores(), MAX_QUEUED_SIGNATURES).map_err(|error| {
         CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }
@@ -200,7 +200,7 @@ fn signers() -> Result<Pool, CliError> {
 /// One thread fewer than there are read connections, so that an inline read never waits for long reads.
 fn long_readers(store: &Store) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
-    Pool::start(PoolKind::Reading, threads, UNREAD)
+    Pool::start(PoolKind::Reading, threads, MAX_QUEUED_READS)
         .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
 }
 

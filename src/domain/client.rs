@@ -49,15 +49,15 @@ pub struct ClientName(String);
 
 impl ClientName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Removes surrounding whitespace. Refuses a name that is empty or too long, contains an invisible character, or
     /// could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.trim().is_empty() || raw.trim().chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have 1 to {} characters", Self::LONGEST)));
+        if raw.trim().is_empty() || raw.trim().chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have 1 to {} characters", Self::MAX_LENGTH)));
         }
-        text::label(raw, Self::LONGEST).map(Self)
+        text::label(raw, Self::MAX_LENGTH).map(Self)
     }
 
     /// A name from the data file, not validated: older releases allowed some names that are refused now.
@@ -120,15 +120,15 @@ pub struct RedirectUri(String);
 
 impl RedirectUri {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 2000;
+    pub const MAX_LENGTH: usize = 2000;
 
     /// Accepts the schemes `https:` and `http:`, and private-use schemes that contain a dot (RFC 8252, section 7.1).
     /// The URI is not normalized.
     ///
     /// Refuses a URI that is too long, has a fragment or user information, or is ambiguous.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.len() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        if raw.len() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         // Programs disagree about characters outside of ASCII, backslashes and quotes, and some of them end a header.
         if !raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"'<>^`{|}#*".contains(&b)) {

@@ -66,7 +66,7 @@ impl DeviceCode {
     /// The initial poll interval, and the increase after each poll that comes too early (RFC 8628, section 3.5).
     pub const PAUSE: Duration = Duration::from_secs(5);
     /// The maximum poll interval. Even a client that never slows down can still complete.
-    pub const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+    pub const MAX_PAUSE: Duration = Duration::from_mins(1);
 
     /// Records a poll at this time and returns its result.
     ///
@@ -84,7 +84,7 @@ impl DeviceCode {
                 if !early {
                     return Answer::Pending;
                 }
-                self.pause = (self.pause + Self::PAUSE).min(Self::LONGEST_PAUSE);
+                self.pause = (self.pause + Self::PAUSE).min(Self::MAX_PAUSE);
                 Answer::SlowDown
             }
         }

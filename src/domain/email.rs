@@ -15,7 +15,7 @@ pub struct Email(String);
 
 impl Email {
     /// The maximum number of characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
-    pub const LONGEST: usize = 254;
+    pub const MAX_LENGTH: usize = 254;
 
     /// Parses the form `local@domain`. Removes surrounding whitespace.
     ///
@@ -23,8 +23,8 @@ impl Email {
     /// 5891), or contains a space, an invisible character or one of `< > ( ) [ ] , ; : \ "`.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let written = nfc(raw.trim());
-        if written.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        if written.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         let malformed = || Invalid::rule("must be an email address such as ada@example.com");
         let odd = |c: char| {
@@ -61,7 +61,7 @@ impl Email {
     pub fn fold(raw: &str) -> String {
         let text = lower(raw.trim());
         // No valid email is longer, and the conversion of a domain is slow.
-        if text.chars().count() > Self::LONGEST {
+        if text.chars().count() > Self::MAX_LENGTH {
             return text;
         }
         match text.rsplit_once('@') {
@@ -78,7 +78,7 @@ impl Email {
             return Self::fold(raw);
         }
         let text = lower(raw.trim());
-        if text.chars().count() > Self::LONGEST || !text.contains(A_LABEL) {
+        if text.chars().count() > Self::MAX_LENGTH || !text.contains(A_LABEL) {
             return text;
         }
         let (local, domain) =

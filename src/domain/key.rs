@@ -16,12 +16,12 @@ pub struct KeyName(String);
 
 impl KeyName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 256;
+    pub const MAX_LENGTH: usize = 256;
 
     /// Removes surrounding whitespace. Refuses a name that is empty or too long, contains an invisible character, or
     /// could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        match text::label(raw, Self::LONGEST)? {
+        match text::label(raw, Self::MAX_LENGTH)? {
             name if name.is_empty() => Err(Invalid::rule("must not be empty")),
             name => Ok(Self(name)),
         }
@@ -60,12 +60,12 @@ pub struct KeyRules {
     /// Whether users may create keys.
     pub allowed: bool,
     /// The maximum lifetime of a key, from the creation of its secret.
-    pub longest_life: Option<Duration>,
+    pub max_life: Option<Duration>,
 }
 
 impl KeyRules {
     /// Every user may create keys that never expire.
-    pub const LOOSE: Self = Self { allowed: true, longest_life: None };
+    pub const LOOSE: Self = Self { allowed: true, max_life: None };
 }
 
 /// The time for which the old secret stays valid after a refresh.
@@ -74,13 +74,13 @@ pub struct Grace(Duration);
 
 impl Grace {
     /// The maximum, in seconds.
-    pub const LONGEST: u64 = 86_400;
+    pub const MAX_SECONDS: u64 = 86_400;
 
     /// Refuses a negative number of seconds, and more than a day.
     pub fn parse(seconds: i64) -> Result<Self, Invalid> {
         match u64::try_from(seconds) {
-            Ok(seconds) if seconds <= Self::LONGEST => Ok(Self(Duration::from_secs(seconds))),
-            _ => Err(Invalid::rule(format!("must be from 0 to {}", Self::LONGEST))),
+            Ok(seconds) if seconds <= Self::MAX_SECONDS => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err(Invalid::rule(format!("must be from 0 to {}", Self::MAX_SECONDS))),
         }
     }
 

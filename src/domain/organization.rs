@@ -40,12 +40,12 @@ pub struct OrganizationName(String);
 
 impl OrganizationName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
     /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        named(raw, Self::LONGEST).map(Self)
+        named(raw, Self::MAX_LENGTH).map(Self)
     }
 
     /// A name from the data file, not validated: older releases allowed some names that are refused now.

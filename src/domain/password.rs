@@ -16,12 +16,12 @@ use super::secret::Secret;
 pub struct Password(Secret);
 
 /// The maximum number of bytes of a typed password that are normalized. No password of any form was ever longer.
-const LONGEST_TYPED: usize = 16 * 1024;
+const MAX_TYPED_BYTES: usize = 16 * 1024;
 
 /// A typed password in the normalized form that is hashed (RFC 8265, section 4.2): all spaces are ASCII spaces, and
 /// letters are composed with their marks. Case and surrounding spaces are significant.
 pub fn compared(typed: &str) -> Cow<'_, str> {
-    if typed.len() > LONGEST_TYPED { Cow::Borrowed(typed) } else { opaque_string::prepared(typed) }
+    if typed.len() > MAX_TYPED_BYTES { Cow::Borrowed(typed) } else { opaque_string::prepared(typed) }
 }
 
 impl Password {

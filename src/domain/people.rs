@@ -80,14 +80,14 @@ pub struct PeopleSearch {
 
 impl PeopleSearch {
     /// The maximum number of characters of a search.
-    pub const LONGEST: usize = 1000;
+    pub const MAX_LENGTH: usize = 1000;
 
     /// Splits a search into its terms at whitespace.
     ///
     /// Refuses a text that is too long.
     pub fn words(text: &str) -> Result<Vec<Pattern>, Invalid> {
-        if text.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        if text.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         Ok(text.split_whitespace().map(Pattern::word).collect())
     }

@@ -13,12 +13,12 @@ pub struct ProjectName(String);
 
 impl ProjectName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
     /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        named(raw, Self::LONGEST).map(Self)
+        named(raw, Self::MAX_LENGTH).map(Self)
     }
 
     /// A name from the data file, not validated: older releases allowed some names that are refused now.
@@ -98,7 +98,7 @@ mod tests {
         fn a_name_is_kept_as_written_in_nfc(raw in any::<String>()) {
             if let Ok(name) = ProjectName::parse(&raw) {
                 prop_assert_eq!(name.as_str(), &*crate::domain::text::nfc(&raw));
-                prop_assert!(!raw.trim().is_empty() && raw.chars().count() <= ProjectName::LONGEST);
+                prop_assert!(!raw.trim().is_empty() && raw.chars().count() <= ProjectName::MAX_LENGTH);
             }
         }
     }

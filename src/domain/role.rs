@@ -13,7 +13,7 @@ pub struct RoleName(String);
 
 impl RoleName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// The allowed characters besides letters and digits.
     pub const ALSO: &'static str = " -_.,()[]'\"/:\\&@#$%!?+=";
@@ -22,11 +22,11 @@ impl RoleName {
     /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         let name = nfc(raw.trim());
-        let fits = name.chars().count() <= Self::LONGEST;
+        let fits = name.chars().count() <= Self::MAX_LENGTH;
         if fits && !name.chars().all(|c| c.is_alphanumeric() || Self::ALSO.contains(c)) {
             return Err(Invalid::rule(format!("must contain only letters, digits and any of {}", Self::ALSO.trim())));
         }
-        named(&name, Self::LONGEST).map(Self)
+        named(&name, Self::MAX_LENGTH).map(Self)
     }
 
     pub fn as_str(&self) -> &str {
@@ -87,7 +87,7 @@ mod tests {
         fn a_name_is_trimmed_and_bounded(raw in any::<String>()) {
             if let Ok(name) = RoleName::parse(&raw) {
                 prop_assert_eq!(name.as_str(), &*nfc(raw.trim()));
-                prop_assert!((1..=RoleName::LONGEST).contains(&name.as_str().chars().count()));
+                prop_assert!((1..=RoleName::MAX_LENGTH).contains(&name.as_str().chars().count()));
             }
         }
     }

@@ -58,10 +58,10 @@ pub(super) fn visible(text: &str) -> Result<(), Invalid> {
 }
 
 /// The common rule of names: in NFC, of limited length, without invisible characters. May be empty.
-fn plain(raw: &str, longest: usize) -> Result<String, Invalid> {
+fn plain(raw: &str, max: usize) -> Result<String, Invalid> {
     let text = nfc(raw);
-    if text.chars().count() > longest {
-        return Err(Invalid::rule(format!("must have at most {longest} characters")));
+    if text.chars().count() > max {
+        return Err(Invalid::rule(format!("must have at most {max} characters")));
     }
     visible(&text)?;
     Ok(text.into_owned())
@@ -70,14 +70,14 @@ fn plain(raw: &str, longest: usize) -> Result<String, Invalid> {
 /// The rule for objects that clients identify by name or id in the same field. Refuses surrounding whitespace.
 ///
 /// Also refuses a name that such a client would read as an id: the base64 of any text with a colon.
-pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
+pub(super) fn named(raw: &str, max: usize) -> Result<String, Invalid> {
     if raw.trim().is_empty() {
         return Err(Invalid::rule("must not be empty"));
     }
     if raw.trim() != raw || raw.chars().any(char::is_control) {
         return Err(Invalid::rule("must not begin or end with a space or contain control characters"));
     }
-    let name = plain(raw, longest)?;
+    let name = plain(raw, max)?;
     if decoded(&name).is_some_and(|text| text.contains(':')) {
         return Err(READS_AS_ID);
     }
@@ -88,8 +88,8 @@ pub(super) fn named(raw: &str, longest: usize) -> Result<String, Invalid> {
 ///
 /// Refuses a name that looks like an id: the base64 of a word, a colon and more. `Olga` is allowed, although a client
 /// that accepts names or ids in one field would read it as an id (its base64 has a colon first).
-pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
-    let name = plain(raw.trim(), longest)?;
+pub(super) fn label(raw: &str, max: usize) -> Result<String, Invalid> {
+    let name = plain(raw.trim(), max)?;
     let names_a_kind = |text: &str| {
         let kind = text.split_once(':').map_or("", |(kind, _)| kind);
         !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphabetic())
@@ -103,8 +103,8 @@ pub(super) fn label(raw: &str, longest: usize) -> Result<String, Invalid> {
 /// The rule for a first name, a last name or both, with the checks of [`label`].
 ///
 /// Also refuses a name that could be read as a UUID, which identifies users.
-pub(super) fn of_person(raw: &str, longest: usize) -> Result<String, Invalid> {
-    let name = label(raw, longest)?;
+pub(super) fn of_person(raw: &str, max: usize) -> Result<String, Invalid> {
+    let name = label(raw, max)?;
     if Uuid::parse_str(&name).is_ok() {
         return Err(Invalid::rule("must not look like a UUID"));
     }
@@ -139,12 +139,12 @@ pub struct Description(String);
 
 impl Description {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 1000;
+    pub const MAX_LENGTH: usize = 1000;
 
     /// Refuses a text that is too long. It is not normalized.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        if raw.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        if raw.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         if raw.contains('\0') {
             return Err(Invalid::rule("must not contain the character NUL"));
@@ -312,7 +312,7 @@ mod tests {
             if let Ok(description) = Description::parse(&raw) {
                 prop_assert_eq!(description.as_str(), raw.as_str());
             } else {
-                prop_assert!(raw.contains('\0') || raw.chars().count() > Description::LONGEST);
+                prop_assert!(raw.contains('\0') || raw.chars().count() > Description::MAX_LENGTH);
             }
         }
     }

@@ -42,12 +42,12 @@ pub struct PersonName(String);
 
 impl PersonName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Converts to NFC and removes surrounding whitespace. Refuses a name that is too long, contains an invisible
     /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        text::of_person(raw, Self::LONGEST).map(Self)
+        text::of_person(raw, Self::MAX_LENGTH).map(Self)
     }
 
     /// A name from the data file, not validated: older releases allowed some names that are refused now.
@@ -66,7 +66,7 @@ pub struct FullName(String);
 
 impl FullName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Converts to NFC, removes surrounding whitespace and replaces repeated whitespace by one space. Refuses a name
     /// that is empty or too long, contains an invisible character, or whose first or last name could be read as an id.
@@ -77,7 +77,7 @@ impl FullName {
         if name.is_empty() {
             return Err(Invalid::rule("must not be empty"));
         }
-        let name = text::of_person(&name, Self::LONGEST)?;
+        let name = text::of_person(&name, Self::MAX_LENGTH)?;
         let (first, last) = halves(&name);
         PersonName::parse(first).and_then(|_| PersonName::parse(last))?;
         Ok(Self(name))
@@ -310,7 +310,7 @@ mod tests {
         fn a_name_is_trimmed_bounded_and_printable(raw in any::<String>()) {
             if let Ok(name) = PersonName::parse(&raw) {
                 prop_assert_eq!(name.as_str(), &*text::nfc(raw.trim()));
-                prop_assert!(name.as_str().chars().count() <= PersonName::LONGEST);
+                prop_assert!(name.as_str().chars().count() <= PersonName::MAX_LENGTH);
                 prop_assert!(!name.as_str().chars().any(char::is_control));
             }
         }

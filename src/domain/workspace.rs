@@ -14,12 +14,12 @@ pub struct WorkspaceName(String);
 
 impl WorkspaceName {
     /// The maximum number of characters.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LENGTH: usize = 255;
 
     /// Converts to NFC. Refuses a name that is empty or too long, has surrounding whitespace, contains an invisible
     /// character, or could be read as an id.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        named(raw, Self::LONGEST).map(Self)
+        named(raw, Self::MAX_LENGTH).map(Self)
     }
 
     /// The name of a user's default workspace.
@@ -53,15 +53,15 @@ pub struct Slug(String);
 
 impl Slug {
     /// The maximum number of characters (RFC 1035, section 2.3.4).
-    pub const LONGEST: usize = 63;
+    pub const MAX_LENGTH: usize = 63;
 
     /// The error is the broken rule.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
         if raw.is_empty() {
             return Err(Invalid::rule("must not be empty"));
         }
-        if raw.chars().count() > Self::LONGEST {
-            return Err(Invalid::rule(format!("must have at most {} characters", Self::LONGEST)));
+        if raw.chars().count() > Self::MAX_LENGTH {
+            return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
         if !raw.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(Invalid::rule("must contain only lowercase letters a to z, digits and hyphens"));
@@ -72,7 +72,7 @@ impl Slug {
         if raw.ends_with('-') {
             return Err(Invalid::rule("must not end with a hyphen"));
         }
-        named(raw, Self::LONGEST).map(Self)
+        named(raw, Self::MAX_LENGTH).map(Self)
     }
 }
 
@@ -282,7 +282,7 @@ mod tests {
         fn a_default_name_is_a_name_too(local in "[a-z]{1,252}") {
             let email = Email::parse(&format!("{local}@b")).expect("an address");
             let name = WorkspaceName::default_of(&email);
-            prop_assert_eq!(name.is_ok(), email.as_str().len() + DEFAULT_ENDING.len() <= WorkspaceName::LONGEST);
+            prop_assert_eq!(name.is_ok(), email.as_str().len() + DEFAULT_ENDING.len() <= WorkspaceName::MAX_LENGTH);
             if let Ok(name) = name {
                 prop_assert_eq!(WorkspaceName::parse(name.as_str()), Ok(name.clone()));
                 prop_assert_eq!(name.default_owner(), Some(email.as_str()));

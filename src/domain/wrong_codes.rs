@@ -18,7 +18,7 @@ impl WrongCodes {
     /// The first wait. Each further wrong code doubles it.
     pub const FIRST_WAIT: Duration = Duration::from_mins(1);
     /// The maximum wait.
-    pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
+    pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
     /// The time until the next code is checked, even a right one. `None` if it is checked now.
     ///
@@ -26,7 +26,7 @@ impl WrongCodes {
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         let more = self.count.checked_sub(Self::FREE)?;
         let factor = 1_u32.checked_shl(more).unwrap_or(u32::MAX);
-        let wait = Self::FIRST_WAIT.saturating_mul(factor).min(Self::LONGEST_WAIT);
+        let wait = Self::FIRST_WAIT.saturating_mul(factor).min(Self::MAX_WAIT);
         let gone = u64::try_from(now.micros().checked_sub(self.last_at.micros())?).ok()?;
         wait.checked_sub(Duration::from_micros(gone)).filter(|wait| !wait.is_zero())
     }
@@ -61,7 +61,7 @@ mod tests {
         fn no_wait_is_longer_than_the_longest_whatever_the_clock_says(count: u32, last: i64, now: i64) {
             let (last_at, now) = (Timestamp::from_micros(last), Timestamp::from_micros(now));
             let wait = WrongCodes { count, last_at }.wait(now);
-            prop_assert!(wait.is_none_or(|wait| wait <= WrongCodes::LONGEST_WAIT));
+            prop_assert!(wait.is_none_or(|wait| wait <= WrongCodes::MAX_WAIT));
             prop_assert!(now >= last_at || wait.is_none());
         }
     }

@@ -46,7 +46,7 @@ pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> 
 
 /// As much of a name as fits.
 fn shown(name: &str) -> String {
-    name.chars().take(PersonName::LONGEST).collect()
+    name.chars().take(PersonName::MAX_LENGTH).collect()
 }
 
 /// Blocks a bot for good. Its memberships stay as the record of where it was, but for named roles, which they would

@@ -23,7 +23,7 @@ use crate::domain::secret::Secret;
 pub use rejected::Rejected;
 
 /// The maximum length of a token, in bytes. Ours have about 1500.
-pub const LENGTH: usize = 8 * 1024;
+pub const MAX_LENGTH: usize = 8 * 1024;
 /// The tolerance for clocks that differ, in seconds, by which `iat` and `nbf` may lie in the future. `exp` has no
 /// tolerance.
 pub const LEEWAY: i64 = 60;
@@ -156,7 +156,7 @@ impl KeyRing {
 
     /// Verifies the signature, and returns the payload.
     fn open(&self, raw: &str) -> Result<Vec<u8>, Rejected> {
-        if raw.len() > LENGTH {
+        if raw.len() > MAX_LENGTH {
             return Err(Rejected::TooLong);
         }
         let (message, signature) = raw.rsplit_once('.').ok_or(Rejected::Malformed)?;

@@ -19,7 +19,7 @@ const BODY: usize = RANDOM + 4;
 /// The length of the body as base64url text, in characters.
 const TEXT: usize = BODY / 3 * 4;
 /// The number of trailing characters that a redacted token contains.
-const SHOWN: usize = 4;
+const VISIBLE: usize = 4;
 
 /// The purpose of a token. The prefix prevents the use of one kind as another, and lets scanners find leaked tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,7 +137,7 @@ pub fn redacted(raw: &str) -> String {
         return "****".to_owned();
     };
     let body = &raw[prefix.len()..];
-    let shown = if body.len() >= TEXT { body.get(body.len() - SHOWN..) } else { None };
+    let shown = if body.len() >= TEXT { body.get(body.len() - VISIBLE..) } else { None };
     format!("{prefix}****{}", shown.unwrap_or_default())
 }
 

@@ -23,7 +23,7 @@ const MEMORY_COST: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// The current parameters. A hash with other parameters is replaced at the next sign-in.
-const TODAY: Params = match Params::new(MEMORY_COST, PASSES, LANES, None) {
+const CURRENT: Params = match Params::new(MEMORY_COST, PASSES, LANES, None) {
     Ok(params) => params,
     Err(_) => panic!("the parameters are within argon2's bounds"),
 };
@@ -39,11 +39,11 @@ thread_local! {
 }
 
 /// The memory in KiB that a stored hash may require. An imported hash must not be able to exhaust the server.
-const MEMORY_BOUND: RangeInclusive<u32> = 8..=262_144;
+const MEMORY_RANGE: RangeInclusive<u32> = 8..=262_144;
 /// The passes that a stored hash may require.
-const PASSES_BOUND: RangeInclusive<u32> = 1..=16;
+const PASSES_RANGE: RangeInclusive<u32> = 1..=16;
 /// The lanes that a stored hash may require.
-const LANES_BOUND: RangeInclusive<u32> = 1..=16;
+const LANES_RANGE: RangeInclusive<u32> = 1..=16;
 
 /// A hashed password as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$salt$hash`). Its `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,9 +62,9 @@ impl PasswordHash {
             && hash.version.is_none_or(|version| Version::try_from(version).is_ok())
             && hash.salt.is_some()
             && hash.hash.is_some()
-            && MEMORY_BOUND.contains(&params.m_cost())
-            && PASSES_BOUND.contains(&params.t_cost())
-            && LANES_BOUND.contains(&params.p_cost());
+            && MEMORY_RANGE.contains(&params.m_cost())
+            && PASSES_RANGE.contains(&params.t_cost())
+            && LANES_RANGE.contains(&params.p_cost());
         if sound { Ok(Self(raw.to_owned())) } else { Err(refused()) }
     }
 
@@ -86,7 +86,7 @@ pub enum Verdict {
     Right,
     /// The password is right, but its hash has outdated parameters or is of another Unicode form of the same text. Hash
     /// it again and store the new hash.
-    RightButOld,
+    RightButOutdated,
 }
 
 /// Hashing failed because memory or randomness was not available. The password is never the reason.
@@ -98,21 +98,21 @@ pub struct HashFailed;
 pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
     let salt = random::bytes();
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, TODAY);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, CURRENT);
     derive(&argon2, password.expose(), &salt, &mut output)?;
-    Ok(of_today(salt, output))
+    Ok(with_current_params(salt, output))
 }
 
 /// Compares a typed password with a stored hash, with the hash's own parameters and in constant time.
 ///
 /// Older hashes may be of the text as it was typed, before passwords were normalized. If the normalized text differs
-/// and does not match, the typed text is compared too. A match is then [`Verdict::RightButOld`].
+/// and does not match, the typed text is compared too. A match is then [`Verdict::RightButOutdated`].
 pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
     let compared = password::compared(typed);
     match matching(&compared, against) {
-        Some(hash) if is_of_today(&hash) => Verdict::Right,
-        Some(_) => Verdict::RightButOld,
-        None if compared != typed && matching(typed, against).is_some() => Verdict::RightButOld,
+        Some(hash) if is_current(&hash) => Verdict::Right,
+        Some(_) => Verdict::RightButOutdated,
+        None if compared != typed && matching(typed, against).is_some() => Verdict::RightButOutdated,
         None => Verdict::Wrong,
     }
 }
@@ -128,7 +128,7 @@ pub fn dummy() -> &'static PasswordHash {
     static DUMMY: OnceLock<PasswordHash> = OnceLock::new();
     // A random output in place of a computed one: no known password hashes to it, and the request of the first unknown
     // user does not wait for two hashes.
-    DUMMY.get_or_init(|| of_today(random::bytes(), random::bytes()))
+    DUMMY.get_or_init(|| with_current_params(random::bytes(), random::bytes()))
 }
 
 /// Generates a password of 24 characters from an alphabet without `0`, `1`, `i`, `l` and `o` (118 random bits).
@@ -136,11 +136,11 @@ pub fn generate() -> Password {
     const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
     const LENGTH: usize = 24;
     /// The largest multiple of the alphabet's length in a byte. Larger bytes would favor the first letters.
-    const FAIR: u8 = 248;
+    const UNBIASED: u8 = 248;
     loop {
         let text: String = random::bytes::<{ LENGTH * 2 }>()
             .into_iter()
-            .filter(|byte| *byte < FAIR)
+            .filter(|byte| *byte < UNBIASED)
             .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
             .take(LENGTH)
             .collect();
@@ -155,20 +155,20 @@ pub fn generate() -> Password {
 }
 
 /// Whether a hash has the current parameters of [`hash`].
-fn is_of_today(hash: &phc::PasswordHash) -> bool {
+fn is_current(hash: &phc::PasswordHash) -> bool {
     hash.algorithm == ARGON2ID_IDENT
         && hash.version == Some(u32::from(Version::V0x13))
-        && Params::try_from(&hash.params).is_ok_and(|params| params == TODAY)
+        && Params::try_from(&hash.params).is_ok_and(|params| params == CURRENT)
         && hash.hash.is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN)
 }
 
 /// The blocks of memory that this thread retains.
 #[cfg(test)]
-pub(crate) fn kept() -> usize {
+pub(crate) fn retained_blocks() -> usize {
     MEMORY.with_borrow(Vec::capacity)
 }
 
-fn of_today(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN]) -> PasswordHash {
+fn with_current_params(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN]) -> PasswordHash {
     let [salt, output] = [&salt[..], &output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     PasswordHash(format!("$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"))
 }
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    fn made_with(params: Params, algorithm: Algorithm, password: &str) -> PasswordHash {
+    fn hash_with(params: Params, algorithm: Algorithm, password: &str) -> PasswordHash {
         let hash = Argon2::new(algorithm, Version::V0x13, params).hash_password(password.as_bytes()).unwrap();
         PasswordHash::parse(&hash.to_string()).unwrap()
     }
@@ -236,8 +236,8 @@ mod tests {
         for typed in [composed, decomposed] {
             assert_eq!(verify(typed, &hash), Verdict::Right, "{typed:?}");
         }
-        let old = made_with(TODAY, Algorithm::Argon2id, decomposed);
-        assert_eq!(verify(decomposed, &old), Verdict::RightButOld);
+        let old = hash_with(CURRENT, Algorithm::Argon2id, decomposed);
+        assert_eq!(verify(decomposed, &old), Verdict::RightButOutdated);
         assert_eq!(verify(composed, &old), Verdict::Wrong, "only what was typed before opens it");
         assert_eq!(verify("zurich is nice", &old), Verdict::Wrong);
     }
@@ -255,11 +255,11 @@ mod tests {
             (Params::new(19_456, 1, 1, None).unwrap(), Algorithm::Argon2id),
             (Params::new(19_456, 2, 2, None).unwrap(), Algorithm::Argon2id),
             (Params::new(19_456, 2, 1, Some(16)).unwrap(), Algorithm::Argon2id),
-            (TODAY, Algorithm::Argon2i),
+            (CURRENT, Algorithm::Argon2i),
         ];
         for (params, algorithm) in old {
-            let hash = made_with(params, algorithm, "correct horse");
-            assert_eq!(verify("correct horse", &hash), Verdict::RightButOld, "{}", hash.as_str());
+            let hash = hash_with(params, algorithm, "correct horse");
+            assert_eq!(verify("correct horse", &hash), Verdict::RightButOutdated, "{}", hash.as_str());
             assert_eq!(verify("wrong horse", &hash), Verdict::Wrong);
         }
     }
@@ -268,26 +268,26 @@ mod tests {
     fn a_hash_from_elsewhere_verifies() {
         // From the reference implementation's own test suite (argon2id, v=19, m=256, t=2, p=1).
         let known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
-        assert_eq!(verify("password", &PasswordHash::parse(known).unwrap()), Verdict::RightButOld);
+        assert_eq!(verify("password", &PasswordHash::parse(known).unwrap()), Verdict::RightButOutdated);
     }
 
     #[test]
     fn what_an_earlier_hash_left_in_memory_does_not_matter() {
         let password = Password::parse("correct horse").unwrap();
-        let small = made_with(Params::new(64, 3, 2, None).unwrap(), Algorithm::Argon2id, "correct horse");
-        let large = made_with(Params::new(40_000, 1, 1, None).unwrap(), Algorithm::Argon2d, "correct horse");
+        let small = hash_with(Params::new(64, 3, 2, None).unwrap(), Algorithm::Argon2id, "correct horse");
+        let large = hash_with(Params::new(40_000, 1, 1, None).unwrap(), Algorithm::Argon2d, "correct horse");
         let today = hash(&password).unwrap();
         for _ in 0..2 {
-            assert_eq!(verify("correct horse", &small), Verdict::RightButOld);
+            assert_eq!(verify("correct horse", &small), Verdict::RightButOutdated);
             assert_eq!(verify("correct horse", &today), Verdict::Right);
-            assert_eq!(verify("correct horse", &large), Verdict::RightButOld);
+            assert_eq!(verify("correct horse", &large), Verdict::RightButOutdated);
             // Hashed in used memory here, and verified by the library in new memory.
             let made = hash(&password).unwrap();
             let parsed = phc::PasswordHash::new(made.as_str()).unwrap();
             let library = Argon2::default();
             argon2::PasswordVerifier::verify_password(&library, b"correct horse", &parsed).unwrap();
             release_memory();
-            assert_eq!(kept(), 0);
+            assert_eq!(retained_blocks(), 0);
         }
     }
 
@@ -313,7 +313,7 @@ mod tests {
     fn the_dummy_is_a_sound_hash_of_todays_cost_that_nothing_matches() {
         let dummy = dummy();
         assert_eq!(PasswordHash::parse(dummy.as_str()).as_ref(), Ok(dummy));
-        assert!(is_of_today(&phc::PasswordHash::new(dummy.as_str()).unwrap()));
+        assert!(is_current(&phc::PasswordHash::new(dummy.as_str()).unwrap()));
         assert_eq!(verify("", dummy), Verdict::Wrong);
         assert_eq!(super::dummy(), dummy, "made once");
     }

@@ -30,7 +30,7 @@ const ID: usize = 8;
 const HEADER: usize = 1 + ID;
 const TAG: usize = 16;
 /// The maximum size of a key file. A larger file is not a key file.
-const FILE_BOUND: u64 = 4096;
+const MAX_FILE_SIZE: u64 = 4096;
 /// The permission bits that a key file must not have: all of group and others.
 const TOO_WIDE: u32 = 0o077;
 
@@ -136,7 +136,7 @@ impl MasterKey {
             return Err(FileError::TooWide { path: path.to_owned(), mode });
         }
         let mut bytes = Vec::new();
-        file.take(FILE_BOUND).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(MAX_FILE_SIZE).read_to_end(&mut bytes).map_err(failed)?;
         // Decoded after reading, so that a binary file is malformed, not unreadable.
         let key = Self::parse(&Secret::new(String::from_utf8_lossy(&bytes)))
             .map_err(|reason| FileError::Malformed { path: path.to_owned(), reason })?;

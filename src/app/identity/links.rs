@@ -152,7 +152,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     })?;
     let against = found.as_ref().map(|(_, hash)| hash.clone());
     let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
-    let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
+    let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
     attempt.judge(proved.is_some())?;
     let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
     if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {

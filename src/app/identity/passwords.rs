@@ -81,9 +81,9 @@ pub(in crate::app) async fn verify(
                 (Verdict::Wrong, None)
             }
             Some(against) => match password::verify(typed.expose(), &against) {
-                Verdict::RightButOld => {
+                Verdict::RightButOutdated => {
                     let renewed = password::hash(&Password::existing(typed.expose())).ok();
-                    (Verdict::RightButOld, renewed)
+                    (Verdict::RightButOutdated, renewed)
                 }
                 verdict => (verdict, None),
             },

@@ -64,7 +64,7 @@ pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secr
     let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
     let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
     let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
-    let right = matches!(verdict, Verdict::Right | Verdict::RightButOld);
+    let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
     attempt.judge(right)?;
     if !right {
         return Err(AuthError::WrongPassword.into());

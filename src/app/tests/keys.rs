@@ -210,7 +210,7 @@ fn a_key_only_narrows_the_key_that_it_is_made_with() {
 #[test]
 fn the_account_says_how_long_a_key_lasts_and_whether_people_make_any() {
     let office = office();
-    let capped = KeyRules { allowed: true, longest_life: Some(Duration::from_hours(1)) };
+    let capped = KeyRules { allowed: true, max_life: Some(Duration::from_hours(1)) };
     let operator = Actor::operator();
     for who in [&office.bob, &operator] {
         let (key, _) = office.change(who, "keys.create", create_under(capped, new_key(&office, &office.bob)));
@@ -224,7 +224,7 @@ fn the_account_says_how_long_a_key_lasts_and_whether_people_make_any() {
     let (renewed, _) = office.change(&office.bob, "keys.refresh", refresh(capped, endless.id, renewal(&office)));
     assert!(renewed.expires_at.is_some_and(|end| end <= in_minutes(60)), "a renewed key is as bound as a new one");
 
-    let off = KeyRules { allowed: false, longest_life: None };
+    let off = KeyRules { allowed: false, max_life: None };
     for who in [&office.bob, &office.ada] {
         forbidden(&office.refusal(who, create_under(off, new_key(&office, who))), Action::HoldKeys);
     }

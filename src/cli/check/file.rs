@@ -23,7 +23,7 @@ use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
 
 /// The maximum number of faults in a report.
-const TOLD: usize = 5;
+const MAX_FAULTS: usize = 5;
 
 /// The facts from one snapshot of the data file.
 struct Seen {
@@ -134,9 +134,9 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
         Ok(faults) if faults.is_empty() => Finding::ok(what, "sound"),
         Ok(faults) => {
             let mut found =
-                faults.iter().take(TOLD).map(|fault| fault.replace('\n', " ")).collect::<Vec<_>>().join(", ");
-            if faults.len() > TOLD {
-                let _ = write!(found, " and {} more", faults.len() - TOLD);
+                faults.iter().take(MAX_FAULTS).map(|fault| fault.replace('\n', " ")).collect::<Vec<_>>().join(", ");
+            if faults.len() > MAX_FAULTS {
+                let _ = write!(found, " and {} more", faults.len() - MAX_FAULTS);
             }
             Finding::fault(what, found, RESTORE)
         }
@@ -150,9 +150,9 @@ fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
     match found {
         Ok(old) if old.is_empty() => None,
         Ok(old) => {
-            let mut told = old.iter().take(TOLD).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
-            if old.len() > TOLD {
-                let _ = write!(told, " and {} more", old.len() - TOLD);
+            let mut told = old.iter().take(MAX_FAULTS).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
+            if old.len() > MAX_FAULTS {
+                let _ = write!(told, " and {} more", old.len() - MAX_FAULTS);
             }
             Some(Finding::warning(WHAT, told, "rename each of them, and revoke API keys with such names"))
         }

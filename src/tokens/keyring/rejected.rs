@@ -1,12 +1,12 @@
 //! The reasons for which a token is rejected.
 
-use super::LENGTH;
+use super::MAX_LENGTH;
 
 /// The reason for the log. A client receives no more than `invalid_token` (RFC 6750, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Rejected {
-    /// Longer than [`LENGTH`].
-    #[error("the token is longer than {LENGTH} bytes")]
+    /// Longer than [`MAX_LENGTH`].
+    #[error("the token is longer than {MAX_LENGTH} bytes")]
     TooLong,
     /// Not three parts of base64url with a JSON object in the first two.
     #[error("the text is not a JSON Web Token")]

@@ -341,9 +341,9 @@ fn what_is_no_token_is_malformed() {
 #[test]
 fn an_oversize_token_is_refused_before_anything_else() {
     let ring = shared(Algorithm::EdDsa);
-    assert_eq!(judge(ring, &"a".repeat(LENGTH + 1)), Err(Rejected::TooLong));
-    assert_eq!(judge(ring, &"a".repeat(LENGTH)), Err(Rejected::Malformed));
-    let long = with(claims(), "filler", json!("x".repeat(LENGTH)));
+    assert_eq!(judge(ring, &"a".repeat(MAX_LENGTH + 1)), Err(Rejected::TooLong));
+    assert_eq!(judge(ring, &"a".repeat(MAX_LENGTH)), Err(Rejected::Malformed));
+    let long = with(claims(), "filler", json!("x".repeat(MAX_LENGTH)));
     assert_eq!(judge(ring, &signed(ring, &header(ring), &long)), Err(Rejected::TooLong));
 }
 
@@ -493,7 +493,7 @@ proptest! {
         let ring = shared(Algorithm::EdDsa);
         let facts = Facts { email: &email, first_name: &first, last_name: &last, scope: &scope, administrator, ..facts() };
         let token = ring.mint(&AccessClaims::new(&facts)).unwrap();
-        prop_assume!(token.expose().len() <= LENGTH);
+        prop_assume!(token.expose().len() <= MAX_LENGTH);
         prop_assert_eq!(judge(ring, token.expose()).unwrap().scope, scope);
     }
 }

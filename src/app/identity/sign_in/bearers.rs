@@ -11,7 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
 use crate::store::DataVersion;
 use crate::tokens::claims::API;
-use crate::tokens::keyring::{Expectation, LENGTH, Verified};
+use crate::tokens::keyring::{Expectation, MAX_LENGTH, Verified};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
 /// An authenticated actor, and how long the authentication is valid.
@@ -77,7 +77,7 @@ fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
 
 /// The fingerprint of a possible JWT. A text that is too long is not hashed.
 fn of_text(bearer: &str) -> Result<Fingerprint> {
-    if bearer.len() > LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
+    if bearer.len() > MAX_LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
 fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {

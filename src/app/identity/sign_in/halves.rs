@@ -229,7 +229,7 @@ pub async fn choose_password(
     let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), kept.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
-        Verdict::Right | Verdict::RightButOld => return Err(passwords::must_be_another()),
+        Verdict::Right | Verdict::RightButOutdated => return Err(passwords::must_be_another()),
     }
     let new = NewPassword { hash: passwords::hash(desk, lane, chosen, &owner).await?, revoke_keys };
     let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));

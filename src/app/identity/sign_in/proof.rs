@@ -36,7 +36,7 @@ impl Proof {
         })?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
-        let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOld));
+        let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
         attempt.judge(proved.is_some())?;
         let user = proved.ok_or(AuthError::WrongPassword)?;
         Ok(Self { user, hash, renewed })

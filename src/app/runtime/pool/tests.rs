@@ -104,8 +104,8 @@ fn dropping_finishes_what_was_accepted_and_ends_the_threads() {
 #[test]
 fn memory_is_given_back_at_rest() {
     let pool = pool(1, 2);
-    let kept = || pool.submit(Lane::Server, password::kept).unwrap().blocking_recv().unwrap().unwrap();
-    let hashed = pool.submit(Lane::Server, || (password::verify("x", password::dummy()), password::kept()));
+    let kept = || pool.submit(Lane::Server, password::retained_blocks).unwrap().blocking_recv().unwrap().unwrap();
+    let hashed = pool.submit(Lane::Server, || (password::verify("x", password::dummy()), password::retained_blocks()));
     assert!(hashed.unwrap().blocking_recv().unwrap().unwrap().1 > 0);
     // The thread rests soon after its answer; a question asked before that is answered from memory still kept.
     let rested = (0..100).any(|_| {
