@@ -92,11 +92,11 @@ pub(super) fn end(
             None
         }
     };
-    let longest = rules.longest_life.map(|life| tx.now.after(life));
+    let latest = rules.longest_life.map(|life| tx.now.after(life));
     let limits = [
         (before, "must not be later than the current expiry of the key: a refresh does not extend it"),
         (made_with, "must not be later than the expiry of the key that creates it"),
-        (longest, "must not be later than key_longest_life allows"),
+        (latest, "must not be later than key_longest_life allows"),
     ];
     let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
     if asked <= tx.now {

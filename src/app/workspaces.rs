@@ -191,7 +191,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
 }
 
 /// The maximum length of a client's setting, in characters. Every list of workspaces contains them.
-const LONGEST_SETTING: usize = 255;
+const MAX_SETTING_LENGTH: usize = 255;
 
 fn bounded(settings: &Settings) -> Result<()> {
     let llm = settings.default_llm_integration.as_ref();
@@ -202,8 +202,8 @@ fn bounded(settings: &Settings) -> Result<()> {
         ("default_llm_integration", llm.map(|llm| &llm.model)),
         ("default_agent_runtime", settings.default_agent_runtime.as_ref()),
     ] {
-        if text.is_some_and(|text| text.chars().count() > LONGEST_SETTING) {
-            return Err(Error::invalid(field, format!("must have at most {LONGEST_SETTING} characters")));
+        if text.is_some_and(|text| text.chars().count() > MAX_SETTING_LENGTH) {
+            return Err(Error::invalid(field, format!("must have at most {MAX_SETTING_LENGTH} characters")));
         }
         if text.is_some_and(|text| text.contains('\0')) {
             return Err(Error::invalid(field, "must not contain the character NUL"));
