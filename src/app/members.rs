@@ -210,20 +210,20 @@ pub(super) fn annotates_alike(user: &User, as_annotator: bool) -> Result<()> {
 }
 
 /// The maximum number of workspaces in one removal.
-pub const MOST_WORKSPACES: usize = 100;
+pub const MAX_WORKSPACES: usize = 100;
 
 /// Removes all members that `which` selects from these workspaces, all or nobody. Returns the removed memberships.
 ///
 /// A workspace that the actor does not see has no members to select. Each removal follows the rules of [`remove`]. The
 /// actor is removed last, so that an owner can remove others at the same time. Refused for more than
-/// [`MOST_WORKSPACES`].
+/// [`MAX_WORKSPACES`].
 pub fn remove_all(
     tx: &Tx,
     actor: &Actor,
     places: &BTreeSet<WorkspaceId>,
     which: impl Fn(&Member) -> bool,
 ) -> Result<Vec<Member>> {
-    if places.len() > MOST_WORKSPACES {
+    if places.len() > MAX_WORKSPACES {
         return Err(Error::Refused { rule: "a user can be removed from at most 100 {workspace}s at a time" });
     }
     let mut leaving = Vec::new();

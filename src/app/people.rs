@@ -25,7 +25,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
 /// The maximum number of people on one page.
-pub const MOST: usize = 1000;
+pub const MAX_PAGE: usize = 1000;
 
 /// A person, and how they sign in if the actor may know.
 #[derive(Clone, Debug)]
@@ -45,13 +45,13 @@ pub struct Entry {
 
 /// A part of the people of a search that the actor may see, the oldest account first, without closed accounts.
 ///
-/// Refused when more than [`MOST`] are requested.
-pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<Profile>> {
-    if most > MOST {
-        return Err(Error::invalid(Field::Limit, format!("must be at most {MOST}")));
+/// Refused when more than [`MAX_PAGE`] are requested.
+pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, max: usize) -> Result<Vec<Profile>> {
+    if max > MAX_PAGE {
+        return Err(Error::invalid(Field::Limit, format!("must be at most {MAX_PAGE}")));
     }
     let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
-    let found = store::people::search(view, circle, search, skip, most)?;
+    let found = store::people::search(view, circle, search, skip, max)?;
     let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
     let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
     found.into_iter().map(|user| profile(view, actor, user, &factors)).collect()

@@ -25,14 +25,14 @@ use crate::policy::{self, Action};
 use crate::store::{self, Tx, View};
 
 /// The maximum number of organizations of a service key, and of workspaces in each.
-pub const MOST_PLACES: usize = 100;
+pub const MAX_PLACES: usize = 100;
 
 /// The requested permissions of a service key.
 #[derive(Clone, Debug)]
 pub struct Grants {
     /// The requested account role. A service key has no role in the account, and a role above a member's is refused.
     pub account: AccountRole,
-    /// The organizations, 1 to [`MOST_PLACES`].
+    /// The organizations, 1 to [`MAX_PLACES`].
     pub organizations: Vec<Grant>,
 }
 
@@ -42,7 +42,7 @@ pub struct Grant {
     /// The organization. The default is the organization of the first workspace.
     pub organization: Option<OrganizationId>,
     pub role: OrganizationRole,
-    /// The workspaces in the organization, 1 to [`MOST_PLACES`], with the role in each.
+    /// The workspaces in the organization, 1 to [`MAX_PLACES`], with the role in each.
     pub workspaces: Vec<(WorkspaceId, Role)>,
 }
 
@@ -158,10 +158,10 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
 }
 
 fn bounded(field: Field, count: usize) -> Result<()> {
-    if (1..=MOST_PLACES).contains(&count) {
+    if (1..=MAX_PLACES).contains(&count) {
         return Ok(());
     }
-    Err(Error::invalid(field, format!("must contain 1 to {MOST_PLACES} entries")))
+    Err(Error::invalid(field, format!("must contain 1 to {MAX_PLACES} entries")))
 }
 
 /// The memberships of a bot for the audit.

@@ -17,7 +17,7 @@ use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 /// The maximum number of sessions on one page.
-pub const MOST: usize = 100;
+pub const MAX_PAGE: usize = 100;
 
 /// The live sessions of a person, of browsers and of clients, the newest first.
 ///
@@ -30,32 +30,32 @@ pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
 
 /// The live sessions of a client, of people and of its own, the newest first, each with its owner.
 ///
-/// Requires an administrator. Refused when more than [`MOST`] are requested.
+/// Requires an administrator. Refused when more than [`MAX_PAGE`] are requested.
 pub fn list_through(
     view: &View,
     actor: &Actor,
     client: &ClientId,
     skip: usize,
-    most: usize,
+    max: usize,
 ) -> Result<Vec<(Session, Whose)>> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, client)?;
-    if most > MOST {
-        return Err(Error::invalid(Field::Limit, format!("must be at most {MOST}")));
+    if max > MAX_PAGE {
+        return Err(Error::invalid(Field::Limit, format!("must be at most {MAX_PAGE}")));
     }
     let mut found = Vec::new();
-    for session in store::sessions::list_through(view, client, skip, most)? {
+    for session in store::sessions::list_through(view, client, skip, max)? {
         let Some(user) = store::users::find_principal(view, session.user)? else { continue };
         found.push((session, Whose { uuid: user.uuid, name: user.email.to_string() }));
     }
     Ok(found)
 }
 
-/// The live sessions of all users before this one, the newest first, each with its user's address, at most [`MOST`].
+/// The live sessions of all users before this one, the newest first, each with its user's address, at most [`MAX_PAGE`].
 ///
 /// Requires an administrator.
 pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
     standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Session, "of everybody")?;
-    store::sessions::page(view, before, u32::try_from(MOST).unwrap_or(u32::MAX))
+    store::sessions::page(view, before, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX))
 }
 
 /// The owner of a session.

@@ -127,8 +127,8 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
             if keys.active.as_ref() != Some(&active) || keys.next != next {
                 return Ok(None);
             }
-            let longest = active.token_life.max(store::signing_keys::longest_client_token(tx)?.unwrap_or_default());
-            succeed(tx, &actor, &keys, longest, &spares).map(Some)
+            let max_life = active.token_life.max(store::signing_keys::longest_client_token(tx)?.unwrap_or_default());
+            succeed(tx, &actor, &keys, max_life, &spares).map(Some)
         })?;
         if let Some(rotated) = rotated {
             return Ok(rotated);
@@ -176,25 +176,25 @@ impl Keys {
         let usable = usize::from(self.next.as_ref().is_some_and(|next| plan.fits(next)));
         let Some(good) = self.good(plan, view.now) else { return Ok(Some(2 - usable)) };
         let dead = self.retired.iter().any(|key| !key.verifies(view.now));
-        let short = good.token_life < longest_token(view, plan)?;
+        let short = good.token_life < max_token_life(view, plan)?;
         Ok((usable == 0 || dead || short).then_some(1 - usable))
     }
 
     fn settle(&self, tx: &Tx, actor: &Actor, plan: &Plan, spares: &[SealedKey]) -> Result<()> {
         sweep(tx, actor, &self.retired)?;
-        let longest = longest_token(tx, plan)?;
+        let max_life = max_token_life(tx, plan)?;
         let mut keys = Self { active: self.active.clone(), next: self.next.clone(), retired: Vec::new() };
         if let Some(other) = keys.next.take_if(|next| !plan.fits(next)) {
             delete(tx, actor, &other)?;
         }
         match self.good(plan, tx.now) {
-            None => succeed(tx, actor, &keys, longest, spares).map(drop),
+            None => succeed(tx, actor, &keys, max_life, spares).map(drop),
             Some(good) => {
                 if keys.next.is_none() {
                     create(tx, actor, spares.first())?;
                 }
-                if good.token_life < longest {
-                    store::signing_keys::update_token_life(tx, &good.kid, longest)?;
+                if good.token_life < max_life {
+                    store::signing_keys::update_token_life(tx, &good.kid, max_life)?;
                 }
                 Ok(())
             }
@@ -213,26 +213,26 @@ fn end_of(active: &Record, plan: &Plan) -> Timestamp {
 }
 
 /// The longest lifetime of a token that is signed from now on. An ID token never outlives its access token.
-fn longest_token(view: &View, plan: &Plan) -> Result<Duration> {
-    let longest = store::signing_keys::longest_client_token(view)?.unwrap_or_default().max(plan.token_life);
+fn max_token_life(view: &View, plan: &Plan) -> Result<Duration> {
+    let max_life = store::signing_keys::longest_client_token(view)?.unwrap_or_default().max(plan.token_life);
     // Round up, because whole seconds are stored.
-    Ok(Duration::from_secs(longest.as_secs() + u64::from(longest.subsec_nanos() > 0)))
+    Ok(Duration::from_secs(max_life.as_secs() + u64::from(max_life.subsec_nanos() > 0)))
 }
 
 /// Retires the active key, activates the next one and creates another next key. Without a next key, activates a spare.
-fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, longest: Duration, spares: &[SealedKey]) -> Result<Rotated> {
+fn succeed(tx: &Tx, actor: &Actor, keys: &Keys, max_life: Duration, spares: &[SealedKey]) -> Result<Rotated> {
     let mut spares = spares.iter();
     let active = match &keys.next {
         Some(next) => next.kid.clone(),
         None => create(tx, actor, spares.next())?,
     };
     if let Some(before) = &keys.active {
-        if before.token_life < longest {
-            store::signing_keys::update_token_life(tx, &before.kid, longest)?;
+        if before.token_life < max_life {
+            store::signing_keys::update_token_life(tx, &before.kid, max_life)?;
         }
         store::signing_keys::retire(tx, &before.kid)?;
     }
-    store::signing_keys::activate(tx, &active, longest)?;
+    store::signing_keys::activate(tx, &active, max_life)?;
     let retired = keys.active.as_ref().map(|key| key.kid.clone());
     if retired.is_some() {
         let change = (json!({ "active": retired }), json!({ "active": active }));

@@ -83,7 +83,7 @@ pub(super) async fn list_through(
     let uuid = parse_client(&id)?;
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
-    let max = number("max", part.max)?.unwrap_or(session_list::MOST);
+    let max = number("max", part.max)?.unwrap_or(session_list::MAX_PAGE);
     let found = desk
         .read_blocking(move |view| {
             let client = clients::get_by_uuid(view, &caller, uuid)?.client;

@@ -9,9 +9,9 @@ use crate::error::{Error, Result};
 use crate::tokens::claims::API;
 
 /// The maximum number of addresses of each kind.
-pub const MOST_ADDRESSES: usize = 50;
+pub const MAX_ADDRESSES: usize = 50;
 /// The maximum of every lifetime of a client.
-pub const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
+pub const MAX_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Refuses an id that is also an audience of the API, because a token for the client would be valid for the API.
 pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
@@ -49,8 +49,8 @@ pub(in crate::app) fn check(client: &Client) -> Result<()> {
         (Field::RedirectUris, &client.redirect_uris),
         (Field::PostLogoutRedirectUris, &client.post_logout_redirect_uris),
     ] {
-        if uris.len() > MOST_ADDRESSES {
-            return Err(Error::invalid(field, format!("must contain at most {MOST_ADDRESSES}")));
+        if uris.len() > MAX_ADDRESSES {
+            return Err(Error::invalid(field, format!("must contain at most {MAX_ADDRESSES}")));
         }
         if uris.iter().map(RedirectUri::as_str).collect::<BTreeSet<_>>().len() < uris.len() {
             return Err(Error::invalid(field, "must not contain the same URI twice"));
@@ -61,7 +61,7 @@ pub(in crate::app) fn check(client: &Client) -> Result<()> {
         (Field::SessionIdle, client.session_idle),
         (Field::SessionLife, client.session_life),
     ] {
-        let whole = |life: Duration| life.subsec_nanos() == 0 && life >= Duration::from_secs(1) && life <= LONGEST_LIFE;
+        let whole = |life: Duration| life.subsec_nanos() == 0 && life >= Duration::from_secs(1) && life <= MAX_LIFETIME;
         if life.is_some_and(|life| !whole(life)) {
             return Err(Error::invalid(field, "must be a whole number of seconds, from 1s to 10 years"));
         }

@@ -29,10 +29,10 @@ use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::user_code;
 
 /// The maximum number of pending codes for each address, and in all.
-const MOST_OF_ADDRESS: usize = 100;
-const MOST: usize = 1000;
+const MAX_PENDING_PER_ADDRESS: usize = 100;
+const MAX_PENDING: usize = 1000;
 /// When to retry while too many codes are pending.
-const COME_BACK: Duration = Duration::from_mins(1);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// How long an ended code is kept, so that a late poll gets the reason.
 const REMEMBERED: Duration = Duration::from_hours(1);
 /// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
@@ -63,11 +63,11 @@ pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &S
         store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
         let waiting = store::device_codes::pending_addresses(tx)?;
         let here = actor.origin.address.map(network);
-        if waiting.iter().filter(|address| address.map(network) == here).count() >= MOST_OF_ADDRESS {
-            return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: COME_BACK });
+        if waiting.iter().filter(|address| address.map(network) == here).count() >= MAX_PENDING_PER_ADDRESS {
+            return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: RETRY_AFTER });
         }
-        if waiting.len() >= MOST {
-            return Err(Error::Busy { retry_after: COME_BACK });
+        if waiting.len() >= MAX_PENDING {
+            return Err(Error::Busy { retry_after: RETRY_AFTER });
         }
         let new = DeviceCode {
             client: client.clone(),

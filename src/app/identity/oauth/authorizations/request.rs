@@ -9,7 +9,7 @@ use crate::store::View;
 use crate::tokens::pkce;
 
 /// The maximum length of `state`, `nonce` and `login_hint`, in bytes.
-const LONGEST: usize = 2000;
+const MAX_LENGTH: usize = 2000;
 
 /// The parameters of an authorization request, unchecked. The caller refuses duplicate parameters. Unknown parameters
 /// are ignored (RFC 6749, section 3.1).
@@ -130,7 +130,7 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
     let prompt = prompt(request.prompt.as_deref())?;
     let (max_age, now) = max_age(request.max_age.as_deref())?;
     for text in [&request.state, &request.nonce, &request.login_hint].into_iter().flatten() {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(("invalid_request", "state, nonce and login_hint must have at most 2000 bytes"));
         }
     }

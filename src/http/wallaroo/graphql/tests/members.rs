@@ -98,7 +98,7 @@ async fn a_removal_names_its_workspace() {
     let answer = world.ask(&world.ada, many, json!({ "in": (0..101).collect::<Vec<_>>() })).await;
     assert_eq!(
         answer["errors"][0]["message"],
-        json!(format!("a user can be removed from at most {} workspaces at a time", app::members::MOST_WORKSPACES))
+        json!(format!("a user can be removed from at most {} workspaces at a time", app::members::MAX_WORKSPACES))
     );
     assert_eq!(world.members(id), [uuid(&world.ada)]);
 }
