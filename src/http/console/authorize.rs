@@ -76,10 +76,7 @@ pub(super) async fn ask(
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = match asking(&desk, &browser, &request, &parameters)? {
-        Ok(asking) => asking,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let asking = asking(&desk, &browser, &request, &parameters)?;
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
     let needed =
         desk.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
@@ -116,10 +113,7 @@ pub(super) async fn consent_form(
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = match asking(&desk, &browser, &request, &parameters)? {
-        Ok(asking) => asking,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let asking = asking(&desk, &browser, &request, &parameters)?;
     let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
     let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
     let (title, text) = if is_native(to) {
@@ -161,10 +155,7 @@ pub(super) async fn consent(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(form.text("request").as_bytes())?;
-    let asking = match asking(&desk, &browser, &request, &parameters)? {
-        Ok(asking) => asking,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let asking = asking(&desk, &browser, &request, &parameters)?;
     let (issuer, authorization) = (browser.issuer(), asking.authorization);
     let (title, text, to) = if form.text("decision") == "allow" {
         let (session, asked) = (asking.session.clone(), authorization.clone());
@@ -186,30 +177,31 @@ struct Asking {
     authorization: Authorization,
 }
 
-/// Reads what a program asks for, and who is in; else where to go in their place.
+/// Reads what a program asks for, and who is signed in. If that is not enough, the browser is sent to sign in, or back to
+/// the program.
 fn asking(
     desk: &AppState,
     browser: &Browser,
     request: &HttpRequest,
     parameters: &Parameters,
-) -> Result<Result<Asking, HttpResponse>, Failure> {
+) -> Result<Asking, Failure> {
     let issuer = browser.issuer();
     let authorization = match desk.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
         Ok(authorization) => authorization,
         Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
-        Err(Fault::Returned { to }) => return Ok(Err(page::see_other(&to))),
+        Err(Fault::Returned { to }) => return Err(Failure::Redirect { to }),
     };
     let now = Timestamp::now();
     let (prompt, since) = (authorization.prompt, since(desk, parameters, now));
     let person = browser.person(desk, request)?;
     let person = person.filter(|(_, session)| authorization.is_answered_by(session, since, now));
     match person {
-        Some((actor, session)) => Ok(Ok(Asking { actor, session, authorization })),
+        Some((actor, session)) => Ok(Asking { actor, session, authorization }),
         None if prompt.none => {
             let to = authorization.refused(&issuer, "login_required", "the user must sign in");
-            Ok(Err(page::see_other(&to)))
+            Err(Failure::Redirect { to })
         }
-        None => Ok(Err(page::see_other(&sign_in_first(desk, request, parameters, now)))),
+        None => Err(Failure::Redirect { to: sign_in_first(desk, request, parameters, now) }),
     }
 }
 

@@ -8,6 +8,7 @@ use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
+use super::sign_in::SIGN_IN;
 use super::{Console, Failure, page};
 use crate::app::identity::sign_in;
 use crate::app::runtime::issuers::REALM_PATH;
@@ -160,7 +161,7 @@ impl Browser {
         request: &HttpRequest,
         then: &str,
     ) -> Result<(Actor, Session), Failure> {
-        self.person(desk, request)?.ok_or_else(|| Failure::SignInFirst { next: then.to_owned() })
+        self.person(desk, request)?.ok_or_else(|| Failure::first_at(SIGN_IN, then))
     }
 
     /// Whether this is the origin of our pages, as the browser that asked for this `Host` knows them.

@@ -31,17 +31,11 @@ pub enum Failure {
         /// The rule that it breaks.
         rule: String,
     },
-    /// A page that only those see who are signed in.
-    #[error("sign in first")]
-    SignInFirst {
-        /// The page.
-        next: String,
-    },
-    /// Something for which a signed-in person has to prove again who they are.
-    #[error("confirm that it is you first")]
-    ConfirmFirst {
-        /// The page that it begins on.
-        next: String,
+    /// The browser is sent to another page first.
+    #[error("continue at {to}")]
+    Redirect {
+        /// The address of the page.
+        to: String,
     },
     /// A method that the page does not have.
     #[error("this page does not support the method; it supports {allowed}")]
@@ -82,6 +76,11 @@ impl Elsewhere {
 }
 
 impl Failure {
+    /// Sends the browser to a page that leads on to `next`.
+    pub(super) fn first_at(page: &str, next: &str) -> Self {
+        Self::Redirect { to: format!("{page}?{}", query(&[("next", next)])) }
+    }
+
     /// What the page is called, and what to do next.
     fn advice(&self) -> (&'static str, &'static str) {
         match self {
@@ -118,8 +117,7 @@ impl Failure {
                 "You are not sent back to it, because it may not be what it claims to be. Report the message above to \
                  the operator of the app.",
             ),
-            Self::SignInFirst { .. } => ("Sign in first", "You need to sign in to see this page."),
-            Self::ConfirmFirst { .. } => ("Confirm that it is you", "You need a recent sign-in to see this page."),
+            Self::Redirect { .. } => ("Continue", "Continue at the other page."),
             Self::WrongMethod { .. } => ("This did not work", "Open the page by its address."),
         }
     }
@@ -141,17 +139,14 @@ impl ResponseError for Failure {
             },
             Self::Elsewhere(_) | Self::Stale => StatusCode::FORBIDDEN,
             Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
-            Self::SignInFirst { .. } | Self::ConfirmFirst { .. } => StatusCode::SEE_OTHER,
+            Self::Redirect { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Self::SignInFirst { next } = self {
-            return page::see_other(&format!("{}?{}", super::sign_in::SIGN_IN, query(&[("next", next)])));
-        }
-        if let Self::ConfirmFirst { next } = self {
-            return page::see_other(&format!("{}?{}", super::confirm::CONFIRM, query(&[("next", next)])));
+        if let Self::Redirect { to } = self {
+            return page::see_other(to);
         }
         let (title, advice) = self.advice();
         let mut texts = vec![advice.to_owned()];
@@ -186,8 +181,7 @@ impl ResponseError for Failure {
             | Self::Stale
             | Self::LeadsAway
             | Self::BadRequest { .. }
-            | Self::SignInFirst { .. }
-            | Self::ConfirmFirst { .. } => {}
+            | Self::Redirect { .. } => {}
         }
         answer
     }

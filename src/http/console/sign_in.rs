@@ -68,10 +68,8 @@ pub(super) async fn code_form(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    match half(&desk, &browser, &next, Step::SecondFactor)? {
-        Ok(_) => browser.show(StatusCode::OK, &code_page(&browser, &next, None)),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    half(&desk, &browser, &next, Step::SecondFactor)?;
+    browser.show(StatusCode::OK, &code_page(&browser, &next, None))
 }
 
 /// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
@@ -82,9 +80,7 @@ pub(super) async fn enter_code(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    if let Err(elsewhere) = half(&desk, &browser, &next, Step::SecondFactor)? {
-        return Ok(elsewhere);
-    }
+    half(&desk, &browser, &next, Step::SecondFactor)?;
     match sign_in::second_factor(&desk, &browser.origin, step(&browser), form.secret("code")).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
@@ -101,9 +97,7 @@ pub(super) async fn enrolment(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    if let Err(elsewhere) = half(&desk, &browser, &next, Step::EnrolSecondFactor)? {
-        return Ok(elsewhere);
-    }
+    half(&desk, &browser, &next, Step::EnrolSecondFactor)?;
     // HEAD changes nothing, so it makes no key; how long the page would be is not known.
     if request.method() == Method::HEAD {
         return Ok(page::without_body());
@@ -120,9 +114,7 @@ pub(super) async fn enrol(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    if let Err(elsewhere) = half(&desk, &browser, &next, Step::EnrolSecondFactor)? {
-        return Ok(elsewhere);
-    }
+    half(&desk, &browser, &next, Step::EnrolSecondFactor)?;
     match sign_in::finish_enrolment(&desk, &browser.origin, step(&browser), form.secret("code")).await {
         Ok((progress, codes)) => {
             let to = match &progress {
@@ -151,10 +143,8 @@ pub(super) async fn password_form(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    match half(&desk, &browser, &next, Step::Password)? {
-        Ok(user) => browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None)),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let user = half(&desk, &browser, &next, Step::Password)?;
+    browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None))
 }
 
 /// `POST /auth/sign-in/password`: sets it.
@@ -165,10 +155,7 @@ pub(super) async fn set_password(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    let user = match half(&desk, &browser, &next, Step::Password)? {
-        Ok(user) => user,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let user = half(&desk, &browser, &next, Step::Password)?;
     let again = |wrong| browser.show(StatusCode::BAD_REQUEST, &password_page(&browser, &next, &user, Some(wrong)));
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
@@ -209,17 +196,12 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
     }
 }
 
-/// Whose half sign-in this is, at this step; else where to go in its place.
-fn half(
-    desk: &AppState,
-    browser: &Browser,
-    next: &Next,
-    step_here: Step,
-) -> Result<Result<User, HttpResponse>, Failure> {
+/// The user whose pending sign-in is at this step; at another one, the browser is sent to its page.
+fn half(desk: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
     match sign_in::half(desk, step(browser)) {
-        Ok((user, step)) if step == step_here => Ok(Ok(user)),
-        Ok((_, step)) => Ok(Err(page::see_other(&next.after(page_of(step))))),
-        Err(Error::Unauthenticated(_)) => Ok(Err(page::see_other(&next.after(SIGN_IN)))),
+        Ok((user, step)) if step == step_here => Ok(user),
+        Ok((_, step)) => Err(Failure::Redirect { to: next.after(page_of(step)) }),
+        Err(Error::Unauthenticated(_)) => Err(Failure::Redirect { to: next.after(SIGN_IN) }),
         Err(error) => Err(error.into()),
     }
 }

@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
+use super::confirm::CONFIRM;
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
@@ -48,7 +49,7 @@ where
                 request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
             let (actor, session) = browser.needed(desk, &request, &page_of(&request))?;
             if RECENT && !reauthentication::is_recent(&session, Timestamp::now()) {
-                return Err(Failure::ConfirmFirst { next: page_of(&request) });
+                return Err(Failure::first_at(CONFIRM, &page_of(&request)));
             }
             Ok(Self { browser, actor, session, input })
         })
