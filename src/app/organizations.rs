@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::{
-    NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole,
+    NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole, OrganizationSearch,
 };
 use crate::domain::page::{Page, Slice};
 use crate::domain::user::{AccountRole, User};
@@ -18,11 +19,16 @@ use crate::store::{self, Tx, View};
 
 pub use crate::app::lookup::{home, organization as visible};
 
-/// The organizations that the actor is in, by number; to an administrator, all. Narrowed to those whose name contains
-/// a text, in any case.
-pub fn page(view: &View, actor: &Actor, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+impl ListQuery for OrganizationSearch {
+    fn cost(&self, _: &View, _: &Actor) -> Result<ReadCost> {
+        Ok(ReadCost::of_search(self.name.as_deref()))
+    }
+}
+
+/// The organizations of a search that the actor is in, by number; to an administrator, all.
+pub fn page(view: &View, actor: &Actor, search: &OrganizationSearch, page: Page) -> Result<Slice<Organization>> {
     match sight::of(actor) {
-        Some(sight) => store::organizations::page(view, sight, name, page),
+        Some(sight) => store::organizations::page(view, sight, search.name.as_deref(), page),
         None => Ok(sight::nothing()),
     }
 }

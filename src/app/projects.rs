@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -31,6 +32,13 @@ fn found(view: &View, id: ProjectId) -> Result<(Project, Workspace)> {
 fn require(view: &View, actor: &Actor, (project, workspace): &(Project, Workspace), action: Action) -> Result<()> {
     let standing = standing::in_project(view, actor, workspace, project.id)?;
     standing::require(&standing, action, Noun::Project, project.id)
+}
+
+impl ListQuery for ProjectSearch {
+    /// Permissions are checked project by project, and many may be left out.
+    fn cost(&self, _: &View, _: &Actor) -> Result<ReadCost> {
+        Ok(ReadCost::Blocking)
+    }
 }
 
 /// The projects of a search that the actor may see, by number.

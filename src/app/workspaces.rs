@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, sight, standing};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
@@ -34,16 +35,24 @@ pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<
     }
 }
 
-/// Whether [`list`] takes a glance only: not for whoever governs or joined many, nor where people share workspaces.
-pub fn list_is_short(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<bool> {
-    match (&filter.joined_by, actor.user()) {
-        (None, Some(me)) if !sees_all(actor) => store::members::are_fewer_of(view, me, FEW),
-        (None | Some(_), _) => Ok(false),
+impl ListQuery for WorkspaceSearch {
+    fn cost(&self, _: &View, _: &Actor) -> Result<ReadCost> {
+        Ok(ReadCost::of_search(self.name.as_deref()))
     }
 }
 
-/// More workspaces than are listed in a glance.
-const FEW: u32 = 100;
+impl ListQuery for WorkspaceFilter {
+    /// [`list`] is long for users who see all workspaces or joined many, and when a filter compares users.
+    fn cost(&self, view: &View, actor: &Actor) -> Result<ReadCost> {
+        Ok(match (&self.joined_by, actor.user()) {
+            (None, Some(me)) if !sees_all(actor) && store::members::are_fewer_of(view, me, INLINE)? => ReadCost::Inline,
+            (None | Some(_), _) => ReadCost::Blocking,
+        })
+    }
+}
+
+/// The list of a user with fewer workspaces is read inline.
+const INLINE: u32 = 100;
 
 /// The workspaces that the actor may see, joined or not, by number.
 ///

@@ -76,6 +76,13 @@ pub struct Organization {
     pub created_at: Timestamp,
 }
 
+/// Which organizations are searched for.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationSearch {
+    /// Those whose name contains this, in any case.
+    pub name: Option<String>,
+}
+
 /// An organization to be.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {

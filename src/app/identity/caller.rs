@@ -29,7 +29,7 @@ impl AppState {
         F: FnOnce(&View, &Actor) -> Result<T> + Send + 'static,
     {
         let actor = actor.clone();
-        self.read(move |view| work(view, &still(view, &actor)?)).await
+        self.read_blocking(move |view| work(view, &still(view, &actor)?)).await
     }
 
     /// Writes as somebody, with the right of entry and the role that they have when it is the write's turn.

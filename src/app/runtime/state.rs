@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::app::identity::signing_keys;
-use crate::app::runtime::answers::Answers;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::key_ring::{InForce, LiveRing};
 use crate::app::runtime::pool::{Lane, Pool};
 use crate::app::runtime::refusals::Refusals;
+use crate::app::runtime::response_cache::ResponseCache;
 use crate::app::runtime::throttle::Throttle;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
@@ -31,7 +31,7 @@ struct Furnished {
     creations: Creations,
     ring: LiveRing,
     credential_cache: CredentialCache,
-    answers: Answers,
+    answers: ResponseCache,
 }
 
 pub struct Fittings {
@@ -70,7 +70,7 @@ impl std::ops::Deref for AppState {
 
 impl AppState {
     pub fn new(fittings: Fittings) -> Self {
-        let answers = Answers::new(fittings.answer_memory);
+        let answers = ResponseCache::new(fittings.answer_memory);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
         Self(Arc::new(Furnished { fittings, refusals, creations, ring, credential_cache, answers }))
@@ -92,7 +92,7 @@ impl AppState {
         &self.0.credential_cache
     }
 
-    pub(in crate::app) fn answers(&self) -> &Answers {
+    pub(in crate::app) fn answers(&self) -> &ResponseCache {
         &self.0.answers
     }
 
@@ -122,7 +122,7 @@ impl AppState {
     }
 
     /// Runs a read that may take long on the read pool.
-    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    pub async fn read_blocking<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&View) -> Result<T> + Send + 'static,

@@ -7,7 +7,9 @@ use crate::app::{audit, bindings, members, organizations, projects, roles, works
 use crate::domain::audit::{AuditSearch, NO_ACCOUNT};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId};
 use crate::domain::noun::Noun;
-use crate::domain::organization::{NewOrganization, OrganizationChange, OrganizationName, OrganizationRole};
+use crate::domain::organization::{
+    NewOrganization, OrganizationChange, OrganizationName, OrganizationRole, OrganizationSearch,
+};
 use crate::domain::page::Page;
 use crate::domain::project::{ProjectName, ProjectSearch};
 use crate::domain::role::Resource;
@@ -267,7 +269,7 @@ fn every_id_of_another_organization_is_unknown_and_changes_nothing() {
             hidden(&projects::page(view, who, &search, FIRST).unwrap_err());
             hidden(&bindings::page(view, who, true, office.stranger.user(), FIRST).unwrap_err());
             assert!(projects::page(view, who, &ProjectSearch::default(), FIRST)?.items.is_empty());
-            assert_eq!(organizations::page(view, who, None, FIRST)?.items.len(), 1);
+            assert_eq!(organizations::page(view, who, &OrganizationSearch::default(), FIRST)?.items.len(), 1);
             Ok(())
         })
         .unwrap();

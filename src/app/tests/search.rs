@@ -7,7 +7,9 @@ use super::sight::{Dice, walked};
 use super::*;
 use crate::app::{organizations, projects, users, workspaces};
 use crate::domain::ids::{OrganizationId, ProjectId};
-use crate::domain::organization::{NewOrganization, OrganizationChange, OrganizationName, OrganizationRole};
+use crate::domain::organization::{
+    NewOrganization, OrganizationChange, OrganizationName, OrganizationRole, OrganizationSearch,
+};
 use crate::domain::page::Page;
 use crate::domain::project::{ProjectName, ProjectSearch};
 use crate::domain::text::{Description, fold};
@@ -126,9 +128,10 @@ fn check(view: &View, actor: &Actor, dice: &mut Dice, wanted: &str) {
         assert_eq!(shown, expected, "workspaces with {wanted:?} in {organization:?} for {actor:?}");
     }
 
-    let all = organizations::page(view, actor, None, whole).unwrap().items;
+    let all = organizations::page(view, actor, &OrganizationSearch::default(), whole).unwrap().items;
     let expected: Vec<i64> = all.iter().filter(|one| has(one.name.as_str())).map(|one| one.id.0).collect();
-    let shown = walked(limit, |page| organizations::page(view, actor, Some(wanted), page), |found| found.id.0);
+    let search = OrganizationSearch { name: text.clone() };
+    let shown = walked(limit, |page| organizations::page(view, actor, &search, page), |found| found.id.0);
     assert_eq!(shown, expected, "organizations with {wanted:?} for {actor:?}");
 
     let all = projects::page(view, actor, &ProjectSearch::default(), whole).unwrap().items;

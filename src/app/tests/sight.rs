@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::{bindings, organizations, projects, standing, workspaces};
 use crate::domain::ids::{OrganizationId, ProjectId, RoleId, UserId};
-use crate::domain::organization::OrganizationRole;
+use crate::domain::organization::{OrganizationRole, OrganizationSearch};
 use crate::domain::page::{Page, Slice};
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::project::ProjectSearch;
@@ -158,7 +158,11 @@ fn check(office: &Office, view: &View, actor: &Actor, limit: u32) {
             allowed(standing, Action::ReadOrganization)
         })
         .collect();
-    let shown = walked(limit, |page| organizations::page(view, actor, None, page), |found| found.id.0);
+    let shown = walked(
+        limit,
+        |page| organizations::page(view, actor, &OrganizationSearch::default(), page),
+        |found| found.id.0,
+    );
     assert_eq!(shown, expected, "organizations of {actor:?}");
 
     let expected: Vec<i64> = places

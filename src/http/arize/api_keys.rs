@@ -62,12 +62,10 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
     let workspace = query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?;
     let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
     let search = KeySearch { kind, live, workspace, user };
-    let page = page::asked(&desk.tags, "api_keys", query.one("limit")?, query.one("cursor")?)?;
-    let found = desk.read(move |view| keys::page(view, &caller, &search, page).map(|slice| (slice, view.now)));
+    let page = page::requested::<ApiKey>(&desk.tags, &query)?;
+    let found = desk.read_blocking(move |view| keys::page(view, &caller, &search, page).map(|slice| (slice, view.now)));
     let (slice, now) = found.await?;
-    let pagination = Pagination::of(&desk.tags, "api_keys", &slice);
-    let shown = slice.items.into_iter().map(|(key, bot)| ApiKey::new(&desk.tags, now, key, bot)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |(key, bot)| ApiKey::new(&desk.tags, now, key, bot))))
 }
 
 /// Creates an API key: a user key of the caller, or a service key with its own bot.

@@ -58,6 +58,7 @@ impl Shown for AuditLog {
 
 impl Listed for AuditLog {
     const PLURAL: &'static str = "logs";
+    const IN_CURSORS: &'static str = "audit_logs";
 }
 
 impl AuditLog {
@@ -107,12 +108,10 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
         verbs: names(&query)?,
     };
     let wanted = changes_wanted(&query)?;
-    let page = page::asked(&desk.tags, "audit_logs", query.one("limit")?, query.one("cursor")?)?;
-    let found = desk.read(move |view| audit::page(view, &caller, &search, page)).await?;
+    let page = page::requested::<AuditLog>(&desk.tags, &query)?;
+    let found = desk.read_blocking(move |view| audit::page(view, &caller, &search, page)).await?;
     let slice = if wanted { found } else { Slice { items: Vec::new(), next: None } };
-    let pagination = Pagination::of(&desk.tags, "audit_logs", &slice);
-    let shown = slice.items.into_iter().map(|recorded| AuditLog::new(&desk.tags, recorded)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |recorded| AuditLog::new(&desk.tags, recorded))))
 }
 
 /// A moment; a blank is taken for the `+` that was not escaped.

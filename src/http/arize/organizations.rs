@@ -8,16 +8,15 @@ use super::body::{Body, Query, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
 use super::spelling::{Given, RoleGiven, RoleShown, organization_role, organization_word};
 use super::{Answer, Caller, Failure};
-use crate::app::runtime::answers::Pace;
 use crate::app::runtime::state::AppState;
 use crate::app::{organizations, users};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::organization::{
-    NewOrganization, Organization as Noun, OrganizationChange, OrganizationName, OrganizationRole,
+    NewOrganization, Organization as Noun, OrganizationChange, OrganizationName, OrganizationRole, OrganizationSearch,
 };
 use crate::domain::text::Description;
 use crate::error::{Error, InField};
@@ -76,19 +75,14 @@ pub(super) async fn list(
     desk: Data<AppState>,
     caller: Caller,
     query: Query,
-    asked: Asked,
+    request: ListRequest,
 ) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
-    let name = query.text("name")?;
-    let page = page::asked(&desk.tags, "organizations", query.one("limit")?, query.one("cursor")?)?;
-    let list = ("organizations", Pace::of_search(name.is_some()));
-    let read = move |desk: &AppState, view: &View, caller: &Actor| {
-        let slice = organizations::page(view, caller, name.as_deref(), page)?;
-        let pagination = Pagination::of(&desk.tags, "organizations", &slice);
-        let shown = slice.items.iter().map(|organization| Organization::new(&desk.tags, organization));
-        Ok(List::new(shown.collect(), pagination))
-    };
-    asked.give(&desk, &caller, list, read).await
+    let search = OrganizationSearch { name: query.text("name")? };
+    let page = page::requested::<Organization>(&desk.tags, &query)?;
+    let read =
+        move |view: &View, caller: &Actor, search: &OrganizationSearch| organizations::page(view, caller, search, page);
+    request.respond(&desk, &caller, search, read, |key, organization| Organization::new(key, &organization)).await
 }
 
 /// A new organization.

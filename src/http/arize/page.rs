@@ -6,6 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Failure;
+use super::body::Query;
+use super::reply::Listed;
 use crate::domain::page::{Page, Slice};
 use crate::tokens::tags::TagKey;
 
@@ -41,10 +43,14 @@ impl Pagination {
     }
 }
 
-/// The page that a client asks for.
+/// The page of a list that a query names.
 ///
 /// Refused when the limit is not from 1 to 100, and when the cursor is none that this list has given.
-pub(super) fn asked(key: &TagKey, list: &str, limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Failure> {
+pub(super) fn requested<T: Listed>(key: &TagKey, query: &Query) -> Result<Page, Failure> {
+    parse(key, T::IN_CURSORS, query.one("limit")?, query.one("cursor")?)
+}
+
+fn parse(key: &TagKey, list: &str, limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Failure> {
     let limit = match limit {
         None => USUAL,
         Some(text) => text
@@ -80,11 +86,11 @@ mod tests {
     fn a_cursor_is_good_for_its_own_list_only() {
         let slice = Slice { items: vec![(); 2], next: Some(42) };
         let cursor = Pagination::of(&key(), "spaces", &slice).next_cursor.expect("a cursor");
-        let page = asked(&key(), "spaces", Some("2"), Some(&cursor)).expect("a page");
+        let page = parse(&key(), "spaces", Some("2"), Some(&cursor)).expect("a page");
         assert_eq!(page, Page { after: Some(42), limit: 2 });
-        assert!(asked(&key(), "users", None, Some(&cursor)).is_err());
-        assert!(asked(&TagKey::new(&[4; 32]), "spaces", None, Some(&cursor)).is_err());
-        assert!(asked(&key(), "spaces", None, Some("NDI")).is_err());
+        assert!(parse(&key(), "users", None, Some(&cursor)).is_err());
+        assert!(parse(&TagKey::new(&[4; 32]), "spaces", None, Some(&cursor)).is_err());
+        assert!(parse(&key(), "spaces", None, Some("NDI")).is_err());
     }
 
     #[test]
@@ -96,8 +102,8 @@ mod tests {
     #[test]
     fn the_limit_is_bounded() {
         for bad in ["0", "101", "-1", "x", "", "1e2"] {
-            assert!(asked(&key(), "spaces", Some(bad), None).is_err(), "{bad}");
+            assert!(parse(&key(), "spaces", Some(bad), None).is_err(), "{bad}");
         }
-        assert_eq!(asked(&key(), "spaces", None, None).expect("a page").limit, 50);
+        assert_eq!(parse(&key(), "spaces", None, None).expect("a page").limit, 50);
     }
 }

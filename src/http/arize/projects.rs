@@ -8,11 +8,10 @@ use super::body::{Body, Query};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
 use super::spelling::canonical;
 use super::{Answer, Caller, Failure};
 use crate::app::projects;
-use crate::app::runtime::answers::Pace;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ProjectId, WorkspaceId};
@@ -87,7 +86,12 @@ pub(super) struct ProjectList {
         (status = 200, description = "A page of projects", body = ProjectList),
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Project>> {
+pub(super) async fn list(
+    desk: Data<AppState>,
+    caller: Caller,
+    query: Query,
+    request: ListRequest,
+) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
         workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?,
@@ -95,16 +99,9 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, ask
         name: query.text("name")?,
         kind: query.one("project_type")?.map(kind).transpose()?,
     };
-    let page = page::asked(&desk.tags, "projects", query.one("limit")?, query.one("cursor")?)?;
-    // Judgement sifts them one by one, and may sift out many.
-    let list = ("projects", Pace::Long);
-    let read = move |desk: &AppState, view: &View, caller: &Actor| {
-        let slice = projects::page(view, caller, &search, page)?;
-        let pagination = Pagination::of(&desk.tags, "projects", &slice);
-        let shown = slice.items.iter().map(|project| Project::new(&desk.tags, project));
-        Ok(List::new(shown.collect(), pagination))
-    };
-    asked.give(&desk, &caller, list, read).await
+    let page = page::requested::<Project>(&desk.tags, &query)?;
+    let read = move |view: &View, caller: &Actor, search: &ProjectSearch| projects::page(view, caller, search, page);
+    request.respond(&desk, &caller, search, read, |key, project| Project::new(key, &project)).await
 }
 
 fn kind(named: &str) -> Result<ProjectKind, Failure> {

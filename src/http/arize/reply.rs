@@ -14,12 +14,15 @@ use serde::ser::SerializeMap;
 use super::generations::{Generation, Shape, fit};
 use super::page::Pagination;
 use super::{Answer as Answering, Caller, Failure};
-use crate::app::runtime::answers::{self, Answer, Pace};
+use crate::app::runtime::read_cost::ListQuery;
+use crate::app::runtime::response_cache::{self, CachedBody};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
+use crate::domain::page::Slice;
 use crate::error::Error;
 use crate::http::pieces;
 use crate::store::View;
+use crate::tokens::tags::TagKey;
 
 /// Something that is shown, and which kind of thing the generations know it as.
 pub(super) trait Shown: Serialize {
@@ -32,7 +35,7 @@ pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
     /// 200 with a body that is written already.
-    Written(Answer),
+    Written(CachedBody),
     /// 201 with a body.
     Created(T),
     /// 204.
@@ -77,46 +80,45 @@ fn write<T: Shown>(generation: Generation, body: &T) -> serde_json::Result<Vec<u
     serde_json::to_vec(&value)
 }
 
-/// What a reading is asked for: a query, and the generation that the answer is for.
-pub(super) struct Asked {
-    words: Vec<u8>,
+/// The parts of a request that the response of a list depends on: the query and the generation of the SDK.
+pub(super) struct ListRequest {
+    key: Vec<u8>,
     generation: Generation,
 }
 
-impl FromRequest for Asked {
+impl FromRequest for ListRequest {
     type Error = Failure;
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let generation = Generation::of(request);
-        let mut words = generation.words();
-        words.extend_from_slice(request.query_string().as_bytes());
-        ready(Ok(Self { words, generation }))
+        let mut key = generation.words();
+        key.extend_from_slice(request.query_string().as_bytes());
+        ready(Ok(Self { key, generation }))
     }
 }
 
-impl Asked {
-    /// Answers it: from memory while nothing has changed, else with what the reading shows (`app::answers`), which takes
-    /// a glance or long. `of` is the name of the list.
-    pub(super) async fn give<T, F>(
+impl ListRequest {
+    /// Responds with a page of a list, from the cache of responses or as `read` finds it.
+    pub(super) async fn respond<T, N, Q>(
         self,
         desk: &AppState,
         caller: &Caller,
-        (of, takes): (&'static str, Pace),
-        read: F,
-    ) -> Answering<T>
+        query: Q,
+        read: impl Fn(&View, &Actor, &Q) -> crate::error::Result<Slice<N>> + Send + 'static,
+        convert: impl Fn(&TagKey, N) -> T + Send + 'static,
+    ) -> Answering<List<T>>
     where
-        T: Shown,
-        F: Fn(&AppState, &View, &Actor) -> crate::error::Result<T> + Send + 'static,
+        T: Listed,
+        Q: ListQuery + Send + 'static,
     {
-        let (hand, generation) = (desk.clone(), self.generation);
-        let read = move |view: &View, actor: &Actor, pace: Pace| {
-            if pace == Pace::Glance && takes == Pace::Long {
-                return Ok(None);
-            }
-            write(generation, &read(&hand, view, actor)?).map(Some).map_err(Error::internal)
+        let (tags, generation) = (desk.tags.clone(), self.generation);
+        let read = move |view: &View, actor: &Actor, query: &Q| {
+            let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
+            write(generation, &list).map_err(Error::internal)
         };
-        Ok(Reply::Written(answers::give(desk, &caller.proved, of, self.words, read).await?))
+        let body = response_cache::get_or_read(desk, &caller.proved, T::PLURAL, self.key, query, read).await?;
+        Ok(Reply::Written(body))
     }
 }
 
@@ -132,6 +134,8 @@ impl Shown for Nothing {
 pub(super) trait Listed: Shown {
     /// What the list calls them: `spaces`.
     const PLURAL: &'static str;
+    /// What its cursors call them.
+    const IN_CURSORS: &'static str = Self::PLURAL;
 }
 
 /// One page of a list.
@@ -140,10 +144,11 @@ pub(super) struct List<T> {
     pagination: Pagination,
 }
 
-impl<T> List<T> {
-    /// A page with these things.
-    pub(super) fn new(items: Vec<T>, pagination: Pagination) -> Self {
-        Self { items, pagination }
+impl<T: Listed> List<T> {
+    /// A page of nouns, converted one by one.
+    pub(super) fn new<N>(key: &TagKey, slice: Slice<N>, convert: impl Fn(N) -> T) -> Self {
+        let pagination = Pagination::of(key, T::IN_CURSORS, &slice);
+        Self { items: slice.items.into_iter().map(convert).collect(), pagination }
     }
 }
 
@@ -167,8 +172,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::page::Slice;
-    use crate::tokens::tags::TagKey;
 
     #[derive(Serialize)]
     struct Project {
@@ -206,9 +209,8 @@ mod tests {
 
     #[test]
     fn so_is_each_thing_of_a_page() {
-        let slice = Slice { items: vec![(); 2], next: None };
-        let pagination = Pagination::of(&TagKey::new(&[3; 32]), "projects", &slice);
-        let page = List::new(vec![PROJECT, PROJECT], pagination);
+        let slice = Slice { items: vec![PROJECT, PROJECT], next: None };
+        let page = List::new(&TagKey::new(&[3; 32]), slice, |project| project);
         let fitted = json!({ "projects": [{ "id": "p" }, { "id": "p" }], "pagination": { "has_more": false } });
         assert_eq!(answer("8.36.0", Reply::Ok(page)), (200, fitted));
     }

@@ -75,15 +75,15 @@ pub(super) struct ResourceRestrictionList {
         (status = 400, description = "A parameter is malformed"),))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
-    let page = page::asked(&desk.tags, "resource_restrictions", query.one("limit")?, query.one("cursor")?)?;
+    let page = page::requested::<ResourceRestriction>(&desk.tags, &query)?;
     let slice = match query.one("resource_type")?.map(canonical).as_deref() {
-        None | Some("PROJECT") => desk.read(move |view| projects::page_of_restrictions(view, &caller, page)).await?,
+        None | Some("PROJECT") => {
+            desk.read_blocking(move |view| projects::page_of_restrictions(view, &caller, page)).await?
+        }
         Some("DASHBOARD" | "PROMPT") => Slice { items: Vec::new(), next: None },
         Some(_) => return Err(Failure::malformed("resource_type", "must be PROJECT, DASHBOARD or PROMPT")),
     };
-    let pagination = Pagination::of(&desk.tags, "resource_restrictions", &slice);
-    let shown = slice.items.iter().map(|restriction| ResourceRestriction::new(&desk.tags, restriction)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |restriction| ResourceRestriction::new(&desk.tags, &restriction))))
 }
 
 /// The project to restrict.

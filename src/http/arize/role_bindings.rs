@@ -94,11 +94,9 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
         Some(_) | None => return Err(Failure::malformed("resource_type", KINDS)),
     };
     let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
-    let page = page::asked(&desk.tags, "role_bindings", query.one("limit")?, query.one("cursor")?)?;
-    let slice = desk.read(move |view| bindings::page(view, &caller, on_projects, user, page)).await?;
-    let pagination = Pagination::of(&desk.tags, "role_bindings", &slice);
-    let shown = slice.items.iter().map(|binding| RoleBinding::new(&desk.tags, binding)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    let page = page::requested::<RoleBinding>(&desk.tags, &query)?;
+    let slice = desk.read_blocking(move |view| bindings::page(view, &caller, on_projects, user, page)).await?;
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |binding| RoleBinding::new(&desk.tags, &binding))))
 }
 
 /// A new role binding.

@@ -83,11 +83,9 @@ pub(super) struct RoleList {
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
-    let page = page::asked(&desk.tags, "roles", query.one("limit")?, query.one("cursor")?)?;
-    let slice = desk.read(move |view| roles::page(view, &caller, predefined, page)).await?;
-    let pagination = Pagination::of(&desk.tags, "roles", &slice);
-    let shown = slice.items.into_iter().map(|role| Role::new(&desk.tags, role)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    let page = page::requested::<Role>(&desk.tags, &query)?;
+    let slice = desk.read_blocking(move |view| roles::page(view, &caller, predefined, page)).await?;
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |role| Role::new(&desk.tags, role))))
 }
 
 /// A new role.

@@ -8,9 +8,8 @@ use super::body::{Body, Query, from_object, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{Asked, List, Listed, Nothing, Reply, Shown};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
 use super::{Answer, Caller, Failure};
-use crate::app::runtime::answers::Pace;
 use crate::app::runtime::state::AppState;
 use crate::app::workspaces;
 use crate::domain::actor::Actor;
@@ -131,19 +130,19 @@ pub(super) struct SpaceList {
         (status = 200, description = "A page of spaces", body = SpaceList),
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The organization does not exist")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query, asked: Asked) -> Answer<List<Space>> {
+pub(super) async fn list(
+    desk: Data<AppState>,
+    caller: Caller,
+    query: Query,
+    request: ListRequest,
+) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
-    let page = page::asked(&desk.tags, "spaces", query.one("limit")?, query.one("cursor")?)?;
-    let list = ("spaces", Pace::of_search(search.name.is_some()));
-    let read = move |desk: &AppState, view: &View, caller: &Actor| {
-        let slice = workspaces::page(view, caller, &search, page)?;
-        let pagination = Pagination::of(&desk.tags, "spaces", &slice);
-        let spaces = slice.items.into_iter().map(|workspace| Space::new(&desk.tags, workspace));
-        Ok(List::new(spaces.collect(), pagination))
-    };
-    asked.give(&desk, &caller, list, read).await
+    let page = page::requested::<Space>(&desk.tags, &query)?;
+    let read =
+        move |view: &View, caller: &Actor, search: &WorkspaceSearch| workspaces::page(view, caller, search, page);
+    request.respond(&desk, &caller, search, read, Space::new).await
 }
 
 /// A new space.

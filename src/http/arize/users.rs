@@ -103,11 +103,10 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
     let search = UserSearch { email: query.text("email")?, statuses };
-    let page = page::asked(&desk.tags, "users", query.one("limit")?, query.one("cursor")?)?;
-    let (slice, now) = desk.read(move |view| Ok((users::page(view, &caller, &search, page)?, view.now))).await?;
-    let pagination = Pagination::of(&desk.tags, "users", &slice);
-    let shown = slice.items.iter().map(|user| User::new(&desk.tags, user, now)).collect();
-    Ok(Reply::Ok(List::new(shown, pagination)))
+    let page = page::requested::<User>(&desk.tags, &query)?;
+    let (slice, now) =
+        desk.read_blocking(move |view| Ok((users::page(view, &caller, &search, page)?, view.now))).await?;
+    Ok(Reply::Ok(List::new(&desk.tags, slice, |user| User::new(&desk.tags, &user, now))))
 }
 
 fn status(given: &str) -> Result<UserStatus, Failure> {

@@ -87,7 +87,7 @@ pub(super) async fn show(
         _ => "",
     };
     let token = browser.token();
-    let page = desk.read(move |view| account(view, &actor, &session, done, token)).await?;
+    let page = desk.read_blocking(move |view| account(view, &actor, &session, done, token)).await?;
     browser.show(StatusCode::OK, &page)
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn list(
     let part = flag("search", query.search)?.unwrap_or(false);
     flag("viewableOnly", query.viewable_only)?;
     let (first, max) = (number("first", query.first)?, number("max", query.max)?);
-    let all = desk.read(move |view| clients::list(view, &caller)).await?;
+    let all = desk.read_blocking(move |view| clients::list(view, &caller)).await?;
     let wanted = |one: &&Registered| {
         let id = one.client.id.as_str();
         query.client_id.as_deref().is_none_or(|asked| if part { id.contains(asked) } else { id == asked })

@@ -85,7 +85,7 @@ pub(super) async fn list_through(
     let first = number("first", part.first)?.unwrap_or(0);
     let max = number("max", part.max)?.unwrap_or(session_list::MOST);
     let found = desk
-        .read(move |view| {
+        .read_blocking(move |view| {
             let client = clients::get_by_uuid(view, &caller, uuid)?.client;
             session_list::list_through(view, &caller, &client.id, first, max)
         })

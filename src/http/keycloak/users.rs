@@ -205,7 +205,7 @@ pub(super) async fn count(
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
     let count = move |view: &View| people::count(view, &caller, &wanted.search);
-    Ok(Json(desk.read(count).await?))
+    Ok(Json(desk.read_blocking(count).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`

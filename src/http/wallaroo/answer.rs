@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::Failure;
-use crate::app::runtime::answers::Answer;
+use crate::app::runtime::response_cache::CachedBody;
 use crate::http::{body, pieces};
 
 /// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.
@@ -28,8 +28,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 }
 
 /// An answer that is written already.
-pub(super) fn written(answer: Answer) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(answer)))
+pub(super) fn written(body: CachedBody) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(body)))
 }
 
 /// A JSON body as it came, for questions that may be answered before anybody has read them.

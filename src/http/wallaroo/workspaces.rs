@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{Body, Nothing, Unread, written};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
-use crate::app::runtime::answers::{self, Pace};
+use crate::app::runtime::response_cache;
 use crate::app::runtime::state::AppState;
 use crate::app::{contents, members, users, workspaces};
 use crate::domain::actor::Actor;
@@ -93,19 +93,16 @@ const ROOM: usize = 224;
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
-    let words = body.words();
-    let read = move |view: &View, caller: &Actor, pace: Pace| {
-        let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
-        if pace == Pace::Glance && !workspaces::list_is_short(view, caller, &filter)? {
-            return Ok(None);
-        }
-        let found = workspaces::list(view, caller, &filter)?;
+    let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
+    let read = move |view: &View, caller: &Actor, filter: &WorkspaceFilter| {
+        let found = workspaces::list(view, caller, filter)?;
         let contents = contents::of_shown(view, &found)?;
         let mut written = Vec::with_capacity(ROOM * (found.len() + 1));
         serde_json::to_writer(&mut written, &Listed { found, contents }).map_err(Error::internal)?;
-        Ok(Some(written))
+        Ok(written)
     };
-    Ok(written(answers::give(&desk, &caller.proved, "workspaces/list", words, read).await?))
+    let list = response_cache::get_or_read(&desk, &caller.proved, "workspaces/list", body.words(), filter, read);
+    Ok(written(list.await?))
 }
 
 impl From<ListQuestion> for WorkspaceFilter {
