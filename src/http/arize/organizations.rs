@@ -70,7 +70,7 @@ pub(super) struct OrganizationList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of organizations", body = OrganizationList),
-        (status = 400, description = "A parameter is malformed"),))]
+        (status = 400, description = "A parameter is malformed")))]
 pub(super) async fn list(
     desk: Data<AppState>,
     caller: Caller,

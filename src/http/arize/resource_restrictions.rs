@@ -72,7 +72,7 @@ pub(super) struct ResourceRestrictionList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
-        (status = 400, description = "A parameter is malformed"),))]
+        (status = 400, description = "A parameter is malformed")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
     let page = page::requested::<ResourceRestriction>(&desk.tags, &query)?;

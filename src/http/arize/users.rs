@@ -91,7 +91,7 @@ pub(super) struct UserList {
         ("cursor" = Option<String>, Query, description = "The next_cursor of the previous page")),
     responses(
         (status = 200, description = "A page of users", body = UserList),
-        (status = 400, description = "A parameter is malformed"),))]
+        (status = 400, description = "A parameter is malformed")))]
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
