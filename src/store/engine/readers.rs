@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(in crate::store) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
-    max_readers: u32,
+    max: u32,
     names: Arc<NameCache>,
 }
 
@@ -28,9 +28,9 @@ impl Readers {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(open::reading_flags())
             .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
-        let max_readers = sizes.readers.max(1);
+        let max = sizes.readers.max(1);
         let pool = Pool::builder()
-            .max_size(max_readers)
+            .max_size(max)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .idle_timeout(None)
@@ -38,11 +38,11 @@ impl Readers {
             .connection_timeout(PATIENCE)
             .build(manager)?;
         let names = Arc::new(NameCache::new(sizes.search_memory));
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max_readers, names })
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max, names })
     }
 
-    pub(in crate::store) fn max_readers(&self) -> usize {
-        self.max_readers as usize
+    pub(in crate::store) fn max(&self) -> usize {
+        self.max as usize
     }
 
     pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {

@@ -43,7 +43,7 @@ impl Store {
 
     /// How many reads there can be at a time.
     pub fn readers(&self) -> usize {
-        self.readers.max_readers()
+        self.readers.max()
     }
 
     /// Reads from one snapshot, on the calling thread.
