@@ -268,7 +268,7 @@ impl Account {
     }
 
     /// Whether the actor is an administrator of the account.
-    pub const fn governs(self) -> bool {
+    pub const fn is_administrator(self) -> bool {
         matches!(self, Self::Role(AccountRole::Administrator))
     }
 }
@@ -312,7 +312,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         return Decision::Hidden;
     }
     let account = standing.account.role();
-    let governs = standing.account.governs();
+    let governs = standing.account.is_administrator();
     let governs_organization = governs || standing.organization == Some(OrganizationRole::Admin);
     let belongs = governs || standing.organization.is_some();
     let held = held(standing);
@@ -391,70 +391,68 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             let near = if standing.account == Account::Bot { standing.together } else { belongs };
             hidden_unless(near || standing.own)
         }
-        Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
-        Action::ReadKeys | Action::ReadSessions | Action::EndSession => {
-            toward_a_person(standing, governs || standing.own)
-        }
-        Action::CreateKey => toward_a_person(standing, standing.own),
+        Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_user(standing, governs),
+        Action::ReadKeys | Action::ReadSessions | Action::EndSession => toward_user(standing, governs || standing.own),
+        Action::CreateKey => toward_user(standing, standing.own),
         // Another user's key is hidden even if the user is visible, because row numbers can be guessed.
         Action::RevokeKey => hidden_unless(governs || standing.own),
     }
 }
 
 /// Whether the actor may assign this role in the organization. It must not exceed the actor's own.
-pub fn gives_in_organization(giver: &Standing, role: OrganizationRole) -> bool {
-    let may = |action| decide(giver, action) == Decision::Allowed;
+pub fn may_assign_organization_role(actor: &Standing, role: OrganizationRole) -> bool {
+    let may = |action| decide(actor, action) == Decision::Allowed;
     match role {
         OrganizationRole::Admin => may(Action::ManageOrganizationMembers),
         OrganizationRole::Member => may(Action::CreateWorkspace),
-        OrganizationRole::Reader => may(Action::ReadOrganization) && !annotates(giver),
+        OrganizationRole::Reader => may(Action::ReadOrganization) && !annotates(actor),
         OrganizationRole::Annotator => may(Action::ReadOrganization),
     }
 }
 
 /// Whether the actor may assign this role in the workspace. `named` is the permissions of a custom one.
-pub fn gives_in_workspace(giver: &Standing, role: Role, named: PermissionSet) -> bool {
+pub fn may_assign_workspace_role(actor: &Standing, role: Role, named: PermissionSet) -> bool {
     match role {
-        Role::Custom(_) => binds(giver, named),
+        Role::Custom(_) => may_bind(actor, named),
         Role::Owner | Role::Member | Role::Reader | Role::Annotator => {
-            decide(giver, Action::AddMember) == Decision::Allowed && of_role(role).is_within(held(giver))
+            decide(actor, Action::AddMember) == Decision::Allowed && of_role(role).is_within(held(actor))
         }
     }
 }
 
 /// Whether the actor may remove a member with this role from the workspace. The actor must also be able to assign the
 /// role.
-pub fn removes_from_workspace(remover: &Standing, role: Role, named: PermissionSet) -> bool {
-    decide(remover, Action::RemoveMember) == Decision::Allowed && gives_in_workspace(remover, role, named)
+pub fn may_remove_member(actor: &Standing, role: Role, named: PermissionSet) -> bool {
+    decide(actor, Action::RemoveMember) == Decision::Allowed && may_assign_workspace_role(actor, role, named)
 }
 
 /// Whether the actor may bind a role with these permissions on the object.
-pub fn binds(giver: &Standing, allowed: PermissionSet) -> bool {
-    decide(giver, Action::BindRole) == Decision::Allowed && allowed.is_within(held_in_project(giver))
+pub fn may_bind(actor: &Standing, allowed: PermissionSet) -> bool {
+    decide(actor, Action::BindRole) == Decision::Allowed && allowed.is_within(held_in_project(actor))
 }
 
 /// Whether the actor may remove a binding with these permissions. The actor must also be able to create it.
-pub fn unbinds(remover: &Standing, allowed: PermissionSet) -> bool {
-    decide(remover, Action::UnbindRole) == Decision::Allowed && binds(remover, allowed)
+pub fn may_unbind(actor: &Standing, allowed: PermissionSet) -> bool {
+    decide(actor, Action::UnbindRole) == Decision::Allowed && may_bind(actor, allowed)
 }
 
 /// Whether the actor may assign this account role. It must not exceed the actor's own.
-pub fn gives_in_account(giver: &Standing, role: AccountRole) -> bool {
+pub fn may_assign_account_role(actor: &Standing, role: AccountRole) -> bool {
     match role {
-        AccountRole::Administrator => giver.account.governs(),
-        AccountRole::Member => matches!(giver.account.role(), Some(AccountRole::Administrator | AccountRole::Member)),
-        AccountRole::UiOnly => giver.account.role().is_some_and(|own| own != AccountRole::Annotator),
-        AccountRole::Annotator => giver.account.role().is_some(),
+        AccountRole::Administrator => actor.account.is_administrator(),
+        AccountRole::Member => matches!(actor.account.role(), Some(AccountRole::Administrator | AccountRole::Member)),
+        AccountRole::UiOnly => actor.account.role().is_some_and(|own| own != AccountRole::Annotator),
+        AccountRole::Annotator => actor.account.role().is_some(),
     }
 }
 
 /// Whether the actor has no more rights in the organization than an annotator.
 fn annotates(standing: &Standing) -> bool {
-    !standing.account.governs() && standing.organization == Some(OrganizationRole::Annotator)
+    !standing.account.is_administrator() && standing.organization == Some(OrganizationRole::Annotator)
 }
 
 /// Forbidden if the actor may see the user, hidden otherwise.
-fn toward_a_person(standing: &Standing, allowed: bool) -> Decision {
+fn toward_user(standing: &Standing, allowed: bool) -> Decision {
     match decide(standing, Action::ReadUser) {
         Decision::Allowed => forbidden_unless(allowed),
         refused @ (Decision::Forbidden | Decision::Hidden) => refused,
@@ -477,7 +475,7 @@ const fn forbidden_unless(allowed: bool) -> Decision {
 /// All permissions of the actor in the workspace. An actor cannot grant more than these.
 pub fn held(standing: &Standing) -> PermissionSet {
     let mut held = standing.named;
-    if standing.account.governs() {
+    if standing.account.is_administrator() {
         held = held.union(everything());
     }
     match standing.organization {

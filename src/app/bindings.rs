@@ -128,7 +128,7 @@ pub(super) fn may_take(view: &View, actor: &Actor, binding: &Binding) -> Result<
         found => found?.1,
     };
     let allowed = roles::permissions(view, actor, binding.role)?;
-    Ok(allowed.is_some_and(|allowed| policy::unbinds(&standing, allowed)))
+    Ok(allowed.is_some_and(|allowed| policy::may_unbind(&standing, allowed)))
 }
 
 /// Refuses to give an account annotator other permissions than an annotator's.

@@ -45,7 +45,7 @@ fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
     let mut holds = true;
     for place in &bot.organizations {
         let giver = standing::in_organization(view, actor, place.organization)?;
-        holds &= policy::gives_in_organization(&giver, place.role);
+        holds &= policy::may_assign_organization_role(&giver, place.role);
         for inside in &place.workspaces {
             let Some(workspace) = store::workspaces::find(view, inside.workspace)? else { continue };
             holds &= gives(view, actor, &workspace, inside.role)?;
@@ -74,7 +74,7 @@ fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
 pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
     let in_account = standing::in_account(actor);
     let own = actor.user() == Some(key.user);
-    if own || policy::gives_in_account(&in_account, AccountRole::Administrator) {
+    if own || policy::may_assign_account_role(&in_account, AccountRole::Administrator) {
         return Ok(());
     }
     let maker = key.created_by.is_some() && key.created_by == actor.user();

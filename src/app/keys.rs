@@ -46,7 +46,7 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
     if !user.enabled {
         return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
     }
-    if !user.may_enter() {
+    if !user.may_authenticate() {
         return Err(Error::Refused { rule: "the account is not active: its invitation is pending, or it was deleted" });
     }
     if user.must_change_password {
@@ -282,7 +282,8 @@ fn of_live(view: &View, key: &Key) -> Result<User> {
     if !key.is_live(view.now) {
         return Err(AuthError::DeadKey.into());
     }
-    let user = store::users::find_principal(view, key.user)?.filter(User::may_enter).ok_or(AuthError::Disabled)?;
+    let user =
+        store::users::find_principal(view, key.user)?.filter(User::may_authenticate).ok_or(AuthError::Disabled)?;
     if user.must_change_password {
         return Err(AuthError::KeyHeld.into());
     }

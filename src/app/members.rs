@@ -56,7 +56,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
     }
     if let Some(member) = &before {
         let named = permissions(tx, actor, member.role)?;
-        if !named.is_some_and(|named| policy::gives_in_workspace(&standing, member.role, named)) {
+        if !named.is_some_and(|named| policy::may_assign_workspace_role(&standing, member.role, named)) {
             return Err(Error::Exceeded);
         }
         if member.role == Role::Owner {
@@ -172,7 +172,7 @@ fn may_take(view: &View, actor: &Actor, workspace: &Workspace, from: UserId) -> 
     if let Some(member) = store::members::find(view, workspace.id, from)? {
         let standing = standing::in_workspace(view, actor, workspace)?;
         let named = permissions(view, actor, member.role)?.ok_or_else(refusal)?;
-        if !policy::removes_from_workspace(&standing, member.role, named) {
+        if !policy::may_remove_member(&standing, member.role, named) {
             return Err(refusal());
         }
     }

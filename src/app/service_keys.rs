@@ -120,7 +120,7 @@ pub async fn reissue(desk: &AppState, actor: &Actor, id: KeyId, renewal: Renewal
 fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<OrganizationId>> {
     bounded(Field::Organizations, grants.organizations.len())?;
     let mut places = Vec::with_capacity(grants.organizations.len());
-    let mut exceeded = !policy::gives_in_account(&standing::in_account(actor), grants.account);
+    let mut exceeded = !policy::may_assign_account_role(&standing::in_account(actor), grants.account);
     let (mut seen, mut seen_workspaces) = (BTreeSet::new(), BTreeSet::new());
     for grant in &grants.organizations {
         bounded(Field::Workspaces, grant.workspaces.len())?;
@@ -144,7 +144,7 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
         if !seen.insert(inside) {
             return Err(Error::invalid(Field::Organization, "must not be listed twice"));
         }
-        exceeded |= !policy::gives_in_organization(&standing::in_organization(view, actor, inside)?, grant.role);
+        exceeded |= !policy::may_assign_organization_role(&standing::in_organization(view, actor, inside)?, grant.role);
         places.push(inside);
     }
     if exceeded {

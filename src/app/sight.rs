@@ -28,18 +28,18 @@ pub(super) fn sifted<T>(
     let mut next = Page { limit: page.limit.max(STRIDE), ..page };
     loop {
         let found = look(next)?;
-        let last = found.len() < next.look_for() as usize;
+        let last = found.len() < next.fetch_limit() as usize;
         for item in found {
             next.after = Some(number(&item));
             if keep(&item)? {
                 kept.push(item);
             }
-            if kept.len() == page.look_for() as usize {
-                return Ok(Slice::cut(kept, page, number));
+            if kept.len() == page.fetch_limit() as usize {
+                return Ok(Slice::from_rows(kept, page, number));
             }
         }
         if last {
-            return Ok(Slice::cut(kept, page, number));
+            return Ok(Slice::from_rows(kept, page, number));
         }
     }
 }

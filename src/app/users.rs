@@ -14,7 +14,7 @@ use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
-use crate::domain::user::{AccountRole, NewUser, User, UserChange, UserSearch, UserState, Verification, Voucher};
+use crate::domain::user::{AccountRole, EmailVerifier, NewUser, User, UserChange, UserSearch, UserState, Verification};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
@@ -164,7 +164,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
 
 /// The actor's confirmation of an address, if the actor is an administrator or the operator.
 pub(super) fn voucher(view: &View, actor: &Actor) -> Option<Verification> {
-    let by = actor.person().map_or(Voucher::Operator, |person| Voucher::Administrator(person.uuid));
+    let by = actor.person().map_or(EmailVerifier::Operator, |person| EmailVerifier::Administrator(person.uuid));
     let may = decide(&standing::in_account(actor), Action::CreateUser) == Decision::Allowed;
     may.then_some(Verification { by, at: view.now })
 }
@@ -208,7 +208,7 @@ pub(super) fn end_access(tx: &Tx, user: UserId) -> Result<Value> {
 
 /// Whether a user is an administrator who may sign in.
 pub(super) fn governs(user: &User) -> bool {
-    user.may_enter() && user.role == AccountRole::Administrator
+    user.may_authenticate() && user.role == AccountRole::Administrator
 }
 
 /// Refuses to remove the last enabled administrator.

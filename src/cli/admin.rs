@@ -57,7 +57,7 @@ fn recover(home: &DataDir, whom: Whom, keep_keys: bool, json: bool) -> Result<()
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let recover = move |tx: &Tx| recovery::recover(tx, &actor, &whom, uuid, &new);
         let refused = data::or_refused("give the email address of another administrator, or a new one");
-        data::write_and_print(store, recover, password.shown(told, json), refused)
+        data::write_and_print(store, recover, password.password_output(to_json, json), refused)
     })?;
     let email = &recovered.user.email;
     let done = if recovered.made {
@@ -71,7 +71,7 @@ fn recover(home: &DataDir, whom: Whom, keep_keys: bool, json: bool) -> Result<()
         format!("{email} is an enabled administrator without a second factor, and {ended}")
     };
     let keys = recovered.service_keys.iter();
-    password.tell(&told(&recovered), &done, json)?;
+    password.print_result(&to_json(&recovered), &done, json)?;
     if !json && !recovered.service_keys.is_empty() {
         let named: Vec<String> = keys.map(|key| format!("{} ({})", key.id, key.name.as_str())).collect();
         say(&format!(
@@ -82,9 +82,9 @@ fn recover(home: &DataDir, whom: Whom, keep_keys: bool, json: bool) -> Result<()
     Ok(())
 }
 
-fn told(recovered: &Recovered) -> Value {
-    let mut told = user::told(&recovered.user);
+fn to_json(recovered: &Recovered) -> Value {
+    let mut value = user::to_json(&recovered.user);
     let key = |key: &Key| json!({ "id": key.id.0, "name": key.name.as_str() });
-    told["service_keys"] = recovered.service_keys.iter().map(key).collect();
-    told
+    value["service_keys"] = recovered.service_keys.iter().map(key).collect();
+    value
 }

@@ -45,7 +45,7 @@ impl Command {
 }
 
 fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::Result<(), CliError> {
-    let verdict = inspect(&home.database(), |view| look(view, expected))?;
+    let verdict = inspect(&home.database(), |view| verdict_of(view, expected))?;
     let Some(verdict) = verdict else {
         return Err(CliError::Failed(
             "the data file has another schema version; run `atelier check` for details".to_owned(),
@@ -55,18 +55,18 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
     if json {
         let fault = |fault: &Fault| {
             let (kind, rows) = kind(fault);
-            json!({ "fault": kind, "first": rows.map(|rows| rows.0), "last": rows.map(|rows| rows.1), "message": words(fault) })
+            json!({ "fault": kind, "first": rows.map(|rows| rows.0), "last": rows.map(|rows| rows.1), "message": describe(fault) })
         };
-        let told = json!({
+        let value = json!({
             "sound": verdict.is_sound(),
             "rows": verdict.rows,
             "newest": { "id": verdict.last.id, "hash": head },
             "faults": verdict.faults.iter().map(fault).collect::<Value>(),
             "more": verdict.more,
         });
-        print(&format!("{told:#}\n"))?;
+        print(&format!("{value:#}\n"))?;
     } else {
-        let mut text: String = verdict.faults.iter().map(|fault| words(fault) + "\n").collect();
+        let mut text: String = verdict.faults.iter().map(|fault| describe(fault) + "\n").collect();
         if verdict.more > 0 {
             // Writing to a String never fails.
             let _ = writeln!(text, "and {} more faults", verdict.more);
@@ -93,7 +93,7 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
 }
 
 /// `None` if the data file has no audit table.
-fn look(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
+fn verdict_of(view: &View, expected: Option<&Hash>) -> Result<Option<Verdict>> {
     match schema::state(view)? {
         SchemaState::Current => audit::verify(view, &Actor::operator(), expected).map(Some),
         SchemaState::Empty
@@ -118,7 +118,7 @@ fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
 }
 
 /// The fault as a sentence.
-pub(super) fn words(fault: &Fault) -> String {
+pub(super) fn describe(fault: &Fault) -> String {
     match fault {
         Fault::Missing(rows) if rows.start() == rows.end() => format!("row {} is missing", rows.start()),
         Fault::Missing(rows) => format!("rows {} to {} are missing", rows.start(), rows.end()),

@@ -21,15 +21,15 @@ const START: &str = "run `atelier serve` to create it, or give the directory of 
 
 /// Prints the effective configuration, with secrets masked, and the findings. Fails if a finding is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
-    let mut findings = network::look(config);
-    findings.extend(directory::look(config, &DataDir::at(&config.data_dir)));
+    let mut findings = network::check(config);
+    findings.extend(directory::check(config, &DataDir::at(&config.data_dir)));
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });
-        let configuration = config.shown().into_iter().map(row).collect::<Value>();
-        let told = findings.iter().map(Finding::told).collect::<Value>();
-        let told = json!({ "configuration": configuration, "findings": told, "sound": faults == 0 });
-        print(&format!("{told:#}\n"))?;
+        let configuration = config.entries().into_iter().map(row).collect::<Value>();
+        let findings_json = findings.iter().map(Finding::to_json).collect::<Value>();
+        let report = json!({ "configuration": configuration, "findings": findings_json, "sound": faults == 0 });
+        print(&format!("{report:#}\n"))?;
     } else {
         print(&format!("{}\n{}", in_force(config), finding::lines(&findings)))?;
     }
@@ -43,7 +43,7 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
 }
 
 fn in_force(config: &Config) -> String {
-    let rows = config.shown();
+    let rows = config.entries();
     let wide = rows.iter().map(|(key, ..)| key.len()).max().unwrap_or(0);
     rows.iter().fold(String::new(), |mut text, (key, value, origin)| {
         // Writing to a String never fails.

@@ -133,16 +133,16 @@ fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
         crate::app::setup::settle(store)?;
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
         let add = move |tx: &Tx| clients::register(tx, &actor, &new, new.confidential.then_some(&fingerprint), bot);
-        data::write_and_print(store, add, shown(secret, json), |error| in_flags(error).into())
+        data::write_and_print(store, add, secret_output(secret, json), |error| in_flags(error).into())
     })?;
     warn(&done.client);
-    tell(&done, has_secret, &format!("client {} registered", done.client.id), json)
+    print_result(&done, has_secret, &format!("client {} registered", done.client.id), json)
 }
 
 fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let all = data::with(home, |store| Ok(store.read(|view| clients::list(view, &Actor::operator()))?))?;
     if json {
-        return print(&format!("{:#}\n", all.iter().map(told).collect::<Value>()));
+        return print(&format!("{:#}\n", all.iter().map(to_json).collect::<Value>()));
     }
     let row = |one: &Registered| {
         let client = &one.client;
@@ -150,7 +150,7 @@ fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
             client.id.to_string(),
             client.name.as_str().to_owned(),
             if client.confidential { "confidential" } else { "public" }.to_owned(),
-            client.grants.iter().map(|grant| short(*grant)).collect::<Vec<_>>().join(","),
+            client.grants.iter().map(|grant| short_name(*grant)).collect::<Vec<_>>().join(","),
             client.refresh.as_str().to_owned(),
             if client.scopes.has(Scope::Api) { "yes" } else { "no" }.to_owned(),
             if client.built_in { "yes" } else { "no" }.to_owned(),
@@ -162,9 +162,9 @@ fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
 
 fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
     let found = data::with(home, |store| Ok(store.read(|view| clients::get(view, &Actor::operator(), id))?))?;
-    let told = told(&found);
+    let value = to_json(&found);
     if json {
-        return print(&format!("{told:#}\n"));
+        return print(&format!("{value:#}\n"));
     }
     let plain = |value: &Value| match value {
         Value::Null => "-".to_owned(),
@@ -173,7 +173,7 @@ fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     };
     let rows: Vec<[String; 2]> =
-        told.as_object().into_iter().flatten().map(|(name, value)| [name.clone(), plain(value)]).collect();
+        value.as_object().into_iter().flatten().map(|(name, value)| [name.clone(), plain(value)]).collect();
     print(&table::lines(&rows))
 }
 
@@ -184,7 +184,7 @@ fn update(home: &DataDir, id: ClientId, change: ClientChange, json: bool) -> Res
         Ok(store.write_and_wait(update).map_err(in_flags)?)
     })?;
     warn(&done.client);
-    tell(&done, false, &format!("client {} updated", done.client.id), json)
+    print_result(&done, false, &format!("client {} updated", done.client.id), json)
 }
 
 fn remove(home: &DataDir, id: ClientId) -> Result<(), CliError> {
@@ -203,35 +203,35 @@ fn rotate_secret(home: &DataDir, id: ClientId, json: bool) -> Result<(), CliErro
         crate::app::setup::settle(store)?;
         let (actor, bot) = (Actor::operator(), Uuid::new_v4());
         let renew = move |tx: &Tx| clients::renew_secret(tx, &actor, &id, &fingerprint, bot);
-        data::write_and_print(store, renew, shown(Some(secret), json), CliError::from)
+        data::write_and_print(store, renew, secret_output(Some(secret), json), CliError::from)
     })?;
-    tell(&done, true, &format!("client {} has a new secret", done.client.id), json)
+    print_result(&done, true, &format!("client {} has a new secret", done.client.id), json)
 }
 
 /// The output for a client with a new secret: the secret alone, or everything in JSON.
-fn shown(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<String> + Send + 'static {
+fn secret_output(secret: Option<Secret>, json: bool) -> impl Fn(&Registered) -> Option<String> + Send + 'static {
     move |done| {
         let secret = secret.as_ref()?.expose();
         if !json {
             return Some(format!("{secret}\n"));
         }
-        let mut told = told(done);
-        if let Some(members) = told.as_object_mut() {
+        let mut value = to_json(done);
+        if let Some(members) = value.as_object_mut() {
             members.insert("secret".to_owned(), secret.into());
         }
-        Some(format!("{told:#}\n"))
+        Some(format!("{value:#}\n"))
     }
 }
 
 /// Prints the client, unless it was already printed with its secret. Without JSON, only messages are printed.
-fn tell(done: &Registered, has_secret: bool, words: &str, json: bool) -> Result<(), CliError> {
+fn print_result(done: &Registered, has_secret: bool, message: &str, json: bool) -> Result<(), CliError> {
     if json {
-        return if has_secret { Ok(()) } else { print(&format!("{:#}\n", told(done))) };
+        return if has_secret { Ok(()) } else { print(&format!("{:#}\n", to_json(done))) };
     }
     if has_secret {
-        say(&format!("{words}; the secret on stdout is shown only once"));
+        say(&format!("{message}; the secret on stdout is shown only once"));
     } else {
-        say(words);
+        say(message);
     }
     if let Some(bot) = &done.service {
         say(&format!("on its own behalf it acts as the user {}, with the role {}", bot.uuid, bot.role.as_str()));
@@ -284,14 +284,14 @@ fn in_flags(error: Error) -> Error {
 }
 
 /// The name of a grant in lists, with a short name for the device code.
-fn short(grant: Grant) -> &'static str {
+fn short_name(grant: Grant) -> &'static str {
     match grant {
         Grant::DeviceCode => "device_code",
         Grant::AuthorizationCode | Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => grant.as_str(),
     }
 }
 
-fn told(registered: &Registered) -> Value {
+fn to_json(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
     let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
@@ -301,7 +301,7 @@ fn told(registered: &Registered) -> Value {
         "name": client.name.as_str(),
         "kind": if client.confidential { "confidential" } else { "public" },
         "built_in": client.built_in,
-        "grants": client.grants.iter().map(|grant| short(*grant)).collect::<Value>(),
+        "grants": client.grants.iter().map(|grant| short_name(*grant)).collect::<Value>(),
         "scopes": client.scopes.iter().map(Scope::as_str).collect::<Value>(),
         "redirect_uris": uris(&client.redirect_uris),
         "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),

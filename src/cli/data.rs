@@ -25,7 +25,7 @@ pub(super) fn write_and_print<T: Send + 'static>(
     store: &Store,
     work: impl Fn(&Tx) -> Done<T> + Send + 'static,
     text: impl Fn(&T) -> Option<String> + Send + 'static,
-    trouble: impl FnOnce(Error) -> CliError,
+    map_error: impl FnOnce(Error) -> CliError,
 ) -> Result<T, CliError> {
     let printed = Arc::new(Mutex::new(None));
     let note = printed.clone();
@@ -48,10 +48,10 @@ pub(super) fn write_and_print<T: Send + 'static>(
             Err(CliError::Failed(format!("cannot print the secret: {reason}; nothing was changed; try again")))
         }
         (Err(error), Some(Ok(()))) => {
-            let (CliError::Failed(words) | CliError::Usage(words)) = trouble(error);
+            let (CliError::Failed(words) | CliError::Usage(words)) = map_error(error);
             Err(CliError::Failed(format!("{words}; the secret on stdout is not valid")))
         }
-        (Err(error), None) => Err(trouble(error)),
+        (Err(error), None) => Err(map_error(error)),
     }
 }
 
@@ -73,7 +73,9 @@ impl From<Error> for CliError {
                 return Self::Failed(error.to_string());
             }
             Error::Unauthenticated(_) => "run this command as the user that runs the server",
-            Error::Internal(_) => return Self::Failed(format!("{}; run `atelier check` for details", broken(&error))),
+            Error::Internal(_) => {
+                return Self::Failed(format!("{}; run `atelier check` for details", error_details(&error)));
+            }
         };
         Self::Failed(format!("{error}; {next}"))
     }
@@ -102,7 +104,7 @@ fn list_of(what: Noun) -> &'static str {
 }
 
 /// The error and its cause on one line. The operator may see the details.
-pub(super) fn broken(error: &Error) -> String {
+pub(super) fn error_details(error: &Error) -> String {
     let chain = error.chain();
     chain.strip_prefix("internal error: ").unwrap_or(&chain).to_owned()
 }

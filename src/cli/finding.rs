@@ -45,7 +45,7 @@ impl Finding {
     }
 
     /// `{"what", "level", "found", "next"}`.
-    pub(super) fn told(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         json!({ "what": self.what, "level": self.level.as_str(), "found": self.found, "next": self.next })
     }
 }

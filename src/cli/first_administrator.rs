@@ -30,7 +30,7 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
     }
     let email = Email::parse(config.first_email())
         .map_err(|invalid| CliError::Usage(format!("admin_email {invalid}; correct it and start again")))?;
-    let (password, made_up) = match configured_password(config)? {
+    let (password, generated) = match configured_password(config)? {
         Some(text) => (
             Password::parse(text.expose()).map_err(|invalid| {
                 CliError::Usage(format!("the first administrator's password {invalid}; choose another one"))
@@ -46,7 +46,7 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
         error => CliError::Failed(format!("{error}; start again")),
     })?;
     let note = home.first_admin();
-    if made_up {
+    if generated {
         note_first_administrator(&note, &email, &password).map_err(|error| {
             CliError::Failed(format!(
                 "cannot write {}: {error}; no administrator was created; free disk space and start again",
@@ -60,14 +60,14 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
         last_name: PersonName::default(),
         role: AccountRole::Administrator,
     };
-    if let Err(error) = setup::first_administrator(store, new, hash, made_up) {
-        if made_up {
+    if let Err(error) = setup::first_administrator(store, new, hash, generated) {
+        if generated {
             // The password in the file is not in use, so a file that cannot be removed does no harm.
             let _ = std::fs::remove_file(&note);
         }
         return Err(error.into());
     }
-    Ok(Some(First { email, password: made_up.then_some(password) }))
+    Ok(Some(First { email, password: generated.then_some(password) }))
 }
 
 fn configured_password(config: &Config) -> Result<Option<Secret>, CliError> {

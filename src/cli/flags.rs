@@ -12,7 +12,7 @@ use crate::config::{Config, FILE_VARIABLE, keys};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     file: Option<PathBuf>,
-    given: Vec<(&'static str, String)>,
+    flags: Vec<(&'static str, String)>,
 }
 
 /// The flags that locate the server: `--data-dir` and `--config`.
@@ -21,7 +21,7 @@ pub struct Place(Settings);
 
 impl Settings {
     /// The configuration from these flags, the environment variables and the file.
-    pub fn gather(&self) -> Result<Config, CliError> {
+    pub fn load(&self) -> Result<Config, CliError> {
         let mut variables = Vec::new();
         for (name, text) in env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with("ATELIER_")) else {
@@ -32,8 +32,8 @@ impl Settings {
             };
             variables.push((name.to_owned(), text));
         }
-        let config = Config::gather(self.given.clone(), variables, self.file.as_deref())?;
-        if let [first, more @ ..] = config.passed_over.as_slice() {
+        let config = Config::load(self.flags.clone(), variables, self.file.as_deref())?;
+        if let [first, more @ ..] = config.ignored_variables.as_slice() {
             let more = if more.is_empty() { String::new() } else { format!(" and {} more like it", more.len()) };
             say(&format!(
                 "warning: ignored {first}{more}: Kubernetes sets these variables for a Service whose name begins with \
@@ -44,19 +44,19 @@ impl Settings {
     }
 
     fn read(matches: &ArgMatches, keys: impl Iterator<Item = &'static keys::Key>) -> Self {
-        let mut given = Vec::new();
+        let mut flags = Vec::new();
         for key in keys {
             let texts = matches.get_many::<String>(key.name).into_iter().flatten();
-            given.extend(texts.map(|text| (key.name, text.clone())));
+            flags.extend(texts.map(|text| (key.name, text.clone())));
         }
-        Self { file: matches.get_one::<PathBuf>("config").cloned(), given }
+        Self { file: matches.get_one::<PathBuf>("config").cloned(), flags }
     }
 }
 
 impl Place {
     /// The configuration from these flags, the environment variables and the file.
-    pub fn gather(&self) -> Result<Config, CliError> {
-        self.0.gather()
+    pub fn load(&self) -> Result<Config, CliError> {
+        self.0.load()
     }
 
     fn keys() -> impl Iterator<Item = &'static keys::Key> {
@@ -139,5 +139,5 @@ impl Args for Place {
 
 /// Parses a duration such as `90d`, in the form of the configuration.
 pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
-    crate::config::spelling::read(text)
+    crate::config::text_form::parse(text)
 }

@@ -97,11 +97,11 @@ fn create(
         if !json {
             return Some(format!("{}\n", secret.expose()));
         }
-        let mut told = told(key, key.created_at);
-        if let Some(members) = told.as_object_mut() {
+        let mut value = to_json(key, key.created_at);
+        if let Some(members) = value.as_object_mut() {
             members.insert("secret".to_owned(), secret.expose().into());
         }
-        Some(format!("{told:#}\n"))
+        Some(format!("{value:#}\n"))
     };
     let key = data::with(home, |store| {
         let actor = Actor::operator();
@@ -122,7 +122,7 @@ fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> 
     };
     let (keys, now) = data::with(home, read)?;
     if json {
-        return print(&format!("{:#}\n", keys.iter().map(|key| told(key, now)).collect::<Value>()));
+        return print(&format!("{:#}\n", keys.iter().map(|key| to_json(key, now)).collect::<Value>()));
     }
     if keys.is_empty() {
         say("there are no API keys; `atelier key create --user EMAIL` creates one");
@@ -131,7 +131,7 @@ fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> 
         [
             key.id.to_string(),
             key.kind.as_str().to_owned(),
-            whose(key).to_owned(),
+            owner_email(key).to_owned(),
             key.name.as_str().to_owned(),
             key.redacted.clone(),
             table::moment(Some(key.created_at)),
@@ -154,7 +154,7 @@ fn revoke(home: &DataDir, id: KeyId) -> Result<(), CliError> {
 }
 
 /// The email of a key's user. The email of a bot has no meaning, so it is not shown.
-fn whose(key: &Key) -> &str {
+fn owner_email(key: &Key) -> &str {
     match key.kind {
         KeyKind::User => key.email.as_str(),
         KeyKind::Service => "-",
@@ -169,7 +169,7 @@ fn in_flags(error: Error) -> Error {
     }
 }
 
-fn told(key: &Key, now: Timestamp) -> Value {
+fn to_json(key: &Key, now: Timestamp) -> Value {
     json!({
         "id": key.id.0,
         "type": key.kind.as_str(),

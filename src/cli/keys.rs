@@ -42,13 +42,13 @@ impl Command {
 fn rotate(config: &Config, home: &DataDir, json: bool) -> Result<(), CliError> {
     let rotated = data::with(home, |store| {
         signing_keys::required(store)?;
-        let master = master_key::given(config, home, store)?;
+        let master = master_key::load(config, home, store)?;
         let there = running::of(home).and_then(|there| there.configuration.get("signing_key_bits")?.parse().ok());
         Ok(signing_keys::rotate(store, &master, there.unwrap_or_else(|| rsa_bits(config)))?)
     })?;
     if json {
-        let told = json!({ "active": rotated.active, "next": rotated.next, "retired": rotated.retired });
-        return print(&format!("{told:#}\n"));
+        let value = json!({ "active": rotated.active, "next": rotated.next, "retired": rotated.retired });
+        return print(&format!("{value:#}\n"));
     }
     print(&format!("{}\n", rotated.active))?;
     say(&format!("the key on stdout signs from now on; {} is the next key", rotated.next));
@@ -58,7 +58,7 @@ fn rotate(config: &Config, home: &DataDir, json: bool) -> Result<(), CliError> {
 fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let keys = data::with(home, |store| Ok(store.read(signing_keys::list)?))?;
     if json {
-        return print(&format!("{:#}\n", keys.iter().map(told).collect::<Value>()));
+        return print(&format!("{:#}\n", keys.iter().map(to_json).collect::<Value>()));
     }
     if keys.is_empty() {
         say("there are no signing keys; the first start of `atelier serve` creates them");
@@ -78,9 +78,9 @@ fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     print(&table::under(head, keys.iter().map(row).collect()))
 }
 
-fn told(key: &Record) -> Value {
+fn to_json(key: &Record) -> Value {
     let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
-    let mut told = json!({
+    let mut value = json!({
         "kid": key.kid,
         "algorithm": key.algorithm.as_str(),
         "state": key.state.as_str(),
@@ -90,7 +90,7 @@ fn told(key: &Record) -> Value {
         "ends_at": moment(key.ends_at()),
     });
     if let Some(bits) = key.rsa_bits {
-        told["bits"] = bits.into();
+        value["bits"] = bits.into();
     }
-    told
+    value
 }

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_and_nothing_is_mixed_up_or_silently_lost() {
+    fn writers_never_wait_and_lost_lines_are_counted() {
         let queue = Arc::new(Queue::default());
         let (unblock, unblocked) = mpsc::channel();
         let written = Arc::new(Mutex::new(Vec::new()));
@@ -185,27 +185,28 @@ mod tests {
         let writer = thread::spawn(move || writer.write_to(&mut slow));
 
         // The writer blocks, and all lines enter the queue.
-        let words = "x".repeat(1000);
+        let text = "x".repeat(1000);
         let wanted = 3 * MAX_UNWRITTEN / 1000;
         for number in 0..wanted {
-            assert!(queue.add(format!("{number} {words}\n").as_bytes()));
+            assert!(queue.add(format!("{number} {text}\n").as_bytes()));
         }
         assert!(queue.state().waiting.len() <= MAX_UNWRITTEN);
         drop(unblock);
         queue.close();
         writer.join().unwrap();
-        assert!(!queue.add(b"too late\n"), "whoever comes now writes it");
+        assert!(!queue.add(b"too late\n"), "a closed queue accepts no lines");
 
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
-        let (lines, told): (Vec<&str>, Vec<&str>) = written.lines().partition(|line| line.ends_with(&words));
+        let (lines, lost_lines): (Vec<&str>, Vec<&str>) = written.lines().partition(|line| line.ends_with(&text));
         let numbers: Vec<usize> = lines.iter().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect();
         assert!(numbers.is_sorted() && numbers.len() < wanted);
-        let lost: usize = told.iter().map(|line| line[1..].split(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+        let lost: usize =
+            lost_lines.iter().map(|line| line[1..].split(' ').next().unwrap().parse::<usize>().unwrap()).sum();
         assert_eq!(lost + numbers.len(), wanted);
     }
 
     #[test]
-    fn what_is_there_is_written_before_the_end() {
+    fn queued_lines_are_written_before_the_end() {
         let queue = Arc::new(Queue::default());
         assert!(queue.add(b"one\n") && queue.add(b"two\n"));
         queue.close();

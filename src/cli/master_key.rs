@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::app::identity::signing_keys;
 use crate::cli::CliError;
-use crate::cli::data::broken;
+use crate::cli::data::error_details;
 use crate::config::{Config, Origin};
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
@@ -123,7 +123,7 @@ impl fmt::Display for Source {
 /// The effective master key, which opens every signing key.
 ///
 /// Refused if there is none, or if the signing keys were sealed with another.
-pub(super) fn given(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
+pub(super) fn load(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = source.loaded()?;
     proved(&source, key, store)
@@ -131,7 +131,7 @@ pub(super) fn given(config: &Config, home: &DataDir, store: &Store) -> Result<Ma
 
 /// The same for the start of a server, which also finishes an interrupted rotation. If nothing was ever sealed and no
 /// key is configured, it creates one in the data directory.
-pub(super) fn given_or_made(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
+pub(super) fn load_or_create(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
     let key = match &source {
         Source::DataDir(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
@@ -151,7 +151,7 @@ fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, C
     for sealed in store.read(store::signing_keys::list_sealed)? {
         signing_keys::prove(&key, &sealed).map_err(|error| {
             let kid = &sealed.kid;
-            CliError::Failed(format!("{source} does not open the signing key {kid}: {}", broken(&error)))
+            CliError::Failed(format!("{source} does not open the signing key {kid}: {}", error_details(&error)))
         })?;
     }
     Ok(key)
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_comes_before_a_credential_before_the_data_directory() {
+    fn the_configuration_wins_over_a_credential_over_the_data_directory() {
         let place = tempfile::tempdir().unwrap();
         let none = config(None, None);
         assert_eq!(among(&none, None).unwrap(), "/data/master.key");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_never_shows_the_key() {
+    fn a_source_never_prints_the_key() {
         let source = Source::Text(Secret::new(KEY), Origin::Default);
         assert!(!format!("{source} {source:?}").contains(KEY));
         let refused = Source::Text(Secret::new("half-a-key"), Origin::Default).loaded().unwrap_err();

@@ -177,52 +177,52 @@ impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
             Self::Serve { settings } => {
-                let config = settings.gather()?;
+                let config = settings.load()?;
                 let _log = logging::to_stderr_async(&config.log);
                 serve::run(&config)
             }
             Self::Check { settings, json } => {
-                let config = settings.gather()?;
+                let config = settings.load()?;
                 logging::to_stderr(&config.log);
                 check::run(&config, json)
             }
             Self::User { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Admin { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Client { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Key { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Keys { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Session { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::MasterKey { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
             Self::Audit { place, command } => {
-                let config = place.gather()?;
+                let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }

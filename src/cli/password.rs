@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_one_line_as_it_stands() {
+    fn a_password_is_one_unchanged_line() {
         for (text, password) in [("a b", "a b"), (" a\n", " a"), ("a\r\n", "a"), ("ä", "ä")] {
             assert_eq!(only_line(text.as_bytes(), "stdin").unwrap().expose(), password);
         }

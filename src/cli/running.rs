@@ -9,8 +9,8 @@ use crate::store::data_dir::DataDir;
 use crate::store::lock::InForce;
 
 /// The effective configuration with masked secrets, by key.
-pub(super) fn told(config: &Config) -> BTreeMap<String, String> {
-    config.shown().into_iter().map(|(key, value, _)| (key.to_owned(), value)).collect()
+pub(super) fn masked_config(config: &Config) -> BTreeMap<String, String> {
+    config.entries().into_iter().map(|(key, value, _)| (key.to_owned(), value)).collect()
 }
 
 /// The state that a server on these addresses publishes.
@@ -20,7 +20,7 @@ pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_fil
         listen: addresses.to_vec(),
         public_url: config.public_url.clone(),
         master_key_file,
-        configuration: told(config),
+        configuration: masked_config(config),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server until it is stopped.
 pub fn run(config: &Config) -> Result<(), CliError> {
-    signals::pass_over_the_meaningless().map_err(|error| {
+    signals::ignore_other_signals().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;
     let home = DataDir::open(&config.data_dir)?;
@@ -52,7 +52,7 @@ fn serve(
     listeners: Vec<TcpListener>,
 ) -> Result<(), CliError> {
     setup::settle(store)?;
-    let master = master_key::given_or_made(config, home, store)?;
+    let master = master_key::load_or_create(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;

@@ -64,7 +64,7 @@ fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(
     let whose = user.map(address).transpose()?.map(Named::Email);
     let found = data::with(home, |store| Ok(store.read(|view| find(view, whose.as_ref()))?))?;
     if json {
-        return print(&format!("{:#}\n", found.iter().map(told).collect::<Value>()));
+        return print(&format!("{:#}\n", found.iter().map(to_json).collect::<Value>()));
     }
     if found.is_empty() {
         say("nobody is signed in");
@@ -142,7 +142,7 @@ fn through(session: &Session) -> &str {
     session.client.as_ref().map_or("browser", ClientId::as_str)
 }
 
-fn told((session, email): &Row) -> Value {
+fn to_json((session, email): &Row) -> Value {
     json!({
         "id": session.uuid.to_string(),
         "user": email,

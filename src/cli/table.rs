@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_align_and_lines_end_with_their_last_text() {
+    fn columns_align_without_trailing_spaces() {
         let rows = vec![["1".into(), "ä".into(), "x".into()], ["10".into(), "long".into(), String::new()]];
         assert_eq!(under(["ID", "NAME", "Z"], rows), "ID  NAME  Z\n1   ä     x\n10  long\n");
         assert_eq!(under(["ID"], Vec::new()), "");
     }
 
     #[test]
-    fn a_moment_is_told_to_the_second() {
+    fn a_time_is_printed_to_the_second() {
         assert_eq!(moment(Some(Timestamp::from_micros(1_720_716_810_025_610))), "2024-07-11T16:53:30Z");
         assert_eq!(moment(None), "-");
     }

@@ -15,7 +15,7 @@ fn the_command_line_is_well_formed() {
 }
 
 #[test]
-fn every_key_is_a_flag_of_serve_and_check_with_its_reason() {
+fn every_key_is_a_flag_of_serve_and_check_with_its_help() {
     for name in ["serve", "check"] {
         let mut cli = Cli::command();
         let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
@@ -32,7 +32,7 @@ fn flags_reach_the_configuration() {
     let command =
         parse("serve --data-dir /srv/a --listen 127.0.0.1:1 --listen [::1]:2 --password-grant false").unwrap();
     let Command::Serve { settings } = command else { panic!("{command:?}") };
-    let config = settings.gather().unwrap();
+    let config = settings.load().unwrap();
     assert_eq!(config.data_dir.to_str(), Some("/srv/a"));
     assert_eq!(config.listen.len(), 2);
     assert!(!config.password_grant);
@@ -44,7 +44,7 @@ fn the_place_may_stand_before_or_after_the_command() {
         match parse(line).unwrap() {
             Command::User { place, command: user::Command::List { json: false } }
             | Command::Key { place, command: key::Command::List { user: None, json: false } } => {
-                assert_eq!(place.gather().unwrap().data_dir.to_str(), Some("/srv/a"));
+                assert_eq!(place.load().unwrap().data_dir.to_str(), Some("/srv/a"));
             }
             other => panic!("{other:?}"),
         }
@@ -52,7 +52,7 @@ fn the_place_may_stand_before_or_after_the_command() {
 }
 
 #[test]
-fn the_commands_of_people_and_keys_are_read() {
+fn the_commands_for_users_and_keys_parse() {
     for line in [
         "user add ada@example.com",
         "user add ada@example.com --first-name Ada --last-name L --admin --password-stdin --json",
@@ -84,7 +84,7 @@ fn the_commands_of_people_and_keys_are_read() {
 }
 
 #[test]
-fn what_is_asked_wrongly_is_refused() {
+fn wrong_usage_is_refused() {
     for (line, kind) in [
         ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("user", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),

@@ -137,7 +137,7 @@ impl Command {
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
                 };
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
-                add(&made_if_absent(place)?, new, &password, json)
+                add(&create_if_absent(place)?, new, &password, json)
             }
             Self::List { json } => list(&DataDir::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
@@ -160,51 +160,51 @@ impl Command {
 pub(super) struct NewPassword {
     password: Password,
     pub(super) hash: PasswordHash,
-    made_up: bool,
+    generated: bool,
 }
 
 impl NewPassword {
     pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, CliError> {
-        Self::given(source.read()?, owner)
+        Self::from_text(source.read()?, owner)
     }
 
     /// The same with a password that was already read.
-    fn given(given: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
-        let made_up = given.is_none();
-        let password = match given {
-            Some(given) => Password::parse(given.expose()).in_field("password")?,
+    fn from_text(text: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
+        let generated = text.is_none();
+        let password = match text {
+            Some(text) => Password::parse(text.expose()).in_field("password")?,
             None => generate(),
         };
         let hash = passwords::hash_here(&password, owner)?;
-        Ok(Self { password, hash, made_up })
+        Ok(Self { password, hash, generated })
     }
 
     /// The output if the password was generated: the password alone, or everything in JSON.
-    pub(super) fn shown<T>(
+    pub(super) fn password_output<T>(
         &self,
-        told: impl Fn(&T) -> Value + Send + 'static,
+        to_json: impl Fn(&T) -> Value + Send + 'static,
         json: bool,
     ) -> impl Fn(&T) -> Option<String> + Send + 'static {
-        let password = self.made_up.then(|| self.password.clone());
+        let password = self.generated.then(|| self.password.clone());
         move |done| {
             let password = password.as_ref()?.expose();
             if !json {
                 return Some(format!("{password}\n"));
             }
-            let mut told = told(done);
-            if let Some(members) = told.as_object_mut() {
+            let mut value = to_json(done);
+            if let Some(members) = value.as_object_mut() {
                 members.insert("password".to_owned(), password.into());
             }
-            Some(format!("{told:#}\n"))
+            Some(format!("{value:#}\n"))
         }
     }
 
     /// Prints the user, unless the user was already printed with the password. Without JSON, only messages are printed.
-    pub(super) fn tell(&self, told: &Value, done: &str, json: bool) -> Result<(), CliError> {
+    pub(super) fn print_result(&self, value: &Value, done: &str, json: bool) -> Result<(), CliError> {
         if json {
-            return if self.made_up { Ok(()) } else { print(&format!("{told:#}\n")) };
+            return if self.generated { Ok(()) } else { print(&format!("{value:#}\n")) };
         }
-        if self.made_up {
+        if self.generated {
             say(&format!("{done}; the password on stdout is shown only once"));
         } else {
             say(done);
@@ -219,7 +219,7 @@ pub(super) fn address(email: &str) -> Result<Email, CliError> {
 
 /// Creates the data directory if it is absent, because a first user may be added before a server runs. The message
 /// reveals a misspelled path.
-fn made_if_absent(place: &Path) -> Result<DataDir, CliError> {
+fn create_if_absent(place: &Path) -> Result<DataDir, CliError> {
     let absent = !DataDir::at(place).database().exists();
     let home = DataDir::open(place)?;
     if absent {
@@ -234,15 +234,15 @@ fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Resu
         setup::settle(store)?;
         let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
         let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
-        data::write_and_print(store, create, password.shown(told, json), CliError::from)
+        data::write_and_print(store, create, password.password_output(to_json, json), CliError::from)
     })?;
-    password.tell(&told(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
+    password.print_result(&to_json(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
 fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
     let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
     if json {
-        return print(&format!("{:#}\n", everybody.iter().map(told).collect::<Value>()));
+        return print(&format!("{:#}\n", everybody.iter().map(to_json).collect::<Value>()));
     }
     if everybody.is_empty() {
         say("there are no users yet; `atelier serve` creates an administrator, `atelier user add` adds a user");
@@ -266,22 +266,22 @@ fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
 fn set_password(
     home: &DataDir,
     who: Email,
-    given: Option<Secret>,
+    password: Option<Secret>,
     revoke_keys: bool,
     json: bool,
 ) -> Result<(), CliError> {
     let (new, user) = data::with(home, |store| {
         let (actor, who) = (Actor::operator(), Named::Email(who));
         let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
-        let new = NewPassword::given(given, &owner)?;
-        let kept = users::NewPassword { hash: new.hash.clone(), revoke_keys };
-        let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &kept);
-        let user = data::write_and_print(store, set, new.shown(told, json), CliError::from)?;
+        let new = NewPassword::from_text(password, &owner)?;
+        let change = users::NewPassword { hash: new.hash.clone(), revoke_keys };
+        let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &change);
+        let user = data::write_and_print(store, set, new.password_output(to_json, json), CliError::from)?;
         Ok((new, user))
     })?;
     let ended =
         if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
-    new.tell(&told(&user), &format!("{} has a new password; {ended}", user.email), json)
+    new.print_result(&to_json(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
 fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
@@ -328,7 +328,7 @@ fn status(user: &User) -> &'static str {
     user.status(Timestamp::now()).as_str()
 }
 
-pub(super) fn told(user: &User) -> Value {
+pub(super) fn to_json(user: &User) -> Value {
     json!({
         "id": user.uuid.to_string(),
         "email": user.email.as_str(),

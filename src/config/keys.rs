@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::spelling::Spelled;
+use super::text_form::TextForm;
 
 /// The example file: every key with its help text and its default.
 pub const EXAMPLE: &str = include_str!("../../config.example.toml");
@@ -41,7 +41,7 @@ pub struct Key {
 
 static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
     let lines: Vec<&'static str> = EXAMPLE.lines().collect();
-    lines.windows(2).filter_map(|pair| Key::read(pair[0], pair[1])).collect()
+    lines.windows(2).filter_map(|pair| Key::parse(pair[0], pair[1])).collect()
 });
 
 /// Every key, in the order of the example file.
@@ -74,7 +74,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
 
 impl Key {
     /// Parses `name = value` or `#name = value`, with the comment line above it.
-    fn read(above: &'static str, line: &'static str) -> Option<Self> {
+    fn parse(above: &'static str, line: &'static str) -> Option<Self> {
         let (optional, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
         let (name, example) = line.split_once(" = ")?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
@@ -84,8 +84,8 @@ impl Key {
             b'[' => Kind::List,
             b't' | b'f' => Kind::Boolean,
             b'0'..=b'9' => Kind::Integer,
-            _ if Duration::read(example.trim_matches('"')).is_some() => Kind::Duration,
-            _ if usize::read(example.trim_matches('"')).is_some() => Kind::Size,
+            _ if Duration::parse(example.trim_matches('"')).is_some() => Kind::Duration,
+            _ if usize::parse(example.trim_matches('"')).is_some() => Kind::Size,
             _ => Kind::Text,
         };
         let help = above.strip_prefix("# ").unwrap_or("");
@@ -110,11 +110,11 @@ impl Key {
             Kind::Boolean => text.parse().ok().map(Value::Boolean),
             Kind::List => Some(Value::Array(list(text))),
         };
-        self.fitting(value.ok_or_else(|| self.rule())?)
+        self.checked(value.ok_or_else(|| self.rule())?)
     }
 
     /// The value, if it has this key's kind.
-    pub(super) fn fitting(&self, value: Value) -> Result<Value, String> {
+    pub(super) fn checked(&self, value: Value) -> Result<Value, String> {
         let fits = match self.kind {
             Kind::Text | Kind::Duration | Kind::Size => value.is_str(),
             Kind::Integer => value.as_integer().is_some_and(|n| u32::try_from(n).is_ok()),
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_read_from_the_example() {
+    fn a_kind_is_derived_from_the_example() {
         let kind = |name| find(name).unwrap().kind;
         assert_eq!(kind("data_dir"), Kind::Text);
         assert_eq!(kind("listen"), Kind::List);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn near_names_are_found() {
+    fn similar_names_are_found() {
         assert_eq!(near("keepalive"), ["keep_alive"]);
         assert_eq!(near("data-dir"), ["data_dir"]);
         assert_eq!(near("DATADIR"), ["data_dir"]);

@@ -54,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_services_variables_are_known_by_name_and_value() {
+    fn service_variables_are_detected_by_name_and_value() {
         for service in ["", "METRICS_", "PORT_", "SERVICE_", "A_PORT_1_", "SERVICE_PORT_"] {
             for (name, value) in [
                 ("SERVICE_HOST", "10.0.0.1"),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_them_is_not() {
+    fn similar_variables_are_not_detected() {
         for (name, value) in [
             ("PORT", "8787"),
             ("PORT", "0.0.0.0:8787"),
@@ -109,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_variable_is_a_panic(name in "[A-Z0-9_é]{0,30}|(PORT_|SERVICE_|TCP|_|8){0,8}", value in ".{0,20}") {
+        fn arbitrary_variables_do_not_panic(name in "[A-Z0-9_é]{0,30}|(PORT_|SERVICE_|TCP|_|8){0,8}", value in ".{0,20}") {
             let _ = is_of_service(&name, &value);
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct Layers(BTreeMap<&'static str, (Option<Value>, Origin)>);
 
 impl Layers {
     /// Adds the keys of a TOML file.
-    pub(super) fn lay_file(&mut self, path: &Path, named_by: &'static str) -> Result<(), ConfigError> {
+    pub(super) fn add_file(&mut self, path: &Path, named_by: &'static str) -> Result<(), ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             named_by,
@@ -35,19 +35,19 @@ impl Layers {
         entries.sort_by_key(|(_, value)| value.span().start);
         for (name, value) in entries {
             let origin = Origin::File { path: path.to_owned(), line: line(value.span().start) };
-            let key = known(&name, &name, &origin)?;
-            self.lay(key, key.fitting(value.into_inner()), origin)?;
+            let key = find_key(&name, &name, &origin)?;
+            self.add(key, key.checked(value.into_inner()), origin)?;
         }
         Ok(())
     }
 
     /// Adds the `ATELIER_*` variables and ignores all others. Returns the names of those that were skipped because
     /// Kubernetes has set them.
-    pub(super) fn lay_variables(
+    pub(super) fn add_variables(
         &mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Vec<String>, ConfigError> {
-        let mut passed_over = Vec::new();
+        let mut ignored = Vec::new();
         for (variable, text) in variables {
             let Some(rest) = variable.strip_prefix("ATELIER_") else {
                 continue;
@@ -56,21 +56,21 @@ impl Layers {
                 continue;
             }
             if kubernetes::is_of_service(rest, &text) {
-                passed_over.push(variable);
+                ignored.push(variable);
                 continue;
             }
             let name = rest.to_ascii_lowercase();
             let origin = Origin::Variable(variable.clone());
             // Variable names are case-sensitive: `ATELIER_Log` is not `ATELIER_LOG`.
-            let key = known(if rest.bytes().any(|b| b.is_ascii_lowercase()) { "" } else { &name }, rest, &origin)?;
-            self.lay_text(key, &text, origin)?;
+            let key = find_key(if rest.bytes().any(|b| b.is_ascii_lowercase()) { "" } else { &name }, rest, &origin)?;
+            self.add_text(key, &text, origin)?;
         }
-        passed_over.sort_unstable();
-        Ok(passed_over)
+        ignored.sort_unstable();
+        Ok(ignored)
     }
 
     /// Adds flags, each a key and a text. The texts of a repeated flag form a list.
-    pub(super) fn lay_flags<K: AsRef<str>>(
+    pub(super) fn add_flags<K: AsRef<str>>(
         &mut self,
         flags: impl IntoIterator<Item = (K, String)>,
     ) -> Result<(), ConfigError> {
@@ -78,27 +78,27 @@ impl Layers {
         for (name, text) in flags {
             let name = name.as_ref();
             let origin = Origin::Flag(name.replace('_', "-"));
-            let key = known(name, name, &origin)?;
+            let key = find_key(name, name, &origin)?;
             if key.kind == Kind::List {
                 let list = lists.entry(key.name).or_default();
                 list.extend((!text.is_empty()).then_some(Value::String(text)));
                 self.0.insert(key.name, (Some(Value::Array(list.clone())), origin));
             } else {
-                self.lay_text(key, &text, origin)?;
+                self.add_text(key, &text, origin)?;
             }
         }
         Ok(())
     }
 
-    fn lay_text(&mut self, key: &'static Key, text: &str, origin: Origin) -> Result<(), ConfigError> {
+    fn add_text(&mut self, key: &'static Key, text: &str, origin: Origin) -> Result<(), ConfigError> {
         if key.optional && text.is_empty() {
             self.0.insert(key.name, (None, origin));
             return Ok(());
         }
-        self.lay(key, key.value(text), origin)
+        self.add(key, key.value(text), origin)
     }
 
-    fn lay(&mut self, key: &'static Key, value: Result<Value, String>, origin: Origin) -> Result<(), ConfigError> {
+    fn add(&mut self, key: &'static Key, value: Result<Value, String>, origin: Origin) -> Result<(), ConfigError> {
         match value {
             Ok(value) => {
                 self.0.insert(key.name, (Some(value), origin));
@@ -129,10 +129,10 @@ impl Layers {
 }
 
 /// The key of that name. The error names an unknown key as it was written.
-fn known(name: &str, given: &str, origin: &Origin) -> Result<&'static Key, ConfigError> {
+fn find_key(name: &str, written: &str, origin: &Origin) -> Result<&'static Key, ConfigError> {
     keys::find(name).ok_or_else(|| ConfigError::Unknown {
-        name: given.to_owned(),
+        name: written.to_owned(),
         origin: origin.clone(),
-        near: keys::near(given),
+        near: keys::near(written),
     })
 }

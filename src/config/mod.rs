@@ -9,7 +9,7 @@ mod kubernetes;
 mod layers;
 pub mod origin;
 mod rules;
-pub mod spelling;
+pub mod text_form;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,14 +41,14 @@ pub enum SigningAlgorithm {
     EdDsa,
 }
 
-impl spelling::Spelled for SigningAlgorithm {
+impl text_form::TextForm for SigningAlgorithm {
     const RULE: &'static str = "RS256, ES256 or EdDSA";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         <&str>::from(self).to_owned()
     }
 }
@@ -62,14 +62,14 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-impl spelling::Spelled for ForwardedHeader {
+impl text_form::TextForm for ForwardedHeader {
     const RULE: &'static str = "x-forwarded-for or forwarded";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         <&str>::from(self).to_owned()
     }
 }
@@ -81,13 +81,13 @@ impl spelling::Spelled for ForwardedHeader {
 pub struct Config {
     pub data_dir: PathBuf,
 
-    #[serde(with = "spelling::list")]
+    #[serde(with = "text_form::list")]
     pub listen: Vec<SocketAddr>,
     pub public_url: Option<String>,
     pub trusted_hosts: Vec<String>,
-    #[serde(with = "spelling::list")]
+    #[serde(with = "text_form::list")]
     pub trusted_proxies: Vec<Network>,
-    #[serde(with = "spelling::optional")]
+    #[serde(with = "text_form::optional")]
     pub forwarded_header: Option<ForwardedHeader>,
 
     pub log: String,
@@ -95,57 +95,57 @@ pub struct Config {
     pub workers: usize,
     pub max_connections: usize,
     pub connections_per_address: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub max_body: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub body_memory: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub request_timeout: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub keep_alive: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub stop_grace: Duration,
     pub write_queue: usize,
     pub readers: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub page_cache: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub answer_memory: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub search_memory: usize,
     pub password_threads: usize,
     pub password_queue: usize,
 
     pub password_grant: bool,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub access_token_life: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub session_idle: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub session_life: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub offline_idle: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub offline_life: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub browser_idle: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub browser_life: Duration,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub signing_algorithm: SigningAlgorithm,
     pub signing_key_bits: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub signing_key_life: Duration,
-    #[serde(with = "spelling::secret")]
+    #[serde(with = "text_form::secret")]
     pub master_key: Option<Secret>,
     pub master_key_file: Option<PathBuf>,
 
     pub keys_allowed: bool,
-    #[serde(with = "spelling::optional")]
+    #[serde(with = "text_form::optional")]
     pub key_longest_life: Option<Duration>,
 
     pub sign_in_free_failures: usize,
-    #[serde(with = "spelling")]
+    #[serde(with = "text_form")]
     pub sign_in_longest_wait: Duration,
     pub administrators_need_second_factor: bool,
 
@@ -153,7 +153,7 @@ pub struct Config {
     pub graphql_complexity: usize,
 
     pub admin_email: Option<String>,
-    #[serde(with = "spelling::secret")]
+    #[serde(with = "text_form::secret")]
     pub admin_password: Option<Secret>,
     pub admin_password_file: Option<PathBuf>,
 
@@ -162,7 +162,7 @@ pub struct Config {
     pub origins: Origins,
     /// The `ATELIER_*` variables that were ignored because Kubernetes has set them for a Service.
     #[serde(skip)]
-    pub passed_over: Vec<String>,
+    pub ignored_variables: Vec<String>,
 }
 
 impl Default for Config {
@@ -214,7 +214,7 @@ impl Default for Config {
             admin_password: None,
             admin_password_file: None,
             origins: Origins::default(),
-            passed_over: Vec::new(),
+            ignored_variables: Vec::new(),
         }
     }
 }
@@ -226,7 +226,7 @@ impl Config {
     /// The file is `file`, or else the one that `ATELIER_CONFIG` names. Refused when a key or an `ATELIER_*` variable
     /// is unknown, or a value has the wrong type or breaks its rule. `ATELIER_TEST_*` variables and those of a
     /// Kubernetes Service are ignored. An empty variable or flag unsets an optional key.
-    pub fn gather<K: AsRef<str>>(
+    pub fn load<K: AsRef<str>>(
         flags: impl IntoIterator<Item = (K, String)>,
         env: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
@@ -235,13 +235,13 @@ impl Config {
         let mut layers = Layers::default();
         let named = env.iter().find(|(name, path)| name == FILE_VARIABLE && !path.is_empty());
         match (file, named) {
-            (Some(path), _) => layers.lay_file(path, "--config")?,
-            (None, Some((_, path))) => layers.lay_file(Path::new(path), FILE_VARIABLE)?,
+            (Some(path), _) => layers.add_file(path, "--config")?,
+            (None, Some((_, path))) => layers.add_file(Path::new(path), FILE_VARIABLE)?,
             (None, None) => {}
         }
-        let passed_over = layers.lay_variables(env)?;
-        layers.lay_flags(flags)?;
-        let config = Self { passed_over, ..layers.into_config()? };
+        let ignored_variables = layers.add_variables(env)?;
+        layers.add_flags(flags)?;
+        let config = Self { ignored_variables, ..layers.into_config()? };
         match rules::check(&config) {
             Ok(()) => Ok(config),
             Err((key, rule)) => Err(ConfigError::Wrong { key, origin: config.origins.of(key), rule }),
@@ -255,7 +255,7 @@ impl Config {
 
     /// All keys in the order of the example file, each with its value in TOML (or `(not set)`) and its source. Secrets
     /// are masked.
-    pub fn shown(&self) -> Vec<(&'static str, String, String)> {
+    pub fn entries(&self) -> Vec<(&'static str, String, String)> {
         let table = Table::try_from(self).unwrap_or_default();
         let show = |key: &keys::Key| {
             let value = table.get(key.name).map_or_else(|| "(not set)".to_owned(), Value::to_string);

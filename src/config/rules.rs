@@ -5,46 +5,46 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Config;
-use super::spelling::{Spelled, between};
+use super::text_form::{TextForm, between};
 
 /// A key and the rule that its value breaks.
-type Broken = (&'static str, String);
+type BrokenRule = (&'static str, String);
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Returns the first broken rule.
-pub(super) fn check(config: &Config) -> Result<(), Broken> {
+pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     let c = config;
     count("workers", c.workers, 0..=1024)?;
     count("max_connections", c.max_connections, 1..=1_000_000)?;
     count("connections_per_address", c.connections_per_address, 0..=1_000_000)?;
-    spelled("max_body", &c.max_body, 1 << 10..=1 << 30)?;
-    spelled("body_memory", &c.body_memory, 1 << 20..=1 << 40)?;
-    spelled("request_timeout", &c.request_timeout, SECOND / 10..=HOUR)?;
-    spelled("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
-    spelled("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;
+    check_range("max_body", &c.max_body, 1 << 10..=1 << 30)?;
+    check_range("body_memory", &c.body_memory, 1 << 20..=1 << 40)?;
+    check_range("request_timeout", &c.request_timeout, SECOND / 10..=HOUR)?;
+    check_range("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
+    check_range("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;
     count("write_queue", c.write_queue, 1..=1_000_000)?;
     count("readers", c.readers, 2..=1024)?;
-    spelled("page_cache", &c.page_cache, 64 << 10..=1 << 30)?;
-    spelled("answer_memory", &c.answer_memory, 0..=1 << 30)?;
-    spelled("search_memory", &c.search_memory, 0..=1 << 30)?;
+    check_range("page_cache", &c.page_cache, 64 << 10..=1 << 30)?;
+    check_range("answer_memory", &c.answer_memory, 0..=1 << 30)?;
+    check_range("search_memory", &c.search_memory, 0..=1 << 30)?;
     count("password_threads", c.password_threads, 0..=1024)?;
     count("password_queue", c.password_queue, 1..=100_000)?;
-    spelled("access_token_life", &c.access_token_life, SECOND..=DAY)?;
-    spelled("session_idle", &c.session_idle, SECOND..=DAY * 3650)?;
-    spelled("session_life", &c.session_life, SECOND..=DAY * 3650)?;
-    spelled("signing_key_life", &c.signing_key_life, SECOND..=DAY * 3650)?;
-    spelled("offline_idle", &c.offline_idle, SECOND..=DAY * 3650)?;
-    spelled("offline_life", &c.offline_life, SECOND..=DAY * 3650)?;
-    spelled("browser_idle", &c.browser_idle, SECOND..=DAY * 3650)?;
-    spelled("browser_life", &c.browser_life, SECOND..=DAY * 3650)?;
+    check_range("access_token_life", &c.access_token_life, SECOND..=DAY)?;
+    check_range("session_idle", &c.session_idle, SECOND..=DAY * 3650)?;
+    check_range("session_life", &c.session_life, SECOND..=DAY * 3650)?;
+    check_range("signing_key_life", &c.signing_key_life, SECOND..=DAY * 3650)?;
+    check_range("offline_idle", &c.offline_idle, SECOND..=DAY * 3650)?;
+    check_range("offline_life", &c.offline_life, SECOND..=DAY * 3650)?;
+    check_range("browser_idle", &c.browser_idle, SECOND..=DAY * 3650)?;
+    check_range("browser_life", &c.browser_life, SECOND..=DAY * 3650)?;
     if let Some(life) = &c.key_longest_life {
-        spelled("key_longest_life", life, SECOND..=DAY * 3650)?;
+        check_range("key_longest_life", life, SECOND..=DAY * 3650)?;
     }
     count("sign_in_free_failures", c.sign_in_free_failures, 1..=1000)?;
-    spelled("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
+    check_range("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
     count("graphql_depth", c.graphql_depth, 15..=100)?;
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
@@ -71,22 +71,22 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     holds(
         "session_idle",
         c.session_idle <= c.session_life,
-        &format!("must not be longer than session_life, which is {}", c.session_life.spell()),
+        &format!("must not be longer than session_life, which is {}", c.session_life.to_text()),
     )?;
     holds(
         "signing_key_life",
         c.access_token_life <= c.signing_key_life,
-        &format!("must not be shorter than access_token_life, which is {}", c.access_token_life.spell()),
+        &format!("must not be shorter than access_token_life, which is {}", c.access_token_life.to_text()),
     )?;
     holds(
         "offline_idle",
         c.offline_idle <= c.offline_life,
-        &format!("must not be longer than offline_life, which is {}", c.offline_life.spell()),
+        &format!("must not be longer than offline_life, which is {}", c.offline_life.to_text()),
     )?;
     holds(
         "browser_idle",
         c.browser_idle <= c.browser_life,
-        &format!("must not be longer than browser_life, which is {}", c.browser_life.spell()),
+        &format!("must not be longer than browser_life, which is {}", c.browser_life.to_text()),
     )?;
     holds(
         "master_key",
@@ -100,16 +100,20 @@ pub(super) fn check(config: &Config) -> Result<(), Broken> {
     )
 }
 
-fn holds(key: &'static str, holds: bool, rule: &str) -> Result<(), Broken> {
+fn holds(key: &'static str, holds: bool, rule: &str) -> Result<(), BrokenRule> {
     if holds { Ok(()) } else { Err((key, rule.to_owned())) }
 }
 
-fn count(key: &'static str, value: usize, range: RangeInclusive<usize>) -> Result<(), Broken> {
+fn count(key: &'static str, value: usize, range: RangeInclusive<usize>) -> Result<(), BrokenRule> {
     holds(key, range.contains(&value), &between(range.start(), range.end()))
 }
 
-fn spelled<T: Spelled + PartialOrd>(key: &'static str, value: &T, range: RangeInclusive<T>) -> Result<(), Broken> {
-    holds(key, range.contains(value), &between(range.start().spell(), range.end().spell()))
+fn check_range<T: TextForm + PartialOrd>(
+    key: &'static str,
+    value: &T,
+    range: RangeInclusive<T>,
+) -> Result<(), BrokenRule> {
+    holds(key, range.contains(value), &between(range.start().to_text(), range.end().to_text()))
 }
 
 /// `https://atelier.example.com`, `http://10.0.0.5:8787`; without user, path, query or final slash.
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelled_level_is_no_filter() {
+    fn a_misspelled_level_is_refused() {
         for good in ["info", "OFF", "info,atelier=debug", "warn, actix_web::server=trace"] {
             assert!(is_filter(good), "{good}");
         }

@@ -25,12 +25,12 @@ fn flags<'k>(all: &[(&'k str, &str)]) -> Vec<(&'k str, String)> {
 
 fn refused(text: &str) -> String {
     let file = file(text);
-    let error = Config::gather(NONE, vars(&[]), Some(file.path())).unwrap_err().to_string();
+    let error = Config::load(NONE, vars(&[]), Some(file.path())).unwrap_err().to_string();
     error.replace(&file.path().display().to_string(), "FILE")
 }
 
 fn refused_variable(name: &str, text: &str) -> String {
-    Config::gather(NONE, vars(&[(name, text)]), None).unwrap_err().to_string()
+    Config::load(NONE, vars(&[(name, text)]), None).unwrap_err().to_string()
 }
 
 /// A deserializer that records the field names of a struct and stops.
@@ -60,7 +60,7 @@ impl<'de> de::Deserializer<'de> for Fields<'_> {
 }
 
 #[test]
-fn the_example_lists_every_key_once_and_says_why() {
+fn the_example_documents_every_key_once() {
     let mut fields = Vec::new();
     let _ = Config::deserialize(Fields(&mut fields));
     assert!(fields.contains(&"data_dir"));
@@ -77,14 +77,14 @@ fn the_example_lists_every_key_once_and_says_why() {
 }
 
 #[test]
-fn the_example_is_the_defaults() {
+fn the_example_contains_the_defaults() {
     assert_eq!(toml::from_str::<Config>(keys::EXAMPLE).unwrap(), Config::default());
     let example = file(keys::EXAMPLE);
-    let mut config = Config::gather(NONE, vars(&[]), Some(example.path())).unwrap();
+    let mut config = Config::load(NONE, vars(&[]), Some(example.path())).unwrap();
     config.origins = Origins::default();
     assert_eq!(config, Config::default());
 
-    for (key, (name, value, origin)) in keys::all().iter().zip(Config::default().shown()) {
+    for (key, (name, value, origin)) in keys::all().iter().zip(Config::default().entries()) {
         assert_eq!((key.name, origin.as_str()), (name, "default"));
         assert_eq!(value, if key.optional { "(not set)" } else { key.example }, "{name}");
     }
@@ -94,7 +94,7 @@ fn the_example_is_the_defaults() {
 fn the_examples_of_optional_keys_are_well_formed() {
     for key in keys::all().iter().filter(|key| key.optional) {
         let config = file(&format!("{} = {}", key.name, key.example));
-        Config::gather(NONE, vars(&[]), Some(config.path())).unwrap();
+        Config::load(NONE, vars(&[]), Some(config.path())).unwrap();
     }
 }
 
@@ -103,14 +103,14 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
     let file = file("# mine\nworkers = 2\nreaders = 2\nkeep_alive = \"2s\"\n");
     let env =
         vars(&[("ATELIER_READERS", "3"), ("ATELIER_KEEP_ALIVE", "3s"), ("PATH", "/bin"), ("ATELIER_TEST_KEEP", "1")]);
-    let config = Config::gather(flags(&[("keep_alive", "4s")]), env, Some(file.path())).unwrap();
+    let config = Config::load(flags(&[("keep_alive", "4s")]), env, Some(file.path())).unwrap();
 
     assert_eq!((config.workers, config.readers), (2, 3));
     assert_eq!(config.keep_alive, Duration::from_secs(4));
     assert_eq!(config.write_queue, Config::default().write_queue);
 
-    let shown = config.shown();
-    let row = |name| shown.iter().find(|row| row.0 == name).map(|row| (row.1.as_str(), row.2.as_str())).unwrap();
+    let entries = config.entries();
+    let row = |name| entries.iter().find(|row| row.0 == name).map(|row| (row.1.as_str(), row.2.as_str())).unwrap();
     assert_eq!(row("workers"), ("2", format!("{}:2", file.path().display()).as_str()));
     assert_eq!(row("readers"), ("3", "ATELIER_READERS"));
     assert_eq!(row("keep_alive"), ("\"4s\"", "--keep-alive"));
@@ -123,10 +123,10 @@ fn every_key_can_be_set_by_every_layer() {
     for key in keys::all() {
         let text = key.example.trim_matches(['"', '[', ']']);
         let env = vars(&[(&key.variable(), text)]);
-        let by_variable = Config::gather(NONE, env, None).unwrap();
+        let by_variable = Config::load(NONE, env, None).unwrap();
         assert_eq!(by_variable.origins.of(key.name), Origin::Variable(key.variable()));
 
-        let by_flag = Config::gather(flags(&[(key.name, text.trim_matches('"'))]), vars(&[]), None).unwrap();
+        let by_flag = Config::load(flags(&[(key.name, text.trim_matches('"'))]), vars(&[]), None).unwrap();
         assert_eq!(by_flag.origins.of(key.name), Origin::Flag(key.flag()));
     }
 }
@@ -135,29 +135,29 @@ fn every_key_can_be_set_by_every_layer() {
 fn lists_are_separated_by_commas_in_variables_and_repeated_as_flags() {
     let (one, two) = ("127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap());
     let env = vars(&[("ATELIER_LISTEN", "127.0.0.1:1, [::1]:2"), ("ATELIER_TRUSTED_HOSTS", "")]);
-    let config = Config::gather(NONE, env.clone(), None).unwrap();
+    let config = Config::load(NONE, env.clone(), None).unwrap();
     assert_eq!(config.listen, [one, two]);
     assert!(config.trusted_hosts.is_empty());
 
-    let config = Config::gather(flags(&[("listen", "[::1]:2"), ("listen", "127.0.0.1:1")]), env, None).unwrap();
+    let config = Config::load(flags(&[("listen", "[::1]:2"), ("listen", "127.0.0.1:1")]), env, None).unwrap();
     assert_eq!(config.listen, [two, one]);
 }
 
 #[test]
 fn an_empty_variable_sets_an_optional_key_to_nothing() {
     let file = file("public_url = \"https://a.example\"");
-    let config = Config::gather(NONE, vars(&[("ATELIER_PUBLIC_URL", "")]), Some(file.path())).unwrap();
+    let config = Config::load(NONE, vars(&[("ATELIER_PUBLIC_URL", "")]), Some(file.path())).unwrap();
     assert_eq!(config.public_url, None);
     assert_eq!(config.origins.of("public_url"), Origin::Variable("ATELIER_PUBLIC_URL".to_owned()));
 }
 
 #[test]
-fn the_file_is_named_by_the_flag_or_else_by_the_variable() {
+fn the_flag_or_else_the_variable_names_the_file() {
     let (one, two) = (file("workers = 1"), file("workers = 2"));
     let env = vars(&[(FILE_VARIABLE, &two.path().display().to_string())]);
-    assert_eq!(Config::gather(NONE, env.clone(), None).unwrap().workers, 2);
-    assert_eq!(Config::gather(NONE, env, Some(one.path())).unwrap().workers, 1);
-    assert_eq!(Config::gather(NONE, vars(&[(FILE_VARIABLE, "")]), None).unwrap(), Config::default());
+    assert_eq!(Config::load(NONE, env.clone(), None).unwrap().workers, 2);
+    assert_eq!(Config::load(NONE, env, Some(one.path())).unwrap().workers, 1);
+    assert_eq!(Config::load(NONE, vars(&[(FILE_VARIABLE, "")]), None).unwrap(), Config::default());
 
     let absent = refused_variable(FILE_VARIABLE, "/nowhere/atelier.toml");
     assert!(absent.starts_with("cannot read the configuration file /nowhere/atelier.toml: "), "{absent}");
@@ -165,7 +165,7 @@ fn the_file_is_named_by_the_flag_or_else_by_the_variable() {
 }
 
 #[test]
-fn an_unknown_key_is_told_with_its_file_and_line() {
+fn the_error_of_an_unknown_key_names_its_file_and_line() {
     assert_eq!(
         refused("# mine\n\nlog = \"info\"\nkeepalive = \"1s\"\n"),
         "unknown key `keepalive` (FILE:4); write keep_alive or remove line 4 (config.example.toml lists every key)"
@@ -179,19 +179,19 @@ fn an_unknown_key_is_told_with_its_file_and_line() {
 }
 
 #[test]
-fn an_unknown_variable_or_flag_is_told_with_names_like_it() {
+fn the_error_of_an_unknown_variable_or_flag_suggests_similar_names() {
     assert_eq!(
         refused_variable("ATELIER_DATADIR", "/srv"),
         "unknown key `DATADIR` (ATELIER_DATADIR); write ATELIER_DATA_DIR or unset ATELIER_DATADIR \
          (config.example.toml lists every key)"
     );
     assert!(refused_variable("ATELIER_Log", "info").starts_with("unknown key `Log` (ATELIER_Log); write ATELIER_LOG"));
-    let error = Config::gather(flags(&[("lissten", "x")]), vars(&[]), None).unwrap_err().to_string();
+    let error = Config::load(flags(&[("lissten", "x")]), vars(&[]), None).unwrap_err().to_string();
     assert!(error.starts_with("unknown key `lissten` (--lissten); write --listen or remove --lissten"), "{error}");
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_with_its_line() {
+fn the_error_of_an_invalid_toml_file_names_its_line() {
     let error = refused("log = \"info\"\nworkers = \n");
     assert!(error.starts_with("FILE:2 is not valid TOML: "), "{error}");
     assert!(error.ends_with("; correct line 2, or start again from config.example.toml"), "{error}");
@@ -200,7 +200,7 @@ fn a_file_that_is_no_toml_is_told_with_its_line() {
 }
 
 #[test]
-fn an_ill_typed_value_is_told_with_its_place_and_its_rule() {
+fn the_error_of_an_ill_typed_value_names_its_source_and_rule() {
     assert_eq!(
         refused("\nworkers = \"two\""),
         "`workers` (FILE:2) must be a whole number from 0 to 4294967295; \
@@ -235,13 +235,13 @@ fn an_ill_typed_value_is_told_with_its_place_and_its_rule() {
         "`password_grant` (ATELIER_PASSWORD_GRANT) must be true or false; \
          correct or unset the variable ATELIER_PASSWORD_GRANT"
     );
-    let error = Config::gather(flags(&[("keep_alive", "soon")]), vars(&[]), None).unwrap_err().to_string();
+    let error = Config::load(flags(&[("keep_alive", "soon")]), vars(&[]), None).unwrap_err().to_string();
     assert!(error.starts_with("`keep_alive` (--keep-alive) must be a duration"), "{error}");
     assert!(error.ends_with("; give --keep-alive another value"), "{error}");
 }
 
 #[test]
-fn a_value_that_breaks_its_rule_is_told_the_rule() {
+fn the_error_of_an_invalid_value_contains_its_rule() {
     for (line, rule) in [
         ("data_dir = \"\"", "must be the path of a directory"),
         ("listen = []", "must contain at least one address"),
@@ -288,16 +288,16 @@ fn a_value_that_breaks_its_rule_is_told_the_rule() {
 }
 
 #[test]
-fn a_secret_is_shown_nowhere() {
-    let config = Config::gather(NONE, vars(&[("ATELIER_ADMIN_PASSWORD", "hunter2")]), None).unwrap();
+fn a_secret_is_never_printed() {
+    let config = Config::load(NONE, vars(&[("ATELIER_ADMIN_PASSWORD", "hunter2")]), None).unwrap();
     assert_eq!(config.admin_password.as_ref().unwrap().expose(), "hunter2");
-    assert!(config.shown().contains(&("admin_password", "\"***\"".to_owned(), "ATELIER_ADMIN_PASSWORD".to_owned())));
-    let printed = format!("{config:?} {:?} {}", config.shown(), toml::to_string(&config).unwrap());
+    assert!(config.entries().contains(&("admin_password", "\"***\"".to_owned(), "ATELIER_ADMIN_PASSWORD".to_owned())));
+    let printed = format!("{config:?} {:?} {}", config.entries(), toml::to_string(&config).unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
 
-    let config = Config::gather(NONE, vars(&[("ATELIER_MASTER_KEY", "hunter2")]), None).unwrap();
+    let config = Config::load(NONE, vars(&[("ATELIER_MASTER_KEY", "hunter2")]), None).unwrap();
     assert_eq!(config.master_key.as_ref().unwrap().expose(), "hunter2");
-    let printed = format!("{config:?} {:?} {}", config.shown(), toml::to_string(&config).unwrap());
+    let printed = format!("{config:?} {:?} {}", config.entries(), toml::to_string(&config).unwrap());
     assert!(!printed.contains("hunter2"), "{printed}");
 
     for text in [
@@ -311,7 +311,7 @@ fn a_secret_is_shown_nowhere() {
         "admin_pasword = \"48151623\"",
         "admin_password = { file = \"48151623\" }",
     ] {
-        let error = Config::gather(NONE, vars(&[]), Some(file(text).path())).unwrap_err();
+        let error = Config::load(NONE, vars(&[]), Some(file(text).path())).unwrap_err();
         assert!(!error.to_string().contains("48151623"), "{error}");
         assert!(!format!("{error:?}").contains("48151623"), "{error:?}");
     }

@@ -8,7 +8,7 @@ use super::email::Email;
 use super::ids::{KeyId, SessionId, UserId};
 use super::user::{AccountRole, UserKind};
 
-/// The identity, the credential and the origin of whoever acts.
+/// The identity, the credential and the origin of the actor.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub who: Who,
@@ -57,7 +57,7 @@ pub enum Credential {
 
 impl Credential {
     /// The text for the audit: `session 4`, `key 7`, `password`.
-    pub fn words(self) -> String {
+    pub fn to_text(self) -> String {
         match self {
             Self::Session(id) => format!("session {id}"),
             Self::Key(id) => format!("key {id}"),

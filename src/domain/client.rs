@@ -160,12 +160,12 @@ impl RedirectUri {
 
     /// Whether a request may contain this redirect URI. All bytes must be equal, except the port of a loopback address
     /// (RFC 8252, section 7.3).
-    pub fn allows(&self, asked: &str) -> bool {
-        if self.0 == asked {
+    pub fn allows(&self, requested: &str) -> bool {
+        if self.0 == requested {
             return true;
         }
-        match (loopback(&self.0), loopback(asked)) {
-            (Some(registered), Some(asked)) => registered == asked,
+        match (loopback(&self.0), loopback(requested)) {
+            (Some(registered), Some(requested)) => registered == requested,
             _ => false,
         }
     }
@@ -237,7 +237,7 @@ impl Client {
     /// The scopes that every request of this client is granted implicitly. The programs that use the built-in clients
     /// were written for servers without a scope `api`, so they never request it.
     pub fn implied(&self) -> Scopes {
-        if self.built_in { Scopes::of([Scope::Api]).within(&self.scopes) } else { Scopes::default() }
+        if self.built_in { Scopes::of([Scope::Api]).intersection(&self.scopes) } else { Scopes::default() }
     }
 }
 
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_stay() {
+    fn the_stored_values_are_stable() {
         let words = [
             "authorization_code",
             "client_credentials",
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_to_return_to_is_absolute_and_plain() {
+    fn a_redirect_uri_is_absolute_and_unambiguous() {
         for good in ["https://a.example/cb?x=1", "http://127.0.0.1/callback", "http://[::1]:80/", "com.example.app:/cb"]
         {
             assert!(RedirectUri::parse(good).is_ok(), "{good}");
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_over_a_network_unprotected_is_known() {
+    fn unencrypted_uris_are_detected() {
         let exposed = |uri| RedirectUri::parse(uri).unwrap().is_exposed();
         assert!(exposed("http://grafana.lan/cb"));
         assert!(!exposed("https://grafana.lan/cb") && !exposed("http://127.0.0.1:3/cb"));
@@ -335,20 +335,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_byte_may_differ(at in 0_usize..40, byte in b'!'..=b'~') {
+        fn every_byte_must_be_equal(at in 0_usize..40, byte in b'!'..=b'~') {
             let text = "https://a.example:8443/callback?state=x1";
             let registered = RedirectUri::parse(text).unwrap();
-            let mut asked = text.as_bytes().to_vec();
-            asked[at] = byte;
-            let asked = String::from_utf8(asked).unwrap();
-            prop_assert_eq!(registered.allows(&asked), asked == text);
+            let mut requested = text.as_bytes().to_vec();
+            requested[at] = byte;
+            let requested = String::from_utf8(requested).unwrap();
+            prop_assert_eq!(registered.allows(&requested), requested == text);
         }
 
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn arbitrary_text_does_not_panic(text in any::<String>()) {
             let _ = ClientId::parse(&text);
             let _ = ClientName::parse(&text);
-            let _ = Scopes::known(&text);
+            let _ = Scopes::parse_known(&text);
             if let Ok(uri) = RedirectUri::parse(&text) {
                 prop_assert!(uri.allows(&text));
             }

@@ -139,7 +139,7 @@ mod tests {
     proptest! {
         /// A model with only the rules of RFC 8628, section 3.5 gives the same results.
         #[test]
-        fn it_goes_from_pending_to_one_end_and_stays_there(steps in steps()) {
+        fn a_pending_code_reaches_one_final_state(steps in steps()) {
             let mut code = code();
             let (mut now, mut last, mut pause) = (0_u64, None::<u64>, 5_000_u64);
             let mut decided = None::<bool>;

@@ -47,7 +47,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_number_is_told_as_it_is_and_ordered_as_numbers_are(a in any::<i64>(), b in any::<i64>()) {
+        fn ids_print_and_sort_as_numbers(a in any::<i64>(), b in any::<i64>()) {
             prop_assert_eq!(WorkspaceId(a).to_string(), a.to_string());
             prop_assert_eq!(WorkspaceId(a).cmp(&WorkspaceId(b)), a.cmp(&b));
         }

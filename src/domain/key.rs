@@ -175,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_lives_until_it_is_revoked_or_runs_out(end in proptest::option::of(-9_i64..9), revoked: bool, now in -9_i64..9) {
+        fn a_key_is_valid_until_it_is_revoked_or_expires(end in proptest::option::of(-9_i64..9), revoked: bool, now in -9_i64..9) {
             let key = Key {
                 id: KeyId(1),
                 user: UserId(1),

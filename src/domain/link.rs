@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let purposes = [Purpose::Invitation, Purpose::PasswordReset];
         let words = ["invitation", "password_reset"];
         assert_eq!(purposes.map(Purpose::as_str), words);

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let words = ["owner", "member", "reader", "annotator"];
         assert_eq!(Role::PREDEFINED.map(Role::as_str), words);
         assert_eq!(words.map(Role::predefined), Role::PREDEFINED.map(Some));
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_word_is_a_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
+        fn other_values_are_no_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
             prop_assert!(Role::predefined(&word).is_none_or(|role| role.as_str() == word));
         }
     }

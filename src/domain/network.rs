@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_in_its_network_in_both_of_its_forms() {
+    fn an_address_matches_its_network_in_both_forms() {
         for (text, inside, outside) in [
             ("10.0.0.5", "10.0.0.5", "10.0.0.6"),
             ("127.0.0.1", "::ffff:127.0.0.1", "::1"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_network() {
+    fn other_texts_are_no_network() {
         for text in ["", "10.0.0.0/33", "10.0.0.0/", "/8", "10.0.0/8", "fd00::/129", "localhost", "10.0.0.1:80", "*"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_network_reads_as_it_is_spelled(bits in any::<u128>(), v4_bits in any::<u32>(), length in 0_u8..=128, v4 in any::<bool>()) {
+        fn a_network_round_trips(bits in any::<u128>(), v4_bits in any::<u32>(), length in 0_u8..=128, v4 in any::<bool>()) {
             let text = if v4 {
                 format!("{}/{}", std::net::Ipv4Addr::from_bits(v4_bits), length % 33)
             } else {
@@ -92,7 +92,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_a_panic(text in ".{0,40}") {
+        fn arbitrary_text_does_not_panic(text in ".{0,40}") {
             let _ = text.parse::<Network>();
         }
     }

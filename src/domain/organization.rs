@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let words = ["admin", "member", "reader", "annotator"];
         assert_eq!(OrganizationRole::ALL.map(OrganizationRole::as_str), words);
         assert_eq!(words.map(str::parse), OrganizationRole::ALL.map(Ok));
@@ -114,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_word_is_a_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
+        fn other_values_are_no_role(word in "[a-zA-Z ]{0,12}|\\PC{0,8}") {
             prop_assert!(word.parse::<OrganizationRole>().ok().is_none_or(|role| role.as_str() == word));
         }
     }

@@ -12,7 +12,7 @@ pub struct Page {
 
 impl Page {
     /// The number of rows to query: one more than the limit, to find out whether there is a next page.
-    pub const fn look_for(self) -> u32 {
+    pub const fn fetch_limit(self) -> u32 {
         self.limit.saturating_add(1)
     }
 }
@@ -26,8 +26,8 @@ pub struct Slice<T> {
 }
 
 impl<T> Slice<T> {
-    /// Truncates the rows of a query with [`Page::look_for`] to a page.
-    pub fn cut(mut found: Vec<T>, page: Page, number: impl Fn(&T) -> i64) -> Self {
+    /// Truncates the rows of a query with [`Page::fetch_limit`] to a page.
+    pub fn from_rows(mut found: Vec<T>, page: Page, number: impl Fn(&T) -> i64) -> Self {
         let limit = page.limit as usize;
         let more = found.len() > limit;
         found.truncate(limit);
@@ -48,13 +48,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_show_everything_once(rows in 0_i64..60, limit in 1_u32..20) {
+        fn pages_contain_every_row_once(rows in 0_i64..60, limit in 1_u32..20) {
             let mut seen = Vec::new();
             let mut page = Page { after: None, limit };
             loop {
                 let from = page.after.map_or(0, |after| after + 1);
-                let found: Vec<i64> = (from..rows).take(page.look_for() as usize).collect();
-                let slice = Slice::cut(found, page, |row| *row);
+                let found: Vec<i64> = (from..rows).take(page.fetch_limit() as usize).collect();
+                let slice = Slice::from_rows(found, page, |row| *row);
                 prop_assert!(slice.items.len() <= limit as usize);
                 seen.extend(slice.items);
                 match slice.next {

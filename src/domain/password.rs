@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_names_the_rule_and_not_the_password() {
+    fn the_error_names_the_rule_and_not_the_password() {
         for (text, rule) in [
             ("hunter2", "must have 10 to 256 characters"),
             ("Password123", "must not be a common password; a few unrelated words make a good one"),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_a_name_is_known_however_it_is_written() {
+    fn a_password_made_of_a_name_is_detected_in_every_form() {
         let made = |password: &str| Password::existing(password).is_made_of(["ada", "lovelace", "example", "com", ""]);
         for own in ["ada@example.com", "Ada.Lovelace", "LOVELACE-1815", "adaadaada!", "lovelace ada 2026", "1ada2ada3"]
         {
@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_is_in_the_compared_form_and_bounded(text in any::<String>()) {
+        fn a_valid_password_is_normalized_and_bounded(text in any::<String>()) {
             if let Ok(password) = Password::parse(&text) {
                 prop_assert!(Password::LENGTH.contains(&password.expose().chars().count()));
                 prop_assert_eq!(compared(&text), password.expose());
@@ -146,7 +146,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_a_panic(text in any::<String>(), word in any::<String>()) {
+        fn arbitrary_text_does_not_panic(text in any::<String>(), word in any::<String>()) {
             let _ = Password::existing(&text).is_made_of([word.as_str(), &text]);
         }
     }

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let steps = [Step::SecondFactor, Step::EnrolSecondFactor, Step::Password];
         let words = ["second_factor", "enrol_second_factor", "password"];
         assert_eq!(steps.map(Step::as_str), words);
@@ -69,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_ends_with_its_time_and_with_its_last_failure(failures in 0..9_u32, end in -9_i64..9, now in -9_i64..9) {
+        fn it_ends_with_its_expiry_or_the_last_failure(failures in 0..9_u32, end in -9_i64..9, now in -9_i64..9) {
             let expires_at = Timestamp::from_micros(end);
             let pending = PendingSignIn { user: UserId(1), step: Step::Password, second_factor: false, failures, expires_at };
             prop_assert_eq!(pending.is_live(Timestamp::from_micros(now)), now < end && failures < 5);

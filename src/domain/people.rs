@@ -40,7 +40,7 @@ impl Pattern {
         }
     }
 
-    pub fn fits(&self, text: &str) -> bool {
+    pub fn matches(&self, text: &str) -> bool {
         let text = Email::fold(text);
         match self {
             Self::Whole(whole) => text == *whole,
@@ -85,7 +85,7 @@ impl PeopleSearch {
     /// Splits a search into its terms at whitespace.
     ///
     /// Refuses a text that is too long.
-    pub fn words(text: &str) -> Result<Vec<Pattern>, Invalid> {
+    pub fn parse_words(text: &str) -> Result<Vec<Pattern>, Invalid> {
         if text.chars().count() > Self::MAX_LENGTH {
             return Err(Invalid::rule(format!("must have at most {} characters", Self::MAX_LENGTH)));
         }
@@ -101,17 +101,17 @@ impl PeopleSearch {
     }
 
     /// Whether the user matches the search.
-    pub fn is_for(&self, user: &User) -> bool {
+    pub fn matches(&self, user: &User) -> bool {
         let email = user.email.as_str();
         let (first_name, last_name) = (user.first_name.as_str(), user.last_name.as_str());
-        let fits = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.fits(text));
-        fits(&self.email, email)
-            && fits(&self.username, email)
-            && fits(&self.first_name, first_name)
-            && fits(&self.last_name, last_name)
+        let matches = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
+        matches(&self.email, email)
+            && matches(&self.username, email)
+            && matches(&self.first_name, first_name)
+            && matches(&self.last_name, last_name)
             && self.enabled.is_none_or(|enabled| user.enabled == enabled)
             && self.email_verified.is_none_or(|verified| user.email_verified.is_some() == verified)
-            && self.words.iter().all(|word| [email, first_name, last_name].into_iter().any(|text| word.fits(text)))
+            && self.words.iter().all(|word| [email, first_name, last_name].into_iter().any(|text| word.matches(text)))
     }
 }
 
@@ -122,22 +122,22 @@ mod tests {
     use super::*;
 
     fn word(raw: &str) -> Pattern {
-        PeopleSearch::words(raw).unwrap().remove(0)
+        PeopleSearch::parse_words(raw).unwrap().remove(0)
     }
 
     #[test]
-    fn a_whole_address_is_nobody_elses() {
+    fn a_whole_email_matches_one_user_only() {
         let bob = Pattern::part("Bob@example.com");
-        assert!(bob.fits("bob@EXAMPLE.com"));
-        assert!(!bob.fits("notbob@example.com") && !bob.fits("bob@example.com.org"));
-        assert!(Pattern::part("bob@").fits("notbob@example.com"));
-        assert!(!Pattern::part("").fits("bob@example.com"));
-        assert!(!Pattern::part("%").fits("bob@example.com") && !Pattern::part("b_b").fits("bob@example.com"));
+        assert!(bob.matches("bob@EXAMPLE.com"));
+        assert!(!bob.matches("notbob@example.com") && !bob.matches("bob@example.com.org"));
+        assert!(Pattern::part("bob@").matches("notbob@example.com"));
+        assert!(!Pattern::part("").matches("bob@example.com"));
+        assert!(!Pattern::part("%").matches("bob@example.com") && !Pattern::part("b_b").matches("bob@example.com"));
     }
 
     #[test]
-    fn a_word_is_a_part_a_whole_text_in_quotes_or_one_with_gaps() {
-        assert!(word("OB").fits("bob") && word("\"bob\"").fits("Bob") && !word("\"ob\"").fits("bob"));
+    fn a_term_is_a_part_a_quoted_text_or_a_wildcard() {
+        assert!(word("OB").matches("bob") && word("\"bob\"").matches("Bob") && !word("\"ob\"").matches("bob"));
         for (pattern, fits, not) in [
             ("b*", "bob", "abob"),
             ("*b", "bob", "bobo"),
@@ -146,27 +146,27 @@ mod tests {
             ("a*b*c", "a-b-c", "a-c-b"),
             ("*", "", "\u{0}never"),
         ] {
-            assert!(word(pattern).fits(fits), "{pattern} {fits}");
-            assert!(pattern == "*" || !word(pattern).fits(not), "{pattern} {not}");
+            assert!(word(pattern).matches(fits), "{pattern} {fits}");
+            assert!(pattern == "*" || !word(pattern).matches(not), "{pattern} {not}");
         }
-        assert!(PeopleSearch::words(&"x".repeat(1001)).is_err());
-        assert!(PeopleSearch::words("  ").unwrap().is_empty());
+        assert!(PeopleSearch::parse_words(&"x".repeat(1001)).is_err());
+        assert!(PeopleSearch::parse_words("  ").unwrap().is_empty());
     }
 
     proptest! {
         #[test]
-        fn gaps_are_anything(a in "[ab]{0,3}", b in "[ab]{0,3}", c in "[ab]{0,3}", x in "[ab]{0,4}", y in "[ab]{0,4}") {
+        fn a_wildcard_matches_anything(a in "[ab]{0,3}", b in "[ab]{0,3}", c in "[ab]{0,3}", x in "[ab]{0,4}", y in "[ab]{0,4}") {
             let pattern = Pattern::Wild(vec![a.clone(), b.clone(), c.clone()]);
             let text = format!("{a}{x}{b}{y}{c}");
-            prop_assert!(pattern.fits(&text));
+            prop_assert!(pattern.matches(&text));
         }
 
         #[test]
-        fn no_text_is_a_panic(search in any::<String>(), text in any::<String>()) {
-            for word in PeopleSearch::words(&search).unwrap_or_default() {
-                let _ = word.fits(&text);
+        fn arbitrary_text_does_not_panic(search in any::<String>(), text in any::<String>()) {
+            for word in PeopleSearch::parse_words(&search).unwrap_or_default() {
+                let _ = word.matches(&text);
             }
-            prop_assert!(Pattern::whole(&text).fits(&text));
+            prop_assert!(Pattern::whole(&text).matches(&text));
         }
     }
 }

@@ -199,7 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn sets_are_sets(one in sets(), other in sets()) {
+        fn set_operations_work(one in sets(), other in sets()) {
             let both = one.union(other);
             prop_assert!(one.is_within(both) && other.is_within(both));
             prop_assert_eq!(one.is_within(other), one.iter().all(|permission| other.contains(permission)));
@@ -207,7 +207,7 @@ mod tests {
         }
 
         #[test]
-        fn unknown_bits_mean_nothing(bytes in any::<[u8; PermissionSet::BYTES]>()) {
+        fn unknown_bits_are_ignored(bytes in any::<[u8; PermissionSet::BYTES]>()) {
             prop_assert!(PermissionSet::from_bytes(bytes).iter().all(|permission| usize::from(permission.0) < Permission::COUNT));
         }
     }

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let words = ["application", "harness", "experiment"];
         assert_eq!(ProjectKind::ALL.map(ProjectKind::as_str), words);
         assert_eq!(words.map(str::parse), ProjectKind::ALL.map(Ok));
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_is_kept_as_written_in_nfc(raw in any::<String>()) {
+        fn a_name_keeps_its_text_in_nfc(raw in any::<String>()) {
             if let Ok(name) = ProjectName::parse(&raw) {
                 prop_assert_eq!(name.as_str(), &*crate::domain::text::nfc(&raw));
                 prop_assert!(!raw.trim().is_empty() && raw.chars().count() <= ProjectName::MAX_LENGTH);

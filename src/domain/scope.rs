@@ -41,7 +41,7 @@ impl Scopes {
     }
 
     /// Parses names separated by whitespace. Ignores unknown names, as OpenID Connect Core, section 3.1.2.1 requires.
-    pub fn known(words: &str) -> Self {
+    pub fn parse_known(words: &str) -> Self {
         Self::of(words.split_ascii_whitespace().filter_map(|word| word.parse().ok()))
     }
 
@@ -51,18 +51,18 @@ impl Scopes {
 
     /// The intersection of two sets.
     #[must_use]
-    pub fn within(&self, others: &Self) -> Self {
+    pub fn intersection(&self, others: &Self) -> Self {
         Self(self.0.intersection(&others.0).copied().collect())
     }
 
     /// Whether this is a subset of the others.
-    pub fn are_within(&self, others: &Self) -> bool {
+    pub fn is_subset(&self, others: &Self) -> bool {
         self.0.is_subset(&others.0)
     }
 
     /// The union of two sets.
     #[must_use]
-    pub fn and(&self, others: &Self) -> Self {
+    pub fn union(&self, others: &Self) -> Self {
         Self(self.0.union(&others.0).copied().collect())
     }
 
@@ -86,15 +86,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_a_set_of_known_words() {
+    fn scopes_are_a_set_of_known_names() {
         let words = ["openid", "email", "profile", "offline_access", "api"];
         assert_eq!(Scope::ALL.map(Scope::as_str), words);
         assert_eq!(words.map(str::parse), Scope::ALL.map(Ok));
-        let asked = Scopes::known("email  openid nonsense openid");
-        assert_eq!(asked.to_string(), "openid email");
+        let requested = Scopes::parse_known("email  openid nonsense openid");
+        assert_eq!(requested.to_string(), "openid email");
         let all = Scopes::of(Scope::ALL);
-        assert!(asked.are_within(&all) && !all.are_within(&asked));
-        assert_eq!(all.within(&asked), asked);
-        assert!(Scopes::known("nonsense").is_empty());
+        assert!(requested.is_subset(&all) && !all.is_subset(&requested));
+        assert_eq!(all.intersection(&requested), requested);
+        assert!(Scopes::parse_known("nonsense").is_empty());
     }
 }

@@ -32,7 +32,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_kept_whole_and_never_printed(text in any::<String>()) {
+        fn it_is_unchanged_and_never_printed(text in any::<String>()) {
             let secret = Secret::new(text.clone());
             prop_assert_eq!(secret.expose(), text.as_str());
             prop_assert_eq!(format!("{secret:?}"), "***");

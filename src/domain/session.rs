@@ -56,7 +56,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_lives_until_the_first_of_its_ends(idle in -9_i64..9, end in -9_i64..9, now in -9_i64..9) {
+        fn a_session_is_valid_until_its_earliest_end(idle in -9_i64..9, end in -9_i64..9, now in -9_i64..9) {
             let session = Session {
                 id: SessionId(1),
                 uuid: Uuid::nil(),

@@ -169,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_the_same_is_found() {
+    fn texts_that_look_the_same_match() {
         assert_eq!(fold("Cafe\u{301}"), fold("CAF\u{c9}"));
     }
 
     #[test]
-    fn what_nobody_sees_is_in_no_name() {
+    fn invisible_characters_are_refused_in_names() {
         for c in [
             '\u{ad}',
             '\u{34f}',
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_none_that_reads_as_an_id() {
+    fn a_name_that_reads_as_an_id_is_refused() {
         // The texts that Python's b64decode returns. Those of the first list contain a colon.
         for id in [
             "U3BhY2U6MTpiRnVM",
@@ -280,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_of_any_kind_is_no_name(kind in "[A-Z][a-zA-Z]{0,12}", rest in "\\PC{0,20}", pads in 0_usize..3) {
+        fn an_id_of_any_kind_is_refused_as_a_name(kind in "[A-Z][a-zA-Z]{0,12}", rest in "\\PC{0,20}", pads in 0_usize..3) {
             let id = STANDARD.encode(format!("{kind}:{rest}"));
             prop_assert_eq!(named(&id, 999), Err(READS_AS_ID));
             prop_assert_eq!(label(&id, 999), Err(READS_AS_ID));
@@ -288,7 +288,7 @@ mod tests {
         }
 
         #[test]
-        fn a_name_is_visible_in_nfc_bounded_and_taken_again(raw in any::<String>()) {
+        fn a_valid_name_is_visible_normalized_bounded_and_stable(raw in any::<String>()) {
             for name in [named(&raw, 20), label(&raw, 20), of_person(&raw, 20)].into_iter().flatten() {
                 prop_assert!(name.chars().count() <= 20 && name.trim() == name);
                 prop_assert!(!name.chars().any(|c| c.is_control() || is_invisible(c)));
@@ -308,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn a_description_is_kept_as_written(raw in any::<String>()) {
+        fn a_description_is_unchanged(raw in any::<String>()) {
             if let Ok(description) = Description::parse(&raw) {
                 prop_assert_eq!(description.as_str(), raw.as_str());
             } else {

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_with_or_without_offset() {
+    fn a_time_parses_with_or_without_offset() {
         let moment = Timestamp::from_micros(1_720_716_810_025_610);
         for text in [
             "2024-07-11T16:53:30.025610Z",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_read_in_every_spelling() {
+    fn a_time_parses_in_every_format() {
         for same in [
             "2024-07-11T16:53:30.025610Z",
             "2024-07-11T16:53:30.02561+00:00",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn trimmed_of_what_says_nothing() {
+    fn trailing_zeros_are_removed() {
         let trimmed = |micros: i64| Timestamp::from_micros(1_720_716_810_000_000 + micros).trimmed();
         assert_eq!(trimmed(25_610), "2024-07-11T16:53:30.02561+00:00");
         assert_eq!(trimmed(500_000), "2024-07-11T16:53:30.5+00:00");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_last_moment_and_it_can_be_told() {
+    fn the_latest_time_can_be_printed() {
         let end = Timestamp::now().after(Duration::MAX);
         assert_eq!(end, Timestamp::LATEST);
         assert_eq!(end.to_string(), "9999-12-30T22:00:00.000000+00:00");
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_moment_can_be_told_and_the_order_stays(a in any::<i64>(), b in any::<i64>()) {
+        fn every_time_can_be_printed_and_sorts_as_text(a in any::<i64>(), b in any::<i64>()) {
             let [a, b] = [a, b].map(Timestamp::from_micros);
             prop_assert!(a.to_string().ends_with("+00:00"));
             prop_assert!(a.trimmed().ends_with("+00:00"));
@@ -205,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_told_is_the_moment(micros in -62_135_596_800_000_000_i64..=Timestamp::LATEST.0) {
+        fn a_printed_time_parses_as_the_same_time(micros in -62_135_596_800_000_000_i64..=Timestamp::LATEST.0) {
             let moment = Timestamp::from_micros(micros);
             prop_assert_eq!(moment.micros(), micros);
             for text in [moment.to_string(), moment.trimmed()] {
@@ -214,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn later_is_never_earlier(micros in any::<i64>(), nanos in any::<u64>()) {
+        fn adding_a_duration_never_goes_back(micros in any::<i64>(), nanos in any::<u64>()) {
             let moment = Timestamp::from_micros(micros);
             prop_assert!(moment.after(Duration::from_nanos(nanos)) >= moment);
             prop_assert!(moment.before(Duration::from_nanos(nanos)) <= moment);

@@ -130,7 +130,7 @@ impl UserState {
     }
 
     /// Whether a user in this state may sign in, depending on whether the account is enabled.
-    pub fn lets_in(self, enabled: bool) -> bool {
+    pub fn allows_sign_in(self, enabled: bool) -> bool {
         enabled && self == Self::Active
     }
 }
@@ -160,13 +160,13 @@ impl UserStatus {
 
 /// The verifier of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voucher {
+pub enum EmailVerifier {
     Operator,
     /// An administrator, by UUID.
     Administrator(Uuid),
 }
 
-impl FromStr for Voucher {
+impl FromStr for EmailVerifier {
     type Err = uuid::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -174,7 +174,7 @@ impl FromStr for Voucher {
     }
 }
 
-impl fmt::Display for Voucher {
+impl fmt::Display for EmailVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operator => f.write_str("operator"),
@@ -186,7 +186,7 @@ impl fmt::Display for Voucher {
 /// The verification of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
-    pub by: Voucher,
+    pub by: EmailVerifier,
     pub at: Timestamp,
 }
 
@@ -239,8 +239,8 @@ impl User {
     }
 
     /// Whether the credentials of the user are accepted.
-    pub fn may_enter(&self) -> bool {
-        self.state.lets_in(self.enabled)
+    pub fn may_authenticate(&self) -> bool {
+        self.state.allows_sign_in(self.enabled)
     }
 }
 
@@ -285,7 +285,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_stored_words_stay() {
+    fn the_stored_values_are_stable() {
         let words = ["administrator", "member", "ui_only", "annotator"];
         assert_eq!(AccountRole::ALL.map(AccountRole::as_str), words);
         assert_eq!(words.map(str::parse), AccountRole::ALL.map(Ok));
@@ -298,11 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn a_voucher_is_read_as_it_is_written() {
-        for voucher in [Voucher::Operator, Voucher::Administrator(Uuid::from_u128(7))] {
+    fn a_verifier_round_trips() {
+        for voucher in [EmailVerifier::Operator, EmailVerifier::Administrator(Uuid::from_u128(7))] {
             assert_eq!(voucher.to_string().parse(), Ok(voucher));
         }
-        assert!("ada@example.com".parse::<Voucher>().is_err());
+        assert!("ada@example.com".parse::<EmailVerifier>().is_err());
     }
 
     proptest! {
@@ -318,7 +318,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_whole_name_is_split_at_its_first_blank_and_shown_whole(raw in "\\PC{0,40}") {
+        fn a_full_name_is_split_at_its_first_space(raw in "\\PC{0,40}") {
             if let Ok(name) = FullName::parse(&raw) {
                 let (first, last) = name.split();
                 prop_assert!(!first.as_str().is_empty() && !first.as_str().contains(' '));
@@ -332,7 +332,7 @@ mod tests {
         }
 
         #[test]
-        fn only_who_is_active_and_enabled_comes_in(state in 0..3_u8, enabled: bool, until in -9_i64..9, now in -9_i64..9) {
+        fn only_active_and_enabled_users_may_sign_in(state in 0..3_u8, enabled: bool, until in -9_i64..9, now in -9_i64..9) {
             let user = User {
                 id: UserId(1),
                 uuid: Uuid::nil(),
@@ -354,7 +354,7 @@ mod tests {
                 last_sign_in_at: None,
             };
             let status = user.status(Timestamp::from_micros(now));
-            prop_assert_eq!(user.may_enter(), status == UserStatus::Active);
+            prop_assert_eq!(user.may_authenticate(), status == UserStatus::Active);
             prop_assert_eq!(status == UserStatus::Blocked, state == 1);
             prop_assert_eq!(status == UserStatus::Disabled, state != 1 && !enabled);
             prop_assert_eq!(status == UserStatus::Expired, state == 2 && enabled && until <= now);
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_is_in_characters() {
+    fn the_maximum_is_in_characters() {
         assert!(FullName::parse(&"é".repeat(255)).is_ok());
         assert!(FullName::parse(&"é".repeat(256)).is_err() && FullName::parse(" \t ").is_err());
         assert!(PersonName::parse(&"é".repeat(255)).is_ok());

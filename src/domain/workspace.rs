@@ -249,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_rule_of_dns() {
+    fn a_slug_follows_the_rule_of_dns() {
         for good in ["a", "a1", "test-api", &"a".repeat(63)] {
             assert!(Slug::parse(good).is_ok(), "{good}");
         }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_kept_as_written_within_its_bounds() {
+    fn a_setting_is_unchanged_and_bounded() {
         for good in ["", " #fff ", "é", &"é".repeat(255)] {
             assert_eq!(SettingText::parse(good).as_ref().map(SettingText::as_str), Ok(good));
         }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_name_says_whose_it_is() {
+    fn a_default_name_contains_its_owner() {
         let ada = Email::parse("ada@example.com").expect("an address");
         let name = WorkspaceName::default_of(&ada).expect("a name");
         assert_eq!(name.as_str(), "ada@example.com - Default Workspace");
@@ -279,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_default_name_is_a_name_too(local in "[a-z]{1,252}") {
+        fn a_default_name_is_a_valid_name(local in "[a-z]{1,252}") {
             let email = Email::parse(&format!("{local}@b")).expect("an address");
             let name = WorkspaceName::default_of(&email);
             prop_assert_eq!(name.is_ok(), email.as_str().len() + DEFAULT_ENDING.len() <= WorkspaceName::MAX_LENGTH);
@@ -290,7 +290,7 @@ mod tests {
         }
 
         #[test]
-        fn a_slug_is_what_the_rule_says(raw in "[a-zA-Z0-9_.é-]{0,66}") {
+        fn a_slug_matches_the_pattern(raw in "[a-zA-Z0-9_.é-]{0,66}") {
             let rule = !raw.is_empty()
                 && raw.len() <= 63
                 && raw.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -300,12 +300,12 @@ mod tests {
         }
 
         #[test]
-        fn every_slug_is_a_name(raw in "[a-z][a-z0-9-]{0,61}[a-z0-9]") {
+        fn every_slug_is_a_valid_name(raw in "[a-z][a-z0-9-]{0,61}[a-z0-9]") {
             prop_assert_eq!(Slug::parse(&raw).map(WorkspaceName::from), WorkspaceName::parse(&raw));
         }
 
         #[test]
-        fn a_name_is_kept_as_written_in_nfc(raw in any::<String>()) {
+        fn a_name_keeps_its_text_in_nfc(raw in any::<String>()) {
             if let Ok(name) = WorkspaceName::parse(&raw) {
                 prop_assert_eq!(name.as_str(), &*crate::domain::text::nfc(&raw));
                 prop_assert!(!raw.trim().is_empty());

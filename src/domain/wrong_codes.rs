@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn five_are_free_and_then_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+    fn the_wait_starts_after_five_codes_and_doubles_up_to_15_minutes() {
         let waits: Vec<_> = (0..12).map(|count| wait(count, Duration::ZERO)).collect();
         let (none, longest) = (None, Some(900));
         assert_eq!(
@@ -58,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_wait_is_longer_than_the_longest_whatever_the_clock_says(count: u32, last: i64, now: i64) {
+        fn no_wait_exceeds_the_maximum_whatever_the_clock(count: u32, last: i64, now: i64) {
             let (last_at, now) = (Timestamp::from_micros(last), Timestamp::from_micros(now));
             let wait = WrongCodes { count, last_at }.wait(now);
             prop_assert!(wait.is_none_or(|wait| wait <= WrongCodes::MAX_WAIT));

@@ -8,7 +8,7 @@ use std::{env, fs};
 use super::*;
 use crate::domain::ids::RoleId;
 
-mod giving;
+mod assignments;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy.txt");
 
@@ -401,21 +401,21 @@ fn grid() -> String {
 }
 
 #[test]
-fn the_grid_is_the_one_that_people_have_read() {
+fn the_tables_equal_the_golden_file() {
     let drawn = grid();
     if env::var_os("ATELIER_TEST_BLESS").is_some() {
         fs::create_dir_all(Path::new(GOLDEN).parent().unwrap()).unwrap();
         fs::write(GOLDEN, &drawn).unwrap();
     }
-    let kept = fs::read_to_string(GOLDEN).unwrap();
-    for (drawn, kept) in drawn.lines().zip(kept.lines()) {
-        assert_eq!(drawn, kept, "read the difference, then bless it with ATELIER_TEST_BLESS=1");
+    let golden = fs::read_to_string(GOLDEN).unwrap();
+    for (drawn, golden) in drawn.lines().zip(golden.lines()) {
+        assert_eq!(drawn, golden, "read the difference, then bless it with ATELIER_TEST_BLESS=1");
     }
-    assert_eq!(drawn.len(), kept.len(), "read the difference, then bless it with ATELIER_TEST_BLESS=1");
+    assert_eq!(drawn.len(), golden.len(), "read the difference, then bless it with ATELIER_TEST_BLESS=1");
 }
 
 #[test]
-fn every_action_is_in_the_grid_once_and_names_its_need() {
+fn every_action_is_listed_once_with_its_message() {
     let names: BTreeSet<String> = Action::ALL.iter().map(|action| format!("{action:?}")).collect();
     assert_eq!(names.len(), Action::ALL.len());
     let needs: BTreeSet<String> = Action::ALL.iter().map(|action| action.need("space")).collect();
@@ -424,7 +424,7 @@ fn every_action_is_in_the_grid_once_and_names_its_need() {
 }
 
 #[test]
-fn to_whoever_has_no_account_everything_is_hidden() {
+fn everything_is_hidden_without_an_account() {
     for standing in all().iter().filter(|standing| standing.account == Account::Nobody) {
         for action in Action::ALL {
             assert_eq!(decide(standing, action), Decision::Hidden, "{action:?}");
@@ -433,7 +433,7 @@ fn to_whoever_has_no_account_everything_is_hidden() {
 }
 
 #[test]
-fn the_grids_leave_no_fact_out() {
+fn the_tables_omit_no_relevant_fact() {
     // A fact that an action is not about must not change the decision, so that the tables can omit it.
     for standing in all() {
         for action in Action::ALL {
@@ -458,7 +458,7 @@ fn the_grids_leave_no_fact_out() {
 }
 
 /// The rank of a decision: more rights or more information.
-const fn worth(decision: Decision) -> u8 {
+const fn rank(decision: Decision) -> u8 {
     match decision {
         Decision::Hidden => 0,
         Decision::Forbidden => 1,
@@ -490,21 +490,21 @@ fn one_step_up(low: &Standing) -> Vec<Standing> {
 }
 
 #[test]
-fn more_standing_never_takes_anything_away() {
+fn a_stronger_role_never_removes_rights() {
     for low in all() {
         for high in one_step_up(&low) {
             // `UiOnly` is not above `Annotator`, because a user without API access has no API keys.
             let pages_only = high.account == Account::Role(AccountRole::UiOnly);
             for action in Action::ALL.into_iter().filter(|action| !pages_only || *action != Action::HoldKeys) {
                 let (more, less) = (decide(&high, action), decide(&low, action));
-                assert!(worth(more) >= worth(less), "{action:?}: {high:?} gets {more:?}, {low:?} {less:?}");
+                assert!(rank(more) >= rank(less), "{action:?}: {high:?} gets {more:?}, {low:?} {less:?}");
             }
         }
     }
 }
 
 #[test]
-fn a_mightier_role_holds_what_a_lesser_one_does() {
+fn a_stronger_role_contains_the_permissions_of_a_weaker_one() {
     for (less, more) in [(Role::Reader, Role::Member), (Role::Annotator, Role::Member), (Role::Member, Role::Owner)] {
         assert!(of_role(less).is_within(of_role(more)), "{less:?} {more:?}");
     }
@@ -516,7 +516,7 @@ fn a_mightier_role_holds_what_a_lesser_one_does() {
 }
 
 #[test]
-fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
+fn a_visible_object_is_forbidden_and_an_invisible_one_hidden() {
     for standing in all() {
         let sees = |action| decide(&standing, action) != Decision::Hidden;
         for action in actions(About::Workspace) {
@@ -534,7 +534,7 @@ fn whoever_sees_a_thing_is_told_no_and_everybody_else_nothing() {
 }
 
 #[test]
-fn in_a_restricted_project_only_what_is_bound_on_it_counts() {
+fn only_bindings_on_a_restricted_project_count() {
     let bound = PermissionSet::of(&[Permission::PROJECT_READ, Permission::PROJECT_UPDATE]);
     for standing in all().into_iter().filter(|standing| standing.restricted) {
         let bound = Standing { direct: bound, ..standing };
@@ -548,7 +548,7 @@ fn in_a_restricted_project_only_what_is_bound_on_it_counts() {
 }
 
 #[test]
-fn a_restricted_project_does_not_exist_for_whoever_has_no_binding_and_cannot_restrict() {
+fn a_restricted_project_is_hidden_without_a_binding() {
     for standing in all().into_iter().filter(|standing| standing.restricted) {
         let governs = held(&standing).contains(Permission::PROJECT_RESTRICT);
         for action in actions(About::Project) {
@@ -559,7 +559,7 @@ fn a_restricted_project_does_not_exist_for_whoever_has_no_binding_and_cannot_res
 }
 
 #[test]
-fn what_may_be_done_to_a_person_may_be_done_by_those_who_see_them_only() {
+fn actions_on_an_invisible_user_are_hidden() {
     for action in actions(About::Person).filter(|action| *action != Action::RevokeKey) {
         for standing in all() {
             let seen = decide(&standing, Action::ReadUser) == Decision::Allowed;
@@ -574,7 +574,7 @@ fn a_bot_has_no_role_in_the_account() {
         for action in actions(About::Account) {
             assert_eq!(decide(&standing, action), Decision::Forbidden, "{action:?}: {standing:?}");
         }
-        assert!(AccountRole::ALL.iter().all(|role| !gives_in_account(&standing, *role)), "{standing:?}");
+        assert!(AccountRole::ALL.iter().all(|role| !may_assign_account_role(&standing, *role)), "{standing:?}");
         let sees = decide(&standing, Action::ReadUser) == Decision::Allowed;
         assert_eq!(sees, standing.own || standing.together, "{standing:?}");
         let makes = matches!(standing.organization, Some(OrganizationRole::Admin | OrganizationRole::Member));

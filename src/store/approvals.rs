@@ -11,7 +11,7 @@ use crate::error::Result;
 pub fn find(view: &View, session: SessionId, client: &ClientId) -> Result<Option<Scopes>> {
     let mut query =
         view.conn.prepare_cached("SELECT scope FROM approvals WHERE session_id = :session AND client = :client")?;
-    let read = |row: &Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
+    let read = |row: &Row| row::text(row, "scope", |text| Some(Scopes::parse_known(text)));
     Ok(query.query_row(named_params! { ":session": session.0, ":client": client.as_str() }, read).optional()?)
 }
 

@@ -34,8 +34,8 @@ pub fn page(
     }
     found.sort_by_key(|recorded| std::cmp::Reverse((recorded.at, recorded.id)));
     found.dedup_by_key(|recorded| recorded.id);
-    found.truncate(page.look_for() as usize);
-    Ok(Slice::cut(found, page, |recorded| recorded.id.0))
+    found.truncate(page.fetch_limit() as usize);
+    Ok(Slice::from_rows(found, page, |recorded| recorded.id.0))
 }
 
 /// When a row was written, with its number.
@@ -65,7 +65,7 @@ fn before(
          ORDER BY at DESC, id DESC LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (from, look_for) = (from.micros(), page.look_for());
+    let (from, look_for) = (from.micros(), page.fetch_limit());
     let user = by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &look_for)];
@@ -91,7 +91,7 @@ pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
             ":at": tx.now.micros(),
             ":actor": name,
             ":actor_id": actor.user().map(|id| id.0),
-            ":credential": actor.credential.words(),
+            ":credential": actor.credential.to_text(),
             ":dialect": actor.origin.dialect,
             ":address": actor.origin.address.map(|address| address.to_string()),
             ":request_id": actor.origin.request.to_string(),

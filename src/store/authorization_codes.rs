@@ -81,7 +81,7 @@ fn read(row: &Row) -> rusqlite::Result<AuthorizationCode> {
         client: row::text(row, "client", |text| ClientId::parse(text).ok())?,
         user: UserId(row.get("user_id")?),
         redirect_uri: row.get("redirect_uri")?,
-        scopes: row::text(row, "scope", |text| Some(Scopes::known(text)))?,
+        scopes: row::text(row, "scope", |text| Some(Scopes::parse_known(text)))?,
         nonce: row.get("nonce")?,
         code_challenge: row.get("code_challenge")?,
         authenticated_at: row::moment(row, "authenticated_at")?,

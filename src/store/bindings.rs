@@ -70,7 +70,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
         }
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, user) = (page.after.unwrap_or(0), page.look_for(), user.map(|id| id.0));
+    let (after, look_for, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
     let places = places.numbers();
     let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
     if places.is_some() {

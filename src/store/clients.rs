@@ -141,7 +141,7 @@ fn read(row: &Row) -> rusqlite::Result<Client> {
         grants: row::text(row, "grants", |text| {
             text.split_ascii_whitespace().map(|word| word.parse().ok()).collect::<Option<BTreeSet<_>>>()
         })?,
-        scopes: row::text(row, "scopes", |text| Some(Scopes::known(text)))?,
+        scopes: row::text(row, "scopes", |text| Some(Scopes::parse_known(text)))?,
         redirect_uris: addresses("redirect_uris")?,
         post_logout_redirect_uris: addresses("post_logout_redirect_uris")?,
         refresh: row::parsed(row, "refresh")?,

@@ -12,7 +12,7 @@ use crate::error::Result;
 pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scopes>> {
     let mut query =
         view.conn.prepare_cached("SELECT scope FROM consents WHERE user_id = :user AND client = :client")?;
-    let read = |row: &Row| row::text(row, "scope", |text| Some(Scopes::known(text)));
+    let read = |row: &Row| row::text(row, "scope", |text| Some(Scopes::parse_known(text)));
     Ok(query.query_row(named_params! { ":user": user.0, ":client": client.as_str() }, read).optional()?)
 }
 
@@ -23,7 +23,7 @@ pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestam
         .prepare_cached("SELECT client, scope, created_at FROM consents WHERE user_id = :user ORDER BY client")?;
     let read = |row: &Row| {
         let client = row::text(row, "client", |text| ClientId::parse(text).ok())?;
-        let scopes = row::text(row, "scope", |text| Some(Scopes::known(text)))?;
+        let scopes = row::text(row, "scope", |text| Some(Scopes::parse_known(text)))?;
         Ok((client, scopes, row::moment(row, "created_at")?))
     };
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)

@@ -122,7 +122,7 @@ fn address(row: &Row) -> rusqlite::Result<Option<IpAddr>> {
 fn read(row: &Row) -> rusqlite::Result<DeviceCode> {
     Ok(DeviceCode {
         client: row::text(row, "client", |text| ClientId::parse(text).ok())?,
-        scopes: row::text(row, "scope", |text| Some(Scopes::known(text)))?,
+        scopes: row::text(row, "scope", |text| Some(Scopes::parse_known(text)))?,
         address: address(row)?,
         decision: decision(row)?,
         pause: Duration::from_secs(u64::try_from(row.get::<_, i64>("pause")?).unwrap_or_default()),

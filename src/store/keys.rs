@@ -99,14 +99,14 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
         Scope::Of(user) | Scope::MadeBy(user) => (Some(user.0), None),
         Scope::In(workspace, user) => (user.map(|id| id.0), Some(workspace.0)),
     };
-    let (after, now, limit) = (page.after.unwrap_or(0), view.now.micros(), page.look_for());
+    let (after, now, limit) = (page.after.unwrap_or(0), view.now.micros(), page.fetch_limit());
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":user", &user), (":after", &after), (":now", &now), (":live", &live), (":limit", &limit)];
     if workspace.is_some() {
         params.push((":workspace", &workspace));
     }
     let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |key| key.id.0))
+    Ok(Slice::from_rows(found, page, |key| key.id.0))
 }
 
 /// The secret of a key, as far as it is kept.

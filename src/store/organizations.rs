@@ -39,7 +39,7 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 
 /// The organizations by number, those of one member or all, whose name contains this text, in any case.
 pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = name.map(fold).unwrap_or_default();
     let found = match sight {
         Sight::Everything if name.is_empty() => {
@@ -60,7 +60,7 @@ pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
     };
-    Ok(Slice::cut(found, page, |organization| organization.id.0))
+    Ok(Slice::from_rows(found, page, |organization| organization.id.0))
 }
 
 /// The organizations with a text in their name, by number.

@@ -75,7 +75,7 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, m
         if found.len() == most {
             break;
         }
-        if search.is_for(&user) {
+        if search.matches(&user) {
             if passed < skip {
                 passed += 1;
             } else {
@@ -105,7 +105,7 @@ fn one(
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! { ":address": address, ":me": circle.user().map(|id| id.0) };
-    let found = query.query_row(params, read).optional()?.filter(|user| search.is_for(user));
+    let found = query.query_row(params, read).optional()?.filter(|user| search.matches(user));
     Ok(found.into_iter().skip(skip).take(most).collect())
 }
 

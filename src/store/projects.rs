@@ -55,7 +55,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
         Sight::Everything => "TRUE",
         Sight::Of(_) => NEAR,
     };
-    let (after, look_for, kind) = (page.after.unwrap_or(0), page.look_for(), search.kind.map(ProjectKind::as_str));
+    let (after, look_for, kind) = (page.after.unwrap_or(0), page.fetch_limit(), search.kind.map(ProjectKind::as_str));
     let me = sight.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":name", &name), (":workspace_name", &workspace_name), (":kind", &kind)];
@@ -177,7 +177,7 @@ pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec
         ),
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, me) = (page.after.unwrap_or(0), page.look_for(), sight.user().map(|id| id.0));
+    let (after, look_for, me) = (page.after.unwrap_or(0), page.fetch_limit(), sight.user().map(|id| id.0));
     let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
     if me.is_some() {
         params.push((":me", &me));

@@ -31,9 +31,9 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
     };
     let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id > :after {which} ORDER BY r.id LIMIT :limit");
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.look_for() };
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
     let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Slice::cut(found, page, |role| role.id.0))
+    Ok(Slice::from_rows(found, page, |role| role.id.0))
 }
 
 /// What named roles allow a user in a workspace: that of a custom membership, and the one that is bound.

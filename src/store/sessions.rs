@@ -42,7 +42,7 @@ pub struct Entrant {
     /// The person or bot whose it is.
     pub person: Person,
     /// Whether the account lets anybody in.
-    pub may_enter: bool,
+    pub may_authenticate: bool,
     /// Whether the scope `api` was granted.
     pub reaches_api: bool,
 }
@@ -75,7 +75,7 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
             kind: row::parsed(row, 11)?,
             role: row::parsed(row, 6)?,
         },
-        may_enter: users::read_state(row, 8)?.lets_in(row.get(7)?),
+        may_authenticate: users::read_state(row, 8)?.allows_sign_in(row.get(7)?),
         reaches_api: row.get_ref(10)?.as_str()?.split_ascii_whitespace().any(|word| word == Scope::Api.as_str()),
     })
 }

@@ -74,7 +74,7 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
     let email = search.email.as_deref().map(Email::fold_part).unwrap_or_default();
     let now = view.now.micros();
-    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
     let me = circle.user();
@@ -118,7 +118,7 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
             Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
         })?
     };
-    Ok(Slice::cut(found, page, |user| user.id.0))
+    Ok(Slice::from_rows(found, page, |user| user.id.0))
 }
 
 /// The next people of a circle that has a limit, by number.

@@ -108,7 +108,7 @@ pub fn list_shared(
 
 /// The workspaces that somebody sees, by number.
 pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.look_for());
+    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = search.name.as_deref().map(fold).filter(|name| !name.is_empty());
     let found = match (sight, search.organization, name) {
         (Sight::Everything, None, None) => {
@@ -136,7 +136,7 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
             }
         }
     };
-    Ok(Slice::cut(found, page, |workspace| workspace.id.0))
+    Ok(Slice::from_rows(found, page, |workspace| workspace.id.0))
 }
 
 /// Where workspaces with a text in their name are.

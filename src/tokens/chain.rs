@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_format_does_not_drift() {
+    fn the_format_is_stable() {
         // Rows outlive a release. Their hashes must never change.
         let row = [Cell::Integer(1), Cell::Text(b"ada".to_vec()), Cell::Null];
         let expected = "53511e9873f151c037284bfbdfcf9edf33ff664031ddc0cee1f8b93a984b9f52";
@@ -124,7 +124,7 @@ mod tests {
         }
 
         #[test]
-        fn a_hash_comes_back_from_its_digits(bytes in any::<[u8; 32]>(), text in any::<String>()) {
+        fn a_hash_round_trips_through_hex(bytes in any::<[u8; 32]>(), text in any::<String>()) {
             prop_assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
             prop_assert_eq!(from_hex(&to_hex(&bytes).to_uppercase()), Some(bytes));
             prop_assert!(from_hex(&text).is_none() || text.len() == 64);

@@ -165,7 +165,7 @@ impl<'a> AccessClaims<'a> {
             typ: BEARER,
             azp: facts.client,
             session_state: facts.session,
-            acr: level(facts.second_factor),
+            acr: acr(facts.second_factor),
             realm_access: Roles { roles: realm_roles },
             resource_access: for_api.then_some(resource_access),
             scope: facts.scope,
@@ -192,7 +192,7 @@ fn one_or_several<S: Serializer>(audience: &[&str], serializer: S) -> Result<S::
 }
 
 /// The authentication level in Keycloak's `acr` values.
-pub(super) fn level(second_factor: bool) -> &'static str {
+pub(super) fn acr(second_factor: bool) -> &'static str {
     if second_factor { "2" } else { "1" }
 }
 
@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    fn told(facts: &Facts) -> Value {
+    fn to_json(facts: &Facts) -> Value {
         let mut value = serde_json::to_value(AccessClaims::new(facts)).unwrap();
         let id = value.as_object_mut().unwrap().remove("jti").unwrap();
         assert_eq!(id.as_str().unwrap().parse::<Uuid>().unwrap().get_version_num(), 4);
@@ -237,9 +237,9 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_persons_claims_are_those_of_the_contract() {
+    fn the_claims_of_a_member_match_the_contract() {
         assert_eq!(
-            told(&facts()),
+            to_json(&facts()),
             json!({
                 "exp": 1_700_000_300, "iat": 1_700_000_000,
                 "iss": "http://127.0.0.1:8787/auth/realms/master",
@@ -264,8 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn an_administrators_claims_differ_in_the_roles_alone() {
-        let (mut ordinary, mut administrator) = (told(&facts()), told(&Facts { administrator: true, ..facts() }));
+    fn the_claims_of_an_administrator_differ_in_the_roles_only() {
+        let (mut ordinary, mut administrator) = (to_json(&facts()), to_json(&Facts { administrator: true, ..facts() }));
         assert_eq!(
             administrator["realm_access"]["roles"],
             json!(["admin", "default-roles-master", "offline_access", "uma_authorization"])
@@ -282,33 +282,33 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_acts_on_its_own_behalf_says_so() {
-        let service = told(&Facts { service: true, client: "ci", second_factor: true, ..facts() });
+    fn the_token_of_a_service_user_names_the_client() {
+        let service = to_json(&Facts { service: true, client: "ci", second_factor: true, ..facts() });
         assert_eq!(service["preferred_username"], "service-account-ci");
         assert_eq!((&service["clientId"], &service["client_id"]), (&json!("ci"), &json!("ci")));
         assert_eq!((&service["email"], &service["acr"]), (&json!("ada@example.com"), &json!("2")));
     }
 
     #[test]
-    fn a_token_for_its_client_alone_says_nothing_of_the_api() {
-        let alone = told(&Facts { client: "grafana", audience: &["grafana"], administrator: true, ..facts() });
+    fn a_token_for_its_client_alone_has_no_api_claims() {
+        let alone = to_json(&Facts { client: "grafana", audience: &["grafana"], administrator: true, ..facts() });
         assert_eq!((&alone["aud"], &alone["azp"]), (&json!("grafana"), &json!("grafana")));
         for absent in ["resource_access", "https://hasura.io/jwt/claims"] {
             assert_eq!(alone.get(absent), None, "{absent}");
         }
-        let both = told(&Facts { client: "grafana", audience: &[API[0], API[1], "grafana"], ..facts() });
+        let both = to_json(&Facts { client: "grafana", audience: &[API[0], API[1], "grafana"], ..facts() });
         assert_eq!(both["aud"], json!(["master-realm", "account", "grafana"]));
-        assert_eq!(both["resource_access"], told(&facts())["resource_access"]);
+        assert_eq!(both["resource_access"], to_json(&facts())["resource_access"]);
     }
 
     #[test]
-    fn names_that_are_not_known_are_absent() {
-        let nameless = told(&Facts { first_name: "", last_name: "", ..facts() });
+    fn unknown_names_are_absent() {
+        let nameless = to_json(&Facts { first_name: "", last_name: "", ..facts() });
         for absent in ["name", "given_name", "family_name"] {
             assert_eq!(nameless.get(absent), None);
         }
         assert_eq!(nameless["email"], "ada@example.com");
-        let mononym = told(&Facts { last_name: "", ..facts() });
+        let mononym = to_json(&Facts { last_name: "", ..facts() });
         assert_eq!((&mononym["name"], mononym.get("family_name")), (&json!("Ada"), None));
     }
 

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::claims::level;
+use super::claims::acr;
 use super::keyring::ID;
 use super::signing::Algorithm;
 use crate::domain::client::{Scope, Scopes};
@@ -109,7 +109,7 @@ impl<'a> IdClaims<'a> {
             session_state: facts.session,
             sid: facts.session,
             at_hash: half_hash(facts.access_token),
-            acr: level(facts.second_factor),
+            acr: acr(facts.second_factor),
             profile: Profile::of(facts.user, facts.scopes),
         }
     }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_half_hash_is_that_of_the_examples() {
+    fn the_half_hash_matches_the_examples() {
         // OpenID Connect Core, appendix A.3: the access token and its at_hash.
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
         assert_eq!(half_hash((token, Algorithm::Rs256)), "77QmUPtjPfzWtF2AnpK9RQ");

@@ -141,7 +141,7 @@ impl KeyRing {
     pub fn verify(&self, raw: &str, expected: &Expectation) -> Result<Verified, Rejected> {
         let payload = self.open(raw)?;
         let claims: Received = serde_json::from_slice(&payload).map_err(|_| Rejected::Claims)?;
-        claims.judge(expected)
+        claims.check(expected)
     }
 
     /// Verifies an ID token that identifies the user of a request but proves nothing. It may have expired (OpenID
@@ -216,15 +216,15 @@ struct Header<'a> {
     typ: Option<Cow<'a, str>>,
     #[serde(borrow)]
     kid: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     jku: bool,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     jwk: bool,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     x5u: bool,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     x5c: bool,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "is_present")]
     crit: bool,
 }
 
@@ -266,7 +266,7 @@ impl Audience<'_> {
 }
 
 impl Received<'_> {
-    fn judge(self, expected: &Expectation) -> Result<Verified, Rejected> {
+    fn check(self, expected: &Expectation) -> Result<Verified, Rejected> {
         if self.typ.as_deref() != Some(BEARER) {
             return Err(Rejected::ClaimsType);
         }
@@ -315,7 +315,7 @@ impl Received<'_> {
     }
 }
 
-fn there<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
+fn is_present<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(member).map(|_| true)
 }
 

@@ -100,13 +100,13 @@ impl fmt::Debug for Fingerprint {
 
 /// Generates a new token, and the fingerprint to store for it.
 pub fn mint(kind: Kind) -> (Secret, Fingerprint) {
-    let text = spell(kind, &random::bytes());
+    let text = encode(kind, &random::bytes());
     let fingerprint = Fingerprint::of(&text);
     (Secret::new(text), fingerprint)
 }
 
 /// The text of a token with these random bytes.
-pub(super) fn spell(kind: Kind, random: &[u8; RANDOM]) -> String {
+pub(super) fn encode(kind: Kind, random: &[u8; RANDOM]) -> String {
     let mut body = [0; BODY];
     body[..RANDOM].copy_from_slice(random);
     body[RANDOM..].copy_from_slice(&checksum(kind, random));
@@ -137,8 +137,8 @@ pub fn redacted(raw: &str) -> String {
         return "****".to_owned();
     };
     let body = &raw[prefix.len()..];
-    let shown = if body.len() >= TEXT { body.get(body.len() - VISIBLE..) } else { None };
-    format!("{prefix}****{}", shown.unwrap_or_default())
+    let visible = if body.len() >= TEXT { body.get(body.len() - VISIBLE..) } else { None };
+    format!("{prefix}****{}", visible.unwrap_or_default())
 }
 
 /// The checksum covers the prefix, so that a token with another prefix is invalid.
@@ -170,20 +170,20 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_never_passes_for_another() {
+    fn a_token_is_valid_for_its_kind_only() {
         for made in Kind::ALL {
             let (token, _) = mint(made);
-            for asked in Kind::ALL {
-                assert_eq!(parse(asked, token.expose()).is_some(), made == asked);
+            for kind in Kind::ALL {
+                assert_eq!(parse(kind, token.expose()).is_some(), made == kind);
                 let body = token.expose().strip_prefix(made.prefix()).unwrap();
-                let swapped = format!("{}{body}", asked.prefix());
-                assert_eq!(parse(asked, &swapped).is_some(), made == asked, "the prefix is in the checksum");
+                let swapped = format!("{}{body}", kind.prefix());
+                assert_eq!(parse(kind, &swapped).is_some(), made == kind, "the prefix is in the checksum");
             }
         }
     }
 
     #[test]
-    fn no_two_are_alike() {
+    fn tokens_are_unique() {
         let minted: HashSet<_> = (0..1000).map(|_| mint(Kind::Key).0.expose().to_owned()).collect();
         assert_eq!(minted.len(), 1000);
     }
@@ -218,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn the_format_does_not_drift() {
+    fn the_format_is_stable() {
         // Issued keys and stored fingerprints outlive a release. This key must always parse.
-        let kept = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
-        assert_eq!(parse(Kind::Key, kept), Some(Fingerprint::of(kept)));
+        let stored = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
+        assert_eq!(parse(Kind::Key, stored), Some(Fingerprint::of(stored)));
         let prefixes = Kind::ALL.map(Kind::prefix);
         assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_", "atlg_", "atlc_"]);
     }
@@ -241,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn a_redacted_token_shows_its_kind_and_its_end() {
+    fn a_redacted_token_contains_its_prefix_and_last_characters() {
         let (token, _) = mint(Kind::Refresh);
-        let shown = redacted(token.expose());
-        assert_eq!(shown, format!("atlr_****{}", &token.expose()[token.expose().len() - 4..]));
+        let text = redacted(token.expose());
+        assert_eq!(text, format!("atlr_****{}", &token.expose()[token.expose().len() - 4..]));
         assert_eq!(redacted("atl_short"), "atl_****");
         assert_eq!(redacted("hunter2"), "****");
         assert_eq!(redacted(""), "****");

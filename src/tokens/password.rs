@@ -109,10 +109,10 @@ pub fn hash(password: &Password) -> Result<PasswordHash, HashFailed> {
 /// and does not match, the typed text is compared too. A match is then [`Verdict::RightButOutdated`].
 pub fn verify(typed: &str, against: &PasswordHash) -> Verdict {
     let compared = password::compared(typed);
-    match matching(&compared, against) {
+    match parse_if_matching(&compared, against) {
         Some(hash) if is_current(&hash) => Verdict::Right,
         Some(_) => Verdict::RightButOutdated,
-        None if compared != typed && matching(typed, against).is_some() => Verdict::RightButOutdated,
+        None if compared != typed && parse_if_matching(typed, against).is_some() => Verdict::RightButOutdated,
         None => Verdict::Wrong,
     }
 }
@@ -174,7 +174,7 @@ fn with_current_params(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN])
 }
 
 /// The parsed stored hash, if the typed text matches it.
-fn matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
+fn parse_if_matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
     let hash = phc::PasswordHash::new(&against.0).ok()?;
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
     let version = match hash.version {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_knows_its_password_and_no_other() {
+    fn a_hash_matches_its_password_only() {
         let hash = hash(&Password::parse("correct horse").unwrap()).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
         assert_eq!(verify("correct horse", &hash), Verdict::Right);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_right_in_every_form_and_an_old_hash_of_another_form_too() {
+    fn every_unicode_form_of_a_password_matches_also_an_old_hash() {
         let (composed, decomposed) = ("Z\u{fc}rich is nice", "Zu\u{308}rich\u{a0}is nice");
         let hash = hash(&Password::parse(decomposed).unwrap()).unwrap();
         for typed in [composed, decomposed] {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_other_parameters_is_right_but_old() {
+    fn a_hash_with_other_parameters_is_right_but_outdated() {
         let old = [
             (Params::new(64, 1, 1, None).unwrap(), Algorithm::Argon2id),
             (Params::new(19_456, 1, 1, None).unwrap(), Algorithm::Argon2id),
@@ -265,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_from_elsewhere_verifies() {
+    fn a_hash_of_another_implementation_verifies() {
         // From the reference implementation's own test suite (argon2id, v=19, m=256, t=2, p=1).
         let known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
         assert_eq!(verify("password", &PasswordHash::parse(known).unwrap()), Verdict::RightButOutdated);
     }
 
     #[test]
-    fn what_an_earlier_hash_left_in_memory_does_not_matter() {
+    fn used_memory_does_not_change_a_hash() {
         let password = Password::parse("correct horse").unwrap();
         let small = hash_with(Params::new(64, 3, 2, None).unwrap(), Algorithm::Argon2id, "correct horse");
         let large = hash_with(Params::new(40_000, 1, 1, None).unwrap(), Algorithm::Argon2d, "correct horse");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bounded_argon2_hash_is_refused() {
+    fn a_malformed_or_too_costly_hash_is_refused() {
         let salt_and_hash = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
         for bad in [
             String::new(),
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dummy_is_a_sound_hash_of_todays_cost_that_nothing_matches() {
+    fn the_dummy_is_a_valid_current_hash_that_matches_nothing() {
         let dummy = dummy();
         assert_eq!(PasswordHash::parse(dummy.as_str()).as_ref(), Ok(dummy));
         assert!(is_current(&phc::PasswordHash::new(dummy.as_str()).unwrap()));
@@ -351,7 +351,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_text_is_no_hash_and_no_panic(text in any::<String>(), tail in "[a-z0-9$=,/+]{0,80}") {
+        fn arbitrary_text_is_refused_without_a_panic(text in any::<String>(), tail in "[a-z0-9$=,/+]{0,80}") {
             prop_assert!(PasswordHash::parse(&text).is_err());
             let _ = PasswordHash::parse(&format!("$argon2id$v=19${tail}"));
         }

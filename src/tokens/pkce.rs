@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_its_own_verifier_fits(one in "[A-Za-z0-9._~-]{43,128}", other in any::<String>()) {
+        fn only_its_own_verifier_matches(one in "[A-Za-z0-9._~-]{43,128}", other in any::<String>()) {
             let challenge = super::challenge(&one);
             prop_assert!(matches(&challenge, &one));
             prop_assert_eq!(matches(&challenge, &other), one == other);

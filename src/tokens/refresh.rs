@@ -30,15 +30,15 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     /// Generates a reusable token.
-    pub fn lasting() -> Self {
+    pub fn reusable() -> Self {
         let (text, fingerprint) = opaque::mint(Kind::Refresh);
         Self { text, fingerprint, family: None }
     }
 
     /// Generates the first token of a new family.
-    pub fn founding() -> Self {
+    pub fn new_family() -> Self {
         let family = URL_SAFE_NO_PAD.encode(random::bytes::<FAMILY>());
-        Self::spelled(&random::bytes(), &family)
+        Self::from_parts(&random::bytes(), &family)
     }
 
     /// Parses a presented text. `None` if atelier never issued such a text.
@@ -63,11 +63,11 @@ impl RefreshToken {
         let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
         let mut random = [0; 32];
         random.copy_from_slice(hmac::sign(&key, self.text.expose().as_bytes()).as_ref());
-        Some(Self::spelled(&random, family))
+        Some(Self::from_parts(&random, family))
     }
 
-    fn spelled(random: &[u8; 32], family: &str) -> Self {
-        let text = format!("{}.{family}", opaque::spell(Kind::Refresh, random));
+    fn from_parts(random: &[u8; 32], family: &str) -> Self {
+        let text = format!("{}.{family}", opaque::encode(Kind::Refresh, random));
         let (fingerprint, family) = (Fingerprint::of(&text), Some(Fingerprint::of(family)));
         Self { text: Secret::new(text), fingerprint, family }
     }
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_has_its_second_part_in_common() {
-        let first = RefreshToken::founding();
+    fn tokens_of_a_family_share_their_second_part() {
+        let first = RefreshToken::new_family();
         let (one, other) = (salt(), salt());
         let second = first.successor(&one).unwrap();
         assert_eq!(second.family, first.family);
@@ -96,19 +96,19 @@ mod tests {
             let parsed = RefreshToken::parse(token.text.expose()).unwrap();
             assert_eq!((parsed.fingerprint, parsed.family), (token.fingerprint, token.family));
         }
-        assert!(RefreshToken::founding().family != first.family);
+        assert!(RefreshToken::new_family().family != first.family);
     }
 
     #[test]
-    fn one_that_stays_good_has_no_family_and_no_successor() {
-        let token = RefreshToken::lasting();
+    fn a_reusable_token_has_no_family_and_no_successor() {
+        let token = RefreshToken::reusable();
         assert!(token.family.is_none() && token.successor(&salt()).is_none());
         assert_eq!(RefreshToken::parse(token.text.expose()).unwrap().fingerprint, token.fingerprint);
     }
 
     #[test]
-    fn what_was_never_made_is_refused() {
-        let token = RefreshToken::founding();
+    fn malformed_tokens_are_refused() {
+        let token = RefreshToken::new_family();
         let text = token.text.expose();
         let (head, family) = text.split_once('.').unwrap();
         for bad in [
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn arbitrary_text_does_not_panic(text in any::<String>()) {
             prop_assert!(RefreshToken::parse(&text).is_none());
             let prefixed = format!("atlr_{text}");
             prop_assert!(RefreshToken::parse(&prefixed).is_none());

@@ -163,7 +163,7 @@ impl MasterKey {
     /// `signing-key/KID`.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailed> {
         if let Some((path, too_wide)) = &self.file {
-            self.follow(path, *too_wide, None);
+            self.reload(path, *too_wide, None);
         }
         self.current().seal(context, plain)
     }
@@ -176,7 +176,7 @@ impl MasterKey {
         let (Err(OpenError::OtherKey { .. }), Some((path, too_wide))) = (&opened, &self.file) else { return opened };
         let wanted = sealed.get(1..HEADER);
         for path in [path, &next_file(path)] {
-            if self.follow(path, *too_wide, wanted) {
+            if self.reload(path, *too_wide, wanted) {
                 return self.current().open(context, sealed);
             }
         }
@@ -195,7 +195,7 @@ impl MasterKey {
     }
 
     /// Loads the key that the file contains now. Uses it if `wanted` is `None` or its id, and returns whether it did.
-    fn follow(&self, path: &Path, too_wide: u32, wanted: Option<&[u8]>) -> bool {
+    fn reload(&self, path: &Path, too_wide: u32, wanted: Option<&[u8]>) -> bool {
         // If the file cannot be read, the current key stays in use.
         let Ok(found) = Self::read(path, too_wide).map(|key| key.current()) else { return false };
         if wanted.is_some_and(|wanted| found.id != wanted) {
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_used_says_why() {
+    fn the_error_of_an_unusable_key_names_the_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let missing = MasterKey::load(&path).unwrap_err();
@@ -368,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_does_not_repeat_the_text() {
+    fn an_error_does_not_contain_the_text() {
         let refused = MasterKey::parse(&Secret::new("half-a-secret")).unwrap_err();
         assert!(!refused.to_string().contains("half-a-secret"));
         assert_eq!(format!("{:?}", key(1)), "MasterKey(***)");
     }
 
     #[test]
-    fn sealing_twice_gives_two_texts_that_both_open() {
+    fn sealing_twice_gives_two_values_that_both_open() {
         let (one, two) = (key(1).seal("c", b"plain").unwrap(), key(1).seal("c", b"plain").unwrap());
         assert_ne!(one, two);
         assert_eq!(one.len(), HEADER + NONCE_LEN + 5 + TAG);
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_is_told_from_damage() {
+    fn another_key_and_damage_have_different_errors() {
         let sealed = key(1).seal("c", b"plain").unwrap();
         let refused = key(2).open("c", &sealed).unwrap_err();
         assert_eq!(refused, OpenError::OtherKey { wanted: key(1).id(), given: key(2).id() });
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_read_from_a_file_follows_it() {
+    fn a_key_from_a_file_follows_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let used = MasterKey::create(&path).unwrap();
@@ -420,11 +420,11 @@ mod tests {
     }
 
     #[test]
-    fn the_format_does_not_drift() {
+    fn the_format_is_stable() {
         // Sealed keys outlive a release. This value must always open.
-        let kept = "AUv9rZEZqSr0AAECAwQFBgcICQoL0MPlUk6yZYvfBRhHLloB+kJlNJ0=";
-        let kept = STANDARD.decode(kept).unwrap();
-        assert_eq!(key(1).open("signing-key/1", &kept).unwrap(), b"kept");
+        let stored = "AUv9rZEZqSr0AAECAwQFBgcICQoL0MPlUk6yZYvfBRhHLloB+kJlNJ0=";
+        let stored = STANDARD.decode(stored).unwrap();
+        assert_eq!(key(1).open("signing-key/1", &stored).unwrap(), b"kept");
     }
 
     #[test]
@@ -441,7 +441,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens(context in any::<String>(), plain in any::<Vec<u8>>()) {
+        fn a_sealed_value_opens(context in any::<String>(), plain in any::<Vec<u8>>()) {
             let sealed = key(3).seal(&context, &plain).unwrap();
             prop_assert_eq!(key(3).open(&context, &sealed).unwrap(), plain);
         }
@@ -453,7 +453,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_is_no_key_and_no_panic(text in any::<String>()) {
+        fn arbitrary_text_is_refused_without_a_panic(text in any::<String>()) {
             prop_assert!(MasterKey::parse(&Secret::new(text)).is_err());
         }
     }

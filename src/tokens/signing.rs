@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn thumbprints_are_those_of_the_rfcs() {
+    fn thumbprints_match_the_rfcs() {
         // RFC 7638, 3.1.
         let rsa = Material::Rsa {
             n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3\
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_signs_and_its_public_half_verifies() {
+    fn a_key_signs_and_its_public_part_verifies() {
         for algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm).unwrap();
             assert_eq!(key.algorithm(), algorithm);
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_key_is_as_large_as_it_is_to_be() {
+    fn an_rsa_key_has_the_requested_size() {
         for bits in RSA_BITS {
             let key = SigningKey::generate_of_size(Algorithm::Rs256, bits).unwrap();
             let back = SigningKey::from_pkcs8(Algorithm::Rs256, key.to_pkcs8().unwrap().as_bytes()).unwrap();
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_come_back_from_storage() {
+    fn both_parts_of_a_key_survive_storage() {
         for algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm).unwrap();
             let stored = key.to_pkcs8().unwrap();
@@ -365,13 +365,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_kind_or_none_is_refused() {
+    fn bytes_that_are_not_a_key_of_the_algorithm_are_refused() {
         for made in Algorithm::ALL {
             let key = SigningKey::generate(made).unwrap();
             let (private, public) = (key.to_pkcs8().unwrap(), key.public().as_public());
-            for asked in Algorithm::ALL.into_iter().filter(|asked| *asked != made) {
-                assert_eq!(SigningKey::from_pkcs8(asked, private.as_bytes()).unwrap_err(), KeyError::Malformed(asked));
-                assert_eq!(VerifyingKey::from_public(asked, public).unwrap_err(), KeyError::Malformed(asked));
+            for other in Algorithm::ALL.into_iter().filter(|other| *other != made) {
+                assert_eq!(SigningKey::from_pkcs8(other, private.as_bytes()).unwrap_err(), KeyError::Malformed(other));
+                assert_eq!(VerifyingKey::from_public(other, public).unwrap_err(), KeyError::Malformed(other));
             }
             for at in [0, 1, public.len() / 2, public.len() - 1] {
                 assert!(VerifyingKey::from_public(made, &public[..at]).is_err(), "{made} cut at {at}");
@@ -420,7 +420,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn arbitrary_bytes_are_no_key_and_no_panic(bytes in proptest::prelude::any::<Vec<u8>>()) {
+        fn arbitrary_bytes_are_refused_without_a_panic(bytes in proptest::prelude::any::<Vec<u8>>()) {
             for algorithm in Algorithm::ALL {
                 proptest::prop_assert!(SigningKey::from_pkcs8(algorithm, &bytes).is_err());
                 let _ = VerifyingKey::from_public(algorithm, &bytes);

@@ -22,11 +22,11 @@ pub fn der(key: &VerifyingKey) -> Vec<u8> {
     };
     // The bit string has no unused bits in its last byte.
     let bits = [&[0], key.as_public()].concat();
-    wrapped(SEQUENCE, &[wrapped(SEQUENCE, algorithm), wrapped(BIT_STRING, &bits)].concat())
+    tlv(SEQUENCE, &[tlv(SEQUENCE, algorithm), tlv(BIT_STRING, &bits)].concat())
 }
 
 /// Encodes a tag, the length and the contents (X.690, section 8.1).
-fn wrapped(tag: u8, contents: &[u8]) -> Vec<u8> {
+fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = contents.len().to_be_bytes();
     let digits = &length[length.iter().take_while(|byte| **byte == 0).count()..];
     let mut der = vec![tag];
@@ -50,7 +50,7 @@ mod tests {
     use crate::tokens::signing::SigningKey;
 
     #[test]
-    fn what_is_written_is_read_as_the_same_key() {
+    fn a_written_key_parses_as_the_same_key() {
         for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
             let key = SigningKey::generate(algorithm).unwrap();
             let der = der(key.public());

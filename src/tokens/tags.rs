@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_for_one_text_one_purpose_and_one_key() {
+    fn a_tag_is_valid_for_one_text_one_purpose_and_one_key() {
         let key = TagKey::new(&[7; 32]);
         let tag = key.tag("id", "Space:1", 8);
         assert_eq!(tag.len(), 8);
@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>(), tag in any::<String>()) {
+        fn arbitrary_text_does_not_panic(text in any::<String>(), tag in any::<String>()) {
             let _ = TagKey::new(&[7; 32]).matches("id", &text, &tag);
         }
     }

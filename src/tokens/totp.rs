@@ -135,12 +135,12 @@ mod tests {
     use super::*;
 
     /// The secret of RFC 6238, appendix B.
-    fn known() -> TotpKey {
+    fn rfc_key() -> TotpKey {
         TotpKey::from_slice(b"12345678901234567890").unwrap()
     }
 
     #[test]
-    fn the_codes_are_those_of_the_rfc() {
+    fn codes_match_the_rfc_vectors() {
         // Appendix B lists eight digits. The last six are the code.
         for (seconds, code) in [
             (59, "287082"),
@@ -150,14 +150,14 @@ mod tests {
             (2_000_000_000, "279037"),
             (20_000_000_000, "353130"),
         ] {
-            assert_eq!(known().code_at(seconds), code, "at {seconds}");
-            assert_eq!(known().step_of(code, seconds, None), Some(seconds / 30));
+            assert_eq!(rfc_key().code_at(seconds), code, "at {seconds}");
+            assert_eq!(rfc_key().step_of(code, seconds, None), Some(seconds / 30));
         }
     }
 
     #[test]
-    fn a_code_is_good_one_step_early_or_late_and_never_twice() {
-        let (key, now) = (known(), 1_234_567_890);
+    fn a_code_is_valid_one_step_early_or_late_and_only_once() {
+        let (key, now) = (rfc_key(), 1_234_567_890);
         let code = key.code_at(now);
         for (seconds, good) in [(-60, false), (-30, true), (0, true), (29, true), (30, true), (60, false)] {
             assert_eq!(key.step_of(&code, now + seconds, None).is_some(), good, "{seconds} s apart");
@@ -169,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_be_typed_with_blanks_and_in_no_other_way() {
-        let (key, now) = (known(), 1_234_567_890);
+    fn a_code_may_contain_whitespace_only() {
+        let (key, now) = (rfc_key(), 1_234_567_890);
         assert!(key.step_of(" 005 924 ", now, None).is_some());
         for wrong in ["", "5924", "0005924", "005924x", "-05924", "005925", "００５９２４"] {
             assert_eq!(key.step_of(wrong, now, None), None, "{wrong:?}");
@@ -178,19 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_is_told_as_apps_read_it() {
-        assert_eq!(known().base32().expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    fn the_secret_has_the_base32_and_uri_form_of_apps() {
+        assert_eq!(rfc_key().base32().expose(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert_eq!(
-            known().uri("ada+1@example.com").expose(),
+            rfc_key().uri("ada+1@example.com").expose(),
             "otpauth://totp/atelier:ada%2B1%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=atelier\
              &algorithm=SHA1&digits=6&period=30"
         );
-        assert_eq!(format!("{:?}", known()), "TotpKey(***)");
+        assert_eq!(format!("{:?}", rfc_key()), "TotpKey(***)");
         assert_ne!(TotpKey::generate(), TotpKey::generate());
     }
 
     #[test]
-    fn recovery_codes_are_clear_and_no_two_alike() {
+    fn recovery_codes_are_unambiguous_and_unique() {
         let codes: HashSet<String> = (0..1000).map(|_| recovery_code().expose().to_owned()).collect();
         assert_eq!(codes.len(), 1000);
         for code in &codes {
@@ -201,23 +201,23 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_code_is_the_same_however_it_is_typed_and_another_for_another_person() {
+    fn a_recovery_code_ignores_formatting_and_depends_on_the_user() {
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let kept = recovery_fingerprint(ada, "k7mp-x2qd-9hrt");
+        let stored = recovery_fingerprint(ada, "k7mp-x2qd-9hrt");
         for typed in ["K7MP X2QD 9HRT", "k7mpx2qd9hrt", " k7mp-x2qd-9hrt\n"] {
-            assert!(recovery_fingerprint(ada, typed).matches(&kept), "{typed}");
+            assert!(recovery_fingerprint(ada, typed).matches(&stored), "{typed}");
         }
         let longer = recovery_fingerprint(ada, "k7mp-x2qd-9hrt-4cwb");
-        assert!(longer.matches(&recovery_fingerprint(ada, "K7MPX2QD9HRT4CWB")) && !longer.matches(&kept));
+        assert!(longer.matches(&recovery_fingerprint(ada, "K7MPX2QD9HRT4CWB")) && !longer.matches(&stored));
         assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrt4cwbb").matches(&longer));
-        assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrtt").matches(&kept));
-        assert!(!recovery_fingerprint(bob, "k7mp-x2qd-9hrt").matches(&kept));
+        assert!(!recovery_fingerprint(ada, "k7mpx2qd9hrtt").matches(&stored));
+        assert!(!recovery_fingerprint(bob, "k7mp-x2qd-9hrt").matches(&stored));
     }
 
     proptest! {
         #[test]
         fn no_sequence_of_codes_uses_a_step_twice(typed in proptest::collection::vec((-3_i64..4, 0_i64..40), 0..60)) {
-            let key = known();
+            let key = rfc_key();
             let (mut now, mut last, mut used) = (1_234_567_890, None, HashSet::new());
             for (apart, passed) in typed {
                 now += passed;
@@ -230,8 +230,8 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_text_is_no_panic(typed in any::<String>(), seconds: i64) {
-            let _ = known().step_of(&typed, seconds / 2, None);
+        fn arbitrary_text_does_not_panic(typed in any::<String>(), seconds: i64) {
+            let _ = rfc_key().step_of(&typed, seconds / 2, None);
             let _ = recovery_fingerprint(Uuid::nil(), &typed);
         }
     }

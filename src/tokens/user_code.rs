@@ -20,7 +20,7 @@ pub fn mint() -> (Secret, Fingerprint) {
         }
     }
     let fingerprint = Fingerprint::of(&letters);
-    (Secret::new(shown(&letters)), fingerprint)
+    (Secret::new(display_form(&letters)), fingerprint)
 }
 
 /// Parses a typed code in any case, with any whitespace and hyphens. Returns its display form, `XXXX-XXXX`, and its
@@ -36,10 +36,10 @@ pub fn parse(typed: &str) -> Option<(String, Fingerprint)> {
         }
         letters.push(char::from(letter));
     }
-    (letters.len() == LENGTH).then(|| (shown(&letters), Fingerprint::of(&letters)))
+    (letters.len() == LENGTH).then(|| (display_form(&letters), Fingerprint::of(&letters)))
 }
 
-fn shown(letters: &str) -> String {
+fn display_form(letters: &str) -> String {
     let (first, second) = letters.split_at(LENGTH / 2);
     format!("{first}-{second}")
 }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_is_read_as_people_type_it() {
+    fn a_typed_code_parses_in_every_format() {
         let (code, fingerprint) = mint();
         let code = code.expose();
         assert_eq!(code.len(), 9);
@@ -66,8 +66,8 @@ mod tests {
             &spaced,
             &code.replace('-', "\u{2013}"),
         ] {
-            let (shown, found) = parse(typed).unwrap();
-            assert_eq!(shown, code, "{typed}");
+            let (display, found) = parse(typed).unwrap();
+            assert_eq!(display, code, "{typed}");
             assert!(found.matches(&fingerprint));
         }
         for bad in ["", &bare[1..], &format!("{bare}B"), &bare.replace(&bare[..1], "A"), "BCDFGHJ0", "BCDFGHJÜ"] {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_letter_comes_and_no_code_twice() {
+    fn every_letter_occurs_and_codes_are_unique() {
         let codes: std::collections::HashSet<String> = (0..500).map(|_| mint().0.expose().to_owned()).collect();
         assert_eq!(codes.len(), 500);
         for letter in LETTERS {
@@ -86,9 +86,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
-            if let Some((shown, _)) = parse(&text) {
-                prop_assert_eq!(parse(&shown).map(|(again, _)| again), Some(shown));
+        fn arbitrary_text_does_not_panic(text in any::<String>()) {
+            if let Some((display, _)) = parse(&text) {
+                prop_assert_eq!(parse(&display).map(|(again, _)| again), Some(display));
             }
         }
     }

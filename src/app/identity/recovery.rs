@@ -75,7 +75,7 @@ fn choose(view: &View, email: &Email) -> Result<Option<User>> {
     let mut administrators: Vec<User> = administrators
         .filter(|user| user.role == AccountRole::Administrator && user.state != UserState::Blocked)
         .collect();
-    administrators.sort_by_key(|user| (!user.may_enter(), user.id));
+    administrators.sort_by_key(|user| (!user.may_authenticate(), user.id));
     match administrators.into_iter().next() {
         Some(user) => Ok(Some(user)),
         None => store::users::find_by_email(view, email.as_str()),

@@ -45,8 +45,8 @@ impl NewSession {
     /// A session of this client, with a refresh token if the client may use one.
     pub fn through(client: &Client, scopes: &Scopes, lifetimes: &Lifetimes) -> Self {
         let refresh_token = client.may(Grant::RefreshToken).then(|| match client.refresh {
-            RefreshPolicy::Reusable => RefreshToken::lasting(),
-            RefreshPolicy::Rotating => RefreshToken::founding(),
+            RefreshPolicy::Reusable => RefreshToken::reusable(),
+            RefreshPolicy::Rotating => RefreshToken::new_family(),
         });
         let session = Self {
             uuid: Uuid::new_v4(),
@@ -122,7 +122,7 @@ pub(in crate::app) fn person_still(view: &View, id: SessionId) -> Result<Person>
 
 fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
     let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(AuthError::SessionOver)?;
-    if entrant.may_enter { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
+    if entrant.may_authenticate { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
 }
 
 /// Like [`person_still`], but returns the whole user.
@@ -135,7 +135,7 @@ fn of_live(view: &View, session: &Session) -> Result<User> {
         return Err(AuthError::SessionOver.into());
     }
     let user = store::users::find_principal(view, session.user)?.ok_or(AuthError::SessionOver)?;
-    if user.may_enter() { Ok(user) } else { Err(AuthError::Disabled.into()) }
+    if user.may_authenticate() { Ok(user) } else { Err(AuthError::Disabled.into()) }
 }
 
 /// The same origin with this user as the actor.

@@ -11,7 +11,7 @@ use crate::domain::link::Purpose;
 use crate::domain::noun::Noun;
 use crate::domain::organization::{NewOrganization, OrganizationName, OrganizationRole};
 use crate::domain::text::Description;
-use crate::domain::user::{UserStatus, Voucher};
+use crate::domain::user::{EmailVerifier, UserStatus};
 use crate::error::AuthError;
 
 fn invitation(name: &str, role: AccountRole, mode: Mode) -> Invitation {
@@ -281,7 +281,7 @@ fn whoever_is_invited_gets_in_by_nothing() {
     let office = office();
     let temporary = Mode::TemporaryPassword(hash());
     let dora = fresh(office.by(&office.ada, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
-    assert!(dora.must_change_password && !dora.may_enter());
+    assert!(dora.must_change_password && !dora.may_authenticate());
     let (session, _) = office.sign_in(&acting(&dora));
     let entered = office.read(|view| verbs::let_in(view, session, dora.uuid));
     assert!(matches!(entered, Err(Error::Unauthenticated(AuthError::Disabled))), "{entered:?}");
@@ -320,7 +320,7 @@ fn members_invite_by_link_only_and_vouch_for_no_address() {
     assert_eq!((office.status(dora.id), verified(dora.id)), (UserStatus::Active, None));
 
     // An administrator who invites vouches, until a member invites anew whom nobody came for.
-    let voucher = Voucher::Administrator(uuid(&office.ada));
+    let voucher = EmailVerifier::Administrator(uuid(&office.ada));
     let max = fresh(office.by(&office.ada, by_link("max")).unwrap());
     assert_eq!(verified(max.id).map(|verified| verified.by), Some(voucher));
     assert!(matches!(office.by(&office.bob, by_link("max")).unwrap(), Outcome::Already(_)));
@@ -333,7 +333,7 @@ fn members_invite_by_link_only_and_vouch_for_no_address() {
     assert_eq!(verified(max.id), None);
     office.expire(max.id);
     fresh(office.by(&Actor::operator(), by_link("max")).unwrap());
-    assert_eq!(verified(max.id).map(|verified| verified.by), Some(Voucher::Operator));
+    assert_eq!(verified(max.id).map(|verified| verified.by), Some(EmailVerifier::Operator));
 }
 
 #[test]

@@ -272,7 +272,7 @@ impl Office {
     }
 
     fn sign_in_for(&self, who: &Actor, lifetimes: Lifetimes) -> (Uuid, RefreshToken) {
-        let token = RefreshToken::lasting();
+        let token = RefreshToken::reusable();
         self.secrets.lock().unwrap().push(token.text.expose().to_owned());
         let new = verbs::NewSession {
             uuid: Uuid::new_v4(),

@@ -261,7 +261,7 @@ fn somebody_invited_comes_in_by_a_temporary_password_and_another_one() {
     state("9000000000000000");
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     let sign_in = inside(gate.choose(&on_the_way, "bob builds boats"));
-    assert!(sign_in.user.may_enter() && gate.show(&sign_in.cookie).is_ok());
+    assert!(sign_in.user.may_authenticate() && gate.show(&sign_in.cookie).is_ok());
     state("1");
     unproved(&gate.come("bob@example.com", "bob builds boats", None), AuthError::WrongPassword);
 }

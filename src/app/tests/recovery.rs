@@ -33,7 +33,7 @@ fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
     for _ in 0..2 {
         let before = office.audit().len();
         let recovered = run(&office, Whom::Named(address("BOB"))).unwrap();
-        assert!(!recovered.made && recovered.user.may_enter() && !recovered.user.must_change_password);
+        assert!(!recovered.made && recovered.user.may_authenticate() && !recovered.user.must_change_password);
         assert_eq!(recovered.user.role, AccountRole::Administrator);
         let traces = office.audit().split_off(before);
         assert_eq!((traces.len(), traces[0].verb.as_str()), (1, "users.recover"));

@@ -60,7 +60,7 @@ fn the_refresh_token_of_another_client_is_refused() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
     unproved(&office.refusal(&nobody(), refresh(&token, "admin-cli", LIFETIMES)), AuthError::BadRefreshToken);
-    let unknown = RefreshToken::lasting();
+    let unknown = RefreshToken::reusable();
     unproved(&office.refusal(&nobody(), refresh(&unknown, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
 }
 

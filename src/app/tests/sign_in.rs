@@ -97,7 +97,7 @@ impl Gate {
     fn minted(&self, issuer: &str, signed_in: &SignedIn) -> tokens::Minted {
         let SignedIn { user, session, .. } = signed_in;
         let client = self.office.client("sdk-client");
-        tokens::mint(&self.desk, issuer, &client, (user, session), &Scopes::known(&session.scope)).unwrap()
+        tokens::mint(&self.desk, issuer, &client, (user, session), &Scopes::parse_known(&session.scope)).unwrap()
     }
 
     pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {

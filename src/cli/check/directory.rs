@@ -5,13 +5,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use super::{AS_THE_SERVER, START, file, running};
-use crate::cli::data::broken;
+use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
 use crate::store::{self, health};
 
-pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
+pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data directory";
     let path = home.path().display();
     let mode = match fs::metadata(home.path()) {
@@ -48,14 +48,14 @@ pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
         Ok(Some(holder)) => {
             let process = holder.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
             findings.push(Finding::ok("server", format!("running{process}")));
-            findings.extend(holder.in_force.map(|in_force| running::look(config, &in_force)));
+            findings.extend(holder.in_force.map(|in_force| running::check(config, &in_force)));
         }
         Err(error) => {
             findings.push(Finding::warning("server", "unknown whether a server is running", error.to_string()));
         }
     }
     findings.push(sqlite());
-    findings.extend(file::look(config, home));
+    findings.extend(file::check(config, home));
     findings
 }
 
@@ -63,6 +63,6 @@ fn sqlite() -> Finding {
     let version = health::sqlite_version();
     match store::refuse_old_sqlite() {
         Ok(()) => Finding::ok("sqlite", version),
-        Err(error) => Finding::fault("sqlite", broken(&error), "build atelier with its bundled SQLite"),
+        Err(error) => Finding::fault("sqlite", error_details(&error), "build atelier with its bundled SQLite"),
     }
 }

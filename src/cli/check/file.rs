@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::{AS_THE_SERVER, RESTORE, START, master_key};
 use crate::app;
-use crate::cli::audit::words;
-use crate::cli::data::broken;
+use crate::cli::audit::describe;
+use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -26,7 +26,7 @@ use crate::store::{self, View, health};
 const MAX_FAULTS: usize = 5;
 
 /// The facts from one snapshot of the data file.
-struct Seen {
+struct Facts {
     standing: SchemaState,
     integrity: Result<Vec<String>>,
     foreign_keys: Result<Vec<String>>,
@@ -41,11 +41,11 @@ struct Known {
     names: Result<Vec<OldForm>>,
 }
 
-fn see(view: &View) -> Result<Seen> {
+fn collect_facts(view: &View) -> Result<Facts> {
     let standing = schema::state(view)?;
     let administrators =
         || Ok((store::users::any_administrator(view)?, store::users::any_enabled_administrator(view)?));
-    Ok(Seen {
+    Ok(Facts {
         standing,
         integrity: health::integrity_faults(view),
         foreign_keys: health::foreign_key_faults(view),
@@ -58,7 +58,7 @@ fn see(view: &View) -> Result<Seen> {
     })
 }
 
-pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
+pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data file";
     let path = home.database();
     let mode = match fs::metadata(&path) {
@@ -76,22 +76,22 @@ pub(super) fn look(config: &Config, home: &DataDir) -> Vec<Finding> {
         return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
     }
     let mut findings = vec![private(WHAT, &path, mode)];
-    match inspect(&path, see) {
-        Ok(seen) => {
-            findings.push(version(home, seen.standing));
-            if matches!(seen.standing, SchemaState::Empty | SchemaState::Foreign | SchemaState::NoDatabase) {
+    match inspect(&path, collect_facts) {
+        Ok(facts) => {
+            findings.push(version(home, facts.standing));
+            if matches!(facts.standing, SchemaState::Empty | SchemaState::Foreign | SchemaState::NoDatabase) {
                 return findings;
             }
-            findings.push(sound("integrity", seen.integrity));
-            findings.push(sound("foreign keys", seen.foreign_keys));
-            if let Some(known) = seen.known {
-                findings.extend(master_key::look(config, home, known.signing_keys));
+            findings.push(sound("integrity", facts.integrity));
+            findings.push(sound("foreign keys", facts.foreign_keys));
+            if let Some(known) = facts.known {
+                findings.extend(master_key::check(config, home, known.signing_keys));
                 findings.push(administrator(known.administrators));
                 findings.push(audit(known.audit));
                 findings.extend(old_forms(known.names));
             }
         }
-        Err(error) => findings.push(Finding::fault("integrity", broken(&error), RESTORE)),
+        Err(error) => findings.push(Finding::fault("integrity", error_details(&error), RESTORE)),
     }
     findings
 }
@@ -140,7 +140,7 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
             }
             Finding::fault(what, found, RESTORE)
         }
-        Err(error) => Finding::fault(what, broken(&error), RESTORE),
+        Err(error) => Finding::fault(what, error_details(&error), RESTORE),
     }
 }
 
@@ -150,13 +150,13 @@ fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
     match found {
         Ok(old) if old.is_empty() => None,
         Ok(old) => {
-            let mut told = old.iter().take(MAX_FAULTS).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
+            let mut list = old.iter().take(MAX_FAULTS).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
             if old.len() > MAX_FAULTS {
-                let _ = write!(told, " and {} more", old.len() - MAX_FAULTS);
+                let _ = write!(list, " and {} more", old.len() - MAX_FAULTS);
             }
-            Some(Finding::warning(WHAT, told, "rename each of them, and revoke API keys with such names"))
+            Some(Finding::warning(WHAT, list, "rename each of them, and revoke API keys with such names"))
         }
-        Err(error) => Some(Finding::fault(WHAT, broken(&error), RESTORE)),
+        Err(error) => Some(Finding::fault(WHAT, error_details(&error), RESTORE)),
     }
 }
 
@@ -172,7 +172,7 @@ fn administrator(found: Result<(bool, bool)>) -> Finding {
             "no administrator exists",
             "run `atelier serve` to create one, or `atelier user add --admin EMAIL`",
         ),
-        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+        Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
     }
 }
 
@@ -185,9 +185,9 @@ fn audit(verdict: Result<Verdict>) -> Finding {
                 let more = verdict.faults.len() - 1 + verdict.more;
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
                 let next = "run `atelier audit verify`, keep a copy of the directory, and compare it with a backup";
-                Finding::fault(WHAT, words(first) + &more, next)
+                Finding::fault(WHAT, describe(first) + &more, next)
             }
         },
-        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+        Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{AS_THE_SERVER, RESTORE};
 use crate::app::identity::signing_keys;
-use crate::cli::data::broken;
+use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::{Source, Unusable};
 use crate::cli::{CliError, master_key};
@@ -14,7 +14,7 @@ use crate::tokens::seal::{FileError, next_file};
 
 const WHAT: &str = "master key";
 
-pub(super) fn look(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
+pub(super) fn check(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
     let source = match Source::of(config, home) {
         Ok(source) => source,
         Err(CliError::Usage(words) | CliError::Failed(words)) => {
@@ -24,7 +24,7 @@ pub(super) fn look(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey
     };
     let mut findings = vec![match sealed {
         Ok(sealed) => opens(&source, &sealed),
-        Err(error) => Finding::fault(WHAT, broken(&error), RESTORE),
+        Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
     }];
     let next = source.file().map(|path| next_file(&path)).filter(|next| next.exists());
     if let Some(next) = next {
@@ -55,7 +55,7 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
                 }
                 Source::Text(..) | Source::Credential(_) => "use the one that belongs to this data file".to_owned(),
             };
-            let found = format!("it does not open the signing key {}: {}", one.kid, broken(&error));
+            let found = format!("it does not open the signing key {}: {}", one.kid, error_details(&error));
             return Finding::fault(WHAT, found, next);
         }
     }

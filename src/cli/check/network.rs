@@ -3,7 +3,7 @@
 use crate::cli::finding::Finding;
 use crate::config::Config;
 
-pub(super) fn look(config: &Config) -> Vec<Finding> {
+pub(super) fn check(config: &Config) -> Vec<Finding> {
     let open = config.listen.iter().find(|address| !address.ip().is_loopback());
     let mut findings = vec![match (open, &config.public_url) {
         (Some(address), None) if config.trusted_hosts.is_empty() => Finding::warning(

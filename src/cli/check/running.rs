@@ -6,9 +6,9 @@ use crate::config::Config;
 use crate::store::lock::InForce;
 
 /// The keys whose values differ. `data_dir` is not compared: both use the same directory, even if written otherwise.
-pub(super) fn look(config: &Config, in_force: &InForce) -> Finding {
+pub(super) fn check(config: &Config, in_force: &InForce) -> Finding {
     const WHAT: &str = "configuration";
-    let here = running::told(config);
+    let here = running::masked_config(config);
     let there = &in_force.configuration;
     let value = |value: Option<&String>| value.map_or("unknown", String::as_str).to_owned();
     let keys = here.keys().chain(there.keys().filter(|key| !here.contains_key(*key)));

@@ -82,28 +82,28 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Rotate { key, json } = self;
         let home = DataDir::existing(&config.data_dir)?;
-        let given = key.read()?;
+        let new_key = key.read()?;
         let source = Source::of(config, &home)?;
-        let _turn = turn(&home)?;
+        let _rotation = lock_rotation(&home)?;
         let rotated = data::with(&home, |store| {
             signing_keys::required(store)?;
             match source.file() {
-                Some(path) => in_file(&home, store, &path, given.as_ref()),
-                None => elsewhere(&home, store, &source, given.as_ref()),
+                Some(path) => rotate_file(&home, store, &path, new_key.as_ref()),
+                None => rotate_external(&home, store, &source, new_key.as_ref()),
             }
         })?;
-        tell(&source, &rotated, json)
+        print_result(&source, &rotated, json)
     }
 }
 
-fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> {
+fn print_result(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> {
     let Rotated { before, now, resealed, kept } = rotated;
     if json {
-        let told = json!({
+        let value = json!({
             "master_key": now, "before": before, "signing_keys": resealed.signing_keys,
             "second_factors": resealed.second_factors, "kept": kept.as_ref().map(|path| path.display().to_string()),
         });
-        print(&format!("{told:#}\n"))?;
+        print(&format!("{value:#}\n"))?;
     } else {
         print(&format!("{now}\n"))?;
         say(&format!(
@@ -124,7 +124,7 @@ fn tell(source: &Source, rotated: &Rotated, json: bool) -> Result<(), CliError> 
 }
 
 /// Locks the rotation, so that only one process rotates at a time.
-fn turn(home: &DataDir) -> Result<File, CliError> {
+fn lock_rotation(home: &DataDir) -> Result<File, CliError> {
     let failed = |error: io::Error| {
         CliError::Failed(format!(
             "cannot lock {}: {error}; run this command as the user that runs the server",
@@ -166,15 +166,15 @@ fn no_other_server(home: &DataDir, path: Option<&Path>) -> Result<Option<Lock>, 
     }
 }
 
-fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -> Result<Rotated, CliError> {
+fn rotate_file(home: &DataDir, store: &Store, path: &Path, new_key: Option<&Secret>) -> Result<Rotated, CliError> {
     // If the path is a symbolic link, its target is replaced, not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let _lock = no_other_server(home, Some(path))?;
     let next = next_file(path);
     if let Some(Former { id: before, kept }) = finish_interrupted(path, store)? {
         let now = load(path)?;
-        if let Some(given) = given
-            && MasterKey::parse(given).is_ok_and(|given| given.id() != now.id())
+        if let Some(new_key) = new_key
+            && MasterKey::parse(new_key).is_ok_and(|new_key| new_key.id() != now.id())
         {
             return Err(CliError::Failed(format!(
                 "an interrupted rotation to the key {} has been finished; run this command again to rotate to another \
@@ -193,13 +193,13 @@ fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -
     }
     // A key in this file was never used, because otherwise everything would be sealed with it. It may be incomplete, or
     // not the wanted one.
-    if given.is_some() || !MasterKey::load(&next).is_ok_and(|new| new.id() != current.id()) {
+    if new_key.is_some() || !MasterKey::load(&next).is_ok_and(|new| new.id() != current.id()) {
         match fs::remove_file(&next) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(&next, &error)),
             Ok(()) | Err(_) => {}
         }
-        let made = MasterKey::generate();
-        MasterKey::write_new(&next, given.unwrap_or(&made), files::make).map_err(|error| match error {
+        let generated = MasterKey::generate();
+        MasterKey::write_new(&next, new_key.unwrap_or(&generated), files::make).map_err(|error| match error {
             FileError::Io { source, .. } => unwritable(&next, &source),
             error => CliError::Failed(error.to_string()),
         })?;
@@ -212,20 +212,25 @@ fn in_file(home: &DataDir, store: &Store, path: &Path, given: Option<&Secret>) -
     }
     let actor = Actor::operator();
     let resealed = store.write_and_wait(move |tx| master_keys::reseal(tx, &actor, &current, &new))?;
-    let Former { kept, .. } = put_in_place(path)?;
+    let Former { kept, .. } = install_next(path)?;
     Ok(Rotated { before, now, resealed, kept })
 }
 
 /// Reseals everything with a given key. The operator then replaces the old key at its source.
-fn elsewhere(home: &DataDir, store: &Store, source: &Source, given: Option<&Secret>) -> Result<Rotated, CliError> {
+fn rotate_external(
+    home: &DataDir,
+    store: &Store,
+    source: &Source,
+    new_key: Option<&Secret>,
+) -> Result<Rotated, CliError> {
     let _lock = no_other_server(home, None)?;
-    let Some(given) = given else {
+    let Some(new_key) = new_key else {
         return Err(CliError::Usage(format!(
             "the master key comes from {source}, which this command cannot change; give the new key with \
              --new-key-file or --new-key-stdin"
         )));
     };
-    let new = MasterKey::parse(given).map_err(|rule| CliError::Usage(rule.to_string()))?;
+    let new = MasterKey::parse(new_key).map_err(|rule| CliError::Usage(rule.to_string()))?;
     let now = new.id();
     let current = source.loaded()?.fixed();
     let before = current.id();
@@ -257,7 +262,7 @@ pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Fo
     if !is_used {
         return Ok(None);
     }
-    let former = put_in_place(path)?;
+    let former = install_next(path)?;
     log::warn!("finished an interrupted rotation of the master key; the key is now {}", new.id());
     Ok(Some(former))
 }
@@ -270,7 +275,7 @@ pub(super) struct Former {
 }
 
 /// Renames the old key to a name with its id, and the new one to the name of the key.
-fn put_in_place(path: &Path) -> Result<Former, CliError> {
+fn install_next(path: &Path) -> Result<Former, CliError> {
     let former = match MasterKey::load(path) {
         Ok(old) => {
             let kept = kept_file(path, &old.id());

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_long_sorted_and_has_only_what_may_be_set_otherwise() {
+    fn the_list_is_sorted_and_contains_only_otherwise_valid_passwords() {
         let lines: Vec<&str> = LIST.lines().collect();
         assert!(lines.len() >= 10_000 && LIST.len() < 200 << 10, "{} of {} bytes", lines.len(), LIST.len());
         assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "sorted, each once");
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_marks_around_do_not_matter() {
+    fn case_and_surrounding_punctuation_are_ignored() {
         for common in ["1234567890", "Password123", "QWERTYUIOP", "iloveyou123", "password123!", "**password1234**"] {
             assert!(contains(common), "{common}");
         }

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_not_allowed() {
+    fn invisible_characters_are_not_allowed() {
         for bad in ["\0", "\t", "\n", "\u{7f}", "\u{85}", "\u{200b}", "\u{200d}", "\u{202e}", "\u{2028}", "\u{e000}"] {
             assert!(!is_allowed(&format!("some{bad}thing")), "{bad:?}");
         }
@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn to_prepare_twice_changes_nothing(text in any::<String>()) {
+        fn normalization_is_idempotent(text in any::<String>()) {
             let once = prepared(&text).into_owned();
             let twice = prepared(&once).into_owned();
             prop_assert_eq!(twice, once);

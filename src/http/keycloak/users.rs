@@ -75,7 +75,7 @@ impl TryFrom<Asked> for Wanted {
             })
         };
         let search = PeopleSearch {
-            words: PeopleSearch::words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
+            words: PeopleSearch::parse_words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
             // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
             email: raw.email.map(|text| match exact {
                 Some(false) => Pattern::Part(Email::fold_part(&text)),

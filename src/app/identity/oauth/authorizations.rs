@@ -115,7 +115,7 @@ fn insert(
         client: client.id.clone(),
         user: person.id,
         redirect_uri: asked.redirect_uri.clone(),
-        scopes: asked.scopes.within(&client.scopes),
+        scopes: asked.scopes.intersection(&client.scopes),
         nonce: asked.nonce.clone(),
         code_challenge: asked.code_challenge.clone(),
         authenticated_at: session.authenticated_at,
@@ -137,7 +137,7 @@ fn insert(
 
 /// Refuses a user who may not sign in now, by any grant.
 pub(in crate::app) fn enters(user: &User) -> Result<()> {
-    if !user.may_enter() {
+    if !user.may_authenticate() {
         return Err(AuthError::Disabled.into());
     }
     if user.must_change_password { Err(AuthError::NotSetUp.into()) } else { Ok(()) }

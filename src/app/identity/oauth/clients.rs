@@ -211,7 +211,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     let after = registered(tx, Client { updated_at: tx.now, ..client })?;
     let mut told = shown(&after);
     let less =
-        !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.are_within(&after.client.scopes);
+        !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.is_subset(&after.client.scopes);
     if less {
         told["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
     }

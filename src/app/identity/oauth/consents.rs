@@ -41,10 +41,10 @@ pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
 pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<()> {
     let person = own(actor)?;
     let before = store::consents::find(tx, person.id, &client.id)?;
-    if before.as_ref().is_some_and(|given| scopes.are_within(given)) {
+    if before.as_ref().is_some_and(|given| scopes.is_subset(given)) {
         return Ok(());
     }
-    let after = before.as_ref().map_or_else(|| scopes.clone(), |given| given.and(scopes));
+    let after = before.as_ref().map_or_else(|| scopes.clone(), |given| given.union(scopes));
     store::consents::upsert(tx, person.id, &client.id, &after)?;
     let told = |scopes: &Scopes| json!({ "scope": scopes.to_string() });
     let change = (before.as_ref().map_or(Value::Null, told), told(&after));
@@ -57,7 +57,7 @@ pub(in crate::app) fn covers(view: &View, actor: &Actor, client: &Client, scopes
         return Ok(true);
     }
     let given = store::consents::find(view, own(actor)?.id, &client.id)?;
-    Ok(given.is_some_and(|given| scopes.are_within(&given)))
+    Ok(given.is_some_and(|given| scopes.is_subset(&given)))
 }
 
 /// The acting person. Only people can consent.

@@ -147,7 +147,7 @@ pub(in crate::app) fn take_poll(
     let new = NewSession {
         second_factor: approval.second_factor,
         authenticated_at: Some(approval.authenticated_at),
-        ..NewSession::through(client, &device.scopes.within(&client.scopes), lifetimes)
+        ..NewSession::through(client, &device.scopes.intersection(&client.scopes), lifetimes)
     };
     store::device_codes::delete(tx, code)?;
     let session = sessions::begin(tx, actor, &user, &new)?;

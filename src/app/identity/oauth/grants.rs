@@ -22,7 +22,7 @@ pub struct Granted {
 
 impl Granted {
     pub(in crate::app) fn begun(user: User, session: Session, refresh_token: Option<Secret>) -> Self {
-        let scopes = Scopes::known(&session.scope);
+        let scopes = Scopes::parse_known(&session.scope);
         Self { user, session, scopes, refresh_token }
     }
 }
@@ -34,13 +34,13 @@ impl Granted {
 pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
     let granted = authorizations::granted(asked, client)
         .ok_or_else(|| Error::invalid(Field::Scope, "the client is not registered for any of these scopes"))?;
-    Ok(granted.and(&Scopes::of([Scope::Email, Scope::Profile]).within(&client.scopes)))
+    Ok(granted.union(&Scopes::of([Scope::Email, Scope::Profile]).intersection(&client.scopes)))
 }
 
 /// The scopes that a client gets on its own behalf: those of [`scopes`], and `api` if it is registered for the client.
 /// No person has to consent, and clients such as `python-keycloak` cannot request it.
 pub fn own_scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
-    Ok(scopes(client, asked)?.and(&Scopes::of([Scope::Api]).within(&client.scopes)))
+    Ok(scopes(client, asked)?.union(&Scopes::of([Scope::Api]).intersection(&client.scopes)))
 }
 
 impl From<SignedIn> for Granted {

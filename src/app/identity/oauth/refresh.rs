@@ -78,7 +78,7 @@ pub async fn refresh(
 
 async fn turn(desk: &AppState, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
     let token = RefreshToken::parse(presented).ok_or(AuthError::BadRefreshToken)?;
-    let asked = asked.map(Scopes::known).filter(|scopes| !scopes.is_empty());
+    let asked = asked.map(Scopes::parse_known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     let salt = refresh::salt();
     desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await
@@ -116,12 +116,12 @@ pub(in crate::app) fn take_turn(
     }
     let user = store::users::find(tx, session.user)?.ok_or(AuthError::Disabled)?;
     authorizations::enters(&user)?;
-    let granted = Scopes::known(&session.scope);
-    if asked.is_some_and(|asked| !asked.are_within(&granted)) {
+    let granted = Scopes::parse_known(&session.scope);
+    if asked.is_some_and(|asked| !asked.is_subset(&granted)) {
         return Err(Error::invalid(Field::Scope, "must not request more than was granted"));
     }
     let scopes = match asked {
-        Some(asked) => asked.and(&client.implied().within(&granted)),
+        Some(asked) => asked.union(&client.implied().intersection(&granted)),
         None => granted.clone(),
     };
     let refresh_token = match kept.exchanged {

@@ -57,7 +57,7 @@ pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
 /// Refused for everything but a valid access token.
 pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
     match judge(desk, raw)? {
-        Some(Live::Access { user, said, .. }) => Ok((user, Scopes::known(&said.scope))),
+        Some(Live::Access { user, said, .. }) => Ok((user, Scopes::parse_known(&said.scope))),
         Some(Live::Refresh { .. }) | None => Err(AuthError::BadToken.into()),
     }
 }

@@ -193,11 +193,11 @@ fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, T
 /// requested scopes remains. A registered client gets `api` only on request.
 pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Scopes> {
     let scopes = match asked.map(str::trim).filter(|words| !words.is_empty()) {
-        Some(words) => Scopes::known(words),
+        Some(words) => Scopes::parse_known(words),
         None => Scopes::of([Scope::Email, Scope::Profile]),
     };
-    let granted = Some(scopes.within(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty());
-    granted.map(|scopes| scopes.and(&client.implied()))
+    let granted = Some(scopes.intersection(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty());
+    granted.map(|scopes| scopes.union(&client.implied()))
 }
 
 impl Authorization {

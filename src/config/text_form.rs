@@ -9,20 +9,20 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 use crate::domain::network::Network;
 
 /// A value with a text form.
-pub trait Spelled: Sized {
+pub trait TextForm: Sized {
     /// The expected form, to follow "must be".
     const RULE: &'static str;
 
     /// Parses a text. `None` if it does not have the form.
-    fn read(text: &str) -> Option<Self>;
+    fn parse(text: &str) -> Option<Self>;
 
     /// The shortest text that parses as this value.
-    fn spell(&self) -> String;
+    fn to_text(&self) -> String;
 }
 
 /// Parses a text. The error is the broken rule.
-pub fn read<T: Spelled>(text: &str) -> Result<T, String> {
-    T::read(text).ok_or_else(|| format!("must be {}, not {text:?}", T::RULE))
+pub fn parse<T: TextForm>(text: &str) -> Result<T, String> {
+    T::parse(text).ok_or_else(|| format!("must be {}, not {text:?}", T::RULE))
 }
 
 /// A number with a unit: `15m`, but not `1.5m`, `15`, `+15m` or `15 m`.
@@ -35,8 +35,8 @@ fn amount<'t>(text: &'t str, units: &[(&'t str, u64)]) -> Option<u64> {
 
 /// The amount in the largest unit that divides it. The units are in ascending order.
 fn in_units(amount: u64, units: &[(&str, u64)]) -> String {
-    let fits = |(_, factor): &&(&str, u64)| amount >= *factor && amount.is_multiple_of(*factor);
-    match units.iter().rev().find(fits) {
+    let divides = |(_, factor): &&(&str, u64)| amount >= *factor && amount.is_multiple_of(*factor);
+    match units.iter().rev().find(divides) {
         Some((unit, factor)) => format!("{}{unit}", amount / factor),
         None => format!("{amount}{}", units.first().map_or("", |(unit, _)| unit)),
     }
@@ -44,14 +44,14 @@ fn in_units(amount: u64, units: &[(&str, u64)]) -> String {
 
 const TIMES: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-impl Spelled for Duration {
+impl TextForm for Duration {
     const RULE: &'static str = "a duration such as 500ms, 90s, 15m, 12h or 30d";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         amount(text, &TIMES).map(Duration::from_millis)
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         if self.is_zero() {
             return "0s".to_owned();
         }
@@ -62,97 +62,100 @@ impl Spelled for Duration {
 const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 /// A size in bytes.
-impl Spelled for usize {
+impl TextForm for usize {
     const RULE: &'static str = "a size such as 512B, 64KiB, 1MiB or 2GiB";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         amount(text, &SIZES)?.try_into().ok()
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         in_units(u64::try_from(*self).unwrap_or(u64::MAX), &SIZES)
     }
 }
 
-impl Spelled for SocketAddr {
+impl TextForm for SocketAddr {
     const RULE: &'static str = "an IP address and a port such as 127.0.0.1:8787 or [::1]:8787";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         self.to_string()
     }
 }
 
-impl Spelled for Network {
+impl TextForm for Network {
     const RULE: &'static str = "an IP address such as 10.0.0.5 or fd00::5, or a network such as 10.0.0.0/8";
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
 
-    fn spell(&self) -> String {
+    fn to_text(&self) -> String {
         self.to_string()
     }
 }
 
-fn told<T: Spelled, E: de::Error>(text: &str) -> Result<T, E> {
-    read(text).map_err(|rule: String| E::custom(rule))
+fn parse_value<T: TextForm, E: de::Error>(text: &str) -> Result<T, E> {
+    parse(text).map_err(|rule: String| E::custom(rule))
 }
 
-pub(super) fn serialize<T: Spelled, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&value.spell())
+pub(super) fn serialize<T: TextForm, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&value.to_text())
 }
 
 pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
 where
-    T: Spelled,
+    T: TextForm,
     D: Deserializer<'de>,
 {
-    told(&String::deserialize(from)?)
+    parse_value(&String::deserialize(from)?)
 }
 
 /// For `#[serde(with)]` on a list.
 pub(super) mod list {
-    use super::{Deserialize, Deserializer, Serializer, Spelled, told};
+    use super::{Deserialize, Deserializer, Serializer, TextForm, parse_value};
 
     pub(in crate::config) fn serialize<T, S>(values: &[T], to: S) -> Result<S::Ok, S::Error>
     where
-        T: Spelled,
+        T: TextForm,
         S: Serializer,
     {
-        to.collect_seq(values.iter().map(Spelled::spell))
+        to.collect_seq(values.iter().map(TextForm::to_text))
     }
 
     pub(in crate::config) fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
     where
-        T: Spelled,
+        T: TextForm,
         D: Deserializer<'de>,
     {
-        Vec::<String>::deserialize(from)?.iter().map(|text| told(text)).collect()
+        Vec::<String>::deserialize(from)?.iter().map(|text| parse_value(text)).collect()
     }
 }
 
 /// For `#[serde(with)]` on an optional value.
 pub(super) mod optional {
-    use super::{Deserialize, Deserializer, Serializer, Spelled, told};
+    use super::{Deserialize, Deserializer, Serializer, TextForm, parse_value};
 
     #[expect(clippy::ref_option, reason = "the signature that serde calls")]
-    pub(in crate::config) fn serialize<T: Spelled, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::config) fn serialize<T: TextForm, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
-            Some(value) => to.serialize_str(&value.spell()),
+            Some(value) => to.serialize_str(&value.to_text()),
             None => to.serialize_none(),
         }
     }
 
     pub(in crate::config) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
     where
-        T: Spelled,
+        T: TextForm,
         D: Deserializer<'de>,
     {
-        told(&String::deserialize(from)?).map(Some)
+        parse_value(&String::deserialize(from)?).map(Some)
     }
 }
 
@@ -193,34 +196,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_they_are_spelled() {
+    fn durations_round_trip() {
         for text in ["0s", "1ms", "1500ms", "90s", "15m", "36h", "30d"] {
-            assert_eq!(read::<Duration>(text).unwrap().spell(), text);
+            assert_eq!(parse::<Duration>(text).unwrap().to_text(), text);
         }
-        assert_eq!(read::<Duration>("3600s").unwrap().spell(), "1h");
-        assert_eq!(read::<Duration>("0ms").unwrap(), Duration::ZERO);
+        assert_eq!(parse::<Duration>("3600s").unwrap().to_text(), "1h");
+        assert_eq!(parse::<Duration>("0ms").unwrap(), Duration::ZERO);
     }
 
     #[test]
-    fn sizes_read_as_they_are_spelled() {
+    fn sizes_round_trip() {
         for text in ["0B", "1000B", "64KiB", "1MiB", "2GiB"] {
-            assert_eq!(read::<usize>(text).unwrap().spell(), text);
+            assert_eq!(parse::<usize>(text).unwrap().to_text(), text);
         }
-        assert_eq!(read::<usize>("1024KiB").unwrap(), 1 << 20);
+        assert_eq!(parse::<usize>("1024KiB").unwrap(), 1 << 20);
     }
 
     #[test]
-    fn anything_else_is_told_the_rule() {
+    fn other_texts_fail_with_the_rule() {
         for text in ["", "s", "15", "1.5m", "-1s", "+1s", "15 m", "15M", "1w", "１５m", "99999999999999999999d"] {
-            assert!(read::<Duration>(text).unwrap_err().contains("15m"), "{text}");
+            assert!(parse::<Duration>(text).unwrap_err().contains("15m"), "{text}");
         }
         for text in ["", "1", "1MB", "1mib", "1 MiB", "99999999999999GiB"] {
-            assert!(read::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
+            assert!(parse::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
         }
-        assert!(read::<SocketAddr>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
-        assert_eq!(read::<Network>("10.1.2.3/8").unwrap().spell(), "10.0.0.0/8");
-        assert_eq!(read::<Network>("::ffff:127.0.0.1").unwrap().spell(), "127.0.0.1");
-        let rule = read::<Network>("10.0.0.0/33").unwrap_err();
+        assert!(parse::<SocketAddr>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
+        assert_eq!(parse::<Network>("10.1.2.3/8").unwrap().to_text(), "10.0.0.0/8");
+        assert_eq!(parse::<Network>("::ffff:127.0.0.1").unwrap().to_text(), "127.0.0.1");
+        let rule = parse::<Network>("10.0.0.0/33").unwrap_err();
         assert!(rule.contains("10.0.0.0/8") && rule.ends_with("not \"10.0.0.0/33\""), "{rule}");
     }
 }
