@@ -218,7 +218,10 @@ fn places_are_seen_distinct_and_where_they_are_said_to_be() {
     hidden(&mint(&Actor::nobody(origin()), vec![member(Some(home), place)]));
     let ada = &office.ada;
     invalid(&mint(ada, vec![member(Some(other), place)]), "must belong to the organization that it is listed under");
-    invalid(&mint(ada, vec![member(Some(home), place), member(Some(home), next)]), "organization: must not be listed twice");
+    invalid(
+        &mint(ada, vec![member(Some(home), place), member(Some(home), next)]),
+        "organization: must not be listed twice",
+    );
     let twice = Grant { workspaces: vec![(place, Role::Member), (place, Role::Reader)], ..member(None, place) };
     invalid(&mint(ada, vec![twice]), "workspace: must not be listed twice");
     invalid(&mint(ada, Vec::new()), "organizations: must contain 1 to 100");
