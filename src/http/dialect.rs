@@ -10,7 +10,7 @@ use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
-use super::request;
+use super::request::{self, ActorName};
 use crate::app::identity::sign_in::{self, Proved};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
@@ -56,10 +56,6 @@ impl<D: Dialect> FromRequest for Caller<D> {
         ready(prove::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
     }
 }
-
-/// What the log calls whoever made a request.
-#[derive(Clone)]
-pub(super) struct ActorName(pub(super) String);
 
 /// Tells the log who made a request.
 pub(super) fn name_actor(request: &HttpRequest, email: &Email) {

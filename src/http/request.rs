@@ -14,11 +14,14 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::dialect::ActorName;
 use super::forwarded::TrustedProxies;
 use super::headers;
 use crate::app::runtime::issuers::Target;
 use crate::domain::actor::Origin;
+
+/// What the log calls whoever made a request.
+#[derive(Clone)]
+pub(super) struct ActorName(pub(super) String);
 
 /// The header that tells a client what the log calls its request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

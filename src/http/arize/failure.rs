@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,7 +10,7 @@ use crate::domain::field::Field;
 use crate::domain::noun::{self, Noun};
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
-use crate::http::{request, routes};
+use crate::http::request;
 
 /// The content type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";
@@ -216,9 +216,4 @@ impl ResponseError for Failure {
 /// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
-}
-
-/// Answers a method that an endpoint does not have.
-pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

@@ -7,6 +7,7 @@ mod api_keys;
 mod audit_logs;
 mod body;
 mod description;
+mod dialect;
 mod failure;
 mod generations;
 mod ids;
@@ -22,40 +23,16 @@ mod spaces;
 mod spelling;
 mod users;
 
-use actix_web::http::header::AUTHORIZATION;
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bearer::BearerSignIn;
-use super::dialect::Dialect;
-use super::request;
-use super::routes::{mount, routes};
+use super::routes::{self, mount, routes};
 
 use description::{NamedByTag, Problems};
+pub use dialect::{Arize, Caller};
 pub use failure::Failure;
 use failure::Problem;
-
-/// The dialect.
-pub struct Arize;
-
-impl Dialect for Arize {
-    const NAME: &'static str = "arize";
-    type Failure = Failure;
-
-    /// `Authorization: Bearer ...`, or the bare key, as some of the SDK's transports send it.
-    fn credential(request: &HttpRequest) -> Option<&str> {
-        let text = request::text(request.headers().get(AUTHORIZATION)?)?.trim();
-        match text.split_once(' ') {
-            Some((scheme, credential)) => scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim()),
-            None => Some(text),
-        }
-    }
-}
-
-/// Who calls, in this dialect.
-pub type Caller = super::dialect::Caller<Arize>;
-
-/// What a handler answers.
-type Answer<T> = Result<reply::Reply<T>, Failure>;
+use reply::Answer;
 
 routes! {
     /// The description of the dialect (OpenAPI 3.1).
@@ -119,10 +96,15 @@ routes! {
 
 /// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
-    mount(config, &routes(), || web::route().to(failure::wrong_method));
+    mount(config, &routes(), || web::route().to(wrong_method));
 }
 
 /// Answers what else is asked for under the dialect's path; to be mounted behind all that is there.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v2").default_service(web::route().to(failure::no_endpoint)));
+}
+
+/// Answers a method that an endpoint does not have.
+async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

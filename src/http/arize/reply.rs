@@ -13,7 +13,7 @@ use serde::ser::SerializeMap;
 
 use super::generations::{Generation, Shape, fit};
 use super::page::Pagination;
-use super::{Answer as Answering, Caller, Failure};
+use super::{Caller, Failure};
 use crate::app::cached_lists;
 use crate::app::runtime::read_cost::ListQuery;
 use crate::app::runtime::response_cache::CachedBody;
@@ -24,6 +24,9 @@ use crate::error::Error;
 use crate::http::pieces;
 use crate::store::View;
 use crate::tokens::tags::TagKey;
+
+/// The result of a handler.
+pub(super) type Answer<T> = Result<Reply<T>, Failure>;
 
 /// Something that is shown, and which kind of thing the generations know it as.
 pub(super) trait Shown: Serialize {
@@ -108,7 +111,7 @@ impl ListRequest {
         query: Q,
         read: impl Fn(&View, &Actor, &Q) -> crate::error::Result<Slice<N>> + Send + 'static,
         convert: impl Fn(&TagKey, N) -> T + Send + 'static,
-    ) -> Answering<List<T>>
+    ) -> Answer<List<T>>
     where
         T: Listed,
         Q: ListQuery + Send + 'static,

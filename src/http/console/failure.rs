@@ -2,13 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use askama::Template as _;
 
 use super::next::query;
 use super::page::{self, Link, Message, Wrong};
 use crate::error::{AuthError, Error, seconds_to_wait};
-use crate::http::{request, routes};
+use crate::http::request;
 
 /// A refusal in words for people.
 #[derive(Debug, thiserror::Error)]
@@ -185,9 +185,4 @@ impl ResponseError for Failure {
         }
         answer
     }
-}
-
-/// Answers a method that a page does not have.
-pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

@@ -9,6 +9,7 @@ mod browser;
 mod cli_callback;
 mod confirm;
 mod devices;
+mod dialect;
 mod failure;
 mod form;
 mod next;
@@ -22,20 +23,12 @@ mod sign_in;
 mod sign_out;
 mod signed_in;
 
-use actix_web::{HttpResponse, guard, web};
+use actix_web::{HttpRequest, HttpResponse, guard, web};
 
-use super::dialect::Dialect;
-use super::routes::{mount, routes};
+use super::routes::{self, mount, routes};
 
+pub use dialect::Console;
 pub use failure::Failure;
-
-/// The dialect.
-pub struct Console;
-
-impl Dialect for Console {
-    const NAME: &'static str = "console";
-    type Failure = Failure;
-}
 
 routes! {
     GET "/" => home,
@@ -85,7 +78,7 @@ routes! {
 
 /// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
-    mount(config, &routes(), || web::route().to(failure::wrong_method));
+    mount(config, &routes(), || web::route().to(wrong_method));
 }
 
 /// Answers every other path for browsers; programs get the answer of the dialect that the path belongs to.
@@ -97,4 +90,9 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 /// `GET /`: leads to what a person has here.
 async fn home() -> HttpResponse {
     page::see_other(account::ACCOUNT)
+}
+
+/// Answers a method that an endpoint does not have.
+async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

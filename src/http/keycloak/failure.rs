@@ -9,7 +9,7 @@ use crate::domain::field::Field;
 use crate::domain::noun::Noun;
 use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
-use crate::http::{request, routes};
+use crate::http::request;
 
 /// What Keycloak says of a client that is unknown or has the wrong secret.
 const BAD_CLIENT: &str = "Invalid client or Invalid client credentials";
@@ -319,9 +319,4 @@ pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
 /// Answers a path that lacks what the paths of this dialect begin with.
 pub(super) async fn no_prefix(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(nowhere::meant_for_keycloak(request.path()).map_or(Failure::NoEndpoint, |meant| Failure::NoPrefix { meant }))
-}
-
-/// Answers a method that an endpoint does not have.
-pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

@@ -3,6 +3,7 @@
 mod client_authentication;
 mod clients;
 mod device;
+mod dialect;
 mod discovery;
 mod failure;
 mod form;
@@ -15,26 +16,12 @@ mod userinfo;
 mod users;
 mod written;
 
-use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::dialect::Dialect;
-use super::routes::{mount, routes};
+use super::routes::{self, mount, routes};
 
+pub use dialect::{Caller, Keycloak, Visitor};
 pub use failure::Failure;
-
-/// The dialect.
-pub struct Keycloak;
-
-impl Dialect for Keycloak {
-    const NAME: &'static str = "keycloak";
-    type Failure = Failure;
-}
-
-/// Who calls, in this dialect.
-pub type Caller = super::dialect::Caller<Keycloak>;
-
-/// Who comes without a credential, in this dialect.
-pub type Visitor = super::dialect::Visitor<Keycloak>;
 
 routes! {
     GET "/auth/realms/master/.well-known/openid-configuration" => discovery::show,
@@ -84,7 +71,7 @@ routes! {
 
 /// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
-    mount(config, &routes(), || web::route().to(failure::wrong_method));
+    mount(config, &routes(), || web::route().to(wrong_method));
 }
 
 /// Answers what else is asked for under the dialect's paths; to be mounted behind all that is there.
@@ -95,4 +82,9 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
     for scope in ["/realms", "/admin"] {
         config.service(web::scope(scope).default_service(web::route().to(failure::no_prefix)));
     }
+}
+
+/// Answers a method that an endpoint does not have.
+async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

@@ -2,13 +2,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
-use crate::http::{request, routes};
+use crate::http::request;
 
 /// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
@@ -103,9 +103,4 @@ impl ResponseError for Failure {
 /// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
-}
-
-/// Answers a method that an endpoint does not have.
-pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::WrongMethod { allowed: routes::allowed(&super::routes(), &request) })
 }

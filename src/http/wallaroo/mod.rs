@@ -5,29 +5,19 @@
 
 mod answer;
 mod config;
+mod dialect;
 mod failure;
 pub mod graphql;
 mod users;
 mod workspaces;
 
-use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::bearer::BearerSignIn;
-use super::dialect::Dialect;
-use super::routes::{mount, routes};
+use super::routes::{self, mount, routes};
 
+pub use dialect::{Caller, Wallaroo};
 pub use failure::Failure;
-
-/// The dialect.
-pub struct Wallaroo;
-
-impl Dialect for Wallaroo {
-    const NAME: &'static str = "wallaroo";
-    type Failure = Failure;
-}
-
-/// Who calls, in this dialect.
-pub type Caller = super::dialect::Caller<Wallaroo>;
 
 routes! {
     /// The description of the dialect's REST endpoints (OpenAPI 3.1).
@@ -58,10 +48,15 @@ routes! {
 
 /// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
-    mount(config, &routes(), || web::route().to(failure::wrong_method));
+    mount(config, &routes(), || web::route().to(wrong_method));
 }
 
 /// Answers what else is asked for under the dialect's path; to be mounted behind all that is there.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v1").default_service(web::route().to(failure::no_endpoint)));
+}
+
+/// Answers a method that an endpoint does not have.
+async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }
