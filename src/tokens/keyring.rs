@@ -20,13 +20,7 @@ use super::claims::{AccessClaims, BEARER};
 use super::signing::{Jwk, KeyError, SigningKey, VerifyingKey};
 use crate::domain::secret::Secret;
 
-pub use rejected::Rejected;
-
-/// The maximum length of a token, in bytes. Ours have about 1500.
-pub const MAX_LENGTH: usize = 8 * 1024;
-/// The tolerance for clocks that differ, in seconds, by which `iat` and `nbf` may lie in the future. `exp` has no
-/// tolerance.
-pub const LEEWAY: i64 = 60;
+pub use rejected::{LEEWAY, MAX_LENGTH, Rejected};
 
 /// The `typ` of ID token claims. It prevents the use of an ID token as an access token.
 pub const ID: &str = "ID";

@@ -4,6 +4,7 @@
 //! A downgrade takes a thing one step back, so the list goes from the newest to the oldest. What differs in requests is
 //! not here: those are read in every spelling.
 
+mod shape;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 use actix_web::HttpRequest;
 use serde_json::Value;
 
+pub(super) use shape::Shape;
 use steps::Step::{self, By, Text, Unpermitted, Without};
 use steps::{deleted, deletes_keys, known, lower_roles, lower_words, no_ui_only, unmistakable, wrapped};
 
@@ -55,43 +57,6 @@ fn version(text: &str) -> Option<Version> {
     let mut parts = text.split('.').map(|part| part.parse().ok());
     let version = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(version)
-}
-
-/// The kind of thing that an answer shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// Nothing.
-    Nothing,
-    /// A space.
-    Space,
-    /// A membership of a space.
-    SpaceMembership,
-    /// An organization.
-    Organization,
-    /// A membership of an organization.
-    OrganizationMembership,
-    /// A user.
-    User,
-    /// A person who has just been invited, perhaps with a password.
-    CreatedUser,
-    /// A custom role.
-    Role,
-    /// A role binding.
-    Binding,
-    /// A key, as lists show it.
-    Key,
-    /// A key that has just been made, with its secret.
-    CreatedKey,
-    /// A key with its new secret.
-    RefreshedKey,
-    /// A restriction of a resource. Only projects can be restricted here, a type that every generation knows.
-    Restriction,
-    /// A restriction that has just been laid.
-    CreatedRestriction,
-    /// A project.
-    Project,
-    /// A row of the audit log.
-    AuditLog,
 }
 
 /// One way in which older generations differ.

@@ -11,6 +11,7 @@ mod dialect;
 mod failure;
 mod generations;
 mod ids;
+mod listed;
 mod organizations;
 mod page;
 mod projects;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Failure;
 use super::body::Query;
-use super::reply::Listed;
+use super::listed::Listed;
 use crate::domain::page::{Page, Slice};
 use crate::tokens::tags::TagKey;
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use super::generations::{Generation, Shape, fit};
+pub(super) use super::listed::{Listed, Shown};
 use super::page::Pagination;
 use super::{Caller, Failure};
 use crate::app::cached_lists;
@@ -27,12 +28,6 @@ use crate::tokens::tags::TagKey;
 
 /// The result of a handler.
 pub(super) type Answer<T> = Result<Reply<T>, Failure>;
-
-/// Something that is shown, and which kind of thing the generations know it as.
-pub(super) trait Shown: Serialize {
-    /// The kind.
-    const SHAPE: Shape;
-}
 
 /// An answer.
 pub(super) enum Reply<T> {
@@ -132,14 +127,6 @@ pub(super) struct Nothing;
 
 impl Shown for Nothing {
     const SHAPE: Shape = Shape::Nothing;
-}
-
-/// A kind of thing that lists are of.
-pub(super) trait Listed: Shown {
-    /// What the list calls them: `spaces`.
-    const PLURAL: &'static str;
-    /// What its cursors call them.
-    const IN_CURSORS: &'static str = Self::PLURAL;
 }
 
 /// One page of a list.

@@ -14,6 +14,7 @@ use super::form::Form;
 use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
 use super::passwords::{about_the_new, chosen};
+use super::paths::ACCOUNT;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{passwords_own, second_factors, session_list};
@@ -26,7 +27,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, InField, Result as CoreResult};
 use crate::store::View;
 
-pub(super) const ACCOUNT: &str = "/auth/account";
 const PASSWORD: &str = "/auth/account/password";
 const END_OTHERS: &str = "/auth/account/sessions/end-others";
 

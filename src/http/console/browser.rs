@@ -8,7 +8,7 @@ use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use super::sign_in::SIGN_IN;
+use super::paths::SIGN_IN;
 use super::{Console, Failure, page};
 use crate::app::identity::sign_in;
 use crate::app::runtime::issuers::REALM_PATH;

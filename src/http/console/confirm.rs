@@ -5,19 +5,17 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
-use super::account::ACCOUNT;
 use super::again::refused;
 use super::browser::Browser;
 use super::form::Form;
 use super::next::Next;
 use super::page::{self, Field, FormPage, Kind, Link, Wrong};
 use super::parameters::Parameters;
+use super::paths::{ACCOUNT, CONFIRM};
 use crate::app::identity::confirmation::{self, Proof};
 use crate::app::identity::second_factors;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
-
-pub(super) const CONFIRM: &str = "/auth/account/confirm";
 
 /// `GET /auth/account/confirm?next=...`: the form.
 pub(super) async fn form(

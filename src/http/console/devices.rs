@@ -12,6 +12,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{Choice, Fact, Field, FormPage, Kind, Link, Message, Wrong};
 use super::parameters::Parameters;
+use super::paths::ACCOUNT;
 use crate::app::identity::oauth::devices::{self, Pending};
 use crate::app::runtime::state::AppState;
 use crate::error::{AuthError, Error};
@@ -55,7 +56,7 @@ pub(super) async fn answer(
             } else {
                 ("Denied", format!("{name} was not authorized. You can close this window."))
             };
-            let links = vec![Link::new(super::account::ACCOUNT, "Your account")];
+            let links = vec![Link::new(ACCOUNT, "Your account")];
             browser.show(StatusCode::OK, &Message { title: title.to_owned(), wrong: None, texts: vec![text], links })
         }
         Err(error) => wrong(&browser, typed, error),

@@ -10,6 +10,7 @@ mod cli_callback;
 mod confirm;
 mod devices;
 mod dialect;
+mod error_page;
 mod failure;
 mod form;
 mod next;
@@ -17,6 +18,7 @@ mod no_page;
 mod page;
 mod parameters;
 mod passwords;
+mod paths;
 mod qr;
 mod second_factor;
 mod sign_in;
@@ -26,6 +28,7 @@ mod signed_in;
 use actix_web::{HttpRequest, HttpResponse, guard, web};
 
 use super::routes::{self, mount, routes};
+use paths::ACCOUNT;
 
 pub use dialect::Console;
 pub use failure::Failure;
@@ -89,7 +92,7 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 
 /// `GET /`: leads to what a person has here.
 async fn home() -> HttpResponse {
-    page::see_other(account::ACCOUNT)
+    page::see_other(ACCOUNT)
 }
 
 /// Answers a method that an endpoint does not have.

@@ -1,6 +1,7 @@
 //! Where a person goes once signed in: a page of this very server, never another's.
 
 use super::Failure;
+use super::paths::{ACCOUNT, query};
 
 /// The path of a page here, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ impl Next {
     /// The most characters.
     const LONGEST: usize = 16_000;
     /// Where people go who came for nothing else.
-    const HOME: &str = super::account::ACCOUNT;
+    const HOME: &str = ACCOUNT;
 
     /// Takes a path as it is; an empty one is the account page.
     ///
@@ -42,11 +43,6 @@ impl Next {
     pub(super) fn after(&self, page: &str) -> String {
         if self.is_home() { page.to_owned() } else { format!("{page}?{}", query(&[("next", &self.0)])) }
     }
-}
-
-/// Parameters as they stand in an address.
-pub(super) fn query(pairs: &[(&str, &str)]) -> String {
-    serde_urlencoded::to_string(pairs).unwrap_or_default()
 }
 
 #[cfg(test)]

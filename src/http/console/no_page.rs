@@ -6,9 +6,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
-use super::account::ACCOUNT;
 use super::page::{self, Link, Message};
-use super::sign_in::SIGN_IN;
+use super::paths::{ACCOUNT, SIGN_IN};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 
 /// Whether a browser opens a page: it accepts HTML by name, which programs that call an API do not.

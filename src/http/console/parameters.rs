@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Failure;
-use super::next::query;
+use super::paths::query;
 use crate::error::Error;
 use crate::http::body;
 

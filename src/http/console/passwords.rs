@@ -9,7 +9,7 @@ use super::browser::Browser;
 use super::form::Form;
 use super::page::{Field, FormPage, Kind, Link, Message, REVOKE_KEYS, Wrong};
 use super::parameters::Parameters;
-use super::sign_in::SIGN_IN;
+use super::paths::SIGN_IN;
 use crate::app::identity::links::{self, Choice};
 use crate::app::runtime::state::AppState;
 use crate::domain::link::Purpose;

@@ -5,11 +5,11 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
 use super::Failure;
-use super::account::ACCOUNT;
 use super::again::{WRONG_CODE, refused};
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
+use super::paths::ACCOUNT;
 use super::sign_in::set_up;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::second_factors::{self, Enrolment};

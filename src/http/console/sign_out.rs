@@ -5,12 +5,11 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
-use super::account::ACCOUNT;
 use super::browser::{Browser, Cookie};
 use super::form::Form;
 use super::page::{self, Choice, GoOn, Link, Message};
 use super::parameters::Parameters;
-use super::sign_in::SIGN_IN;
+use super::paths::{ACCOUNT, SIGN_IN};
 use crate::app::identity::oauth::logout;
 use crate::app::runtime::state::AppState;
 

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
-use super::confirm::CONFIRM;
+use super::paths::CONFIRM;
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;

@@ -1,6 +1,11 @@
 //! The reasons for which a token is rejected.
 
-use super::MAX_LENGTH;
+/// The maximum length of a token, in bytes. Ours have about 1500.
+pub const MAX_LENGTH: usize = 8 * 1024;
+
+/// The tolerance for clocks that differ, in seconds, by which `iat` and `nbf` may lie in the future. `exp` has no
+/// tolerance.
+pub const LEEWAY: i64 = 60;
 
 /// The reason for the log. A client receives no more than `invalid_token` (RFC 6750, 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -41,7 +46,7 @@ pub enum Rejected {
     /// `exp` is past.
     #[error("the token has expired")]
     Expired,
-    /// `iat` or `nbf` lies in the future, beyond [`LEEWAY`](super::LEEWAY).
+    /// `iat` or `nbf` lies in the future, beyond [`LEEWAY`].
     #[error("the token is not valid yet")]
     NotYet,
     /// `iss` is another server.

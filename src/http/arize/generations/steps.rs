@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use Step::{By, Text, Unpermitted, Without};
 
-use super::Shape;
+use super::shape::Shape;
 
 /// A thing on the wire.
 pub(super) type Thing = Map<String, Value>;

@@ -9,8 +9,16 @@ use async_graphql::parser::types::{
     Directive, ExecutableDocument, FragmentDefinition, OperationType, Selection, SelectionSet,
 };
 
-use super::Bounds;
 use crate::error::{Error, Result};
+
+/// The bounds of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The deepest nesting of fields.
+    pub depth: usize,
+    /// The most fields, fragments written out and each alias counted.
+    pub complexity: usize,
+}
 
 /// The longest document, in bytes. Long values belong into variables.
 pub(super) const LONGEST: usize = 128 * 1024;

@@ -24,6 +24,8 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
 use async_graphql::EmptySubscription;
 
+pub use self::limits::Bounds;
+
 use self::failure::{Answer, Failure};
 use self::introspections::Introspections;
 use self::question::Question;
@@ -33,15 +35,6 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
-
-/// The bounds of a query.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// The deepest nesting of fields.
-    pub depth: usize,
-    /// The most fields, fragments written out and each alias counted.
-    pub complexity: usize,
-}
 
 /// The schema, and the bounds of what is asked of it.
 pub(in crate::http) struct Schema {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::failure::Failure;
-use super::{Bounds, limits};
+use super::limits::{self, Bounds};
 use crate::error::{Error, Result};
 use crate::http::body;
 

@@ -1,0 +1,76 @@
+//! Renders a failure as a page.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use askama::Template as _;
+
+use super::Failure;
+use super::page::{self, Link, Message, Wrong};
+use super::paths::SIGN_IN;
+use crate::error::{AuthError, Error, seconds_to_wait};
+use crate::http::request;
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Core(error) => match error {
+                Error::Unauthenticated(AuthError::DeadLink) => StatusCode::GONE,
+                Error::Invalid { .. } | Error::Refused { .. } => StatusCode::BAD_REQUEST,
+                Error::Unauthenticated(_) | Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
+                Error::NotFound { .. } => StatusCode::NOT_FOUND,
+                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Elsewhere(_) | Self::Stale => StatusCode::FORBIDDEN,
+            Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::Redirect { .. } => StatusCode::SEE_OTHER,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Self::Redirect { to } = self {
+            return page::see_other(to);
+        }
+        let (title, advice) = self.advice();
+        let mut texts = vec![advice.to_owned()];
+        if let Self::Core(error @ Error::Internal(_)) = self {
+            log::error!("{} {}", request::id(), error.chain());
+            texts.insert(0, format!("The server's log has the details under request {}.", request::id()));
+        }
+        if let Self::Elsewhere(elsewhere) = self {
+            texts.extend(elsewhere.texts());
+        }
+        let page = Message {
+            title: title.to_owned(),
+            wrong: Some(Wrong::new("", self.to_string())),
+            texts,
+            links: vec![Link::new(SIGN_IN, "Sign in")],
+        };
+        let text = page.render().unwrap_or_else(|_| self.to_string());
+        let mut answer = page::answer(self.status_code(), text);
+        match self {
+            Self::Core(
+                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+            ) => {
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(*retry_after)));
+            }
+            Self::WrongMethod { allowed } => {
+                if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                    answer.headers_mut().insert(ALLOW, allowed);
+                }
+            }
+            Self::Core(_)
+            | Self::Elsewhere(_)
+            | Self::Stale
+            | Self::LeadsAway
+            | Self::BadRequest { .. }
+            | Self::Redirect { .. } => {}
+        }
+        answer
+    }
+}
