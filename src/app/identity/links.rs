@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::identity::attempts::{self, Attempt, Whose};
+use crate::app::identity::attempts::{self, Attempt, SecretOwner};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{passwords, second_factors, sessions};
 use crate::app::runtime::pool::Lane;
@@ -86,7 +86,7 @@ pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purp
     };
     match found {
         Err(Error::Unauthenticated(why)) => {
-            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, Whose::Nobody, why)?)
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, SecretOwner::Unknown, why)?)
         }
         found => found,
     }
@@ -143,7 +143,7 @@ pub struct Choice {
 /// A person without a temporary password is refused like one with a wrong password, in the same time. Failures throttle
 /// further attempts. A person with a second factor is refused too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
-    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
+    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, SecretOwner::Named(&choice.username), None)?;
     let found = desk.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));

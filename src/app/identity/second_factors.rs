@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::identity::code_attempts::{self, Given, Judged};
+use crate::app::identity::code_attempts::{self, EnteredCode, Judged};
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup};
@@ -90,14 +90,14 @@ pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
 /// Requires a recent sign-in.
 pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
-    let given = Given::by(desk, actor);
-    given.admit(me)?;
+    let entered = EnteredCode::by(desk, actor);
+    entered.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
         settle(&vault, tx, actor, &myself(tx, actor)?, &code)
     });
-    given.or_refused(judged.await?)
+    entered.or_refused(judged.await?)
 }
 
 /// Replaces the actor's recovery codes.
@@ -131,13 +131,13 @@ where
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
 {
     let me = me(actor)?.id;
-    let given = Given::by(desk, actor);
-    given.admit(me)?;
+    let entered = EnteredCode::by(desk, actor);
+    entered.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         judge(&vault, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
     });
-    given.or_refused(judged.await?)
+    entered.or_refused(judged.await?)
 }
 
 /// Judges a code of the actor's app or a recovery code. A right code is used up.

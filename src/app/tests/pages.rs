@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, gate_where, unproved};
 use super::*;
-use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
+use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, Login, NextStep, Progress, Step};
 use crate::app::users;
 use crate::domain::field::Field;
 use crate::domain::password::Password;
@@ -34,7 +34,7 @@ impl Gate {
         probe::rows(&self.office.file, &format!("SELECT 1 FROM {table}")).len()
     }
 
-    fn choose(&self, half: &HalfSignIn, password: &str) -> Result<Progress> {
+    fn choose(&self, half: &NextStep, password: &str) -> Result<Progress> {
         let chosen = Password::parse(password).unwrap();
         self.runtime.block_on(verbs::choose_password(&self.desk, &origin(), half.cookie.expose(), chosen, false))
     }
@@ -56,9 +56,9 @@ pub(super) fn inside(progress: Result<Progress>) -> BrowserSignIn {
 }
 
 #[track_caller]
-pub(super) fn half(progress: Result<Progress>, step: Step) -> HalfSignIn {
+pub(super) fn half(progress: Result<Progress>, step: Step) -> NextStep {
     match progress {
-        Ok(Progress::Half(half)) if half.step == step => half,
+        Ok(Progress::Pending(half)) if half.step == step => half,
         other => panic!("{other:?}"),
     }
 }
@@ -232,7 +232,7 @@ fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
     gate.office.nothing(&gate.office.ada, move |tx, actor| users::demand_password_change(tx, actor, &bob));
     unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
-    let (user, step) = verbs::half(&gate.desk, on_the_way.cookie.expose()).unwrap();
+    let (user, step) = verbs::pending(&gate.desk, on_the_way.cookie.expose()).unwrap();
     assert_eq!((user.uuid, step), (uuid(&gate.office.bob), Step::Password));
     assert!(
         matches!(gate.choose(&on_the_way, PASSWORD), Err(Error::Invalid { field, .. }) if field == Field::Password)
@@ -274,7 +274,7 @@ fn a_half_sign_in_ends_with_its_time() {
     let micros = PendingSignIn::LIFE.as_micros();
     probe::execute(&gate.office.file, &format!("UPDATE pending_sign_ins SET expires_at = expires_at - {micros}"));
     unproved(&gate.choose(&on_the_way, "bob builds boats"), AuthError::HalfOver);
-    unproved(&verbs::half(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
+    unproved(&verbs::pending(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
     half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     assert_eq!(gate.count("pending_sign_ins"), 1, "the dead one is swept out");
 }

@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749, section 2.3).
 
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::oauth::clients;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
@@ -33,6 +33,8 @@ pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&
     });
     match proved {
         Some(client) => Ok(client),
-        None => Err(Attempt::refuse(desk, origin, ThrottleScope::Client, Whose::Client(id), AuthError::BadClient)?),
+        None => {
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Client, SecretOwner::Client(id), AuthError::BadClient)?)
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::audit;
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
@@ -197,7 +197,7 @@ fn guess<T>(
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, SecretOwner::Unknown, None)?;
     // A text that cannot be a code is a typing error, and does not count as a guess.
     let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&shown, &code);

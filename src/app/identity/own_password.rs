@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::passwords;
 use crate::app::identity::passwords::Owner;
 use crate::app::runtime::pool::Lane;
@@ -61,7 +61,7 @@ pub async fn change(
 /// Refused when it is wrong, which throttles further attempts.
 pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
-    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
+    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, SecretOwner::User(id), None)?;
     let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
     let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);

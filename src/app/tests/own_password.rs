@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
-use crate::app::identity::passwords_own;
+use crate::app::identity::own_password;
 use crate::domain::field::Field;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
@@ -10,7 +10,7 @@ use crate::error::AuthError;
 
 fn change(gate: &Gate, actor: &Actor, current: &str, chosen: &str) -> Result<()> {
     let chosen = Password::parse(chosen).unwrap();
-    gate.runtime.block_on(passwords_own::change(&gate.desk, actor, Secret::new(current), chosen, false))
+    gate.runtime.block_on(own_password::change(&gate.desk, actor, Secret::new(current), chosen, false))
 }
 
 #[test]
