@@ -17,7 +17,7 @@ fn told<T>(answer: &Result<T>) -> Decision {
 }
 
 #[test]
-fn the_verbs_tell_what_the_policy_decides() {
+fn every_use_case_enforces_the_policy() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let dora = office.by(&office.ada, |tx, actor| {

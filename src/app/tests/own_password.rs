@@ -14,7 +14,7 @@ fn change(gate: &Gate, actor: &Actor, current: &str, chosen: &str) -> Result<()>
 }
 
 #[test]
-fn it_takes_the_current_one_and_ends_every_other_session() {
+fn a_password_change_requires_the_current_password_and_ends_other_sessions() {
     let gate = gate();
     let (this, other) = (gate.come_in("bob@example.com"), gate.come_in("bob@example.com"));
     let token = gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap());
@@ -36,7 +36,7 @@ fn it_takes_the_current_one_and_ends_every_other_session() {
 }
 
 #[test]
-fn guessing_the_current_one_is_slowed() {
+fn guesses_of_the_current_password_are_throttled() {
     let gate = gate();
     let (bob, _) = gate.show(&gate.come_in("bob@example.com").cookie).unwrap();
     for _ in 0..4 {

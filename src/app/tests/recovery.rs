@@ -12,7 +12,7 @@ fn anybody() -> Whom {
 }
 
 #[test]
-fn the_first_administrator_who_may_come_in_is_chosen() {
+fn recovery_chooses_the_first_enabled_administrator() {
     let office = office();
     assert_eq!(run(&office, anybody()).unwrap().user.uuid, uuid(&office.ada));
     probe::execute(&office.file, "UPDATE users SET role = 'administrator' WHERE email_key = 'carol@example.com'");
@@ -21,7 +21,7 @@ fn the_first_administrator_who_may_come_in_is_chosen() {
 }
 
 #[test]
-fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
+fn recovery_enables_an_administrator_without_a_second_factor() {
     let office = office();
     let bob = office.bob.user().unwrap();
     office.sign_in(&office.bob);
@@ -46,7 +46,7 @@ fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
 }
 
 #[test]
-fn where_there_is_nobody_one_is_made_and_what_is_closed_stays_closed() {
+fn recovery_creates_a_missing_account_and_leaves_closed_ones() {
     let office = office();
     probe::execute(&office.file, "UPDATE users SET enabled = 0, state = 'blocked' WHERE role = 'administrator'");
     let recovered = run(&office, anybody()).unwrap();

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_on_this_machine_is_known() {
+    fn is_native_recognizes_loopback_and_private_schemes() {
         for native in [
             "http://127.0.0.1/cb",
             "http://127.0.0.1:5000/cb",
