@@ -43,6 +43,6 @@ where
         }
     }
     let actor = caller.actor.clone();
-    let body = desk.read_blocking(move |view| read(view, &caller::still(view, &actor)?, &query)).await?;
+    let body = desk.read_blocking(move |view| read(view, &caller::recheck(view, &actor)?, &query)).await?;
     Ok(desk.response_cache().insert(key, pulse, body))
 }

@@ -174,7 +174,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     if let Mode::TemporaryPassword(hash) = &invitation.mode {
         store::users::update_password(tx, user.id, Some(hash))?;
     }
-    let change = (before.as_ref().map_or(Value::Null, told), told(&user));
+    let change = (before.as_ref().map_or(Value::Null, to_audit), to_audit(&user));
     audit::record(tx, actor, "users.invite", (ObjectKind::User, user.uuid), change)?;
     Ok(Outcome::Fresh(user))
 }
@@ -186,7 +186,13 @@ pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::active_person(tx, actor, id)?;
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, before.uuid)?;
     let after = last_longer(tx, &before)?;
-    audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
+    audit::record(
+        tx,
+        actor,
+        "users.renew_invitation",
+        (ObjectKind::User, after.uuid),
+        (to_audit(&before), to_audit(&after)),
+    )
 }
 
 /// Extends a pending invitation by the lifetime of a new one. Refused when there is none.
@@ -227,12 +233,12 @@ fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bo
     }
 }
 
-fn told(user: &User) -> Value {
-    let mut told = users::shown(user);
-    told["state"] = json!(user.state.as_str());
-    told["email_verified"] = json!(user.email_verified.is_some());
+fn to_audit(user: &User) -> Value {
+    let mut audited = users::to_audit(user);
+    audited["state"] = json!(user.state.as_str());
+    audited["email_verified"] = json!(user.email_verified.is_some());
     if let UserState::Invited { until } = user.state {
-        told["invited_until"] = json!(until.to_string());
+        audited["invited_until"] = json!(until.to_string());
     }
-    told
+    audited
 }

@@ -29,10 +29,10 @@ pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()>
     let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
     match proof {
         Proof::Password(password) => {
-            let kept = own_password::prove(desk, actor, &password).await?;
+            let stored = own_password::prove(desk, actor, &password).await?;
             desk.write_as(actor, move |tx, actor| {
                 // The password may have changed between the read and the write.
-                if store::users::password_hash(tx, me)? != kept {
+                if store::users::password_hash(tx, me)? != stored {
                     return Err(AuthError::WrongPassword.into());
                 }
                 note(tx, actor, session, false)

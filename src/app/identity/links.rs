@@ -25,7 +25,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
 
-const NEVER_IN: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
+const NOT_ACCEPTED: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
 
 const HAS_FACTOR: Error = Error::Refused {
     rule: "this account has two-factor authentication: sign in with the temporary password, then choose a new one",
@@ -38,7 +38,7 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let user = lookup::active_person(tx, actor, id)?;
     lookup::require_user(tx, actor, user.id, Action::SetPassword, user.uuid)?;
     if user.status(tx.now) != UserStatus::Active {
-        return Err(NEVER_IN);
+        return Err(NOT_ACCEPTED);
     }
     let after = json!({ "requested": true });
     audit::record(tx, actor, "users.request_reset", (ObjectKind::User, user.uuid), (Value::Null, after))
@@ -63,7 +63,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
     match (purpose, user.status(tx.now)) {
         (Purpose::Invitation, _) => user = invitations::last_longer(tx, &user)?,
         (Purpose::PasswordReset, UserStatus::Active) => {}
-        (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NEVER_IN),
+        (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NOT_ACCEPTED),
         (Purpose::PasswordReset, UserStatus::Disabled) => {
             return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
         }
@@ -154,7 +154,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
     attempt.judge(proved.is_some())?;
-    let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
+    let (user, stored) = proved.ok_or(AuthError::WrongPassword)?;
     if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
@@ -169,7 +169,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
         // The password may have changed between the read and the write.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
         let user = user.ok_or(AuthError::WrongPassword)?;
-        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
+        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&stored) {
             return Err(AuthError::WrongPassword.into());
         }
         choose(tx, &actor, user, &new, "users.replace_temporary_password")
@@ -185,7 +185,7 @@ fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'sta
     let before = json!({ "state": user.state.as_str() });
     let ended = users::keep_password(tx, &mut user, new, None)?;
     attempts::remember_place(tx, &actor.origin, user.id)?;
-    let after = ended.added_to(json!({ "state": user.state.as_str() }));
+    let after = ended.add_to(json!({ "state": user.state.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
     Ok(user)
 }

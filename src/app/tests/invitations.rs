@@ -66,7 +66,7 @@ impl Office {
     fn at_home(&self, id: UserId) {
         let join = move |tx: &Tx, actor: &Actor| {
             let home = organizations::home(tx)?.id;
-            organizations::put_member(tx, actor, home, &Named::Number(id), OrganizationRole::Member)
+            organizations::upsert_member(tx, actor, home, &Named::Number(id), OrganizationRole::Member)
         };
         self.by(&self.ada, join).unwrap();
     }
@@ -166,7 +166,7 @@ fn a_new_invitation_removes_everything_that_was_granted_before() {
         NewOrganization { name: OrganizationName::parse("Guild").unwrap(), description: Description::default() };
     let guild = office.by(&office.ada, move |tx, actor| organizations::create(tx, actor, &guild)).unwrap().id;
     let join = move |tx: &Tx, actor: &Actor| {
-        organizations::put_member(tx, actor, guild, &Named::Number(id), OrganizationRole::Admin)
+        organizations::upsert_member(tx, actor, guild, &Named::Number(id), OrganizationRole::Admin)
     };
     office.by(&office.ada, join).unwrap();
     // Who has not come in yet is no owner that a workspace can be left to.
@@ -283,7 +283,7 @@ fn an_invited_person_cannot_sign_in() {
     let dora = fresh(office.by(&office.ada, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
     assert!(dora.must_change_password && !dora.may_enter());
     let (session, _) = office.sign_in(&acting(&dora));
-    let entered = office.read(|view| verbs::let_in(view, session, dora.uuid));
+    let entered = office.read(|view| verbs::authenticate(view, session, dora.uuid));
     assert!(matches!(entered, Err(Error::Unauthenticated(AuthError::Disabled))), "{entered:?}");
     // Who is let in by an administrator's password is in.
     let who = Named::Uuid(dora.uuid);

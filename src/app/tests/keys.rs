@@ -69,7 +69,7 @@ fn with_key(who: &Actor, key: &Key) -> Actor {
 
 /// Whether a secret lets in, or why not.
 pub(super) fn works(office: &Office, fingerprint: &Fingerprint) -> std::result::Result<Actor, AuthError> {
-    match office.read(|view| keys::let_in(view, fingerprint)) {
+    match office.read(|view| keys::authenticate(view, fingerprint)) {
         Ok((user, key, _)) => Ok(with_key(&acting(&user), &key)),
         Err(Error::Unauthenticated(why)) => Err(why),
         Err(other) => panic!("{other:?}"),
@@ -172,7 +172,7 @@ fn a_key_works_until_it_is_revoked_expires_or_its_person_is_disabled() {
     let new = new_key(&office, &office.bob);
     let fingerprint = new.1.secret.fingerprint;
     let (key, _) = office.change(&office.bob, "keys.create", create(new));
-    let enter = || office.read(|view| keys::let_in(view, &fingerprint));
+    let enter = || office.read(|view| keys::authenticate(view, &fingerprint));
     let refusal = || match enter() {
         Err(Error::Unauthenticated(why)) => why,
         other => panic!("{other:?}"),

@@ -21,7 +21,7 @@ fn remove(place: WorkspaceId, who: &Actor) -> impl Fn(&Tx, &Actor) -> Result<boo
 
 fn put(place: WorkspaceId, who: &Actor, role: Role) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
     let who = named(who);
-    move |tx, actor| members::put(tx, actor, place, &who, role).map(drop)
+    move |tx, actor| members::upsert(tx, actor, place, &who, role).map(drop)
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn two_owners_who_leave_concurrently_keep_one() {
                     if n % 4 < 2 {
                         members::remove(tx, &actor, place, &named(&actor)).map(drop)
                     } else {
-                        members::put(tx, &actor, place, &named(&actor), Role::Member).map(drop)
+                        members::upsert(tx, &actor, place, &named(&actor), Role::Member).map(drop)
                     }
                 };
                 Box::new(job) as Job

@@ -26,7 +26,7 @@ fn new(name: &str) -> NewOrganization {
 
 fn put(id: OrganizationId, who: &Actor, role: OrganizationRole) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
     let who = named(who);
-    move |tx, actor| organizations::put_member(tx, actor, id, &who, role).map(drop)
+    move |tx, actor| organizations::upsert_member(tx, actor, id, &who, role).map(drop)
 }
 
 fn remove(id: OrganizationId, who: &Actor) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
@@ -217,11 +217,11 @@ fn ids_of_another_organization_are_not_found_and_change_nothing() {
         }),
         ("members.put", {
             let me = me.clone();
-            Box::new(move |tx, a| members::put(tx, a, place, &me, Role::Owner).map(drop))
+            Box::new(move |tx, a| members::upsert(tx, a, place, &me, Role::Owner).map(drop))
         }),
         ("members.put of theirs", {
             let them = them.clone();
-            Box::new(move |tx, a| members::put(tx, a, own, &them, Role::Member).map(drop))
+            Box::new(move |tx, a| members::upsert(tx, a, own, &them, Role::Member).map(drop))
         }),
         ("members.remove", {
             let them = them.clone();

@@ -33,7 +33,7 @@ fn recovery_enables_an_administrator_without_a_second_factor() {
     for _ in 0..2 {
         let before = office.audit().len();
         let recovered = run(&office, Whom::Named(address("BOB"))).unwrap();
-        assert!(!recovered.made && recovered.user.may_enter() && !recovered.user.must_change_password);
+        assert!(!recovered.created && recovered.user.may_enter() && !recovered.user.must_change_password);
         assert_eq!(recovered.user.role, AccountRole::Administrator);
         let traces = office.audit().split_off(before);
         assert_eq!((traces.len(), traces[0].verb.as_str()), (1, "users.recover"));
@@ -50,12 +50,12 @@ fn recovery_creates_a_missing_account_and_leaves_closed_ones() {
     let office = office();
     probe::execute(&office.file, "UPDATE users SET enabled = 0, state = 'blocked' WHERE role = 'administrator'");
     let recovered = run(&office, anybody()).unwrap();
-    assert!(recovered.made);
+    assert!(recovered.created);
     assert_eq!((recovered.user.email, recovered.user.role), (address("root"), AccountRole::Administrator));
-    assert!(!run(&office, anybody()).unwrap().made, "the second time it is there");
-    assert!(run(&office, Whom::Named(address("new"))).unwrap().made);
+    assert!(!run(&office, anybody()).unwrap().created, "the second time it is there");
+    assert!(run(&office, Whom::Named(address("new"))).unwrap().created);
     let ada = run(&office, Whom::Named(address("ada"))).unwrap();
-    assert!(ada.made && ada.user.id != office.ada.user().unwrap(), "another account of the same address");
+    assert!(ada.created && ada.user.id != office.ada.user().unwrap(), "another account of the same address");
     let closed = office.read(|view| store::users::find(view, office.ada.user().unwrap())).unwrap().unwrap();
     assert_eq!(closed.state, crate::domain::user::UserState::Blocked);
 }

@@ -41,7 +41,7 @@ fn bind(role: RoleId, who: &Actor, on: Resource) -> impl Fn(&Tx, &Actor) -> Resu
 
 fn put(place: WorkspaceId, who: &Actor, role: Role) -> impl Fn(&Tx, &Actor) -> Result<Role> + Send + 'static {
     let who = named(who);
-    move |tx, actor| members::put(tx, actor, place, &who, role).map(|member| member.role)
+    move |tx, actor| members::upsert(tx, actor, place, &who, role).map(|member| member.role)
 }
 
 fn exceeded(error: &Error) {

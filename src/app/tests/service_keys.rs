@@ -130,7 +130,7 @@ fn a_bot_does_not_count_as_the_last_owner_or_admin() {
     make(&office, &office.ada, as_role(place, Role::Owner));
     let who = named(&office.ada);
     refused(
-        &office.refusal(&office.ada, move |tx, actor| members::put(tx, actor, place, &who, Role::Member)),
+        &office.refusal(&office.ada, move |tx, actor| members::upsert(tx, actor, place, &who, Role::Member)),
         "a workspace must keep at least one owner; add another owner first",
     );
     let (who, off) =
@@ -251,7 +251,7 @@ fn a_service_key_is_revoked_by_its_creator_or_the_owners_of_all_its_workspaces()
     // Its maker no longer may once nothing is left of the right to.
     let (one, _, _) = make(&office, &office.bob, of(engines));
     let bob = named(&office.bob);
-    office.by(&office.carol, move |tx, actor| members::put(tx, actor, engines, &bob, Role::Member)).unwrap();
+    office.by(&office.carol, move |tx, actor| members::upsert(tx, actor, engines, &bob, Role::Member)).unwrap();
     forbidden(&office.refusal(&office.bob, revoke(one.id)), Action::RevokeServiceKey);
     let Role::Custom(role) = curator(&office, &[Permission::SPACE_READ, Permission::SERVICE_KEY_REVOKE]) else {
         panic!("a custom role")

@@ -74,7 +74,7 @@ fn an_unused_session_expires() {
     office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
     wait(&office, LIFETIMES.session_idle);
     unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
-    let enter = office.read(|view| sessions::let_in(view, session, uuid(&office.bob)));
+    let enter = office.read(|view| sessions::authenticate(view, session, uuid(&office.bob)));
     unproved(&enter.unwrap_err(), AuthError::SessionOver);
 }
 
@@ -108,7 +108,7 @@ fn the_idle_timeout_is_limited_by_the_session_lifetime() {
 fn a_session_authenticates_only_its_own_user() {
     let office = office();
     let (session, _) = office.sign_in(&office.bob);
-    let enter = |session, who: &Actor| office.read(|view| sessions::let_in(view, session, uuid(who)));
+    let enter = |session, who: &Actor| office.read(|view| sessions::authenticate(view, session, uuid(who)));
     assert_eq!(enter(session, &office.bob).unwrap().person.uuid, uuid(&office.bob));
     unproved(&enter(session, &office.carol).unwrap_err(), AuthError::SessionOver);
     unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), AuthError::SessionOver);

@@ -32,17 +32,17 @@ pub(in crate::app) struct Ended {
 }
 
 impl Ended {
-    pub(in crate::app) fn told(self) -> Value {
+    pub(in crate::app) fn to_json(self) -> Value {
         json!({ "sessions": self.sessions, "keys": self.keys.unwrap_or(0) })
     }
 
     /// Adds the counts to an audit record.
-    pub(in crate::app) fn added_to(self, mut told: Value) -> Value {
-        told["sessions_ended"] = json!(self.sessions);
+    pub(in crate::app) fn add_to(self, mut audited: Value) -> Value {
+        audited["sessions_ended"] = json!(self.sessions);
         if let Some(keys) = self.keys {
-            told["keys_revoked"] = json!(keys);
+            audited["keys_revoked"] = json!(keys);
         }
-        told
+        audited
     }
 }
 

@@ -171,7 +171,13 @@ pub fn register(
     client.service_user = serve(tx, &client, bot, new.service_role)?;
     store::clients::insert(tx, &client, secret)?;
     let done = registered(tx, client)?;
-    audit::record(tx, actor, "clients.register", (ObjectKind::Client, &done.client.id), (Value::Null, shown(&done)))?;
+    audit::record(
+        tx,
+        actor,
+        "clients.register",
+        (ObjectKind::Client, &done.client.id),
+        (Value::Null, to_audit(&done)),
+    )?;
     Ok(done)
 }
 
@@ -209,13 +215,13 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     }
     store::clients::update(tx, &client)?;
     let after = registered(tx, Client { updated_at: tx.now, ..client })?;
-    let mut told = shown(&after);
+    let mut audited = to_audit(&after);
     let less =
         !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.are_within(&after.client.scopes);
     if less {
-        told["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
+        audited["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
     }
-    audit::record(tx, actor, "clients.change", (ObjectKind::Client, id), (shown(&before), told))?;
+    audit::record(tx, actor, "clients.change", (ObjectKind::Client, id), (to_audit(&before), audited))?;
     Ok(after)
 }
 
@@ -232,9 +238,9 @@ pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
     }
     let sessions = store::sessions::delete_all_through(tx, id)?;
     store::clients::delete(tx, id)?;
-    let mut told = shown(&before);
-    told["sessions_ended"] = sessions.into();
-    audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (told, Value::Null))
+    let mut audited = to_audit(&before);
+    audited["sessions_ended"] = sessions.into();
+    audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (audited, Value::Null))
 }
 
 /// Replaces the secret of a confidential client. The old one is invalid at once, and nothing else ends. A client that
@@ -253,7 +259,7 @@ pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint,
         store::clients::update(tx, &client)?;
     }
     let done = registered(tx, Client { updated_at: tx.now, ..client })?;
-    let after = json!({ "first": first, "service_account": service(&done) });
+    let after = json!({ "first": first, "service_account": service_to_audit(&done) });
     audit::record(tx, actor, "clients.renew_secret", (ObjectKind::Client, id), (Value::Null, after))?;
     Ok(done)
 }
@@ -317,13 +323,13 @@ fn same_but_lives(before: &Client, after: &Client) -> bool {
 }
 
 /// The UUID and the role of a client's bot for the audit.
-fn service(registered: &Registered) -> Value {
-    let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
-    registered.service.as_ref().map_or(Value::Null, told)
+fn service_to_audit(registered: &Registered) -> Value {
+    let to_json = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
+    registered.service.as_ref().map_or(Value::Null, to_json)
 }
 
 /// A client for the audit.
-fn shown(registered: &Registered) -> Value {
+fn to_audit(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
     let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
@@ -338,6 +344,6 @@ fn shown(registered: &Registered) -> Value {
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),
-        "service_account": service(registered),
+        "service_account": service_to_audit(registered),
     })
 }

@@ -86,7 +86,7 @@ fn fingerprint_of(bearer: &str) -> Result<Fingerprint> {
 }
 
 fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
-    let entered = desk.read_inline(|view| keys::let_in(view, fingerprint));
+    let entered = desk.read_inline(|view| keys::authenticate(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
         desk.refusals().of_key(origin, *why);
     }
@@ -102,7 +102,7 @@ fn of_token(
     fingerprint: Fingerprint,
 ) -> Result<CachedPrincipal> {
     let (claims, until) = signed(desk, data_version, bearer, fingerprint)?;
-    let entrant = desk.read_inline(|view| sessions::let_in(view, claims.sid, claims.sub))?;
+    let entrant = desk.read_inline(|view| sessions::authenticate(view, claims.sid, claims.sub))?;
     // The token contains its audience. The session decides too, because older tokens were issued before the scope `api`
     // existed.
     if !claims.is_for(API[0]) || !entrant.reaches_api {

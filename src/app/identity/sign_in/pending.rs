@@ -222,11 +222,11 @@ pub async fn choose_password(
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (lane, owner, kept) = desk.read_inline(|view| {
+    let (lane, owner, stored) = desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
         Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
-    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), kept.clone()).await?;
+    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), stored.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
         Verdict::Right | Verdict::RightButOutdated => return Err(passwords::must_be_another()),
@@ -235,12 +235,12 @@ pub async fn choose_password(
     let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
-        if store::users::password_hash(tx, user.id)? != kept {
+        if store::users::password_hash(tx, user.id)? != stored {
             return Err(AuthError::HalfOver.into());
         }
         let before = json!({ "state": user.state.as_str() });
         let ended = users::keep_password(tx, &mut user, &new, None)?;
-        let after = ended.added_to(json!({ "state": user.state.as_str() }));
+        let after = ended.add_to(json!({ "state": user.state.as_str() }));
         let actor = sessions::acting(&actor, &user);
         let object = (ObjectKind::User, user.uuid);
         audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
@@ -257,7 +257,7 @@ pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Re
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::put(tx, &sessions::acting(&actor, &user), &user, &sealed)
+        second_factors::store_unconfirmed(tx, &sessions::acting(&actor, &user), &user, &sealed)
     })
     .await?;
     Ok(enrolment)
