@@ -157,7 +157,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
         }
     }
     let mut user = if let Some(before) = before.clone() {
-        begin_anew(tx, &before)?;
+        reset(tx, &before)?;
         User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
     } else {
         workspaces::free_default_name(tx, actor, &new.email)?;
@@ -185,7 +185,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::active_person(tx, actor, id)?;
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, before.uuid)?;
-    let after = last_longer(tx, &before)?;
+    let after = extend(tx, &before)?;
     audit::record(
         tx,
         actor,
@@ -196,7 +196,7 @@ pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
 }
 
 /// Extends a pending invitation by the lifetime of a new one. Refused when there is none.
-pub(super) fn last_longer(tx: &Tx, user: &User) -> Result<User> {
+pub(super) fn extend(tx: &Tx, user: &User) -> Result<User> {
     if user.status(tx.now) != UserStatus::Invited {
         return Err(Error::Refused { rule: "the user has no pending invitation" });
     }
@@ -210,7 +210,7 @@ fn invited(tx: &Tx) -> UserState {
 }
 
 /// Removes everything from a person who never signed in, so that a new invitation grants only what its inviter gives.
-fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
+fn reset(tx: &Tx, user: &User) -> Result<()> {
     users::end_access(tx, user.id)?;
     store::users::update_password(tx, user.id, None)?;
     store::bindings::delete_of(tx, user.id, None)?;

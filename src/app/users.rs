@@ -21,7 +21,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
 pub use crate::app::lookup::{Named, active_person as visible, user as named};
-pub(super) use password::{CLOSED, keep_password};
+pub(super) use password::{CLOSED, store_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 
 /// The person with this UUID. Refused when the actor may not see them.

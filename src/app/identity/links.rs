@@ -61,7 +61,7 @@ pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<
 pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
     let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match (purpose, user.status(tx.now)) {
-        (Purpose::Invitation, _) => user = invitations::last_longer(tx, &user)?,
+        (Purpose::Invitation, _) => user = invitations::extend(tx, &user)?,
         (Purpose::PasswordReset, UserStatus::Active) => {}
         (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NOT_ACCEPTED),
         (Purpose::PasswordReset, UserStatus::Disabled) => {
@@ -81,7 +81,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
 /// too long to be guessed.
 pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
-        Some(secret) => desk.read_inline(|view| good(view, &secret)),
+        Some(secret) => desk.read_inline(|view| find_valid(view, &secret)),
         None => Err(AuthError::DeadLink.into()),
     };
     match found {
@@ -92,7 +92,7 @@ pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purp
     }
 }
 
-fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
+fn find_valid(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
     let link = link.ok_or(AuthError::DeadLink)?;
     let user = store::users::find(view, link.user)?.ok_or(AuthError::DeadLink)?;
@@ -118,7 +118,7 @@ pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Passwo
 }
 
 pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: &NewPassword) -> Result<User> {
-    let (user, purpose) = good(tx, secret)?;
+    let (user, purpose) = find_valid(tx, secret)?;
     let verb = match purpose {
         Purpose::Invitation => "users.accept_invitation",
         Purpose::PasswordReset => "users.reset_password",
@@ -183,7 +183,7 @@ fn has_temporary(view: &View, user: &User) -> bool {
 
 fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'static str) -> Result<User> {
     let before = json!({ "state": user.state.as_str() });
-    let ended = users::keep_password(tx, &mut user, new, None)?;
+    let ended = users::store_password(tx, &mut user, new, None)?;
     attempts::remember_place(tx, &actor.origin, user.id)?;
     let after = ended.add_to(json!({ "state": user.state.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;

@@ -46,7 +46,7 @@ pub async fn change(
         if store::users::password_hash(tx, id)? != stored {
             return Err(AuthError::WrongPassword.into());
         }
-        let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
+        let ended = users::store_password(tx, &mut user, &new, actor.session())?;
         if let Some(session) = actor.session() {
             store::sessions::update_authenticated(tx, session, false)?;
         }

@@ -55,8 +55,8 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
     let before = users::to_audit(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;
-    let ended = users::keep_password(tx, &mut user, new, None)?;
-    let second_factor = second_factors::take_away(tx, user.id)?;
+    let ended = users::store_password(tx, &mut user, new, None)?;
+    let second_factor = second_factors::delete(tx, user.id)?;
     let home = lookup::home(tx)?;
     store::organizations::upsert_member(tx, home.id, user.id, users::home_role(user.role))?;
     let mut after = users::to_audit(&user);

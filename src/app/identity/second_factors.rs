@@ -65,7 +65,7 @@ pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
 /// Refused when there is a confirmed one already. Requires a recent sign-in.
 pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
     let user = desk.read_inline(|view| myself(view, actor))?;
-    let (enrolment, sealed) = invent(&desk.vault, &user)?;
+    let (enrolment, sealed) = generate(&desk.vault, &user)?;
     desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
         store_unconfirmed(tx, actor, &myself(tx, actor)?, &sealed)
@@ -80,7 +80,7 @@ pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
 pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
     desk.read_inline(|view| {
         reauthentication::require(view, actor)?;
-        begun(&desk.vault, view, &myself(view, actor)?)
+        unconfirmed(&desk.vault, view, &myself(view, actor)?)
     })
 }
 
@@ -95,7 +95,7 @@ pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
-        settle(&vault, tx, actor, &myself(tx, actor)?, &code)
+        confirm_first_code(&vault, tx, actor, &myself(tx, actor)?, &code)
     });
     entered.or_refused(judged.await?)
 }
@@ -116,7 +116,7 @@ pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) 
 /// Removes the actor's second factor. Ends every other session of the actor.
 pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> {
     with_code(desk, actor, code, |tx, actor, user| {
-        take_away(tx, user.id)?;
+        delete(tx, user.id)?;
         let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
         let change = (json!({ "second_factor": true }), json!({ "sessions_ended": ended }));
         audit::record(tx, actor, "second_factors.remove", (ObjectKind::User, user.uuid), change)
@@ -158,7 +158,7 @@ pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Se
 pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)> {
     let user = lookup::person(tx, actor, who, Action::SetPassword)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
-    if !take_away(tx, user.id)? {
+    if !delete(tx, user.id)? {
         return Ok((user, false));
     }
     let after = json!({ "sessions_ended": store::sessions::delete_of(tx, user.id)? });
@@ -168,7 +168,7 @@ pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)
 }
 
 /// Deletes a user's second factor and recovery codes. Returns whether there was a second factor.
-pub(in crate::app) fn take_away(tx: &Tx, user: UserId) -> Result<bool> {
+pub(in crate::app) fn delete(tx: &Tx, user: UserId) -> Result<bool> {
     store::recovery_codes::delete_of(tx, user)?;
     store::wrong_codes::delete(tx, user)?;
     store::second_factors::delete(tx, user)
@@ -179,7 +179,7 @@ pub(in crate::app) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
 }
 
 /// A new secret for a user's app, and the sealed secret.
-pub(in crate::app) fn invent(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
+pub(in crate::app) fn generate(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
     let sealed = vault.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
     Ok((to_enrolment(&key, user), sealed))
@@ -196,7 +196,7 @@ pub(in crate::app) fn store_unconfirmed(tx: &Tx, actor: &Actor, user: &User, sea
 }
 
 /// The unconfirmed second factor of a user.
-pub(in crate::app) fn begun(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
+pub(in crate::app) fn unconfirmed(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
     let stored = store::second_factors::find(view, user.id)?;
     let stored = stored.filter(|stored| stored.confirmed_at.is_none() && is_fresh(stored, view.now));
     stored.map(|stored| Ok(to_enrolment(&open(vault, user, &stored)?, user))).transpose()
@@ -208,7 +208,7 @@ fn is_fresh(stored: &Kept, now: Timestamp) -> bool {
 }
 
 /// Confirms a user's second factor with a first code. Returns the recovery codes. Ends every other session of the user.
-pub(in crate::app) fn settle(
+pub(in crate::app) fn confirm_first_code(
     vault: &MasterKey,
     tx: &Tx,
     actor: &Actor,

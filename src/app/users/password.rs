@@ -57,7 +57,7 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> R
         return Err(CLOSED);
     }
     reauthentication::require_of_oneself(tx, actor, user.id)?;
-    let ended = keep_password(tx, &mut user, new, None)?;
+    let ended = store_password(tx, &mut user, new, None)?;
     let after = json!({ "sessions_ended": ended.sessions, "keys_revoked": ended.keys.unwrap_or(0) });
     audit::record(tx, actor, "users.set_password", (ObjectKind::User, user.uuid), (Value::Null, after))?;
     Ok(user)
@@ -88,7 +88,7 @@ pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<Use
 
 /// Stores a person's new password. Activates an invited person and ends all links and sessions, except one session that
 /// may stay.
-pub(in crate::app) fn keep_password(
+pub(in crate::app) fn store_password(
     tx: &Tx,
     user: &mut User,
     new: &NewPassword,

@@ -168,7 +168,7 @@ pub fn register(
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: Noun::Client, key: client.id.to_string() });
     }
-    client.service_user = serve(tx, &client, bot, new.service_role)?;
+    client.service_user = create_bot(tx, &client, bot, new.service_role)?;
     store::clients::insert(tx, &client, secret)?;
     let done = registered(tx, client)?;
     audit::record(
@@ -191,7 +191,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     let before = managed(tx, actor, id)?;
     let mut client = changed(&before.client, change);
     check(&client)?;
-    if client.built_in && !same_but_lives(&before.client, &client) {
+    if client.built_in && !differ_only_in_lifetimes(&before.client, &client) {
         return Err(Error::Refused { rule: BUILT_IN });
     }
     let role = before.service.as_ref().map(|bot| bot.role);
@@ -211,7 +211,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
         }
         // A built-in client has no secret until one is created, and gets its bot with the secret.
         (None, true) if client.built_in => no_role(change.service_role)?,
-        (None, true | false) => client.service_user = serve(tx, &client, bot, change.service_role)?,
+        (None, true | false) => client.service_user = create_bot(tx, &client, bot, change.service_role)?,
     }
     store::clients::update(tx, &client)?;
     let after = registered(tx, Client { updated_at: tx.now, ..client })?;
@@ -255,7 +255,7 @@ pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint,
     let first = store::clients::secret(tx, id)?.is_none();
     store::clients::update_secret(tx, id, secret)?;
     if client.service_user.is_none() && client.may(Grant::ClientCredentials) {
-        client.service_user = serve(tx, &client, bot, None)?;
+        client.service_user = create_bot(tx, &client, bot, None)?;
         store::clients::update(tx, &client)?;
     }
     let done = registered(tx, Client { updated_at: tx.now, ..client })?;
@@ -271,7 +271,7 @@ fn managed(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<Registered> {
 }
 
 /// Creates the bot of a client that may act on its own behalf. Another client gets none, and must not have a role.
-fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
+fn create_bot(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
     if !client.may(Grant::ClientCredentials) {
         no_role(role)?;
         return Ok(None);
@@ -316,7 +316,7 @@ fn changed(before: &Client, change: &ClientChange) -> Client {
     after
 }
 
-fn same_but_lives(before: &Client, after: &Client) -> bool {
+fn differ_only_in_lifetimes(before: &Client, after: &Client) -> bool {
     let lives = (before.access_token_life, before.session_idle, before.session_life);
     let (access_token_life, session_idle, session_life) = lives;
     *before == Client { access_token_life, session_idle, session_life, ..after.clone() }

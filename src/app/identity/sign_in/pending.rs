@@ -239,7 +239,7 @@ pub async fn choose_password(
             return Err(AuthError::HalfOver.into());
         }
         let before = json!({ "state": user.state.as_str() });
-        let ended = users::keep_password(tx, &mut user, &new, None)?;
+        let ended = users::store_password(tx, &mut user, &new, None)?;
         let after = ended.add_to(json!({ "state": user.state.as_str() }));
         let actor = sessions::acting(&actor, &user);
         let object = (ObjectKind::User, user.uuid);
@@ -253,7 +253,7 @@ pub async fn choose_password(
 pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
-    let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
+    let (enrolment, sealed) = second_factors::generate(&desk.vault, &user)?;
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
@@ -268,7 +268,7 @@ pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
     desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::begun(&desk.vault, view, &user)
+        second_factors::unconfirmed(&desk.vault, view, &user)
     })
 }
 
@@ -286,7 +286,7 @@ pub async fn finish_enrolment(
     let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        let judged = second_factors::settle(&vault, tx, &actor, &user, &code)?;
+        let judged = second_factors::confirm_first_code(&vault, tx, &actor, &user, &code)?;
         note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
         judged.and_then(|codes| {
             store::pending_sign_ins::delete(tx, &cookie)?;
