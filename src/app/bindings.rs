@@ -49,13 +49,13 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
         if let Some(known) = judged.borrow().get(&binding.resource) {
             return Ok(*known);
         }
-        let kept = match visible(view, actor, binding.id) {
+        let is_visible = match visible(view, actor, binding.id) {
             Ok(_) => true,
             Err(Error::NotFound { .. }) => false,
             Err(error) => return Err(error),
         };
-        judged.borrow_mut().insert(binding.resource, kept);
-        Ok(kept)
+        judged.borrow_mut().insert(binding.resource, is_visible);
+        Ok(is_visible)
     };
     sight::sifted(page, |binding| binding.id.0, look, keep)
 }
@@ -83,7 +83,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
     }
     annotates_at_most(&user, &role)?;
     let binding = store::bindings::insert(tx, role.id, user.id, resource)?;
-    audit::record(tx, actor, "bindings.create", (ObjectKind::Binding, binding.id), (Value::Null, shown(&binding)))?;
+    audit::record(tx, actor, "bindings.create", (ObjectKind::Binding, binding.id), (Value::Null, to_audit(&binding)))?;
     Ok(binding)
 }
 
@@ -105,7 +105,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     annotates_at_most(&lookup::principal(tx, actor, &lookup::Named::Number(before.user))?, &role)?;
     store::bindings::update(tx, id, role.id)?;
     let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::RoleBinding, id))?;
-    audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (shown(&before), shown(&after)))?;
+    audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (to_audit(&before), to_audit(&after)))?;
     Ok(after)
 }
 
@@ -118,7 +118,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
         return Err(Error::not_found(Noun::RoleBinding, id));
     }
     store::bindings::delete(tx, id)?;
-    audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (shown(&binding), Value::Null))
+    audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (to_audit(&binding), Value::Null))
 }
 
 /// Whether the actor may delete a binding: only one that the actor could have created.
@@ -155,7 +155,7 @@ fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, 
     }
 }
 
-fn shown(binding: &Binding) -> Value {
+fn to_audit(binding: &Binding) -> Value {
     let on = match binding.resource {
         Resource::Workspace(id) => json!({ "workspace": id.0 }),
         Resource::Project(id) => json!({ "project": id.0 }),

@@ -26,12 +26,12 @@ pub(super) fn find(view: &View, bot: UserId) -> Result<Bot> {
 /// which there is no permission.
 pub(super) fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Role) -> Result<bool> {
     let standing = standing::in_workspace(view, actor, workspace)?;
-    let given = match role.custom() {
+    let granted = match role.custom() {
         None => policy::of_role(role),
         Some(id) => roles::visible(view, actor, id)?.permissions.union(PermissionSet::of(&[Permission::SPACE_READ])),
     };
     let chooses = role != Role::Owner || decide(&standing, Action::AddMember) == Decision::Allowed;
-    Ok(chooses && given.is_within(policy::held(&standing)))
+    Ok(chooses && granted.is_within(policy::held(&standing)))
 }
 
 /// Refuses to give a bot's secret to an actor who lacks some of the bot's permissions, which come from its memberships

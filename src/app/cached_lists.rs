@@ -1,7 +1,7 @@
 //! Reads lists through the response cache.
 
 use crate::app::identity::caller;
-use crate::app::identity::sign_in::Proved;
+use crate::app::identity::sign_in::Authenticated;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::runtime::response_cache::{CacheKey, CachedBody};
 use crate::app::runtime::state::AppState;
@@ -15,7 +15,7 @@ use crate::store::View;
 /// has ended in the meantime.
 pub async fn get_or_read<Q, F>(
     desk: &AppState,
-    caller: &Proved,
+    caller: &Authenticated,
     list: &'static str,
     request: Vec<u8>,
     query: Q,
@@ -27,7 +27,7 @@ where
 {
     let pulse = desk.store.data_version()?;
     let key = CacheKey { list, request, user: caller.actor.user() };
-    if caller.stands(pulse) {
+    if caller.is_valid_at(pulse) {
         if let Some(body) = desk.response_cache().find(&key, &pulse) {
             return Ok(body);
         }
@@ -43,6 +43,6 @@ where
         }
     }
     let actor = caller.actor.clone();
-    let body = desk.read_blocking(move |view| read(view, &caller::still(view, &actor)?, &query)).await?;
+    let body = desk.read_blocking(move |view| read(view, &caller::recheck(view, &actor)?, &query)).await?;
     Ok(desk.response_cache().insert(key, pulse, body))
 }

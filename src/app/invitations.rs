@@ -157,7 +157,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
         }
     }
     let mut user = if let Some(before) = before.clone() {
-        begin_anew(tx, &before)?;
+        reset(tx, &before)?;
         User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }
     } else {
         workspaces::free_default_name(tx, actor, &new.email)?;
@@ -174,7 +174,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
     if let Mode::TemporaryPassword(hash) = &invitation.mode {
         store::users::update_password(tx, user.id, Some(hash))?;
     }
-    let change = (before.as_ref().map_or(Value::Null, told), told(&user));
+    let change = (before.as_ref().map_or(Value::Null, to_audit), to_audit(&user));
     audit::record(tx, actor, "users.invite", (ObjectKind::User, user.uuid), change)?;
     Ok(Outcome::Fresh(user))
 }
@@ -185,12 +185,18 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
 pub fn renew(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let before = lookup::active_person(tx, actor, id)?;
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, before.uuid)?;
-    let after = last_longer(tx, &before)?;
-    audit::record(tx, actor, "users.renew_invitation", (ObjectKind::User, after.uuid), (told(&before), told(&after)))
+    let after = extend(tx, &before)?;
+    audit::record(
+        tx,
+        actor,
+        "users.renew_invitation",
+        (ObjectKind::User, after.uuid),
+        (to_audit(&before), to_audit(&after)),
+    )
 }
 
 /// Extends a pending invitation by the lifetime of a new one. Refused when there is none.
-pub(super) fn last_longer(tx: &Tx, user: &User) -> Result<User> {
+pub(super) fn extend(tx: &Tx, user: &User) -> Result<User> {
     if user.status(tx.now) != UserStatus::Invited {
         return Err(Error::Refused { rule: "the user has no pending invitation" });
     }
@@ -204,7 +210,7 @@ fn invited(tx: &Tx) -> UserState {
 }
 
 /// Removes everything from a person who never signed in, so that a new invitation grants only what its inviter gives.
-fn begin_anew(tx: &Tx, user: &User) -> Result<()> {
+fn reset(tx: &Tx, user: &User) -> Result<()> {
     users::end_access(tx, user.id)?;
     store::users::update_password(tx, user.id, None)?;
     store::bindings::delete_of(tx, user.id, None)?;
@@ -227,12 +233,12 @@ fn may_develop(view: &View, actor: &Actor, invitation: &Invitation) -> Result<bo
     }
 }
 
-fn told(user: &User) -> Value {
-    let mut told = users::shown(user);
-    told["state"] = json!(user.state.as_str());
-    told["email_verified"] = json!(user.email_verified.is_some());
+fn to_audit(user: &User) -> Value {
+    let mut audited = users::to_audit(user);
+    audited["state"] = json!(user.state.as_str());
+    audited["email_verified"] = json!(user.email_verified.is_some());
     if let UserState::Invited { until } = user.state {
-        told["invited_until"] = json!(until.to_string());
+        audited["invited_until"] = json!(until.to_string());
     }
-    told
+    audited
 }

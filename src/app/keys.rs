@@ -58,7 +58,7 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
     let (texts, maker) = ((&new.name, &new.description), actor.user());
     let id = store::keys::insert(tx, user.id, texts, &new.secret, maker, expires_at)?;
     let key = found(tx, id)?;
-    audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, shown(&key)))?;
+    audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, to_audit(&key)))?;
     Ok(key)
 }
 
@@ -84,10 +84,10 @@ pub(super) fn end(
     tx: &Tx,
     actor: &Actor,
     rules: &KeyRules,
-    asked: Option<Timestamp>,
+    requested: Option<Timestamp>,
     before: Option<Timestamp>,
 ) -> Result<Option<Timestamp>> {
-    let made_with = match actor.credential {
+    let creating_key = match actor.credential {
         Credential::Key(id) => store::keys::find(tx, id)?.and_then(|key| key.expires_at),
         Credential::Session(_) | Credential::Password | Credential::Link | Credential::Console | Credential::Server => {
             None
@@ -96,16 +96,16 @@ pub(super) fn end(
     let max = rules.max_life.map(|life| tx.now.after(life));
     let limits = [
         (before, "must not be later than the current expiry of the key: a refresh does not extend it"),
-        (made_with, "must not be later than the expiry of the key that creates it"),
+        (creating_key, "must not be later than the expiry of the key that creates it"),
         (max, "must not be later than key_longest_life allows"),
     ];
-    let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
-    if asked <= tx.now {
+    let Some(requested) = requested else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
+    if requested <= tx.now {
         return Err(Error::invalid(Field::ExpiresAt, "must be in the future"));
     }
-    match limits.into_iter().find(|(limit, _)| limit.is_some_and(|limit| asked > limit)) {
+    match limits.into_iter().find(|(limit, _)| limit.is_some_and(|limit| requested > limit)) {
         Some((_, rule)) => Err(Error::invalid(Field::ExpiresAt, rule)),
-        None => Ok(Some(asked)),
+        None => Ok(Some(requested)),
     }
 }
 
@@ -200,11 +200,11 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
     let grace = renewal.grace.end(tx.now).map(|end| before.expires_at.map_or(end, |old| old.min(end)));
     store::keys::renew(tx, id, &renewal.secret, expires_at, grace)?;
     let after = found(tx, id)?;
-    let mut told = shown(&after);
-    if let Some(told) = told.as_object_mut() {
-        told.insert("old_secret_until".to_owned(), grace.map(|end| end.to_string()).into());
+    let mut audited = to_audit(&after);
+    if let Some(audited) = audited.as_object_mut() {
+        audited.insert("old_secret_until".to_owned(), grace.map(|end| end.to_string()).into());
     }
-    audit::record(tx, actor, "keys.refresh", (ObjectKind::Key, id), (shown(&before), told))?;
+    audit::record(tx, actor, "keys.refresh", (ObjectKind::Key, id), (to_audit(&before), audited))?;
     Ok(after)
 }
 
@@ -224,7 +224,7 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     if key.kind == KeyKind::Service {
         store::bots::block(tx, key.user)?;
     }
-    audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (shown(&key), Value::Null))
+    audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (to_audit(&key), Value::Null))
 }
 
 /// Revokes every key of a person. Returns the number of keys.
@@ -267,14 +267,14 @@ pub(super) fn note_use(tx: &Tx, id: KeyId) -> Result<()> {
 ///
 /// Refused when the key is unknown, revoked or expired, and when its person is disabled or has to choose another
 /// password.
-pub(super) fn let_in(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
+pub(super) fn authenticate(view: &View, fingerprint: &Fingerprint) -> Result<(User, Key, Timestamp)> {
     let (key, until) = store::keys::find_by_fingerprint(view, fingerprint)?.ok_or(AuthError::UnknownKey)?;
     let until = key.expires_at.map_or(until, |end| end.min(until));
     Ok((of_live(view, &key)?, key, until))
 }
 
 /// Authenticates the person or bot of a key again.
-pub(super) fn still(view: &View, id: KeyId) -> Result<User> {
+pub(super) fn recheck(view: &View, id: KeyId) -> Result<User> {
     of_live(view, &store::keys::find(view, id)?.ok_or(AuthError::UnknownKey)?)
 }
 
@@ -298,7 +298,7 @@ pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
 }
 
 /// A key for the audit.
-pub(super) fn shown(key: &Key) -> Value {
+pub(super) fn to_audit(key: &Key) -> Value {
     json!({
         "type": key.kind.as_str(),
         "user": key.email.as_str(),

@@ -39,7 +39,7 @@ pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Me
 /// Requires an owner or an administrator; for a named role, `ROLE_BINDING_CREATE` is enough. Refused when the person is
 /// unknown or not in the workspace's organization, when a named role grants more than the actor has, and when the
 /// workspace would have no owner.
-pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, role: Role) -> Result<Member> {
+pub fn upsert(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, role: Role) -> Result<Member> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     let standing = standing::in_workspace(tx, actor, &workspace)?;
     let role = allowed(tx, actor, (&workspace, &standing), role)?;
@@ -64,7 +64,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
         }
     }
     store::members::upsert(tx, workspace.id, user.id, role)?;
-    let change = (shown(before.map(|member| member.role)), shown(Some(role)));
+    let change = (role_to_audit(before.map(|member| member.role)), role_to_audit(Some(role)));
     audit::record(tx, actor, "members.put", object(&workspace, &user), change)?;
     store::members::find(tx, workspace.id, user.id)?.ok_or_else(|| Error::not_found(Noun::Member, user.uuid))
 }
@@ -117,7 +117,7 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Name
     }
     store::members::delete(tx, workspace.id, user.id)?;
     store::default_workspaces::delete(tx, user.id, workspace.id)?;
-    let change = (shown(Some(member.role)), Value::Null);
+    let change = (role_to_audit(Some(member.role)), Value::Null);
     audit::record(tx, actor, "members.remove", object(&workspace, &user), change)?;
     Ok(true)
 }
@@ -159,7 +159,13 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
     })?;
     let before = store::members::find(tx, place, heir.id)?.map(|member| member.role);
     store::members::upsert(tx, place, heir.id, Role::Owner)?;
-    audit::record(tx, actor, "members.put", object(&workspace, &heir), (shown(before), shown(Some(Role::Owner))))
+    audit::record(
+        tx,
+        actor,
+        "members.put",
+        object(&workspace, &heir),
+        (role_to_audit(before), role_to_audit(Some(Role::Owner))),
+    )
 }
 
 const LAST_OWNER: Error =
@@ -253,7 +259,7 @@ fn object(workspace: &Workspace, user: &User) -> (ObjectKind, String) {
     (ObjectKind::Member, format!("{}/{}", workspace.id, user.uuid))
 }
 
-fn shown(role: Option<Role>) -> Value {
+fn role_to_audit(role: Option<Role>) -> Value {
     match role {
         None => Value::Null,
         Some(Role::Custom(id)) => json!({ "role": Role::Custom(id).as_str(), "role_id": id.0 }),

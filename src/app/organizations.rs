@@ -44,7 +44,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewOrganization) -> Result<Organizat
         store::organizations::upsert_member(tx, organization.id, me, OrganizationRole::Admin)?;
     }
     let object = (ObjectKind::Organization, organization.id);
-    audit::record(tx, actor, "organizations.create", object, (Value::Null, shown(&organization)))?;
+    audit::record(tx, actor, "organizations.create", object, (Value::Null, to_audit(&organization)))?;
     Ok(organization)
 }
 
@@ -65,7 +65,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: OrganizationId, change: &OrganizationC
         return Ok(before);
     }
     store::organizations::update(tx, &after)?;
-    let change = (shown(&before), shown(&after));
+    let change = (to_audit(&before), to_audit(&after));
     audit::record(tx, actor, "organizations.change", (ObjectKind::Organization, id), change)?;
     Ok(after)
 }
@@ -84,7 +84,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
     store::organizations::delete(tx, id)?;
     store::users::delete_bots_without_organization(tx, &bots)?;
     let object = (ObjectKind::Organization, id);
-    audit::record(tx, actor, "organizations.delete", object, (shown(&organization), Value::Null))
+    audit::record(tx, actor, "organizations.delete", object, (to_audit(&organization), Value::Null))
 }
 
 /// Adds a person to an organization with this role, or changes the role of a member.
@@ -92,7 +92,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
 /// Requires an admin of the organization or an administrator; for an administrator of the account, an administrator.
 /// Refused when the person is unknown or may not have the role ([`crate::app::members::annotates_alike`]), and when the
 /// organization would have no admin.
-pub fn put_member(
+pub fn upsert_member(
     tx: &Tx,
     actor: &Actor,
     id: OrganizationId,
@@ -112,7 +112,7 @@ pub fn put_member(
         keep_an_admin(tx, id, member)?;
     }
     let after = store::organizations::upsert_member(tx, id, user.id, role)?;
-    let change = (told(before.as_ref()), told(Some(&after)));
+    let change = (member_to_audit(before.as_ref()), member_to_audit(Some(&after)));
     audit::record(tx, actor, "organizations.put_member", object(id, &user), change)?;
     Ok(after)
 }
@@ -138,7 +138,13 @@ pub fn remove_member(tx: &Tx, actor: &Actor, id: OrganizationId, who: &lookup::N
     keep_an_admin(tx, id, &member)?;
     crate::app::members::drop_from_organization(tx, &user, id)?;
     store::organizations::delete_member(tx, id, user.id)?;
-    audit::record(tx, actor, "organizations.remove_member", object(id, &user), (told(Some(&member)), Value::Null))
+    audit::record(
+        tx,
+        actor,
+        "organizations.remove_member",
+        object(id, &user),
+        (member_to_audit(Some(&member)), Value::Null),
+    )
 }
 
 /// Refuses to change or end the membership of an administrator of the account, unless the actor is one too.
@@ -161,10 +167,10 @@ fn object(id: OrganizationId, user: &User) -> (ObjectKind, String) {
     (ObjectKind::OrganizationMember, format!("{id}/{}", user.uuid))
 }
 
-fn told(member: Option<&OrganizationMember>) -> Value {
+fn member_to_audit(member: Option<&OrganizationMember>) -> Value {
     member.map_or(Value::Null, |member| json!({ "role": member.role.as_str() }))
 }
 
-fn shown(organization: &Organization) -> Value {
+fn to_audit(organization: &Organization) -> Value {
     json!({ "name": organization.name.as_str(), "description": organization.description.as_str() })
 }

@@ -71,7 +71,7 @@ pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateProject)?;
     let project = store::projects::insert(tx, workspace.id, name, ProjectKind::Application, actor.user())?;
-    audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, shown(&project)))?;
+    audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, to_audit(&project)))?;
     Ok(project)
 }
 
@@ -87,7 +87,7 @@ pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Resu
     }
     store::projects::update(tx, id, name)?;
     let after = Project { name: name.clone(), ..before.clone() };
-    audit::record(tx, actor, "projects.rename", (ObjectKind::Project, id), (shown(&before), shown(&after)))?;
+    audit::record(tx, actor, "projects.rename", (ObjectKind::Project, id), (to_audit(&before), to_audit(&after)))?;
     Ok(after)
 }
 
@@ -98,7 +98,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::DeleteProject)?;
     store::projects::delete(tx, id)?;
-    audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (shown(&place.0), Value::Null))
+    audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (to_audit(&place.0), Value::Null))
 }
 
 /// The restrictions that the actor may manage, by project.
@@ -138,6 +138,6 @@ pub fn lift_restriction(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     audit::record(tx, actor, "projects.lift_restriction", (ObjectKind::Project, id), change)
 }
 
-fn shown(project: &Project) -> Value {
+fn to_audit(project: &Project) -> Value {
     json!({ "workspace": project.workspace.0, "name": project.name.as_str(), "kind": project.kind.as_str() })
 }

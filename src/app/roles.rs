@@ -67,7 +67,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewRole) -> Result<NamedRole> {
     allow(actor, new.permissions)?;
     let id = store::roles::insert(tx, new.name.as_str(), new.description.as_str(), new.permissions, None)?;
     let role = found(tx, id)?;
-    audit::record(tx, actor, "roles.create", (ObjectKind::Role, id), (Value::Null, shown(&role)))?;
+    audit::record(tx, actor, "roles.create", (ObjectKind::Role, id), (Value::Null, to_audit(&role)))?;
     Ok(role)
 }
 
@@ -90,11 +90,11 @@ pub fn change(tx: &Tx, actor: &Actor, id: RoleId, change: &RoleChange) -> Result
         allow(actor, permissions)?;
         after.permissions = permissions;
     }
-    if shown(&before) == shown(&after) {
+    if to_audit(&before) == to_audit(&after) {
         return Ok(before);
     }
     store::roles::update(tx, &after)?;
-    audit::record(tx, actor, "roles.change", (ObjectKind::Role, id), (shown(&before), shown(&after)))?;
+    audit::record(tx, actor, "roles.change", (ObjectKind::Role, id), (to_audit(&before), to_audit(&after)))?;
     found(tx, id)
 }
 
@@ -109,7 +109,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: RoleId) -> Result<()> {
         return Err(Error::Conflict { what: Noun::RoleAssignment, key: role.name });
     }
     store::roles::delete(tx, id)?;
-    audit::record(tx, actor, "roles.delete", (ObjectKind::Role, id), (shown(&role), Value::Null))
+    audit::record(tx, actor, "roles.delete", (ObjectKind::Role, id), (to_audit(&role), Value::Null))
 }
 
 fn made_by_somebody(role: &NamedRole) -> Result<()> {
@@ -130,7 +130,7 @@ fn found(view: &View, id: RoleId) -> Result<NamedRole> {
     store::roles::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Role, id))
 }
 
-fn shown(role: &NamedRole) -> Value {
+fn to_audit(role: &NamedRole) -> Value {
     let permissions: Vec<_> = role.permissions.iter().map(Permission::name).collect();
     json!({ "name": role.name, "description": role.description, "permissions": permissions })
 }

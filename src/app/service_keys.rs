@@ -72,9 +72,9 @@ pub fn create(
     let (texts, maker) = ((&new.name, &new.description), actor.user());
     let id = store::keys::insert(tx, bot, texts, &new.secret, maker, expires_at)?;
     let (key, bot) = (keys::found(tx, id)?, bots::find(tx, bot)?);
-    let mut after = keys::shown(&key);
+    let mut after = keys::to_audit(&key);
     if let Some(after) = after.as_object_mut() {
-        after.insert("organizations".to_owned(), shown(&bot));
+        after.insert("organizations".to_owned(), places_to_audit(&bot));
     }
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, after))?;
     Ok((key, bot))
@@ -165,7 +165,7 @@ fn bounded(field: Field, count: usize) -> Result<()> {
 }
 
 /// The memberships of a bot for the audit.
-fn shown(bot: &Bot) -> Value {
+fn places_to_audit(bot: &Bot) -> Value {
     let place = |place: &crate::domain::bot::BotOrganization| {
         let workspaces: Vec<Value> = place
             .workspaces

@@ -24,7 +24,7 @@ pub(super) fn sifted<T>(
     look: impl Fn(Page) -> Result<Vec<T>>,
     keep: impl Fn(&T) -> Result<bool>,
 ) -> Result<Slice<T>> {
-    let mut kept = Vec::new();
+    let mut items = Vec::new();
     let mut next = Page { limit: page.limit.max(STRIDE), ..page };
     loop {
         let found = look(next)?;
@@ -32,14 +32,14 @@ pub(super) fn sifted<T>(
         for item in found {
             next.after = Some(number(&item));
             if keep(&item)? {
-                kept.push(item);
+                items.push(item);
             }
-            if kept.len() == page.fetch_limit() as usize {
-                return Ok(Slice::from_rows(kept, page, number));
+            if items.len() == page.fetch_limit() as usize {
+                return Ok(Slice::from_rows(items, page, number));
             }
         }
         if last {
-            return Ok(Slice::from_rows(kept, page, number));
+            return Ok(Slice::from_rows(items, page, number));
         }
     }
 }

@@ -88,8 +88,8 @@ pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl
 }
 
 /// Refuses to grant more than the actor has.
-pub(super) fn give(standing: &Standing, given: PermissionSet) -> Result<()> {
-    if given.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
+pub(super) fn give(standing: &Standing, granted: PermissionSet) -> Result<()> {
+    if granted.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
 }
 
 /// Whether the actor sees everything of the account.

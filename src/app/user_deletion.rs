@@ -45,14 +45,14 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let bindings = store::bindings::delete_of(tx, id, None)?;
     let workspaces = store::members::delete_of(tx, id)?;
     let organizations = store::organizations::delete_members_of(tx, id)?;
-    let mut told = json!({ "state": UserState::Blocked.as_str(), "ended": users::end_access(tx, id)? });
-    told["ended"]["bindings"] = json!(bindings);
-    told["ended"]["workspaces"] = json!(workspaces);
-    told["ended"]["organizations"] = json!(organizations);
+    let mut audited = json!({ "state": UserState::Blocked.as_str(), "ended": users::end_access(tx, id)? });
+    audited["ended"]["bindings"] = json!(bindings);
+    audited["ended"]["workspaces"] = json!(workspaces);
+    audited["ended"]["organizations"] = json!(organizations);
     let after = User { state: UserState::Blocked, enabled: false, must_change_password: false, ..before.clone() };
     store::users::update(tx, &after)?;
     store::users::update_password(tx, id, None)?;
-    audit::record(tx, actor, "users.block", (ObjectKind::User, after.uuid), (users::shown(&before), told))
+    audit::record(tx, actor, "users.block", (ObjectKind::User, after.uuid), (users::to_audit(&before), audited))
 }
 
 /// Makes sure that an organization has an admin after this member leaves.

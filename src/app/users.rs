@@ -21,7 +21,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
 pub use crate::app::lookup::{Named, active_person as visible, user as named};
-pub(super) use password::{CLOSED, keep_password};
+pub(super) use password::{CLOSED, store_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 
 /// The person with this UUID. Refused when the actor may not see them.
@@ -118,7 +118,7 @@ fn make(
     user.email_verified = voucher(tx, actor);
     store::users::update(tx, &user)?;
     store::organizations::upsert_member(tx, home.id, user.id, home_role(user.role))?;
-    audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, shown(&user)))?;
+    audit::record(tx, actor, "users.create", (ObjectKind::User, user.uuid), (Value::Null, to_audit(&user)))?;
     Ok(user)
 }
 
@@ -131,7 +131,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
     let before = lookup::person(tx, actor, who, Action::ChangeUser)?;
     let after = changed(&before, change, voucher(tx, actor));
     let reverified = before.email_verified != after.email_verified;
-    if shown(&before) == shown(&after) && !reverified {
+    if to_audit(&before) == to_audit(&after) && !reverified {
         return Ok(before);
     }
     if before.state == UserState::Blocked {
@@ -144,13 +144,13 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
         keep_an_administrator(tx, &before)?;
     }
     store::users::update(tx, &after)?;
-    let (mut past, mut told) = (shown(&before), shown(&after));
+    let (mut past, mut audited) = (to_audit(&before), to_audit(&after));
     if reverified {
         past["email_verified"] = json!(before.email_verified.is_some());
-        told["email_verified"] = json!(after.email_verified.is_some());
+        audited["email_verified"] = json!(after.email_verified.is_some());
     }
     if before.enabled && !after.enabled {
-        told["ended"] = end_access(tx, after.id)?;
+        audited["ended"] = end_access(tx, after.id)?;
     }
     if before.role != after.role {
         let home = lookup::home(tx)?;
@@ -158,7 +158,7 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
             store::organizations::upsert_member(tx, home.id, after.id, home_role(after.role))?;
         }
     }
-    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (past, told))?;
+    audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (past, audited))?;
     Ok(after)
 }
 
@@ -229,7 +229,7 @@ pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
 }
 
 /// A user for the audit.
-pub(super) fn shown(user: &User) -> Value {
+pub(super) fn to_audit(user: &User) -> Value {
     json!({
         "developer": user.developer,
         "email": user.email.as_str(),

@@ -83,8 +83,8 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;
     store::members::upsert(tx, id, person.id, Role::Owner)?;
-    let workspace = made(id, organization, new, person, tx.now);
-    audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, shown(&workspace)))?;
+    let workspace = new_workspace(id, organization, new, person, tx.now);
+    audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, to_audit(&workspace)))?;
     Ok(workspace)
 }
 
@@ -101,7 +101,7 @@ fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Organization
 }
 
 /// A workspace right after its creation.
-fn made(
+fn new_workspace(
     id: WorkspaceId,
     organization: OrganizationId,
     new: &NewWorkspace,
@@ -141,11 +141,11 @@ pub(super) fn free_default_name(tx: &Tx, actor: &Actor, email: &Email) -> Result
         return Ok(());
     };
     let ending = format!(" (until {})", tx.now);
-    let kept: String = name.as_str().chars().take(WorkspaceName::MAX_LENGTH - ending.len()).collect();
-    let name = WorkspaceName::parse(&(kept + &ending)).map_err(Error::internal)?;
+    let stem: String = name.as_str().chars().take(WorkspaceName::MAX_LENGTH - ending.len()).collect();
+    let name = WorkspaceName::parse(&(stem + &ending)).map_err(Error::internal)?;
     let after = Workspace { name, ..before.clone() };
     store::workspaces::update(tx, &after)?;
-    let change = (shown(&before), shown(&after));
+    let change = (to_audit(&before), to_audit(&after));
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, before.id), change)
 }
 
@@ -187,14 +187,14 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
     assign(&mut after.name, change.name.as_ref());
     assign(&mut after.description, change.description.as_ref());
     after.private = change.private.unwrap_or(after.private);
-    if shown(&before) == shown(&after) {
+    if to_audit(&before) == to_audit(&after) {
         return Ok(before);
     }
     if before.name != after.name {
         may_be_called(actor, &after.name)?;
     }
     store::workspaces::update(tx, &after)?;
-    let change = (shown(&before), shown(&after));
+    let change = (to_audit(&before), to_audit(&after));
     audit::record(tx, actor, "workspaces.change", (ObjectKind::Workspace, id), change)?;
     found(tx, id)
 }
@@ -213,14 +213,14 @@ pub fn delete(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<()> {
     let workspace = lookup::workspace(tx, actor, id)?;
     lookup::require_workspace(tx, actor, &workspace, Action::DeleteWorkspace)?;
     store::workspaces::delete(tx, id)?;
-    audit::record(tx, actor, "workspaces.delete", (ObjectKind::Workspace, id), (shown(&workspace), Value::Null))
+    audit::record(tx, actor, "workspaces.delete", (ObjectKind::Workspace, id), (to_audit(&workspace), Value::Null))
 }
 
 fn found(view: &View, id: WorkspaceId) -> Result<Workspace> {
     store::workspaces::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Workspace, id))
 }
 
-fn shown(workspace: &Workspace) -> Value {
+fn to_audit(workspace: &Workspace) -> Value {
     let settings = &workspace.settings;
     let text = |text: &Option<SettingText>| text.as_ref().map(|text| text.as_str().to_owned());
     let llm = settings.default_llm_integration.as_ref();

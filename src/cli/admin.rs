@@ -60,7 +60,7 @@ fn recover(home: &DataDir, whom: Whom, keep_keys: bool, json: bool) -> Result<()
         data::write_and_print(store, recover, password.password_output(to_json, json), refused)
     })?;
     let email = &recovered.user.email;
-    let done = if recovered.made {
+    let done = if recovered.created {
         format!("{email} is a new administrator")
     } else {
         let ended = if keep_keys {

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
 use super::request::{self, ActorName};
-use crate::app::identity::sign_in::{self, Proved};
+use crate::app::identity::sign_in::{self, Authenticated};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
@@ -36,7 +36,7 @@ pub trait Dialect: 'static {
 /// Who calls, proved by the request's credential as of this moment.
 pub struct Caller<D> {
     /// The one who acts, and what proves it.
-    pub proved: Proved,
+    pub proved: Authenticated,
     dialect: PhantomData<D>,
 }
 
@@ -68,7 +68,7 @@ fn wants_it_anew(request: &HttpRequest) -> bool {
     said.flat_map(|text| text.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
 }
 
-fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
+fn prove<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
@@ -78,7 +78,7 @@ fn prove<D: Dialect>(request: &HttpRequest) -> Result<Proved> {
     if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }
-    Ok(if wants_it_anew(request) { proved.anew() } else { proved })
+    Ok(if wants_it_anew(request) { proved.uncached() } else { proved })
 }
 
 /// Where a request comes from, for those who have no credential yet.

@@ -25,14 +25,14 @@ const NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The account that a secret belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::app) enum Whose<'a> {
+pub(in crate::app) enum SecretOwner<'a> {
     /// The user with this name, if there is one.
     Named(&'a str),
     User(UserId),
     /// The OAuth client with this id.
     Client(&'a str),
     /// The secret itself has to identify its account.
-    Nobody,
+    Unknown,
 }
 
 /// An attempt to authenticate.
@@ -57,17 +57,17 @@ impl<'a> Attempt<'a> {
         desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
-        whose: Whose<'a>,
+        owner: SecretOwner<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
-        let attempt = Self::new(desk, origin, realm, whose, client)?;
+        let attempt = Self::new(desk, origin, realm, owner, client)?;
         attempt.or_delayed(desk.throttle.admit(&attempt.subject, Instant::now()))?;
         Ok(attempt)
     }
 
     /// Records that a person has completed all steps of a sign-in. This clears the failures at this address.
     pub(in crate::app) fn completed(desk: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
-        Self::new(desk, origin, ThrottleScope::Password, Whose::User(user), None)?.succeeded();
+        Self::new(desk, origin, ThrottleScope::Password, SecretOwner::User(user), None)?.succeeded();
         Ok(())
     }
 
@@ -75,33 +75,33 @@ impl<'a> Attempt<'a> {
         desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
-        whose: Whose<'a>,
+        owner: SecretOwner<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
         let from = address(origin);
         let (user, known) = desk.read_inline(|view| {
-            let user = match whose {
-                Whose::Named(name) => store::users::find_by_email(view, name)?,
-                Whose::User(id) => store::users::find(view, id)?,
-                Whose::Client(_) | Whose::Nobody => None,
+            let user = match owner {
+                SecretOwner::Named(name) => store::users::find_by_email(view, name)?,
+                SecretOwner::User(id) => store::users::find(view, id)?,
+                SecretOwner::Client(_) | SecretOwner::Unknown => None,
             };
             let place = place(from).to_string();
             let known = user.as_ref().map(|user| store::known_places::contains(view, user.id, &place));
             Ok((user, known.transpose()?.unwrap_or(false)))
         })?;
         // Different spellings of a name count for the same account.
-        let account = match (whose, &user) {
+        let account = match (owner, &user) {
             (_, Some(user)) => ("user", user.uuid.to_string()),
-            (Whose::Named(name), None) => ("name", Email::fold(name.trim())),
-            (Whose::Client(id), None) => ("client", id.to_owned()),
-            (Whose::User(_) | Whose::Nobody, None) => ("", String::new()),
+            (SecretOwner::Named(name), None) => ("name", Email::fold(name.trim())),
+            (SecretOwner::Client(id), None) => ("client", id.to_owned()),
+            (SecretOwner::User(_) | SecretOwner::Unknown, None) => ("", String::new()),
         };
-        let name = match whose {
-            Whose::Named(typed) => Some(refusals::name(typed, user.as_ref()).to_owned()),
-            Whose::User(_) => user.as_ref().map(|user| user.email.to_string()),
-            Whose::Client(_) | Whose::Nobody => None,
+        let name = match owner {
+            SecretOwner::Named(typed) => Some(refusals::name(typed, user.as_ref()).to_owned()),
+            SecretOwner::User(_) => user.as_ref().map(|user| user.email.to_string()),
+            SecretOwner::Client(_) | SecretOwner::Unknown => None,
         };
-        let client = if let Whose::Client(id) = whose { Some(id) } else { client };
+        let client = if let SecretOwner::Client(id) = owner { Some(id) } else { client };
         let subject = desk.throttle.subject(realm, account, from, known);
         Ok(Self { desk, origin, realm, subject, user, name, client, known, is_noted: AtomicBool::new(false) })
     }
@@ -112,10 +112,10 @@ impl<'a> Attempt<'a> {
         desk: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
-        whose: Whose<'a>,
+        owner: SecretOwner<'a>,
         why: AuthError,
     ) -> Result<Error> {
-        let attempt = Self::new(desk, origin, realm, whose, None)?;
+        let attempt = Self::new(desk, origin, realm, owner, None)?;
         attempt.judge(false)?;
         Ok(why.into())
     }

@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::store::{Tx, View};
 
 /// The actor according to the current data. Refused when the credential has ended.
-pub(in crate::app) fn still(view: &View, actor: &Actor) -> Result<Actor> {
+pub(in crate::app) fn recheck(view: &View, actor: &Actor) -> Result<Actor> {
     let person = match actor.credential {
-        Credential::Key(id) => sessions::person(&keys::still(view, id)?),
-        Credential::Session(id) => sessions::person_still(view, id)?,
+        Credential::Key(id) => sessions::person(&keys::recheck(view, id)?),
+        Credential::Session(id) => sessions::recheck_person(view, id)?,
         Credential::Password | Credential::Link | Credential::Console | Credential::Server => return Ok(actor.clone()),
     };
     Ok(sessions::acting_person(actor, person))
@@ -29,7 +29,7 @@ impl AppState {
         F: FnOnce(&View, &Actor) -> Result<T> + Send + 'static,
     {
         let actor = actor.clone();
-        self.read_blocking(move |view| work(view, &still(view, &actor)?)).await
+        self.read_blocking(move |view| work(view, &recheck(view, &actor)?)).await
     }
 
     /// Writes on behalf of an actor, whose credential and role are read again in the write.
@@ -41,6 +41,6 @@ impl AppState {
         F: Fn(&Tx, &Actor) -> Result<T> + Send + 'static,
     {
         let actor = actor.clone();
-        self.write(move |tx| work(tx, &still(tx, &actor)?)).await
+        self.write(move |tx| work(tx, &recheck(tx, &actor)?)).await
     }
 }

@@ -80,13 +80,13 @@ pub(in crate::app) fn judge<T>(
 }
 
 /// A code that somebody enters. A refusal is logged.
-pub(in crate::app) struct Given<'a> {
+pub(in crate::app) struct EnteredCode<'a> {
     desk: &'a AppState,
     origin: &'a Origin,
     email: String,
 }
 
-impl<'a> Given<'a> {
+impl<'a> EnteredCode<'a> {
     pub(in crate::app) fn for_user(desk: &'a AppState, origin: &'a Origin, user: &User) -> Self {
         Self { desk, origin, email: user.email.to_string() }
     }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::app::audit;
-use crate::app::identity::code_attempts::{Given, Judged};
-use crate::app::identity::{passwords_own, second_factors};
+use crate::app::identity::code_attempts::{EnteredCode, Judged};
+use crate::app::identity::{own_password, second_factors};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -29,10 +29,10 @@ pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()>
     let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
     match proof {
         Proof::Password(password) => {
-            let kept = passwords_own::prove(desk, actor, &password).await?;
+            let stored = own_password::prove(desk, actor, &password).await?;
             desk.write_as(actor, move |tx, actor| {
                 // The password may have changed between the read and the write.
-                if store::users::password_hash(tx, me)? != kept {
+                if store::users::password_hash(tx, me)? != stored {
                     return Err(AuthError::WrongPassword.into());
                 }
                 note(tx, actor, session, false)
@@ -40,14 +40,14 @@ pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()>
             .await
         }
         Proof::Code(code) => {
-            let given = Given::by(desk, actor);
-            given.admit(me)?;
+            let entered = EnteredCode::by(desk, actor);
+            entered.admit(me)?;
             let vault = desk.vault.clone();
             let judged = desk.write_as(actor, move |tx, actor| {
                 let judged: Judged<()> = second_factors::judge(&vault, tx, actor, &code)?;
                 judged.and_then(|()| note(tx, actor, session, true))
             });
-            given.or_refused(judged.await?)
+            entered.or_refused(judged.await?)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::identity::attempts::{self, Attempt, Whose};
+use crate::app::identity::attempts::{self, Attempt, SecretOwner};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{passwords, second_factors, sessions};
 use crate::app::runtime::pool::Lane;
@@ -25,7 +25,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::password::Verdict;
 
-const NEVER_IN: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
+const NOT_ACCEPTED: Error = Error::Refused { rule: "the user has not accepted the invitation yet" };
 
 const HAS_FACTOR: Error = Error::Refused {
     rule: "this account has two-factor authentication: sign in with the temporary password, then choose a new one",
@@ -38,7 +38,7 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     let user = lookup::active_person(tx, actor, id)?;
     lookup::require_user(tx, actor, user.id, Action::SetPassword, user.uuid)?;
     if user.status(tx.now) != UserStatus::Active {
-        return Err(NEVER_IN);
+        return Err(NOT_ACCEPTED);
     }
     let after = json!({ "requested": true });
     audit::record(tx, actor, "users.request_reset", (ObjectKind::User, user.uuid), (Value::Null, after))
@@ -61,9 +61,9 @@ pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<
 pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secret: &Fingerprint) -> Result<User> {
     let mut user = lookup::person(tx, actor, who, Action::SetPassword)?;
     match (purpose, user.status(tx.now)) {
-        (Purpose::Invitation, _) => user = invitations::last_longer(tx, &user)?,
+        (Purpose::Invitation, _) => user = invitations::extend(tx, &user)?,
         (Purpose::PasswordReset, UserStatus::Active) => {}
-        (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NEVER_IN),
+        (Purpose::PasswordReset, UserStatus::Invited | UserStatus::Expired) => return Err(NOT_ACCEPTED),
         (Purpose::PasswordReset, UserStatus::Disabled) => {
             return Err(Error::Refused { rule: "the user is disabled; enable the account first" });
         }
@@ -81,18 +81,18 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
 /// too long to be guessed.
 pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
-        Some(secret) => desk.read_inline(|view| good(view, &secret)),
+        Some(secret) => desk.read_inline(|view| find_valid(view, &secret)),
         None => Err(AuthError::DeadLink.into()),
     };
     match found {
         Err(Error::Unauthenticated(why)) => {
-            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, Whose::Nobody, why)?)
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, SecretOwner::Unknown, why)?)
         }
         found => found,
     }
 }
 
-fn good(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
+fn find_valid(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
     let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
     let link = link.ok_or(AuthError::DeadLink)?;
     let user = store::users::find(view, link.user)?.ok_or(AuthError::DeadLink)?;
@@ -118,7 +118,7 @@ pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Passwo
 }
 
 pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: &NewPassword) -> Result<User> {
-    let (user, purpose) = good(tx, secret)?;
+    let (user, purpose) = find_valid(tx, secret)?;
     let verb = match purpose {
         Purpose::Invitation => "users.accept_invitation",
         Purpose::PasswordReset => "users.reset_password",
@@ -143,7 +143,7 @@ pub struct Choice {
 /// A person without a temporary password is refused like one with a wrong password, in the same time. Failures throttle
 /// further attempts. A person with a second factor is refused too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
-    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, Whose::Named(&choice.username), None)?;
+    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, SecretOwner::Named(&choice.username), None)?;
     let found = desk.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
@@ -154,7 +154,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
     attempt.judge(proved.is_some())?;
-    let (user, kept) = proved.ok_or(AuthError::WrongPassword)?;
+    let (user, stored) = proved.ok_or(AuthError::WrongPassword)?;
     if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
@@ -169,7 +169,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
         // The password may have changed between the read and the write.
         let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
         let user = user.ok_or(AuthError::WrongPassword)?;
-        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&kept) {
+        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&stored) {
             return Err(AuthError::WrongPassword.into());
         }
         choose(tx, &actor, user, &new, "users.replace_temporary_password")
@@ -183,9 +183,9 @@ fn has_temporary(view: &View, user: &User) -> bool {
 
 fn choose(tx: &Tx, actor: &Actor, mut user: User, new: &NewPassword, verb: &'static str) -> Result<User> {
     let before = json!({ "state": user.state.as_str() });
-    let ended = users::keep_password(tx, &mut user, new, None)?;
+    let ended = users::store_password(tx, &mut user, new, None)?;
     attempts::remember_place(tx, &actor.origin, user.id)?;
-    let after = ended.added_to(json!({ "state": user.state.as_str() }));
+    let after = ended.add_to(json!({ "state": user.state.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), verb, (ObjectKind::User, user.uuid), (before, after))?;
     Ok(user)
 }

@@ -29,7 +29,7 @@ pub struct Recovered {
     /// The administrator.
     pub user: User,
     /// Whether the account is new.
-    pub made: bool,
+    pub created: bool,
     /// The administrator's live service keys. A stranger may have created them, but programs may need them, and the
     /// operator decides.
     pub service_keys: Vec<Key>,
@@ -49,23 +49,23 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
         let (first_name, last_name) = (PersonName::default(), PersonName::default());
         let person = NewUser { email: email.clone(), first_name, last_name, role: AccountRole::Administrator };
         let user = users::create(tx, actor, &person, uuid, Some(&new.hash))?;
-        return Ok(Recovered { user, made: true, service_keys: Vec::new() });
+        return Ok(Recovered { user, created: true, service_keys: Vec::new() });
     };
     lookup::require_user(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
-    let before = users::shown(&user);
+    let before = users::to_audit(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;
-    let ended = users::keep_password(tx, &mut user, new, None)?;
-    let second_factor = second_factors::take_away(tx, user.id)?;
+    let ended = users::store_password(tx, &mut user, new, None)?;
+    let second_factor = second_factors::delete(tx, user.id)?;
     let home = lookup::home(tx)?;
     store::organizations::upsert_member(tx, home.id, user.id, users::home_role(user.role))?;
-    let mut after = users::shown(&user);
+    let mut after = users::to_audit(&user);
     after["password"] = json!("set");
-    after["ended"] = ended.told();
+    after["ended"] = ended.to_json();
     after["ended"]["second_factor"] = json!(second_factor);
     audit::record(tx, actor, "users.recover", (ObjectKind::User, user.uuid), (before, after))?;
     let service_keys = store::keys::list_live_made_by(tx, user.id)?;
-    Ok(Recovered { user, made: false, service_keys })
+    Ok(Recovered { user, created: false, service_keys })
 }
 
 /// The administrator to recover when none is named: enabled before disabled ones, the oldest account first. Without

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::identity::code_attempts::{self, Given, Judged};
+use crate::app::identity::code_attempts::{self, EnteredCode, Judged};
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup};
@@ -27,12 +27,12 @@ use crate::store::{self, Tx, View};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::totp::{self, RECOVERY_CODES, TotpKey};
 
-const HAS_ONE: Error = Error::Refused { rule: "two-factor authentication is already on; remove it first" };
+const IS_ON: Error = Error::Refused { rule: "two-factor authentication is already on; remove it first" };
 
-const HAS_NONE: Error = Error::Refused { rule: "two-factor authentication is off" };
+const IS_OFF: Error = Error::Refused { rule: "two-factor authentication is off" };
 
 /// How long a new key may wait for its confirmation.
-const PATIENCE: Duration = Duration::from_hours(1);
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A new second factor in the form that an authenticator app reads.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub struct Enrolment {
 /// The actor's second factor. `None` if there is no confirmed one.
 pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
     let user = me(actor)?.id;
-    let Some(confirmed_at) = store::second_factors::find(view, user)?.and_then(|kept| kept.confirmed_at) else {
+    let Some(confirmed_at) = store::second_factors::find(view, user)?.and_then(|stored| stored.confirmed_at) else {
         return Ok(None);
     };
     Ok(Some(SecondFactor { confirmed_at, recovery_codes: store::recovery_codes::count(view, user)? }))
@@ -65,10 +65,10 @@ pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
 /// Refused when there is a confirmed one already. Requires a recent sign-in.
 pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
     let user = desk.read_inline(|view| myself(view, actor))?;
-    let (enrolment, sealed) = invent(&desk.vault, &user)?;
+    let (enrolment, sealed) = generate(&desk.vault, &user)?;
     desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
-        put(tx, actor, &myself(tx, actor)?, &sealed)
+        store_unconfirmed(tx, actor, &myself(tx, actor)?, &sealed)
     })
     .await?;
     Ok(enrolment)
@@ -80,7 +80,7 @@ pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
 pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
     desk.read_inline(|view| {
         reauthentication::require(view, actor)?;
-        begun(&desk.vault, view, &myself(view, actor)?)
+        unconfirmed(&desk.vault, view, &myself(view, actor)?)
     })
 }
 
@@ -90,21 +90,21 @@ pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
 /// Requires a recent sign-in.
 pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
-    let given = Given::by(desk, actor);
-    given.admit(me)?;
+    let entered = EnteredCode::by(desk, actor);
+    entered.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
-        settle(&vault, tx, actor, &myself(tx, actor)?, &code)
+        confirm_first_code(&vault, tx, actor, &myself(tx, actor)?, &code)
     });
-    given.or_refused(judged.await?)
+    entered.or_refused(judged.await?)
 }
 
 /// Replaces the actor's recovery codes.
 pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
-    proved(desk, actor, code, |tx, actor, user| {
+    with_code(desk, actor, code, |tx, actor, user| {
         let before = json!({ "recovery_codes": store::recovery_codes::count(tx, user.id)? });
-        let codes = put_recovery_codes(tx, user)?;
+        let codes = replace_recovery_codes(tx, user)?;
         let object = (ObjectKind::User, user.uuid);
         let after = json!({ "recovery_codes": codes.len() });
         audit::record(tx, actor, "second_factors.renew_recovery_codes", object, (before, after))?;
@@ -115,8 +115,8 @@ pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) 
 
 /// Removes the actor's second factor. Ends every other session of the actor.
 pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> {
-    proved(desk, actor, code, |tx, actor, user| {
-        take_away(tx, user.id)?;
+    with_code(desk, actor, code, |tx, actor, user| {
+        delete(tx, user.id)?;
         let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
         let change = (json!({ "second_factor": true }), json!({ "sessions_ended": ended }));
         audit::record(tx, actor, "second_factors.remove", (ObjectKind::User, user.uuid), change)
@@ -125,19 +125,19 @@ pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> 
 }
 
 /// Changes the actor's second factor after a right code. Wrong codes throttle further attempts.
-async fn proved<T, F>(desk: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
+async fn with_code<T, F>(desk: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
 {
     let me = me(actor)?.id;
-    let given = Given::by(desk, actor);
-    given.admit(me)?;
+    let entered = EnteredCode::by(desk, actor);
+    entered.admit(me)?;
     let vault = desk.vault.clone();
     let judged = desk.write_as(actor, move |tx, actor| {
         judge(&vault, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
     });
-    given.or_refused(judged.await?)
+    entered.or_refused(judged.await?)
 }
 
 /// Judges a code of the actor's app or a recovery code. A right code is used up.
@@ -146,7 +146,7 @@ where
 pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) -> Result<Judged<()>> {
     let user = myself(tx, actor)?;
     if !is_confirmed(tx, user.id)? {
-        return Err(HAS_NONE);
+        return Err(IS_OFF);
     }
     code_attempts::judge(tx, actor, &user, || Ok(use_code(vault, tx, actor, &user, code)?.then_some(())))
 }
@@ -158,7 +158,7 @@ pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Se
 pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)> {
     let user = lookup::person(tx, actor, who, Action::SetPassword)?;
     reauthentication::require_of_oneself(tx, actor, user.id)?;
-    if !take_away(tx, user.id)? {
+    if !delete(tx, user.id)? {
         return Ok((user, false));
     }
     let after = json!({ "sessions_ended": store::sessions::delete_of(tx, user.id)? });
@@ -168,27 +168,27 @@ pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)
 }
 
 /// Deletes a user's second factor and recovery codes. Returns whether there was a second factor.
-pub(in crate::app) fn take_away(tx: &Tx, user: UserId) -> Result<bool> {
+pub(in crate::app) fn delete(tx: &Tx, user: UserId) -> Result<bool> {
     store::recovery_codes::delete_of(tx, user)?;
     store::wrong_codes::delete(tx, user)?;
     store::second_factors::delete(tx, user)
 }
 
 pub(in crate::app) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
-    Ok(store::second_factors::find(view, user)?.is_some_and(|kept| kept.confirmed_at.is_some()))
+    Ok(store::second_factors::find(view, user)?.is_some_and(|stored| stored.confirmed_at.is_some()))
 }
 
 /// A new secret for a user's app, and the sealed secret.
-pub(in crate::app) fn invent(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
+pub(in crate::app) fn generate(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
     let sealed = vault.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
-    Ok((shown(&key, user), sealed))
+    Ok((to_enrolment(&key, user), sealed))
 }
 
 /// Stores an unconfirmed secret.
-pub(in crate::app) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<()> {
+pub(in crate::app) fn store_unconfirmed(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<()> {
     if is_confirmed(tx, user.id)? {
-        return Err(HAS_ONE);
+        return Err(IS_ON);
     }
     store::second_factors::upsert(tx, user.id, sealed)?;
     let after = json!({ "confirmed": false });
@@ -196,38 +196,38 @@ pub(in crate::app) fn put(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) ->
 }
 
 /// The unconfirmed second factor of a user.
-pub(in crate::app) fn begun(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
-    let kept = store::second_factors::find(view, user.id)?;
-    let kept = kept.filter(|kept| kept.confirmed_at.is_none() && is_fresh(kept, view.now));
-    kept.map(|kept| Ok(shown(&open(vault, user, &kept)?, user))).transpose()
+pub(in crate::app) fn unconfirmed(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
+    let stored = store::second_factors::find(view, user.id)?;
+    let stored = stored.filter(|stored| stored.confirmed_at.is_none() && is_fresh(stored, view.now));
+    stored.map(|stored| Ok(to_enrolment(&open(vault, user, &stored)?, user))).transpose()
 }
 
 /// Whether a key may still be confirmed. Somebody else may have seen a key that waits for long.
-fn is_fresh(kept: &Kept, now: Timestamp) -> bool {
-    now < kept.created_at.after(PATIENCE)
+fn is_fresh(stored: &Kept, now: Timestamp) -> bool {
+    now < stored.created_at.after(CONFIRMATION_TIMEOUT)
 }
 
 /// Confirms a user's second factor with a first code. Returns the recovery codes. Ends every other session of the user.
-pub(in crate::app) fn settle(
+pub(in crate::app) fn confirm_first_code(
     vault: &MasterKey,
     tx: &Tx,
     actor: &Actor,
     user: &User,
     code: &Secret,
 ) -> Result<Judged<Vec<Secret>>> {
-    let kept = store::second_factors::find(tx, user.id)?.ok_or(HAS_NONE)?;
-    if kept.confirmed_at.is_some() {
-        return Err(HAS_ONE);
+    let stored = store::second_factors::find(tx, user.id)?.ok_or(IS_OFF)?;
+    if stored.confirmed_at.is_some() {
+        return Err(IS_ON);
     }
-    if !is_fresh(&kept, tx.now) {
+    if !is_fresh(&stored, tx.now) {
         return Err(Error::Refused { rule: "the key is more than an hour old; start again with a new one" });
     }
-    let key = open(vault, user, &kept)?;
+    let key = open(vault, user, &stored)?;
     let judged = code_attempts::judge(tx, actor, user, || Ok(key.step_of(code.expose(), tx.now.seconds(), None)))?;
     judged.and_then(|step| {
         store::second_factors::confirm(tx, user.id)?;
         store::second_factors::use_step(tx, user.id, step)?;
-        let codes = put_recovery_codes(tx, user)?;
+        let codes = replace_recovery_codes(tx, user)?;
         let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
         let after = json!({ "confirmed": true, "recovery_codes": codes.len(), "sessions_ended": ended });
         let change = (json!({ "confirmed": false }), after);
@@ -238,9 +238,9 @@ pub(in crate::app) fn settle(
 
 /// The time step of an app's code, if the code is right and unused. `None` without a confirmed second factor.
 fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
-    let kept = store::second_factors::find(view, user.id)?.filter(|kept| kept.confirmed_at.is_some());
-    let Some(kept) = kept else { return Ok(None) };
-    Ok(open(vault, user, &kept)?.step_of(code, view.now.seconds(), kept.last_step))
+    let stored = store::second_factors::find(view, user.id)?.filter(|stored| stored.confirmed_at.is_some());
+    let Some(stored) = stored else { return Ok(None) };
+    Ok(open(vault, user, &stored)?.step_of(code, view.now.seconds(), stored.last_step))
 }
 
 /// Judges a code of a user's app only, not a recovery code. A right code is used up.
@@ -278,7 +278,7 @@ pub(in crate::app) fn use_code(vault: &MasterKey, tx: &Tx, actor: &Actor, user: 
     Ok(true)
 }
 
-fn put_recovery_codes(tx: &Tx, user: &User) -> Result<Vec<Secret>> {
+fn replace_recovery_codes(tx: &Tx, user: &User) -> Result<Vec<Secret>> {
     store::recovery_codes::delete_of(tx, user.id)?;
     let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| totp::recovery_code()).collect();
     for code in &codes {
@@ -292,12 +292,12 @@ pub(in crate::app) fn context(user: Uuid) -> String {
     format!("second-factor/{user}")
 }
 
-fn open(vault: &MasterKey, user: &User, kept: &Kept) -> Result<TotpKey> {
-    let bytes = vault.open(&context(user.uuid), &kept.sealed).map_err(Error::internal)?;
+fn open(vault: &MasterKey, user: &User, stored: &Kept) -> Result<TotpKey> {
+    let bytes = vault.open(&context(user.uuid), &stored.sealed).map_err(Error::internal)?;
     TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has the wrong length"))
 }
 
-fn shown(key: &TotpKey, user: &User) -> Enrolment {
+fn to_enrolment(key: &TotpKey, user: &User) -> Enrolment {
     Enrolment { secret: key.base32(), uri: key.uri(user.email.as_str()) }
 }
 

@@ -37,7 +37,7 @@ pub fn list_through(
     client: &ClientId,
     skip: usize,
     max: usize,
-) -> Result<Vec<(Session, Whose)>> {
+) -> Result<Vec<(Session, SessionOwner)>> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, client)?;
     if max > MAX_PAGE {
         return Err(Error::invalid(Field::Limit, format!("must be at most {MAX_PAGE}")));
@@ -45,7 +45,7 @@ pub fn list_through(
     let mut found = Vec::new();
     for session in store::sessions::list_through(view, client, skip, max)? {
         let Some(user) = store::users::find_principal(view, session.user)? else { continue };
-        found.push((session, Whose { uuid: user.uuid, name: user.email.to_string() }));
+        found.push((session, SessionOwner { uuid: user.uuid, name: user.email.to_string() }));
     }
     Ok(found)
 }
@@ -60,7 +60,7 @@ pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<
 
 /// The owner of a session.
 #[derive(Clone, Debug)]
-pub struct Whose {
+pub struct SessionOwner {
     pub uuid: Uuid,
     /// The user's name, which is the email address.
     pub name: String,

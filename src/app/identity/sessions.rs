@@ -110,13 +110,13 @@ pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSessio
 /// The person or bot of a session.
 ///
 /// Refused when the session has ended or belongs to another user, and when the user is disabled.
-pub(in crate::app) fn let_in(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
+pub(in crate::app) fn authenticate(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
     let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
     if entrant.person.uuid == user { Ok(entrant) } else { Err(AuthError::SessionOver.into()) }
 }
 
 /// Authenticates the person or bot of a session again.
-pub(in crate::app) fn person_still(view: &View, id: SessionId) -> Result<Person> {
+pub(in crate::app) fn recheck_person(view: &View, id: SessionId) -> Result<Person> {
     live(view, store::sessions::find_entrant_again(view, id)?).map(|entrant| entrant.person)
 }
 
@@ -125,8 +125,8 @@ fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
     if entrant.may_authenticate { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
 }
 
-/// Like [`person_still`], but returns the whole user.
-pub(in crate::app) fn still(view: &View, id: SessionId) -> Result<User> {
+/// Like [`recheck_person`], but returns the whole user.
+pub(in crate::app) fn recheck(view: &View, id: SessionId) -> Result<User> {
     of_live(view, &store::sessions::find(view, id)?.ok_or(AuthError::SessionOver)?)
 }
 
@@ -155,7 +155,7 @@ pub(in crate::app) fn person(user: &User) -> Person {
 
 /// Ends one session, whoever the actor is. The audit verb says why. Everything that depends on the session becomes
 /// invalid.
-pub(in crate::app) fn cut(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
+pub(in crate::app) fn end(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
     store::sessions::delete(tx, session.id)?;
     let before = json!({
         "client": session.client.as_ref().map(ClientId::as_str),

@@ -2,10 +2,10 @@
 
 mod bearers;
 mod browsers;
-mod halves;
-mod proof;
+mod pending;
+mod verified_password;
 
-use crate::app::identity::attempts::{self, Whose};
+use crate::app::identity::attempts::{self, SecretOwner};
 use crate::app::identity::code_attempts::{self, Judged};
 use crate::app::identity::second_factors;
 use crate::app::identity::sessions::{self, NewSession};
@@ -18,15 +18,15 @@ use crate::domain::session::Session;
 use crate::domain::user::{User, UserStatus};
 use crate::error::{AuthError, Result};
 use crate::store::View;
-use proof::{Proof, TRIES};
+use verified_password::{MAX_TRIES, VerifiedPassword};
 
 pub use crate::domain::pending_sign_in::Step;
 pub(in crate::app) use bearers::verified;
-pub use bearers::{Proved, with_bearer};
+pub use bearers::{Authenticated, with_bearer};
 pub(in crate::app) use browsers::sign_out;
 pub use browsers::{BrowserSignIn, with_cookie};
-pub use halves::{
-    HalfSignIn, Login, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, half,
+pub use pending::{
+    Login, NextStep, Progress, at_pages, begin_enrolment, choose_password, enrolment, finish_enrolment, pending,
     second_factor,
 };
 
@@ -58,8 +58,8 @@ pub struct SignedIn {
 /// throttle further attempts. Only the right password reveals that the user is disabled or has to complete the account
 /// first.
 pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
-    let (whose, client) = (Whose::Named(&attempt.username), Some(attempt.client.id.as_str()));
-    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, whose, client)?;
+    let (owner, client) = (SecretOwner::Named(&attempt.username), Some(attempt.client.id.as_str()));
+    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, owner, client)?;
     let signed_in = try_password(desk, &guess, origin, &attempt).await;
     match &signed_in {
         Ok(_) => guess.succeeded(),
@@ -74,15 +74,15 @@ async fn try_password(
     origin: &Origin,
     attempt: &Attempt,
 ) -> Result<SignedIn> {
-    for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, guess, &attempt.username, &attempt.password).await?;
+    for _ in 0..MAX_TRIES {
+        let verified = VerifiedPassword::check(desk, guess, &attempt.username, &attempt.password).await?;
         // Without a code, or while codes are not judged, no write is queued.
-        let user = proof.user.clone();
+        let user = verified.user.clone();
         desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
             Some(_) => code_attempts::admit(view, user.id),
             None => may_get_tokens(desk, view, &user, false),
         })?;
-        if let Some(signed_in) = begin(desk, origin, attempt, proof).await? {
+        if let Some(signed_in) = begin(desk, origin, attempt, verified).await? {
             return signed_in.or_refused(AuthError::WrongPassword);
         }
     }
@@ -116,27 +116,32 @@ fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -
 
 /// Begins the session of a user whose password was right, if the code is right too. `None` if the password has changed
 /// meanwhile.
-async fn begin(desk: &AppState, origin: &Origin, attempt: &Attempt, proof: Proof) -> Result<Option<Judged<SignedIn>>> {
+async fn begin(
+    desk: &AppState,
+    origin: &Origin,
+    attempt: &Attempt,
+    verified: VerifiedPassword,
+) -> Result<Option<Judged<SignedIn>>> {
     let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());
-    let (hand, attempt) = (desk.clone(), attempt.clone());
+    let (state, attempt) = (desk.clone(), attempt.clone());
     let begun = desk
         .write(move |tx| {
             // Since the read, the person may have been disabled, the password may have changed, or another sign-in with
             // the same password may have renewed its hash.
-            let Some(user) = proof.stands(tx)? else { return Ok(None) };
+            let Some(user) = verified.confirm(tx)? else { return Ok(None) };
             let code = code_needed(tx, &user, attempt.totp.as_ref())?;
             let judged = match code {
                 Some(code) => {
                     let actor = sessions::acting(&actor, &user);
-                    second_factors::judge_totp(&hand.vault, tx, &actor, &user, code)?
+                    second_factors::judge_totp(&state.vault, tx, &actor, &user, code)?
                 }
                 None => Judged::Right(()),
             };
             let second_factor = code.is_some();
             let begun = judged.and_then(|()| {
-                may_get_tokens(&hand, tx, &user, second_factor)?;
+                may_get_tokens(&state, tx, &user, second_factor)?;
                 let new = NewSession { second_factor, ..new.clone() };
                 let session = sessions::begin(tx, &actor, &user, &new)?;
                 attempts::remember_place(tx, &actor.origin, user.id)?;

@@ -17,7 +17,7 @@ use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::{Algorithm, SigningKey};
 
 /// The maximum number of attempts at a change when another process changes the keys meanwhile.
-const TRIES: u32 = 5;
+const MAX_TRIES: u32 = 5;
 
 const NONE_YET: Error = Error::Refused { rule: "there is no signing key yet; start the server once to create it" };
 
@@ -84,7 +84,7 @@ fn opened(master: &MasterKey, algorithm: Algorithm, kid: &str, sealed: &[u8]) ->
 ///
 /// Refused when the keys were sealed with another master key.
 pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestamp> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let (lack, due) = store.read(|view| {
             let keys = Keys::of(view)?;
             let lack = keys.lack(&plan, view)?;
@@ -112,7 +112,7 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
 ///
 /// Refused when no server has created a key yet, and when the keys were sealed with another master key.
 pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let (active, next) = store.read(|view| {
             let keys = Keys::of(view)?;
             prove_active(view, master, &keys)?;

@@ -46,9 +46,9 @@ pub(in crate::app) enum Kind {
 impl Kind {
     const COUNT: usize = 9;
 
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
-            Self::Guessed(realm) => realm.word(),
+            Self::Guessed(realm) => realm.as_str(),
             Self::SecondFactor => "second_factor",
             Self::RefreshToken => "refresh_token",
             Self::AuthorizationCode => "authorization_code",
@@ -161,8 +161,8 @@ impl Refusals {
         let place = origin.address.map(|address| network(address).to_string());
         log::warn!(
             "sign-ins delayed: scope={} kind={} account={} address={} request={}",
-            reached.word(),
-            realm.word(),
+            reached.as_str(),
+            realm.as_str(),
             quoted(name),
             address(origin),
             origin.request,
@@ -173,7 +173,7 @@ impl Refusals {
                 (ObjectKind::Address, place.unwrap_or_default())
             }
         };
-        let after = json!({ "scope": reached.word(), "kind": realm.word(), "account": name.map(shown) });
+        let after = json!({ "scope": reached.as_str(), "kind": realm.as_str(), "account": name.map(shown) });
         let actor = Actor::nobody(origin.clone());
         store.write_in_passing(move |tx| {
             let (kind, name) = object.clone();
@@ -185,7 +185,7 @@ impl Refusals {
 fn line(origin: &Origin, refusal: &Refusal, left_out: u64) -> String {
     let mut line = format!(
         "sign-in refused: kind={} reason={} account={} address={} client={} dialect={} request={}",
-        refusal.kind.word(),
+        refusal.kind.as_str(),
         refusal.reason,
         quoted(refusal.account),
         address(origin),

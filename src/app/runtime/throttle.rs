@@ -53,7 +53,7 @@ pub enum ThrottleScope {
 impl ThrottleScope {
     const COUNT: usize = 4;
 
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Link => "link",
@@ -108,7 +108,7 @@ pub enum Threshold {
 }
 
 impl Threshold {
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountAtAddress => "account_at_address",
             Self::Account => "account",

@@ -49,7 +49,7 @@ fn state(office: &Office, bot: &User) -> UserState {
 }
 
 #[test]
-fn administrators_and_the_operator_register_clients_and_nobody_else() {
+fn only_administrators_and_the_operator_register_clients() {
     let office = office();
     let grants = [Grant::AuthorizationCode, Grant::RefreshToken];
     forbidden(&office.refusal(&office.bob, registering(new(&grants))), Action::ManageClients);
@@ -66,7 +66,7 @@ fn administrators_and_the_operator_register_clients_and_nobody_else() {
 }
 
 #[test]
-fn a_client_that_acts_on_its_own_behalf_has_a_bot_that_counts_for_nothing() {
+fn the_bot_of_a_client_is_not_counted_as_a_person() {
     let office = office();
     let admin = NewClient { service_role: Some(AccountRole::Administrator), ..new(&[Grant::ClientCredentials]) };
     let (made, _) = office.change(&office.ada, "clients.register", registering(admin));
@@ -103,7 +103,7 @@ fn a_client_that_acts_on_its_own_behalf_has_a_bot_that_counts_for_nothing() {
 }
 
 #[test]
-fn what_is_taken_from_a_client_counts_at_once_and_the_rest_ends_nothing() {
+fn only_a_lost_grant_or_scope_ends_the_sessions_of_a_client() {
     let office = office();
     let all = [Grant::Password, Grant::RefreshToken, Grant::AuthorizationCode];
     office.change(&office.ada, "clients.register", registering(new(&all)));
@@ -135,7 +135,7 @@ fn what_is_taken_from_a_client_counts_at_once_and_the_rest_ends_nothing() {
 }
 
 #[test]
-fn a_built_in_client_keeps_what_it_is() {
+fn only_lifetimes_and_secret_of_a_built_in_client_change() {
     let office = office();
     let named = ClientChange { name: Some(ClientName::parse("x").unwrap()), ..Default::default() };
     refused(&office.refusal(&office.ada, changing("sdk-client", named)), "built-in");

@@ -173,7 +173,7 @@ fn token(granted: &Granted) -> String {
 }
 
 #[test]
-fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
+fn a_reused_code_ends_the_session_that_it_led_to() {
     let front = front();
     let code = front.code();
     let granted = front.trade(&front.client, &code, BACK, VERIFIER).unwrap();
@@ -190,7 +190,7 @@ fn a_code_is_good_once_and_a_second_use_ends_what_it_led_to() {
 }
 
 #[test]
-fn a_code_goes_with_its_client_address_and_verifier_and_ends_soon() {
+fn a_code_is_bound_to_client_redirect_uri_and_verifier_and_expires() {
     let front = front();
     let code = front.code();
     let other = front.gate.office.client("arize-cli");
@@ -207,7 +207,7 @@ fn a_code_goes_with_its_client_address_and_verifier_and_ends_soon() {
 }
 
 #[test]
-fn no_grant_lets_in_whoever_may_not_come_in() {
+fn no_grant_signs_in_a_user_who_may_not_sign_in() {
     let states = [
         ("enabled = 0", AuthError::Disabled),
         ("state = 'blocked'", AuthError::Disabled),
@@ -241,7 +241,7 @@ fn no_grant_lets_in_whoever_may_not_come_in() {
 }
 
 #[test]
-fn what_is_wrong_with_a_request_is_told_to_whom_it_may_be_told() {
+fn an_authorization_error_is_shown_or_returned_to_the_client() {
     let front = front();
     let with = |change: &dyn Fn(&mut Request)| {
         let mut request = asked();
@@ -336,7 +336,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
 }
 
 #[test]
-fn a_device_gets_tokens_once_and_only_after_a_person_has_said_yes() {
+fn a_device_gets_tokens_once_and_only_after_approval() {
     let front = front();
     let (desk, runtime) = (&front.gate.desk, &front.gate.runtime);
     let begin = || runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)).unwrap();
@@ -367,7 +367,7 @@ fn a_device_gets_tokens_once_and_only_after_a_person_has_said_yes() {
 }
 
 #[test]
-fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
+fn an_approved_client_without_tokens_can_be_stopped() {
     let front = front();
     let (desk, runtime, office) = (&front.gate.desk, &front.gate.runtime, &front.gate.office);
     let approved = || {
@@ -405,7 +405,7 @@ fn what_was_let_in_and_has_not_come_for_its_tokens_can_be_stopped() {
 }
 
 #[test]
-fn guessing_at_user_codes_and_asking_for_many_has_an_end() {
+fn guesses_of_user_codes_and_requests_for_codes_are_limited() {
     let front = front();
     let (desk, runtime) = (&front.gate.desk, &front.gate.runtime);
     let mut turned_away = false;
@@ -424,7 +424,7 @@ fn guessing_at_user_codes_and_asking_for_many_has_an_end() {
 }
 
 #[test]
-fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
+fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
     let front = front();
     let desk = &front.gate.desk;
     let (secret, kept) = opaque::mint(Kind::ClientSecret);
@@ -467,7 +467,7 @@ fn a_client_proves_itself_with_its_secret_and_acts_as_its_bot() {
 }
 
 #[test]
-fn an_id_token_is_a_hint_even_when_it_is_old_and_opens_nothing() {
+fn an_expired_id_token_is_a_logout_hint_but_no_access_token() {
     let front = front();
     let desk = &front.gate.desk;
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
@@ -499,7 +499,7 @@ fn an_id_token_is_a_hint_even_when_it_is_old_and_opens_nothing() {
 }
 
 #[test]
-fn a_client_has_lifetimes_of_its_own_and_longer_ones_offline() {
+fn a_client_may_have_its_own_lifetimes_and_longer_offline_sessions() {
     let own = |change: &dyn Fn(&mut Client), scopes: Scopes| {
         let mut client = app_client(false);
         change(&mut client);
@@ -529,7 +529,7 @@ proptest! {
 
     /// A family against a model that keeps only who followed whom and when.
     #[test]
-    fn a_family_has_one_live_end_and_dies_of_a_replay(steps in proptest::collection::vec(
+    fn a_token_family_has_one_live_token_and_ends_after_a_replay(steps in proptest::collection::vec(
         prop_oneof![3 => (0_usize..6).prop_map(Step::Present), 1 => (1_u64..40).prop_map(Step::Wait)], 1..25)) {
         let front = front();
         let first = token(&front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap());

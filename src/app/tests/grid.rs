@@ -8,7 +8,7 @@ use crate::policy::{Account, Decision, Standing, decide};
 /// A write to be tried by somebody.
 type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
 
-fn told<T>(answer: &Result<T>) -> Decision {
+fn outcome_of<T>(answer: &Result<T>) -> Decision {
     match answer {
         Err(Error::NotFound { .. }) => Decision::Hidden,
         Err(Error::Forbidden { .. }) => Decision::Forbidden,
@@ -17,7 +17,7 @@ fn told<T>(answer: &Result<T>) -> Decision {
 }
 
 #[test]
-fn the_verbs_tell_what_the_policy_decides() {
+fn every_use_case_enforces_the_policy() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let dora = office.by(&office.ada, |tx, actor| {
@@ -46,9 +46,9 @@ fn the_verbs_tell_what_the_policy_decides() {
         let judge = |action| decide(&toward, action);
         let target = if std::ptr::eq(who, &raw const dora) { named(&office.carol) } else { named(&dora) };
         let read = office.read(|view| workspaces::visible(view, who, place));
-        assert_eq!(told(&read), judge(Action::ReadWorkspace), "{who:?}");
-        assert_eq!(told(&office.read(|view| members::list(view, who, place))), judge(Action::ReadWorkspace));
-        assert_eq!(told(&office.read(|view| users::named(view, who, &target))), judge(Action::ReadUser));
+        assert_eq!(outcome_of(&read), judge(Action::ReadWorkspace), "{who:?}");
+        assert_eq!(outcome_of(&office.read(|view| members::list(view, who, place))), judge(Action::ReadWorkspace));
+        assert_eq!(outcome_of(&office.read(|view| users::named(view, who, &target))), judge(Action::ReadUser));
 
         // Each is tried in a write that is then given up, so that nobody changes what the next one finds.
         let tried = |action: Action, work: Try| {
@@ -56,12 +56,12 @@ fn the_verbs_tell_what_the_policy_decides() {
                 work(tx, actor)?;
                 Err::<(), _>(Error::Refused { rule: "given up" })
             });
-            assert_eq!(told(&outcome), judge(action), "{action:?} by {who:?}: {outcome:?}");
+            assert_eq!(outcome_of(&outcome), judge(action), "{action:?} by {who:?}: {outcome:?}");
         };
         let to = named(&office.ada);
         tried(
             Action::AddMember,
-            Box::new(move |tx, actor| members::put(tx, actor, place, &to, Role::Member).map(drop)),
+            Box::new(move |tx, actor| members::upsert(tx, actor, place, &to, Role::Member).map(drop)),
         );
         let to = target.clone();
         tried(

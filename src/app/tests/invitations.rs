@@ -66,7 +66,7 @@ impl Office {
     fn at_home(&self, id: UserId) {
         let join = move |tx: &Tx, actor: &Actor| {
             let home = organizations::home(tx)?.id;
-            organizations::put_member(tx, actor, home, &Named::Number(id), OrganizationRole::Member)
+            organizations::upsert_member(tx, actor, home, &Named::Number(id), OrganizationRole::Member)
         };
         self.by(&self.ada, join).unwrap();
     }
@@ -79,7 +79,7 @@ impl Office {
 }
 
 #[test]
-fn members_invite_members_and_annotators_and_only_administrators_the_rest() {
+fn members_invite_only_members_and_annotators() {
     let office = office();
     for (name, role) in [("mo", AccountRole::Member), ("an", AccountRole::Annotator)] {
         let (outcome, trace) = office.change(&office.bob, "users.invite", invite(invitation(name, role, Mode::Link)));
@@ -109,7 +109,7 @@ fn members_invite_members_and_annotators_and_only_administrators_the_rest() {
 }
 
 #[test]
-fn nobody_makes_a_developer_who_is_none() {
+fn only_a_developer_invites_a_developer() {
     let office = office();
     probe::execute(&office.file, &format!("UPDATE users SET developer = 0 WHERE id = {}", office.bob.user().unwrap()));
     assert!(!fresh(office.by(&office.bob, by_link("dev")).unwrap()).developer);
@@ -119,7 +119,7 @@ fn nobody_makes_a_developer_who_is_none() {
 }
 
 #[test]
-fn to_invite_again_goes_by_what_has_become_of_the_person() {
+fn a_repeated_invitation_depends_on_the_state_of_the_person() {
     let office = office();
     let dora = fresh(office.by(&office.bob, by_link("dora")).unwrap());
 
@@ -155,7 +155,7 @@ fn to_invite_again_goes_by_what_has_become_of_the_person() {
 }
 
 #[test]
-fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
+fn a_new_invitation_removes_everything_that_was_granted_before() {
     let office = office();
     let place = office.workspace(&office.carol, "engines");
     let dora = fresh(office.by(&office.ada, by_link("dora")).unwrap());
@@ -166,7 +166,7 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
         NewOrganization { name: OrganizationName::parse("Guild").unwrap(), description: Description::default() };
     let guild = office.by(&office.ada, move |tx, actor| organizations::create(tx, actor, &guild)).unwrap().id;
     let join = move |tx: &Tx, actor: &Actor| {
-        organizations::put_member(tx, actor, guild, &Named::Number(id), OrganizationRole::Admin)
+        organizations::upsert_member(tx, actor, guild, &Named::Number(id), OrganizationRole::Admin)
     };
     office.by(&office.ada, join).unwrap();
     // Who has not come in yet is no owner that a workspace can be left to.
@@ -189,7 +189,7 @@ fn whoever_is_invited_anew_keeps_nothing_of_what_was_given_before() {
 }
 
 #[test]
-fn an_invitation_is_renewed_while_it_stands() {
+fn a_pending_invitation_can_be_renewed() {
     let office = office();
     let dora = fresh(office.by(&office.bob, by_link("dora")).unwrap());
     office.at_home(dora.id);
@@ -205,7 +205,7 @@ fn an_invitation_is_renewed_while_it_stands() {
 }
 
 #[test]
-fn a_link_lets_in_once_and_only_its_newest() {
+fn only_the_newest_link_works_and_only_once() {
     let office = office();
     let dora = fresh(office.by(&office.bob, by_link("dora")).unwrap());
     office.at_home(dora.id);
@@ -235,7 +235,7 @@ fn a_link_lets_in_once_and_only_its_newest() {
 }
 
 #[test]
-fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
+fn a_password_link_ends_sessions_and_expires() {
     let office = office();
     let bob = office.bob.user().unwrap();
     let visitor = Actor::nobody(origin());
@@ -277,13 +277,13 @@ fn a_link_to_another_password_ends_sessions_and_is_void_in_time() {
 }
 
 #[test]
-fn whoever_is_invited_gets_in_by_nothing() {
+fn an_invited_person_cannot_sign_in() {
     let office = office();
     let temporary = Mode::TemporaryPassword(hash());
     let dora = fresh(office.by(&office.ada, invite(invitation("dora", AccountRole::Member, temporary))).unwrap());
     assert!(dora.must_change_password && !dora.may_authenticate());
     let (session, _) = office.sign_in(&acting(&dora));
-    let entered = office.read(|view| verbs::let_in(view, session, dora.uuid));
+    let entered = office.read(|view| verbs::authenticate(view, session, dora.uuid));
     assert!(matches!(entered, Err(Error::Unauthenticated(AuthError::Disabled))), "{entered:?}");
     // Who is let in by an administrator's password is in.
     let who = Named::Uuid(dora.uuid);
@@ -292,7 +292,7 @@ fn whoever_is_invited_gets_in_by_nothing() {
 }
 
 #[test]
-fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
+fn a_member_cannot_replace_a_pending_invitation() {
     let office = office();
     let place = office.workspace(&office.carol, "engines");
     let dora = fresh(office.by(&office.ada, by_link("dora")).unwrap());
@@ -304,7 +304,7 @@ fn a_member_takes_nothing_from_somebody_whose_invitation_stands() {
 }
 
 #[test]
-fn members_invite_by_link_only_and_vouch_for_no_address() {
+fn members_invite_only_by_link_and_confirm_no_address() {
     let office = office();
     for mode in [Mode::AtOnce, Mode::TemporaryPassword(hash())] {
         for name in ["dora", "bob"] {
@@ -359,7 +359,7 @@ fn the_address_of_a_closed_account_is_free_for_another_one() {
 }
 
 #[test]
-fn a_bot_invites_nobody() {
+fn a_bot_cannot_invite() {
     let office = office();
     let (uuid, name) = (Uuid::new_v4(), crate::domain::key::KeyName::parse("robot").unwrap());
     let make = move |tx: &Tx| store::bots::insert(tx, uuid, name.as_str(), AccountRole::Member);

@@ -69,7 +69,7 @@ fn with_key(who: &Actor, key: &Key) -> Actor {
 
 /// Whether a secret lets in, or why not.
 pub(super) fn works(office: &Office, fingerprint: &Fingerprint) -> std::result::Result<Actor, AuthError> {
-    match office.read(|view| keys::let_in(view, fingerprint)) {
+    match office.read(|view| keys::authenticate(view, fingerprint)) {
         Ok((user, key, _)) => Ok(with_key(&acting(&user), &key)),
         Err(Error::Unauthenticated(why)) => Err(why),
         Err(other) => panic!("{other:?}"),
@@ -91,7 +91,7 @@ pub(super) fn make(office: &Office, maker: &Actor, whose: &Actor) -> Key {
 }
 
 #[test]
-fn every_change_of_a_key_leaves_one_row_without_its_secret() {
+fn every_change_of_a_key_writes_one_audit_row_without_the_secret() {
     let office = office();
     let (key, made) = office.change(&office.bob, "keys.create", create(new_key(&office, &office.bob)));
     assert_eq!((made.kind.as_str(), made.object, made.before), ("key", key.id.to_string(), None));
@@ -106,7 +106,7 @@ fn every_change_of_a_key_leaves_one_row_without_its_secret() {
 }
 
 #[test]
-fn a_key_is_made_by_whom_it_acts_as_and_by_the_operator() {
+fn only_its_person_and_the_operator_create_a_key() {
     let office = office();
     let key = |whose| create(new_key(&office, whose));
     office.change(&Actor::operator(), "keys.create", key(&office.bob));
@@ -118,7 +118,7 @@ fn a_key_is_made_by_whom_it_acts_as_and_by_the_operator() {
 }
 
 #[test]
-fn a_key_ends_in_the_future_or_not_at_all() {
+fn a_key_expires_in_the_future_or_never() {
     let office = office();
     let until = |end: Timestamp| create(until(&office, &office.bob, end));
     invalid(&office.refusal(&office.bob, until(Timestamp::from_micros(1))), "must be in the future");
@@ -128,7 +128,7 @@ fn a_key_ends_in_the_future_or_not_at_all() {
 }
 
 #[test]
-fn the_keys_of_others_are_seen_and_revoked_by_administrators_only() {
+fn only_administrators_see_and_revoke_keys_of_others() {
     let office = office();
     let key = make(&office, &office.bob, &office.bob);
     let list = |actor: &Actor, of: Option<Named>| office.read(|view| keys::list(view, actor, of.as_ref()));
@@ -167,12 +167,12 @@ fn a_disabled_person_gets_no_key() {
 }
 
 #[test]
-fn a_key_lets_in_until_it_is_revoked_runs_out_or_its_person_is_disabled() {
+fn a_key_works_until_it_is_revoked_expires_or_its_person_is_disabled() {
     let office = office();
     let new = new_key(&office, &office.bob);
     let fingerprint = new.1.secret.fingerprint;
     let (key, _) = office.change(&office.bob, "keys.create", create(new));
-    let enter = || office.read(|view| keys::let_in(view, &fingerprint));
+    let enter = || office.read(|view| keys::authenticate(view, &fingerprint));
     let refusal = || match enter() {
         Err(Error::Unauthenticated(why)) => why,
         other => panic!("{other:?}"),
@@ -192,7 +192,7 @@ fn a_key_lets_in_until_it_is_revoked_runs_out_or_its_person_is_disabled() {
 }
 
 #[test]
-fn a_key_only_narrows_the_key_that_it_is_made_with() {
+fn a_key_never_outlasts_the_key_that_creates_it() {
     let office = office();
     let day = office.by(&office.bob, create(until(&office, &office.bob, in_minutes(60)))).unwrap();
     let bob = with_key(&office.bob, &day);
@@ -208,7 +208,7 @@ fn a_key_only_narrows_the_key_that_it_is_made_with() {
 }
 
 #[test]
-fn the_account_says_how_long_a_key_lasts_and_whether_people_make_any() {
+fn the_account_limits_key_lifetimes_and_can_disable_keys() {
     let office = office();
     let capped = KeyRules { allowed: true, max_life: Some(Duration::from_hours(1)) };
     let operator = Actor::operator();
@@ -270,7 +270,7 @@ fn a_refresh_never_extends() {
 }
 
 #[test]
-fn the_old_secret_is_good_for_the_grace_and_no_longer() {
+fn the_old_secret_works_only_during_the_grace_period() {
     let office = office();
     let asked = new_key(&office, &office.bob);
     let first = asked.1.secret.fingerprint;
@@ -302,7 +302,7 @@ fn the_old_secret_is_good_for_the_grace_and_no_longer() {
 }
 
 #[test]
-fn a_grace_ends_with_the_key_as_it_was() {
+fn the_grace_period_ends_with_the_old_expiry() {
     let office = office();
     let end = in_minutes(1);
     let key = office.by(&office.bob, create(until(&office, &office.bob, end))).unwrap();
@@ -314,7 +314,7 @@ fn a_grace_ends_with_the_key_as_it_was() {
 }
 
 #[test]
-fn what_is_over_is_not_renewed() {
+fn a_revoked_or_expired_key_is_not_renewed() {
     let office = office();
     let [revoked, expired] = [(); 2].map(|()| make(&office, &office.bob, &office.bob));
     office.change(&office.bob, "keys.revoke", revoke(revoked.id));
@@ -328,7 +328,7 @@ fn what_is_over_is_not_renewed() {
 }
 
 #[test]
-fn pages_of_keys_go_to_the_end_and_tell_the_living_from_the_dead() {
+fn pages_of_keys_are_complete_and_filter_live_keys() {
     let office = office();
     let mine: Vec<KeyId> = (0..5).map(|_| make(&office, &office.bob, &office.bob).id).collect();
     make(&office, &office.carol, &office.carol);

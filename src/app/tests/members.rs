@@ -21,7 +21,7 @@ fn remove(place: WorkspaceId, who: &Actor) -> impl Fn(&Tx, &Actor) -> Result<boo
 
 fn put(place: WorkspaceId, who: &Actor, role: Role) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
     let who = named(who);
-    move |tx, actor| members::put(tx, actor, place, &who, role).map(drop)
+    move |tx, actor| members::upsert(tx, actor, place, &who, role).map(drop)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_last_owner_cannot_be_removed_by_an_administrator() {
 }
 
 #[test]
-fn an_owner_who_is_disabled_does_not_keep_a_workspace() {
+fn a_disabled_owner_does_not_count_as_the_last_owner() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Owner);
@@ -72,7 +72,7 @@ fn an_owner_who_is_disabled_does_not_keep_a_workspace() {
 }
 
 #[test]
-fn two_owners_who_leave_at_once_keep_one() {
+fn two_owners_who_leave_concurrently_keep_one() {
     for round in 0..10 {
         let office = office();
         let place = office.workspace(&office.bob, "engines");
@@ -84,7 +84,7 @@ fn two_owners_who_leave_at_once_keep_one() {
                     if n % 4 < 2 {
                         members::remove(tx, &actor, place, &named(&actor)).map(drop)
                     } else {
-                        members::put(tx, &actor, place, &named(&actor), Role::Member).map(drop)
+                        members::upsert(tx, &actor, place, &named(&actor), Role::Member).map(drop)
                     }
                 };
                 Box::new(job) as Job
@@ -98,7 +98,7 @@ fn two_owners_who_leave_at_once_keep_one() {
 }
 
 #[test]
-fn two_owners_who_are_put_out_at_once_by_many_keep_one() {
+fn concurrent_removals_of_two_owners_keep_one() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Owner);
@@ -116,7 +116,7 @@ fn two_owners_who_are_put_out_at_once_by_many_keep_one() {
 }
 
 #[test]
-fn every_change_of_a_member_leaves_one_row() {
+fn every_change_of_a_member_writes_one_audit_row() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let object = format!("{place}/{}", uuid(&office.carol));
@@ -139,7 +139,7 @@ fn every_change_of_a_member_leaves_one_row() {
 }
 
 #[test]
-fn a_member_may_leave_and_manage_nobody() {
+fn a_member_may_leave_but_not_manage_members() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Member);
@@ -153,7 +153,7 @@ fn a_member_may_leave_and_manage_nobody() {
 }
 
 #[test]
-fn to_an_outsider_the_workspace_does_not_exist() {
+fn an_outsider_does_not_find_the_workspace() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
@@ -168,7 +168,7 @@ fn to_an_outsider_the_workspace_does_not_exist() {
 }
 
 #[test]
-fn a_workspace_that_does_not_exist_is_told_as_one_that_may_not_be_seen() {
+fn a_missing_workspace_is_refused_like_a_hidden_one() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let unseen = office.read(|view| members::list(view, &office.carol, place)).unwrap_err().to_string();
@@ -177,7 +177,7 @@ fn a_workspace_that_does_not_exist_is_told_as_one_that_may_not_be_seen() {
 }
 
 #[test]
-fn an_administrator_manages_workspaces_without_being_in_them() {
+fn an_administrator_manages_workspaces_without_membership() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.change(&office.ada, "members.put", put(place, &office.carol, Role::Owner));
@@ -196,7 +196,7 @@ fn only_people_of_the_organization_join() {
 }
 
 #[test]
-fn whoever_leaves_no_longer_works_there_by_default() {
+fn leaving_a_workspace_clears_it_as_the_default() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Owner);
@@ -208,7 +208,7 @@ fn whoever_leaves_no_longer_works_there_by_default() {
 }
 
 #[test]
-fn people_are_taken_out_of_many_workspaces_all_or_nobody() {
+fn a_removal_from_many_workspaces_is_all_or_nothing() {
     let office = office();
     let places = ["one", "two"].map(|name| office.workspace(&office.bob, name));
     for place in places {

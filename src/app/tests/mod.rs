@@ -7,8 +7,8 @@ mod invitations;
 mod keys;
 mod members;
 mod organizations;
+mod own_password;
 mod pages;
-mod passwords_own;
 mod projects;
 mod recovery;
 mod roles;
@@ -253,7 +253,7 @@ impl Office {
 
     fn join(&self, owner: &Actor, place: WorkspaceId, who: &Actor, role: Role) {
         let who = named(who);
-        self.by(owner, move |tx, actor| crate::app::members::put(tx, actor, place, &who, role)).unwrap();
+        self.by(owner, move |tx, actor| crate::app::members::upsert(tx, actor, place, &who, role)).unwrap();
     }
 
     fn role(&self, place: WorkspaceId, who: &Actor) -> Option<Role> {

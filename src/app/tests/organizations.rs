@@ -26,7 +26,7 @@ fn new(name: &str) -> NewOrganization {
 
 fn put(id: OrganizationId, who: &Actor, role: OrganizationRole) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
     let who = named(who);
-    move |tx, actor| organizations::put_member(tx, actor, id, &who, role).map(drop)
+    move |tx, actor| organizations::upsert_member(tx, actor, id, &who, role).map(drop)
 }
 
 fn remove(id: OrganizationId, who: &Actor) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'static {
@@ -73,7 +73,7 @@ fn elsewhere(office: &Office) -> Elsewhere {
 }
 
 #[test]
-fn whoever_makes_an_organization_administers_it() {
+fn the_creator_of_an_organization_is_its_admin() {
     let office = office();
     let (made, trace) =
         office.change(&office.ada, "organizations.create", |tx, actor| organizations::create(tx, actor, &new("East")));
@@ -91,7 +91,7 @@ fn whoever_makes_an_organization_administers_it() {
 }
 
 #[test]
-fn a_change_is_one_row_and_no_change_is_none() {
+fn a_change_writes_one_audit_row_and_no_change_writes_none() {
     let office = office();
     let ((), trace) = office.change(&office.ada, "organizations.change", rename(HOME, "House"));
     assert_eq!(trace.before, Some(json!({ "name": "Home", "description": "" })));
@@ -103,7 +103,7 @@ fn a_change_is_one_row_and_no_change_is_none() {
 }
 
 #[test]
-fn the_home_organization_stays() {
+fn the_home_organization_cannot_be_deleted() {
     let office = office();
     let delete = |tx: &Tx, actor: &Actor| organizations::delete(tx, actor, HOME);
     refused(&office.refusal(&office.ada, delete), "the home organization cannot be deleted");
@@ -112,7 +112,7 @@ fn the_home_organization_stays() {
 }
 
 #[test]
-fn an_organization_goes_with_everything_in_it() {
+fn an_organization_is_deleted_with_everything_in_it() {
     let office = office();
     let there = elsewhere(&office);
     let id = there.organization;
@@ -123,7 +123,7 @@ fn an_organization_goes_with_everything_in_it() {
 }
 
 #[test]
-fn a_member_is_put_in_once_and_given_another_role() {
+fn a_member_is_added_once_and_changes_role() {
     let office = office();
     let (bob, carol) = (office.bob.clone(), &office.carol);
     office.change(&office.ada, "organizations.put_member", put(HOME, &bob, OrganizationRole::Admin));
@@ -140,7 +140,7 @@ fn a_member_is_put_in_once_and_given_another_role() {
 }
 
 #[test]
-fn whoever_leaves_an_organization_leaves_its_workspaces_and_bindings() {
+fn leaving_an_organization_ends_its_memberships_and_bindings() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Member);
@@ -163,7 +163,7 @@ fn whoever_leaves_an_organization_leaves_its_workspaces_and_bindings() {
 }
 
 #[test]
-fn the_last_admin_stays_whatever_fifty_do_at_once() {
+fn fifty_concurrent_changes_keep_the_last_admin() {
     let office = office();
     refused(&office.refusal(&office.ada, remove(HOME, &office.ada)), KEEPS);
     refused(&office.refusal(&office.ada, put(HOME, &office.ada, OrganizationRole::Member)), KEEPS);
@@ -190,7 +190,7 @@ fn the_last_admin_stays_whatever_fifty_do_at_once() {
 }
 
 #[test]
-fn every_id_of_another_organization_is_unknown_and_changes_nothing() {
+fn ids_of_another_organization_are_not_found_and_change_nothing() {
     let office = office();
     let there = elsewhere(&office);
     let Elsewhere { organization, place, project, binding, role } = there;
@@ -217,11 +217,11 @@ fn every_id_of_another_organization_is_unknown_and_changes_nothing() {
         }),
         ("members.put", {
             let me = me.clone();
-            Box::new(move |tx, a| members::put(tx, a, place, &me, Role::Owner).map(drop))
+            Box::new(move |tx, a| members::upsert(tx, a, place, &me, Role::Owner).map(drop))
         }),
         ("members.put of theirs", {
             let them = them.clone();
-            Box::new(move |tx, a| members::put(tx, a, own, &them, Role::Member).map(drop))
+            Box::new(move |tx, a| members::upsert(tx, a, own, &them, Role::Member).map(drop))
         }),
         ("members.remove", {
             let them = them.clone();
@@ -276,7 +276,7 @@ fn every_id_of_another_organization_is_unknown_and_changes_nothing() {
 }
 
 #[test]
-fn administrators_read_the_audit_the_newest_first() {
+fn administrators_read_the_audit_newest_first() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.by(&office.bob, move |tx, actor| workspaces::delete(tx, actor, place)).unwrap();

@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, gate_where, unproved};
 use super::*;
-use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
+use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, Login, NextStep, Progress, Step};
 use crate::app::users;
 use crate::domain::field::Field;
 use crate::domain::password::Password;
@@ -34,7 +34,7 @@ impl Gate {
         probe::rows(&self.office.file, &format!("SELECT 1 FROM {table}")).len()
     }
 
-    fn choose(&self, half: &HalfSignIn, password: &str) -> Result<Progress> {
+    fn choose(&self, half: &NextStep, password: &str) -> Result<Progress> {
         let chosen = Password::parse(password).unwrap();
         self.runtime.block_on(verbs::choose_password(&self.desk, &origin(), half.cookie.expose(), chosen, false))
     }
@@ -56,15 +56,15 @@ pub(super) fn inside(progress: Result<Progress>) -> BrowserSignIn {
 }
 
 #[track_caller]
-pub(super) fn half(progress: Result<Progress>, step: Step) -> HalfSignIn {
+pub(super) fn half(progress: Result<Progress>, step: Step) -> NextStep {
     match progress {
-        Ok(Progress::Half(half)) if half.step == step => half,
+        Ok(Progress::Pending(half)) if half.step == step => half,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn the_right_password_gives_a_cookie_that_acts_as_its_person() {
+fn the_right_password_returns_a_session_cookie() {
     let gate = gate();
     let before = gate.office.audit().len();
     let sign_in = gate.come_in("BOB@example.com");
@@ -82,7 +82,7 @@ fn the_right_password_gives_a_cookie_that_acts_as_its_person() {
 }
 
 #[test]
-fn what_is_refused_at_the_pages_is_refused_as_everywhere() {
+fn the_pages_refuse_what_other_sign_ins_refuse() {
     let gate = gate();
     let before = probe::everything(&gate.office.file);
     let wrong = gate.come("bob@example.com", "bob breaks engines", None);
@@ -102,7 +102,7 @@ fn what_is_refused_at_the_pages_is_refused_as_everywhere() {
 }
 
 #[test]
-fn every_refusal_takes_one_hash() {
+fn every_refused_sign_in_costs_one_hash() {
     let gate = gate();
     probe::execute(&gate.office.file, "UPDATE users SET password_hash = NULL WHERE email_key = 'carol@example.com'");
     for name in ["bob", "carol", "nobody"] {
@@ -115,7 +115,7 @@ fn every_refusal_takes_one_hash() {
 }
 
 #[test]
-fn a_new_sign_in_ends_the_session_whose_cookie_came_along() {
+fn a_new_sign_in_ends_the_session_of_the_old_cookie() {
     let gate = gate();
     let (first, other) = (gate.come_in("bob@example.com"), gate.come_in("bob@example.com"));
     unproved(&gate.come("bob@example.com", "wrong password", Some(first.cookie.expose())), AuthError::WrongPassword);
@@ -127,7 +127,7 @@ fn a_new_sign_in_ends_the_session_whose_cookie_came_along() {
 }
 
 #[test]
-fn signing_out_ends_this_session_alone() {
+fn sign_out_ends_only_this_session() {
     let gate = gate();
     let (first, other) = (gate.come_in("bob@example.com"), gate.come_in("bob@example.com"));
     let (actor, _) = gate.show(&first.cookie).unwrap();
@@ -143,7 +143,7 @@ fn signing_out_ends_this_session_alone() {
 }
 
 #[test]
-fn a_browsers_session_ends_when_idle_and_in_any_case() {
+fn a_browser_session_has_an_idle_timeout_and_a_maximum_lifetime() {
     let gate = gate();
     let sign_in = gate.come_in("bob@example.com");
     let pass = |time: Duration| {
@@ -168,7 +168,7 @@ fn a_browsers_session_ends_when_idle_and_in_any_case() {
 }
 
 #[test]
-fn the_use_of_a_cookie_is_noted_once_a_minute() {
+fn the_use_of_a_cookie_is_stored_once_a_minute() {
     let gate = gate();
     let sign_in = gate.come_in("bob@example.com");
     let pulse = || gate.office.store.data_version().unwrap();
@@ -179,7 +179,7 @@ fn the_use_of_a_cookie_is_noted_once_a_minute() {
 }
 
 #[test]
-fn whatever_ends_access_ends_cookies_halves_and_codes() {
+fn everything_that_ends_access_ends_cookies_pending_sign_ins_and_codes() {
     let gate = gate();
     for end in ["disable", "password", "demand"] {
         gate.set_enabled(true);
@@ -225,14 +225,14 @@ fn whatever_ends_access_ends_cookies_halves_and_codes() {
 }
 
 #[test]
-fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
+fn a_required_password_change_precedes_tokens() {
     let gate = gate();
     gate.demand_password();
     let bob = named(&gate.office.bob);
     gate.office.nothing(&gate.office.ada, move |tx, actor| users::demand_password_change(tx, actor, &bob));
     unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
-    let (user, step) = verbs::half(&gate.desk, on_the_way.cookie.expose()).unwrap();
+    let (user, step) = verbs::pending(&gate.desk, on_the_way.cookie.expose()).unwrap();
     assert_eq!((user.uuid, step), (uuid(&gate.office.bob), Step::Password));
     assert!(
         matches!(gate.choose(&on_the_way, PASSWORD), Err(Error::Invalid { field, .. }) if field == Field::Password)
@@ -249,7 +249,7 @@ fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
 }
 
 #[test]
-fn somebody_invited_comes_in_by_a_temporary_password_and_another_one() {
+fn an_invited_person_signs_in_by_replacing_a_temporary_password() {
     let gate = gate();
     let state = |until: &str| {
         let sql = "UPDATE users SET state = 'invited', must_change_password = 1";
@@ -267,20 +267,20 @@ fn somebody_invited_comes_in_by_a_temporary_password_and_another_one() {
 }
 
 #[test]
-fn a_half_sign_in_ends_with_its_time() {
+fn a_pending_sign_in_expires() {
     let gate = gate();
     gate.demand_password();
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     let micros = PendingSignIn::LIFE.as_micros();
     probe::execute(&gate.office.file, &format!("UPDATE pending_sign_ins SET expires_at = expires_at - {micros}"));
     unproved(&gate.choose(&on_the_way, "bob builds boats"), AuthError::HalfOver);
-    unproved(&verbs::half(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
+    unproved(&verbs::pending(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
     half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     assert_eq!(gate.count("pending_sign_ins"), 1, "the dead one is swept out");
 }
 
 #[test]
-fn an_administrator_who_needs_a_second_factor_sets_one_up_at_the_next_sign_in() {
+fn an_administrator_sets_up_a_required_second_factor_at_sign_in() {
     let gate = gate_where(true);
     let bob = named(&gate.office.bob);
     let change = crate::domain::user::UserChange { administrator: Some(true), ..Default::default() };

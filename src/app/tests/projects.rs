@@ -31,7 +31,7 @@ fn names(office: &Office, who: &Actor, search: &ProjectSearch) -> Vec<String> {
 }
 
 #[test]
-fn members_make_rename_and_delete_projects_and_readers_do_not() {
+fn members_but_not_readers_manage_projects() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Member);
@@ -59,7 +59,7 @@ fn members_make_rename_and_delete_projects_and_readers_do_not() {
 }
 
 #[test]
-fn projects_are_searched_by_place_name_and_kind() {
+fn projects_are_searched_by_workspace_name_and_kind() {
     let office = office();
     let place = office.workspace(&office.bob, "Engines");
     let other = office.workspace(&office.bob, "pumps 100%");
@@ -82,7 +82,7 @@ fn projects_are_searched_by_place_name_and_kind() {
 }
 
 #[test]
-fn a_restriction_shuts_out_whoever_has_no_binding() {
+fn a_restriction_excludes_people_without_a_binding() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Member);
@@ -114,7 +114,7 @@ fn a_restriction_shuts_out_whoever_has_no_binding() {
 }
 
 #[test]
-fn in_a_restricted_project_no_right_from_around_it_binds_or_unbinds() {
+fn inherited_permissions_do_not_bind_in_a_restricted_project() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let rights = [

@@ -12,7 +12,7 @@ fn anybody() -> Whom {
 }
 
 #[test]
-fn the_first_administrator_who_may_come_in_is_chosen() {
+fn recovery_chooses_the_first_enabled_administrator() {
     let office = office();
     assert_eq!(run(&office, anybody()).unwrap().user.uuid, uuid(&office.ada));
     probe::execute(&office.file, "UPDATE users SET role = 'administrator' WHERE email_key = 'carol@example.com'");
@@ -21,7 +21,7 @@ fn the_first_administrator_who_may_come_in_is_chosen() {
 }
 
 #[test]
-fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
+fn recovery_enables_an_administrator_without_a_second_factor() {
     let office = office();
     let bob = office.bob.user().unwrap();
     office.sign_in(&office.bob);
@@ -33,7 +33,7 @@ fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
     for _ in 0..2 {
         let before = office.audit().len();
         let recovered = run(&office, Whom::Named(address("BOB"))).unwrap();
-        assert!(!recovered.made && recovered.user.may_authenticate() && !recovered.user.must_change_password);
+        assert!(!recovered.created && recovered.user.may_authenticate() && !recovered.user.must_change_password);
         assert_eq!(recovered.user.role, AccountRole::Administrator);
         let traces = office.audit().split_off(before);
         assert_eq!((traces.len(), traces[0].verb.as_str()), (1, "users.recover"));
@@ -46,16 +46,16 @@ fn whoever_is_named_is_an_enabled_administrator_without_a_second_factor() {
 }
 
 #[test]
-fn where_there_is_nobody_one_is_made_and_what_is_closed_stays_closed() {
+fn recovery_creates_a_missing_account_and_leaves_closed_ones() {
     let office = office();
     probe::execute(&office.file, "UPDATE users SET enabled = 0, state = 'blocked' WHERE role = 'administrator'");
     let recovered = run(&office, anybody()).unwrap();
-    assert!(recovered.made);
+    assert!(recovered.created);
     assert_eq!((recovered.user.email, recovered.user.role), (address("root"), AccountRole::Administrator));
-    assert!(!run(&office, anybody()).unwrap().made, "the second time it is there");
-    assert!(run(&office, Whom::Named(address("new"))).unwrap().made);
+    assert!(!run(&office, anybody()).unwrap().created, "the second time it is there");
+    assert!(run(&office, Whom::Named(address("new"))).unwrap().created);
     let ada = run(&office, Whom::Named(address("ada"))).unwrap();
-    assert!(ada.made && ada.user.id != office.ada.user().unwrap(), "another account of the same address");
+    assert!(ada.created && ada.user.id != office.ada.user().unwrap(), "another account of the same address");
     let closed = office.read(|view| store::users::find(view, office.ada.user().unwrap())).unwrap().unwrap();
     assert_eq!(closed.state, crate::domain::user::UserState::Blocked);
 }

@@ -41,7 +41,7 @@ fn bind(role: RoleId, who: &Actor, on: Resource) -> impl Fn(&Tx, &Actor) -> Resu
 
 fn put(place: WorkspaceId, who: &Actor, role: Role) -> impl Fn(&Tx, &Actor) -> Result<Role> + Send + 'static {
     let who = named(who);
-    move |tx, actor| members::put(tx, actor, place, &who, role).map(|member| member.role)
+    move |tx, actor| members::upsert(tx, actor, place, &who, role).map(|member| member.role)
 }
 
 fn exceeded(error: &Error) {
@@ -49,7 +49,7 @@ fn exceeded(error: &Error) {
 }
 
 #[test]
-fn administrators_make_change_and_delete_roles() {
+fn administrators_create_change_and_delete_roles() {
     let office = office();
     let looker = |tx: &Tx, actor: &Actor| roles::create(tx, actor, &new("looker", &[Permission::SPACE_READ]));
     let (made, trace) = office.change(&office.ada, "roles.create", looker);
@@ -73,7 +73,7 @@ fn administrators_make_change_and_delete_roles() {
 }
 
 #[test]
-fn the_predefined_roles_are_there_and_never_change() {
+fn the_predefined_roles_exist_and_never_change() {
     let office = office();
     let found = office.read(|view| roles::page(view, &office.bob, Some(true), FIRST)).unwrap();
     assert_eq!(found.items.iter().map(|role| role.predefined).collect::<Vec<_>>(), Role::PREDEFINED.map(Some));
@@ -91,7 +91,7 @@ fn the_predefined_roles_are_there_and_never_change() {
 }
 
 #[test]
-fn a_role_that_somebody_has_cannot_be_deleted() {
+fn a_role_in_use_cannot_be_deleted() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let role = office.named_role("looker", &[Permission::SPACE_READ]);
@@ -107,7 +107,7 @@ fn a_role_that_somebody_has_cannot_be_deleted() {
 }
 
 #[test]
-fn a_binding_opens_a_workspace_and_its_end_closes_it() {
+fn a_binding_grants_access_to_a_workspace_until_it_ends() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let on = Resource::Workspace(place);
@@ -140,7 +140,7 @@ fn a_binding_opens_a_workspace_and_its_end_closes_it() {
 }
 
 #[test]
-fn nobody_gives_more_than_they_hold() {
+fn an_actor_cannot_grant_more_than_they_have() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let on = Resource::Workspace(place);
@@ -177,7 +177,7 @@ fn nobody_gives_more_than_they_hold() {
 }
 
 #[test]
-fn a_custom_role_that_is_predefined_is_just_that() {
+fn a_custom_role_with_a_predefined_id_is_the_predefined_role() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let found = office.read(|view| roles::page(view, &office.bob, Some(true), FIRST)).unwrap();
@@ -187,7 +187,7 @@ fn a_custom_role_that_is_predefined_is_just_that() {
 }
 
 #[test]
-fn an_annotator_of_the_account_is_given_no_more_than_annotators_do() {
+fn an_account_annotator_gets_only_permissions_of_annotators() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let on = Resource::Workspace(place);
@@ -207,7 +207,7 @@ fn an_annotator_of_the_account_is_given_no_more_than_annotators_do() {
 }
 
 #[test]
-fn the_bot_of_a_service_key_is_bound_as_a_person_is() {
+fn the_bot_of_a_service_key_can_have_bindings() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let role = office.named_role("looker", &[Permission::SPACE_READ]);

@@ -72,7 +72,7 @@ impl Office {
 }
 
 #[test]
-fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
+fn a_confirmed_second_factor_counts_and_ends_other_sessions() {
     let gate = gate();
     let bob = gate.bob_at_the_pages();
     let (token, cookie) =
@@ -107,7 +107,7 @@ fn one_counts_once_it_is_confirmed_and_ends_every_other_session() {
 }
 
 #[test]
-fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
+fn a_client_sign_in_requires_a_code_and_no_code_works_twice() {
     let gate = gate();
     let (key, recovery) = gate.enrol();
     let now = code(&key, 0);
@@ -130,7 +130,7 @@ fn a_client_needs_the_code_beside_the_password_and_no_code_is_good_twice() {
 }
 
 #[test]
-fn a_disabled_person_is_told_so_only_with_the_code_too() {
+fn only_password_and_code_reveal_that_a_user_is_disabled() {
     let gate = gate();
     let (key, _) = gate.enrol();
     gate.set_enabled(false);
@@ -139,7 +139,7 @@ fn a_disabled_person_is_told_so_only_with_the_code_too() {
 }
 
 #[test]
-fn at_the_pages_a_code_of_the_app_or_a_recovery_code_lets_in_once() {
+fn a_code_or_a_recovery_code_works_once_at_the_pages() {
     let gate = gate();
     let (key, recovery) = gate.enrol();
     let now = code(&key, 0);
@@ -158,7 +158,7 @@ fn at_the_pages_a_code_of_the_app_or_a_recovery_code_lets_in_once() {
 }
 
 #[test]
-fn recovery_codes_are_each_good_once_whatever_is_tried_in_whatever_order() {
+fn each_recovery_code_works_once_in_any_order() {
     let gate = gate();
     let (_, recovery) = gate.enrol();
     let bob = gate.office.read(|view| store::users::find(view, gate.office.bob.user().unwrap())).unwrap().unwrap();
@@ -174,7 +174,7 @@ fn recovery_codes_are_each_good_once_whatever_is_tried_in_whatever_order() {
 }
 
 #[test]
-fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
+fn wrong_codes_throttle_the_person_and_end_the_pending_sign_in() {
     let gate = gate();
     let (key, recovery) = gate.enrol();
     let (one, other) = (gate.half(), gate.half());
@@ -203,7 +203,7 @@ fn wrong_codes_wait_for_the_person_and_end_the_half_sign_in() {
 }
 
 #[test]
-fn a_right_password_and_a_new_one_clear_no_wrong_codes_and_a_reset_does() {
+fn only_a_reset_of_the_second_factor_clears_wrong_codes() {
     let gate = gate();
     let (key, _) = gate.enrol();
     let half = gate.half();
@@ -218,7 +218,7 @@ fn a_right_password_and_a_new_one_clear_no_wrong_codes_and_a_reset_does() {
 }
 
 #[test]
-fn a_password_alone_clears_nothing_of_what_is_owed_for_wrong_codes() {
+fn a_password_alone_does_not_clear_the_throttle_of_wrong_codes() {
     let gate = gate();
     let (key, _) = gate.enrol();
     let mut turned_away = false;
@@ -235,7 +235,7 @@ fn a_password_alone_clears_nothing_of_what_is_owed_for_wrong_codes() {
 }
 
 #[test]
-fn the_whole_way_in_clears_what_is_owed_for_wrong_passwords() {
+fn a_completed_sign_in_clears_the_throttle_of_wrong_passwords() {
     let gate = gate();
     let (key, _) = gate.enrol();
     for _ in 0..3 {
@@ -271,7 +271,7 @@ fn a_temporary_password_is_not_replaced_without_the_code() {
 }
 
 #[test]
-fn a_code_proves_whoever_renews_or_removes() {
+fn renewal_and_removal_require_a_code() {
     let gate = gate();
     let (key, recovery) = gate.enrol();
     let bob = gate.office.bob_in(&gate);
@@ -289,7 +289,7 @@ fn a_code_proves_whoever_renews_or_removes() {
 }
 
 #[test]
-fn a_reset_takes_it_away_and_ends_every_session() {
+fn a_reset_removes_the_second_factor_and_ends_every_session() {
     let gate = gate();
     gate.enrol();
     let half = gate.half();

@@ -66,7 +66,7 @@ fn curator(office: &Office, permissions: &[Permission]) -> Role {
 }
 
 #[test]
-fn a_service_key_leaves_one_row_that_tells_what_it_may() {
+fn a_service_key_writes_one_audit_row_with_its_permissions() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let ((key, bot), made) = office.change(&office.bob, "keys.create", create(&office, of(place)));
@@ -84,7 +84,7 @@ fn a_service_key_leaves_one_row_that_tells_what_it_may() {
 }
 
 #[test]
-fn a_bot_is_judged_by_its_memberships() {
+fn the_memberships_of_a_bot_decide() {
     let office = office();
     let [engines, garden] = ["engines", "garden"].map(|name| office.workspace(&office.bob, name));
     let (_, _, bot) = make(&office, &office.bob, of(engines));
@@ -99,7 +99,7 @@ fn a_bot_is_judged_by_its_memberships() {
 }
 
 #[test]
-fn a_bot_is_nobody_that_people_find() {
+fn people_do_not_see_bots() {
     let office = office();
     let place = office.workspace(&office.ada, "engines");
     let (_, bot, acting) = make(&office, &office.ada, of(place));
@@ -124,13 +124,13 @@ fn a_bot_is_nobody_that_people_find() {
 }
 
 #[test]
-fn a_bot_does_not_stand_in_for_the_last_person() {
+fn a_bot_does_not_count_as_the_last_owner_or_admin() {
     let office = office();
     let place = office.workspace(&office.ada, "engines");
     make(&office, &office.ada, as_role(place, Role::Owner));
     let who = named(&office.ada);
     refused(
-        &office.refusal(&office.ada, move |tx, actor| members::put(tx, actor, place, &who, Role::Member)),
+        &office.refusal(&office.ada, move |tx, actor| members::upsert(tx, actor, place, &who, Role::Member)),
         "a workspace must keep at least one owner; add another owner first",
     );
     let (who, off) =
@@ -142,7 +142,7 @@ fn a_bot_does_not_stand_in_for_the_last_person() {
 }
 
 #[test]
-fn a_bot_makes_no_keys() {
+fn a_bot_cannot_create_keys() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let (key, bot, acting) = make(&office, &office.bob, as_role(place, Role::Owner));
@@ -157,7 +157,7 @@ fn a_bot_makes_no_keys() {
 }
 
 #[test]
-fn nobody_mints_above_themselves() {
+fn a_service_key_never_exceeds_its_creator() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let mint = |who: &Actor, grants: Grants| office.refusal(who, create(&office, grants));
@@ -201,7 +201,7 @@ fn every_permission_of_an_owner_does_not_make_an_owner() {
 }
 
 #[test]
-fn places_are_seen_distinct_and_where_they_are_said_to_be() {
+fn places_of_a_service_key_are_visible_distinct_and_consistent() {
     let office = office();
     let (other, far) = elsewhere(&office);
     let (home, place) = (home(&office), office.workspace(&office.bob, "engines"));
@@ -235,7 +235,7 @@ fn places_are_seen_distinct_and_where_they_are_said_to_be() {
 }
 
 #[test]
-fn a_service_key_is_revoked_by_its_maker_and_by_those_who_govern_all_its_spaces() {
+fn a_service_key_is_revoked_by_its_creator_or_the_owners_of_all_its_workspaces() {
     let office = office();
     let [engines, garden] = ["engines", "garden"].map(|name| office.workspace(&office.bob, name));
     office.join(&office.bob, engines, &office.carol, Role::Owner);
@@ -254,7 +254,7 @@ fn a_service_key_is_revoked_by_its_maker_and_by_those_who_govern_all_its_spaces(
     // Its maker no longer may once nothing is left of the right to.
     let (one, _, _) = make(&office, &office.bob, of(engines));
     let bob = named(&office.bob);
-    office.by(&office.carol, move |tx, actor| members::put(tx, actor, engines, &bob, Role::Member)).unwrap();
+    office.by(&office.carol, move |tx, actor| members::upsert(tx, actor, engines, &bob, Role::Member)).unwrap();
     forbidden(&office.refusal(&office.bob, revoke(one.id)), Action::RevokeServiceKey);
     let Role::Custom(role) = curator(&office, &[Permission::SPACE_READ, Permission::SERVICE_KEY_REVOKE]) else {
         panic!("a custom role")
@@ -266,7 +266,7 @@ fn a_service_key_is_revoked_by_its_maker_and_by_those_who_govern_all_its_spaces(
 }
 
 #[test]
-fn a_revoked_service_is_blocked_and_lets_go_of_what_it_held() {
+fn revoking_a_service_key_blocks_its_bot_and_ends_its_memberships() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let curator = curator(&office, &[Permission::SPACE_READ]);
@@ -289,7 +289,7 @@ fn a_revoked_service_is_blocked_and_lets_go_of_what_it_held() {
 }
 
 #[test]
-fn the_secret_of_a_service_goes_to_those_who_hold_what_it_may() {
+fn only_an_actor_with_all_permissions_of_a_bot_gets_its_secret() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let mut governing = of(place);
@@ -313,7 +313,7 @@ fn the_secret_of_a_service_goes_to_those_who_hold_what_it_may() {
 }
 
 #[test]
-fn the_service_keys_of_a_workspace_are_for_its_owners() {
+fn only_owners_see_the_service_keys_of_a_workspace() {
     let office = office();
     let [engines, garden] = ["engines", "garden"].map(|name| office.workspace(&office.bob, name));
     office.join(&office.bob, engines, &office.carol, Role::Member);
@@ -336,7 +336,7 @@ fn the_service_keys_of_a_workspace_are_for_its_owners() {
 }
 
 #[test]
-fn whoever_works_through_pages_only_gets_no_secret_of_a_service() {
+fn a_ui_only_user_gets_no_secret_of_a_service() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     office.join(&office.bob, place, &office.carol, Role::Owner);

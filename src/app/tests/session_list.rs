@@ -9,7 +9,7 @@ fn shown(office: &Office, who: &Actor, whose: &Actor) -> Result<Vec<Uuid>> {
 }
 
 #[test]
-fn a_person_sees_their_own_live_sessions_the_newest_first_and_an_administrator_everybodys() {
+fn people_list_their_own_live_sessions_and_administrators_all() {
     let office = office();
     let (first, _) = office.sign_in(&office.bob);
     let (dead, _) = office.sign_in(&office.bob);
@@ -28,7 +28,7 @@ fn a_person_sees_their_own_live_sessions_the_newest_first_and_an_administrator_e
 }
 
 #[test]
-fn one_session_ends_by_its_person_or_an_administrator_and_the_others_go_on() {
+fn a_person_or_an_administrator_ends_one_session() {
     let office = office();
     let (first, _) = office.sign_in(&office.bob);
     let (second, _) = office.sign_in(&office.bob);

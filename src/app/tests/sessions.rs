@@ -41,7 +41,7 @@ fn wait(office: &Office, time: Duration) {
 }
 
 #[test]
-fn the_same_refresh_token_works_twice() {
+fn a_reusable_refresh_token_works_twice() {
     let office = office();
     let (session, token) = office.sign_in(&office.bob);
     for _ in 0..2 {
@@ -65,7 +65,7 @@ fn the_refresh_token_of_another_client_is_refused() {
 }
 
 #[test]
-fn a_session_that_nobody_uses_ends() {
+fn an_unused_session_expires() {
     let office = office();
     let (session, token) = office.sign_in(&office.bob);
     wait(&office, Duration::from_mins(29));
@@ -74,12 +74,12 @@ fn a_session_that_nobody_uses_ends() {
     office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
     wait(&office, LIFETIMES.session_idle);
     unproved(&office.refusal(&nobody(), refresh(&token, "sdk-client", LIFETIMES)), AuthError::DeadRefreshToken);
-    let enter = office.read(|view| sessions::let_in(view, session, uuid(&office.bob)));
+    let enter = office.read(|view| sessions::authenticate(view, session, uuid(&office.bob)));
     unproved(&enter.unwrap_err(), AuthError::SessionOver);
 }
 
 #[test]
-fn a_session_ends_however_much_it_is_used() {
+fn a_used_session_expires_at_its_maximum_lifetime() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
     let mut refreshes = 0;
@@ -96,7 +96,7 @@ fn a_session_ends_however_much_it_is_used() {
 }
 
 #[test]
-fn an_idle_time_beyond_the_life_is_cut_to_it() {
+fn the_idle_timeout_is_limited_by_the_session_lifetime() {
     let office = office();
     let lifetimes = Lifetimes { session_idle: Duration::from_secs(99_999), ..LIFETIMES };
     let (session, token) = office.sign_in_for(&office.bob, lifetimes);
@@ -105,10 +105,10 @@ fn an_idle_time_beyond_the_life_is_cut_to_it() {
 }
 
 #[test]
-fn a_session_lets_in_its_own_user_only() {
+fn a_session_authenticates_only_its_own_user() {
     let office = office();
     let (session, _) = office.sign_in(&office.bob);
-    let enter = |session, who: &Actor| office.read(|view| sessions::let_in(view, session, uuid(who)));
+    let enter = |session, who: &Actor| office.read(|view| sessions::authenticate(view, session, uuid(who)));
     assert_eq!(enter(session, &office.bob).unwrap().person.uuid, uuid(&office.bob));
     unproved(&enter(session, &office.carol).unwrap_err(), AuthError::SessionOver);
     unproved(&enter(Uuid::new_v4(), &office.bob).unwrap_err(), AuthError::SessionOver);
@@ -117,7 +117,7 @@ fn a_session_lets_in_its_own_user_only() {
 }
 
 #[test]
-fn the_refresh_token_of_somebody_disabled_is_refused() {
+fn the_refresh_token_of_a_disabled_user_is_refused() {
     let office = office();
     let (_, token) = office.sign_in(&office.bob);
     probe::execute(&office.file, "UPDATE users SET enabled = 0 WHERE email_key = 'bob@example.com'");
@@ -125,7 +125,7 @@ fn the_refresh_token_of_somebody_disabled_is_refused() {
 }
 
 #[test]
-fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
+fn a_person_or_an_administrator_ends_all_sessions_of_the_person() {
     let office = office();
     let bob = office.bob.user().unwrap();
     let end = move |tx: &Tx, actor: &Actor| sessions::end_all(tx, actor, bob);
@@ -156,7 +156,7 @@ fn all_sessions_of_a_person_end_at_once_by_themselves_or_an_administrator() {
 }
 
 #[test]
-fn dead_sessions_are_swept_out_by_new_ones() {
+fn new_sessions_delete_dead_ones() {
     let office = office();
     for _ in 0..20 {
         office.sign_in(&office.bob);

@@ -209,7 +209,7 @@ fn check(office: &Office, view: &View, actor: &Actor, limit: u32) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
-    fn lists_show_exactly_what_may_be_read(seed in 1_u64..) {
+    fn lists_contain_exactly_what_the_actor_may_read(seed in 1_u64..) {
         let office = office();
         let mut dice = Dice(seed);
         let people = [&office.bob, &office.carol, &office.stranger];
@@ -232,7 +232,7 @@ proptest! {
 }
 
 #[test]
-fn a_role_of_a_random_world_is_a_role() {
+fn roles_of_generated_worlds_are_valid() {
     let office = office();
     let ids = [office.bob.user().unwrap()];
     probe::execute(&office.file, &world(&mut Dice(7), &ids));

@@ -138,7 +138,7 @@ pub(super) fn unproved<T: std::fmt::Debug>(answer: &Result<T>, why: AuthError) {
 }
 
 #[test]
-fn the_right_password_begins_a_session_and_leaves_one_row() {
+fn the_right_password_begins_a_session_and_writes_one_audit_row() {
     let gate = gate();
     let before = gate.office.audit().len();
     let signed_in = gate.sign_in("BOB@example.com", PASSWORD).unwrap();
@@ -153,7 +153,7 @@ fn the_right_password_begins_a_session_and_leaves_one_row() {
 }
 
 #[test]
-fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_leave_nothing() {
+fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_write_nothing() {
     let gate = gate();
     let before = probe::everything(&gate.office.file);
     let wrong = gate.sign_in("bob@example.com", "bob breaks engines");
@@ -165,7 +165,7 @@ fn an_unknown_name_and_a_wrong_password_are_refused_alike_and_leave_nothing() {
 }
 
 #[test]
-fn whoever_fails_again_and_again_waits_and_others_do_not() {
+fn repeated_failures_throttle_only_their_own_account() {
     let gate = gate();
     for _ in 0..4 {
         unproved(&gate.sign_in("bob@example.com", "guess"), AuthError::WrongPassword);
@@ -175,7 +175,7 @@ fn whoever_fails_again_and_again_waits_and_others_do_not() {
 }
 
 #[test]
-fn a_disabled_person_is_told_so_only_with_the_right_password() {
+fn only_the_right_password_reveals_that_a_user_is_disabled() {
     let gate = gate();
     gate.set_enabled(false);
     unproved(&gate.sign_in("bob@example.com", "wrong password"), AuthError::WrongPassword);
@@ -197,7 +197,7 @@ fn a_disabled_users_session_and_key_are_refused_at_once() {
 }
 
 #[test]
-fn a_new_password_ends_sessions_at_once_and_keys_where_asked() {
+fn a_new_password_ends_sessions_and_revokes_keys_on_request() {
     let gate = gate();
     let token = gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap());
     let (_, key) = gate.key(&gate.office.bob);
@@ -222,7 +222,7 @@ fn a_revoked_key_is_refused_at_once() {
 }
 
 #[test]
-fn the_use_of_a_key_is_noted_without_a_row() {
+fn the_use_of_a_key_is_stored_without_an_audit_row() {
     let gate = gate();
     let (id, key) = gate.key(&gate.office.bob);
     let before = gate.office.audit().len();
@@ -238,7 +238,7 @@ fn the_use_of_a_key_is_noted_without_a_row() {
 }
 
 #[test]
-fn what_is_no_credential_is_refused() {
+fn malformed_credentials_are_refused() {
     let gate = gate();
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let token = gate.token(&signed_in);
@@ -263,7 +263,7 @@ fn an_access_token_never_outlives_its_session() {
 }
 
 #[test]
-fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
+fn concurrent_sign_ins_with_an_outdated_hash_all_succeed() {
     let gate = gate();
     gate.office.secrets.lock().unwrap().push(OLD_HASH.to_owned());
     probe::execute(
@@ -299,7 +299,7 @@ fn many_who_sign_in_at_once_with_an_outgrown_hash_are_all_let_in() {
 }
 
 #[test]
-fn of_many_guesses_at_once_few_are_judged() {
+fn few_of_many_concurrent_guesses_are_judged() {
     let gate = gate();
     let client = gate.office.client("sdk-client");
     let attempts = (0..12).map(|at| {
@@ -328,7 +328,7 @@ fn of_many_guesses_at_once_few_are_judged() {
 }
 
 #[test]
-fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
+fn a_credential_that_ends_during_a_request_writes_nothing() {
     let gate = gate();
     let attempt = |who: &Actor, name: &'static str| {
         let write = gate.desk.write_as(who, move |tx, actor| workspaces::create(tx, actor, &called(name)).map(drop));
@@ -348,7 +348,7 @@ fn what_has_ended_while_a_request_was_on_its_way_writes_nothing() {
 }
 
 #[test]
-fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
+fn a_late_read_uses_the_current_permissions() {
     let gate = gate();
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let bob = gate.enter(&gate.token(&signed_in)).unwrap();
@@ -365,7 +365,7 @@ fn a_read_that_comes_late_sees_what_its_actor_may_see_by_then() {
 }
 
 #[test]
-fn a_role_counts_as_it_is_when_the_write_has_its_turn() {
+fn a_write_uses_the_role_at_its_turn() {
     let gate = gate();
     let promote = |administrator| {
         let change = UserChange { administrator: Some(administrator), ..UserChange::default() };

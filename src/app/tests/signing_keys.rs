@@ -55,7 +55,7 @@ fn verbs(office: &Office, from: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_new_file_gets_a_key_that_signs_and_one_for_after_it() {
+fn a_new_file_gets_an_active_and_a_next_key() {
     let office = office();
     let before = office.audit().len();
     let due = keep_up(&office.store, &master(), PLAN).unwrap();
@@ -70,7 +70,7 @@ fn a_new_file_gets_a_key_that_signs_and_one_for_after_it() {
 }
 
 #[test]
-fn a_rotation_lets_the_next_key_sign() {
+fn a_rotation_activates_the_next_key() {
     let office = office();
     assert!(
         matches!(rotate(&office.store, &master(), 2048).unwrap_err(), Error::Refused { .. }),
@@ -91,7 +91,7 @@ fn a_rotation_lets_the_next_key_sign() {
 }
 
 #[test]
-fn a_key_that_has_signed_for_long_enough_gives_way_once_whoever_looks() {
+fn an_old_active_key_is_replaced_exactly_once() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     let (first, second, _) = standing(&office);
@@ -117,7 +117,7 @@ fn a_key_that_has_signed_for_long_enough_gives_way_once_whoever_looks() {
 }
 
 #[test]
-fn rotations_at_the_same_time_leave_one_of_each() {
+fn concurrent_rotations_keep_one_key_in_each_state() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     let barrier = Barrier::new(6);
@@ -138,7 +138,7 @@ fn rotations_at_the_same_time_leave_one_of_each() {
 }
 
 #[test]
-fn another_algorithm_takes_over_and_the_old_key_verifies_on() {
+fn the_old_key_still_verifies_after_a_change_of_the_algorithm() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     let (first, unused, _) = standing(&office);
@@ -154,7 +154,7 @@ fn another_algorithm_takes_over_and_the_old_key_verifies_on() {
 }
 
 #[test]
-fn a_retired_key_goes_when_the_last_token_has_ended_and_no_earlier() {
+fn a_retired_key_is_deleted_after_its_last_token_expires() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     // A client whose tokens live longer counts as soon as anybody looks, and for as long as its tokens may live.
@@ -178,7 +178,7 @@ fn a_retired_key_goes_when_the_last_token_has_ended_and_no_earlier() {
 }
 
 #[test]
-fn a_client_whose_tokens_live_long_counts_at_a_rotation_too() {
+fn a_rotation_respects_long_token_lifetimes_of_clients() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     probe::execute(&office.file, "UPDATE clients SET access_token_life = 86400 WHERE id = 'sdk-client'");
@@ -188,7 +188,7 @@ fn a_client_whose_tokens_live_long_counts_at_a_rotation_too() {
 }
 
 #[test]
-fn the_ring_is_that_of_the_moment_whoever_rotates() {
+fn the_key_ring_follows_every_rotation() {
     let office = office();
     let (ring, master) = (LiveRing::default(), master());
     let live = || ring.current(&office.store, office.store.data_version().unwrap(), &master);
@@ -221,7 +221,7 @@ fn the_ring_is_that_of_the_moment_whoever_rotates() {
 }
 
 #[test]
-fn another_master_key_changes_nothing() {
+fn a_wrong_master_key_is_refused_and_changes_nothing() {
     let office = office();
     keep_up(&office.store, &master(), PLAN).unwrap();
     wait(&office, PLAN.life);

@@ -73,7 +73,7 @@ fn a_closed_account_ends_everything_and_stays_closed() {
 }
 
 #[test]
-fn only_administrators_close_accounts_and_nobody_their_own() {
+fn only_administrators_close_accounts_but_not_their_own() {
     let office = office();
     forbidden(&office.refusal(&office.carol, block(id(&office.bob))), Action::BlockUser);
     forbidden(&office.refusal(&office.carol, block(id(&office.carol))), Action::BlockUser);
@@ -88,7 +88,7 @@ fn only_administrators_close_accounts_and_nobody_their_own() {
 }
 
 #[test]
-fn a_workspace_passes_to_the_administrator_who_is_in_its_organization() {
+fn an_administrator_in_the_organization_takes_over_a_workspace() {
     let office = office();
     let (alone, shared) = (office.workspace(&office.bob, "alone"), office.workspace(&office.bob, "shared"));
     office.join(&office.bob, shared, &office.carol, Role::Owner);
@@ -103,7 +103,7 @@ fn a_workspace_passes_to_the_administrator_who_is_in_its_organization() {
 }
 
 #[test]
-fn a_workspace_passes_to_the_first_admin_where_the_administrator_is_not_in_its_organization() {
+fn otherwise_the_first_admin_of_the_organization_takes_over_a_workspace() {
     let office = office();
     let guild = office.guild(&[
         (&office.bob, OrganizationRole::Admin),
@@ -118,7 +118,7 @@ fn a_workspace_passes_to_the_first_admin_where_the_administrator_is_not_in_its_o
 }
 
 #[test]
-fn an_account_stays_open_while_nobody_can_take_over() {
+fn an_account_cannot_be_closed_while_nobody_can_take_over() {
     let office = office();
     let guild = office.guild(&[(&office.bob, OrganizationRole::Member)]);
     let place = office.place_in(guild, &office.bob);

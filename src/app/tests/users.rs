@@ -47,7 +47,7 @@ fn the_last_administrator_cannot_be_disabled_nor_demoted() {
 }
 
 #[test]
-fn a_disabled_administrator_does_not_govern() {
+fn a_disabled_administrator_does_not_count() {
     let office = office();
     office.change(&office.ada, "users.change", change(&office.bob, role(AccountRole::Administrator)));
     office.change(&office.ada, "users.change", change(&office.bob, enabled(false)));
@@ -57,7 +57,7 @@ fn a_disabled_administrator_does_not_govern() {
 }
 
 #[test]
-fn administrators_who_depose_one_another_at_once_keep_one() {
+fn administrators_who_demote_each_other_concurrently_keep_one() {
     for round in 0..10 {
         let office = office();
         for who in [&office.bob, &office.carol] {
@@ -84,7 +84,7 @@ fn administrators_who_depose_one_another_at_once_keep_one() {
 }
 
 #[test]
-fn every_change_of_a_person_leaves_one_row() {
+fn every_change_of_a_person_writes_one_audit_row() {
     let office = office();
     let (dora, made) = office.change(&office.ada, "users.create", invite("dora", AccountRole::Member));
     let shown = json!({
@@ -152,7 +152,7 @@ fn only_administrators_manage_people() {
 }
 
 #[test]
-fn people_find_those_of_their_organizations() {
+fn people_see_the_members_of_their_organizations() {
     let office = office();
     let seen = |actor: &Actor| office.read(|view| users::list(view, actor)).unwrap();
     assert_eq!(emails(&seen(&office.ada)), ["ada", "bob", "carol", "stranger"]);
@@ -180,7 +180,7 @@ fn a_person_is_named_by_uuid_or_address_or_both() {
 }
 
 #[test]
-fn a_look_up_of_many_gives_those_whom_one_may_find() {
+fn a_lookup_of_many_returns_only_visible_people() {
     let office = office();
     let all = [&office.stranger, &office.carol, &office.ada].map(uuid);
     let find = |actor: &Actor| office.read(|view| users::find_many(view, actor, &all)).unwrap();
@@ -199,7 +199,7 @@ fn a_look_up_of_many_gives_those_whom_one_may_find() {
 }
 
 #[test]
-fn whoever_governs_the_account_governs_its_home() {
+fn an_administrator_is_an_admin_of_the_home_organization() {
     let office = office();
     let at_home = |who: &Actor| {
         let role = office.read(|view| {
@@ -229,7 +229,7 @@ fn a_second_first_administrator_is_refused() {
 }
 
 #[test]
-fn a_new_password_ends_the_sessions_and_the_keys_where_asked() {
+fn a_set_password_ends_sessions_and_revokes_keys_on_request() {
     let office = office();
     let (_, of_bob) = office.sign_in(&office.bob);
     office.sign_in(&office.bob);

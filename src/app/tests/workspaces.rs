@@ -28,7 +28,7 @@ fn names(office: &Office, actor: &Actor, joined_by: Option<&[&Actor]>) -> Vec<St
 }
 
 #[test]
-fn whoever_makes_a_workspace_owns_it() {
+fn the_creator_of_a_workspace_owns_it() {
     let office = office();
     let (made, trace) = office.change(&office.bob, "workspaces.create", create("engines"));
     assert_eq!(office.role(made.id, &office.bob), Some(Role::Owner));
@@ -43,7 +43,7 @@ fn whoever_makes_a_workspace_owns_it() {
 }
 
 #[test]
-fn a_name_is_taken_once() {
+fn a_workspace_name_is_unique() {
     let office = office();
     office.workspace(&office.bob, "engines");
     for who in [&office.bob, &office.carol, &office.ada] {
@@ -53,7 +53,7 @@ fn a_name_is_taken_once() {
 }
 
 #[test]
-fn fifty_who_want_one_name_at_once_make_one_workspace() {
+fn fifty_concurrent_creations_with_one_name_create_one_workspace() {
     let office = office();
     let jobs = (0..50)
         .map(|n| {
@@ -69,7 +69,7 @@ fn fifty_who_want_one_name_at_once_make_one_workspace() {
 }
 
 #[test]
-fn outside_the_organization_nobody_makes_a_workspace() {
+fn only_members_of_the_organization_create_workspaces() {
     let office = office();
     hidden(&office.refusal(&office.stranger, create("engines")));
     hidden(&office.refusal(&Actor::nobody(origin()), create("engines")));
@@ -77,7 +77,7 @@ fn outside_the_organization_nobody_makes_a_workspace() {
 }
 
 #[test]
-fn everybody_lists_what_they_joined_and_an_administrator_all() {
+fn people_list_their_workspaces_and_administrators_all() {
     let office = office();
     let shared = office.workspace(&office.bob, "shared");
     office.workspace(&office.bob, "bobs");
@@ -104,7 +104,7 @@ fn everybody_lists_what_they_joined_and_an_administrator_all() {
 }
 
 #[test]
-fn what_is_in_a_workspace_is_seen_by_those_who_see_it() {
+fn the_contents_of_a_workspace_are_visible_like_the_workspace() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     for who in [&office.bob, &office.ada] {
@@ -134,13 +134,13 @@ fn a_default_workspace_name_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn ones_own_address_is_ones_own_in_any_case() {
+fn an_address_matches_in_any_case() {
     let office = office();
     office.change(&office.bob, "workspaces.create", create("Bob@Example.COM - Default Workspace"));
 }
 
 #[test]
-fn opening_takes_what_one_is_in_and_makes_what_is_not_there() {
+fn open_returns_a_joined_workspace_or_creates_it() {
     let office = office();
     let (made, _) = office.change(&office.bob, "workspaces.create", open("engines"));
     assert_eq!(office.nothing(&office.bob, open("engines")).id, made.id);
@@ -153,7 +153,7 @@ fn opening_takes_what_one_is_in_and_makes_what_is_not_there() {
 }
 
 #[test]
-fn a_default_workspace_is_one_that_its_person_is_in() {
+fn a_default_workspace_requires_membership() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let found = |who: &Actor| {
@@ -179,7 +179,7 @@ fn a_default_workspace_is_one_that_its_person_is_in() {
 }
 
 #[test]
-fn nobody_renames_a_workspace_into_the_default_one_of_somebody_else() {
+fn a_rename_to_the_default_workspace_of_somebody_else_is_refused() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let rename = |name: &str| {

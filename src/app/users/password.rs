@@ -32,17 +32,17 @@ pub(in crate::app) struct Ended {
 }
 
 impl Ended {
-    pub(in crate::app) fn told(self) -> Value {
+    pub(in crate::app) fn to_json(self) -> Value {
         json!({ "sessions": self.sessions, "keys": self.keys.unwrap_or(0) })
     }
 
     /// Adds the counts to an audit record.
-    pub(in crate::app) fn added_to(self, mut told: Value) -> Value {
-        told["sessions_ended"] = json!(self.sessions);
+    pub(in crate::app) fn add_to(self, mut audited: Value) -> Value {
+        audited["sessions_ended"] = json!(self.sessions);
         if let Some(keys) = self.keys {
-            told["keys_revoked"] = json!(keys);
+            audited["keys_revoked"] = json!(keys);
         }
-        told
+        audited
     }
 }
 
@@ -57,7 +57,7 @@ pub fn set_password(tx: &Tx, actor: &Actor, who: &Named, new: &NewPassword) -> R
         return Err(CLOSED);
     }
     reauthentication::require_of_oneself(tx, actor, user.id)?;
-    let ended = keep_password(tx, &mut user, new, None)?;
+    let ended = store_password(tx, &mut user, new, None)?;
     let after = json!({ "sessions_ended": ended.sessions, "keys_revoked": ended.keys.unwrap_or(0) });
     audit::record(tx, actor, "users.set_password", (ObjectKind::User, user.uuid), (Value::Null, after))?;
     Ok(user)
@@ -88,7 +88,7 @@ pub fn demand_password_change(tx: &Tx, actor: &Actor, who: &Named) -> Result<Use
 
 /// Stores a person's new password. Activates an invited person and ends all links and sessions, except one session that
 /// may stay.
-pub(in crate::app) fn keep_password(
+pub(in crate::app) fn store_password(
     tx: &Tx,
     user: &mut User,
     new: &NewPassword,

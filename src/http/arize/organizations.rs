@@ -250,7 +250,7 @@ pub(super) async fn add_user(
     let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
     let role = role(&desk.tags, body.0.role)?;
     let member =
-        desk.write_as(&caller, move |tx, caller| organizations::put_member(tx, caller, id, &user, role)).await?;
+        desk.write_as(&caller, move |tx, caller| organizations::upsert_member(tx, caller, id, &user, role)).await?;
     Ok(Reply::Ok(OrganizationMembership {
         id: member.id.show(&desk.tags),
         user_id: member.user.show(&desk.tags),

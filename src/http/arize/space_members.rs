@@ -64,7 +64,7 @@ pub(super) async fn add_user(
     let role = body.0.role.in_space(&desk.tags, "role")?;
     let (member, named) = desk
         .write_as(&caller, move |tx, caller| {
-            let member = members::put(tx, caller, id, &users::Named::Number(user), role)?;
+            let member = members::upsert(tx, caller, id, &users::Named::Number(user), role)?;
             let named = role.custom().map(|id| roles::visible(tx, caller, id)).transpose()?;
             Ok((member, named))
         })

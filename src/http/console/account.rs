@@ -17,7 +17,7 @@ use super::passwords::{about_the_new, chosen};
 use super::paths::ACCOUNT;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
-use crate::app::identity::{passwords_own, second_factors, session_list};
+use crate::app::identity::{own_password, second_factors, session_list};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
@@ -202,7 +202,7 @@ pub(super) async fn change_password(
         Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
-    match passwords_own::change(&desk, &actor, form.secret("current"), chosen, revoke_keys).await {
+    match own_password::change(&desk, &actor, form.secret("current"), chosen, revoke_keys).await {
         Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),

@@ -119,7 +119,7 @@ pub(super) async fn enrol(
         Ok((progress, codes)) => {
             let to = match &progress {
                 Progress::In(_) => next.as_str().to_owned(),
-                Progress::Half(half) => next.after(page_of(half.step)),
+                Progress::Pending(half) => next.after(page_of(half.step)),
             };
             let page = RecoveryCodes { title: "Recovery codes", wrong: None, codes, to };
             let mut answer = browser.show(StatusCode::OK, &page)?;
@@ -178,7 +178,7 @@ fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next
             browser.show(StatusCode::OK, &page)?
         }
         Progress::In(_) => page::see_other(next.as_str()),
-        Progress::Half(half) => page::see_other(&next.after(page_of(half.step))),
+        Progress::Pending(half) => page::see_other(&next.after(page_of(half.step))),
     };
     note(browser, request, progress, &mut answer);
     Ok(answer)
@@ -192,13 +192,13 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
             browser.give(answer, Cookie::Session, &signed_in.cookie);
             browser.take(answer, Cookie::Step);
         }
-        Progress::Half(half) => browser.give(answer, Cookie::Step, &half.cookie),
+        Progress::Pending(half) => browser.give(answer, Cookie::Step, &half.cookie),
     }
 }
 
 /// The user whose pending sign-in is at this step; at another one, the browser is sent to its page.
 fn half(desk: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
-    match sign_in::half(desk, step(browser)) {
+    match sign_in::pending(desk, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(user),
         Ok((_, step)) => Err(Failure::Redirect { to: next.after(page_of(step)) }),
         Err(Error::Unauthenticated(_)) => Err(Failure::Redirect { to: next.after(SIGN_IN) }),

@@ -12,7 +12,7 @@ use super::clients::parse as parse_client;
 use super::users::{number, parse, parsed};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::clients;
-use crate::app::identity::session_list::{self, Whose};
+use crate::app::identity::session_list::{self, SessionOwner};
 use crate::app::identity::sessions;
 use crate::app::people;
 use crate::app::runtime::state::AppState;
@@ -39,12 +39,12 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn new(session: &Session, whose: &Whose) -> Self {
+    fn new(session: &Session, owner: &SessionOwner) -> Self {
         let client = session.client.as_ref().map(|client| (clients::uuid(client), client.to_string()));
         Self {
             id: session.uuid,
-            username: whose.name.clone(),
-            user_id: whose.uuid,
+            username: owner.name.clone(),
+            user_id: owner.uuid,
             ip_address: session.address.map(|address| address.to_string()),
             start: session.created_at.millis(),
             last_access: session.last_used_at.millis(),
@@ -57,12 +57,12 @@ impl Shown {
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
 pub(super) async fn list(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
     let uuid = parse(&id)?;
-    let (whose, found) = desk.read_inline(|view| {
+    let (owner, found) = desk.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
-        Ok((Whose { uuid, name: user.email.to_string() }, found))
+        Ok((SessionOwner { uuid, name: user.email.to_string() }, found))
     })?;
-    Ok(Json(found.iter().map(|session| Shown::new(session, &whose)).collect()))
+    Ok(Json(found.iter().map(|session| Shown::new(session, &owner)).collect()))
 }
 
 /// How much of a list to show.
@@ -90,7 +90,7 @@ pub(super) async fn list_through(
             session_list::list_through(view, &caller, &client.id, first, max)
         })
         .await?;
-    Ok(Json(found.iter().map(|(session, whose)| Shown::new(session, whose)).collect()))
+    Ok(Json(found.iter().map(|(session, owner)| Shown::new(session, owner)).collect()))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

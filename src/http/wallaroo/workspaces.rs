@@ -197,7 +197,8 @@ pub(super) async fn add_user(
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
-    desk.write_as(&caller, move |tx, caller| members::put(tx, caller, WorkspaceId(workspace_id), &who, role)).await?;
+    desk.write_as(&caller, move |tx, caller| members::upsert(tx, caller, WorkspaceId(workspace_id), &who, role))
+        .await?;
     Ok(Json(Nothing {}))
 }
 

@@ -33,17 +33,17 @@ pub fn is_native(uri: &str) -> bool {
 
 /// Whether the person has approved this client and these scopes in this browser session.
 pub(in crate::app) fn cover(view: &View, session: &Session, client: &Client, scopes: &Scopes) -> Result<bool> {
-    let given = store::approvals::find(view, session.id, &client.id)?;
-    Ok(given.is_some_and(|given| scopes.is_subset(&given)))
+    let granted = store::approvals::find(view, session.id, &client.id)?;
+    Ok(granted.is_some_and(|granted| scopes.is_subset(&granted)))
 }
 
 /// Adds an approval to this browser session. Nothing changes if it contains all the scopes already.
 pub(in crate::app) fn give(tx: &Tx, actor: &Actor, session: &Session, client: &Client, scopes: &Scopes) -> Result<()> {
     let before = store::approvals::find(tx, session.id, &client.id)?;
-    if before.as_ref().is_some_and(|given| scopes.is_subset(given)) {
+    if before.as_ref().is_some_and(|granted| scopes.is_subset(granted)) {
         return Ok(());
     }
-    let after = before.map_or_else(|| scopes.clone(), |given| given.union(scopes));
+    let after = before.map_or_else(|| scopes.clone(), |granted| granted.union(scopes));
     store::approvals::upsert(tx, session.id, &client.id, &after)?;
     let after = json!({ "client": client.id.as_str(), "scope": after.to_string() });
     audit::record(tx, actor, "approvals.give", (ObjectKind::Session, session.uuid), (Value::Null, after))
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_on_this_machine_is_known() {
+    fn is_native_recognizes_loopback_and_private_schemes() {
         for native in [
             "http://127.0.0.1/cb",
             "http://127.0.0.1:5000/cb",

@@ -75,7 +75,7 @@ pub(in crate::app) fn settle(
         let led_to = found.session.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
         if let Some(session) = led_to {
             log::warn!("authorization code reuse detected, session {} revoked", session.uuid);
-            sessions::cut(tx, actor, "sessions.end_replayed", &session)?;
+            sessions::end(tx, actor, "sessions.end_replayed", &session)?;
         }
         return Ok(Trade::Replayed);
     }
@@ -85,7 +85,7 @@ pub(in crate::app) fn settle(
         return Err(AuthError::BadCode.into());
     }
     let user = store::users::find(tx, found.user)?.ok_or(AuthError::Disabled)?;
-    authorizations::enters(&user)?;
+    authorizations::may_sign_in(&user)?;
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &found.scopes)? {
         return Err(AuthError::BadCode.into());
     }

@@ -44,23 +44,23 @@ pub enum Needed {
 ///
 /// Built-in clients need no consent. With `prompt=consent` the consent is always needed; the caller has to know whether
 /// the person has answered since.
-pub fn needed(view: &View, actor: &Actor, session: &Session, asked: &Authorization) -> Result<Option<Needed>> {
-    let Authorization { client, scopes, .. } = asked;
-    if asked.prompt.consent || !consents::covers(view, actor, client, scopes)? {
+pub fn needed(view: &View, actor: &Actor, session: &Session, requested: &Authorization) -> Result<Option<Needed>> {
+    let Authorization { client, scopes, .. } = requested;
+    if requested.prompt.consent || !consents::covers(view, actor, client, scopes)? {
         return Ok(Some(Needed::Consent));
     }
     let approved =
-        !approvals::are_needed(client, &asked.redirect_uri) || approvals::cover(view, session, client, scopes)?;
+        !approvals::are_needed(client, &requested.redirect_uri) || approvals::cover(view, session, client, scopes)?;
     Ok((!approved).then_some(Needed::Approval))
 }
 
 /// Records that the person authorizes the client, permanently and in this browser session.
-pub fn approve(tx: &Tx, actor: &Actor, session: &Session, asked: &Authorization) -> Result<()> {
-    let Authorization { client, scopes, .. } = asked;
+pub fn approve(tx: &Tx, actor: &Actor, session: &Session, requested: &Authorization) -> Result<()> {
+    let Authorization { client, scopes, .. } = requested;
     if !client.built_in {
         consents::give(tx, actor, client, scopes)?;
     }
-    if approvals::are_needed(client, &asked.redirect_uri) {
+    if approvals::are_needed(client, &requested.redirect_uri) {
         approvals::give(tx, actor, session, client, scopes)?;
     }
     Ok(())
@@ -80,9 +80,9 @@ pub async fn grant(
 ) -> Result<String> {
     let permit = desk.creations().permit(actor, Quota::AuthorizationCodes)?;
     let (code, fingerprint) = opaque::mint(Kind::Code);
-    let (session, asked) = (session.clone(), authorization.clone());
+    let (session, requested) = (session.clone(), authorization.clone());
     let state = session.uuid.to_string();
-    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &asked, &fingerprint)).await?;
+    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &requested, &fingerprint)).await?;
     permit.use_up();
     Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
 }
@@ -91,7 +91,7 @@ fn insert(
     tx: &Tx,
     actor: &Actor,
     (session, browser): (&Session, BrowserId),
-    asked: &Authorization,
+    requested: &Authorization,
     code: &Fingerprint,
 ) -> Result<()> {
     let person = consents::own(actor)?;
@@ -99,25 +99,27 @@ fn insert(
         return Err(AuthError::SessionOver.into());
     }
     let user = store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?;
-    enters(&user)?;
-    let client = store::clients::find(tx, &asked.client.id)?.ok_or(AuthError::BadClient)?;
-    if !request::is_registered(&client, &asked.redirect_uri) {
+    may_sign_in(&user)?;
+    let client = store::clients::find(tx, &requested.client.id)?.ok_or(AuthError::BadClient)?;
+    if !request::is_registered(&client, &requested.redirect_uri) {
         return Err(Error::Refused { rule: "the redirect URI is no longer registered for the client" });
     }
-    if !consents::covers(tx, actor, &client, &asked.scopes)? {
+    if !consents::covers(tx, actor, &client, &requested.scopes)? {
         return Err(Error::Refused { rule: "the user has not authorized the client" });
     }
-    if approvals::are_needed(&client, &asked.redirect_uri) && !approvals::cover(tx, session, &client, &asked.scopes)? {
+    if approvals::are_needed(&client, &requested.redirect_uri)
+        && !approvals::cover(tx, session, &client, &requested.scopes)?
+    {
         return Err(Error::Refused { rule: "the user has not authorized the client in this browser session" });
     }
     store::authorization_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
     let new = AuthorizationCode {
         client: client.id.clone(),
         user: person.id,
-        redirect_uri: asked.redirect_uri.clone(),
-        scopes: asked.scopes.intersection(&client.scopes),
-        nonce: asked.nonce.clone(),
-        code_challenge: asked.code_challenge.clone(),
+        redirect_uri: requested.redirect_uri.clone(),
+        scopes: requested.scopes.intersection(&client.scopes),
+        nonce: requested.nonce.clone(),
+        code_challenge: requested.code_challenge.clone(),
         authenticated_at: session.authenticated_at,
         second_factor: session.second_factor,
         browser: Some(browser),
@@ -136,7 +138,7 @@ fn insert(
 }
 
 /// Refuses a user who may not sign in now, by any grant.
-pub(in crate::app) fn enters(user: &User) -> Result<()> {
+pub(in crate::app) fn may_sign_in(user: &User) -> Result<()> {
     if !user.may_authenticate() {
         return Err(AuthError::Disabled.into());
     }

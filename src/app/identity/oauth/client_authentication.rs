@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749, section 2.3).
 
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::oauth::clients;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
@@ -23,16 +23,19 @@ pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&
     };
     let found = desk.read_inline(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
-        let kept = store::clients::secret(view, &client.id)?;
-        Ok(Some((client, kept)))
+        let stored = store::clients::secret(view, &client.id)?;
+        Ok(Some((client, stored)))
     })?;
-    let given = opaque::parse(Kind::ClientSecret, secret.expose());
-    let proved = found.and_then(|(client, kept)| {
-        let right = client.confidential && given.zip(kept).is_some_and(|(given, kept)| given.matches(&kept));
+    let presented = opaque::parse(Kind::ClientSecret, secret.expose());
+    let proved = found.and_then(|(client, stored)| {
+        let right =
+            client.confidential && presented.zip(stored).is_some_and(|(presented, stored)| presented.matches(&stored));
         right.then_some(client)
     });
     match proved {
         Some(client) => Ok(client),
-        None => Err(Attempt::refuse(desk, origin, ThrottleScope::Client, Whose::Client(id), AuthError::BadClient)?),
+        None => {
+            Err(Attempt::refuse(desk, origin, ThrottleScope::Client, SecretOwner::Client(id), AuthError::BadClient)?)
+        }
     }
 }

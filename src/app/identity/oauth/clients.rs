@@ -168,10 +168,16 @@ pub fn register(
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: Noun::Client, key: client.id.to_string() });
     }
-    client.service_user = serve(tx, &client, bot, new.service_role)?;
+    client.service_user = create_bot(tx, &client, bot, new.service_role)?;
     store::clients::insert(tx, &client, secret)?;
     let done = registered(tx, client)?;
-    audit::record(tx, actor, "clients.register", (ObjectKind::Client, &done.client.id), (Value::Null, shown(&done)))?;
+    audit::record(
+        tx,
+        actor,
+        "clients.register",
+        (ObjectKind::Client, &done.client.id),
+        (Value::Null, to_audit(&done)),
+    )?;
     Ok(done)
 }
 
@@ -185,7 +191,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
     let before = managed(tx, actor, id)?;
     let mut client = changed(&before.client, change);
     check(&client)?;
-    if client.built_in && !same_but_lives(&before.client, &client) {
+    if client.built_in && !differ_only_in_lifetimes(&before.client, &client) {
         return Err(Error::Refused { rule: BUILT_IN });
     }
     let role = before.service.as_ref().map(|bot| bot.role);
@@ -205,17 +211,17 @@ pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot:
         }
         // A built-in client has no secret until one is created, and gets its bot with the secret.
         (None, true) if client.built_in => no_role(change.service_role)?,
-        (None, true | false) => client.service_user = serve(tx, &client, bot, change.service_role)?,
+        (None, true | false) => client.service_user = create_bot(tx, &client, bot, change.service_role)?,
     }
     store::clients::update(tx, &client)?;
     let after = registered(tx, Client { updated_at: tx.now, ..client })?;
-    let mut told = shown(&after);
+    let mut audited = to_audit(&after);
     let less =
         !before.client.grants.is_subset(&after.client.grants) || !before.client.scopes.is_subset(&after.client.scopes);
     if less {
-        told["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
+        audited["sessions_ended"] = store::sessions::delete_all_through(tx, id)?.into();
     }
-    audit::record(tx, actor, "clients.change", (ObjectKind::Client, id), (shown(&before), told))?;
+    audit::record(tx, actor, "clients.change", (ObjectKind::Client, id), (to_audit(&before), audited))?;
     Ok(after)
 }
 
@@ -232,9 +238,9 @@ pub fn remove(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<()> {
     }
     let sessions = store::sessions::delete_all_through(tx, id)?;
     store::clients::delete(tx, id)?;
-    let mut told = shown(&before);
-    told["sessions_ended"] = sessions.into();
-    audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (told, Value::Null))
+    let mut audited = to_audit(&before);
+    audited["sessions_ended"] = sessions.into();
+    audit::record(tx, actor, "clients.remove", (ObjectKind::Client, id), (audited, Value::Null))
 }
 
 /// Replaces the secret of a confidential client. The old one is invalid at once, and nothing else ends. A client that
@@ -249,11 +255,11 @@ pub fn renew_secret(tx: &Tx, actor: &Actor, id: &ClientId, secret: &Fingerprint,
     let first = store::clients::secret(tx, id)?.is_none();
     store::clients::update_secret(tx, id, secret)?;
     if client.service_user.is_none() && client.may(Grant::ClientCredentials) {
-        client.service_user = serve(tx, &client, bot, None)?;
+        client.service_user = create_bot(tx, &client, bot, None)?;
         store::clients::update(tx, &client)?;
     }
     let done = registered(tx, Client { updated_at: tx.now, ..client })?;
-    let after = json!({ "first": first, "service_account": service(&done) });
+    let after = json!({ "first": first, "service_account": service_to_audit(&done) });
     audit::record(tx, actor, "clients.renew_secret", (ObjectKind::Client, id), (Value::Null, after))?;
     Ok(done)
 }
@@ -265,7 +271,7 @@ fn managed(tx: &Tx, actor: &Actor, id: &ClientId) -> Result<Registered> {
 }
 
 /// Creates the bot of a client that may act on its own behalf. Another client gets none, and must not have a role.
-fn serve(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
+fn create_bot(tx: &Tx, client: &Client, uuid: Uuid, role: Option<AccountRole>) -> Result<Option<UserId>> {
     if !client.may(Grant::ClientCredentials) {
         no_role(role)?;
         return Ok(None);
@@ -310,20 +316,20 @@ fn changed(before: &Client, change: &ClientChange) -> Client {
     after
 }
 
-fn same_but_lives(before: &Client, after: &Client) -> bool {
+fn differ_only_in_lifetimes(before: &Client, after: &Client) -> bool {
     let lives = (before.access_token_life, before.session_idle, before.session_life);
     let (access_token_life, session_idle, session_life) = lives;
     *before == Client { access_token_life, session_idle, session_life, ..after.clone() }
 }
 
 /// The UUID and the role of a client's bot for the audit.
-fn service(registered: &Registered) -> Value {
-    let told = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
-    registered.service.as_ref().map_or(Value::Null, told)
+fn service_to_audit(registered: &Registered) -> Value {
+    let to_json = |bot: &User| json!({ "id": bot.uuid.to_string(), "role": bot.role.as_str() });
+    registered.service.as_ref().map_or(Value::Null, to_json)
 }
 
 /// A client for the audit.
-fn shown(registered: &Registered) -> Value {
+fn to_audit(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
     let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
@@ -338,6 +344,6 @@ fn shown(registered: &Registered) -> Value {
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),
-        "service_account": service(registered),
+        "service_account": service_to_audit(registered),
     })
 }

@@ -41,13 +41,13 @@ pub fn withdraw(tx: &Tx, actor: &Actor, client: &ClientId) -> Result<()> {
 pub(in crate::app) fn give(tx: &Tx, actor: &Actor, client: &Client, scopes: &Scopes) -> Result<()> {
     let person = own(actor)?;
     let before = store::consents::find(tx, person.id, &client.id)?;
-    if before.as_ref().is_some_and(|given| scopes.is_subset(given)) {
+    if before.as_ref().is_some_and(|granted| scopes.is_subset(granted)) {
         return Ok(());
     }
-    let after = before.as_ref().map_or_else(|| scopes.clone(), |given| given.union(scopes));
+    let after = before.as_ref().map_or_else(|| scopes.clone(), |granted| granted.union(scopes));
     store::consents::upsert(tx, person.id, &client.id, &after)?;
-    let told = |scopes: &Scopes| json!({ "scope": scopes.to_string() });
-    let change = (before.as_ref().map_or(Value::Null, told), told(&after));
+    let to_json = |scopes: &Scopes| json!({ "scope": scopes.to_string() });
+    let change = (before.as_ref().map_or(Value::Null, to_json), to_json(&after));
     audit::record(tx, actor, "consents.give", (ObjectKind::Consent, object(person, &client.id)), change)
 }
 
@@ -56,8 +56,8 @@ pub(in crate::app) fn covers(view: &View, actor: &Actor, client: &Client, scopes
     if client.built_in {
         return Ok(true);
     }
-    let given = store::consents::find(view, own(actor)?.id, &client.id)?;
-    Ok(given.is_some_and(|given| scopes.is_subset(&given)))
+    let granted = store::consents::find(view, own(actor)?.id, &client.id)?;
+    Ok(granted.is_some_and(|granted| scopes.is_subset(&granted)))
 }
 
 /// The acting person. Only people can consent.

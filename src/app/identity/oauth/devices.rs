@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::audit;
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
@@ -56,7 +56,7 @@ pub struct Begun {
 /// minute.
 pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
-    let (shown, user_code) = user_code::mint();
+    let (text, user_code) = user_code::mint();
     let permit = desk.creations().permit_at(origin, Quota::DeviceCodes)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
@@ -85,7 +85,7 @@ pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &S
     })
     .await?;
     permit.use_up();
-    Ok(Begun { device_code, user_code: shown, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
+    Ok(Begun { device_code, user_code: text, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
 }
 
 /// The result of a poll.
@@ -139,7 +139,7 @@ pub(in crate::app) fn take_poll(
         Answer::Granted(approval) => approval,
     };
     let user = store::users::find(tx, approval.by)?.ok_or(AuthError::Disabled)?;
-    authorizations::enters(&user)?;
+    authorizations::may_sign_in(&user)?;
     // The consent may have been withdrawn meanwhile.
     if !consents::covers(tx, &sessions::acting(actor, &user), client, &device.scopes)? {
         return Ok(Polled::Denied);
@@ -174,7 +174,7 @@ pub struct Pending {
 /// Refused when there is none, or it has been decided. Wrong codes throttle further attempts from the same address and,
 /// when there are very many, from everywhere.
 pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
-    guess(desk, origin, typed, |shown, code| desk.read_inline(|view| pending(view, shown, code)))
+    guess(desk, origin, typed, |text, code| desk.read_inline(|view| pending(view, text, code)))
 }
 
 /// Decides about the program that waits with this user code, on behalf of the person of the browser session. An
@@ -182,12 +182,12 @@ pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
 ///
 /// Refused as [`find`] refuses.
 pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
-    let found = guess(desk, &actor.origin, typed, |shown, code| {
-        desk.read_inline(|view| pending(view, shown, code)).map(|pending| (pending, *code))
+    let found = guess(desk, &actor.origin, typed, |text, code| {
+        desk.read_inline(|view| pending(view, text, code)).map(|pending| (pending, *code))
     });
     let (pending, code) = found?;
-    let (shown, session) = (pending.user_code, session.clone());
-    desk.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&shown, &code), approve)).await
+    let (text, session) = (pending.user_code, session.clone());
+    desk.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&text, &code), approve)).await
 }
 
 /// Looks up a user code as a throttled attempt.
@@ -197,15 +197,15 @@ fn guess<T>(
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, Whose::Nobody, None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, SecretOwner::Unknown, None)?;
     // A text that cannot be a code is a typing error, and does not count as a guess.
-    let (shown, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
-    let found = look(&shown, &code);
+    let (text, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
+    let found = look(&text, &code);
     attempt.judge(!matches!(found, Err(Error::Unauthenticated(AuthError::DeadUserCode))))?;
     found
 }
 
-fn pending(view: &View, shown: &str, code: &Fingerprint) -> Result<Pending> {
+fn pending(view: &View, text: &str, code: &Fingerprint) -> Result<Pending> {
     let device = store::device_codes::find_by_user_code(view, code)?;
     let device = device.filter(|device| device.is_open(view.now)).ok_or(AuthError::DeadUserCode)?;
     let client = store::clients::find(view, &device.client)?.ok_or(AuthError::DeadUserCode)?;
@@ -213,7 +213,7 @@ fn pending(view: &View, shown: &str, code: &Fingerprint) -> Result<Pending> {
         client,
         scopes: device.scopes,
         address: device.address,
-        user_code: shown.to_owned(),
+        user_code: text.to_owned(),
         created_at: device.created_at,
         expires_at: device.expires_at,
     })
@@ -223,15 +223,15 @@ fn settle(
     tx: &Tx,
     actor: &Actor,
     session: &Session,
-    (shown, code): (&str, &Fingerprint),
+    (text, code): (&str, &Fingerprint),
     approve: bool,
 ) -> Result<Pending> {
     let person = consents::own(actor)?;
     if session.user != person.id {
         return Err(AuthError::SessionOver.into());
     }
-    authorizations::enters(&store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?)?;
-    let pending = pending(tx, shown, code)?;
+    authorizations::may_sign_in(&store::users::find(tx, person.id)?.ok_or(AuthError::SessionOver)?)?;
+    let pending = pending(tx, text, code)?;
     let authenticated_at = session.authenticated_at;
     let (verb, decision) = if approve {
         let second_factor = session.second_factor;

@@ -31,16 +31,16 @@ impl Granted {
 /// `email` and `profile`, as with Keycloak. Programs that request `openid` alone rely on it when they read the address.
 ///
 /// Refused when none of the requested scopes remains.
-pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
-    let granted = authorizations::granted(asked, client)
+pub fn scopes(client: &Client, requested: Option<&str>) -> Result<Scopes> {
+    let granted = authorizations::granted(requested, client)
         .ok_or_else(|| Error::invalid(Field::Scope, "the client is not registered for any of these scopes"))?;
     Ok(granted.union(&Scopes::of([Scope::Email, Scope::Profile]).intersection(&client.scopes)))
 }
 
 /// The scopes that a client gets on its own behalf: those of [`scopes`], and `api` if it is registered for the client.
 /// No person has to consent, and clients such as `python-keycloak` cannot request it.
-pub fn own_scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
-    Ok(scopes(client, asked)?.union(&Scopes::of([Scope::Api]).intersection(&client.scopes)))
+pub fn own_scopes(client: &Client, requested: Option<&str>) -> Result<Scopes> {
+    Ok(scopes(client, requested)?.union(&Scopes::of([Scope::Api]).intersection(&client.scopes)))
 }
 
 impl From<SignedIn> for Granted {

@@ -60,8 +60,8 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
         }
     };
     let named = hint.as_ref().and_then(|hint| hint.azp.clone().or_else(|| hint.aud.first().cloned()));
-    if let (Some(asked), Some(hint)) = (&request.client_id, &hint)
-        && !hint.aud.contains(asked)
+    if let (Some(requested), Some(hint)) = (&request.client_id, &hint)
+        && !hint.aud.contains(requested)
     {
         return Err(Error::invalid(Field::ClientId, "must be the client of the ID token"));
     }
@@ -95,7 +95,7 @@ pub async fn leave(desk: &AppState, actor: &Actor, browser: BrowserId, logout: &
             && let Some(uuid) = logout.session
             && let Some(session) = store::sessions::find_by_uuid(tx, uuid)?
         {
-            sessions::cut(tx, &actor, "sessions.end", &session)?;
+            sessions::end(tx, &actor, "sessions.end", &session)?;
         }
         if let (Some(person), Some(client)) = (actor.person(), &logout.client) {
             end_through(tx, &actor, person, client, browser)?;

@@ -60,9 +60,9 @@ pub async fn refresh(
     origin: &Origin,
     client: &Client,
     presented: &str,
-    asked: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<Refreshed> {
-    let refreshed = turn(desk, origin, client, presented, asked).await;
+    let refreshed = turn(desk, origin, client, presented, requested).await;
     if let Err(Error::Unauthenticated(why)) = &refreshed {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
         desk.refusals().of_token(origin, refusals::Kind::RefreshToken, client, reason);
@@ -76,12 +76,18 @@ pub async fn refresh(
     }
 }
 
-async fn turn(desk: &AppState, origin: &Origin, client: &Client, presented: &str, asked: Option<&str>) -> Result<Turn> {
+async fn turn(
+    desk: &AppState,
+    origin: &Origin,
+    client: &Client,
+    presented: &str,
+    requested: Option<&str>,
+) -> Result<Turn> {
     let token = RefreshToken::parse(presented).ok_or(AuthError::BadRefreshToken)?;
-    let asked = asked.map(Scopes::parse_known).filter(|scopes| !scopes.is_empty());
+    let requested = requested.map(Scopes::parse_known).filter(|scopes| !scopes.is_empty());
     let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
     let salt = refresh::salt();
-    desk.write(move |tx| take_turn(tx, &actor, &token, &client, asked.as_ref(), (&lifetimes, &salt))).await
+    desk.write(move |tx| take_turn(tx, &actor, &token, &client, requested.as_ref(), (&lifetimes, &salt))).await
 }
 
 /// Like `turn`, within a write. A replay is no error here, because the end of the session has to be committed.
@@ -90,13 +96,13 @@ pub(in crate::app) fn take_turn(
     actor: &Actor,
     token: &RefreshToken,
     client: &Client,
-    asked: Option<&Scopes>,
+    requested: Option<&Scopes>,
     (lifetimes, salt): (&Lifetimes, &Salt),
 ) -> Result<Turn> {
-    let kept = store::refresh_tokens::find(tx, &token.fingerprint)?;
+    let stored = store::refresh_tokens::find(tx, &token.fingerprint)?;
     let id = match &token.family {
         Some(family) => store::refresh_tokens::session_of_family(tx, family)?,
-        None => kept.as_ref().map(|kept| kept.session),
+        None => stored.as_ref().map(|stored| stored.session),
     };
     let session = id.map(|id| store::sessions::find(tx, id)).transpose()?.flatten();
     // Nothing is stored of an ended session. A well-formed unknown token therefore counts as one of an ended session.
@@ -107,28 +113,28 @@ pub(in crate::app) fn take_turn(
     if !session.is_live(tx.now) {
         return Err(AuthError::DeadRefreshToken.into());
     }
-    let Some(kept) = kept.filter(|kept| kept.session == session.id) else {
+    let Some(stored) = stored.filter(|stored| stored.session == session.id) else {
         return replayed(tx, actor, &session);
     };
     let over = tx.now.before(GRACE);
-    if kept.exchanged.is_some_and(|(at, _)| at <= over) {
+    if stored.exchanged.is_some_and(|(at, _)| at <= over) {
         return replayed(tx, actor, &session);
     }
     let user = store::users::find(tx, session.user)?.ok_or(AuthError::Disabled)?;
-    authorizations::enters(&user)?;
+    authorizations::may_sign_in(&user)?;
     let granted = Scopes::parse_known(&session.scope);
-    if asked.is_some_and(|asked| !asked.is_subset(&granted)) {
+    if requested.is_some_and(|requested| !requested.is_subset(&granted)) {
         return Err(Error::invalid(Field::Scope, "must not request more than was granted"));
     }
-    let scopes = match asked {
-        Some(asked) => asked.union(&client.implied().intersection(&granted)),
+    let scopes = match requested {
+        Some(requested) => requested.union(&client.implied().intersection(&granted)),
         None => granted.clone(),
     };
-    let refresh_token = match kept.exchanged {
+    let refresh_token = match stored.exchanged {
         Some((_, salt)) => token.successor(&salt),
         None => token.successor(salt),
     };
-    if let (None, Some(successor)) = (kept.exchanged, &refresh_token) {
+    if let (None, Some(successor)) = (stored.exchanged, &refresh_token) {
         store::refresh_tokens::delete_exchanged_of(tx, session.id, over)?;
         store::refresh_tokens::delete_exchanged(tx, over, SWEEP)?;
         store::refresh_tokens::exchange(tx, &token.fingerprint, salt)?;
@@ -148,6 +154,6 @@ pub(in crate::app) fn take_turn(
 
 fn replayed(tx: &Tx, actor: &Actor, session: &Session) -> Result<Turn> {
     log::warn!("refresh token reuse detected, session {} revoked", session.uuid);
-    sessions::cut(tx, actor, "sessions.end_replayed", session)?;
+    sessions::end(tx, actor, "sessions.end_replayed", session)?;
     Ok(Turn::Replayed)
 }

@@ -43,7 +43,7 @@ pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &S
     let new = NewSession::through(client, scopes, &desk.lifetimes).short();
     desk.write(move |tx| {
         let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
-        authorizations::enters(&user)?;
+        authorizations::may_sign_in(&user)?;
         let session = sessions::begin(tx, &actor, &user, &new)?;
         Ok(Granted::begun(user, session, None))
     })

@@ -96,7 +96,7 @@ pub(in crate::app) async fn end(desk: &AppState, origin: &Origin, session: Sessi
         let user = store::users::find_principal(tx, session.user)?;
         let mut actor = user.map_or_else(|| actor.clone(), |user| sessions::acting(&actor, &user));
         actor.credential = Credential::Session(session.id);
-        sessions::cut(tx, &actor, verb, &session)
+        sessions::end(tx, &actor, verb, &session)
     })
     .await
 }
@@ -112,9 +112,9 @@ fn said(desk: &AppState, raw: &str) -> Result<Option<Verified>> {
 
 /// The session of a refresh token that is valid now.
 fn current(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
-    let kept = store::refresh_tokens::find(view, &token.fingerprint)?;
-    match kept.filter(|kept| kept.exchanged.is_none()) {
-        Some(kept) => store::sessions::find(view, kept.session),
+    let stored = store::refresh_tokens::find(view, &token.fingerprint)?;
+    match stored.filter(|stored| stored.exchanged.is_none()) {
+        Some(stored) => store::sessions::find(view, stored.session),
         None => Ok(None),
     }
 }
@@ -123,14 +123,14 @@ fn current(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
 fn any(view: &View, token: &RefreshToken) -> Result<Option<Session>> {
     let id = match &token.family {
         Some(family) => store::refresh_tokens::session_of_family(view, family)?,
-        None => store::refresh_tokens::find(view, &token.fingerprint)?.map(|kept| kept.session),
+        None => store::refresh_tokens::find(view, &token.fingerprint)?.map(|stored| stored.session),
     };
     id.map_or(Ok(None), |id| store::sessions::find(view, id))
 }
 
 /// The user of a session. `None` if the session has ended or the user may not sign in.
 fn alive(view: &View, session: &Session) -> Result<Option<User>> {
-    match sessions::still(view, session.id) {
+    match sessions::recheck(view, session.id) {
         Ok(user) => Ok(Some(user)),
         Err(Error::Unauthenticated(_)) => Ok(None),
         Err(error) => Err(error),

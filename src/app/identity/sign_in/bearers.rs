@@ -16,24 +16,24 @@ use crate::tokens::opaque::{self, Fingerprint, Kind};
 
 /// An authenticated actor, and how long the authentication is valid.
 #[derive(Clone, Debug)]
-pub struct Proved {
+pub struct Authenticated {
     pub actor: Actor,
     /// The data version from before the principal was read.
-    as_of: DataVersion,
+    data_version: DataVersion,
     /// When the credential expires.
     until: Timestamp,
 }
 
-impl Proved {
+impl Authenticated {
     /// The same actor, for whom no cached result is valid.
     #[must_use]
-    pub fn anew(self) -> Self {
+    pub fn uncached(self) -> Self {
         Self { until: Timestamp::EARLIEST, ..self }
     }
 
     /// Whether the authentication is still valid at this data version.
-    pub(in crate::app) fn stands(&self, pulse: DataVersion) -> bool {
-        self.as_of == pulse && Timestamp::now() < self.until
+    pub(in crate::app) fn is_valid_at(&self, now: DataVersion) -> bool {
+        self.data_version == now && Timestamp::now() < self.until
     }
 }
 
@@ -41,47 +41,52 @@ impl Proved {
 ///
 /// Refused when it is forged, expired, revoked or granted without the scope `api`, and when its person is disabled,
 /// according to the current data.
-pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Proved> {
-    let known_by = known_by(bearer);
-    if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &known_by {
+pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Authenticated> {
+    let identified = identify(bearer);
+    if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &identified {
         desk.refusals().of_key(&origin, *why);
     }
-    let (kind, fingerprint) = known_by?;
-    let (as_of, now) = (desk.store.data_version()?, Timestamp::now());
-    let found = desk.credential_cache().principals.find(&fingerprint, &as_of).filter(|principal| now < principal.until);
-    let (mut principal, mut news) = match (found, kind) {
+    let (kind, fingerprint) = identified?;
+    let (data_version, now) = (desk.store.data_version()?, Timestamp::now());
+    let found =
+        desk.credential_cache().principals.find(&fingerprint, &data_version).filter(|principal| now < principal.until);
+    let (mut principal, mut is_new) = match (found, kind) {
         (Some(principal), _) => (principal, false),
         (None, Some(_)) => (of_key(desk, &origin, &fingerprint)?, true),
-        (None, None) => (of_token(desk, as_of, bearer, fingerprint)?, true),
+        (None, None) => (of_token(desk, data_version, bearer, fingerprint)?, true),
     };
     // One note is enough: the note is a commit, which invalidates the cached principal.
     if let Some((key, _)) = principal.note.take_if(|(_, from)| *from <= now) {
         desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
-        news = true;
+        is_new = true;
     }
-    if news {
-        desk.credential_cache().principals.keep(fingerprint, as_of, principal.clone(), 1);
+    if is_new {
+        desk.credential_cache().principals.keep(fingerprint, data_version, principal.clone(), 1);
     }
     let who = Who::Person(principal.person);
-    Ok(Proved { actor: Actor { who, credential: principal.credential, origin }, as_of, until: principal.until })
+    Ok(Authenticated {
+        actor: Actor { who, credential: principal.credential, origin },
+        data_version,
+        until: principal.until,
+    })
 }
 
 /// The kind and the fingerprint of a credential.
-fn known_by(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
+fn identify(bearer: &str) -> Result<(Option<Kind>, Fingerprint)> {
     match Kind::of(bearer) {
         Some(kind @ Kind::Key) => Ok((Some(kind), opaque::parse(kind, bearer).ok_or(AuthError::UnknownKey)?)),
         Some(_) => Err(AuthError::UnknownKey.into()),
-        None => Ok((None, of_text(bearer)?)),
+        None => Ok((None, fingerprint_of(bearer)?)),
     }
 }
 
 /// The fingerprint of a possible JWT. A text that is too long is not hashed.
-fn of_text(bearer: &str) -> Result<Fingerprint> {
+fn fingerprint_of(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > MAX_LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
 fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
-    let entered = desk.read_inline(|view| keys::let_in(view, fingerprint));
+    let entered = desk.read_inline(|view| keys::authenticate(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
         desk.refusals().of_key(origin, *why);
     }
@@ -90,12 +95,17 @@ fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result
     Ok(CachedPrincipal { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
 }
 
-fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fingerprint) -> Result<CachedPrincipal> {
-    let (said, until) = signed(desk, as_of, bearer, fingerprint)?;
-    let entrant = desk.read_inline(|view| sessions::let_in(view, said.sid, said.sub))?;
+fn of_token(
+    desk: &AppState,
+    data_version: DataVersion,
+    bearer: &str,
+    fingerprint: Fingerprint,
+) -> Result<CachedPrincipal> {
+    let (claims, until) = signed(desk, data_version, bearer, fingerprint)?;
+    let entrant = desk.read_inline(|view| sessions::authenticate(view, claims.sid, claims.sub))?;
     // The token contains its audience. The session decides too, because older tokens were issued before the scope `api`
     // existed.
-    if !said.is_for(API[0]) || !entrant.reaches_api {
+    if !claims.is_for(API[0]) || !entrant.reaches_api {
         return Err(AuthError::NoApi.into());
     }
     let (until, credential) = (until.min(entrant.until), Credential::Session(entrant.session));
@@ -107,27 +117,32 @@ fn of_token(desk: &AppState, as_of: DataVersion, bearer: &str, fingerprint: Fing
 /// Refused when it is no access token that this server signed for itself or for the token's client, when it has
 /// expired, and when it is not valid yet.
 pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
-    signed(desk, desk.store.data_version()?, raw, of_text(raw)?).map(|(said, _)| said)
+    signed(desk, desk.store.data_version()?, raw, fingerprint_of(raw)?).map(|(claims, _)| claims)
 }
 
 /// Like [`verified`], with the time until which the claims are valid unless the keys change.
-fn signed(desk: &AppState, as_of: DataVersion, raw: &str, fingerprint: Fingerprint) -> Result<(Verified, Timestamp)> {
-    let (keys, now) = (desk.keys_in_force(as_of)?, Timestamp::now());
-    let until = |said: &Verified| keys.until.min(Timestamp::from_seconds(said.exp));
+fn signed(
+    desk: &AppState,
+    data_version: DataVersion,
+    raw: &str,
+    fingerprint: Fingerprint,
+) -> Result<(Verified, Timestamp)> {
+    let (keys, now) = (desk.keys_in_force(data_version)?, Timestamp::now());
+    let until = |claims: &Verified| keys.until.min(Timestamp::from_seconds(claims.exp));
     let signed = &desk.credential_cache().signed;
-    if let Some(said) = signed.find(&fingerprint, &keys.edition)
-        && now < until(&said)
+    if let Some(claims) = signed.find(&fingerprint, &keys.edition)
+        && now < until(&claims)
     {
-        let until = until(&said);
-        return Ok((said, until));
+        let until = until(&claims);
+        return Ok((claims, until));
     }
     let issuer = |issuer: &str| desk.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
-    let said = keys.ring.verify(raw, &expectation).map_err(|rejected| {
+    let claims = keys.ring.verify(raw, &expectation).map_err(|rejected| {
         log::debug!("access token rejected: {rejected}");
         Error::from(AuthError::BadToken)
     })?;
-    signed.keep(fingerprint, keys.edition, said.clone(), 1);
-    let until = until(&said);
-    Ok((said, until))
+    signed.keep(fingerprint, keys.edition, claims.clone(), 1);
+    let until = until(&claims);
+    Ok((claims, until))
 }

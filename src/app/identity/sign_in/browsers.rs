@@ -80,7 +80,7 @@ pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Act
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
     let (user, session, now) = desk.read_inline(|view| {
         let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
-        let user = sessions::still(view, session.id)?;
+        let user = sessions::recheck(view, session.id)?;
         if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
     if session.last_used_at.after(NOTED_EVERY) <= now {

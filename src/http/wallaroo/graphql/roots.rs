@@ -90,7 +90,7 @@ impl MutationRoot {
                 default_workspaces::choose(tx, actor, id)?;
             }
             for (who, role) in &wish.others {
-                members::put(tx, actor, id, who, *role)?;
+                members::upsert(tx, actor, id, who, *role)?;
             }
             let workspace = workspaces::visible(tx, actor, id)?;
             Workspace::load(tx, actor, &workspace, parts).map(Some)

@@ -79,15 +79,15 @@ pub struct Authorization {
 }
 
 pub fn check(view: &View, issuer: &str, request: &Request) -> Result<std::result::Result<Authorization, Fault>> {
-    let Some(client) = request.client_id.as_deref() else { return Ok(Err(shown("client_id is missing"))) };
-    let Some(client) = clients::find(view, client)? else { return Ok(Err(shown("the client is unknown"))) };
+    let Some(client) = request.client_id.as_deref() else { return Ok(Err(refuse("client_id is missing"))) };
+    let Some(client) = clients::find(view, client)? else { return Ok(Err(refuse("the client is unknown"))) };
     // RFC 6749 makes the parameter optional for a client with one registered address; OpenID Connect Core, section
     // 3.1.2.1, does not.
     let Some(redirect_uri) = request.redirect_uri.as_deref() else {
-        return Ok(Err(shown("redirect_uri is missing")));
+        return Ok(Err(refuse("redirect_uri is missing")));
     };
     if !is_registered(&client, redirect_uri) {
-        return Ok(Err(shown("redirect_uri is not registered for the client")));
+        return Ok(Err(refuse("redirect_uri is not registered for the client")));
     }
     let state = request.state.clone();
     Ok(judge(request, client, redirect_uri).map_err(|(error, description)| {
@@ -101,14 +101,14 @@ pub(super) fn is_registered(client: &Client, redirect_uri: &str) -> bool {
     RedirectUri::parse(redirect_uri).is_ok() && client.redirect_uris.iter().any(|known| known.allows(redirect_uri))
 }
 
-fn shown(rule: &str) -> Fault {
+fn refuse(rule: &str) -> Fault {
     Fault::Shown { rule: rule.to_owned() }
 }
 
 /// An error code (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6) and its description.
-type Told = (&'static str, &'static str);
+type ReturnedError = (&'static str, &'static str);
 
-fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, Told> {
+fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::Result<Authorization, ReturnedError> {
     if request.request.is_some() {
         return Err(("request_not_supported", "request objects are not supported"));
     }
@@ -148,7 +148,7 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
 }
 
 /// PKCE is required of every client, also of one with a secret (RFC 9700, section 2.1.1).
-fn challenge(request: &Request) -> std::result::Result<String, Told> {
+fn challenge(request: &Request) -> std::result::Result<String, ReturnedError> {
     let challenge = request.code_challenge.as_deref().ok_or(("invalid_request", "code_challenge is missing"))?;
     if request.code_challenge_method.as_deref() != Some(pkce::METHOD) {
         return Err(("invalid_request", "code_challenge_method must be S256"));
@@ -159,10 +159,10 @@ fn challenge(request: &Request) -> std::result::Result<String, Told> {
     Ok(challenge.to_owned())
 }
 
-fn prompt(words: Option<&str>) -> std::result::Result<Prompt, Told> {
+fn prompt(values: Option<&str>) -> std::result::Result<Prompt, ReturnedError> {
     let mut prompt = Prompt::default();
-    for word in words.unwrap_or_default().split_ascii_whitespace() {
-        match word {
+    for value in values.unwrap_or_default().split_ascii_whitespace() {
+        match value {
             "none" => prompt.none = true,
             "login" => prompt.login = true,
             "consent" => prompt.consent = true,
@@ -177,26 +177,26 @@ fn prompt(words: Option<&str>) -> std::result::Result<Prompt, Told> {
 }
 
 /// The maximum age of the sign-in, and whether a new sign-in is required: 0 means the same as `prompt=login`.
-fn max_age(text: Option<&str>) -> std::result::Result<(Option<Duration>, bool), Told> {
+fn max_age(text: Option<&str>) -> std::result::Result<(Option<Duration>, bool), ReturnedError> {
     let Some(text) = text else { return Ok((None, false)) };
     let seconds = text.parse::<u32>().map_err(|_| ("invalid_request", "max_age must be a whole number of seconds"))?;
     Ok((Some(Duration::from_secs(seconds.into())).filter(|age| !age.is_zero()), seconds == 0))
 }
 
 /// The requested scopes that are known and registered for the client.
-fn scopes(asked: Option<&str>, client: &Client) -> std::result::Result<Scopes, Told> {
-    granted(asked, client).ok_or(("invalid_scope", "the client is not registered for any of these scopes"))
+fn scopes(requested: Option<&str>, client: &Client) -> std::result::Result<Scopes, ReturnedError> {
+    granted(requested, client).ok_or(("invalid_scope", "the client is not registered for any of these scopes"))
 }
 
 /// The scopes that a client gets for a request: the requested ones that are known and registered for it, or `email` and
 /// `profile` without a `scope` parameter, as Keycloak grants, and those that are implied for it. `None` if none of the
 /// requested scopes remains. A registered client gets `api` only on request.
-pub(in crate::app) fn granted(asked: Option<&str>, client: &Client) -> Option<Scopes> {
-    let scopes = match asked.map(str::trim).filter(|words| !words.is_empty()) {
+pub(in crate::app) fn granted(requested: Option<&str>, client: &Client) -> Option<Scopes> {
+    let scopes = match requested.map(str::trim).filter(|words| !words.is_empty()) {
         Some(words) => Scopes::parse_known(words),
         None => Scopes::of([Scope::Email, Scope::Profile]),
     };
-    let granted = Some(scopes.intersection(&client.scopes)).filter(|scopes| asked.is_none() || !scopes.is_empty());
+    let granted = Some(scopes.intersection(&client.scopes)).filter(|scopes| requested.is_none() || !scopes.is_empty());
     granted.map(|scopes| scopes.union(&client.implied()))
 }
 

@@ -179,7 +179,7 @@ impl World {
 
     fn join(&self, owner: &Actor, workspace: i64, who: &Actor, role: Role) {
         let (owner, who) = (owner.clone(), users::Named::Uuid(uuid(who)));
-        write(&self.desk.store, move |tx| app::members::put(tx, &owner, WorkspaceId(workspace), &who, role));
+        write(&self.desk.store, move |tx| app::members::upsert(tx, &owner, WorkspaceId(workspace), &who, role));
     }
 
     fn members(&self, workspace: i64) -> Vec<Uuid> {

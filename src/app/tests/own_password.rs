@@ -2,7 +2,7 @@
 
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
-use crate::app::identity::passwords_own;
+use crate::app::identity::own_password;
 use crate::domain::field::Field;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
@@ -10,11 +10,11 @@ use crate::error::AuthError;
 
 fn change(gate: &Gate, actor: &Actor, current: &str, chosen: &str) -> Result<()> {
     let chosen = Password::parse(chosen).unwrap();
-    gate.runtime.block_on(passwords_own::change(&gate.desk, actor, Secret::new(current), chosen, false))
+    gate.runtime.block_on(own_password::change(&gate.desk, actor, Secret::new(current), chosen, false))
 }
 
 #[test]
-fn it_takes_the_current_one_and_ends_every_other_session() {
+fn a_password_change_requires_the_current_password_and_ends_other_sessions() {
     let gate = gate();
     let (this, other) = (gate.come_in("bob@example.com"), gate.come_in("bob@example.com"));
     let token = gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap());
@@ -36,7 +36,7 @@ fn it_takes_the_current_one_and_ends_every_other_session() {
 }
 
 #[test]
-fn guessing_the_current_one_is_slowed() {
+fn guesses_of_the_current_password_are_throttled() {
     let gate = gate();
     let (bob, _) = gate.show(&gate.come_in("bob@example.com").cookie).unwrap();
     for _ in 0..4 {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::identity::attempts::{Attempt, Whose};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
 use crate::app::identity::passwords;
 use crate::app::identity::passwords::Owner;
 use crate::app::runtime::pool::Lane;
@@ -30,7 +30,7 @@ pub async fn change(
     chosen: Password,
     revoke_keys: bool,
 ) -> Result<()> {
-    let kept = prove(desk, actor, &current).await?;
+    let stored = prove(desk, actor, &current).await?;
     let id = person(actor)?.id;
     if chosen == Password::existing(current.expose()) {
         return Err(passwords::must_be_another());
@@ -43,14 +43,14 @@ pub async fn change(
     desk.write_as(actor, move |tx, actor| {
         let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
         // The password may have changed between the read and the write.
-        if store::users::password_hash(tx, id)? != kept {
+        if store::users::password_hash(tx, id)? != stored {
             return Err(AuthError::WrongPassword.into());
         }
-        let ended = users::keep_password(tx, &mut user, &new, actor.session())?;
+        let ended = users::store_password(tx, &mut user, &new, actor.session())?;
         if let Some(session) = actor.session() {
             store::sessions::update_authenticated(tx, session, false)?;
         }
-        let after = ended.added_to(json!({}));
+        let after = ended.add_to(json!({}));
         audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
     })
     .await
@@ -61,16 +61,16 @@ pub async fn change(
 /// Refused when it is wrong, which throttles further attempts.
 pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
-    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, Whose::User(id), None)?;
-    let kept = desk.read_inline(|view| store::users::password_hash(view, id))?;
-    let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), kept.clone()).await?;
+    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, SecretOwner::User(id), None)?;
+    let stored = desk.read_inline(|view| store::users::password_hash(view, id))?;
+    let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), stored.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
     attempt.judge(right)?;
     if !right {
         return Err(AuthError::WrongPassword.into());
     }
     attempt.succeeded();
-    Ok(kept)
+    Ok(stored)
 }
 
 fn person(actor: &Actor) -> Result<&Person> {

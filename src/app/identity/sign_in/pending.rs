@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::browsers::{self, BrowserSignIn};
-use super::proof::{Proof, TRIES};
-use crate::app::identity::attempts::{Attempt, Whose};
-use crate::app::identity::code_attempts::{Given, Judged};
+use super::verified_password::{MAX_TRIES, VerifiedPassword};
+use crate::app::identity::attempts::{Attempt, SecretOwner};
+use crate::app::identity::code_attempts::{EnteredCode, Judged};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::second_factors::{self, Enrolment};
 use crate::app::identity::{passwords, sessions};
@@ -43,12 +43,12 @@ pub enum Progress {
     /// Signed in.
     In(BrowserSignIn),
     /// A step is left.
-    Half(HalfSignIn),
+    Pending(NextStep),
 }
 
 /// A sign-in with a step left.
 #[derive(Clone, Debug)]
-pub struct HalfSignIn {
+pub struct NextStep {
     pub user: User,
     /// The next step.
     pub step: Step,
@@ -74,12 +74,12 @@ impl Rules {
 ///
 /// Refused as for a client, except that a user with a step left gets a pending sign-in.
 pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
-    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, Whose::Named(&login.username), None)?;
+    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, SecretOwner::Named(&login.username), None)?;
     let progress = try_password(desk, &attempt, origin, &login, replacing).await;
     match &progress {
         Ok(Progress::In(_)) => attempt.succeeded(),
         // The password alone does not clear the count of wrong codes.
-        Ok(Progress::Half(_)) => {}
+        Ok(Progress::Pending(_)) => {}
         Err(error) => attempt.note(error),
     }
     progress
@@ -92,17 +92,17 @@ async fn try_password(
     login: &Login,
     replacing: Option<&str>,
 ) -> Result<Progress> {
-    for _ in 0..TRIES {
-        let proof = Proof::of_password(desk, attempt, &login.username, &login.password).await?;
+    for _ in 0..MAX_TRIES {
+        let verified = VerifiedPassword::check(desk, attempt, &login.username, &login.password).await?;
         let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
         let replacing = replacing.map(Secret::new);
         let begun = desk.write(move |tx| {
-            let Some(user) = proof.stands(tx)? else { return Ok(None) };
+            let Some(user) = verified.confirm(tx)? else { return Ok(None) };
             may_begin(tx, &user)?;
             if let Some(cookie) = &replacing {
                 browsers::replace(tx, &sessions::acting(&actor, &user), cookie.expose())?;
             }
-            go_on(tx, &rules, &actor, user, false).map(Some)
+            advance(tx, &rules, &actor, user, false).map(Some)
         });
         if let Some(progress) = begun.await? {
             return Ok(progress);
@@ -123,7 +123,7 @@ fn may_begin(view: &View, user: &User) -> Result<()> {
 }
 
 /// Completes the sign-in, or begins the next step.
-fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool) -> Result<Progress> {
+fn advance(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool) -> Result<Progress> {
     let Some(step) = next_step(tx, rules, &user, second_factor)? else {
         return browsers::begin(tx, actor, user, second_factor, &rules.lifetimes).map(Progress::In);
     };
@@ -139,7 +139,7 @@ fn go_on(tx: &Tx, rules: &Rules, actor: &Actor, user: User, second_factor: bool)
     store::pending_sign_ins::insert(tx, &half, &fingerprint)?;
     let change = (Value::Null, json!({ "step": step.as_str() }));
     audit::record(tx, &sessions::acting(actor, &user), "half_sign_ins.begin", (ObjectKind::User, user.uuid), change)?;
-    Ok(Progress::Half(HalfSignIn { user, step, cookie }))
+    Ok(Progress::Pending(NextStep { user, step, cookie }))
 }
 
 fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Result<Option<Step>> {
@@ -157,7 +157,7 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
 }
 
 /// The user and the next step of the pending sign-in that a cookie identifies.
-pub fn half(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
+pub fn pending(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
     desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
 }
@@ -185,8 +185,8 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Pendi
 pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
-    let given = Given::for_user(desk, origin, &user);
-    given.admit(user.id)?;
+    let entered = EnteredCode::for_user(desk, origin, &user);
+    entered.admit(user.id)?;
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::SecondFactor)?;
@@ -195,10 +195,10 @@ pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: S
         note_wrong(tx, &actor, &cookie, Step::SecondFactor, &judged)?;
         judged.and_then(|()| {
             store::pending_sign_ins::delete(tx, &cookie)?;
-            go_on(tx, &rules, &actor, user, true)
+            advance(tx, &rules, &actor, user, true)
         })
     });
-    let progress = given.or_refused(judged.await?)?;
+    let progress = entered.or_refused(judged.await?)?;
     Attempt::completed(desk, origin, user.id)?;
     Ok(progress)
 }
@@ -222,11 +222,11 @@ pub async fn choose_password(
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (lane, owner, kept) = desk.read_inline(|view| {
+    let (lane, owner, stored) = desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
         Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
-    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), kept.clone()).await?;
+    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), stored.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
         Verdict::Right | Verdict::RightButOutdated => return Err(passwords::must_be_another()),
@@ -235,16 +235,16 @@ pub async fn choose_password(
     let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
     desk.write(move |tx| {
         let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
-        if store::users::password_hash(tx, user.id)? != kept {
+        if store::users::password_hash(tx, user.id)? != stored {
             return Err(AuthError::HalfOver.into());
         }
         let before = json!({ "state": user.state.as_str() });
-        let ended = users::keep_password(tx, &mut user, &new, None)?;
-        let after = ended.added_to(json!({ "state": user.state.as_str() }));
+        let ended = users::store_password(tx, &mut user, &new, None)?;
+        let after = ended.add_to(json!({ "state": user.state.as_str() }));
         let actor = sessions::acting(&actor, &user);
         let object = (ObjectKind::User, user.uuid);
         audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
-        go_on(tx, &rules, &actor, user, half.second_factor)
+        advance(tx, &rules, &actor, user, half.second_factor)
     })
     .await
 }
@@ -253,11 +253,11 @@ pub async fn choose_password(
 pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
-    let (enrolment, sealed) = second_factors::invent(&desk.vault, &user)?;
+    let (enrolment, sealed) = second_factors::generate(&desk.vault, &user)?;
     let actor = Actor::nobody(origin.clone());
     desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::put(tx, &sessions::acting(&actor, &user), &user, &sealed)
+        second_factors::store_unconfirmed(tx, &sessions::acting(&actor, &user), &user, &sealed)
     })
     .await?;
     Ok(enrolment)
@@ -268,7 +268,7 @@ pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
     desk.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::begun(&desk.vault, view, &user)
+        second_factors::unconfirmed(&desk.vault, view, &user)
     })
 }
 
@@ -281,17 +281,17 @@ pub async fn finish_enrolment(
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
     let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
-    let given = Given::for_user(desk, origin, &user);
+    let entered = EnteredCode::for_user(desk, origin, &user);
     let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
     let judged = desk.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        let judged = second_factors::settle(&vault, tx, &actor, &user, &code)?;
+        let judged = second_factors::confirm_first_code(&vault, tx, &actor, &user, &code)?;
         note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
         judged.and_then(|codes| {
             store::pending_sign_ins::delete(tx, &cookie)?;
-            Ok((go_on(tx, &rules, &actor, user, true)?, codes))
+            Ok((advance(tx, &rules, &actor, user, true)?, codes))
         })
     });
-    given.or_refused(judged.await?)
+    entered.or_refused(judged.await?)
 }

@@ -10,10 +10,10 @@ use crate::store::{self, Tx};
 use crate::tokens::password::{PasswordHash, Verdict};
 
 /// The maximum number of checks of a password when another one is stored during the check.
-pub(super) const TRIES: u32 = 3;
+pub(super) const MAX_TRIES: u32 = 3;
 
 /// The user whom a password authenticated.
-pub(super) struct Proof {
+pub(super) struct VerifiedPassword {
     pub(super) user: User,
     /// The hash that the password was checked against.
     hash: Option<PasswordHash>,
@@ -21,9 +21,9 @@ pub(super) struct Proof {
     renewed: Option<PasswordHash>,
 }
 
-impl Proof {
+impl VerifiedPassword {
     /// Checks a password. Takes the same time whether or not the user exists.
-    pub(super) async fn of_password(
+    pub(super) async fn check(
         desk: &AppState,
         attempt: &Attempt<'_>,
         username: &str,
@@ -36,14 +36,14 @@ impl Proof {
         })?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
         let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
-        let proved = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
-        attempt.judge(proved.is_some())?;
-        let user = proved.ok_or(AuthError::WrongPassword)?;
+        let verified = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
+        attempt.judge(verified.is_some())?;
+        let user = verified.ok_or(AuthError::WrongPassword)?;
         Ok(Self { user, hash, renewed })
     }
 
     /// The current user, whose hash is renewed if it is outdated. `None` if the password has changed meanwhile.
-    pub(super) fn stands(&self, tx: &Tx) -> Result<Option<User>> {
+    pub(super) fn confirm(&self, tx: &Tx) -> Result<Option<User>> {
         let user = store::users::find(tx, self.user.id)?.ok_or(AuthError::WrongPassword)?;
         if store::users::password_hash(tx, user.id)? != self.hash {
             return Ok(None);
