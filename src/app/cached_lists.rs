@@ -14,7 +14,7 @@ use crate::store::View;
 /// `request` is the part of the request that the body depends on. Refused as the read refuses, and when the credential
 /// has ended in the meantime.
 pub async fn get_or_read<Q, F>(
-    desk: &AppState,
+    state: &AppState,
     caller: &Authenticated,
     list: &'static str,
     request: Vec<u8>,
@@ -25,24 +25,24 @@ where
     Q: ListQuery + Send + 'static,
     F: Fn(&View, &Actor, &Q) -> Result<Vec<u8>> + Send + 'static,
 {
-    let pulse = desk.store.data_version()?;
+    let version = state.store.data_version()?;
     let key = CacheKey { list, request, user: caller.actor.user() };
-    if caller.is_valid_at(pulse) {
-        if let Some(body) = desk.response_cache().find(&key, &pulse) {
+    if caller.is_valid_at(version) {
+        if let Some(body) = state.response_cache().find(&key, &version) {
             return Ok(body);
         }
-        let body = desk.read_inline(|view| match query.cost(view, &caller.actor)? {
+        let body = state.read_inline(|view| match query.cost(view, &caller.actor)? {
             ReadCost::Inline => read(view, &caller.actor, &query).map(Some),
             ReadCost::Blocking => Ok(None),
         });
         // A later commit may have ended the credential before it changed the data that was read.
-        if desk.store.is_still(pulse)?
+        if state.store.is_still(version)?
             && let Some(body) = body?
         {
-            return Ok(desk.response_cache().insert(key, pulse, body));
+            return Ok(state.response_cache().insert(key, version, body));
         }
     }
     let actor = caller.actor.clone();
-    let body = desk.read_blocking(move |view| read(view, &caller::recheck(view, &actor)?, &query)).await?;
-    Ok(desk.response_cache().insert(key, pulse, body))
+    let body = state.read_blocking(move |view| read(view, &caller::recheck(view, &actor)?, &query)).await?;
+    Ok(state.response_cache().insert(key, version, body))
 }

@@ -95,20 +95,20 @@ pub struct Sent {
 /// Invites somebody as [`invite`] does.
 ///
 /// Refused when the actor has invited too many within a minute; nothing costly is done for an actor who may not invite.
-pub async fn send(desk: &AppState, actor: &Actor, new: NewUser, developer: Option<bool>, way: Way) -> Result<Sent> {
+pub async fn send(state: &AppState, actor: &Actor, new: NewUser, developer: Option<bool>, way: Way) -> Result<Sent> {
     may_invite(actor, new.role, way == Way::Link)?;
-    let permit = desk.creations().permit(actor, Quota::People)?;
+    let permit = state.creations().permit(actor, Quota::People)?;
     let (mode, temporary) = match way {
         Way::AtOnce => (Mode::AtOnce, None),
         Way::Link => (Mode::Link, None),
         Way::TemporaryPassword => {
             let password = generate();
-            let hash = passwords::hash(desk, Lane::from(actor), password.clone(), &Owner::from(&new)).await?;
+            let hash = passwords::hash(state, Lane::from(actor), password.clone(), &Owner::from(&new)).await?;
             (Mode::TemporaryPassword(hash), Some(password))
         }
     };
     let invitation = Invitation { new, uuid: Uuid::new_v4(), developer, mode };
-    let (outcome, at) = desk.write_as(actor, move |tx, actor| Ok((invite(tx, actor, &invitation)?, tx.now))).await?;
+    let (outcome, at) = state.write_as(actor, move |tx, actor| Ok((invite(tx, actor, &invitation)?, tx.now))).await?;
     if matches!(outcome, Outcome::Fresh(_)) {
         permit.use_up();
     }
@@ -118,9 +118,9 @@ pub async fn send(desk: &AppState, actor: &Actor, new: NewUser, developer: Optio
 /// Lets an invitation last longer as [`renew`] does.
 ///
 /// Refused when the actor has invited too many within a minute.
-pub async fn send_again(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
-    let permit = desk.creations().permit(actor, Quota::People)?;
-    desk.write_as(actor, move |tx, actor| renew(tx, actor, id)).await?;
+pub async fn send_again(state: &AppState, actor: &Actor, id: UserId) -> Result<()> {
+    let permit = state.creations().permit(actor, Quota::People)?;
+    state.write_as(actor, move |tx, actor| renew(tx, actor, id)).await?;
     permit.use_up();
     Ok(())
 }

@@ -173,12 +173,12 @@ pub struct Registration {
 /// Makes an account as [`create`] does, and returns its UUID.
 ///
 /// Refused when the actor has made too many within a minute; nothing costly is done for an actor who may make none.
-pub async fn register(desk: &AppState, actor: &Actor, person: Registration) -> Result<Uuid> {
+pub async fn register(state: &AppState, actor: &Actor, person: Registration) -> Result<Uuid> {
     users::may_create(actor, &person.new.email)?;
-    let permit = desk.creations().permit(actor, Quota::People)?;
+    let permit = state.creations().permit(actor, Quota::People)?;
     let password = match person.password {
         Some((password, temporary)) => {
-            let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(&person.new)).await?;
+            let hash = passwords::hash(state, Lane::from(actor), password, &Owner::from(&person.new)).await?;
             Some((hash, temporary))
         }
         None => None,
@@ -186,7 +186,7 @@ pub async fn register(desk: &AppState, actor: &Actor, person: Registration) -> R
     let uuid = Uuid::new_v4();
     let Registration { new, enabled, email_verified, .. } = person;
     let person = NewPerson { new, uuid, password, enabled, email_verified };
-    desk.write_as(actor, move |tx, actor| create(tx, actor, &person)).await?;
+    state.write_as(actor, move |tx, actor| create(tx, actor, &person)).await?;
     permit.use_up();
     Ok(uuid)
 }
@@ -195,16 +195,16 @@ pub async fn register(desk: &AppState, actor: &Actor, person: Registration) -> R
 ///
 /// Refused when the actor has reset too many within a minute.
 pub async fn replace_password(
-    desk: &AppState,
+    state: &AppState,
     actor: &Actor,
     user: &User,
     password: Password,
     temporary: bool,
 ) -> Result<()> {
-    let permit = desk.creations().permit(actor, Quota::PasswordResets)?;
-    let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(user)).await?;
+    let permit = state.creations().permit(actor, Quota::PasswordResets)?;
+    let hash = passwords::hash(state, Lane::from(actor), password, &Owner::from(user)).await?;
     let uuid = user.uuid;
-    desk.write_as(actor, move |tx, actor| reset_password(tx, actor, uuid, &hash, temporary)).await?;
+    state.write_as(actor, move |tx, actor| reset_password(tx, actor, uuid, &hash, temporary)).await?;
     permit.use_up();
     Ok(())
 }

@@ -86,10 +86,10 @@ pub type Issued = (Key, Option<Bot>, Timestamp);
 /// Makes a key: one of the actor's own as [`keys::create`] does, or with grants a service key as [`create`] does.
 ///
 /// Refused when the actor has made too many within a minute.
-pub async fn issue(desk: &AppState, actor: &Actor, new: NewKey, grants: Option<Grants>) -> Result<Issued> {
-    let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
-    let permit = desk.creations().permit(actor, Quota::Keys)?;
-    let made = desk.write_as(actor, move |tx, actor| match &grants {
+pub async fn issue(state: &AppState, actor: &Actor, new: NewKey, grants: Option<Grants>) -> Result<Issued> {
+    let (rules, uuid) = (state.key_rules, Uuid::new_v4());
+    let permit = state.creations().permit(actor, Quota::Keys)?;
+    let made = state.write_as(actor, move |tx, actor| match &grants {
         None => {
             let me = users::Named::Number(actor.user().ok_or(AuthError::NoCredential)?);
             keys::create(tx, actor, &rules, &me, &new).map(|key| (key, None, tx.now))
@@ -107,11 +107,11 @@ pub async fn issue(desk: &AppState, actor: &Actor, new: NewKey, grants: Option<G
 /// Gives a key another secret as [`keys::refresh`] does.
 ///
 /// Refused when the actor has made too many within a minute.
-pub async fn reissue(desk: &AppState, actor: &Actor, id: KeyId, renewal: Renewal) -> Result<(Key, Timestamp)> {
-    let rules = desk.key_rules;
-    let permit = desk.creations().permit(actor, Quota::Keys)?;
+pub async fn reissue(state: &AppState, actor: &Actor, id: KeyId, renewal: Renewal) -> Result<(Key, Timestamp)> {
+    let rules = state.key_rules;
+    let permit = state.creations().permit(actor, Quota::Keys)?;
     let renew = move |tx: &Tx, actor: &Actor| Ok((keys::refresh(tx, actor, &rules, id, &renewal)?, tx.now));
-    let issued = desk.write_as(actor, renew).await?;
+    let issued = state.write_as(actor, renew).await?;
     permit.use_up();
     Ok(issued)
 }

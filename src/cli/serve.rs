@@ -9,7 +9,7 @@ use super::{CliError, master_key, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
-use crate::app::runtime::state::{AppState, Fittings};
+use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
 use crate::app::{audit, setup};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
@@ -56,13 +56,13 @@ fn serve(
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
-    let desk = AppState::new(Fittings {
+    let state = AppState::new(Fields {
         store: store.clone(),
-        vault: Arc::new(master),
+        master_key: Arc::new(master),
         key_plan: key_plan(config),
-        hashery: hashery(config)?,
-        signers: signers()?,
-        long_readers: long_readers(store)?,
+        password_pool: password_pool(config)?,
+        signing_pool: signing_pool()?,
+        read_pool: read_pool(store)?,
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
@@ -81,10 +81,10 @@ fn serve(
         key_rules: key_rules(config),
         password_grant: config.password_grant,
         administrators_need_second_factor: config.administrators_need_second_factor,
-        answer_memory: config.answer_memory,
+        response_cache_size: config.answer_memory,
     });
     // Signing keys that do not open must stop the start, not the first sign-in.
-    desk.keyring()?;
+    state.keyring()?;
     if let Some(base) = exposed(config, &addresses) {
         log::warn!(
             "people sign in at {base}, which sends passwords and cookies over the network unencrypted; put a TLS proxy \
@@ -103,12 +103,12 @@ fn serve(
     if let Err(error) = lock.tell(&in_force) {
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
-    let greeting = greeting(&desk, &addresses, first.as_ref());
+    let greeting = greeting(&state, &addresses, first.as_ref());
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
     };
-    http::serve(desk, &settings(config), listeners, ready)
+    http::serve(state, &settings(config), listeners, ready)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
@@ -183,7 +183,7 @@ const MAX_QUEUED_SIGNATURES: NonZeroUsize = NonZeroUsize::new(1024).expect("more
 /// The maximum number of queued long reads.
 const MAX_QUEUED_READS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
-fn hashery(config: &Config) -> Result<Pool, CliError> {
+fn password_pool(config: &Config) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
@@ -191,14 +191,14 @@ fn hashery(config: &Config) -> Result<Pool, CliError> {
     })
 }
 
-fn signers() -> Result<Pool, CliError> {
+fn signing_pool() -> Result<Pool, CliError> {
     Pool::start(PoolKind::Signing, Pool::cores(), MAX_QUEUED_SIGNATURES).map_err(|error| {
         CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }
 
 /// One thread fewer than there are read connections, so that an inline read never waits for long reads.
-fn long_readers(store: &Store) -> Result<Pool, CliError> {
+fn read_pool(store: &Store) -> Result<Pool, CliError> {
     let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Reading, threads, MAX_QUEUED_READS)
         .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
@@ -255,7 +255,7 @@ fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
 }
 
 /// The greeting after the start: the addresses, and after the first start the commands to paste.
-fn greeting(desk: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
+fn greeting(state: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     // Writing to a String never fails.
@@ -263,7 +263,7 @@ fn greeting(desk: &AppState, addresses: &[SocketAddr], first: Option<&First>) ->
         let _ = writeln!(text, "listening on http://{address}");
     }
     if let Some(First { email, password }) = first {
-        let base = desk.issuers.origin(&Target::default());
+        let base = state.issuers.origin(&Target::default());
         let _ = writeln!(text, "\nThis is the first start. The administrator is {email}.");
         if let Some(password) = password {
             let _ = write!(

@@ -69,9 +69,9 @@ fn wants_it_anew(request: &HttpRequest) -> bool {
 }
 
 fn prove<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
-    let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+    let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
-    let proved = sign_in::with_bearer(desk, request::origin(request, D::NAME), bearer)?;
+    let proved = sign_in::with_bearer(state, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.is_proved();
     }

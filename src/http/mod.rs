@@ -69,16 +69,26 @@ pub struct Settings {
 /// Serves on these sockets until told to stop by SIGTERM, SIGINT, SIGQUIT or SIGHUP; then finishes what was accepted.
 ///
 /// `ready` is called once it serves.
-pub fn serve(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
-    actix_web::rt::System::new().block_on(run(desk, settings, listeners, ready))
+pub fn serve(
+    state: AppState,
+    settings: &Settings,
+    listeners: Vec<TcpListener>,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
+    actix_web::rt::System::new().block_on(run(state, settings, listeners, ready))
 }
 
-async fn run(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, ready: impl FnOnce()) -> io::Result<()> {
+async fn run(
+    state: AppState,
+    settings: &Settings,
+    listeners: Vec<TcpListener>,
+    ready: impl FnOnce(),
+) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
-    let graphql = web::Data::new(wallaroo::graphql::schema(&desk, settings.graphql));
-    let is_https = desk.issuers.is_https();
-    let desk = web::Data::new(desk);
+    let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));
+    let is_https = state.issuers.is_https();
+    let state = web::Data::new(state);
     let limits = Limits {
         total: settings.max_connections,
         per_address: settings.connections_per_address,
@@ -87,10 +97,10 @@ async fn run(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, r
     let connections = Connections::new(limits, proxies.clone());
     let bodies = web::Data::new(body::Bodies::new(settings.max_body, settings.body_memory, settings.request_timeout));
     let app = {
-        let (desk, readiness, proxies) = (desk.clone(), readiness.clone(), web::Data::new(proxies));
+        let (state, readiness, proxies) = (state.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
             App::new()
-                .app_data(desk.clone())
+                .app_data(state.clone())
                 .app_data(readiness.clone())
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
@@ -124,7 +134,7 @@ async fn run(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, r
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
-    let keys = actix_web::rt::spawn(keep_keys(desk));
+    let keys = actix_web::rt::spawn(keep_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
@@ -135,11 +145,11 @@ async fn run(desk: AppState, settings: &Settings, listeners: Vec<TcpListener>, r
 
 /// Looks after the signing keys while the server runs: when it is their time, and now and then anyhow, since other
 /// processes change them too.
-async fn keep_keys(desk: web::Data<AppState>) {
+async fn keep_keys(state: web::Data<AppState>) {
     const NOW_AND_THEN: Duration = Duration::from_mins(1);
     const NOT_AT_ONCE: Duration = Duration::from_secs(1);
     loop {
-        let wait = match desk.keep_up_keys().await {
+        let wait = match state.keep_up_keys().await {
             Ok(due) => Timestamp::now().until(due).clamp(NOT_AT_ONCE, NOW_AND_THEN),
             Err(error) => {
                 log::error!("cannot maintain the signing keys: {}", error.chain());

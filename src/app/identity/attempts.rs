@@ -37,7 +37,7 @@ pub(in crate::app) enum SecretOwner<'a> {
 
 /// An attempt to authenticate.
 pub(in crate::app) struct Attempt<'a> {
-    desk: &'a AppState,
+    state: &'a AppState,
     origin: &'a Origin,
     realm: ThrottleScope,
     subject: Subject,
@@ -54,32 +54,32 @@ pub(in crate::app) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Begins an attempt. Refused while the account, or all strangers at this address, are throttled.
     pub(in crate::app) fn begin(
-        desk: &'a AppState,
+        state: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         owner: SecretOwner<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
-        let attempt = Self::new(desk, origin, realm, owner, client)?;
-        attempt.or_delayed(desk.throttle.admit(&attempt.subject, Instant::now()))?;
+        let attempt = Self::new(state, origin, realm, owner, client)?;
+        attempt.or_delayed(state.throttle.admit(&attempt.subject, Instant::now()))?;
         Ok(attempt)
     }
 
     /// Records that a person has completed all steps of a sign-in. This clears the failures at this address.
-    pub(in crate::app) fn completed(desk: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
-        Self::new(desk, origin, ThrottleScope::Password, SecretOwner::User(user), None)?.succeeded();
+    pub(in crate::app) fn completed(state: &'a AppState, origin: &'a Origin, user: UserId) -> Result<()> {
+        Self::new(state, origin, ThrottleScope::Password, SecretOwner::User(user), None)?.succeeded();
         Ok(())
     }
 
     fn new(
-        desk: &'a AppState,
+        state: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         owner: SecretOwner<'a>,
         client: Option<&'a str>,
     ) -> Result<Self> {
         let from = address(origin);
-        let (user, known) = desk.read_inline(|view| {
+        let (user, known) = state.read_inline(|view| {
             let user = match owner {
                 SecretOwner::Named(name) => store::users::find_by_email(view, name)?,
                 SecretOwner::User(id) => store::users::find(view, id)?,
@@ -102,20 +102,20 @@ impl<'a> Attempt<'a> {
             SecretOwner::Client(_) | SecretOwner::Unknown => None,
         };
         let client = if let SecretOwner::Client(id) = owner { Some(id) } else { client };
-        let subject = desk.throttle.subject(realm, account, from, known);
-        Ok(Self { desk, origin, realm, subject, user, name, client, known, is_noted: AtomicBool::new(false) })
+        let subject = state.throttle.subject(realm, account, from, known);
+        Ok(Self { state, origin, realm, subject, user, name, client, known, is_noted: AtomicBool::new(false) })
     }
 
     /// Counts and refuses a wrong secret that is too long to be guessed. Only for wrong secrets, because a right one is
     /// never throttled. Returns `why`; fails when the attempt is throttled.
     pub(in crate::app) fn refuse(
-        desk: &'a AppState,
+        state: &'a AppState,
         origin: &'a Origin,
         realm: ThrottleScope,
         owner: SecretOwner<'a>,
         why: AuthError,
     ) -> Result<Error> {
-        let attempt = Self::new(desk, origin, realm, owner, None)?;
+        let attempt = Self::new(state, origin, realm, owner, None)?;
         attempt.judge(false)?;
         Ok(why.into())
     }
@@ -131,7 +131,7 @@ impl<'a> Attempt<'a> {
     /// Judges an attempt after a slow check. A wrong one is counted. Right or wrong, it is refused if other attempts
     /// have failed meanwhile and it is throttled now.
     pub(in crate::app) fn judge(&self, right: bool) -> Result<()> {
-        let judged = self.desk.throttle.judge(&self.subject, right, Instant::now());
+        let judged = self.state.throttle.judge(&self.subject, right, Instant::now());
         let reached = self.or_delayed(judged)?;
         if !right && self.is_new() {
             self.log("wrong");
@@ -154,13 +154,13 @@ impl<'a> Attempt<'a> {
         }
         self.log(reason);
         if counts {
-            self.tell(self.desk.throttle.failed(&self.subject, Instant::now()));
+            self.tell(self.state.throttle.failed(&self.subject, Instant::now()));
         }
     }
 
     /// Records that the attempt succeeded. This clears the failures at this address.
     pub(in crate::app) fn succeeded(&self) {
-        self.desk.throttle.succeeded(&self.subject);
+        self.state.throttle.succeeded(&self.subject);
     }
 
     fn or_delayed<T>(&self, admitted: Result<T, Duration>) -> Result<T> {
@@ -179,13 +179,13 @@ impl<'a> Attempt<'a> {
     fn log(&self, reason: &'static str) {
         let kind = Kind::Guessed(self.realm);
         let refusal = Refusal { kind, account: self.name.as_deref(), client: self.client, reason };
-        self.desk.refusals().log(self.origin, &refusal);
+        self.state.refusals().log(self.origin, &refusal);
     }
 
     fn tell(&self, reached: Vec<Threshold>) {
         for threshold in reached {
             let account = self.name.as_deref().map(|name| (name, self.user.as_ref()));
-            self.desk.refusals().delayed(&self.desk.store, self.origin, self.realm, account, threshold);
+            self.state.refusals().delayed(&self.state.store, self.origin, self.realm, account, threshold);
         }
     }
 }

@@ -81,25 +81,25 @@ pub(in crate::app) fn judge<T>(
 
 /// A code that somebody enters. A refusal is logged.
 pub(in crate::app) struct EnteredCode<'a> {
-    desk: &'a AppState,
+    state: &'a AppState,
     origin: &'a Origin,
     email: String,
 }
 
 impl<'a> EnteredCode<'a> {
-    pub(in crate::app) fn for_user(desk: &'a AppState, origin: &'a Origin, user: &User) -> Self {
-        Self { desk, origin, email: user.email.to_string() }
+    pub(in crate::app) fn for_user(state: &'a AppState, origin: &'a Origin, user: &User) -> Self {
+        Self { state, origin, email: user.email.to_string() }
     }
 
     /// A code that the actor enters.
-    pub(in crate::app) fn by(desk: &'a AppState, actor: &'a Actor) -> Self {
+    pub(in crate::app) fn by(state: &'a AppState, actor: &'a Actor) -> Self {
         let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
-        Self { desk, origin: &actor.origin, email }
+        Self { state, origin: &actor.origin, email }
     }
 
     /// Refuses a code while the person is throttled, before any costly work.
     pub(in crate::app) fn admit(&self, user: UserId) -> Result<()> {
-        self.noted(self.desk.read_inline(|view| admit(view, user)))
+        self.noted(self.state.read_inline(|view| admit(view, user)))
     }
 
     /// The value of a right code, or the refusal.
@@ -114,7 +114,7 @@ impl<'a> EnteredCode<'a> {
             _ => return outcome,
         };
         let refusal = Refusal { kind: Kind::SecondFactor, account: Some(&self.email), client: None, reason };
-        self.desk.refusals().log(self.origin, &refusal);
+        self.state.refusals().log(self.origin, &refusal);
         outcome
     }
 }

@@ -23,28 +23,29 @@ pub enum Proof {
 /// Confirms the actor's session by the password or a code. The session then counts as recent.
 ///
 /// Refused when the proof is wrong, which throttles further attempts.
-pub async fn confirm(desk: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
+pub async fn confirm(state: &AppState, actor: &Actor, proof: Proof) -> Result<()> {
     let me =
         actor.person().ok_or(Error::Refused { rule: "only people can confirm a session, not service accounts" })?.id;
     let session = actor.session().ok_or(Error::Refused { rule: "only a session can be confirmed, not an API key" })?;
     match proof {
         Proof::Password(password) => {
-            let stored = own_password::prove(desk, actor, &password).await?;
-            desk.write_as(actor, move |tx, actor| {
-                // The password may have changed between the read and the write.
-                if store::users::password_hash(tx, me)? != stored {
-                    return Err(AuthError::WrongPassword.into());
-                }
-                note(tx, actor, session, false)
-            })
-            .await
+            let stored = own_password::prove(state, actor, &password).await?;
+            state
+                .write_as(actor, move |tx, actor| {
+                    // The password may have changed between the read and the write.
+                    if store::users::password_hash(tx, me)? != stored {
+                        return Err(AuthError::WrongPassword.into());
+                    }
+                    note(tx, actor, session, false)
+                })
+                .await
         }
         Proof::Code(code) => {
-            let entered = EnteredCode::by(desk, actor);
+            let entered = EnteredCode::by(state, actor);
             entered.admit(me)?;
-            let vault = desk.vault.clone();
-            let judged = desk.write_as(actor, move |tx, actor| {
-                let judged: Judged<()> = second_factors::judge(&vault, tx, actor, &code)?;
+            let master_key = state.master_key.clone();
+            let judged = state.write_as(actor, move |tx, actor| {
+                let judged: Judged<()> = second_factors::judge(&master_key, tx, actor, &code)?;
                 judged.and_then(|()| note(tx, actor, session, true))
             });
             entered.or_refused(judged.await?)

@@ -47,9 +47,9 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
 /// Notes that somebody is to choose another password as [`request_reset`] does.
 ///
 /// Refused when the actor has reset too many within a minute.
-pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
-    let permit = desk.creations().permit(actor, Quota::PasswordResets)?;
-    desk.write_as(actor, move |tx, actor| request_reset(tx, actor, id)).await?;
+pub async fn demand_reset(state: &AppState, actor: &Actor, id: UserId) -> Result<()> {
+    let permit = state.creations().permit(actor, Quota::PasswordResets)?;
+    state.write_as(actor, move |tx, actor| request_reset(tx, actor, id)).await?;
     permit.use_up();
     Ok(())
 }
@@ -79,14 +79,14 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
 /// The user and the purpose of a link. Refused when the link is unknown, used or expired, or its user may no longer use
 /// it. Wrong links throttle further wrong links from the same address. A valid link is never throttled, because it is
 /// too long to be guessed.
-pub fn find(desk: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
+pub fn find(state: &AppState, origin: &Origin, token: &str) -> Result<(User, Purpose)> {
     let found = match opaque::parse(Kind::Link, token) {
-        Some(secret) => desk.read_inline(|view| find_valid(view, &secret)),
+        Some(secret) => state.read_inline(|view| find_valid(view, &secret)),
         None => Err(AuthError::DeadLink.into()),
     };
     match found {
         Err(Error::Unauthenticated(why)) => {
-            Err(Attempt::refuse(desk, origin, ThrottleScope::Link, SecretOwner::Unknown, why)?)
+            Err(Attempt::refuse(state, origin, ThrottleScope::Link, SecretOwner::Unknown, why)?)
         }
         found => found,
     }
@@ -107,14 +107,20 @@ fn find_valid(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
 /// Sets a password by a link, which is then used up. Ends every session, and revokes every API key on request.
 ///
 /// Refused as [`find`] refuses, and when the person may not use the password.
-pub async fn follow(desk: &AppState, origin: Origin, token: &str, chosen: Password, revoke_keys: bool) -> Result<User> {
+pub async fn follow(
+    state: &AppState,
+    origin: Origin,
+    token: &str,
+    chosen: Password,
+    revoke_keys: bool,
+) -> Result<User> {
     // A wrong link must not cost a hash.
-    let (user, _) = find(desk, &origin, token)?;
-    let hash = passwords::hash(desk, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
+    let (user, _) = find(state, &origin, token)?;
+    let hash = passwords::hash(state, Lane::stranger(&origin), chosen, &Owner::from(&user)).await?;
     let secret = opaque::parse(Kind::Link, token).ok_or(AuthError::DeadLink)?;
     let actor = Actor { credential: Credential::Link, ..Actor::nobody(origin) };
     let new = NewPassword { hash, revoke_keys };
-    desk.write(move |tx| use_up(tx, &actor, &secret, &new)).await
+    state.write(move |tx| use_up(tx, &actor, &secret, &new)).await
 }
 
 pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: &NewPassword) -> Result<User> {
@@ -142,39 +148,40 @@ pub struct Choice {
 ///
 /// A person without a temporary password is refused like one with a wrong password, in the same time. Failures throttle
 /// further attempts. A person with a second factor is refused too: the sign-in pages ask for its code first.
-pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) -> Result<User> {
-    let attempt = Attempt::begin(desk, &origin, ThrottleScope::Password, SecretOwner::Named(&choice.username), None)?;
-    let found = desk.read_inline(|view| {
+pub async fn replace_temporary(state: &AppState, origin: Origin, choice: Choice) -> Result<User> {
+    let attempt = Attempt::begin(state, &origin, ThrottleScope::Password, SecretOwner::Named(&choice.username), None)?;
+    let found = state.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
         let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
         Ok(user.zip(hash))
     })?;
     let against = found.as_ref().map(|(_, hash)| hash.clone());
-    let (verdict, _) = passwords::verify(desk, attempt.lane(), choice.temporary.clone(), against).await?;
+    let (verdict, _) = passwords::verify(state, attempt.lane(), choice.temporary.clone(), against).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
     attempt.judge(proved.is_some())?;
     let (user, stored) = proved.ok_or(AuthError::WrongPassword)?;
-    if desk.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
+    if state.read_inline(|view| second_factors::is_confirmed(view, user.id))? {
         return Err(HAS_FACTOR);
     }
     attempt.succeeded();
     if choice.chosen == Password::existing(choice.temporary.expose()) {
         return Err(Error::invalid(Field::Password, "must differ from the temporary password"));
     }
-    let hash = passwords::hash(desk, attempt.lane(), choice.chosen, &Owner::from(&user)).await?;
+    let hash = passwords::hash(state, attempt.lane(), choice.chosen, &Owner::from(&user)).await?;
     let new = NewPassword { hash, revoke_keys: choice.revoke_keys };
     let actor = Actor::nobody(origin.clone());
-    desk.write(move |tx| {
-        // The password may have changed between the read and the write.
-        let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
-        let user = user.ok_or(AuthError::WrongPassword)?;
-        if store::users::password_hash(tx, user.id)?.as_ref() != Some(&stored) {
-            return Err(AuthError::WrongPassword.into());
-        }
-        choose(tx, &actor, user, &new, "users.replace_temporary_password")
-    })
-    .await
+    state
+        .write(move |tx| {
+            // The password may have changed between the read and the write.
+            let user = store::users::find(tx, user.id)?.filter(|user| has_temporary(tx, user));
+            let user = user.ok_or(AuthError::WrongPassword)?;
+            if store::users::password_hash(tx, user.id)?.as_ref() != Some(&stored) {
+                return Err(AuthError::WrongPassword.into());
+            }
+            choose(tx, &actor, user, &new, "users.replace_temporary_password")
+        })
+        .await
 }
 
 fn has_temporary(view: &View, user: &User) -> bool {

@@ -24,46 +24,47 @@ use crate::tokens::password::{PasswordHash, Verdict};
 ///
 /// Refused when the current password is wrong, which throttles further attempts, and when the new one is the same.
 pub async fn change(
-    desk: &AppState,
+    state: &AppState,
     actor: &Actor,
     current: Secret,
     chosen: Password,
     revoke_keys: bool,
 ) -> Result<()> {
-    let stored = prove(desk, actor, &current).await?;
+    let stored = prove(state, actor, &current).await?;
     let id = person(actor)?.id;
     if chosen == Password::existing(current.expose()) {
         return Err(passwords::must_be_another());
     }
-    let owner = desk.read_inline(|view| {
+    let owner = state.read_inline(|view| {
         let user = store::users::find(view, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
         Ok(Owner::from(&user))
     })?;
-    let new = NewPassword { hash: passwords::hash(desk, Lane::from(actor), chosen, &owner).await?, revoke_keys };
-    desk.write_as(actor, move |tx, actor| {
-        let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
-        // The password may have changed between the read and the write.
-        if store::users::password_hash(tx, id)? != stored {
-            return Err(AuthError::WrongPassword.into());
-        }
-        let ended = users::store_password(tx, &mut user, &new, actor.session())?;
-        if let Some(session) = actor.session() {
-            store::sessions::update_authenticated(tx, session, false)?;
-        }
-        let after = ended.add_to(json!({}));
-        audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
-    })
-    .await
+    let new = NewPassword { hash: passwords::hash(state, Lane::from(actor), chosen, &owner).await?, revoke_keys };
+    state
+        .write_as(actor, move |tx, actor| {
+            let mut user = store::users::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::User, id))?;
+            // The password may have changed between the read and the write.
+            if store::users::password_hash(tx, id)? != stored {
+                return Err(AuthError::WrongPassword.into());
+            }
+            let ended = users::store_password(tx, &mut user, &new, actor.session())?;
+            if let Some(session) = actor.session() {
+                store::sessions::update_authenticated(tx, session, false)?;
+            }
+            let after = ended.add_to(json!({}));
+            audit::record(tx, actor, "users.change_password", (ObjectKind::User, user.uuid), (Value::Null, after))
+        })
+        .await
 }
 
 /// Verifies the actor's password. Returns the hash that it was checked against.
 ///
 /// Refused when it is wrong, which throttles further attempts.
-pub(in crate::app) async fn prove(desk: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
+pub(in crate::app) async fn prove(state: &AppState, actor: &Actor, current: &Secret) -> Result<Option<PasswordHash>> {
     let id = person(actor)?.id;
-    let attempt = Attempt::begin(desk, &actor.origin, ThrottleScope::Password, SecretOwner::User(id), None)?;
-    let stored = desk.read_inline(|view| store::users::password_hash(view, id))?;
-    let (verdict, _) = passwords::verify(desk, Lane::from(actor), current.clone(), stored.clone()).await?;
+    let attempt = Attempt::begin(state, &actor.origin, ThrottleScope::Password, SecretOwner::User(id), None)?;
+    let stored = state.read_inline(|view| store::users::password_hash(view, id))?;
+    let (verdict, _) = passwords::verify(state, Lane::from(actor), current.clone(), stored.clone()).await?;
     let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
     attempt.judge(right)?;
     if !right {

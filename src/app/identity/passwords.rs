@@ -39,9 +39,9 @@ impl From<&NewUser> for Owner {
 /// Hashes a new password of this owner in this lane's turn. Every way to set a password uses this or [`hash_here`].
 ///
 /// Refused when the password is based on the owner's address or name, and as busy when the queue is full.
-pub async fn hash(desk: &AppState, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
+pub async fn hash(state: &AppState, lane: Lane, password: Password, owner: &Owner) -> Result<PasswordHash> {
     refuse_own(&password, owner)?;
-    desk.hashery.run(lane, move || password::hash(&password)).await?.map_err(Error::internal)
+    state.password_pool.run(lane, move || password::hash(&password)).await?.map_err(Error::internal)
 }
 
 /// Like [`hash`], but on the calling thread, for the command line and the start of the server.
@@ -69,12 +69,13 @@ pub(in crate::app) fn must_be_another() -> Error {
 ///
 /// Returns a new hash too when the old one uses outdated parameters.
 pub(in crate::app) async fn verify(
-    desk: &AppState,
+    state: &AppState,
     lane: Lane,
     typed: Secret,
     against: Option<PasswordHash>,
 ) -> Result<(Verdict, Option<PasswordHash>)> {
-    desk.hashery
+    state
+        .password_pool
         .run(lane, move || match against {
             None => {
                 password::verify(typed.expose(), password::dummy());

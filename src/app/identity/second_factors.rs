@@ -53,9 +53,9 @@ pub fn state(view: &View, actor: &Actor) -> Result<Option<SecondFactor>> {
 }
 
 /// Whether the server requires a second factor of this role.
-pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
+pub fn is_needed(state: &AppState, role: AccountRole) -> bool {
     match role {
-        AccountRole::Administrator => desk.administrators_need_second_factor,
+        AccountRole::Administrator => state.administrators_need_second_factor,
         AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator => false,
     }
 }
@@ -63,24 +63,25 @@ pub fn is_needed(desk: &AppState, role: AccountRole) -> bool {
 /// Begins to set up a second factor for the actor. It counts once it is confirmed, and replaces an unconfirmed one.
 ///
 /// Refused when there is a confirmed one already. Requires a recent sign-in.
-pub async fn begin(desk: &AppState, actor: &Actor) -> Result<Enrolment> {
-    let user = desk.read_inline(|view| myself(view, actor))?;
-    let (enrolment, sealed) = generate(&desk.vault, &user)?;
-    desk.write_as(actor, move |tx, actor| {
-        reauthentication::require(tx, actor)?;
-        store_unconfirmed(tx, actor, &myself(tx, actor)?, &sealed)
-    })
-    .await?;
+pub async fn begin(state: &AppState, actor: &Actor) -> Result<Enrolment> {
+    let user = state.read_inline(|view| myself(view, actor))?;
+    let (enrolment, sealed) = generate(&state.master_key, &user)?;
+    state
+        .write_as(actor, move |tx, actor| {
+            reauthentication::require(tx, actor)?;
+            store_unconfirmed(tx, actor, &myself(tx, actor)?, &sealed)
+        })
+        .await?;
     Ok(enrolment)
 }
 
 /// The unconfirmed second factor of the actor, to be shown again. `None` if there is none.
 ///
 /// Requires a recent sign-in: a session alone must not reveal the key.
-pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
-    desk.read_inline(|view| {
+pub fn enrolment(state: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
+    state.read_inline(|view| {
         reauthentication::require(view, actor)?;
-        unconfirmed(&desk.vault, view, &myself(view, actor)?)
+        unconfirmed(&state.master_key, view, &myself(view, actor)?)
     })
 }
 
@@ -88,21 +89,21 @@ pub fn enrolment(desk: &AppState, actor: &Actor) -> Result<Option<Enrolment>> {
 /// every other session of the actor.
 ///
 /// Requires a recent sign-in.
-pub async fn confirm(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+pub async fn confirm(state: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
     let me = me(actor)?.id;
-    let entered = EnteredCode::by(desk, actor);
+    let entered = EnteredCode::by(state, actor);
     entered.admit(me)?;
-    let vault = desk.vault.clone();
-    let judged = desk.write_as(actor, move |tx, actor| {
+    let master_key = state.master_key.clone();
+    let judged = state.write_as(actor, move |tx, actor| {
         reauthentication::require(tx, actor)?;
-        confirm_first_code(&vault, tx, actor, &myself(tx, actor)?, &code)
+        confirm_first_code(&master_key, tx, actor, &myself(tx, actor)?, &code)
     });
     entered.or_refused(judged.await?)
 }
 
 /// Replaces the actor's recovery codes.
-pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
-    with_code(desk, actor, code, |tx, actor, user| {
+pub async fn renew_recovery_codes(state: &AppState, actor: &Actor, code: Secret) -> Result<Vec<Secret>> {
+    with_code(state, actor, code, |tx, actor, user| {
         let before = json!({ "recovery_codes": store::recovery_codes::count(tx, user.id)? });
         let codes = replace_recovery_codes(tx, user)?;
         let object = (ObjectKind::User, user.uuid);
@@ -114,8 +115,8 @@ pub async fn renew_recovery_codes(desk: &AppState, actor: &Actor, code: Secret) 
 }
 
 /// Removes the actor's second factor. Ends every other session of the actor.
-pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> {
-    with_code(desk, actor, code, |tx, actor, user| {
+pub async fn remove(state: &AppState, actor: &Actor, code: Secret) -> Result<()> {
+    with_code(state, actor, code, |tx, actor, user| {
         delete(tx, user.id)?;
         let ended = store::sessions::delete_of_but(tx, user.id, actor.session())?;
         let change = (json!({ "second_factor": true }), json!({ "sessions_ended": ended }));
@@ -125,17 +126,17 @@ pub async fn remove(desk: &AppState, actor: &Actor, code: Secret) -> Result<()> 
 }
 
 /// Changes the actor's second factor after a right code. Wrong codes throttle further attempts.
-async fn with_code<T, F>(desk: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
+async fn with_code<T, F>(state: &AppState, actor: &Actor, code: Secret, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: Fn(&Tx, &Actor, &User) -> Result<T> + Send + 'static,
 {
     let me = me(actor)?.id;
-    let entered = EnteredCode::by(desk, actor);
+    let entered = EnteredCode::by(state, actor);
     entered.admit(me)?;
-    let vault = desk.vault.clone();
-    let judged = desk.write_as(actor, move |tx, actor| {
-        judge(&vault, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
+    let master_key = state.master_key.clone();
+    let judged = state.write_as(actor, move |tx, actor| {
+        judge(&master_key, tx, actor, &code)?.and_then(|()| work(tx, actor, &myself(tx, actor)?))
     });
     entered.or_refused(judged.await?)
 }
@@ -143,12 +144,12 @@ where
 /// Judges a code of the actor's app or a recovery code. A right code is used up.
 ///
 /// Refused when there is no second factor.
-pub(in crate::app) fn judge(vault: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) -> Result<Judged<()>> {
+pub(in crate::app) fn judge(master_key: &MasterKey, tx: &Tx, actor: &Actor, code: &Secret) -> Result<Judged<()>> {
     let user = myself(tx, actor)?;
     if !is_confirmed(tx, user.id)? {
         return Err(IS_OFF);
     }
-    code_attempts::judge(tx, actor, &user, || Ok(use_code(vault, tx, actor, &user, code)?.then_some(())))
+    code_attempts::judge(tx, actor, &user, || Ok(use_code(master_key, tx, actor, &user, code)?.then_some(())))
 }
 
 /// Removes the second factor of a person who has lost it, and ends every session of that person. Returns whether there
@@ -179,9 +180,9 @@ pub(in crate::app) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
 }
 
 /// A new secret for a user's app, and the sealed secret.
-pub(in crate::app) fn generate(vault: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
+pub(in crate::app) fn generate(master_key: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
-    let sealed = vault.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
+    let sealed = master_key.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
     Ok((to_enrolment(&key, user), sealed))
 }
 
@@ -196,10 +197,10 @@ pub(in crate::app) fn store_unconfirmed(tx: &Tx, actor: &Actor, user: &User, sea
 }
 
 /// The unconfirmed second factor of a user.
-pub(in crate::app) fn unconfirmed(vault: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
+pub(in crate::app) fn unconfirmed(master_key: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
     let stored = store::second_factors::find(view, user.id)?;
     let stored = stored.filter(|stored| stored.confirmed_at.is_none() && is_fresh(stored, view.now));
-    stored.map(|stored| Ok(to_enrolment(&open(vault, user, &stored)?, user))).transpose()
+    stored.map(|stored| Ok(to_enrolment(&open(master_key, user, &stored)?, user))).transpose()
 }
 
 /// Whether a key may still be confirmed. Somebody else may have seen a key that waits for long.
@@ -209,7 +210,7 @@ fn is_fresh(stored: &Kept, now: Timestamp) -> bool {
 
 /// Confirms a user's second factor with a first code. Returns the recovery codes. Ends every other session of the user.
 pub(in crate::app) fn confirm_first_code(
-    vault: &MasterKey,
+    master_key: &MasterKey,
     tx: &Tx,
     actor: &Actor,
     user: &User,
@@ -222,7 +223,7 @@ pub(in crate::app) fn confirm_first_code(
     if !is_fresh(&stored, tx.now) {
         return Err(Error::Refused { rule: "the key is more than an hour old; start again with a new one" });
     }
-    let key = open(vault, user, &stored)?;
+    let key = open(master_key, user, &stored)?;
     let judged = code_attempts::judge(tx, actor, user, || Ok(key.step_of(code.expose(), tx.now.seconds(), None)))?;
     judged.and_then(|step| {
         store::second_factors::confirm(tx, user.id)?;
@@ -237,26 +238,26 @@ pub(in crate::app) fn confirm_first_code(
 }
 
 /// The time step of an app's code, if the code is right and unused. `None` without a confirmed second factor.
-fn step_of(vault: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
+fn step_of(master_key: &MasterKey, view: &View, user: &User, code: &str) -> Result<Option<i64>> {
     let stored = store::second_factors::find(view, user.id)?.filter(|stored| stored.confirmed_at.is_some());
     let Some(stored) = stored else { return Ok(None) };
-    Ok(open(vault, user, &stored)?.step_of(code, view.now.seconds(), stored.last_step))
+    Ok(open(master_key, user, &stored)?.step_of(code, view.now.seconds(), stored.last_step))
 }
 
 /// Judges a code of a user's app only, not a recovery code. A right code is used up.
 pub(in crate::app) fn judge_totp(
-    vault: &MasterKey,
+    master_key: &MasterKey,
     tx: &Tx,
     actor: &Actor,
     user: &User,
     code: &Secret,
 ) -> Result<Judged<()>> {
-    code_attempts::judge(tx, actor, user, || Ok(use_totp(vault, tx, user, code)?.then_some(())))
+    code_attempts::judge(tx, actor, user, || Ok(use_totp(master_key, tx, user, code)?.then_some(())))
 }
 
 /// Uses up a code of the app. Returns whether it was right.
-fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bool> {
-    match step_of(vault, tx, user, code.expose())? {
+fn use_totp(master_key: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bool> {
+    match step_of(master_key, tx, user, code.expose())? {
         Some(step) => store::second_factors::use_step(tx, user.id, step).map(|()| true),
         None => Ok(false),
     }
@@ -264,8 +265,14 @@ fn use_totp(vault: &MasterKey, tx: &Tx, user: &User, code: &Secret) -> Result<bo
 
 /// Uses up a code of the app or a recovery code. Returns whether it was right. Only [`code_attempts::judge`] may call
 /// it.
-pub(in crate::app) fn use_code(vault: &MasterKey, tx: &Tx, actor: &Actor, user: &User, code: &Secret) -> Result<bool> {
-    if use_totp(vault, tx, user, code)? {
+pub(in crate::app) fn use_code(
+    master_key: &MasterKey,
+    tx: &Tx,
+    actor: &Actor,
+    user: &User,
+    code: &Secret,
+) -> Result<bool> {
+    if use_totp(master_key, tx, user, code)? {
         return Ok(true);
     }
     let fingerprint = totp::recovery_fingerprint(user.uuid, code.expose());
@@ -292,8 +299,8 @@ pub(in crate::app) fn context(user: Uuid) -> String {
     format!("second-factor/{user}")
 }
 
-fn open(vault: &MasterKey, user: &User, stored: &Kept) -> Result<TotpKey> {
-    let bytes = vault.open(&context(user.uuid), &stored.sealed).map_err(Error::internal)?;
+fn open(master_key: &MasterKey, user: &User, stored: &Kept) -> Result<TotpKey> {
+    let bytes = master_key.open(&context(user.uuid), &stored.sealed).map_err(Error::internal)?;
     TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has the wrong length"))
 }
 

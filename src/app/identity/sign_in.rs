@@ -57,10 +57,10 @@ pub struct SignedIn {
 /// An unknown name, a wrong password and a missing or wrong code are refused alike and take the same time. Failures
 /// throttle further attempts. Only the right password reveals that the user is disabled or has to complete the account
 /// first.
-pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
+pub async fn with_password(state: &AppState, origin: &Origin, attempt: Attempt) -> Result<SignedIn> {
     let (owner, client) = (SecretOwner::Named(&attempt.username), Some(attempt.client.id.as_str()));
-    let guess = attempts::Attempt::begin(desk, origin, ThrottleScope::Password, owner, client)?;
-    let signed_in = try_password(desk, &guess, origin, &attempt).await;
+    let guess = attempts::Attempt::begin(state, origin, ThrottleScope::Password, owner, client)?;
+    let signed_in = try_password(state, &guess, origin, &attempt).await;
     match &signed_in {
         Ok(_) => guess.succeeded(),
         Err(error) => guess.note(error),
@@ -69,20 +69,20 @@ pub async fn with_password(desk: &AppState, origin: &Origin, attempt: Attempt) -
 }
 
 async fn try_password(
-    desk: &AppState,
+    state: &AppState,
     guess: &attempts::Attempt<'_>,
     origin: &Origin,
     attempt: &Attempt,
 ) -> Result<SignedIn> {
     for _ in 0..MAX_TRIES {
-        let verified = VerifiedPassword::check(desk, guess, &attempt.username, &attempt.password).await?;
+        let verified = VerifiedPassword::check(state, guess, &attempt.username, &attempt.password).await?;
         // Without a code, or while codes are not judged, no write is queued.
         let user = verified.user.clone();
-        desk.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
+        state.read_inline(|view| match code_needed(view, &user, attempt.totp.as_ref())? {
             Some(_) => code_attempts::admit(view, user.id),
-            None => may_get_tokens(desk, view, &user, false),
+            None => may_get_tokens(state, view, &user, false),
         })?;
-        if let Some(signed_in) = begin(desk, origin, attempt, verified).await? {
+        if let Some(signed_in) = begin(state, origin, attempt, verified).await? {
             return signed_in.or_refused(AuthError::WrongPassword);
         }
     }
@@ -101,10 +101,10 @@ fn code_needed<'a>(view: &View, user: &User, code: Option<&'a Secret>) -> Result
 
 /// Refuses an authenticated user who may not sign in. A temporary password is worthless after the invitation has
 /// expired.
-fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
+fn may_get_tokens(state: &AppState, view: &View, user: &User, has_factor: bool) -> Result<()> {
     match user.status(view.now) {
         UserStatus::Active if user.must_change_password => Err(AuthError::NotSetUp.into()),
-        UserStatus::Active if !has_factor && second_factors::is_needed(desk, user.role) => {
+        UserStatus::Active if !has_factor && second_factors::is_needed(state, user.role) => {
             Err(AuthError::NotSetUp.into())
         }
         UserStatus::Active => Ok(()),
@@ -117,16 +117,16 @@ fn may_get_tokens(desk: &AppState, view: &View, user: &User, has_factor: bool) -
 /// Begins the session of a user whose password was right, if the code is right too. `None` if the password has changed
 /// meanwhile.
 async fn begin(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     attempt: &Attempt,
     verified: VerifiedPassword,
 ) -> Result<Option<Judged<SignedIn>>> {
-    let new = NewSession::through(&attempt.client, &attempt.scopes, &desk.lifetimes);
+    let new = NewSession::through(&attempt.client, &attempt.scopes, &state.lifetimes);
     let refresh_token = new.refresh_token.as_ref().map(|token| token.text.clone());
     let actor = Actor::nobody(origin.clone());
-    let (state, attempt) = (desk.clone(), attempt.clone());
-    let begun = desk
+    let (shared, attempt) = (state.clone(), attempt.clone());
+    let begun = state
         .write(move |tx| {
             // Since the read, the person may have been disabled, the password may have changed, or another sign-in with
             // the same password may have renewed its hash.
@@ -135,13 +135,13 @@ async fn begin(
             let judged = match code {
                 Some(code) => {
                     let actor = sessions::acting(&actor, &user);
-                    second_factors::judge_totp(&state.vault, tx, &actor, &user, code)?
+                    second_factors::judge_totp(&shared.master_key, tx, &actor, &user, code)?
                 }
                 None => Judged::Right(()),
             };
             let second_factor = code.is_some();
             let begun = judged.and_then(|()| {
-                may_get_tokens(&state, tx, &user, second_factor)?;
+                may_get_tokens(&shared, tx, &user, second_factor)?;
                 let new = NewSession { second_factor, ..new.clone() };
                 let session = sessions::begin(tx, &actor, &user, &new)?;
                 attempts::remember_place(tx, &actor.origin, user.id)?;

@@ -28,7 +28,7 @@ pub(in crate::app) struct InForce {
 
 struct Seen {
     /// The data version that the ring was read at.
-    pulse: DataVersion,
+    version: DataVersion,
     /// The rows of the keys, the active key first.
     states: Vec<(String, State)>,
     /// The opened keys, because opening one is slow.
@@ -40,21 +40,21 @@ impl LiveRing {
     /// The ring at this data version, or a later one.
     ///
     /// Refused when there is no key, or a key does not open.
-    pub(in crate::app) fn current(&self, store: &Store, pulse: DataVersion, master: &MasterKey) -> Result<InForce> {
+    pub(in crate::app) fn current(&self, store: &Store, version: DataVersion, master: &MasterKey) -> Result<InForce> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = place.as_ref()
-            && seen.pulse == pulse
+            && seen.version == version
             && Timestamp::now() < seen.ring.until
         {
             return Ok(seen.ring.clone());
         }
         // A failure must not reset the number.
-        let seen = store.read(|view| look(view, pulse, master, place.as_ref()))?;
+        let seen = store.read(|view| look(view, version, master, place.as_ref()))?;
         Ok(place.insert(seen).ring.clone())
     }
 }
 
-fn look(view: &View, pulse: DataVersion, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
+fn look(view: &View, version: DataVersion, master: &MasterKey, before: Option<&Seen>) -> Result<Seen> {
     let mut records = store::signing_keys::list(view)?;
     records.retain(|record| record.verifies(view.now));
     let until = records.iter().filter_map(Record::ends_at).min().unwrap_or(Timestamp::LATEST);
@@ -63,7 +63,7 @@ fn look(view: &View, pulse: DataVersion, master: &MasterKey, before: Option<&See
         && seen.states == states
     {
         let ring = InForce { until, ..seen.ring.clone() };
-        return Ok(Seen { pulse, states, keys: seen.keys.clone(), ring });
+        return Ok(Seen { version, states, keys: seen.keys.clone(), ring });
     }
     let known = |kid| before.and_then(|seen| seen.keys.get(kid));
     let mut keys = HashMap::new();
@@ -80,5 +80,5 @@ fn look(view: &View, pulse: DataVersion, master: &MasterKey, before: Option<&See
     let others = states.iter().filter_map(key).map(|key| key.public().clone());
     let ring = Arc::new(KeyRing::new(active.clone(), others));
     let edition = before.map_or(0, |seen| seen.ring.edition + 1);
-    Ok(Seen { pulse, states, keys, ring: InForce { ring, edition, until } })
+    Ok(Seen { version, states, keys, ring: InForce { ring, edition, until } })
 }

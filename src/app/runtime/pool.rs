@@ -75,7 +75,7 @@ pub enum PoolKind {
 impl PoolKind {
     const fn name(self) -> &'static str {
         match self {
-            Self::Hashing => "hashery",
+            Self::Hashing => "password_pool",
             Self::Signing => "signer",
             Self::Reading => "reader",
         }

@@ -23,10 +23,10 @@ use crate::tokens::tags::TagKey;
 
 /// Cloning it gives another handle to the same state.
 #[derive(Clone)]
-pub struct AppState(Arc<Furnished>);
+pub struct AppState(Arc<Inner>);
 
-struct Furnished {
-    fittings: Fittings,
+struct Inner {
+    fields: Fields,
     refusals: Refusals,
     creations: Creations,
     ring: LiveRing,
@@ -34,23 +34,23 @@ struct Furnished {
     response_cache: ResponseCache,
 }
 
-pub struct Fittings {
+pub struct Fields {
     pub store: Store,
     /// Seals the secrets that have to be read again.
-    pub vault: Arc<MasterKey>,
+    pub master_key: Arc<MasterKey>,
     /// When to rotate the signing keys, and their algorithm.
     pub key_plan: signing_keys::Plan,
     /// Hashes passwords.
-    pub hashery: Pool,
+    pub password_pool: Pool,
     /// Signs tokens.
-    pub signers: Pool,
+    pub signing_pool: Pool,
     /// Reads long lists. It has fewer threads than there are readers, so inline reads never wait for it.
-    pub long_readers: Pool,
+    pub read_pool: Pool,
     /// The key of the tags of public ids.
     pub tags: TagKey,
     pub throttle: Throttle,
     /// The maximum size of the response cache in bytes.
-    pub answer_memory: usize,
+    pub response_cache_size: usize,
     pub issuers: Issuers,
     pub lifetimes: Lifetimes,
     /// Who may have API keys, and for how long.
@@ -61,19 +61,19 @@ pub struct Fittings {
 }
 
 impl std::ops::Deref for AppState {
-    type Target = Fittings;
+    type Target = Fields;
 
-    fn deref(&self) -> &Fittings {
-        &self.0.fittings
+    fn deref(&self) -> &Fields {
+        &self.0.fields
     }
 }
 
 impl AppState {
-    pub fn new(fittings: Fittings) -> Self {
-        let response_cache = ResponseCache::new(fittings.answer_memory);
+    pub fn new(fields: Fields) -> Self {
+        let response_cache = ResponseCache::new(fields.response_cache_size);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        Self(Arc::new(Furnished { fittings, refusals, creations, ring, credential_cache, response_cache }))
+        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -84,8 +84,8 @@ impl AppState {
     }
 
     /// The signing keys at this data version, and for how long they are valid.
-    pub(in crate::app) fn keys_in_force(&self, pulse: DataVersion) -> Result<InForce> {
-        self.0.ring.current(&self.store, pulse, &self.vault)
+    pub(in crate::app) fn keys_in_force(&self, version: DataVersion) -> Result<InForce> {
+        self.0.ring.current(&self.store, version, &self.master_key)
     }
 
     pub(in crate::app) fn credential_cache(&self) -> &CredentialCache {
@@ -98,8 +98,8 @@ impl AppState {
 
     /// Creates and rotates the signing keys as planned; returns when to call it again.
     pub async fn keep_up_keys(&self) -> Result<Timestamp> {
-        let desk = self.clone();
-        let work = move || signing_keys::keep_up(&desk.store, &desk.vault, desk.key_plan);
+        let state = self.clone();
+        let work = move || signing_keys::keep_up(&state.store, &state.master_key, state.key_plan);
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
@@ -128,7 +128,7 @@ impl AppState {
         F: FnOnce(&View) -> Result<T> + Send + 'static,
     {
         let store = self.store.clone();
-        self.long_readers.run(Lane::Server, move || store.read(work)).await?
+        self.read_pool.run(Lane::Server, move || store.read(work)).await?
     }
 
     /// Returns once the write is on the disk.

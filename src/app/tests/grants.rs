@@ -122,7 +122,7 @@ impl Front {
         let authorization = self.check(&asked()).unwrap();
         let (session, asked) = (self.session.clone(), authorization.clone());
         self.gate.office.by(&self.bob, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).unwrap();
-        let to = authorizations::grant(&self.gate.desk, &self.bob, (&self.session, BROWSER), &authorization, ISSUER);
+        let to = authorizations::grant(&self.gate.state, &self.bob, (&self.session, BROWSER), &authorization, ISSUER);
         let to = self.gate.runtime.block_on(to).unwrap();
         assert!(to.starts_with("https://app.example/cb?x=1&code=atlg_"), "{to}");
         assert_eq!(parameter(&to, "state").as_deref(), Some("a b&c"));
@@ -138,18 +138,18 @@ impl Front {
             redirect_uri: redirect_uri.to_owned(),
             verifier: Secret::new(verifier),
         };
-        self.gate.runtime.block_on(codes::trade(&self.gate.desk, &origin(), client, presented))
+        self.gate.runtime.block_on(codes::trade(&self.gate.state, &origin(), client, presented))
     }
 
     fn refresh(&self, token: &str) -> Result<Granted> {
         let origin = origin();
-        let refreshed = refresh::refresh(&self.gate.desk, &origin, &self.client, token, None);
+        let refreshed = refresh::refresh(&self.gate.state, &origin, &self.client, token, None);
         self.gate.runtime.block_on(refreshed).map(Granted::from)
     }
 
     fn access(&self, granted: &Granted) -> String {
         let Granted { user, session, scopes, .. } = granted;
-        let minted = tokens::mint(&self.gate.desk, ISSUER, &self.client, (user, session), scopes).unwrap();
+        let minted = tokens::mint(&self.gate.state, ISSUER, &self.client, (user, session), scopes).unwrap();
         minted.access_token.expose().to_owned()
     }
 
@@ -218,24 +218,24 @@ fn no_grant_signs_in_a_user_who_may_not_sign_in() {
         let (code, other) = (front.code(), front.code());
         let granted = front.trade(&front.client, &other, BACK, VERIFIER).unwrap();
         let begun = front.gate.runtime.block_on(devices::begin(
-            &front.gate.desk,
+            &front.gate.state,
             &origin(),
             &front.client,
             &front.client.scopes,
         ));
         let begun = begun.unwrap();
         let typed = begun.user_code.expose();
-        let decided = devices::decide(&front.gate.desk, &front.bob, &front.session, typed, true);
+        let decided = devices::decide(&front.gate.state, &front.bob, &front.session, typed, true);
         front.gate.runtime.block_on(decided).unwrap();
         let sql = format!("UPDATE users SET {state} WHERE email_key = 'bob@example.com'");
         probe::execute(&front.gate.office.file, &sql);
         unproved(front.trade(&front.client, &code, BACK, VERIFIER), why);
         unproved(front.refresh(&token(&granted)), why);
         let here = origin();
-        let poll = devices::poll(&front.gate.desk, &here, &front.client, begun.device_code.expose());
+        let poll = devices::poll(&front.gate.state, &here, &front.client, begun.device_code.expose());
         unproved(front.gate.runtime.block_on(poll), why);
         let again = front.check(&asked()).unwrap();
-        let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &again, ISSUER);
+        let grant = authorizations::grant(&front.gate.state, &front.bob, (&front.session, BROWSER), &again, ISSUER);
         unproved(front.gate.runtime.block_on(grant), why);
     }
 }
@@ -316,7 +316,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
         needed.is_some()
     };
     assert!(needs(&authorization));
-    let grant = authorizations::grant(&front.gate.desk, &front.bob, (&front.session, BROWSER), &authorization, ISSUER);
+    let grant = authorizations::grant(&front.gate.state, &front.bob, (&front.session, BROWSER), &authorization, ISSUER);
     refused(&front.gate.runtime.block_on(grant).unwrap_err(), "has not authorized the client");
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
     assert!(!needs(&authorization));
@@ -338,22 +338,22 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
 #[test]
 fn a_device_gets_tokens_once_and_only_after_approval() {
     let front = front();
-    let (desk, runtime) = (&front.gate.desk, &front.gate.runtime);
-    let begin = || runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)).unwrap();
-    let poll = |code: &str| runtime.block_on(devices::poll(desk, &origin(), &front.client, code));
-    let decide = |typed: &str, yes| runtime.block_on(devices::decide(desk, &front.bob, &front.session, typed, yes));
+    let (state, runtime) = (&front.gate.state, &front.gate.runtime);
+    let begin = || runtime.block_on(devices::begin(state, &origin(), &front.client, &front.client.scopes)).unwrap();
+    let poll = |code: &str| runtime.block_on(devices::poll(state, &origin(), &front.client, code));
+    let decide = |typed: &str, yes| runtime.block_on(devices::decide(state, &front.bob, &front.session, typed, yes));
     let asked = begin();
     let (code, typed) = (asked.device_code.expose(), asked.user_code.expose().to_lowercase().replace('-', " "));
     assert!(matches!(poll(code), Ok(Polled::Pending)));
     assert!(matches!(poll(code), Ok(Polled::SlowDown)));
     front.age(Duration::from_secs(5));
     assert!(matches!(poll(code), Ok(Polled::SlowDown)), "the pause has grown to 10 s");
-    assert_eq!(devices::find(desk, &origin(), &typed).unwrap().user_code, asked.user_code.expose());
+    assert_eq!(devices::find(state, &origin(), &typed).unwrap().user_code, asked.user_code.expose());
     decide(&typed, true).unwrap();
-    unproved(devices::find(desk, &origin(), &typed).map(drop), AuthError::DeadUserCode);
+    unproved(devices::find(state, &origin(), &typed).map(drop), AuthError::DeadUserCode);
     unproved(decide(&typed, false).map(drop), AuthError::DeadUserCode);
     let other = front.gate.office.client("sdk-client");
-    unproved(runtime.block_on(devices::poll(desk, &origin(), &other, code)), AuthError::BadDeviceCode);
+    unproved(runtime.block_on(devices::poll(state, &origin(), &other, code)), AuthError::BadDeviceCode);
     let Ok(Polled::Granted(granted)) = poll(code) else { panic!("tokens at once") };
     assert_eq!(granted.user.uuid, uuid(&front.bob));
     unproved(poll(code), AuthError::BadDeviceCode);
@@ -369,14 +369,14 @@ fn a_device_gets_tokens_once_and_only_after_approval() {
 #[test]
 fn an_approved_client_without_tokens_can_be_stopped() {
     let front = front();
-    let (desk, runtime, office) = (&front.gate.desk, &front.gate.runtime, &front.gate.office);
+    let (state, runtime, office) = (&front.gate.state, &front.gate.runtime, &front.gate.office);
     let approved = || {
-        let asked = runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)).unwrap();
-        let decided = devices::decide(desk, &front.bob, &front.session, asked.user_code.expose(), true);
+        let asked = runtime.block_on(devices::begin(state, &origin(), &front.client, &front.client.scopes)).unwrap();
+        let decided = devices::decide(state, &front.bob, &front.session, asked.user_code.expose(), true);
         runtime.block_on(decided).unwrap();
         asked.device_code
     };
-    let poll = |code: &Secret| runtime.block_on(devices::poll(desk, &origin(), &front.client, code.expose()));
+    let poll = |code: &Secret| runtime.block_on(devices::poll(state, &origin(), &front.client, code.expose()));
     let device = approved();
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));
@@ -407,15 +407,15 @@ fn an_approved_client_without_tokens_can_be_stopped() {
 #[test]
 fn guesses_of_user_codes_and_requests_for_codes_are_limited() {
     let front = front();
-    let (desk, runtime) = (&front.gate.desk, &front.gate.runtime);
+    let (state, runtime) = (&front.gate.state, &front.gate.runtime);
     let mut turned_away = false;
     for _ in 0..20 {
-        turned_away |= matches!(devices::find(desk, &origin(), "BCDF-GHJK"), Err(Error::Throttled { .. }));
+        turned_away |= matches!(devices::find(state, &origin(), "BCDF-GHJK"), Err(Error::Throttled { .. }));
     }
     assert!(turned_away, "from one address");
     let mut asked = 0;
     let full = loop {
-        match runtime.block_on(devices::begin(desk, &origin(), &front.client, &front.client.scopes)) {
+        match runtime.block_on(devices::begin(state, &origin(), &front.client, &front.client.scopes)) {
             Ok(_) => asked += 1,
             Err(error) => break error,
         }
@@ -426,7 +426,7 @@ fn guesses_of_user_codes_and_requests_for_codes_are_limited() {
 #[test]
 fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
     let front = front();
-    let desk = &front.gate.desk;
+    let state = &front.gate.state;
     let (secret, kept) = opaque::mint(Kind::ClientSecret);
     let bot = Uuid::new_v4();
     let new = Client { id: ClientId::parse("ci").unwrap(), ..app_client(true) };
@@ -438,7 +438,7 @@ fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
             store::clients::insert(tx, &Client { service_user: Some(user), ..new.clone() }, Some(&kept))
         })
         .unwrap();
-    let prove = |id: &str, secret: Option<&Secret>| client_authentication::authenticate(desk, &origin(), id, secret);
+    let prove = |id: &str, secret: Option<&Secret>| client_authentication::authenticate(state, &origin(), id, secret);
     let ci = prove("ci", Some(&secret)).unwrap();
     unproved(prove("ci", None), AuthError::BadClient);
     unproved(prove("app", Some(&secret)), AuthError::BadClient);
@@ -447,12 +447,12 @@ fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
     let (wrong, _) = opaque::mint(Kind::ClientSecret);
     unproved(prove("ci", Some(&wrong)), AuthError::BadClient);
     let begin = |client: &Client, scopes: &Scopes| {
-        front.gate.runtime.block_on(service_accounts::begin(desk, &origin(), client, scopes))
+        front.gate.runtime.block_on(service_accounts::begin(state, &origin(), client, scopes))
     };
     let granted = begin(&ci, &Scopes::of([Scope::Api, Scope::OfflineAccess])).unwrap();
     assert!(granted.refresh_token.is_none());
     assert_eq!(granted.session.ends_at, granted.session.created_at.after(LIFETIMES.access_token));
-    let minted = tokens::mint(desk, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
+    let minted = tokens::mint(state, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
     assert!(minted.id_token.is_none());
     assert_eq!(front.gate.enter(minted.access_token.expose()).unwrap().person().unwrap().uuid, bot);
     probe::execute(&front.gate.office.file, &format!("UPDATE users SET enabled = 0 WHERE uuid = '{bot}'"));
@@ -469,15 +469,15 @@ fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
 #[test]
 fn an_expired_id_token_is_a_logout_hint_but_no_access_token() {
     let front = front();
-    let desk = &front.gate.desk;
+    let state = &front.gate.state;
     let granted = front.trade(&front.client, &front.code(), BACK, VERIFIER).unwrap();
     let Granted { user, session, scopes, .. } = &granted;
-    let minted = tokens::mint(desk, ISSUER, &front.client, (user, session), scopes).unwrap();
+    let minted = tokens::mint(state, ISSUER, &front.client, (user, session), scopes).unwrap();
     let id_token = minted.id_token.unwrap().expose().to_owned();
     unproved(front.gate.enter(&id_token), AuthError::BadToken);
     let ask = |hint: &str, to: &str| {
         logout::check(
-            desk,
+            state,
             &logout::Request {
                 id_token_hint: Some(hint.to_owned()),
                 client_id: Some("app".to_owned()),
@@ -493,9 +493,9 @@ fn an_expired_id_token_is_a_logout_hint_but_no_access_token() {
     {
         assert!(matches!(ask(hint, to), Err(Error::Invalid { .. })), "{to}");
     }
-    front.gate.runtime.block_on(logout::end(desk, &origin(), &asked)).unwrap();
-    assert!(token_status::judge(desk, minted.access_token.expose()).unwrap().is_none());
-    front.gate.runtime.block_on(logout::end(desk, &origin(), &asked)).unwrap();
+    front.gate.runtime.block_on(logout::end(state, &origin(), &asked)).unwrap();
+    assert!(token_status::judge(state, minted.access_token.expose()).unwrap().is_none());
+    front.gate.runtime.block_on(logout::end(state, &origin(), &asked)).unwrap();
 }
 
 #[test]

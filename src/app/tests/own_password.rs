@@ -10,7 +10,7 @@ use crate::error::AuthError;
 
 fn change(gate: &Gate, actor: &Actor, current: &str, chosen: &str) -> Result<()> {
     let chosen = Password::parse(chosen).unwrap();
-    gate.runtime.block_on(own_password::change(&gate.desk, actor, Secret::new(current), chosen, false))
+    gate.runtime.block_on(own_password::change(&gate.state, actor, Secret::new(current), chosen, false))
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::error::AuthError;
 impl Gate {
     pub(super) fn come(&self, name: &str, password: &str, replacing: Option<&str>) -> Result<Progress> {
         let login = Login { username: name.to_owned(), password: Secret::new(password) };
-        self.runtime.block_on(verbs::at_pages(&self.desk, &origin(), login, replacing))
+        self.runtime.block_on(verbs::at_pages(&self.state, &origin(), login, replacing))
     }
 
     pub(super) fn come_in(&self, name: &str) -> BrowserSignIn {
@@ -27,7 +27,7 @@ impl Gate {
     }
 
     pub(super) fn show(&self, cookie: &Secret) -> Result<(Actor, Session)> {
-        verbs::with_cookie(&self.desk, origin(), cookie.expose())
+        verbs::with_cookie(&self.state, origin(), cookie.expose())
     }
 
     pub(super) fn count(&self, table: &str) -> usize {
@@ -36,7 +36,7 @@ impl Gate {
 
     fn choose(&self, half: &NextStep, password: &str) -> Result<Progress> {
         let chosen = Password::parse(password).unwrap();
-        self.runtime.block_on(verbs::choose_password(&self.desk, &origin(), half.cookie.expose(), chosen, false))
+        self.runtime.block_on(verbs::choose_password(&self.state, &origin(), half.cookie.expose(), chosen, false))
     }
 
     fn demand_password(&self) {
@@ -106,11 +106,11 @@ fn every_refused_sign_in_costs_one_hash() {
     let gate = gate();
     probe::execute(&gate.office.file, "UPDATE users SET password_hash = NULL WHERE email_key = 'carol@example.com'");
     for name in ["bob", "carol", "nobody"] {
-        let before = gate.desk.hashery.taken();
+        let before = gate.state.password_pool.taken();
         unproved(&gate.come(&format!("{name}@example.com"), "not that one", None), AuthError::WrongPassword);
-        assert_eq!(gate.desk.hashery.taken() - before, 1, "{name} at the pages");
+        assert_eq!(gate.state.password_pool.taken() - before, 1, "{name} at the pages");
         unproved(&gate.sign_in(&format!("{name}@example.com"), "not that one"), AuthError::WrongPassword);
-        assert_eq!(gate.desk.hashery.taken() - before, 2, "{name} for a client");
+        assert_eq!(gate.state.password_pool.taken() - before, 2, "{name} for a client");
     }
 }
 
@@ -171,11 +171,11 @@ fn a_browser_session_has_an_idle_timeout_and_a_maximum_lifetime() {
 fn the_use_of_a_cookie_is_stored_once_a_minute() {
     let gate = gate();
     let sign_in = gate.come_in("bob@example.com");
-    let pulse = || gate.office.store.data_version().unwrap();
-    let before = pulse();
+    let version = || gate.office.store.data_version().unwrap();
+    let before = version();
     gate.show(&sign_in.cookie).unwrap();
     gate.office.write(|_| Ok(())).unwrap();
-    assert_eq!(pulse(), before);
+    assert_eq!(version(), before);
 }
 
 #[test]
@@ -232,14 +232,14 @@ fn a_required_password_change_precedes_tokens() {
     gate.office.nothing(&gate.office.ada, move |tx, actor| users::demand_password_change(tx, actor, &bob));
     unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
-    let (user, step) = verbs::pending(&gate.desk, on_the_way.cookie.expose()).unwrap();
+    let (user, step) = verbs::pending(&gate.state, on_the_way.cookie.expose()).unwrap();
     assert_eq!((user.uuid, step), (uuid(&gate.office.bob), Step::Password));
     assert!(
         matches!(gate.choose(&on_the_way, PASSWORD), Err(Error::Invalid { field, .. }) if field == Field::Password)
     );
     let code = Secret::new("123456");
     let from = origin();
-    let other = verbs::second_factor(&gate.desk, &from, on_the_way.cookie.expose(), code);
+    let other = verbs::second_factor(&gate.state, &from, on_the_way.cookie.expose(), code);
     unproved(&gate.runtime.block_on(other), AuthError::HalfOver);
     let sign_in = inside(gate.choose(&on_the_way, "bob builds boats"));
     assert!(gate.show(&sign_in.cookie).is_ok());
@@ -274,7 +274,7 @@ fn a_pending_sign_in_expires() {
     let micros = PendingSignIn::LIFE.as_micros();
     probe::execute(&gate.office.file, &format!("UPDATE pending_sign_ins SET expires_at = expires_at - {micros}"));
     unproved(&gate.choose(&on_the_way, "bob builds boats"), AuthError::HalfOver);
-    unproved(&verbs::pending(&gate.desk, "atlh_nothing"), AuthError::HalfOver);
+    unproved(&verbs::pending(&gate.state, "atlh_nothing"), AuthError::HalfOver);
     half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     assert_eq!(gate.count("pending_sign_ins"), 1, "the dead one is swept out");
 }
@@ -288,11 +288,12 @@ fn an_administrator_sets_up_a_required_second_factor_at_sign_in() {
     unproved(&gate.sign_in("bob@example.com", PASSWORD), AuthError::NotSetUp);
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::EnrolSecondFactor);
     let cookie = on_the_way.cookie.expose();
-    let enrolment = gate.runtime.block_on(verbs::begin_enrolment(&gate.desk, &origin(), cookie)).unwrap();
-    let again = verbs::enrolment(&gate.desk, cookie).unwrap().unwrap();
+    let enrolment = gate.runtime.block_on(verbs::begin_enrolment(&gate.state, &origin(), cookie)).unwrap();
+    let again = verbs::enrolment(&gate.state, cookie).unwrap().unwrap();
     assert_eq!(again.secret, enrolment.secret);
-    let finish =
-        |code: String| gate.runtime.block_on(verbs::finish_enrolment(&gate.desk, &origin(), cookie, Secret::new(code)));
+    let finish = |code: String| {
+        gate.runtime.block_on(verbs::finish_enrolment(&gate.state, &origin(), cookie, Secret::new(code)))
+    };
     unproved(&finish("000000x".to_owned()), AuthError::WrongCode);
     let key = super::second_factors::key_of(&gate, &gate.office.bob);
     let (progress, codes) = finish(super::second_factors::code(&key, 0)).unwrap();

@@ -18,7 +18,7 @@ use crate::tokens::totp::TotpKey;
 pub(super) fn key_of(gate: &Gate, who: &Actor) -> TotpKey {
     let kept = gate.office.read(|view| store::second_factors::find(view, who.user().unwrap())).unwrap().unwrap();
     let context = format!("second-factor/{}", uuid(who));
-    let key = TotpKey::from_slice(&gate.desk.vault.open(&context, &kept.sealed).unwrap()).unwrap();
+    let key = TotpKey::from_slice(&gate.state.master_key.open(&context, &kept.sealed).unwrap()).unwrap();
     gate.office.secrets.lock().unwrap().push(key.base32().expose().to_owned());
     key
 }
@@ -32,9 +32,9 @@ impl Gate {
     /// Gives bob a second factor; tells his app's secret and his recovery codes.
     fn enrol(&self) -> (TotpKey, Vec<Secret>) {
         let bob = &self.bob_at_the_pages();
-        self.runtime.block_on(verbs::begin(&self.desk, bob)).unwrap();
+        self.runtime.block_on(verbs::begin(&self.state, bob)).unwrap();
         let key = key_of(self, bob);
-        let codes = self.runtime.block_on(verbs::confirm(&self.desk, bob, Secret::new(code(&key, -1)))).unwrap();
+        let codes = self.runtime.block_on(verbs::confirm(&self.state, bob, Secret::new(code(&key, -1)))).unwrap();
         self.office.secrets.lock().unwrap().extend(codes.iter().map(|code| code.expose().to_owned()));
         (key, codes)
     }
@@ -49,7 +49,7 @@ impl Gate {
     }
 
     fn prove(&self, half: &str, code: &str) -> Result<Progress> {
-        self.runtime.block_on(sign_in::second_factor(&self.desk, &origin(), half, Secret::new(code)))
+        self.runtime.block_on(sign_in::second_factor(&self.state, &origin(), half, Secret::new(code)))
     }
 
     fn by_client(&self, password: &str, totp: Option<&str>) -> Result<SignedIn> {
@@ -60,7 +60,7 @@ impl Gate {
             client: self.office.client("sdk-client"),
             scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
-        self.runtime.block_on(sign_in::with_password(&self.desk, &origin(), attempt))
+        self.runtime.block_on(sign_in::with_password(&self.state, &origin(), attempt))
     }
 }
 
@@ -78,24 +78,24 @@ fn a_confirmed_second_factor_counts_and_ends_other_sessions() {
     let (token, cookie) =
         (gate.token(&gate.sign_in("bob@example.com", PASSWORD).unwrap()), gate.come_in("bob@example.com"));
     let state = || gate.office.read(|view| verbs::state(view, &bob)).unwrap();
-    let first = gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap();
-    let second = gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap();
+    let first = gate.runtime.block_on(verbs::begin(&gate.state, &bob)).unwrap();
+    let second = gate.runtime.block_on(verbs::begin(&gate.state, &bob)).unwrap();
     assert_ne!(first.secret, second.secret);
     assert!(second.uri.expose().contains(second.secret.expose()));
-    assert_eq!(verbs::enrolment(&gate.desk, &bob).unwrap().unwrap().secret, second.secret);
+    assert_eq!(verbs::enrolment(&gate.state, &bob).unwrap().unwrap().secret, second.secret);
     assert!(state().is_none() && gate.sign_in("bob@example.com", PASSWORD).is_ok(), "nothing is confirmed");
 
     let key = key_of(&gate, &bob);
-    let confirm = |code: String| gate.runtime.block_on(verbs::confirm(&gate.desk, &bob, Secret::new(code)));
+    let confirm = |code: String| gate.runtime.block_on(verbs::confirm(&gate.state, &bob, Secret::new(code)));
     unproved(&confirm(code(&key, 9)), AuthError::WrongCode);
     let codes = confirm(code(&key, 0)).unwrap();
     assert_eq!((codes.len(), state().unwrap().recovery_codes), (10, 10));
     refused(&confirm(code(&key, 1)).unwrap_err(), "two-factor authentication is already on");
     refused(
-        &gate.runtime.block_on(verbs::begin(&gate.desk, &bob)).unwrap_err(),
+        &gate.runtime.block_on(verbs::begin(&gate.state, &bob)).unwrap_err(),
         "two-factor authentication is already on",
     );
-    assert!(verbs::enrolment(&gate.desk, &bob).unwrap().is_none(), "the secret is shown no more");
+    assert!(verbs::enrolment(&gate.state, &bob).unwrap().is_none(), "the secret is shown no more");
     unproved(&gate.enter(&token), AuthError::SessionOver);
     unproved(&gate.show(&cookie.cookie), AuthError::SessionOver);
     assert_eq!(gate.count("sessions"), 1, "bob's own stays");
@@ -112,10 +112,10 @@ fn a_client_sign_in_requires_a_code_and_no_code_works_twice() {
     let (key, recovery) = gate.enrol();
     let now = code(&key, 0);
     for (password, totp) in [(PASSWORD, None), (PASSWORD, Some("000000x")), ("wrong", Some(now.as_str()))] {
-        let before = (gate.desk.hashery.taken(), probe::everything(&gate.office.file));
+        let before = (gate.state.password_pool.taken(), probe::everything(&gate.office.file));
         let refused = gate.by_client(password, totp);
         unproved(&refused, AuthError::WrongPassword);
-        assert_eq!(gate.desk.hashery.taken() - before.0, 1, "as long as a wrong password takes");
+        assert_eq!(gate.state.password_pool.taken() - before.0, 1, "as long as a wrong password takes");
         let judged = password == PASSWORD && totp.is_some();
         assert_eq!(probe::everything(&gate.office.file) == before.1, !judged, "a wrong code is counted, nothing else");
     }
@@ -162,12 +162,12 @@ fn each_recovery_code_works_once_in_any_order() {
     let gate = gate();
     let (_, recovery) = gate.enrol();
     let bob = gate.office.read(|view| store::users::find(view, gate.office.bob.user().unwrap())).unwrap().unwrap();
-    let (vault, actor) = (gate.desk.vault.clone(), gate.office.bob.clone());
+    let (master_key, actor) = (gate.state.master_key.clone(), gate.office.bob.clone());
     let order = [3, 3, 0, 9, 0, 5, 3, 9, 1, 2, 4, 6, 7, 8, 5, 1];
     let mut used = std::collections::HashSet::new();
     for at in order {
-        let (vault, actor, bob, code) = (vault.clone(), actor.clone(), bob.clone(), recovery[at].clone());
-        let good = gate.office.write(move |tx| verbs::use_code(&vault, tx, &actor, &bob, &code)).unwrap();
+        let (master_key, actor, bob, code) = (master_key.clone(), actor.clone(), bob.clone(), recovery[at].clone());
+        let good = gate.office.write(move |tx| verbs::use_code(&master_key, tx, &actor, &bob, &code)).unwrap();
         assert_eq!(good, used.insert(at), "code {at}");
     }
     assert_eq!(used.len(), 10);
@@ -262,7 +262,7 @@ fn a_temporary_password_is_not_replaced_without_the_code() {
             chosen: Password::parse("bob builds boats").unwrap(),
             revoke_keys: false,
         };
-        gate.runtime.block_on(links::replace_temporary(&gate.desk, origin(), choice))
+        gate.runtime.block_on(links::replace_temporary(&gate.state, origin(), choice))
     };
     refused(&replace("temporary one").unwrap_err(), "this account has two-factor authentication");
     unproved(&replace("wrong"), AuthError::WrongPassword);
@@ -275,8 +275,8 @@ fn renewal_and_removal_require_a_code() {
     let gate = gate();
     let (key, recovery) = gate.enrol();
     let bob = gate.office.bob_in(&gate);
-    let renew = |code: &str| gate.runtime.block_on(verbs::renew_recovery_codes(&gate.desk, &bob, Secret::new(code)));
-    let remove = |code: &str| gate.runtime.block_on(verbs::remove(&gate.desk, &bob, Secret::new(code)));
+    let renew = |code: &str| gate.runtime.block_on(verbs::renew_recovery_codes(&gate.state, &bob, Secret::new(code)));
+    let remove = |code: &str| gate.runtime.block_on(verbs::remove(&gate.state, &bob, Secret::new(code)));
     unproved(&renew("000000x"), AuthError::WrongCode);
     let renewed = renew(&code(&key, 0)).unwrap();
     gate.office.secrets.lock().unwrap().extend(renewed.iter().map(|code| code.expose().to_owned()));

@@ -9,7 +9,7 @@ use crate::app::identity::sign_in::{self, Attempt, SignedIn};
 use crate::app::identity::signing_keys as verbs;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
-use crate::app::runtime::state::{AppState, Fittings};
+use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
 use crate::app::{keys, users, workspaces};
 use crate::domain::client::{Scope, Scopes};
@@ -27,7 +27,7 @@ const OLD_HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$p/8Draig7IXJzn35U9N/aA$1wx/F
 
 pub(super) struct Gate {
     pub(super) office: Office,
-    pub(super) desk: AppState,
+    pub(super) state: AppState,
     pub(super) runtime: tokio::runtime::Runtime,
 }
 
@@ -47,13 +47,13 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let verbs: Vec<_> = made.iter().map(|row| row.verb.as_str()).collect();
     assert_eq!(verbs, ["signing_keys.create", "signing_keys.create"]);
     let one = NonZeroUsize::MIN;
-    let desk = AppState::new(Fittings {
+    let state = AppState::new(Fields {
         store: office.store.clone(),
-        vault: std::sync::Arc::new(master),
+        master_key: std::sync::Arc::new(master),
         key_plan,
-        hashery: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
-        signers: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
-        long_readers: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
+        password_pool: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
+        signing_pool: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
+        read_pool: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),
@@ -61,7 +61,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
         administrators_need_second_factor,
-        answer_memory: 1 << 20,
+        response_cache_size: 1 << 20,
     });
     let hash = password::hash(&Password::parse(PASSWORD).unwrap()).unwrap();
     office.secrets.lock().unwrap().extend([PASSWORD.to_owned(), hash.as_str().to_owned()]);
@@ -69,7 +69,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let new = users::NewPassword { hash, revoke_keys: false };
     office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &bob, &new)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    Gate { office, desk, runtime }
+    Gate { office, state, runtime }
 }
 
 impl Gate {
@@ -82,7 +82,7 @@ impl Gate {
             scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
         let origin = Origin { address: Some(from), ..origin() };
-        self.runtime.block_on(sign_in::with_password(&self.desk, &origin, attempt))
+        self.runtime.block_on(sign_in::with_password(&self.state, &origin, attempt))
     }
 
     pub(super) fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn> {
@@ -90,18 +90,18 @@ impl Gate {
     }
 
     pub(super) fn token(&self, signed_in: &SignedIn) -> String {
-        let issuer = self.desk.issuers.issuer(&Target::default());
+        let issuer = self.state.issuers.issuer(&Target::default());
         self.minted(&issuer, signed_in).access_token.expose().to_owned()
     }
 
     fn minted(&self, issuer: &str, signed_in: &SignedIn) -> tokens::Minted {
         let SignedIn { user, session, .. } = signed_in;
         let client = self.office.client("sdk-client");
-        tokens::mint(&self.desk, issuer, &client, (user, session), &Scopes::parse_known(&session.scope)).unwrap()
+        tokens::mint(&self.state, issuer, &client, (user, session), &Scopes::parse_known(&session.scope)).unwrap()
     }
 
     pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {
-        sign_in::with_bearer(&self.desk, origin(), bearer).map(|proved| proved.actor)
+        sign_in::with_bearer(&self.state, origin(), bearer).map(|proved| proved.actor)
     }
 
     fn refusal(&self, bearer: &str) -> AuthError {
@@ -257,7 +257,7 @@ fn an_access_token_never_outlives_its_session() {
     let mut signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let now = crate::domain::timestamp::Timestamp::now();
     signed_in.session.ends_at = now.after(Duration::from_secs(7));
-    let issuer = gate.desk.issuers.issuer(&Target::default());
+    let issuer = gate.state.issuers.issuer(&Target::default());
     let token = gate.minted(&issuer, &signed_in);
     assert_eq!(token.expires_at, signed_in.session.ends_at);
 }
@@ -278,8 +278,8 @@ fn concurrent_sign_ins_with_an_outdated_hash_all_succeed() {
             client: gate.office.client("sdk-client"),
             scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
-        let desk = gate.desk.clone();
-        async move { sign_in::with_password(&desk, &origin(), attempt).await }
+        let state = gate.state.clone();
+        async move { sign_in::with_password(&state, &origin(), attempt).await }
     });
     let answers = gate.runtime.block_on(async {
         let tasks: Vec<_> = attempts.map(tokio::spawn).collect();
@@ -310,8 +310,8 @@ fn few_of_many_concurrent_guesses_are_judged() {
             client: client.clone(),
             scopes: Scopes::of([Scope::OpenId, Scope::Api]),
         };
-        let desk = gate.desk.clone();
-        async move { sign_in::with_password(&desk, &origin(), attempt).await }
+        let state = gate.state.clone();
+        async move { sign_in::with_password(&state, &origin(), attempt).await }
     });
     let answers = gate.runtime.block_on(async {
         let tasks: Vec<_> = attempts.map(tokio::spawn).collect();
@@ -331,7 +331,7 @@ fn few_of_many_concurrent_guesses_are_judged() {
 fn a_credential_that_ends_during_a_request_writes_nothing() {
     let gate = gate();
     let attempt = |who: &Actor, name: &'static str| {
-        let write = gate.desk.write_as(who, move |tx, actor| workspaces::create(tx, actor, &called(name)).map(drop));
+        let write = gate.state.write_as(who, move |tx, actor| workspaces::create(tx, actor, &called(name)).map(drop));
         gate.runtime.block_on(write)
     };
     let (id, key) = gate.key(&gate.office.bob);
@@ -353,7 +353,7 @@ fn a_late_read_uses_the_current_permissions() {
     let signed_in = gate.sign_in("bob@example.com", PASSWORD).unwrap();
     let bob = gate.enter(&gate.token(&signed_in)).unwrap();
     let role = || {
-        let read = gate.desk.read_as(&bob, |_, actor| Ok(actor.person().unwrap().role));
+        let read = gate.state.read_as(&bob, |_, actor| Ok(actor.person().unwrap().role));
         gate.runtime.block_on(read)
     };
     assert_eq!(role().unwrap(), AccountRole::Member);
@@ -378,5 +378,5 @@ fn a_write_uses_the_role_at_its_turn() {
     promote(false);
     let mallory = new_user("mallory", AccountRole::Administrator);
     let create = move |tx: &Tx, actor: &Actor| users::create(tx, actor, &mallory, Uuid::new_v4(), None).map(drop);
-    forbidden(&gate.runtime.block_on(gate.desk.write_as(&bob, create)).unwrap_err(), Action::CreateUser);
+    forbidden(&gate.runtime.block_on(gate.state.write_as(&bob, create)).unwrap_err(), Action::CreateUser);
 }

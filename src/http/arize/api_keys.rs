@@ -48,20 +48,21 @@ pub(super) struct ApiKeyList {
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space or the user does not exist")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
     let unknown = |field, rule| move || Failure::malformed(field, rule);
     let kind = query.one("key_type")?.map(|word| KeyType::read(word).ok_or_else(unknown("key_type", KeyType::RULE)));
     let status = query.one("status")?.map(|word| KeyStatus::read(word).ok_or_else(unknown("status", KeyStatus::RULE)));
     let kind = kind.transpose()?.map(KeyKind::from);
     let live = status.transpose()?.unwrap_or(KeyStatus::Active) == KeyStatus::Active;
-    let workspace = query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?;
-    let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
+    let workspace = query.one("space_id")?.map(|id| WorkspaceId::read(&state.tags, "space_id", id)).transpose()?;
+    let user = query.one("user_id")?.map(|id| UserId::read(&state.tags, "user_id", id)).transpose()?;
     let search = KeySearch { kind, live, workspace, user };
-    let page = page::requested::<ApiKey>(&desk.tags, &query)?;
-    let found = desk.read_blocking(move |view| keys::page(view, &caller, &search, page).map(|slice| (slice, view.now)));
+    let page = page::requested::<ApiKey>(&state.tags, &query)?;
+    let found =
+        state.read_blocking(move |view| keys::page(view, &caller, &search, page).map(|slice| (slice, view.now)));
     let (slice, now) = found.await?;
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |(key, bot)| ApiKey::new(&desk.tags, now, key, bot))))
+    Ok(Reply::Ok(List::new(&state.tags, slice, |(key, bot)| ApiKey::new(&state.tags, now, key, bot))))
 }
 
 /// Creates an API key: a user key of the caller, or a service key with its own bot.
@@ -73,9 +74,9 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> 
         (status = 404, description = "The organization, the space or the role does not exist"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
     let mut body = body.0;
-    let grants = body.grants(&desk.tags)?;
+    let grants = body.grants(&state.tags)?;
     let (secret, kept) = minted();
     let new = NewKey {
         name: name(&body.name)?,
@@ -83,8 +84,8 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
         secret: kept,
         expires_at: moment(body.expires_at.as_deref())?,
     };
-    let (key, bot, now) = service_keys::issue(&desk, &caller, new, grants).await?;
-    let shown = ApiKey::new(&desk.tags, now, key, bot);
+    let (key, bot, now) = service_keys::issue(&state, &caller, new, grants).await?;
+    let shown = ApiKey::new(&state.tags, now, key, bot);
     Ok(Reply::Created(CreatedApiKey { shown, key: secret.expose().to_owned() }))
 }
 
@@ -129,20 +130,20 @@ pub(super) struct RefreshApiKey {
         (status = 422, description = "The body is invalid, the key has been revoked or has expired, or it has permissions that the caller does not have"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn refresh(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<RefreshApiKey>,
 ) -> Answer<RefreshedApiKey> {
-    let id = KeyId::read(&desk.tags, "api_key_id", &id)?;
+    let id = KeyId::read(&state.tags, "api_key_id", &id)?;
     let (secret, kept) = minted();
     let renewal = Renewal {
         secret: kept,
         expires_at: moment(body.0.expires_at.as_deref())?,
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
-    let (key, now) = service_keys::reissue(&desk, &caller, id, renewal).await?;
-    let shown = ApiKey::new(&desk.tags, now, key, None);
+    let (key, now) = service_keys::reissue(&state, &caller, id, renewal).await?;
+    let shown = ApiKey::new(&state.tags, now, key, None);
     Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
 }
 
@@ -154,8 +155,8 @@ pub(super) async fn refresh(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
-pub(super) async fn revoke(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    end(desk, caller, &id).await
+pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    end(state, caller, &id).await
 }
 
 /// Revokes an API key. SDK versions before 8.35 use this endpoint.
@@ -166,12 +167,12 @@ pub(super) async fn revoke(desk: Data<AppState>, caller: Caller, id: Path<String
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    end(desk, caller, &id).await
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    end(state, caller, &id).await
 }
 
-async fn end(desk: Data<AppState>, caller: Caller, id: &str) -> Answer<Nothing> {
-    let id = KeyId::read(&desk.tags, "api_key_id", id)?;
-    desk.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
+async fn end(state: Data<AppState>, caller: Caller, id: &str) -> Answer<Nothing> {
+    let id = KeyId::read(&state.tags, "api_key_id", id)?;
+    state.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

@@ -99,19 +99,19 @@ pub(super) struct AuditLogList {
         (status = 200, description = "A page of the audit log", body = AuditLogList),
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {
         from: moment(&query, "start_time")?,
         until: moment(&query, "end_time")?,
-        by: query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?,
+        by: query.one("user_id")?.map(|id| UserId::read(&state.tags, "user_id", id)).transpose()?,
         verbs: names(&query)?,
     };
     let wanted = changes_wanted(&query)?;
-    let page = page::requested::<AuditLog>(&desk.tags, &query)?;
-    let found = desk.read_blocking(move |view| audit::page(view, &caller, &search, page)).await?;
+    let page = page::requested::<AuditLog>(&state.tags, &query)?;
+    let found = state.read_blocking(move |view| audit::page(view, &caller, &search, page)).await?;
     let slice = if wanted { found } else { Slice { items: Vec::new(), next: None } };
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |recorded| AuditLog::new(&desk.tags, recorded))))
+    Ok(Reply::Ok(List::new(&state.tags, slice, |recorded| AuditLog::new(&state.tags, recorded))))
 }
 
 /// A moment; a blank is taken for the `+` that was not escaped.

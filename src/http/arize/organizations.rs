@@ -72,17 +72,17 @@ pub(super) struct OrganizationList {
         (status = 200, description = "A page of organizations", body = OrganizationList),
         (status = 400, description = "A parameter is malformed")))]
 pub(super) async fn list(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Query,
     request: ListRequest,
 ) -> Answer<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
     let search = OrganizationSearch { name: query.text("name")? };
-    let page = page::requested::<Organization>(&desk.tags, &query)?;
+    let page = page::requested::<Organization>(&state.tags, &query)?;
     let read =
         move |view: &View, caller: &Actor, search: &OrganizationSearch| organizations::page(view, caller, search, page);
-    request.respond(&desk, &caller, search, read, |key, organization| Organization::new(key, &organization)).await
+    request.respond(&state, &caller, search, read, |key, organization| Organization::new(key, &organization)).await
 }
 
 /// A new organization.
@@ -106,7 +106,7 @@ pub(super) struct CreateOrganization {
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<CreateOrganization>,
 ) -> Answer<Organization> {
@@ -114,8 +114,8 @@ pub(super) async fn create(
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
     };
-    let organization = desk.write_as(&caller, move |tx, caller| organizations::create(tx, caller, &new)).await?;
-    Ok(Reply::Created(Organization::new(&desk.tags, &organization)))
+    let organization = state.write_as(&caller, move |tx, caller| organizations::create(tx, caller, &new)).await?;
+    Ok(Reply::Created(Organization::new(&state.tags, &organization)))
 }
 
 /// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
@@ -133,10 +133,10 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
         (status = 200, description = "The organization", body = Organization),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The organization does not exist")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
-    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    let organization = desk.read_inline(|view| organizations::visible(view, &caller, id))?;
-    Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
+    let id = OrganizationId::read(&state.tags, "org_id", &id)?;
+    let organization = state.read_inline(|view| organizations::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Organization::new(&state.tags, &organization)))
 }
 
 /// The changes to an organization; at least one field is required.
@@ -179,15 +179,16 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateOrganization>,
 ) -> Answer<Organization> {
-    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
+    let id = OrganizationId::read(&state.tags, "org_id", &id)?;
     let change = OrganizationChange::try_from(body.0)?;
-    let organization = desk.write_as(&caller, move |tx, caller| organizations::change(tx, caller, id, &change)).await?;
-    Ok(Reply::Ok(Organization::new(&desk.tags, &organization)))
+    let organization =
+        state.write_as(&caller, move |tx, caller| organizations::change(tx, caller, id, &change)).await?;
+    Ok(Reply::Ok(Organization::new(&state.tags, &organization)))
 }
 
 /// Deletes an organization with its spaces and everything in them.
@@ -198,9 +199,9 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed, or it is the home organization"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The organization does not exist")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = OrganizationId::read(&state.tags, "org_id", &id)?;
+    state.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -241,20 +242,20 @@ impl Shown for OrganizationMembership {
         (status = 404, description = "The organization or the user does not exist"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn add_user(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<AddOrganizationUser>,
 ) -> Answer<OrganizationMembership> {
-    let id = OrganizationId::read(&desk.tags, "org_id", &id)?;
-    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
-    let role = role(&desk.tags, body.0.role)?;
+    let id = OrganizationId::read(&state.tags, "org_id", &id)?;
+    let user = users::Named::Number(UserId::read(&state.tags, "user_id", &body.0.user_id)?);
+    let role = role(&state.tags, body.0.role)?;
     let member =
-        desk.write_as(&caller, move |tx, caller| organizations::upsert_member(tx, caller, id, &user, role)).await?;
+        state.write_as(&caller, move |tx, caller| organizations::upsert_member(tx, caller, id, &user, role)).await?;
     Ok(Reply::Ok(OrganizationMembership {
-        id: member.id.show(&desk.tags),
-        user_id: member.user.show(&desk.tags),
-        organization_id: member.organization.show(&desk.tags),
+        id: member.id.show(&state.tags),
+        user_id: member.user.show(&state.tags),
+        organization_id: member.organization.show(&state.tags),
         role: RoleShown::Predefined { name: organization_word(member.role) },
     }))
 }
@@ -283,9 +284,9 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
         (status = 400, description = "An id is malformed, or the user is the last admin of the organization or of a space"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The organization does not exist, or the user is not a member")))]
-pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
-    let id = OrganizationId::read(&desk.tags, "org_id", &ids.0)?;
-    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &ids.1)?);
-    desk.write_as(&caller, move |tx, caller| organizations::remove_member(tx, caller, id, &user)).await?;
+pub(super) async fn remove_user(state: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+    let id = OrganizationId::read(&state.tags, "org_id", &ids.0)?;
+    let user = users::Named::Number(UserId::read(&state.tags, "user_id", &ids.1)?);
+    state.write_as(&caller, move |tx, caller| organizations::remove_member(tx, caller, id, &user)).await?;
     Ok(Reply::Done)
 }

@@ -87,21 +87,21 @@ pub(super) struct ProjectList {
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The space does not exist")))]
 pub(super) async fn list(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Query,
     request: ListRequest,
 ) -> Answer<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
-        workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&desk.tags, "space_id", id)).transpose()?,
+        workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&state.tags, "space_id", id)).transpose()?,
         workspace_name: query.text("space_name")?,
         name: query.text("name")?,
         kind: query.one("project_type")?.map(kind).transpose()?,
     };
-    let page = page::requested::<Project>(&desk.tags, &query)?;
+    let page = page::requested::<Project>(&state.tags, &query)?;
     let read = move |view: &View, caller: &Actor, search: &ProjectSearch| projects::page(view, caller, search, page);
-    request.respond(&desk, &caller, search, read, |key, project| Project::new(key, &project)).await
+    request.respond(&state, &caller, search, read, |key, project| Project::new(key, &project)).await
 }
 
 fn kind(named: &str) -> Result<ProjectKind, Failure> {
@@ -130,11 +130,11 @@ pub(super) struct CreateProject {
         (status = 404, description = "The space does not exist"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
-    let space = WorkspaceId::read(&desk.tags, "space_id", &body.0.space_id)?;
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
+    let space = WorkspaceId::read(&state.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
-    let project = desk.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
-    Ok(Reply::Created(Project::new(&desk.tags, &project)))
+    let project = state.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
+    Ok(Reply::Created(Project::new(&state.tags, &project)))
 }
 
 /// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
@@ -152,10 +152,10 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
         (status = 200, description = "The project", body = Project),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The project does not exist")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
-    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
-    let (project, _) = desk.read_inline(|view| projects::visible(view, &caller, id))?;
-    Ok(Reply::Ok(Project::new(&desk.tags, &project)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
+    let id = ProjectId::read(&state.tags, "project_id", &id)?;
+    let (project, _) = state.read_inline(|view| projects::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Project::new(&state.tags, &project)))
 }
 
 /// The changes to a project.
@@ -178,15 +178,15 @@ pub(super) struct UpdateProject {
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateProject>,
 ) -> Answer<Project> {
-    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
+    let id = ProjectId::read(&state.tags, "project_id", &id)?;
     let name = name(&body.0.name)?;
-    let project = desk.write_as(&caller, move |tx, caller| projects::rename(tx, caller, id, &name)).await?;
-    Ok(Reply::Ok(Project::new(&desk.tags, &project)))
+    let project = state.write_as(&caller, move |tx, caller| projects::rename(tx, caller, id, &name)).await?;
+    Ok(Reply::Ok(Project::new(&state.tags, &project)))
 }
 
 /// Deletes a project.
@@ -197,8 +197,8 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The project does not exist")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = ProjectId::read(&desk.tags, "project_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = ProjectId::read(&state.tags, "project_id", &id)?;
+    state.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

@@ -101,7 +101,7 @@ impl ListRequest {
     /// Responds with a page of a list, from the cache of responses or as `read` finds it.
     pub(super) async fn respond<T, N, Q>(
         self,
-        desk: &AppState,
+        state: &AppState,
         caller: &Caller,
         query: Q,
         read: impl Fn(&View, &Actor, &Q) -> crate::error::Result<Slice<N>> + Send + 'static,
@@ -111,12 +111,12 @@ impl ListRequest {
         T: Listed,
         Q: ListQuery + Send + 'static,
     {
-        let (tags, generation) = (desk.tags.clone(), self.generation);
+        let (tags, generation) = (state.tags.clone(), self.generation);
         let read = move |view: &View, actor: &Actor, query: &Q| {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
             write(generation, &list).map_err(Error::internal)
         };
-        let body = cached_lists::get_or_read(desk, &caller.proved, T::PLURAL, self.key, query, read).await?;
+        let body = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, query, read).await?;
         Ok(Reply::Written(body))
     }
 }

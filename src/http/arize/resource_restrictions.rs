@@ -73,17 +73,17 @@ pub(super) struct ResourceRestrictionList {
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
         (status = 400, description = "A parameter is malformed")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
-    let page = page::requested::<ResourceRestriction>(&desk.tags, &query)?;
+    let page = page::requested::<ResourceRestriction>(&state.tags, &query)?;
     let slice = match query.one("resource_type")?.map(canonical).as_deref() {
         None | Some("PROJECT") => {
-            desk.read_blocking(move |view| projects::page_of_restrictions(view, &caller, page)).await?
+            state.read_blocking(move |view| projects::page_of_restrictions(view, &caller, page)).await?
         }
         Some("DASHBOARD" | "PROMPT") => Slice { items: Vec::new(), next: None },
         Some(_) => return Err(Failure::malformed("resource_type", "must be PROJECT, DASHBOARD or PROMPT")),
     };
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |restriction| ResourceRestriction::new(&desk.tags, &restriction))))
+    Ok(Reply::Ok(List::new(&state.tags, slice, |restriction| ResourceRestriction::new(&state.tags, &restriction))))
 }
 
 /// The project to restrict.
@@ -103,13 +103,13 @@ pub(super) struct CreateResourceRestriction {
         (status = 404, description = "The project does not exist"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<CreateResourceRestriction>,
 ) -> Answer<Made> {
-    let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &body.0.resource_id)?;
-    let restriction = desk.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
-    Ok(Reply::Ok(Made(ResourceRestriction::new(&desk.tags, &restriction))))
+    let id: ProjectId = read_only_kind(&state.tags, "resource_id", &body.0.resource_id)?;
+    let restriction = state.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
+    Ok(Reply::Ok(Made(ResourceRestriction::new(&state.tags, &restriction))))
 }
 
 /// Removes the restriction of a project.
@@ -120,8 +120,8 @@ pub(super) async fn create(
         (status = 400, description = "The id is malformed, or it is not the id of a project"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The project does not exist or is not restricted")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id: ProjectId = read_only_kind(&desk.tags, "resource_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id: ProjectId = read_only_kind(&state.tags, "resource_id", &id)?;
+    state.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

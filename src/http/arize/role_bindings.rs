@@ -86,17 +86,17 @@ pub(super) struct RoleBindingList {
         (status = 200, description = "A page of role bindings", body = RoleBindingList),
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
     let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
         Some(SPACE) => false,
         Some(PROJECT) => true,
         Some(_) | None => return Err(Failure::malformed("resource_type", KINDS)),
     };
-    let user = query.one("user_id")?.map(|id| UserId::read(&desk.tags, "user_id", id)).transpose()?;
-    let page = page::requested::<RoleBinding>(&desk.tags, &query)?;
-    let slice = desk.read_blocking(move |view| bindings::page(view, &caller, on_projects, user, page)).await?;
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |binding| RoleBinding::new(&desk.tags, &binding))))
+    let user = query.one("user_id")?.map(|id| UserId::read(&state.tags, "user_id", id)).transpose()?;
+    let page = page::requested::<RoleBinding>(&state.tags, &query)?;
+    let slice = state.read_blocking(move |view| bindings::page(view, &caller, on_projects, user, page)).await?;
+    Ok(Reply::Ok(List::new(&state.tags, slice, |binding| RoleBinding::new(&state.tags, &binding))))
 }
 
 /// A new role binding.
@@ -134,12 +134,17 @@ impl CreateRoleBinding {
         (status = 404, description = "The role or the user does not exist"),
         (status = 409, description = "The user already has a role on the resource"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRoleBinding>) -> Answer<RoleBinding> {
-    let resource = body.0.resource(&desk.tags)?;
-    let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
-    let user = users::Named::Number(UserId::read(&desk.tags, "user_id", &body.0.user_id)?);
-    let binding = desk.write_as(&caller, move |tx, caller| bindings::create(tx, caller, role, &user, resource)).await?;
-    Ok(Reply::Created(RoleBinding::new(&desk.tags, &binding)))
+pub(super) async fn create(
+    state: Data<AppState>,
+    caller: Caller,
+    body: Body<CreateRoleBinding>,
+) -> Answer<RoleBinding> {
+    let resource = body.0.resource(&state.tags)?;
+    let role = RoleId::read(&state.tags, "role_id", &body.0.role_id)?;
+    let user = users::Named::Number(UserId::read(&state.tags, "user_id", &body.0.user_id)?);
+    let binding =
+        state.write_as(&caller, move |tx, caller| bindings::create(tx, caller, role, &user, resource)).await?;
+    Ok(Reply::Created(RoleBinding::new(&state.tags, &binding)))
 }
 
 /// Returns a role binding.
@@ -149,10 +154,10 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
         (status = 200, description = "The role binding", body = RoleBinding),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
-    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    let binding = desk.read_inline(|view| bindings::visible(view, &caller, id))?;
-    Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
+    let id = BindingId::read(&state.tags, "binding_id", &id)?;
+    let binding = state.read_inline(|view| bindings::visible(view, &caller, id))?;
+    Ok(Reply::Ok(RoleBinding::new(&state.tags, &binding)))
 }
 
 /// The new role of a role binding.
@@ -172,15 +177,15 @@ pub(super) struct UpdateRoleBinding {
         (status = 404, description = "The role binding or the role does not exist, or the caller lacks a permission"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateRoleBinding>,
 ) -> Answer<RoleBinding> {
-    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    let role = RoleId::read(&desk.tags, "role_id", &body.0.role_id)?;
-    let binding = desk.write_as(&caller, move |tx, caller| bindings::change(tx, caller, id, role)).await?;
-    Ok(Reply::Ok(RoleBinding::new(&desk.tags, &binding)))
+    let id = BindingId::read(&state.tags, "binding_id", &id)?;
+    let role = RoleId::read(&state.tags, "role_id", &body.0.role_id)?;
+    let binding = state.write_as(&caller, move |tx, caller| bindings::change(tx, caller, id, role)).await?;
+    Ok(Reply::Ok(RoleBinding::new(&state.tags, &binding)))
 }
 
 /// Deletes a role binding.
@@ -190,8 +195,8 @@ pub(super) async fn update(
         (status = 204, description = "Done"),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = BindingId::read(&desk.tags, "binding_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = BindingId::read(&state.tags, "binding_id", &id)?;
+    state.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

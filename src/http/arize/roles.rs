@@ -80,12 +80,12 @@ pub(super) struct RoleList {
         (status = 200, description = "A page of roles", body = RoleList),
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
-    let page = page::requested::<Role>(&desk.tags, &query)?;
-    let slice = desk.read_blocking(move |view| roles::page(view, &caller, predefined, page)).await?;
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |role| Role::new(&desk.tags, role))))
+    let page = page::requested::<Role>(&state.tags, &query)?;
+    let slice = state.read_blocking(move |view| roles::page(view, &caller, predefined, page)).await?;
+    Ok(Reply::Ok(List::new(&state.tags, slice, |role| Role::new(&state.tags, role))))
 }
 
 /// A new role.
@@ -110,14 +110,14 @@ pub(super) struct CreateRole {
         (status = 403, description = "The caller lacks a permission"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
     let new = NewRole {
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
         permissions: permissions(&body.0.permissions)?,
     };
-    let role = desk.write_as(&caller, move |tx, caller| roles::create(tx, caller, &new)).await?;
-    Ok(Reply::Created(Role::new(&desk.tags, role)))
+    let role = state.write_as(&caller, move |tx, caller| roles::create(tx, caller, &new)).await?;
+    Ok(Reply::Created(Role::new(&state.tags, role)))
 }
 
 /// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
@@ -145,10 +145,10 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The role does not exist")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
-    let id = RoleId::read(&desk.tags, "role_id", &id)?;
-    let role = desk.read_inline(|view| roles::visible(view, &caller, id))?;
-    Ok(Reply::Ok(Role::new(&desk.tags, role)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
+    let id = RoleId::read(&state.tags, "role_id", &id)?;
+    let role = state.read_inline(|view| roles::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Role::new(&state.tags, role)))
 }
 
 /// The changes to a role; at least one field is required.
@@ -194,15 +194,15 @@ impl TryFrom<UpdateRole> for RoleChange {
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateRole>,
 ) -> Answer<Role> {
-    let id = RoleId::read(&desk.tags, "role_id", &id)?;
+    let id = RoleId::read(&state.tags, "role_id", &id)?;
     let change = RoleChange::try_from(body.0)?;
-    let role = desk.write_as(&caller, move |tx, caller| roles::change(tx, caller, id, &change)).await?;
-    Ok(Reply::Ok(Role::new(&desk.tags, role)))
+    let role = state.write_as(&caller, move |tx, caller| roles::change(tx, caller, id, &change)).await?;
+    Ok(Reply::Ok(Role::new(&state.tags, role)))
 }
 
 /// Deletes a role that is not assigned to any user.
@@ -214,8 +214,8 @@ pub(super) async fn update(
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The role does not exist"),
         (status = 409, description = "The role is still assigned to users")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = RoleId::read(&desk.tags, "role_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = RoleId::read(&state.tags, "role_id", &id)?;
+    state.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

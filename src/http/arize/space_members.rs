@@ -54,15 +54,15 @@ impl Shown for SpaceMembership {
         (status = 404, description = "The space, the user or the role does not exist"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn add_user(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<AddSpaceUser>,
 ) -> Answer<SpaceMembership> {
-    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    let user = UserId::read(&desk.tags, "user_id", &body.0.user_id)?;
-    let role = body.0.role.in_space(&desk.tags, "role")?;
-    let (member, named) = desk
+    let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
+    let user = UserId::read(&state.tags, "user_id", &body.0.user_id)?;
+    let role = body.0.role.in_space(&state.tags, "role")?;
+    let (member, named) = state
         .write_as(&caller, move |tx, caller| {
             let member = members::upsert(tx, caller, id, &users::Named::Number(user), role)?;
             let named = role.custom().map(|id| roles::visible(tx, caller, id)).transpose()?;
@@ -70,13 +70,13 @@ pub(super) async fn add_user(
         })
         .await?;
     let role = match (member.role, named) {
-        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.show(&desk.tags), name: named.name },
+        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.show(&state.tags), name: named.name },
         (role, _) => RoleShown::Predefined { name: space_word(role) },
     };
     Ok(Reply::Ok(SpaceMembership {
-        id: member.id.show(&desk.tags),
-        user_id: member.user.show(&desk.tags),
-        space_id: member.workspace.show(&desk.tags),
+        id: member.id.show(&state.tags),
+        user_id: member.user.show(&state.tags),
+        space_id: member.workspace.show(&state.tags),
         role,
     }))
 }
@@ -91,10 +91,10 @@ pub(super) async fn add_user(
         (status = 400, description = "An id is malformed, or the user is the last admin"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist, or the user is not a member")))]
-pub(super) async fn remove_user(desk: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
-    let space = WorkspaceId::read(&desk.tags, "space_id", &ids.0)?;
-    let user = UserId::read(&desk.tags, "user_id", &ids.1)?;
-    let removed = desk
+pub(super) async fn remove_user(state: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+    let space = WorkspaceId::read(&state.tags, "space_id", &ids.0)?;
+    let user = UserId::read(&state.tags, "user_id", &ids.1)?;
+    let removed = state
         .write_as(&caller, move |tx, caller| members::remove(tx, caller, space, &users::Named::Number(user)))
         .await?;
     if removed { Ok(Reply::Done) } else { Err(Error::not_found(Noun::Member, &ids.1).into()) }

@@ -131,18 +131,18 @@ pub(super) struct SpaceList {
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The organization does not exist")))]
 pub(super) async fn list(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Query,
     request: ListRequest,
 ) -> Answer<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
-    let organization = query.one("org_id")?.map(|id| OrganizationId::read(&desk.tags, "org_id", id)).transpose()?;
+    let organization = query.one("org_id")?.map(|id| OrganizationId::read(&state.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
-    let page = page::requested::<Space>(&desk.tags, &query)?;
+    let page = page::requested::<Space>(&state.tags, &query)?;
     let read =
         move |view: &View, caller: &Actor, search: &WorkspaceSearch| workspaces::page(view, caller, search, page);
-    request.respond(&desk, &caller, search, read, Space::new).await
+    request.respond(&state, &caller, search, read, Space::new).await
 }
 
 /// A new space.
@@ -170,17 +170,17 @@ pub(super) struct CreateSpace {
         (status = 404, description = "The organization does not exist"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
     let body = body.0;
     let new = NewWorkspace {
         name: name(&body.name)?,
-        organization: Some(OrganizationId::read(&desk.tags, "organization_id", &body.organization_id)?),
+        organization: Some(OrganizationId::read(&state.tags, "organization_id", &body.organization_id)?),
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
         private: body.is_private.unwrap_or(false),
         archived: false,
     };
-    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
-    Ok(Reply::Created(Space::new(&desk.tags, workspace)))
+    let workspace = state.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
+    Ok(Reply::Created(Space::new(&state.tags, workspace)))
 }
 
 /// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
@@ -198,10 +198,10 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
         (status = 200, description = "The space", body = Space),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
-    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    let workspace = desk.read_inline(|view| workspaces::visible(view, &caller, id))?;
-    Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
+    let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
+    let workspace = state.read_inline(|view| workspaces::visible(view, &caller, id))?;
+    Ok(Reply::Ok(Space::new(&state.tags, workspace)))
 }
 
 /// The changes to a space; at least one field is required. Null clears a field.
@@ -315,15 +315,15 @@ fn setting(field: &'static str, raw: &str) -> Result<SettingText, Failure> {
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateSpace>,
 ) -> Answer<Space> {
-    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
+    let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let change = WorkspaceChange::try_from(body.0)?;
-    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::change(tx, caller, id, &change)).await?;
-    Ok(Reply::Ok(Space::new(&desk.tags, workspace)))
+    let workspace = state.write_as(&caller, move |tx, caller| workspaces::change(tx, caller, id, &change)).await?;
+    Ok(Reply::Ok(Space::new(&state.tags, workspace)))
 }
 
 /// Deletes a space with everything in it.
@@ -334,9 +334,9 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = WorkspaceId::read(&desk.tags, "space_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
+    state.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 

@@ -92,14 +92,14 @@ pub(super) struct UserList {
     responses(
         (status = 200, description = "A page of users", body = UserList),
         (status = 400, description = "A parameter is malformed")))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
     let search = UserSearch { email: query.text("email")?, statuses };
-    let page = page::requested::<User>(&desk.tags, &query)?;
+    let page = page::requested::<User>(&state.tags, &query)?;
     let (slice, now) =
-        desk.read_blocking(move |view| Ok((users::page(view, &caller, &search, page)?, view.now))).await?;
-    Ok(Reply::Ok(List::new(&desk.tags, slice, |user| User::new(&desk.tags, &user, now))))
+        state.read_blocking(move |view| Ok((users::page(view, &caller, &search, page)?, view.now))).await?;
+    Ok(Reply::Ok(List::new(&state.tags, slice, |user| User::new(&state.tags, &user, now))))
 }
 
 fn status(given: &str) -> Result<UserStatus, Failure> {
@@ -157,23 +157,23 @@ impl Shown for CreatedUser {
         (status = 409, description = "The email address is already in use"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
     let role = body.role.in_account("role")?;
     let invite_mode = body.invite_mode;
     let new = NewUser { email, first_name, last_name, role };
-    let sent = invitations::send(&desk, &caller, new, body.is_developer, invite_mode.into()).await?;
+    let sent = invitations::send(&state, &caller, new, body.is_developer, invite_mode.into()).await?;
     let Sent { outcome, temporary, at: now } = sent;
     Ok(match outcome {
         Outcome::Fresh(user) => Reply::Created(CreatedUser {
-            user: User::new(&desk.tags, &user, now),
+            user: User::new(&state.tags, &user, now),
             invite_mode: Some(invite_mode),
             temporary_password: temporary.map(|password| password.expose().to_owned()),
         }),
         Outcome::Already(user) => Reply::Ok(CreatedUser {
-            user: User::new(&desk.tags, &user, now),
+            user: User::new(&state.tags, &user, now),
             invite_mode: None,
             temporary_password: None,
         }),
@@ -205,10 +205,10 @@ fn name(raw: &str) -> Result<FullName, Failure> {
         (status = 200, description = "The user", body = User),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
-    let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let (user, now) = desk.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
-    Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
+    let id = UserId::read(&state.tags, "user_id", &id)?;
+    let (user, now) = state.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
+    Ok(Reply::Ok(User::new(&state.tags, &user, now)))
 }
 
 /// The changes to a user; at least one field is required.
@@ -244,20 +244,20 @@ impl TryFrom<UpdateUser> for UserChange {
         (status = 404, description = "The user does not exist"),
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateUser>,
 ) -> Answer<User> {
-    let id = UserId::read(&desk.tags, "user_id", &id)?;
+    let id = UserId::read(&state.tags, "user_id", &id)?;
     let change = UserChange::try_from(body.0)?;
-    let (user, now) = desk
+    let (user, now) = state
         .write_as(&caller, move |tx, caller| {
             let user = users::visible(tx, caller, id)?;
             Ok((users::change(tx, caller, &users::Named::Number(user.id), &change)?, tx.now))
         })
         .await?;
-    Ok(Reply::Ok(User::new(&desk.tags, &user, now)))
+    Ok(Reply::Ok(User::new(&state.tags, &user, now)))
 }
 
 /// Deletes a user permanently. Requires an administrator, who cannot delete their own account.
@@ -268,9 +268,9 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed, or the user is the caller or the last administrator, owner or admin somewhere"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = UserId::read(&desk.tags, "user_id", &id)?;
-    desk.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&state.tags, "user_id", &id)?;
+    state.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
     Ok(Reply::Done)
 }
 
@@ -284,9 +284,9 @@ pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = UserId::read(&desk.tags, "user_id", &id)?;
-    invitations::send_again(&desk, &caller, id).await?;
+pub(super) async fn resend_invitation(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&state.tags, "user_id", &id)?;
+    invitations::send_again(&state, &caller, id).await?;
     Ok(Reply::Done)
 }
 
@@ -300,8 +300,8 @@ pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: 
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id = UserId::read(&desk.tags, "user_id", &id)?;
-    links::demand_reset(&desk, &caller, id).await?;
+pub(super) async fn reset_password(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+    let id = UserId::read(&state.tags, "user_id", &id)?;
+    links::demand_reset(&state, &caller, id).await?;
     Ok(Reply::Done)
 }

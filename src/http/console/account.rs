@@ -71,7 +71,7 @@ pub(super) fn moment(at: Timestamp) -> String {
 
 /// `GET /auth/account`
 pub(super) async fn show(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { browser, actor, session, input: parameters }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
     let done = match parameters.text("done") {
@@ -87,7 +87,7 @@ pub(super) async fn show(
         _ => "",
     };
     let token = browser.token();
-    let page = desk.read_blocking(move |view| account(view, &actor, &session, done, token)).await?;
+    let page = state.read_blocking(move |view| account(view, &actor, &session, done, token)).await?;
     browser.show(StatusCode::OK, &page)
 }
 
@@ -137,12 +137,12 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
 
 /// `POST /auth/account/sessions/end`: ends one of the person's sessions.
 pub(super) async fn end_session(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let named = form.text("session");
     let id = Uuid::try_parse(named).map_err(|_| Error::not_found(Noun::Session, named))?;
-    desk.write_as(&actor, move |tx, actor| session_list::end(tx, actor, id)).await?;
+    state.write_as(&actor, move |tx, actor| session_list::end(tx, actor, id)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
 }
 
@@ -169,20 +169,20 @@ pub(super) async fn end_others_form(
 
 /// `POST /auth/account/sessions/end-others`: ends all of them but this one.
 pub(super) async fn end_other_sessions(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     RecentlySignedIn { actor, session: here, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    desk.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
+    state.write_as(&actor, move |tx, actor| session_list::end_others(tx, actor, here.user, here.uuid)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
 
 /// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
 pub(super) async fn withdraw(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let client = ClientId::parse(form.text("client")).in_field("client")?;
-    desk.write_as(&actor, move |tx, actor| consents::withdraw(tx, actor, &client)).await?;
+    state.write_as(&actor, move |tx, actor| consents::withdraw(tx, actor, &client)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=withdrawn")))
 }
 
@@ -193,7 +193,7 @@ pub(super) async fn password_form(SignedIn { browser, actor, .. }: SignedIn) -> 
 
 /// `POST /auth/account/password`: another password, for who knows the one there is.
 pub(super) async fn change_password(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
@@ -202,7 +202,7 @@ pub(super) async fn change_password(
         Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
-    match own_password::change(&desk, &actor, form.secret("current"), chosen, revoke_keys).await {
+    match own_password::change(&state, &actor, form.secret("current"), chosen, revoke_keys).await {
         Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),

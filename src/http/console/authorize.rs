@@ -61,24 +61,24 @@ pub(super) fn is_here(path: &str) -> bool {
 }
 
 /// The program that a path is the request of; none if it leads elsewhere or nobody knows the program.
-pub(super) fn program(desk: &AppState, path: &str) -> Result<Option<Client>, Failure> {
+pub(super) fn program(state: &AppState, path: &str) -> Result<Option<Client>, Failure> {
     let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let Some((_, id)) = pairs.into_iter().find(|(name, _)| name == "client_id") else { return Ok(None) };
-    Ok(desk.read_inline(|view| clients::find(view, &id))?)
+    Ok(state.read_inline(|view| clients::find(view, &id))?)
 }
 
 /// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
 pub(super) async fn ask(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = asking(&desk, &browser, &request, &parameters)?;
+    let asking = asking(&state, &browser, &request, &parameters)?;
     let (issuer, authorization) = (browser.issuer(), &asking.authorization);
     let needed =
-        desk.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
+        state.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
     if let Some(needed) = needed
         && authorization.prompt.none
     {
@@ -95,7 +95,7 @@ pub(super) async fn ask(
         return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
     }
     let at = (&asking.session, browser.id());
-    let to = authorizations::grant(&desk, &asking.actor, at, authorization, &issuer).await?;
+    let to = authorizations::grant(&state, &asking.actor, at, authorization, &issuer).await?;
     Ok(page::see_other(&to))
 }
 
@@ -107,12 +107,12 @@ pub(super) async fn ask_by_form(request: HttpRequest, posted: Posted) -> HttpRes
 
 /// `GET /auth/consent?...`: asks the person whether to let a program in.
 pub(super) async fn consent_form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = asking(&desk, &browser, &request, &parameters)?;
+    let asking = asking(&state, &browser, &request, &parameters)?;
     let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
     let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
     let (title, text) = if is_native(to) {
@@ -148,19 +148,19 @@ pub(super) async fn consent_form(
 
 /// `POST /auth/consent`: the decision. The browser goes back to the program, with a code or with `access_denied`.
 pub(super) async fn consent(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(form.text("request").as_bytes())?;
-    let asking = asking(&desk, &browser, &request, &parameters)?;
+    let asking = asking(&state, &browser, &request, &parameters)?;
     let (issuer, authorization) = (browser.issuer(), asking.authorization);
     let (title, text, to) = if form.text("decision") == "allow" {
         let (session, asked) = (asking.session.clone(), authorization.clone());
-        desk.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
+        state.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
         let at = (&asking.session, browser.id());
-        let to = authorizations::grant(&desk, &asking.actor, at, &authorization, &issuer).await?;
+        let to = authorizations::grant(&state, &asking.actor, at, &authorization, &issuer).await?;
         ("Authorized", "You are being sent back to the app.", to)
     } else {
         let to = authorization.refused(&issuer, "access_denied", "the user denied the request");
@@ -179,20 +179,20 @@ struct Asking {
 /// Reads what a program asks for, and who is signed in. If that is not enough, the browser is sent to sign in, or back to
 /// the program.
 fn asking(
-    desk: &AppState,
+    state: &AppState,
     browser: &Browser,
     request: &HttpRequest,
     parameters: &Parameters,
 ) -> Result<Asking, Failure> {
     let issuer = browser.issuer();
-    let authorization = match desk.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
+    let authorization = match state.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
         Ok(authorization) => authorization,
         Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
         Err(Fault::Returned { to }) => return Err(Failure::Redirect { to }),
     };
     let now = Timestamp::now();
-    let (prompt, since) = (authorization.prompt, since(desk, parameters, now));
-    let person = browser.person(desk, request)?;
+    let (prompt, since) = (authorization.prompt, since(state, parameters, now));
+    let person = browser.person(state, request)?;
     let person = person.filter(|(_, session)| authorization.is_answered_by(session, since, now));
     match person {
         Some((actor, session)) => Ok(Asking { actor, session, authorization }),
@@ -200,25 +200,25 @@ fn asking(
             let to = authorization.refused(&issuer, "login_required", "the user must sign in");
             Err(Failure::Redirect { to })
         }
-        None => Err(Failure::Redirect { to: sign_in_first(desk, request, parameters, now) }),
+        None => Err(Failure::Redirect { to: sign_in_first(state, request, parameters, now) }),
     }
 }
 
 /// The sign-in page, with this request to come back to.
-fn sign_in_first(desk: &AppState, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
+fn sign_in_first(state: &AppState, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
     let path = if is_here(request.path()) { request.path() } else { OAUTH2 };
     let (asked, since) = (parameters.only(&KNOWN), now.micros().to_string());
-    let proof = desk.tags.tag(PURPOSE, &format!("{since}\n{}", asked.query()), TAG);
+    let proof = state.tags.tag(PURPOSE, &format!("{since}\n{}", asked.query()), TAG);
     let next = format!("{path}?{}", asked.with(SINCE, since).with(PROOF, proof).query());
     let hint = parameters.text("login_hint");
     format!("{SIGN_IN}?{}", query(&[("next", &next), ("again", "1"), ("login_hint", hint)]))
 }
 
 /// Since when this very request asks the person to sign in; none where it has not.
-fn since(desk: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
+fn since(state: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
     let (since, proof) = (parameters.get(SINCE)?, parameters.get(PROOF)?);
     let signed = format!("{since}\n{}", parameters.only(&KNOWN).query());
-    let ours = proof.len() == TAG && desk.tags.matches(PURPOSE, &signed, proof);
+    let ours = proof.len() == TAG && state.tags.matches(PURPOSE, &signed, proof);
     let moment = since.parse().ok().map(Timestamp::from_micros).filter(|_| ours)?;
     (now < moment.after(PATIENCE)).then_some(moment)
 }

@@ -98,11 +98,11 @@ pub(super) struct Browser {
 impl Browser {
     /// What is known of the browser that sent this.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
-        let desk = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no desk stands here"))?;
+        let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
         let host = request::host(request);
-        let base = desk.issuers.origin(&request::target(request));
+        let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
-        let cookies = CookieNames::new(desk.issuers.public_url(), host);
+        let cookies = CookieNames::new(state.issuers.public_url(), host);
         let cookie = |cookie: Cookie| sent(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
@@ -112,8 +112,8 @@ impl Browser {
             is_new: form.is_none(),
             form: form.unwrap_or_else(|| Secret::new(Uuid::new_v4().simple().to_string())),
             exposed: !secure && !host.is_some_and(is_loopback),
-            is_configured: desk.issuers.public_url().is_some(),
-            tags: desk.tags.clone(),
+            is_configured: state.issuers.public_url().is_some(),
+            tags: state.tags.clone(),
             base,
             cookies,
         })
@@ -140,9 +140,9 @@ impl Browser {
     }
 
     /// Who is in, with the session; none where nobody is.
-    pub(super) fn person(&self, desk: &AppState, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
+    pub(super) fn person(&self, state: &AppState, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
         let Some(cookie) = &self.session else { return Ok(None) };
-        match sign_in::with_cookie(desk, self.origin.clone(), cookie.expose()) {
+        match sign_in::with_cookie(state, self.origin.clone(), cookie.expose()) {
             Ok((actor, session)) => {
                 if let Some(person) = actor.person() {
                     dialect::name_actor(request, &person.email);
@@ -157,11 +157,11 @@ impl Browser {
     /// Who is in; whoever is not is sent to sign in, and then to a page of ours.
     pub(super) fn needed(
         &self,
-        desk: &AppState,
+        state: &AppState,
         request: &HttpRequest,
         then: &str,
     ) -> Result<(Actor, Session), Failure> {
-        self.person(desk, request)?.ok_or_else(|| Failure::first_at(SIGN_IN, then))
+        self.person(state, request)?.ok_or_else(|| Failure::first_at(SIGN_IN, then))
     }
 
     /// Whether this is the origin of our pages, as the browser that asked for this `Host` knows them.

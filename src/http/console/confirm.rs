@@ -19,45 +19,45 @@ use crate::domain::actor::Actor;
 
 /// `GET /auth/account/confirm?next=...`: the form.
 pub(super) async fn form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    let (actor, _) = browser.needed(&desk, &request, next.as_str())?;
-    browser.show(StatusCode::OK, &confirm_page(&desk, &browser, &actor, &next, None)?)
+    let (actor, _) = browser.needed(&state, &request, next.as_str())?;
+    browser.show(StatusCode::OK, &confirm_page(&state, &browser, &actor, &next, None)?)
 }
 
 /// `POST /auth/account/confirm`: the password or a code; leads on to what was asked for.
 pub(super) async fn confirm(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    let (actor, _) = browser.needed(&desk, &request, next.as_str())?;
-    let again = |wrong, status| browser.show(status, &confirm_page(&desk, &browser, &actor, &next, Some(wrong))?);
+    let (actor, _) = browser.needed(&state, &request, next.as_str())?;
+    let again = |wrong, status| browser.show(status, &confirm_page(&state, &browser, &actor, &next, Some(wrong))?);
     let (proof, field, unproved) = match (form.text("password"), form.text("code").trim()) {
         ("", "") => return again(Wrong::new("password", "enter your password or a code"), StatusCode::BAD_REQUEST),
         ("", _) => (Proof::Code(form.secret("code")), "code", super::again::WRONG_CODE),
         (_, _) => (Proof::Password(form.secret("password")), "password", "the password is wrong"),
     };
-    match confirmation::confirm(&desk, &actor, proof).await {
+    match confirmation::confirm(&state, &actor, proof).await {
         Ok(()) => Ok(page::see_other(next.as_str())),
         Err(error) => refused(error, unproved, |wrong, status| again(Wrong { field, ..wrong }, status)),
     }
 }
 
 fn confirm_page(
-    desk: &AppState,
+    state: &AppState,
     browser: &Browser,
     actor: &Actor,
     next: &Next,
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Failure> {
-    let has_factor = desk.read_inline(|view| second_factors::state(view, actor))?.is_some();
+    let has_factor = state.read_inline(|view| second_factors::state(view, actor))?.is_some();
     let password = Field::new("password", "Password", Kind::Password, "current-password");
     let hint = "Instead of the password: the six digits from your authenticator app, or a recovery code.";
     let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };

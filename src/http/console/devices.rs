@@ -21,34 +21,34 @@ const DEVICE: &str = "/auth/realms/master/device";
 
 /// `GET`: where a code is typed; one that the address carries is confirmed all the same.
 pub(super) async fn form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let here = request.uri().path_and_query().map_or(DEVICE, |here| here.as_str());
-    browser.needed(&desk, &request, here)?;
+    browser.needed(&state, &request, here)?;
     match parameters.get("user_code") {
-        Some(typed) => confirm(&desk, &browser, typed),
+        Some(typed) => confirm(&state, &browser, typed),
         None => browser.show(StatusCode::OK, &code_form(&browser, "", None)),
     }
 }
 
 /// `POST`: a code that was typed, or the decision about the program that waits with it.
 pub(super) async fn answer(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let (actor, session) = browser.needed(&desk, &request, DEVICE)?;
+    let (actor, session) = browser.needed(&state, &request, DEVICE)?;
     let typed = form.text("user_code");
     let approve = match form.text("decision") {
         "allow" => true,
         "deny" => false,
-        _ => return confirm(&desk, &browser, typed),
+        _ => return confirm(&state, &browser, typed),
     };
-    match devices::decide(&desk, &actor, &session, typed, approve).await {
+    match devices::decide(&state, &actor, &session, typed, approve).await {
         Ok(pending) => {
             let name = pending.client.name.as_str();
             let (title, text) = if approve {
@@ -64,8 +64,8 @@ pub(super) async fn answer(
 }
 
 /// Shows what waits with a code, to compare before anybody is let in.
-fn confirm(desk: &AppState, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
-    match devices::find(desk, &browser.origin, typed) {
+fn confirm(state: &AppState, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
+    match devices::find(state, &browser.origin, typed) {
         Ok(pending) => browser.show(StatusCode::OK, &choice(browser, &pending)),
         Err(error) => wrong(browser, typed, error),
     }

@@ -23,32 +23,32 @@ const INSTEAD: &str = "/auth/password";
 
 /// `GET /auth/invitation?token=...`: the form, for a link that is good. Looking at it does not use the link up.
 pub(super) async fn by_link(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     parameters: Result<Parameters, Failure>,
 ) -> Result<HttpResponse, Failure> {
     let link = parameters.ok().and_then(|parameters| parameters.owned("token")).unwrap_or_default();
-    let (user, purpose) = links::find(&desk, &browser.origin, &link)?;
+    let (user, purpose) = links::find(&state, &browser.origin, &link)?;
     browser.show(StatusCode::OK, &link_form(&browser, &user, purpose, &link, None))
 }
 
 /// `POST /auth/invitation`: sets the password and uses the link up.
 pub(super) async fn set_by_link(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let link = form.text("link");
     let again = |wrong| {
-        let (user, purpose) = links::find(&desk, &browser.origin, link)?;
+        let (user, purpose) = links::find(&state, &browser.origin, link)?;
         browser.show(StatusCode::BAD_REQUEST, &link_form(&browser, &user, purpose, link, Some(wrong)))
     };
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
         Err(wrong) => return again(wrong),
     };
-    match links::follow(&desk, browser.origin.clone(), link, chosen, form.is_checked(REVOKE_KEYS)).await {
+    match links::follow(&state, browser.origin.clone(), link, chosen, form.is_checked(REVOKE_KEYS)).await {
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
         Err(error) => Err(error.into()),
@@ -62,7 +62,7 @@ pub(super) async fn instead_of_temporary(browser: Browser) -> Result<HttpRespons
 
 /// `POST /auth/password`: sets the password in place of the temporary one.
 pub(super) async fn set_instead_of_temporary(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -79,7 +79,7 @@ pub(super) async fn set_instead_of_temporary(
         chosen,
         revoke_keys: form.is_checked(REVOKE_KEYS),
     };
-    match links::replace_temporary(&desk, browser.origin.clone(), choice).await {
+    match links::replace_temporary(&state, browser.origin.clone(), choice).await {
         Ok(user) => done(&browser, &request, &user),
         Err(Error::Invalid { rule, .. }) => again(StatusCode::BAD_REQUEST, about_the_new(&rule)),
         Err(Error::Unauthenticated(AuthError::WrongPassword)) => {

@@ -26,10 +26,10 @@ const WHY: &str = "In addition to your password, you enter a code from your phon
 /// `GET /auth/account/second-factor`: a button to begin. A key that was begun before is not shown: somebody else at this
 /// session may have begun it.
 pub(super) async fn start(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     RecentlySignedIn { browser, actor, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
-    if desk.read_inline(|view| second_factors::state(view, &actor))?.is_some() {
+    if state.read_inline(|view| second_factors::state(view, &actor))?.is_some() {
         return Ok(page::see_other(ACCOUNT));
     }
     let page = Choice {
@@ -51,22 +51,22 @@ pub(super) async fn start(
 
 /// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
 pub(super) async fn begin(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     RecentlySignedIn { browser, actor, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let enrolment = second_factors::begin(&desk, &actor).await?;
+    let enrolment = second_factors::begin(&state, &actor).await?;
     browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None))
 }
 
 /// `POST /auth/account/second-factor/confirm`: the first code; shows the recovery codes.
 pub(super) async fn confirm(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     RecentlySignedIn { browser, actor, input: form, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    match second_factors::confirm(&desk, &actor, form.secret("code")).await {
+    match second_factors::confirm(&state, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
         Err(error) => {
-            let Some(enrolment) = second_factors::enrolment(&desk, &actor)? else { return Err(error.into()) };
+            let Some(enrolment) = second_factors::enrolment(&state, &actor)? else { return Err(error.into()) };
             refused(error, WRONG_CODE, |wrong, status| {
                 let wrong = Some(Wrong { field: "code", ..wrong });
                 browser.show(status, &enrolment_page(&browser, &enrolment, wrong))
@@ -82,10 +82,10 @@ pub(super) async fn renewal(SignedIn { browser, .. }: SignedIn) -> Result<HttpRe
 
 /// `POST /auth/account/second-factor/recovery-codes`: new ones; the old ones are void.
 pub(super) async fn renew(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    match second_factors::renew_recovery_codes(&desk, &actor, form.secret("code")).await {
+    match second_factors::renew_recovery_codes(&state, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, ""),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
             browser.show(status, &renewal_form(&browser, Some(Wrong { field: "code", ..wrong })))
@@ -100,10 +100,10 @@ pub(super) async fn removal(SignedIn { browser, .. }: SignedIn) -> Result<HttpRe
 
 /// `POST /auth/account/second-factor/remove`: removes it, for who has it.
 pub(super) async fn remove(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    match second_factors::remove(&desk, &actor, form.secret("code")).await {
+    match second_factors::remove(&state, &actor, form.secret("code")).await {
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=off"))),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
             browser.show(status, &removal_form(&browser, Some(Wrong { field: "code", ..wrong })))

@@ -28,22 +28,22 @@ const PASSWORD: &str = "/auth/sign-in/password";
 
 /// `GET /auth/sign-in?next=...`: the form; whoever is in goes on, unless a program wants them to sign in `again`.
 pub(super) async fn form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    if parameters.get("again").is_none() && browser.person(&desk, &request)?.is_some() {
+    if parameters.get("again").is_none() && browser.person(&state, &request)?.is_some() {
         return Ok(page::see_other(next.as_str()));
     }
     let hint = parameters.text("login_hint").chars().take(254).collect();
-    browser.show(StatusCode::OK, &sign_in_form(&desk, &browser, &next, hint, None)?)
+    browser.show(StatusCode::OK, &sign_in_form(&state, &browser, &next, hint, None)?)
 }
 
 /// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
 pub(super) async fn enter(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
@@ -52,36 +52,36 @@ pub(super) async fn enter(
     let username = form.text("username").to_owned();
     let login = Login { username: username.clone(), password: form.secret("password") };
     let replacing = browser.session.as_ref().map(Secret::expose);
-    match sign_in::at_pages(&desk, &browser.origin, login, replacing).await {
+    match sign_in::at_pages(&state, &browser.origin, login, replacing).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, "the email or password is wrong", |wrong, status| {
             let wrong = Some(Wrong { field: "password", ..wrong });
-            browser.show(status, &sign_in_form(&desk, &browser, &next, username, wrong)?)
+            browser.show(status, &sign_in_form(&state, &browser, &next, username, wrong)?)
         }),
     }
 }
 
 /// `GET /auth/sign-in/code`: the form for the second factor.
 pub(super) async fn code_form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    half(&desk, &browser, &next, Step::SecondFactor)?;
+    half(&state, &browser, &next, Step::SecondFactor)?;
     browser.show(StatusCode::OK, &code_page(&browser, &next, None))
 }
 
 /// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
 pub(super) async fn enter_code(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    half(&desk, &browser, &next, Step::SecondFactor)?;
-    match sign_in::second_factor(&desk, &browser.origin, step(&browser), form.secret("code")).await {
+    half(&state, &browser, &next, Step::SecondFactor)?;
+    match sign_in::second_factor(&state, &browser.origin, step(&browser), form.secret("code")).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(error) => refused(error, WRONG_CODE, |wrong, status| {
             browser.show(status, &code_page(&browser, &next, Some(Wrong { field: "code", ..wrong })))
@@ -91,31 +91,31 @@ pub(super) async fn enter_code(
 
 /// `GET /auth/sign-in/second-factor`: setting up the second factor without which this person does not come in.
 pub(super) async fn enrolment(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    half(&desk, &browser, &next, Step::EnrolSecondFactor)?;
+    half(&state, &browser, &next, Step::EnrolSecondFactor)?;
     // HEAD changes nothing, so it makes no key; how long the page would be is not known.
     if request.method() == Method::HEAD {
         return Ok(page::without_body());
     }
-    let enrolment = sign_in::begin_enrolment(&desk, &browser.origin, step(&browser)).await?;
+    let enrolment = sign_in::begin_enrolment(&state, &browser.origin, step(&browser)).await?;
     browser.show(StatusCode::OK, &enrolment_page(&browser, &next, &enrolment, None))
 }
 
 /// `POST /auth/sign-in/second-factor`: the first code; shows the recovery codes.
 pub(super) async fn enrol(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    half(&desk, &browser, &next, Step::EnrolSecondFactor)?;
-    match sign_in::finish_enrolment(&desk, &browser.origin, step(&browser), form.secret("code")).await {
+    half(&state, &browser, &next, Step::EnrolSecondFactor)?;
+    match sign_in::finish_enrolment(&state, &browser.origin, step(&browser), form.secret("code")).await {
         Ok((progress, codes)) => {
             let to = match &progress {
                 Progress::In(_) => next.as_str().to_owned(),
@@ -127,7 +127,7 @@ pub(super) async fn enrol(
             Ok(answer)
         }
         Err(error) => {
-            let Some(enrolment) = sign_in::enrolment(&desk, step(&browser))? else { return Err(error.into()) };
+            let Some(enrolment) = sign_in::enrolment(&state, step(&browser))? else { return Err(error.into()) };
             refused(error, WRONG_CODE, |wrong, status| {
                 let wrong = Some(Wrong { field: "code", ..wrong });
                 browser.show(status, &enrolment_page(&browser, &next, &enrolment, wrong))
@@ -138,31 +138,31 @@ pub(super) async fn enrol(
 
 /// `GET /auth/sign-in/password`: choosing another password, without which this person does not come in.
 pub(super) async fn password_form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    let user = half(&desk, &browser, &next, Step::Password)?;
+    let user = half(&state, &browser, &next, Step::Password)?;
     browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None))
 }
 
 /// `POST /auth/sign-in/password`: sets it.
 pub(super) async fn set_password(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    let user = half(&desk, &browser, &next, Step::Password)?;
+    let user = half(&state, &browser, &next, Step::Password)?;
     let again = |wrong| browser.show(StatusCode::BAD_REQUEST, &password_page(&browser, &next, &user, Some(wrong)));
     let chosen = match chosen(&form) {
         Ok(chosen) => chosen,
         Err(wrong) => return again(wrong),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
-    match sign_in::choose_password(&desk, &browser.origin, step(&browser), chosen, revoke_keys).await {
+    match sign_in::choose_password(&state, &browser.origin, step(&browser), chosen, revoke_keys).await {
         Ok(progress) => go(&browser, &request, &progress, &next),
         Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
         Err(error) => Err(error.into()),
@@ -197,8 +197,8 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
 }
 
 /// The user whose pending sign-in is at this step; at another one, the browser is sent to its page.
-fn half(desk: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
-    match sign_in::pending(desk, step(browser)) {
+fn half(state: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
+    match sign_in::pending(state, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(user),
         Ok((_, step)) => Err(Failure::Redirect { to: next.after(page_of(step)) }),
         Err(Error::Unauthenticated(_)) => Err(Failure::Redirect { to: next.after(SIGN_IN) }),
@@ -219,14 +219,14 @@ const fn page_of(step: Step) -> &'static str {
 }
 
 fn sign_in_form(
-    desk: &AppState,
+    state: &AppState,
     browser: &Browser,
     next: &Next,
     username: String,
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Failure> {
     let username = Field { value: username, ..Field::new("username", "Email", Kind::Text, "username") };
-    let program = authorize::program(desk, next.as_str())?;
+    let program = authorize::program(state, next.as_str())?;
     Ok(FormPage {
         title: "Sign in",
         text: program.map_or_else(String::new, |program| format!("To continue to {}", program.name.as_str())),

@@ -22,24 +22,24 @@ const KNOWN: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_ur
 /// `GET /auth/sign-out`: asks whether to leave. A program that shows an id token of this very person needs no answer
 /// (OpenID Connect RP-Initiated Logout 1.0, section 2).
 pub(super) async fn form(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let logout = logout::check(&desk, &read(&parameters))?;
+    let logout = logout::check(&state, &read(&parameters))?;
     // HEAD changes nothing.
     let is_head = request.method() == Method::HEAD;
-    let Some((actor, _)) = browser.person(&desk, &request)? else {
+    let Some((actor, _)) = browser.person(&state, &request)? else {
         if !is_head {
-            logout::end(&desk, &browser.origin, &logout).await?;
+            logout::end(&state, &browser.origin, &logout).await?;
         }
         return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
     };
     if logout.is_of(&actor) {
         let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
         if !is_head {
-            logout::leave(&desk, &actor, browser.id(), &logout).await?;
+            logout::leave(&state, &actor, browser.id(), &logout).await?;
             browser.take(&mut answer, Cookie::Session);
         }
         return Ok(answer);
@@ -69,15 +69,15 @@ pub(super) async fn form(
 /// `POST /auth/sign-out`: ends the browser's session and, where a program asked for it, the sessions of that program in
 /// this browser; leads back to the program.
 pub(super) async fn leave(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(form.text("request").as_bytes())?;
-    let logout = logout::check(&desk, &read(&parameters))?;
-    if let Some((actor, _)) = browser.person(&desk, &request)? {
-        logout::leave(&desk, &actor, browser.id(), &logout).await?;
+    let logout = logout::check(&state, &read(&parameters))?;
+    if let Some((actor, _)) = browser.person(&state, &request)? {
+        logout::leave(&state, &actor, browser.id(), &logout).await?;
     }
     let mut answer = match logout.to {
         Some(to) => {

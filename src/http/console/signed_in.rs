@@ -45,9 +45,9 @@ where
         let request = request.clone();
         Box::pin(async move {
             let (browser, input) = (browser?, input.await?);
-            let desk =
+            let state =
                 request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
-            let (actor, session) = browser.needed(desk, &request, &page_of(&request))?;
+            let (actor, session) = browser.needed(state, &request, &page_of(&request))?;
             if RECENT && !reauthentication::is_recent(&session, Timestamp::now()) {
                 return Err(Failure::first_at(CONFIRM, &page_of(&request)));
             }

@@ -18,7 +18,7 @@ use crate::error::{AuthError, Error};
 ///
 /// Refused when it is none, gives the wrong secret, none or one too many, or both ways at once.
 pub(super) fn authenticated(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     request: &HttpRequest,
     form: &Form,
@@ -38,7 +38,7 @@ pub(super) fn authenticated(
         }
         Some((id, secret)) => (id.as_str(), secret.as_ref()),
     };
-    client_authentication::authenticate(desk, origin, id, secret).map_err(|error| match error {
+    client_authentication::authenticate(state, origin, id, secret).map_err(|error| match error {
         Error::Unauthenticated(AuthError::BadClient) => Failure::Client { basic: basic.is_some() },
         error => Failure::Grant(error),
     })

@@ -31,7 +31,7 @@ pub(super) struct Asked {
 
 /// `GET /auth/admin/realms/master/clients`
 pub(super) async fn list(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Value>>, Failure> {
@@ -39,7 +39,7 @@ pub(super) async fn list(
     let part = flag("search", query.search)?.unwrap_or(false);
     flag("viewableOnly", query.viewable_only)?;
     let (first, max) = (number("first", query.first)?, number("max", query.max)?);
-    let all = desk.read_blocking(move |view| clients::list(view, &caller)).await?;
+    let all = state.read_blocking(move |view| clients::list(view, &caller)).await?;
     let wanted = |one: &&Registered| {
         let id = one.client.id.as_str();
         query.client_id.as_deref().is_none_or(|asked| if part { id.contains(asked) } else { id == asked })
@@ -49,19 +49,19 @@ pub(super) async fn list(
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(shown(&desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+    Ok(Json(shown(&state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
 pub(super) async fn service_account(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<Json<ServiceUser>, Failure> {
     let uuid = parse(&id)?;
-    let Registered { client, service } = desk.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?;
+    let Registered { client, service } = state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?;
     let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
     Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }

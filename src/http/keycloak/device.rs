@@ -15,19 +15,19 @@ use crate::http::request;
 
 /// `POST /auth/realms/master/protocol/openid-connect/auth/device`, `POST /oauth2/device_authorization`
 pub(super) async fn begin(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
-    if !desk.allows(&client, Grant::DeviceCode) {
+    let client = authenticated(&state, &visitor.origin, &request, &form)?;
+    if !state.allows(&client, Grant::DeviceCode) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
-    let issuer = desk.issuers.reachable_issuer(&request::target(&request));
+    let issuer = state.issuers.reachable_issuer(&request::target(&request));
     let page = issuer.map_err(|error| Failure::token("invalid_request", error.to_string()))? + "/device";
     let scopes = grants::scopes(&client, form.text("scope")).map_err(Failure::Grant)?;
-    let begun = devices::begin(&desk, &visitor.origin, &client, &scopes).await.map_err(Failure::Grant)?;
+    let begun = devices::begin(&state, &visitor.origin, &client, &scopes).await.map_err(Failure::Grant)?;
     let user_code = begun.user_code.expose();
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({
         "device_code": begun.device_code.expose(),

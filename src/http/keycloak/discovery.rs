@@ -14,15 +14,15 @@ use crate::tokens::pkce::METHOD;
 
 /// `GET /auth/realms/master/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 3), and the same
 /// where RFC 8414, section 3 looks for it.
-pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
+pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let issuer = state.issuers.reachable_issuer(&request::target(&request))?;
     let openid = |name: &str| format!("{issuer}/protocol/openid-connect/{name}");
     let grants: Vec<_> = Grant::ALL
         .into_iter()
-        .filter(|grant| *grant != Grant::Password || desk.password_grant)
+        .filter(|grant| *grant != Grant::Password || state.password_grant)
         .map(Grant::as_str)
         .collect();
-    let algorithms = [desk.keyring()?.active().algorithm().to_string()];
+    let algorithms = [state.keyring()?.active().algorithm().to_string()];
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(json!({
         "issuer": issuer,
         "authorization_endpoint": openid("auth"),
@@ -56,6 +56,6 @@ pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<H
 }
 
 /// `GET /auth/realms/master/protocol/openid-connect/certs` (RFC 7517, section 5).
-pub(super) async fn certs(desk: Data<AppState>) -> Result<HttpResponse, Failure> {
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(desk.keyring()?.jwks()))
+pub(super) async fn certs(state: Data<AppState>) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, PUBLIC)).json(state.keyring()?.jwks()))
 }

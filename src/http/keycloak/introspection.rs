@@ -18,29 +18,29 @@ use crate::tokens::claims::BEARER;
 ///
 /// Any client with a secret may ask about any token.
 pub(super) async fn introspect(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
+    let client = authenticated(&state, &visitor.origin, &request, &form)?;
     let token = form.needed("token")?;
-    let live = token_status::introspect(&desk, &client, token.expose()).map_err(Failure::Grant)?;
-    let issuer = desk.issuers.issuer(&request::target(&request));
+    let live = token_status::introspect(&state, &client, token.expose()).map_err(Failure::Grant)?;
+    let issuer = state.issuers.issuer(&request::target(&request));
     let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
 }
 
 /// `POST /auth/realms/master/protocol/openid-connect/revoke`, `POST /oauth2/revoke`
 pub(super) async fn revoke(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
-    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
+    let client = authenticated(&state, &visitor.origin, &request, &form)?;
     let token = form.needed("token")?;
-    token_status::revoke(&desk, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;
+    token_status::revoke(&state, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish())
 }
 

@@ -15,7 +15,7 @@ const PAGE: &str = "/auth/sign-out";
 
 /// `POST /auth/realms/master/protocol/openid-connect/logout`
 pub(super) async fn end(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
@@ -26,8 +26,8 @@ pub(super) async fn end(
         // Texts cannot fail to be written as a form.
         return Ok(to_page(&serde_urlencoded::to_string(given).unwrap_or_default()));
     };
-    let client = authenticated(&desk, &visitor.origin, &request, &form)?;
-    token_status::sign_out(&desk, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;
+    let client = authenticated(&state, &visitor.origin, &request, &form)?;
+    token_status::sign_out(&state, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -30,12 +30,12 @@ use crate::tokens::spki;
 const REALM: &str = "master";
 
 /// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
-pub(super) async fn about(desk: Data<AppState>, request: HttpRequest) -> Result<Json<Value>, Failure> {
-    let issuer = desk.issuers.reachable_issuer(&request::target(&request))?;
+pub(super) async fn about(state: Data<AppState>, request: HttpRequest) -> Result<Json<Value>, Failure> {
+    let issuer = state.issuers.reachable_issuer(&request::target(&request))?;
     let origin = issuer.trim_end_matches(REALM_PATH);
     Ok(Json(json!({
         "realm": REALM,
-        "public_key": STANDARD.encode(spki::der(desk.keyring()?.active().public())),
+        "public_key": STANDARD.encode(spki::der(state.keyring()?.active().public())),
         "token-service": format!("{issuer}/protocol/openid-connect"),
         "account-service": format!("{origin}/auth/account"),
         "tokens-not-before": 0,
@@ -52,25 +52,25 @@ pub(super) async fn server(caller: Caller) -> Result<Json<Value>, Failure> {
 }
 
 /// `GET /auth/admin/realms`
-pub(super) async fn list(desk: Data<AppState>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
-    Ok(Json(vec![shown(&desk, &caller)?]))
+pub(super) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
+    Ok(Json(vec![shown(&state, &caller)?]))
 }
 
 /// `GET /auth/admin/realms/master`
-pub(super) async fn get(desk: Data<AppState>, caller: Caller) -> Result<Json<Value>, Failure> {
-    Ok(Json(shown(&desk, &caller)?))
+pub(super) async fn get(state: Data<AppState>, caller: Caller) -> Result<Json<Value>, Failure> {
+    Ok(Json(shown(&state, &caller)?))
 }
 
 /// The realm (Keycloak's `RealmRepresentation`), as far as it says anything true here.
-fn shown(desk: &AppState, caller: &Caller) -> Result<Value> {
+fn shown(state: &AppState, caller: &Caller) -> Result<Value> {
     clients::may_read(caller)?;
-    let lifetimes = &desk.lifetimes;
+    let lifetimes = &state.lifetimes;
     Ok(json!({
         "id": REALM,
         "realm": REALM,
         "enabled": true,
         "notBefore": 0,
-        "defaultSignatureAlgorithm": desk.keyring()?.active().algorithm().to_string(),
+        "defaultSignatureAlgorithm": state.keyring()?.active().algorithm().to_string(),
         "accessTokenLifespan": lifetimes.access_token.as_secs(),
         "ssoSessionIdleTimeout": lifetimes.session_idle.as_secs(),
         "ssoSessionMaxLifespan": lifetimes.session_life.as_secs(),
@@ -93,12 +93,12 @@ fn shown(desk: &AppState, caller: &Caller) -> Result<Value> {
 
 /// `GET /auth/admin/realms/master/users/{id}/credentials`: which there are, never what they are.
 pub(super) async fn credentials(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let entry = desk.read_inline(|view| people::entry(view, &caller, uuid))?;
+    let entry = state.read_inline(|view| people::entry(view, &caller, uuid))?;
     let mut found = Vec::new();
     if entry.password {
         found.push(json!({ "id": derived(uuid, "password"), "type": "password" }));
@@ -113,14 +113,14 @@ pub(super) async fn credentials(
 /// `DELETE /auth/admin/realms/master/users/{id}/credentials/{credential}`: takes the second factor away, for whoever has
 /// lost it. A password is not taken away but set anew, and whoever is to be kept out is disabled.
 pub(super) async fn delete_credential(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
     let (id, credential) = path.into_inner();
     let uuid = parse(&id)?;
     // Whether the id is that of a credential depends on the user's, so the user is judged first.
-    desk.read_inline(|view| people::get(view, &caller, uuid))?;
+    state.read_inline(|view| people::get(view, &caller, uuid))?;
     let unknown = Error::not_found(Noun::Credential, &credential);
     match Uuid::parse_str(&credential) {
         Ok(credential) if credential == derived(uuid, "otp") => {}
@@ -132,7 +132,7 @@ pub(super) async fn delete_credential(
         Ok(_) | Err(_) => return Err(unknown.into()),
     }
     let reset = move |tx: &Tx, caller: &Actor| second_factors::reset(tx, caller, &Named::Uuid(uuid));
-    let (_, had_one) = desk.write_as(&caller, reset).await?;
+    let (_, had_one) = state.write_as(&caller, reset).await?;
     if had_one { Ok(HttpResponse::new(StatusCode::NO_CONTENT)) } else { Err(unknown.into()) }
 }
 
@@ -144,9 +144,13 @@ fn derived(user: Uuid, what: &str) -> Uuid {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
-pub(super) async fn roles(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Value>>, Failure> {
+pub(super) async fn roles(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<Vec<Value>>, Failure> {
     let uuid = parse(&id)?;
-    let found = desk.read_inline(|view| people::find(view, &caller, uuid))?;
+    let found = state.read_inline(|view| people::find(view, &caller, uuid))?;
     let admin = json!({
         "id": derived(Uuid::nil(), "admin"),
         "name": "admin",
@@ -163,11 +167,11 @@ pub(super) async fn roles(desk: Data<AppState>, caller: Caller, id: Path<String>
 
 /// `GET /auth/admin/realms/master/users/{id}/groups`: none, for there are no groups.
 pub(super) async fn groups(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<Json<[Value; 0]>, Failure> {
     let uuid = parse(&id)?;
-    desk.read_inline(|view| people::find(view, &caller, uuid))?;
+    state.read_inline(|view| people::find(view, &caller, uuid))?;
     Ok(Json([]))
 }

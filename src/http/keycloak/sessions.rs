@@ -55,9 +55,9 @@ impl Shown {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
     let uuid = parse(&id)?;
-    let (owner, found) = desk.read_inline(|view| {
+    let (owner, found) = state.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
         Ok((SessionOwner { uuid, name: user.email.to_string() }, found))
@@ -75,7 +75,7 @@ pub(super) struct Part {
 
 /// `GET /auth/admin/realms/master/clients/{id}/user-sessions`
 pub(super) async fn list_through(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     query: Result<Query<Part>, actix_web::Error>,
@@ -84,7 +84,7 @@ pub(super) async fn list_through(
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
     let max = number("max", part.max)?.unwrap_or(session_list::MAX_PAGE);
-    let found = desk
+    let found = state
         .read_blocking(move |view| {
             let client = clients::get_by_uuid(view, &caller, uuid)?.client;
             session_list::list_through(view, &caller, &client.id, first, max)
@@ -94,16 +94,16 @@ pub(super) async fn list_through(
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`
-pub(super) async fn end_all(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn end_all(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let end = move |tx: &Tx, caller: &Actor| sessions::end_all(tx, caller, people::get(tx, caller, uuid)?.user.id);
-    desk.write_as(&caller, end).await?;
+    state.write_as(&caller, end).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
 /// `DELETE /auth/admin/realms/master/sessions/{id}`
-pub(super) async fn end(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn end(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = Uuid::parse_str(&id).map_err(|_| Error::not_found(Noun::Session, id.as_str()))?;
-    desk.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
+    state.write_as(&caller, move |tx, caller| session_list::end(tx, caller, uuid)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }

@@ -41,49 +41,49 @@ struct Tokens {
 
 /// `POST /auth/realms/master/protocol/openid-connect/token`, `POST /oauth2/token`
 pub(super) async fn issue(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     visitor: Visitor,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let origin = visitor.origin;
-    let client = authenticated(&desk, &origin, &request, &form)?;
+    let client = authenticated(&state, &origin, &request, &form)?;
     let word = form.needed("grant_type")?.expose();
     let grant: Grant = word.parse().map_err(|_| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
-    if !desk.allows(&client, grant) {
+    if !state.allows(&client, grant) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
     let granted = match grant {
-        Grant::AuthorizationCode => by_code(&desk, &origin, &client, &form).await?,
-        Grant::ClientCredentials => by_itself(&desk, &origin, &client, &form).await?,
-        Grant::DeviceCode => by_device_code(&desk, &origin, &client, &form).await?,
-        Grant::Password => by_password(&desk, &origin, &client, &form).await?,
-        Grant::RefreshToken => by_refresh_token(&desk, &origin, &client, &form).await?,
+        Grant::AuthorizationCode => by_code(&state, &origin, &client, &form).await?,
+        Grant::ClientCredentials => by_itself(&state, &origin, &client, &form).await?,
+        Grant::DeviceCode => by_device_code(&state, &origin, &client, &form).await?,
+        Grant::Password => by_password(&state, &origin, &client, &form).await?,
+        Grant::RefreshToken => by_refresh_token(&state, &origin, &client, &form).await?,
     };
     dialect::name_actor(&request, &granted.user.email);
-    let issuer = desk.issuers.issuer(&request::target(&request));
-    let (granted, minted) = tokens::mint_aside(&desk, issuer, client, granted).await.map_err(Failure::Grant)?;
+    let issuer = state.issuers.issuer(&request::target(&request));
+    let (granted, minted) = tokens::mint_aside(&state, issuer, client, granted).await.map_err(Failure::Grant)?;
     let tokens = told(granted, &minted);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }
 
-async fn by_code(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_code(state: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let presented = Presented {
         code: form.needed("code")?.clone(),
         redirect_uri: form.needed("redirect_uri")?.expose().to_owned(),
         verifier: form.needed("code_verifier")?.clone(),
     };
-    authorization_codes::trade(desk, origin, client, presented).await.map_err(Failure::Grant)
+    authorization_codes::trade(state, origin, client, presented).await.map_err(Failure::Grant)
 }
 
-async fn by_itself(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_itself(state: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let scopes = grants::own_scopes(client, form.text("scope")).map_err(Failure::Grant)?;
-    service_accounts::begin(desk, origin, client, &scopes).await.map_err(Failure::Grant)
+    service_accounts::begin(state, origin, client, &scopes).await.map_err(Failure::Grant)
 }
 
-async fn by_device_code(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_device_code(state: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let code = form.needed("device_code")?;
-    let polled = devices::poll(desk, origin, client, code.expose()).await.map_err(Failure::Grant)?;
+    let polled = devices::poll(state, origin, client, code.expose()).await.map_err(Failure::Grant)?;
     // RFC 8628, section 3.5.
     match polled {
         Polled::Granted(granted) => Ok(*granted),
@@ -94,7 +94,7 @@ async fn by_device_code(desk: &AppState, origin: &Origin, client: &Client, form:
     }
 }
 
-async fn by_password(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_password(state: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let attempt = Attempt {
         username: form.needed("username")?.expose().to_owned(),
         password: form.needed("password")?.clone(),
@@ -102,12 +102,12 @@ async fn by_password(desk: &AppState, origin: &Origin, client: &Client, form: &F
         client: client.clone(),
         scopes: grants::scopes(client, form.text("scope")).map_err(Failure::Grant)?,
     };
-    sign_in::with_password(desk, origin, attempt).await.map(Granted::from).map_err(Failure::Grant)
+    sign_in::with_password(state, origin, attempt).await.map(Granted::from).map_err(Failure::Grant)
 }
 
-async fn by_refresh_token(desk: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
+async fn by_refresh_token(state: &AppState, origin: &Origin, client: &Client, form: &Form) -> Result<Granted, Failure> {
     let (token, scope) = (form.needed("refresh_token")?, form.text("scope"));
-    let refreshed = refresh::refresh(desk, origin, client, token.expose(), scope).await;
+    let refreshed = refresh::refresh(state, origin, client, token.expose(), scope).await;
     refreshed.map(Granted::from).map_err(Failure::Grant)
 }
 

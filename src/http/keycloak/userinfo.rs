@@ -24,9 +24,9 @@ struct Told<'a> {
 /// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
 ///
 /// As in Keycloak, the token must have been asked for with `openid`.
-pub(super) async fn show(desk: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
-    let (user, scopes) = token_status::bearer(&desk, bearer).map_err(Failure::Bearer)?;
+    let (user, scopes) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);
     if !scopes.has(Scope::OpenId) {
         return Err(Failure::Scope);

@@ -177,7 +177,7 @@ pub(super) enum One {
 
 /// `GET /auth/admin/realms/master/users`
 pub(super) async fn list(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<Vec<Representation>>, Failure> {
@@ -189,24 +189,24 @@ pub(super) async fn list(
         };
         Ok(found.iter().map(show).collect())
     };
-    Ok(Json(desk.read_as(&caller, find).await?))
+    Ok(Json(state.read_as(&caller, find).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/count`
 pub(super) async fn count(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     query: Result<Query<Asked>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
     let wanted = Wanted::try_from(parsed(query)?)?;
     let count = move |view: &View| people::count(view, &caller, &wanted.search);
-    Ok(Json(desk.read_blocking(count).await?))
+    Ok(Json(state.read_blocking(count).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(match desk.read_inline(|view| people::find(view, &caller, uuid))? {
+    Ok(Json(match state.read_inline(|view| people::find(view, &caller, uuid))? {
         Found::Person(profile) => One::Person(shown(&profile, &caller)),
         Found::Service(account) => One::Service(ServiceUser::new(&account)),
     }))
@@ -214,20 +214,20 @@ pub(super) async fn get(desk: Data<AppState>, caller: Caller, id: Path<String>) 
 
 /// `POST /auth/admin/realms/master/users`: 201, and where the user is.
 pub(super) async fn create(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let uuid = people::register(&desk, &caller, new_person(body.0)?).await.map_err(in_value)?;
-    let origin = desk.issuers.origin(&request::target(&request));
+    let uuid = people::register(&state, &caller, new_person(body.0)?).await.map_err(in_value)?;
+    let origin = state.issuers.origin(&request::target(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
 }
 
 /// `PUT /auth/admin/realms/master/users/{id}`: 204, as the SDK expects.
 pub(super) async fn update(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<Written>,
@@ -236,29 +236,29 @@ pub(super) async fn update(
     let written = body.0;
     let must_change = written.demand()?;
     let change = UserChange::try_from(written)?;
-    desk.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
+    state.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
 /// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
-pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let close = move |tx: &Tx, caller: &Actor| user_deletion::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
-    desk.write_as(&caller, close).await?;
+    state.write_as(&caller, close).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
 /// `PUT /auth/admin/realms/master/users/{id}/reset-password`
 pub(super) async fn reset_password(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
     body: Body<Credential>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let user = desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
+    let user = state.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
-    people::replace_password(&desk, &caller, &user, password, temporary).await.map_err(in_value)?;
+    people::replace_password(&state, &caller, &user, password, temporary).await.map_err(in_value)?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
@@ -271,9 +271,13 @@ fn in_value(error: Error) -> Error {
 }
 
 /// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
-pub(super) async fn send_mail(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
+pub(super) async fn send_mail(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
+    state.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     Err(Failure::NoMail)
 }
 

@@ -43,12 +43,12 @@ pub(super) async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`: 503 while it is stopping or cannot write to its file, 200 otherwise.
-pub(super) async fn ready(desk: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
+pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
     if readiness.stopping.load(Ordering::Acquire) {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
     }
     if !readiness.was_writable() {
-        let written = desk.write(health::touch).await;
+        let written = state.write(health::touch).await;
         readiness.note(written.is_ok());
         if let Err(error) = written {
             log::error!("cannot write to the data file: {}", error.chain());

@@ -44,13 +44,13 @@ pub(super) struct Found(Option<Representation>);
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn query(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<UserQuestion>,
 ) -> Result<Json<UsersFound>, Failure> {
     let asked = body.0.user_ids;
     let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
-    let found = desk
+    let found = state
         .read_as(&caller, move |view, caller| {
             let found = match &asked {
                 None => users::list(view, caller)?,
@@ -95,7 +95,7 @@ pub(super) struct Invited {
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn invite(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<Invitation>,
 ) -> Result<Json<Invited>, Failure> {
@@ -103,7 +103,7 @@ pub(super) async fn invite(
     let (new, password) = invited(body.0)?;
     let secret = Some((password.clone(), require_reset));
     let person = Registration { new, password: secret, enabled: true, email_verified: true };
-    let id = people::register(&desk, &caller, person).await?;
+    let id = people::register(&state, &caller, person).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
@@ -138,11 +138,11 @@ pub(super) struct ByEmail {
         (status = 400, description = "The request is malformed, the user does not exist, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn activate(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<ByEmail>,
 ) -> Result<Json<Nothing>, Failure> {
-    set_enabled(&desk, caller, &body.0, true).await
+    set_enabled(&state, caller, &body.0, true).await
 }
 
 /// Disables a user, effective immediately. Requires an administrator.
@@ -152,17 +152,17 @@ pub(super) async fn activate(
         (status = 400, description = "The request is malformed, the user does not exist or is the last administrator, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn deactivate(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<ByEmail>,
 ) -> Result<Json<Nothing>, Failure> {
-    set_enabled(&desk, caller, &body.0, false).await
+    set_enabled(&state, caller, &body.0, false).await
 }
 
-async fn set_enabled(desk: &AppState, caller: Caller, who: &ByEmail, enabled: bool) -> Result<Json<Nothing>, Failure> {
+async fn set_enabled(state: &AppState, caller: Caller, who: &ByEmail, enabled: bool) -> Result<Json<Nothing>, Failure> {
     let who = users::Named::Email(Email::parse(&who.email).in_field("email")?);
     let change = UserChange { enabled: Some(enabled), ..UserChange::default() };
-    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &who, &change)).await?;
+    state.write_as(&caller, move |tx, caller| users::change(tx, caller, &who, &change)).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -190,7 +190,11 @@ pub(super) struct EditUser {
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the user does not exist or is the last administrator, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn edit(desk: Data<AppState>, caller: Caller, body: Body<EditUser>) -> Result<Json<Nothing>, Failure> {
+pub(super) async fn edit(
+    state: Data<AppState>,
+    caller: Caller,
+    body: Body<EditUser>,
+) -> Result<Json<Nothing>, Failure> {
     let edit = body.0;
     let change = UserChange {
         email: Some(Email::parse(&edit.email).in_field("email")?),
@@ -201,6 +205,6 @@ pub(super) async fn edit(desk: Data<AppState>, caller: Caller, body: Body<EditUs
         developer: None,
         administrator: Some(edit.is_admin),
     };
-    desk.write_as(&caller, move |tx, caller| users::change(tx, caller, &users::Named::Uuid(edit.id), &change)).await?;
+    state.write_as(&caller, move |tx, caller| users::change(tx, caller, &users::Named::Uuid(edit.id), &change)).await?;
     Ok(Json(Nothing {}))
 }

@@ -92,7 +92,7 @@ const ROOM: usize = 224;
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn list(desk: Data<AppState>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
     let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
     let read = move |view: &View, caller: &Actor, filter: &WorkspaceFilter| {
         let found = workspaces::list(view, caller, filter)?;
@@ -101,7 +101,7 @@ pub(super) async fn list(desk: Data<AppState>, caller: Caller, body: Unread) -> 
         serde_json::to_writer(&mut written, &Listed { found, contents }).map_err(Error::internal)?;
         Ok(written)
     };
-    let list = cached_lists::get_or_read(&desk, &caller.proved, "workspaces/list", body.words(), filter, read);
+    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.words(), filter, read);
     Ok(written(list.await?))
 }
 
@@ -156,13 +156,13 @@ pub(super) struct WorkspaceCreated {
         (status = 400, description = "The request is malformed, or the name is already in use or reserved", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn create(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<CreateWorkspace>,
 ) -> Result<Json<WorkspaceCreated>, Failure> {
     let name = Slug::parse(&body.0.workspace_name).in_field("workspace_name")?;
     let new = NewWorkspace::private(name.into());
-    let workspace = desk.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
+    let workspace = state.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
     Ok(Json(WorkspaceCreated { workspace_id: workspace.id.0 }))
 }
 
@@ -190,14 +190,15 @@ pub(super) struct AddUser {
         (status = 400, description = "The request is malformed, the workspace or the user does not exist, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn add_user(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<AddUser>,
 ) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
-    desk.write_as(&caller, move |tx, caller| members::upsert(tx, caller, WorkspaceId(workspace_id), &who, role))
+    state
+        .write_as(&caller, move |tx, caller| members::upsert(tx, caller, WorkspaceId(workspace_id), &who, role))
         .await?;
     Ok(Json(Nothing {}))
 }
@@ -260,12 +261,12 @@ pub(super) struct Member {
         (status = 400, description = "The request is malformed, or the workspace does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list_users(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<WorkspaceQuestion>,
 ) -> Result<Json<MemberList>, Failure> {
     let place = WorkspaceId(body.0.workspace_id);
-    let members = desk.read_as(&caller, move |view, caller| members::list(view, caller, place)).await?;
+    let members = state.read_as(&caller, move |view, caller| members::list(view, caller, place)).await?;
     let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
     Ok(Json(MemberList { users: users.collect() }))
 }
@@ -296,14 +297,14 @@ pub(super) struct Removed {
         (status = 400, description = "The request is malformed, the workspace or the user does not exist, the user is the last owner, or the caller lacks a permission", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn remove_user(
-    desk: Data<AppState>,
+    state: Data<AppState>,
     caller: Caller,
     body: Body<RemoveUser>,
 ) -> Result<Json<Removed>, Failure> {
     let RemoveUser { workspace_id, email, user_id } = body.0;
     let who = named(email.as_deref(), user_id)?;
     let removed =
-        desk.write_as(&caller, move |tx, caller| members::remove(tx, caller, WorkspaceId(workspace_id), &who)).await?;
+        state.write_as(&caller, move |tx, caller| members::remove(tx, caller, WorkspaceId(workspace_id), &who)).await?;
     Ok(Json(Removed { affected_rows: removed.into() }))
 }
 

@@ -87,8 +87,8 @@ impl Store {
     }
 
     /// Whether this is still the version.
-    pub fn is_still(&self, pulse: DataVersion) -> Result<bool> {
-        Ok(self.probe.now()? == pulse)
+    pub fn is_still(&self, version: DataVersion) -> Result<bool> {
+        Ok(self.probe.now()? == version)
     }
 
     /// Finishes the writes in line, moves the write-ahead log into the file and closes it.

@@ -37,8 +37,8 @@ pub(in crate::app) enum Trade {
 /// Refused when the code is unknown, expired or another client's, the redirect URI or the verifier does not match the
 /// authorization request, or the person may no longer sign in. A reused code is refused, and the session that it led to
 /// ends with all its tokens (RFC 9700, section 4.5).
-pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
-    let traded = exchange(desk, origin, client, presented).await;
+pub async fn trade(state: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Granted> {
+    let traded = exchange(state, origin, client, presented).await;
     let reason = match &traded {
         Ok(Trade::Replayed) => Some("reused"),
         Err(Error::Unauthenticated(AuthError::Disabled)) => Some("disabled"),
@@ -46,7 +46,7 @@ pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented:
         Ok(Trade::Done(_)) | Err(_) => None,
     };
     if let Some(reason) = reason {
-        desk.refusals().of_token(origin, refusals::Kind::AuthorizationCode, client, reason);
+        state.refusals().of_token(origin, refusals::Kind::AuthorizationCode, client, reason);
     }
     match traded? {
         Trade::Done(granted) => Ok(*granted),
@@ -54,10 +54,10 @@ pub async fn trade(desk: &AppState, origin: &Origin, client: &Client, presented:
     }
 }
 
-async fn exchange(desk: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
+async fn exchange(state: &AppState, origin: &Origin, client: &Client, presented: Presented) -> Result<Trade> {
     let code = opaque::parse(Kind::Code, presented.code.expose()).ok_or(AuthError::BadCode)?;
-    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
-    desk.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await
+    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), state.lifetimes);
+    state.write(move |tx| settle(tx, &actor, &client, &code, &presented, &lifetimes)).await
 }
 
 /// Like `exchange`, within a write. A reuse is no error here, because the end of the session has to be committed.

@@ -72,19 +72,19 @@ pub fn approve(tx: &Tx, actor: &Actor, session: &Session, requested: &Authorizat
 /// Refused when the person has not consented or not approved it in this browser session, and when the client has been
 /// removed or the redirect URI is no longer registered.
 pub async fn grant(
-    desk: &AppState,
+    state: &AppState,
     actor: &Actor,
     (session, browser): (&Session, BrowserId),
     authorization: &Authorization,
     issuer: &str,
 ) -> Result<String> {
-    let permit = desk.creations().permit(actor, Quota::AuthorizationCodes)?;
+    let permit = state.creations().permit(actor, Quota::AuthorizationCodes)?;
     let (code, fingerprint) = opaque::mint(Kind::Code);
     let (session, requested) = (session.clone(), authorization.clone());
-    let state = session.uuid.to_string();
-    desk.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &requested, &fingerprint)).await?;
+    let session_state = session.uuid.to_string();
+    state.write_as(actor, move |tx, actor| insert(tx, actor, (&session, browser), &requested, &fingerprint)).await?;
     permit.use_up();
-    Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &state)]))
+    Ok(authorization.answered(issuer, &[("code", code.expose()), ("session_state", &session_state)]))
 }
 
 fn insert(

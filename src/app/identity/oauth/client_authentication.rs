@@ -16,12 +16,12 @@ use crate::tokens::opaque::{self, Kind};
 /// Refused alike when the client is unknown, its secret is wrong or missing, or a client without a secret sends one.
 /// Wrong secrets throttle further wrong ones from the same address. A right one is never throttled, because it is too
 /// long to be guessed.
-pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
+pub fn authenticate(state: &AppState, origin: &Origin, id: &str, secret: Option<&Secret>) -> Result<Client> {
     let Some(secret) = secret else {
-        let client = desk.read_inline(|view| clients::find(view, id))?;
+        let client = state.read_inline(|view| clients::find(view, id))?;
         return client.filter(|client| !client.confidential).ok_or_else(|| AuthError::BadClient.into());
     };
-    let found = desk.read_inline(|view| {
+    let found = state.read_inline(|view| {
         let Some(client) = clients::find(view, id)? else { return Ok(None) };
         let stored = store::clients::secret(view, &client.id)?;
         Ok(Some((client, stored)))
@@ -35,7 +35,7 @@ pub fn authenticate(desk: &AppState, origin: &Origin, id: &str, secret: Option<&
     match proved {
         Some(client) => Ok(client),
         None => {
-            Err(Attempt::refuse(desk, origin, ThrottleScope::Client, SecretOwner::Client(id), AuthError::BadClient)?)
+            Err(Attempt::refuse(state, origin, ThrottleScope::Client, SecretOwner::Client(id), AuthError::BadClient)?)
         }
     }
 }

@@ -54,36 +54,37 @@ pub struct Begun {
 ///
 /// Refused when too many codes are pending, from its address or in all, and when too many were requested within a
 /// minute.
-pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
+pub async fn begin(state: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Begun> {
     let (device_code, code) = opaque::mint(Kind::Device);
     let (text, user_code) = user_code::mint();
-    let permit = desk.creations().permit_at(origin, Quota::DeviceCodes)?;
+    let permit = state.creations().permit_at(origin, Quota::DeviceCodes)?;
     let (client, scopes, actor) = (client.id.clone(), scopes.clone(), Actor::nobody(origin.clone()));
-    desk.write(move |tx| {
-        store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
-        let waiting = store::device_codes::pending_addresses(tx)?;
-        let here = actor.origin.address.map(network);
-        if waiting.iter().filter(|address| address.map(network) == here).count() >= MAX_PENDING_PER_ADDRESS {
-            return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: RETRY_AFTER });
-        }
-        if waiting.len() >= MAX_PENDING {
-            return Err(Error::Busy { retry_after: RETRY_AFTER });
-        }
-        let new = DeviceCode {
-            client: client.clone(),
-            scopes: scopes.clone(),
-            address: actor.origin.address,
-            decision: Decision::Pending,
-            pause: DeviceCode::PAUSE,
-            polled_at: None,
-            created_at: tx.now,
-            expires_at: tx.now.after(DeviceCode::LIFE),
-        };
-        store::device_codes::insert(tx, &code, &user_code, &new)?;
-        let after = json!({ "client": client.as_str(), "scope": scopes.to_string() });
-        audit::record(tx, &actor, "devices.begin", (ObjectKind::Code, client.as_str()), (Value::Null, after))
-    })
-    .await?;
+    state
+        .write(move |tx| {
+            store::device_codes::delete_dead(tx, tx.now.before(REMEMBERED), SWEEP)?;
+            let waiting = store::device_codes::pending_addresses(tx)?;
+            let here = actor.origin.address.map(network);
+            if waiting.iter().filter(|address| address.map(network) == here).count() >= MAX_PENDING_PER_ADDRESS {
+                return Err(Error::TooMany { what: Quota::PendingDeviceCodes, retry_after: RETRY_AFTER });
+            }
+            if waiting.len() >= MAX_PENDING {
+                return Err(Error::Busy { retry_after: RETRY_AFTER });
+            }
+            let new = DeviceCode {
+                client: client.clone(),
+                scopes: scopes.clone(),
+                address: actor.origin.address,
+                decision: Decision::Pending,
+                pause: DeviceCode::PAUSE,
+                polled_at: None,
+                created_at: tx.now,
+                expires_at: tx.now.after(DeviceCode::LIFE),
+            };
+            store::device_codes::insert(tx, &code, &user_code, &new)?;
+            let after = json!({ "client": client.as_str(), "scope": scopes.to_string() });
+            audit::record(tx, &actor, "devices.begin", (ObjectKind::Code, client.as_str()), (Value::Null, after))
+        })
+        .await?;
     permit.use_up();
     Ok(Begun { device_code, user_code: text, life: DeviceCode::LIFE, pause: DeviceCode::PAUSE })
 }
@@ -104,17 +105,17 @@ pub enum Polled {
 /// Handles a client's poll. A code leads to one session.
 ///
 /// Refused when the code is unknown, used or another client's, and when the person may no longer sign in.
-pub async fn poll(desk: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
+pub async fn poll(state: &AppState, origin: &Origin, client: &Client, device_code: &str) -> Result<Polled> {
     let polled = match opaque::parse(Kind::Device, device_code) {
         Some(code) => {
-            let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
-            desk.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
+            let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), state.lifetimes);
+            state.write(move |tx| take_poll(tx, &actor, &client, &code, &lifetimes)).await
         }
         None => Err(AuthError::BadDeviceCode.into()),
     };
     if let Err(Error::Unauthenticated(why)) = &polled {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
-        desk.refusals().of_token(origin, refusals::Kind::DeviceCode, client, reason);
+        state.refusals().of_token(origin, refusals::Kind::DeviceCode, client, reason);
     }
     polled
 }
@@ -173,31 +174,31 @@ pub struct Pending {
 ///
 /// Refused when there is none, or it has been decided. Wrong codes throttle further attempts from the same address and,
 /// when there are very many, from everywhere.
-pub fn find(desk: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
-    guess(desk, origin, typed, |text, code| desk.read_inline(|view| pending(view, text, code)))
+pub fn find(state: &AppState, origin: &Origin, typed: &str) -> Result<Pending> {
+    guess(state, origin, typed, |text, code| state.read_inline(|view| pending(view, text, code)))
 }
 
 /// Decides about the program that waits with this user code, on behalf of the person of the browser session. An
 /// approval is also a consent.
 ///
 /// Refused as [`find`] refuses.
-pub async fn decide(desk: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
-    let found = guess(desk, &actor.origin, typed, |text, code| {
-        desk.read_inline(|view| pending(view, text, code)).map(|pending| (pending, *code))
+pub async fn decide(state: &AppState, actor: &Actor, session: &Session, typed: &str, approve: bool) -> Result<Pending> {
+    let found = guess(state, &actor.origin, typed, |text, code| {
+        state.read_inline(|view| pending(view, text, code)).map(|pending| (pending, *code))
     });
     let (pending, code) = found?;
     let (text, session) = (pending.user_code, session.clone());
-    desk.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&text, &code), approve)).await
+    state.write_as(actor, move |tx, actor| settle(tx, actor, &session, (&text, &code), approve)).await
 }
 
 /// Looks up a user code as a throttled attempt.
 fn guess<T>(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     typed: &str,
     look: impl FnOnce(&str, &Fingerprint) -> Result<T>,
 ) -> Result<T> {
-    let attempt = Attempt::begin(desk, origin, ThrottleScope::UserCode, SecretOwner::Unknown, None)?;
+    let attempt = Attempt::begin(state, origin, ThrottleScope::UserCode, SecretOwner::Unknown, None)?;
     // A text that cannot be a code is a typing error, and does not count as a guess.
     let (text, code) = user_code::parse(typed).ok_or(AuthError::DeadUserCode)?;
     let found = look(&text, &code);

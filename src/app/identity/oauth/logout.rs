@@ -50,12 +50,12 @@ impl Logout {
 ///
 /// Refused when the hint is invalid, the client is unknown or not that of the hint, or the redirect address is not
 /// registered for the client.
-pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
-    let issuer = |issuer: &str| desk.issuers.knows(issuer);
+pub fn check(state: &AppState, request: &Request) -> Result<Logout> {
+    let issuer = |issuer: &str| state.issuers.knows(issuer);
     let hint = match &request.id_token_hint {
         None => None,
         Some(raw) => {
-            let hint = desk.keyring()?.verify_hint(raw, &issuer);
+            let hint = state.keyring()?.verify_hint(raw, &issuer);
             Some(hint.map_err(|_| Error::invalid(Field::IdTokenHint, "must be an ID token of this server"))?)
         }
     };
@@ -68,7 +68,7 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
     let client = match request.client_id.as_ref().or(named.as_ref()) {
         None => None,
         Some(id) => {
-            let found = desk.read_inline(|view| clients::find(view, id))?;
+            let found = state.read_inline(|view| clients::find(view, id))?;
             Some(found.ok_or_else(|| Error::invalid(Field::ClientId, "must be a registered client"))?)
         }
     };
@@ -88,21 +88,22 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
 
 /// Signs a person out of the browser and of the client. Ends the session of the browser, every session that the client
 /// has of this person through this browser, and the session of the ID token if it names this person.
-pub async fn leave(desk: &AppState, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
+pub async fn leave(state: &AppState, actor: &Actor, browser: BrowserId, logout: &Logout) -> Result<()> {
     let (actor, logout) = (actor.clone(), logout.clone());
-    desk.write(move |tx| {
-        if logout.is_of(&actor)
-            && let Some(uuid) = logout.session
-            && let Some(session) = store::sessions::find_by_uuid(tx, uuid)?
-        {
-            sessions::end(tx, &actor, "sessions.end", &session)?;
-        }
-        if let (Some(person), Some(client)) = (actor.person(), &logout.client) {
-            end_through(tx, &actor, person, client, browser)?;
-        }
-        sign_in::sign_out(tx, &actor)
-    })
-    .await
+    state
+        .write(move |tx| {
+            if logout.is_of(&actor)
+                && let Some(uuid) = logout.session
+                && let Some(session) = store::sessions::find_by_uuid(tx, uuid)?
+            {
+                sessions::end(tx, &actor, "sessions.end", &session)?;
+            }
+            if let (Some(person), Some(client)) = (actor.person(), &logout.client) {
+                end_through(tx, &actor, person, client, browser)?;
+            }
+            sign_in::sign_out(tx, &actor)
+        })
+        .await
 }
 
 fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser: BrowserId) -> Result<()> {
@@ -116,11 +117,11 @@ fn end_through(tx: &Tx, actor: &Actor, person: &Person, client: &Client, browser
 }
 
 /// Ends the session of the ID token, if it is live. For a browser in which nobody is signed in any more.
-pub async fn end(desk: &AppState, origin: &Origin, logout: &Logout) -> Result<()> {
+pub async fn end(state: &AppState, origin: &Origin, logout: &Logout) -> Result<()> {
     let Some(uuid) = logout.session else { return Ok(()) };
-    let session = desk.read_inline(|view| store::sessions::find_by_uuid(view, uuid))?;
+    let session = state.read_inline(|view| store::sessions::find_by_uuid(view, uuid))?;
     match session {
-        Some(session) => token_status::end(desk, origin, session, "sessions.end").await,
+        Some(session) => token_status::end(state, origin, session, "sessions.end").await,
         None => Ok(()),
     }
 }

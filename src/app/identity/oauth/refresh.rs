@@ -56,28 +56,28 @@ pub(in crate::app) enum Turn {
 /// scopes are requested than were granted. An exchanged token is refused and its session ends. The error is that of an
 /// ended session, so that a second worker with an older token signs in again.
 pub async fn refresh(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     client: &Client,
     presented: &str,
     requested: Option<&str>,
 ) -> Result<Refreshed> {
-    let refreshed = turn(desk, origin, client, presented, requested).await;
+    let refreshed = turn(state, origin, client, presented, requested).await;
     if let Err(Error::Unauthenticated(why)) = &refreshed {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
-        desk.refusals().of_token(origin, refusals::Kind::RefreshToken, client, reason);
+        state.refusals().of_token(origin, refusals::Kind::RefreshToken, client, reason);
     }
     match refreshed? {
         Turn::GoesOn(refreshed) => Ok(*refreshed),
         Turn::Replayed => {
-            desk.refusals().of_token(origin, refusals::Kind::RefreshToken, client, "reused");
+            state.refusals().of_token(origin, refusals::Kind::RefreshToken, client, "reused");
             Err(AuthError::DeadRefreshToken.into())
         }
     }
 }
 
 async fn turn(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     client: &Client,
     presented: &str,
@@ -85,9 +85,9 @@ async fn turn(
 ) -> Result<Turn> {
     let token = RefreshToken::parse(presented).ok_or(AuthError::BadRefreshToken)?;
     let requested = requested.map(Scopes::parse_known).filter(|scopes| !scopes.is_empty());
-    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), desk.lifetimes);
+    let (actor, client, lifetimes) = (Actor::nobody(origin.clone()), client.clone(), state.lifetimes);
     let salt = refresh::salt();
-    desk.write(move |tx| take_turn(tx, &actor, &token, &client, requested.as_ref(), (&lifetimes, &salt))).await
+    state.write(move |tx| take_turn(tx, &actor, &token, &client, requested.as_ref(), (&lifetimes, &salt))).await
 }
 
 /// Like `turn`, within a write. A replay is no error here, because the end of the session has to be committed.

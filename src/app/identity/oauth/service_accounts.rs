@@ -35,17 +35,18 @@ pub fn get(view: &View, actor: &Actor, uuid: Uuid) -> Result<ServiceAccount> {
 /// client can authenticate again at any time (RFC 6749, section 4.4.3).
 ///
 /// Refused when the client has no service account, and when that is blocked.
-pub async fn begin(desk: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
+pub async fn begin(state: &AppState, origin: &Origin, client: &Client, scopes: &Scopes) -> Result<Granted> {
     let no_account = Error::Refused { rule: "the client has no service account; register it for client_credentials" };
     // A public client cannot authenticate.
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());
-    let new = NewSession::through(client, scopes, &desk.lifetimes).short();
-    desk.write(move |tx| {
-        let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
-        authorizations::may_sign_in(&user)?;
-        let session = sessions::begin(tx, &actor, &user, &new)?;
-        Ok(Granted::begun(user, session, None))
-    })
-    .await
+    let new = NewSession::through(client, scopes, &state.lifetimes).short();
+    state
+        .write(move |tx| {
+            let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
+            authorizations::may_sign_in(&user)?;
+            let session = sessions::begin(tx, &actor, &user, &new)?;
+            Ok(Granted::begun(user, session, None))
+        })
+        .await
 }

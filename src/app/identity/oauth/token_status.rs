@@ -31,21 +31,21 @@ pub enum Live {
 /// Introspects a token of any client, because resource servers ask about them.
 ///
 /// Refused for a client without a secret, whose id anybody could use (RFC 7662, section 2.1).
-pub fn introspect(desk: &AppState, client: &Client, raw: &str) -> Result<Option<Live>> {
-    if client.confidential { judge(desk, raw) } else { Err(AuthError::BadClient.into()) }
+pub fn introspect(state: &AppState, client: &Client, raw: &str) -> Result<Option<Live>> {
+    if client.confidential { judge(state, raw) } else { Err(AuthError::BadClient.into()) }
 }
 
 /// The state of a token of any client. `None` for a text that is no token, and for an invalid token. Changes nothing.
-pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
+pub fn judge(state: &AppState, raw: &str) -> Result<Option<Live>> {
     if let Some(token) = RefreshToken::parse(raw) {
-        return desk.read_inline(|view| {
+        return state.read_inline(|view| {
             let Some(session) = current(view, &token)? else { return Ok(None) };
             let user = alive(view, &session)?;
             Ok(user.map(|user| Live::Refresh { user, session }))
         });
     }
-    let Some(said) = said(desk, raw)? else { return Ok(None) };
-    desk.read_inline(|view| {
+    let Some(said) = said(state, raw)? else { return Ok(None) };
+    state.read_inline(|view| {
         let Some(session) = store::sessions::find_by_uuid(view, said.sid)? else { return Ok(None) };
         let user = alive(view, &session)?.filter(|user| user.uuid == said.sub);
         Ok(user.map(|user| Live::Access { user, session, said }))
@@ -55,8 +55,8 @@ pub fn judge(desk: &AppState, raw: &str) -> Result<Option<Live>> {
 /// The person or bot of an access token, and its scopes.
 ///
 /// Refused for everything but a valid access token.
-pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
-    match judge(desk, raw)? {
+pub fn bearer(state: &AppState, raw: &str) -> Result<(User, Scopes)> {
+    match judge(state, raw)? {
         Some(Live::Access { user, said, .. }) => Ok((user, Scopes::parse_known(&said.scope))),
         Some(Live::Refresh { .. }) | None => Err(AuthError::BadToken.into()),
     }
@@ -64,16 +64,16 @@ pub fn bearer(desk: &AppState, raw: &str) -> Result<(User, Scopes)> {
 
 /// Ends the session of this client's access or refresh token. All tokens of the session are invalid at once (RFC 7009,
 /// section 2.1). Does nothing for a token that is unknown, invalid or another client's.
-pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
+pub async fn revoke(state: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let session = if let Some(token) = RefreshToken::parse(raw) {
-        desk.read_inline(|view| any(view, &token))?
-    } else if let Some(said) = said(desk, raw)? {
-        desk.read_inline(|view| store::sessions::find_by_uuid(view, said.sid))?
+        state.read_inline(|view| any(view, &token))?
+    } else if let Some(said) = said(state, raw)? {
+        state.read_inline(|view| store::sessions::find_by_uuid(view, said.sid))?
     } else {
         None
     };
     match session.filter(|session| session.client.as_ref() == Some(&client.id)) {
-        Some(session) => end(desk, origin, session, "sessions.revoke").await,
+        Some(session) => end(state, origin, session, "sessions.revoke").await,
         None => Ok(()),
     }
 }
@@ -81,29 +81,30 @@ pub async fn revoke(desk: &AppState, origin: &Origin, client: &Client, raw: &str
 /// Ends the session of this client's refresh token, as sign-out works with Keycloak.
 ///
 /// Refused when the token is unknown or another client's.
-pub async fn sign_out(desk: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
+pub async fn sign_out(state: &AppState, origin: &Origin, client: &Client, raw: &str) -> Result<()> {
     let token = RefreshToken::parse(raw).ok_or(AuthError::BadRefreshToken)?;
-    let session = desk.read_inline(|view| any(view, &token))?;
+    let session = state.read_inline(|view| any(view, &token))?;
     let own = |session: &Session| session.client.as_ref() == Some(&client.id);
-    end(desk, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
+    end(state, origin, session.filter(own).ok_or(AuthError::BadRefreshToken)?, "sessions.end").await
 }
 
 /// Ends a session on behalf of its own user.
-pub(in crate::app) async fn end(desk: &AppState, origin: &Origin, session: Session, verb: &'static str) -> Result<()> {
+pub(in crate::app) async fn end(state: &AppState, origin: &Origin, session: Session, verb: &'static str) -> Result<()> {
     let actor = Actor::nobody(origin.clone());
-    desk.write(move |tx| {
-        let Some(session) = store::sessions::find(tx, session.id)? else { return Ok(()) };
-        let user = store::users::find_principal(tx, session.user)?;
-        let mut actor = user.map_or_else(|| actor.clone(), |user| sessions::acting(&actor, &user));
-        actor.credential = Credential::Session(session.id);
-        sessions::end(tx, &actor, verb, &session)
-    })
-    .await
+    state
+        .write(move |tx| {
+            let Some(session) = store::sessions::find(tx, session.id)? else { return Ok(()) };
+            let user = store::users::find_principal(tx, session.user)?;
+            let mut actor = user.map_or_else(|| actor.clone(), |user| sessions::acting(&actor, &user));
+            actor.credential = Credential::Session(session.id);
+            sessions::end(tx, &actor, verb, &session)
+        })
+        .await
 }
 
 /// The claims of an access token. `None` if it is not valid.
-fn said(desk: &AppState, raw: &str) -> Result<Option<Verified>> {
-    match sign_in::verified(desk, raw) {
+fn said(state: &AppState, raw: &str) -> Result<Option<Verified>> {
+    match sign_in::verified(state, raw) {
         Ok(said) => Ok(Some(said)),
         Err(Error::Unauthenticated(_)) => Ok(None),
         Err(error) => Err(error),

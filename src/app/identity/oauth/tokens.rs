@@ -27,29 +27,29 @@ pub struct Minted {
 ///
 /// Refused as busy when the queue is full.
 pub async fn mint_aside(
-    desk: &AppState,
+    state: &AppState,
     issuer: String,
     client: Client,
     granted: Granted,
 ) -> Result<(Granted, Minted)> {
-    let theirs = desk.clone();
+    let theirs = state.clone();
     let sign = move || {
         let minted = mint(&theirs, &issuer, &client, (&granted.user, &granted.session), &granted.scopes);
         minted.map(|minted| (granted, minted))
     };
-    desk.signers.run(Lane::Server, sign).await?
+    state.signing_pool.run(Lane::Server, sign).await?
 }
 
 /// Mints the tokens of this client's session for these scopes.
 pub(in crate::app) fn mint(
-    desk: &AppState,
+    state: &AppState,
     issuer: &str,
     client: &Client,
     (user, session): (&User, &Session),
     scopes: &Scopes,
 ) -> Result<Minted> {
     let now = Timestamp::now();
-    let life = Lifetimes::of(&desk.lifetimes, client, scopes).access_token;
+    let life = Lifetimes::of(&state.lifetimes, client, scopes).access_token;
     let expires_at = now.after(life).min(session.ends_at);
     let words = scopes.to_string();
     let audience = audience(client, scopes);
@@ -70,7 +70,7 @@ pub(in crate::app) fn mint(
         now: now.seconds(),
         lifetime: expires_at.seconds() - now.seconds(),
     });
-    let ring = desk.keyring()?;
+    let ring = state.keyring()?;
     let access_token = ring.mint(&claims).map_err(Error::internal)?;
     let id_token = if scopes.has(Scope::OpenId) && user.kind == UserKind::Person {
         let claims = IdClaims::new(&IdFacts {

@@ -41,27 +41,27 @@ impl Authenticated {
 ///
 /// Refused when it is forged, expired, revoked or granted without the scope `api`, and when its person is disabled,
 /// according to the current data.
-pub fn with_bearer(desk: &AppState, origin: Origin, bearer: &str) -> Result<Authenticated> {
+pub fn with_bearer(state: &AppState, origin: Origin, bearer: &str) -> Result<Authenticated> {
     let identified = identify(bearer);
     if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &identified {
-        desk.refusals().of_key(&origin, *why);
+        state.refusals().of_key(&origin, *why);
     }
     let (kind, fingerprint) = identified?;
-    let (data_version, now) = (desk.store.data_version()?, Timestamp::now());
+    let (data_version, now) = (state.store.data_version()?, Timestamp::now());
     let found =
-        desk.credential_cache().principals.find(&fingerprint, &data_version).filter(|principal| now < principal.until);
+        state.credential_cache().principals.find(&fingerprint, &data_version).filter(|principal| now < principal.until);
     let (mut principal, mut is_new) = match (found, kind) {
         (Some(principal), _) => (principal, false),
-        (None, Some(_)) => (of_key(desk, &origin, &fingerprint)?, true),
-        (None, None) => (of_token(desk, data_version, bearer, fingerprint)?, true),
+        (None, Some(_)) => (of_key(state, &origin, &fingerprint)?, true),
+        (None, None) => (of_token(state, data_version, bearer, fingerprint)?, true),
     };
     // One note is enough: the note is a commit, which invalidates the cached principal.
     if let Some((key, _)) = principal.note.take_if(|(_, from)| *from <= now) {
-        desk.store.write_in_passing(move |tx| keys::note_use(tx, key));
+        state.store.write_in_passing(move |tx| keys::note_use(tx, key));
         is_new = true;
     }
     if is_new {
-        desk.credential_cache().principals.keep(fingerprint, data_version, principal.clone(), 1);
+        state.credential_cache().principals.keep(fingerprint, data_version, principal.clone(), 1);
     }
     let who = Who::Person(principal.person);
     Ok(Authenticated {
@@ -85,10 +85,10 @@ fn fingerprint_of(bearer: &str) -> Result<Fingerprint> {
     if bearer.len() > MAX_LENGTH { Err(AuthError::BadToken.into()) } else { Ok(Fingerprint::of(bearer)) }
 }
 
-fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
-    let entered = desk.read_inline(|view| keys::authenticate(view, fingerprint));
+fn of_key(state: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
+    let entered = state.read_inline(|view| keys::authenticate(view, fingerprint));
     if let Err(Error::Unauthenticated(why)) = &entered {
-        desk.refusals().of_key(origin, *why);
+        state.refusals().of_key(origin, *why);
     }
     let (user, key, until) = entered?;
     let note = Some((key.id, keys::note_use_from(&key)));
@@ -96,13 +96,13 @@ fn of_key(desk: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result
 }
 
 fn of_token(
-    desk: &AppState,
+    state: &AppState,
     data_version: DataVersion,
     bearer: &str,
     fingerprint: Fingerprint,
 ) -> Result<CachedPrincipal> {
-    let (claims, until) = signed(desk, data_version, bearer, fingerprint)?;
-    let entrant = desk.read_inline(|view| sessions::authenticate(view, claims.sid, claims.sub))?;
+    let (claims, until) = signed(state, data_version, bearer, fingerprint)?;
+    let entrant = state.read_inline(|view| sessions::authenticate(view, claims.sid, claims.sub))?;
     // The token contains its audience. The session decides too, because older tokens were issued before the scope `api`
     // existed.
     if !claims.is_for(API[0]) || !entrant.reaches_api {
@@ -116,27 +116,27 @@ fn of_token(
 ///
 /// Refused when it is no access token that this server signed for itself or for the token's client, when it has
 /// expired, and when it is not valid yet.
-pub(in crate::app) fn verified(desk: &AppState, raw: &str) -> Result<Verified> {
-    signed(desk, desk.store.data_version()?, raw, fingerprint_of(raw)?).map(|(claims, _)| claims)
+pub(in crate::app) fn verified(state: &AppState, raw: &str) -> Result<Verified> {
+    signed(state, state.store.data_version()?, raw, fingerprint_of(raw)?).map(|(claims, _)| claims)
 }
 
 /// Like [`verified`], with the time until which the claims are valid unless the keys change.
 fn signed(
-    desk: &AppState,
+    state: &AppState,
     data_version: DataVersion,
     raw: &str,
     fingerprint: Fingerprint,
 ) -> Result<(Verified, Timestamp)> {
-    let (keys, now) = (desk.keys_in_force(data_version)?, Timestamp::now());
+    let (keys, now) = (state.keys_in_force(data_version)?, Timestamp::now());
     let until = |claims: &Verified| keys.until.min(Timestamp::from_seconds(claims.exp));
-    let signed = &desk.credential_cache().signed;
+    let signed = &state.credential_cache().signed;
     if let Some(claims) = signed.find(&fingerprint, &keys.edition)
         && now < until(&claims)
     {
         let until = until(&claims);
         return Ok((claims, until));
     }
-    let issuer = |issuer: &str| desk.issuers.knows(issuer);
+    let issuer = |issuer: &str| state.issuers.knows(issuer);
     let expectation = Expectation { issuer: &issuer, audience: API[0], now: now.seconds() };
     let claims = keys.ring.verify(raw, &expectation).map_err(|rejected| {
         log::debug!("access token rejected: {rejected}");

@@ -76,16 +76,16 @@ pub(super) fn begin(
 ///
 /// Refused when the session has ended, or its person is disabled or has to choose another password, according to the
 /// current data.
-pub fn with_cookie(desk: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
+pub fn with_cookie(state: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
-    let (user, session, now) = desk.read_inline(|view| {
+    let (user, session, now) = state.read_inline(|view| {
         let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
         let user = sessions::recheck(view, session.id)?;
         if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
     if session.last_used_at.after(NOTED_EVERY) <= now {
-        let (id, idle, end) = (session.id, desk.lifetimes.browser_idle, session.ends_at);
-        desk.store.write_in_passing(move |tx| store::sessions::update_idle(tx, id, tx.now.after(idle).min(end)));
+        let (id, idle, end) = (session.id, state.lifetimes.browser_idle, session.ends_at);
+        state.store.write_in_passing(move |tx| store::sessions::update_idle(tx, id, tx.now.after(idle).min(end)));
     }
     let who = Who::Person(sessions::person(&user));
     Ok((Actor { who, credential: Credential::Session(session.id), origin }, session))

@@ -64,18 +64,18 @@ struct Rules {
 }
 
 impl Rules {
-    fn of(desk: &AppState) -> Self {
-        let administrators_need_second_factor = desk.administrators_need_second_factor;
-        Self { lifetimes: desk.lifetimes, administrators_need_second_factor }
+    fn of(state: &AppState) -> Self {
+        let administrators_need_second_factor = state.administrators_need_second_factor;
+        Self { lifetimes: state.lifetimes, administrators_need_second_factor }
     }
 }
 
 /// Signs a user in at the pages with a password, and ends the session of the cookie that came with the request.
 ///
 /// Refused as for a client, except that a user with a step left gets a pending sign-in.
-pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
-    let attempt = Attempt::begin(desk, origin, ThrottleScope::Password, SecretOwner::Named(&login.username), None)?;
-    let progress = try_password(desk, &attempt, origin, &login, replacing).await;
+pub async fn at_pages(state: &AppState, origin: &Origin, login: Login, replacing: Option<&str>) -> Result<Progress> {
+    let attempt = Attempt::begin(state, origin, ThrottleScope::Password, SecretOwner::Named(&login.username), None)?;
+    let progress = try_password(state, &attempt, origin, &login, replacing).await;
     match &progress {
         Ok(Progress::In(_)) => attempt.succeeded(),
         // The password alone does not clear the count of wrong codes.
@@ -86,17 +86,17 @@ pub async fn at_pages(desk: &AppState, origin: &Origin, login: Login, replacing:
 }
 
 async fn try_password(
-    desk: &AppState,
+    state: &AppState,
     attempt: &Attempt<'_>,
     origin: &Origin,
     login: &Login,
     replacing: Option<&str>,
 ) -> Result<Progress> {
     for _ in 0..MAX_TRIES {
-        let verified = VerifiedPassword::check(desk, attempt, &login.username, &login.password).await?;
-        let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
+        let verified = VerifiedPassword::check(state, attempt, &login.username, &login.password).await?;
+        let (rules, actor) = (Rules::of(state), Actor::nobody(origin.clone()));
         let replacing = replacing.map(Secret::new);
-        let begun = desk.write(move |tx| {
+        let begun = state.write(move |tx| {
             let Some(user) = verified.confirm(tx)? else { return Ok(None) };
             may_begin(tx, &user)?;
             if let Some(cookie) = &replacing {
@@ -157,9 +157,9 @@ fn next_step(view: &View, rules: &Rules, user: &User, second_factor: bool) -> Re
 }
 
 /// The user and the next step of the pending sign-in that a cookie identifies.
-pub fn pending(desk: &AppState, cookie: &str) -> Result<(User, Step)> {
+pub fn pending(state: &AppState, cookie: &str) -> Result<(User, Step)> {
     let cookie = fingerprint(cookie)?;
-    desk.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
+    state.read_inline(|view| live(view, &cookie).map(|(user, half)| (user, half.step)))
 }
 
 fn fingerprint(cookie: &str) -> Result<Fingerprint> {
@@ -182,16 +182,16 @@ fn at_step(view: &View, cookie: &Fingerprint, step: Step) -> Result<(User, Pendi
 
 /// Completes the second factor with a code of the app or a recovery code. Wrong codes throttle further attempts, and
 /// too many of them end the pending sign-in.
-pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
+pub async fn second_factor(state: &AppState, origin: &Origin, half: &str, code: Secret) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
-    let entered = EnteredCode::for_user(desk, origin, &user);
+    let (user, _) = state.read_inline(|view| at_step(view, &cookie, Step::SecondFactor))?;
+    let entered = EnteredCode::for_user(state, origin, &user);
     entered.admit(user.id)?;
-    let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
-    let judged = desk.write(move |tx| {
+    let (rules, actor, master_key) = (Rules::of(state), Actor::nobody(origin.clone()), state.master_key.clone());
+    let judged = state.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::SecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        let judged = second_factors::judge(&vault, tx, &actor, &code)?;
+        let judged = second_factors::judge(&master_key, tx, &actor, &code)?;
         note_wrong(tx, &actor, &cookie, Step::SecondFactor, &judged)?;
         judged.and_then(|()| {
             store::pending_sign_ins::delete(tx, &cookie)?;
@@ -199,7 +199,7 @@ pub async fn second_factor(desk: &AppState, origin: &Origin, half: &str, code: S
         })
     });
     let progress = entered.or_refused(judged.await?)?;
-    Attempt::completed(desk, origin, user.id)?;
+    Attempt::completed(state, origin, user.id)?;
     Ok(progress)
 }
 
@@ -215,78 +215,80 @@ fn note_wrong<T>(tx: &Tx, actor: &Actor, cookie: &Fingerprint, step: Step, judge
 ///
 /// Refused when the new password is the same.
 pub async fn choose_password(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     half: &str,
     chosen: Password,
     revoke_keys: bool,
 ) -> Result<Progress> {
     let cookie = fingerprint(half)?;
-    let (lane, owner, stored) = desk.read_inline(|view| {
+    let (lane, owner, stored) = state.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::Password)?;
         Ok((Lane::Member(user.id), Owner::from(&user), store::users::password_hash(view, user.id)?))
     })?;
-    let (verdict, _) = passwords::verify(desk, lane, Secret::new(chosen.expose()), stored.clone()).await?;
+    let (verdict, _) = passwords::verify(state, lane, Secret::new(chosen.expose()), stored.clone()).await?;
     match verdict {
         Verdict::Wrong => {}
         Verdict::Right | Verdict::RightButOutdated => return Err(passwords::must_be_another()),
     }
-    let new = NewPassword { hash: passwords::hash(desk, lane, chosen, &owner).await?, revoke_keys };
-    let (rules, actor) = (Rules::of(desk), Actor::nobody(origin.clone()));
-    desk.write(move |tx| {
-        let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
-        if store::users::password_hash(tx, user.id)? != stored {
-            return Err(AuthError::HalfOver.into());
-        }
-        let before = json!({ "state": user.state.as_str() });
-        let ended = users::store_password(tx, &mut user, &new, None)?;
-        let after = ended.add_to(json!({ "state": user.state.as_str() }));
-        let actor = sessions::acting(&actor, &user);
-        let object = (ObjectKind::User, user.uuid);
-        audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
-        advance(tx, &rules, &actor, user, half.second_factor)
-    })
-    .await
+    let new = NewPassword { hash: passwords::hash(state, lane, chosen, &owner).await?, revoke_keys };
+    let (rules, actor) = (Rules::of(state), Actor::nobody(origin.clone()));
+    state
+        .write(move |tx| {
+            let (mut user, half) = at_step(tx, &cookie, Step::Password)?;
+            if store::users::password_hash(tx, user.id)? != stored {
+                return Err(AuthError::HalfOver.into());
+            }
+            let before = json!({ "state": user.state.as_str() });
+            let ended = users::store_password(tx, &mut user, &new, None)?;
+            let after = ended.add_to(json!({ "state": user.state.as_str() }));
+            let actor = sessions::acting(&actor, &user);
+            let object = (ObjectKind::User, user.uuid);
+            audit::record(tx, &actor, "users.replace_temporary_password", object, (before, after))?;
+            advance(tx, &rules, &actor, user, half.second_factor)
+        })
+        .await
 }
 
 /// Begins to set up the required second factor.
-pub async fn begin_enrolment(desk: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
+pub async fn begin_enrolment(state: &AppState, origin: &Origin, half: &str) -> Result<Enrolment> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
-    let (enrolment, sealed) = second_factors::generate(&desk.vault, &user)?;
+    let (user, _) = state.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let (enrolment, sealed) = second_factors::generate(&state.master_key, &user)?;
     let actor = Actor::nobody(origin.clone());
-    desk.write(move |tx| {
-        let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::store_unconfirmed(tx, &sessions::acting(&actor, &user), &user, &sealed)
-    })
-    .await?;
+    state
+        .write(move |tx| {
+            let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
+            second_factors::store_unconfirmed(tx, &sessions::acting(&actor, &user), &user, &sealed)
+        })
+        .await?;
     Ok(enrolment)
 }
 
 /// The unconfirmed second factor, to be shown again. `None` if there is none.
-pub fn enrolment(desk: &AppState, half: &str) -> Result<Option<Enrolment>> {
+pub fn enrolment(state: &AppState, half: &str) -> Result<Option<Enrolment>> {
     let cookie = fingerprint(half)?;
-    desk.read_inline(|view| {
+    state.read_inline(|view| {
         let (user, _) = at_step(view, &cookie, Step::EnrolSecondFactor)?;
-        second_factors::unconfirmed(&desk.vault, view, &user)
+        second_factors::unconfirmed(&state.master_key, view, &user)
     })
 }
 
 /// Confirms the second factor with a first code. Returns the recovery codes, which are shown only once.
 pub async fn finish_enrolment(
-    desk: &AppState,
+    state: &AppState,
     origin: &Origin,
     half: &str,
     code: Secret,
 ) -> Result<(Progress, Vec<Secret>)> {
     let cookie = fingerprint(half)?;
-    let (user, _) = desk.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
-    let entered = EnteredCode::for_user(desk, origin, &user);
-    let (rules, actor, vault) = (Rules::of(desk), Actor::nobody(origin.clone()), desk.vault.clone());
-    let judged = desk.write(move |tx| {
+    let (user, _) = state.read_inline(|view| at_step(view, &cookie, Step::EnrolSecondFactor))?;
+    let entered = EnteredCode::for_user(state, origin, &user);
+    let (rules, actor, master_key) = (Rules::of(state), Actor::nobody(origin.clone()), state.master_key.clone());
+    let judged = state.write(move |tx| {
         let (user, _) = at_step(tx, &cookie, Step::EnrolSecondFactor)?;
         let actor = sessions::acting(&actor, &user);
-        let judged = second_factors::confirm_first_code(&vault, tx, &actor, &user, &code)?;
+        let judged = second_factors::confirm_first_code(&master_key, tx, &actor, &user, &code)?;
         note_wrong(tx, &actor, &cookie, Step::EnrolSecondFactor, &judged)?;
         judged.and_then(|codes| {
             store::pending_sign_ins::delete(tx, &cookie)?;

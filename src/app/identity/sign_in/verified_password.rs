@@ -24,18 +24,18 @@ pub(super) struct VerifiedPassword {
 impl VerifiedPassword {
     /// Checks a password. Takes the same time whether or not the user exists.
     pub(super) async fn check(
-        desk: &AppState,
+        state: &AppState,
         attempt: &Attempt<'_>,
         username: &str,
         password: &Secret,
     ) -> Result<Self> {
-        let found = desk.read_inline(|view| {
+        let found = state.read_inline(|view| {
             let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
             let hash = store::users::password_hash(view, user.id)?;
             Ok(Some((user, hash)))
         })?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-        let (verdict, renewed) = passwords::verify(desk, attempt.lane(), password.clone(), hash.clone()).await?;
+        let (verdict, renewed) = passwords::verify(state, attempt.lane(), password.clone(), hash.clone()).await?;
         let verified = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
         attempt.judge(verified.is_some())?;
         let user = verified.ok_or(AuthError::WrongPassword)?;

@@ -26,7 +26,7 @@ fn occupied(pool: &Pool) -> (mpsc::Sender<()>, oneshot::Receiver<Outcome<()>>) {
 fn a_job_answers_its_receiver_from_a_named_thread() {
     let pool = pool(1, 1);
     let answer = pool.submit(Lane::Server, || thread::current().name().map(str::to_owned)).unwrap();
-    assert_eq!(answer.blocking_recv().unwrap().unwrap().as_deref(), Some("hashery-0"));
+    assert_eq!(answer.blocking_recv().unwrap().unwrap().as_deref(), Some("password_pool-0"));
 }
 
 #[test]

@@ -43,10 +43,10 @@ pub(in crate::http) struct Schema {
     introspections: Introspections,
 }
 
-/// The schema over what stands on the desk.
-pub(in crate::http) fn schema(desk: &AppState, bounds: Bounds) -> Schema {
+/// The schema, which answers from the state.
+pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
     let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
-        .data(desk.clone())
+        .data(state.clone())
         .limit_depth(bounds.depth)
         .limit_complexity(bounds.complexity)
         .limit_directives(limits::DIRECTIVES)

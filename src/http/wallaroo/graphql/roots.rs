@@ -19,7 +19,7 @@ pub(in crate::http) struct QueryRoot;
 /// The mutations.
 pub(in crate::http) struct MutationRoot;
 
-/// The desk, and who asks.
+/// The state, and who asks.
 fn at_desk(ctx: &Context) -> Result<(AppState, Actor)> {
     let missing = |error: async_graphql::Error| Error::internal(error.message);
     Ok((ctx.data::<AppState>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
@@ -31,14 +31,15 @@ impl QueryRoot {
     /// The workspace with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
     async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
-        let (desk, actor) = at_desk(ctx)?;
+        let (state, actor) = at_desk(ctx)?;
         let parts = Parts::below(&ctx.look_ahead());
-        desk.read_as(&actor, move |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
-            Ok(workspace) => Workspace::load(view, actor, &workspace, parts).map(Some),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        })
-        .await
+        state
+            .read_as(&actor, move |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
+                Ok(workspace) => Workspace::load(view, actor, &workspace, parts).map(Some),
+                Err(Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            })
+            .await
     }
 
     /// The caller's default workspace, if it exists and meets the conditions.
@@ -48,24 +49,25 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: Option<DefaultWorkspaceFilter>,
     ) -> Result<Vec<UserDefaultWorkspace>> {
-        let (desk, actor) = at_desk(ctx)?;
+        let (state, actor) = at_desk(ctx)?;
         let filter = filter.unwrap_or_default().read()?;
         let parts = Parts::below(&ctx.look_ahead().field("workspace"));
-        desk.read_as(&actor, move |view, actor| {
-            let Some(me) = actor.person() else { return Ok(Vec::new()) };
-            let user_id = me.uuid.to_string();
-            let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
-            if !filter.holds(&user_id, workspace.id) {
-                return Ok(Vec::new());
-            }
-            Ok(vec![UserDefaultWorkspace {
-                id: BigInt(link),
-                user_id,
-                workspace_id: BigInt(workspace.id.0),
-                workspace: Some(Workspace::load(view, actor, &workspace, parts)?),
-            }])
-        })
-        .await
+        state
+            .read_as(&actor, move |view, actor| {
+                let Some(me) = actor.person() else { return Ok(Vec::new()) };
+                let user_id = me.uuid.to_string();
+                let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
+                if !filter.holds(&user_id, workspace.id) {
+                    return Ok(Vec::new());
+                }
+                Ok(vec![UserDefaultWorkspace {
+                    id: BigInt(link),
+                    user_id,
+                    workspace_id: BigInt(workspace.id.0),
+                    workspace: Some(Workspace::load(view, actor, &workspace, parts)?),
+                }])
+            })
+            .await
     }
 }
 
@@ -80,22 +82,23 @@ impl MutationRoot {
         object: WorkspaceInsert,
         #[graphql(name = "on_conflict")] on_conflict: Option<OnConflict>,
     ) -> Result<Option<Workspace>> {
-        let (desk, actor) = at_desk(ctx)?;
+        let (state, actor) = at_desk(ctx)?;
         let wish = Wish::read(&actor, object, on_conflict)?;
         let parts = Parts::below(&ctx.look_ahead());
-        desk.write_as(&actor, move |tx, actor| {
-            let make = if wish.existing_will_do { workspaces::open } else { workspaces::create };
-            let id = make(tx, actor, &wish.new)?.id;
-            if wish.by_default {
-                default_workspaces::choose(tx, actor, id)?;
-            }
-            for (who, role) in &wish.others {
-                members::upsert(tx, actor, id, who, *role)?;
-            }
-            let workspace = workspaces::visible(tx, actor, id)?;
-            Workspace::load(tx, actor, &workspace, parts).map(Some)
-        })
-        .await
+        state
+            .write_as(&actor, move |tx, actor| {
+                let make = if wish.existing_will_do { workspaces::open } else { workspaces::create };
+                let id = make(tx, actor, &wish.new)?.id;
+                if wish.by_default {
+                    default_workspaces::choose(tx, actor, id)?;
+                }
+                for (who, role) in &wish.others {
+                    members::upsert(tx, actor, id, who, *role)?;
+                }
+                let workspace = workspaces::visible(tx, actor, id)?;
+                Workspace::load(tx, actor, &workspace, parts).map(Some)
+            })
+            .await
     }
 
     /// Removes all users who meet the conditions from the workspaces that the conditions name; all of them or none.
@@ -105,12 +108,12 @@ impl MutationRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: MemberFilter,
     ) -> Result<Option<WorkspaceUsersGone>> {
-        let (desk, actor) = at_desk(ctx)?;
+        let (state, actor) = at_desk(ctx)?;
         let filter = filter.read()?;
         let places = filter
             .workspaces()
             .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
-        let gone = desk
+        let gone = state
             .write_as(&actor, move |tx, actor| {
                 members::remove_all(tx, actor, &places, |member| {
                     filter.holds(&member.uuid.to_string(), member.workspace)

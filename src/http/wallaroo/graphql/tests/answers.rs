@@ -4,7 +4,7 @@ use crate::domain::timestamp::Timestamp;
 #[tokio::test]
 async fn a_full_line_says_when_to_come_back() {
     let world = World::new();
-    world.desk.store.close();
+    world.state.store.close();
     let body = json!({ "query": WORKSPACE_BY_ID, "variables": { "id": 1 } }).to_string();
     let question = Question::parse(body.as_bytes()).expect("a question");
     let response = world.schema.answer(world.ada.clone(), question).await.expect("an answer");
@@ -30,8 +30,8 @@ async fn without_a_credential_the_door_stays_shut() {
     let world = World::new();
     let app = test::init_service(
         App::new()
-            .app_data(web::Data::new(world.desk.clone()))
-            .app_data(web::Data::new(schema(&world.desk, bounds())))
+            .app_data(web::Data::new(world.state.clone()))
+            .app_data(web::Data::new(schema(&world.state, bounds())))
             .configure(crate::http::wallaroo::mounted),
     )
     .await;

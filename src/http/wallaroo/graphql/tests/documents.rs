@@ -47,7 +47,7 @@ async fn the_sdks_introspection_is_within_the_default_bounds() {
 #[tokio::test]
 async fn the_schema_is_described_the_same_the_second_time() {
     let world = World::new();
-    let fresh = schema(&world.desk, bounds());
+    let fresh = schema(&world.state, bounds());
     let first = world.ask(&world.eve, INTROSPECTION, json!({})).await;
     let kept = world.schema.introspections.find(INTROSPECTION).expect("an answer that is kept");
     assert_eq!(world.ask(&world.ada, INTROSPECTION, json!({})).await, first);

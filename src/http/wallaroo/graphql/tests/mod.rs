@@ -14,7 +14,7 @@ use super::*;
 use crate::app::identity::signing_keys::{self, Plan};
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::pool::{Pool, PoolKind};
-use crate::app::runtime::state::Fittings;
+use crate::app::runtime::state::Fields;
 use crate::app::runtime::throttle::Throttle;
 use crate::app::{self, setup, users};
 use crate::config::Config;
@@ -69,7 +69,7 @@ const DELETE_WORKSPACE_USER: &str = "
 /// A server's inside with an administrator and three people.
 struct World {
     place: TempDir,
-    desk: AppState,
+    state: AppState,
     schema: Schema,
     root: Actor,
     ada: Actor,
@@ -77,20 +77,20 @@ struct World {
     eve: Actor,
 }
 
-fn desk(store: Store) -> AppState {
+fn state(store: Store) -> AppState {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
-    let vault = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
+    let master_key = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
     let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
-    apart(|| signing_keys::keep_up(&store, &vault, key_plan));
-    AppState::new(Fittings {
+    apart(|| signing_keys::keep_up(&store, &master_key, key_plan));
+    AppState::new(Fields {
         store,
-        vault: std::sync::Arc::new(vault),
+        master_key: std::sync::Arc::new(master_key),
         key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
-        hashery: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
-        signers: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
-        long_readers: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
+        password_pool: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
+        signing_pool: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
+        read_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
@@ -105,7 +105,7 @@ fn desk(store: Store) -> AppState {
         key_rules: crate::domain::key::KeyRules::LOOSE,
         password_grant: true,
         administrators_need_second_factor: false,
-        answer_memory: 1 << 20,
+        response_cache_size: 1 << 20,
     })
 }
 
@@ -144,9 +144,9 @@ impl World {
         let root = enroll(&store, "root@example.com", AccountRole::Administrator);
         let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]
             .map(|email| enroll(&store, email, AccountRole::Member));
-        let desk = desk(store);
-        let schema = schema(&desk, bounds());
-        Self { place, desk, schema, root, ada, bob, eve }
+        let state = state(store);
+        let schema = schema(&state, bounds());
+        Self { place, state, schema, root, ada, bob, eve }
     }
 
     /// The whole body of the answer, less the request ids.
@@ -174,16 +174,16 @@ impl World {
     fn workspace(&self, owner: &Actor, name: &str) -> i64 {
         let owner = owner.clone();
         let new = NewWorkspace::private(WorkspaceName::parse(name).expect("a name"));
-        write(&self.desk.store, move |tx| app::workspaces::create(tx, &owner, &new)).id.0
+        write(&self.state.store, move |tx| app::workspaces::create(tx, &owner, &new)).id.0
     }
 
     fn join(&self, owner: &Actor, workspace: i64, who: &Actor, role: Role) {
         let (owner, who) = (owner.clone(), users::Named::Uuid(uuid(who)));
-        write(&self.desk.store, move |tx| app::members::upsert(tx, &owner, WorkspaceId(workspace), &who, role));
+        write(&self.state.store, move |tx| app::members::upsert(tx, &owner, WorkspaceId(workspace), &who, role));
     }
 
     fn members(&self, workspace: i64) -> Vec<Uuid> {
-        let members = self.desk.read_inline(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
+        let members = self.state.read_inline(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
         members.expect("members").into_iter().map(|member| member.uuid).collect()
     }
 
