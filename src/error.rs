@@ -10,45 +10,28 @@ use crate::domain::noun::{self, Noun};
 use crate::domain::quota::Quota;
 use crate::policy::Action;
 
-/// The result of nearly everything.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something was not done. Each dialect tells it in its own shape.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value breaks a rule.
     #[error("{field}: {rule}")]
-    Invalid {
-        /// The field.
-        field: Field,
-        /// The rule that its value breaks.
-        rule: Cow<'static, str>,
-    },
+    Invalid { field: Field, rule: Cow<'static, str> },
     /// There is no credential, or one that is not worth anything now.
     #[error("{0}")]
     Unauthenticated(AuthError),
     /// The actor may see the thing but not do this to it.
     #[error("{}", action.need("workspace"))]
-    Forbidden {
-        /// What was tried.
-        action: Action,
-    },
+    Forbidden { action: Action },
     /// There is no such thing, or none that the actor may see.
     #[error("{what} {key} does not exist")]
     NotFound {
-        /// What kind of thing.
         what: Noun,
         /// Which one, as the client called it.
         key: String,
     },
-    /// There is such a thing already.
     #[error("{what} {key} already exists")]
-    Conflict {
-        /// What kind of thing.
-        what: Noun,
-        /// Which one.
-        key: String,
-    },
+    Conflict { what: Noun, key: String },
     /// A lawful request that the state of things forbids.
     #[error("{}", noun::sentence(rule, "workspace"))]
     Refused {
@@ -60,30 +43,16 @@ pub enum Error {
     Exceeded,
     /// A body is larger than it may be.
     #[error("body: {rule}")]
-    TooLarge {
-        /// How large it may be.
-        rule: &'static str,
-    },
+    TooLarge { rule: &'static str },
     /// There is more to do than the server will queue.
     #[error("the server is busy; try again in {} s", seconds_to_wait(*retry_after))]
-    Busy {
-        /// When to try again.
-        retry_after: Duration,
-    },
+    Busy { retry_after: Duration },
     /// There were too many failures from there.
     #[error("too many failed attempts; try again in {} s", seconds_to_wait(*retry_after))]
-    Throttled {
-        /// When to try again.
-        retry_after: Duration,
-    },
+    Throttled { retry_after: Duration },
     /// Somebody has made too much in a short time.
     #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
-    TooMany {
-        /// Of what.
-        what: Quota,
-        /// When to try again.
-        retry_after: Duration,
-    },
+    TooMany { what: Quota, retry_after: Duration },
     /// Something broke that is no fault of the client.
     #[error("internal error")]
     Internal(#[source] InternalError),
@@ -92,7 +61,6 @@ pub enum Error {
 /// What is wrong with a credential, as far as its bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There is none.
     #[error("a bearer token or an API key is required")]
     NoCredential,
     /// An access token that is malformed, forged, expired or somebody else's.

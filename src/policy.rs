@@ -29,7 +29,6 @@ pub enum Action {
     RemoveMember,
     /// Remove a binding of a named role.
     UnbindRole,
-    /// Leave a workspace.
     LeaveWorkspace,
     /// Create a workspace in an organization.
     CreateWorkspace,
@@ -63,7 +62,6 @@ pub enum Action {
     InviteWithoutLink,
     /// Change the profile, the role or the enabled state of a user.
     ChangeUser,
-    /// Block a user permanently.
     BlockUser,
     /// Set the password of a user, or create a link to set it.
     SetPassword,
@@ -89,7 +87,6 @@ pub enum Action {
     ReadClients,
     /// Register, change or remove an OAuth client.
     ManageClients,
-    /// Read the audit log.
     ReadAudit,
     /// See everything of the account: each workspace, person, key and session.
     ReadEverything,

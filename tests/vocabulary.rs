@@ -127,11 +127,19 @@ const RETIRED: &[(&str, Scope, &str)] = &[
     // Names of the code.
     ("Desk", Everywhere, "AppState"),
     ("Finger", Everywhere, "DataVersionProbe"),
+    ("Fittings", Everywhere, "the fields of AppState"),
+    ("Furnished", Everywhere, "AppState"),
+    ("HalfSignIn", Everywhere, "PendingSignIn"),
     ("HomeError", Everywhere, "DataDirError"),
+    ("Proofs", Everywhere, "CredentialCache"),
+    ("Proved", Everywhere, "Authenticated"),
     ("Pulse", Everywhere, "DataVersion"),
     ("Recollection", Everywhere, "VersionedCache"),
     ("Unproved", Everywhere, "AuthError"),
     ("departures", Everywhere, "user_deletion"),
+    ("hashery", Everywhere, "password_pool"),
+    ("long_readers", Everywhere, "read_pool"),
+    ("mightiest", Everywhere, "strongest"),
 ];
 
 /// Every document that people read of this version; the log of changes also tells of earlier ones.

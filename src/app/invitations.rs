@@ -73,7 +73,6 @@ fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
 /// How somebody is to come in, before there is a temporary password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// At once.
     AtOnce,
     /// By a link to choose a password.
     Link,
@@ -81,14 +80,12 @@ pub enum Way {
     TemporaryPassword,
 }
 
-/// What came of an invitation that was sent.
 #[derive(Debug)]
 pub struct Sent {
     /// Who is invited, and whether that is new.
     pub outcome: Outcome,
     /// The temporary password of a new one.
     pub temporary: Option<Password>,
-    /// When.
     pub at: Timestamp,
 }
 

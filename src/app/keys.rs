@@ -297,7 +297,6 @@ pub(super) fn found(view: &View, id: KeyId) -> Result<Key> {
     store::keys::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Key, id))
 }
 
-/// A key for the audit.
 pub(super) fn to_audit(key: &Key) -> Value {
     json!({
         "type": key.kind.as_str(),

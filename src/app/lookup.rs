@@ -20,7 +20,7 @@ use crate::store::{self, View};
 pub enum Named {
     Number(UserId),
     Uuid(Uuid),
-    /// Matches in any case.
+    /// Ignores case.
     Email(Email),
     /// Both have to be of the same person.
     Both(Uuid, Email),

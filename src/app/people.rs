@@ -35,7 +35,6 @@ pub struct Profile {
     pub entry: Option<Entry>,
 }
 
-/// How a person signs in.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub password: bool,
@@ -160,11 +159,9 @@ pub fn change(
 /// A new person, with a password that is not hashed yet.
 #[derive(Debug)]
 pub struct Registration {
-    /// Who.
     pub new: NewUser,
     /// The password, and whether it is good only for choosing another; without one, there is none yet.
     pub password: Option<(Password, bool)>,
-    /// Whether the account is switched on.
     pub enabled: bool,
     /// Whether the actor vouches for the address.
     pub email_verified: bool,

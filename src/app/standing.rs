@@ -29,7 +29,6 @@ pub(super) fn in_account(actor: &Actor) -> Standing {
     }
 }
 
-/// The actor's standing in an organization.
 pub(super) fn in_organization(view: &View, actor: &Actor, organization: OrganizationId) -> Result<Standing> {
     let mut standing = in_account(actor);
     if let Some(me) = actor.user() {
@@ -38,12 +37,10 @@ pub(super) fn in_organization(view: &View, actor: &Actor, organization: Organiza
     Ok(standing)
 }
 
-/// The actor's standing in a workspace.
 pub(super) fn in_workspace(view: &View, actor: &Actor, workspace: &Workspace) -> Result<Standing> {
     in_place(view, actor, workspace, None)
 }
 
-/// The actor's standing in a project of a workspace.
 pub(super) fn in_project(view: &View, actor: &Actor, workspace: &Workspace, project: ProjectId) -> Result<Standing> {
     in_place(view, actor, workspace, Some(project))
 }
@@ -64,7 +61,6 @@ fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<P
     Ok(standing)
 }
 
-/// The actor's standing toward a person.
 pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standing> {
     let mut standing = in_account(actor);
     if let Some(me) = actor.user() {

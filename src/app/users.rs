@@ -228,7 +228,6 @@ pub(super) const fn home_role(role: AccountRole) -> OrganizationRole {
     }
 }
 
-/// A user for the audit.
 pub(super) fn to_audit(user: &User) -> Value {
     json!({
         "developer": user.developer,

@@ -50,7 +50,6 @@ impl Finding {
     }
 }
 
-/// One line for each finding.
 pub(super) fn lines(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         let next = finding.next.as_ref().map(|next| format!("; {next}")).unwrap_or_default();

@@ -18,7 +18,6 @@ const BATCH_DELAY: Duration = Duration::from_millis(10);
 /// The maximum time to wait for unwritten lines at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Logs to stderr synchronously.
 pub(super) fn to_stderr(filter: &str) {
     init(filter, Target::Stderr);
 }

@@ -31,7 +31,6 @@ pub enum ConfigError {
     /// The key does not exist.
     #[error("unknown key `{name}` ({origin}); {}", suggestion(origin, near))]
     Unknown {
-        /// The name as it was written.
         name: String,
         origin: Origin,
         /// Keys with similar names, the most similar first.

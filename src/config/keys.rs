@@ -22,7 +22,6 @@ pub enum Kind {
     Size,
     Integer,
     Boolean,
-    /// A list of strings.
     List,
 }
 

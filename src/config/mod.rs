@@ -77,7 +77,6 @@ impl text_form::TextForm for ForwardedHeader {
 /// The effective configuration. `config.example.toml` documents each key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "the sentence on each key stands once, in config.example.toml")]
 pub struct Config {
     pub data_dir: PathBuf,
 

@@ -12,25 +12,20 @@ use super::timestamp::Timestamp;
 pub enum ObjectKind {
     User,
     Workspace,
-    /// A membership of a workspace.
     Member,
     Organization,
-    /// A membership of an organization.
     OrganizationMember,
-    /// A named role.
     Role,
     /// A binding of a named role.
     Binding,
     Project,
     /// An API key.
     Key,
-    /// A sign-in session.
     Session,
     /// A code that a client exchanges for tokens.
     Code,
     /// The consent of a user to a client.
     Consent,
-    /// An OAuth client.
     Client,
     /// A key that signs tokens.
     SigningKey,
@@ -84,7 +79,6 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The acting user. `None` for the operator and the server itself.
     pub by: Option<UserId>,
-    /// The client's address.
     pub address: Option<String>,
     /// The function of `app`.
     pub verb: String,

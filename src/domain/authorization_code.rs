@@ -14,7 +14,6 @@ pub struct AuthorizationCode {
     pub user: UserId,
     /// The redirect URI of the request. The token request must contain the same one.
     pub redirect_uri: String,
-    /// The granted scopes.
     pub scopes: Scopes,
     /// The nonce of the request, returned in the ID token.
     pub nonce: Option<String>,

@@ -10,9 +10,7 @@ use super::timestamp::Timestamp;
 /// The request that a device code represents, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceCode {
-    /// The client that polls.
     pub client: ClientId,
-    /// The requested scopes.
     pub scopes: Scopes,
     /// The address of the request.
     pub address: Option<IpAddr>,

@@ -87,7 +87,6 @@ impl Email {
         local.to_owned() + &labels.collect::<Vec<_>>().join(".")
     }
 
-    /// The email as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

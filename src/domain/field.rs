@@ -6,7 +6,6 @@ use strum::{Display, IntoStaticStr};
 
 /// A field whose value breaks a rule. Each dialect may have names of its own for what the core names.
 #[derive(Clone, Debug, PartialEq, Eq, Display, IntoStaticStr)]
-#[expect(missing_docs, reason = "most names say it all")]
 #[strum(serialize_all = "snake_case")]
 pub enum Field {
     AccessTokenLife,

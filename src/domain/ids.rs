@@ -27,7 +27,6 @@ id! {
     ProjectId;
     /// A membership of an organization.
     OrganizationMemberId;
-    /// A sign-in session.
     SessionId;
     /// An API key.
     KeyId;

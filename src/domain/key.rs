@@ -41,7 +41,6 @@ impl KeyName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum KeyKind {
-    /// A person.
     User,
     /// A bot that was created for the key.
     Service,
@@ -146,7 +145,6 @@ impl Key {
         self.state(now) == KeyState::Active
     }
 
-    /// The state of the key at this time.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.revoked_at.is_some() {
             KeyState::Revoked

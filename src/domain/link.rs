@@ -10,9 +10,7 @@ use super::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Purpose {
-    /// To accept an invitation.
     Invitation,
-    /// To reset a password.
     PasswordReset,
 }
 

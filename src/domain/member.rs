@@ -14,9 +14,7 @@ pub enum Role {
     Owner,
     /// Reads and changes its contents.
     Member,
-    /// Reads its contents.
     Reader,
-    /// Annotates its contents.
     Annotator,
     /// Has the permissions of a named role.
     Custom(RoleId),
@@ -36,7 +34,6 @@ impl Role {
         Self::PREDEFINED.into_iter().find(|role| role.as_str() == word)
     }
 
-    /// The named role of a custom one.
     pub const fn custom(self) -> Option<RoleId> {
         match self {
             Self::Custom(id) => Some(id),
@@ -45,7 +42,6 @@ impl Role {
     }
 }
 
-/// A membership of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub id: MemberId,

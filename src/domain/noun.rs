@@ -4,7 +4,6 @@ use strum::{Display, IntoStaticStr};
 
 /// The kind of an object that does not exist, or already exists. Its text is the default name of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, IntoStaticStr)]
-#[expect(missing_docs, reason = "most names say it all")]
 #[strum(serialize_all = "lowercase")]
 pub enum Noun {
     Audit,

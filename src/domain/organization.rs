@@ -69,14 +69,12 @@ pub struct Organization {
     pub created_at: Timestamp,
 }
 
-/// A search for organizations.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationSearch {
     /// A part of the name. Ignores case.
     pub name: Option<String>,
 }
 
-/// A new organization.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
     pub name: OrganizationName,
@@ -90,7 +88,6 @@ pub struct OrganizationChange {
     pub description: Option<Description>,
 }
 
-/// A membership of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationMember {
     pub id: OrganizationMemberId,

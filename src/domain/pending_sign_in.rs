@@ -11,7 +11,6 @@ use super::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Step {
-    /// Verify the second factor.
     SecondFactor,
     /// Set up a second factor, which the server requires of administrators.
     EnrolSecondFactor,
@@ -26,11 +25,9 @@ impl Step {
     }
 }
 
-/// A pending sign-in.
 #[derive(Clone, Debug)]
 pub struct PendingSignIn {
     pub user: UserId,
-    /// The next step.
     pub step: Step,
     /// Whether a second factor was verified already.
     pub second_factor: bool,

@@ -7,7 +7,6 @@ use super::user::User;
 /// A pattern that matches a text. Ignores case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// Equals the text.
     Whole(String),
     /// Is a substring of the text.
     Part(String),
@@ -16,7 +15,6 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// A pattern for the whole text.
     pub fn whole(text: &str) -> Self {
         Self::Whole(Email::fold(text))
     }
@@ -74,7 +72,6 @@ pub struct PeopleSearch {
     pub last_name: Option<Pattern>,
     /// Whether the account is enabled.
     pub enabled: Option<bool>,
-    /// Whether the email is verified.
     pub email_verified: Option<bool>,
 }
 
@@ -100,7 +97,6 @@ impl PeopleSearch {
         })
     }
 
-    /// Whether the user matches the search.
     pub fn matches(&self, user: &User) -> bool {
         let email = user.email.as_str();
         let (first_name, last_name) = (user.first_name.as_str(), user.last_name.as_str());

@@ -70,7 +70,6 @@ impl Permission {
     }
 }
 
-/// A set of permissions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PermissionSet([u64; 3]);
 
@@ -80,7 +79,6 @@ impl PermissionSet {
     /// The size of a stored set, in bytes.
     pub const BYTES: usize = 24;
 
-    /// Adds a permission.
     #[must_use]
     pub const fn with(mut self, permission: Permission) -> Self {
         self.0[(permission.0 / 64) as usize] |= 1 << (permission.0 % 64);
@@ -102,7 +100,6 @@ impl PermissionSet {
         Self([self.0[0] | other.0[0], self.0[1] | other.0[1], self.0[2] | other.0[2]])
     }
 
-    /// All permissions.
     pub const EVERYTHING: Self = Self::EMPTY.with_all(b"");
 
     /// All permissions whose name ends in `_READ`.

@@ -31,13 +31,11 @@ impl ProjectName {
     }
 }
 
-/// The kind of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ProjectKind {
     /// An application that is monitored.
     Application,
-    /// A test harness.
     Harness,
     Experiment,
 }
@@ -61,7 +59,6 @@ pub struct Project {
     pub created_at: Timestamp,
 }
 
-/// A filter of projects.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectSearch {
     pub workspace: Option<WorkspaceId>,

@@ -4,7 +4,6 @@ use strum::Display;
 
 /// A limited object. Its text follows "too many".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display)]
-#[expect(missing_docs, reason = "most names say it all")]
 pub enum Quota {
     /// New accounts and invitations.
     #[strum(serialize = "people were invited within a minute")]

@@ -34,7 +34,6 @@ impl RoleName {
     }
 }
 
-/// A named set of permissions.
 #[derive(Clone, Debug)]
 pub struct NamedRole {
     pub id: RoleId,

@@ -9,10 +9,8 @@ use strum::{EnumString, IntoStaticStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Scope {
-    /// An ID token.
     #[strum(serialize = "openid")]
     OpenId,
-    /// The email.
     Email,
     /// The names.
     Profile,
@@ -55,7 +53,6 @@ impl Scopes {
         Self(self.0.intersection(&others.0).copied().collect())
     }
 
-    /// Whether this is a subset of the others.
     pub fn is_subset(&self, others: &Self) -> bool {
         self.0.is_subset(&others.0)
     }

@@ -21,7 +21,6 @@ pub struct Session {
     pub user: UserId,
     /// The OAuth client. `None` for a browser at the pages.
     pub client: Option<ClientId>,
-    /// The granted scopes.
     pub scope: String,
     /// The nonce of the request, returned in the ID token.
     pub nonce: Option<String>,

@@ -12,7 +12,6 @@ use super::invalid::Invalid;
 use super::text;
 use super::timestamp::Timestamp;
 
-/// The role of a user in the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum AccountRole {
@@ -119,7 +118,6 @@ pub enum UserState {
         until: Timestamp,
     },
     Active,
-    /// Closed permanently.
     Blocked,
 }
 
@@ -142,7 +140,6 @@ pub enum UserStatus {
     /// The user may sign in.
     Active,
     Invited,
-    /// The invitation has expired.
     Expired,
     /// The account is disabled, and may be enabled again.
     Disabled,
@@ -158,7 +155,6 @@ impl UserStatus {
     }
 }
 
-/// The verifier of an email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailVerifier {
     Operator,
@@ -227,7 +223,6 @@ impl User {
         }
     }
 
-    /// The status of the account at this time.
     pub fn status(&self, now: Timestamp) -> UserStatus {
         match self.state {
             UserState::Blocked => UserStatus::Blocked,
@@ -244,7 +239,6 @@ impl User {
     }
 }
 
-/// A filter of users.
 #[derive(Clone, Debug, Default)]
 pub struct UserSearch {
     /// A part of the email. Ignores case.
@@ -253,7 +247,6 @@ pub struct UserSearch {
     pub statuses: Vec<UserStatus>,
 }
 
-/// A new user.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub email: Email,
@@ -271,7 +264,6 @@ pub struct UserChange {
     pub email_verified: Option<bool>,
     pub first_name: Option<PersonName>,
     pub last_name: Option<PersonName>,
-    /// Whether the account is enabled.
     pub enabled: Option<bool>,
     /// Whether the user may create API keys.
     pub developer: Option<bool>,

@@ -96,7 +96,6 @@ pub struct Workspace {
     /// Whether it is visible only to its members and to administrators of the account or the organization. A workspace
     /// that is not private is readable by its whole organization.
     pub private: bool,
-    /// Settings that clients store.
     pub settings: Settings,
 }
 
@@ -117,11 +116,8 @@ pub struct WorkspaceEntry {
 pub struct Settings {
     /// Whether clients show machine-learning models.
     pub ml_models_enabled: bool,
-    /// The start color of a gradient.
     pub gradient_start_color: Option<SettingText>,
-    /// The end color of the gradient.
     pub gradient_end_color: Option<SettingText>,
-    /// The default language model.
     pub default_llm_integration: Option<LlmIntegration>,
     /// The default integration that agents run in.
     pub default_agent_runtime: Option<SettingText>,
@@ -152,7 +148,6 @@ impl SettingText {
         Self(text)
     }
 
-    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -171,7 +166,6 @@ pub struct LlmIntegration {
     pub model: SettingText,
 }
 
-/// The creator of a workspace.
 #[derive(Clone, Debug)]
 pub struct Creator {
     pub id: UserId,
@@ -182,7 +176,6 @@ pub struct Creator {
     pub by_default: bool,
 }
 
-/// A new workspace.
 #[derive(Clone, Debug)]
 pub struct NewWorkspace {
     pub name: WorkspaceName,
@@ -221,7 +214,6 @@ pub struct WorkspaceChange {
     pub default_agent_runtime: Option<Option<SettingText>>,
 }
 
-/// A search for workspaces.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceSearch {
     pub organization: Option<OrganizationId>,
@@ -229,7 +221,6 @@ pub struct WorkspaceSearch {
     pub name: Option<String>,
 }
 
-/// A filter of workspaces.
 #[derive(Clone, Debug, Default)]
 pub struct WorkspaceFilter {
     /// Those that at least one of these users joined. `None` for no filter.

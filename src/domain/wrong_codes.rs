@@ -8,7 +8,6 @@ use super::timestamp::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongCodes {
     pub count: u32,
-    /// The time of the last one.
     pub last_at: Timestamp,
 }
 
@@ -17,7 +16,6 @@ impl WrongCodes {
     pub const FREE: u32 = 5;
     /// The first wait. Each further wrong code doubles it.
     pub const FIRST_WAIT: Duration = Duration::from_mins(1);
-    /// The maximum wait.
     pub const MAX_WAIT: Duration = Duration::from_mins(15);
 
     /// The time until the next code is checked, even a right one. `None` if it is checked now.

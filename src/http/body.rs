@@ -24,7 +24,6 @@ use crate::error::{Error, Result};
 /// The largest form, which those send too who have no credential.
 const MAX_FORM: usize = 16 << 10;
 
-/// How bodies are read.
 #[derive(Debug)]
 pub(super) struct Bodies {
     /// The largest body.

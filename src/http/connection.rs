@@ -86,7 +86,6 @@ impl Connection {
         }
     }
 
-    /// A request begins.
     pub(super) fn begin(&self, has_body: bool) {
         self.unread.store(has_body, Relaxed);
         self.known.store(false, Relaxed);
@@ -187,7 +186,6 @@ impl Connection {
 pub(super) struct Stream {
     socket: TcpStream,
     connection: Arc<Connection>,
-    /// Leaves the others.
     leave: Box<dyn Fn()>,
     /// How many bytes were read since the web server last looked.
     burst: usize,

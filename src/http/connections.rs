@@ -39,7 +39,6 @@ impl Client {
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// In all.
     pub(super) total: usize,
     /// From one address; 0 for a share of all of them.
     pub(super) per_address: usize,

@@ -83,7 +83,6 @@ fn prove<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
 
 /// Where a request comes from, for those who have no credential yet.
 pub struct Visitor<D> {
-    /// Where from.
     pub origin: Origin,
     dialect: PhantomData<D>,
 }

@@ -60,7 +60,6 @@ pub struct Settings {
     pub stop_grace: Duration,
     /// The proxies whose word about the client's address is believed.
     pub trusted_proxies: Vec<Network>,
-    /// Where they say it.
     pub forwarded_header: ForwardedHeader,
     /// The bounds of a GraphQL query.
     pub graphql: wallaroo::graphql::Bounds,

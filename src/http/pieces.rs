@@ -27,7 +27,6 @@ impl MessageBody for Pieces {
     }
 }
 
-/// A body of these bytes.
 pub(super) fn body(bytes: Bytes) -> BoxBody {
     if bytes.len() > PIECE { BoxBody::new(Pieces(bytes)) } else { BoxBody::new(bytes) }
 }

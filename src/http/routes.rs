@@ -8,7 +8,6 @@ use actix_web::{HttpRequest, Resource, Route, web};
 /// One way into a dialect.
 #[derive(Clone)]
 pub struct Entry {
-    /// The method.
     pub method: Method,
     /// The path, with `{name}` for a segment that varies.
     pub path: &'static str,

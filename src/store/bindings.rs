@@ -13,7 +13,6 @@ use crate::error::Result;
 
 const COLUMNS: &str = "b.id, b.role_id, b.user_id, b.workspace_id, b.project_id, b.created_at, b.updated_at";
 
-/// The binding of this number.
 pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
     let sql = format!("SELECT {COLUMNS} FROM bindings b WHERE b.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -86,7 +85,6 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
     Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The binding that a user has on a thing.
 pub fn find_on(view: &View, user: UserId, resource: Resource) -> Result<Option<Binding>> {
     let (workspace, project) = columns(resource);
     let sql = format!(
@@ -123,7 +121,6 @@ pub fn update(tx: &Tx, id: BindingId, role: RoleId) -> Result<()> {
     Ok(())
 }
 
-/// Takes a binding away.
 pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM bindings WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
     Ok(())

@@ -5,7 +5,6 @@ use crate::domain::ids::UserId;
 /// Of whose people a list is.
 #[derive(Clone, Copy, Debug)]
 pub enum Circle {
-    /// Of all.
     Everybody,
     /// This user, and those who share an organization with them.
     OfOrganizations(UserId),

@@ -17,7 +17,6 @@ const COLUMNS: &str =
     "id, name, built_in, confidential, grants, scopes, redirect_uris, post_logout_redirect_uris, refresh,
     access_token_life, session_idle, session_life, service_user_id, created_at, updated_at";
 
-/// The client of this id.
 pub fn find(view: &View, id: &ClientId) -> Result<Option<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM clients WHERE id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;

@@ -46,7 +46,6 @@ pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<Worksp
 /// A model, as far as its place in a workspace goes.
 #[derive(Clone, Debug)]
 pub struct ModelRow {
-    /// The row.
     pub id: ModelId,
     /// The name, unique in the workspace.
     pub name: String,

@@ -22,7 +22,6 @@ pub fn find(view: &View, code: &Fingerprint) -> Result<Option<DeviceCode>> {
     one(view, "fingerprint", code)
 }
 
-/// The device code that goes with a user code.
 pub fn find_by_user_code(view: &View, user_code: &Fingerprint) -> Result<Option<DeviceCode>> {
     one(view, "user_code", user_code)
 }
@@ -98,7 +97,6 @@ pub fn decide(tx: &Tx, user_code: &Fingerprint, decision: &Decision) -> Result<(
     Ok(())
 }
 
-/// Takes a code away.
 pub fn delete(tx: &Tx, code: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached("DELETE FROM device_codes WHERE fingerprint = :code")?;
     query.execute(named_params! { ":code": code.as_bytes() })?;

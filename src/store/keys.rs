@@ -17,7 +17,6 @@ const COLUMNS: &str = "k.id, k.user_id, u.kind, u.email, k.name, k.description, 
 
 const TABLES: &str = "keys k JOIN users u ON u.id = k.user_id";
 
-/// The key of this number.
 pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -112,7 +111,6 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
 /// The secret of a key, as far as it is kept.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// Its fingerprint.
     pub fingerprint: Fingerprint,
     /// The secret with all but its ends blotted out.
     pub redacted: String,

@@ -89,7 +89,6 @@ pub fn upsert(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Resu
     Ok(())
 }
 
-/// Takes a user out of a workspace.
 pub fn delete(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("DELETE FROM members WHERE workspace_id = :workspace AND user_id = :user")?;

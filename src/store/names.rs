@@ -21,7 +21,6 @@ use crate::error::{Error, Result};
 
 /// A column with names, and the form that they have.
 struct Column {
-    /// What they are names of.
     what: &'static str,
     /// Every row, its text and what that is compared by, as far as somebody can still change it.
     list: &'static str,

@@ -17,7 +17,6 @@ use crate::error::Result;
 
 const COLUMNS: &str = "id, name, description, home, created_at";
 
-/// The organization of this number.
 pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -116,7 +115,6 @@ pub fn delete(tx: &Tx, id: OrganizationId) -> Result<()> {
     Ok(())
 }
 
-/// The bots that are in an organization.
 pub fn bots(view: &View, id: OrganizationId) -> Result<Vec<UserId>> {
     let mut query = view.conn.prepare_cached(
         "SELECT m.user_id FROM organization_members m CROSS JOIN users u ON u.id = m.user_id
@@ -186,7 +184,6 @@ pub fn upsert_member(
     Ok(query.query_row(params, read_member)?)
 }
 
-/// Takes a user out of an organization.
 pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Result<()> {
     let mut query = tx
         .conn

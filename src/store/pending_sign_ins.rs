@@ -25,7 +25,6 @@ pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<PendingSignIn>> 
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
-/// Adds a pending sign-in.
 pub fn insert(tx: &Tx, new: &PendingSignIn, cookie: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO pending_sign_ins (fingerprint, user_id, step, second_factor, failures, expires_at)
@@ -42,7 +41,6 @@ pub fn insert(tx: &Tx, new: &PendingSignIn, cookie: &Fingerprint) -> Result<()> 
     Ok(())
 }
 
-/// Counts a wrong code.
 pub fn count_failure(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE pending_sign_ins SET failures = failures + 1 WHERE fingerprint = :cookie")?;
@@ -50,7 +48,6 @@ pub fn count_failure(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Ends a pending sign-in.
 pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached("DELETE FROM pending_sign_ins WHERE fingerprint = :cookie")?;
     query.execute(named_params! { ":cookie": cookie.as_bytes() })?;

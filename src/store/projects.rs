@@ -15,7 +15,6 @@ use crate::error::Result;
 
 const COLUMNS: &str = "p.id, p.workspace_id, p.name, p.kind, p.created_at";
 
-/// The project of this number.
 pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -133,7 +132,6 @@ pub fn update(tx: &Tx, id: ProjectId, name: &ProjectName) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a project.
 pub fn delete(tx: &Tx, id: ProjectId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM projects WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
     Ok(())
@@ -198,7 +196,6 @@ pub fn restrict(tx: &Tx, id: ProjectId, by: Option<UserId>) -> Result<()> {
     Ok(())
 }
 
-/// Lifts the restriction of a project.
 pub fn lift_restriction(tx: &Tx, id: ProjectId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("DELETE FROM restrictions WHERE project_id = :id")?;
     query.execute(named_params! { ":id": id.0 })?;

@@ -23,7 +23,6 @@ pub fn is_good(view: &View, user: UserId, code: &Fingerprint) -> Result<bool> {
     Ok(query.query_row(named_params! { ":code": code.as_bytes(), ":user": user.0 }, |row| row.get(0))?)
 }
 
-/// Adds a recovery code.
 pub fn insert(tx: &Tx, user: UserId, code: &Fingerprint) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("INSERT INTO recovery_codes (fingerprint, user_id) VALUES (:code, :user)")?;

@@ -9,10 +9,8 @@ use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::refresh::Salt;
 
-/// What is kept of a refresh token.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// The session that it belongs to.
     pub session: SessionId,
     /// When it was exchanged for its successor, and what that was derived with.
     pub exchanged: Option<(Timestamp, Salt)>,
@@ -38,7 +36,6 @@ pub fn session_of_family(view: &View, family: &Fingerprint) -> Result<Option<Ses
     Ok(query.query_row(named_params! { ":family": family.as_bytes() }, read).optional()?)
 }
 
-/// Adds a refresh token to a session.
 pub fn insert(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO refresh_tokens (fingerprint, session_id, created_at) VALUES (:token, :session, :now)",

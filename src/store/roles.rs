@@ -15,7 +15,6 @@ use crate::policy;
 
 const COLUMNS: &str = "r.id, r.name, r.description, r.predefined, r.permissions, r.created_at, r.updated_at";
 
-/// The role of this number.
 pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
     let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;

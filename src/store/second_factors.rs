@@ -8,12 +8,10 @@ use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-/// A second factor as it is kept.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// The secret, sealed.
     pub sealed: Vec<u8>,
-    /// When it was begun.
     pub created_at: Timestamp,
     /// Since when it counts; never if it was not confirmed.
     pub confirmed_at: Option<Timestamp>,
@@ -61,7 +59,6 @@ pub fn list_sealed(view: &View, after: UserId, most: u32) -> Result<Vec<(UserId,
     Ok(query.query_map(named_params! { ":after": after.0, ":most": most }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Seals a secret anew.
 pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE second_factors SET sealed = :sealed WHERE user_id = :user")?;
     query.execute(named_params! { ":user": user.0, ":sealed": sealed })?;

@@ -18,7 +18,6 @@ const COLUMNS: &str =
     "s.id, s.uuid, s.user_id, s.client, s.scope, s.nonce, s.address, s.user_agent, s.authenticated_at,
     s.second_factor, s.created_at, s.last_used_at, s.idle_until, s.ends_at";
 
-/// The session of this number.
 pub fn find(view: &View, id: SessionId) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -35,7 +34,6 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
 /// Whom a session lets in, as far as it is asked with each request.
 #[derive(Clone, Debug)]
 pub struct Entrant {
-    /// The session.
     pub session: SessionId,
     /// When it is over, unless it is used or ended before.
     pub until: Timestamp,
@@ -80,7 +78,6 @@ fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
     })
 }
 
-/// The session of this cookie.
 pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.cookie = :cookie");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -134,7 +131,6 @@ pub enum Hold<'a> {
     Nothing,
 }
 
-/// Adds a session.
 pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
     let (cookie, family) = match hold {
         Hold::Cookie(cookie) => (Some(cookie), None),
@@ -185,7 +181,6 @@ pub fn update_authenticated(tx: &Tx, id: SessionId, second_factor: bool) -> Resu
     Ok(())
 }
 
-/// Ends a session.
 pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM sessions WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
     Ok(())

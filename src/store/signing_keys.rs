@@ -17,7 +17,6 @@ use crate::tokens::signing::Algorithm;
 pub enum State {
     /// It is published, so that verifiers know it by the time that it signs.
     Next,
-    /// It signs.
     Active,
     /// It verifies what it has signed.
     Retired,
@@ -35,11 +34,8 @@ impl State {
 pub struct Record {
     /// The name that token headers carry.
     pub kid: String,
-    /// What it signs with.
     pub algorithm: Algorithm,
-    /// What it is for.
     pub state: State,
-    /// When it was made.
     pub created_at: Timestamp,
     /// Since when it signs or when it began to.
     pub activated_at: Option<Timestamp>,
@@ -72,7 +68,6 @@ impl Record {
 pub struct SealedKey {
     /// The name that token headers carry.
     pub kid: String,
-    /// What it signs with.
     pub algorithm: Algorithm,
     /// The private key, sealed under the master key with `kid` as its context.
     pub sealed: Vec<u8>,
@@ -125,7 +120,6 @@ pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
     Ok(())
 }
 
-/// Seals a key anew.
 pub fn update_sealed(tx: &Tx, kid: &str, sealed: &[u8]) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE signing_keys SET sealed = :sealed WHERE kid = :kid")?;
     query.execute(named_params! { ":kid": kid, ":sealed": sealed })?;
@@ -167,7 +161,6 @@ pub fn update_token_life(tx: &Tx, kid: &str, token_life: Duration) -> Result<()>
     Ok(())
 }
 
-/// Deletes a key.
 pub fn delete(tx: &Tx, kid: &str) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM signing_keys WHERE kid = :kid")?.execute(named_params! { ":kid": kid })?;
     Ok(())

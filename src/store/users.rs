@@ -23,7 +23,6 @@ pub(super) const COLUMNS: &str =
     u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at, u.email_verified_by,
     u.email_verified_at";
 
-/// The person of this number.
 pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
     one(view, "u.id = :key AND u.kind = 'person'", &id.0)
 }
@@ -174,7 +173,6 @@ pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }
 
-/// Whether anybody has an account.
 pub fn any(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id > 0)")?;
     Ok(query.query_row(&[], |row| row.get(0))?)
@@ -189,7 +187,6 @@ pub fn any_administrator(view: &View) -> Result<bool> {
     Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
-/// Whether there is an administrator who may come in.
 pub fn any_enabled_administrator(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM users
@@ -285,7 +282,6 @@ pub fn update_password(tx: &Tx, id: UserId, hash: Option<&PasswordHash>) -> Resu
     Ok(())
 }
 
-/// Writes when a user last signed in.
 pub fn update_last_sign_in(tx: &Tx, id: UserId, at: Timestamp) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE users SET last_sign_in_at = :at WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":at": at.micros() })?;

@@ -35,7 +35,6 @@ pub(super) const MAX_PLACES: u32 = 4096;
 /// Where to look for what is in workspaces.
 #[derive(Clone, Debug)]
 pub(super) enum Where {
-    /// Everywhere.
     Anywhere,
     /// In these workspaces, at most [`MAX_PLACES`].
     In(Vec<i64>),

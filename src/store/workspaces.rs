@@ -31,14 +31,12 @@ const TABLES: &str = "workspaces w LEFT JOIN users c ON c.id = w.created_by
 const ENTRY: &str = "w.id, w.name, w.archived, w.created_at, c.id AS creator_id, c.uuid AS creator_uuid,
     c.email AS creator_email, d.id IS NOT NULL AS by_default";
 
-/// The workspace of this number.
 pub fn find(view: &View, id: WorkspaceId) -> Result<Option<Workspace>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The workspace of this name in an organization.
 pub fn find_by_name(view: &View, organization: OrganizationId, name: &WorkspaceName) -> Result<Option<Workspace>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.organization_id = :organization AND w.name = :name");
     let mut query = view.conn.prepare_cached(&sql)?;

@@ -26,7 +26,6 @@ impl RowHash {
         Self(context)
     }
 
-    /// Adds a null value.
     pub fn null(&mut self) {
         self.0.update(&[0]);
     }

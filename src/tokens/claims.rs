@@ -77,7 +77,6 @@ pub struct AccessClaims<'a> {
     pub session_state: Uuid,
     /// The authentication level: "1" for a password, "2" for a second factor.
     pub acr: &'static str,
-    /// The realm roles.
     pub realm_access: Roles,
     /// The roles by resource. Absent if the token is not for the API.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +123,6 @@ pub struct ResourceAccess {
     pub master_realm: Roles,
 }
 
-/// The claims that Hasura reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Hasura<'a> {

@@ -50,7 +50,6 @@ pub struct Verified {
     pub sid: Uuid,
     /// The client that the token was issued to.
     pub azp: String,
-    /// The audience.
     pub aud: Vec<String>,
     /// The expiry, in seconds since 1970.
     pub exp: i64,

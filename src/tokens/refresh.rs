@@ -29,7 +29,6 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// Generates a reusable token.
     pub fn reusable() -> Self {
         let (text, fingerprint) = opaque::mint(Kind::Refresh);
         Self { text, fingerprint, family: None }

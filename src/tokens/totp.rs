@@ -91,7 +91,6 @@ impl TotpKey {
         format!("{:0width$}", number % 1_000_000, width = DIGITS)
     }
 
-    /// The code at this second.
     #[cfg(test)]
     pub(crate) fn code_at(&self, seconds: i64) -> String {
         self.code(seconds.div_euclid(PERIOD))

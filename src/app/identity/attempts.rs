@@ -35,7 +35,6 @@ pub(in crate::app) enum SecretOwner<'a> {
     Unknown,
 }
 
-/// An attempt to authenticate.
 pub(in crate::app) struct Attempt<'a> {
     state: &'a AppState,
     origin: &'a Origin,

@@ -91,7 +91,6 @@ impl<'a> EnteredCode<'a> {
         Self { state, origin, email: user.email.to_string() }
     }
 
-    /// A code that the actor enters.
     pub(in crate::app) fn by(state: &'a AppState, actor: &'a Actor) -> Self {
         let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
         Self { state, origin: &actor.origin, email }

@@ -135,7 +135,6 @@ pub(in crate::app) fn use_up(tx: &Tx, actor: &Actor, secret: &Fingerprint, new: 
 /// A temporary password and its replacement.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// The email address.
     pub username: String,
     pub temporary: Secret,
     /// The new password.

@@ -15,7 +15,6 @@ use crate::error::Result;
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-/// The account to recover.
 #[derive(Clone, Debug)]
 pub enum Whom {
     /// The person with this address, who is created if there is none.
@@ -26,7 +25,6 @@ pub enum Whom {
 
 #[derive(Clone, Debug)]
 pub struct Recovered {
-    /// The administrator.
     pub user: User,
     /// Whether the account is new.
     pub created: bool,

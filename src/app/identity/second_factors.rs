@@ -186,7 +186,6 @@ pub(in crate::app) fn generate(master_key: &MasterKey, user: &User) -> Result<(E
     Ok((to_enrolment(&key, user), sealed))
 }
 
-/// Stores an unconfirmed secret.
 pub(in crate::app) fn store_unconfirmed(tx: &Tx, actor: &Actor, user: &User, sealed: &[u8]) -> Result<()> {
     if is_confirmed(tx, user.id)? {
         return Err(IS_ON);
@@ -196,7 +195,6 @@ pub(in crate::app) fn store_unconfirmed(tx: &Tx, actor: &Actor, user: &User, sea
     audit::record(tx, actor, "second_factors.begin", (ObjectKind::User, user.uuid), (Value::Null, after))
 }
 
-/// The unconfirmed second factor of a user.
 pub(in crate::app) fn unconfirmed(master_key: &MasterKey, view: &View, user: &User) -> Result<Option<Enrolment>> {
     let stored = store::second_factors::find(view, user.id)?;
     let stored = stored.filter(|stored| stored.confirmed_at.is_none() && is_fresh(stored, view.now));

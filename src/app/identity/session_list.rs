@@ -58,7 +58,6 @@ pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<
     store::sessions::page(view, before, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX))
 }
 
-/// The owner of a session.
 #[derive(Clone, Debug)]
 pub struct SessionOwner {
     pub uuid: Uuid,

@@ -39,7 +39,6 @@ pub struct Attempt {
     pub totp: Option<Secret>,
     /// The OAuth client that the sign-in uses.
     pub client: Client,
-    /// The scopes to grant.
     pub scopes: Scopes,
 }
 

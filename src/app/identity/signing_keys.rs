@@ -36,9 +36,7 @@ pub struct Plan {
 /// The keys after a rotation.
 #[derive(Clone, Debug)]
 pub struct Rotated {
-    /// The key that signs from now on.
     pub active: String,
-    /// The key that will sign next.
     pub next: String,
     /// The key that signed until now.
     pub retired: Option<String>,
@@ -137,7 +135,6 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
     Err(Error::Refused { rule: "another process is rotating the keys; try again" })
 }
 
-/// The keys by state.
 #[derive(Debug, Default)]
 struct Keys {
     active: Option<Record>,

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// How many at once.
     pub burst: u32,
     /// The time until one more.
     pub gap: Duration,
@@ -20,7 +19,6 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A full budget.
     pub fn new(now: Instant) -> Self {
         Self { full_at: now, told: false }
     }
@@ -50,7 +48,6 @@ impl Budget {
         tells
     }
 
-    /// Gives one back.
     pub fn give_back(&mut self, rate: Rate) {
         self.full_at = self.full_at.checked_sub(rate.gap).unwrap_or(self.full_at);
     }

@@ -93,7 +93,6 @@ impl Creations {
 }
 
 impl Permit<'_> {
-    /// The thing was created.
     pub(in crate::app) fn use_up(mut self) {
         self.of = None;
     }

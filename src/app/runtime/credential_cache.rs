@@ -19,12 +19,10 @@ pub(in crate::app) struct CredentialCache {
     pub(in crate::app) principals: VersionedCache<Fingerprint, DataVersion, CachedPrincipal>,
 }
 
-/// Whom a credential stands for.
 #[derive(Clone)]
 pub(in crate::app) struct CachedPrincipal {
     pub(in crate::app) person: Person,
     pub(in crate::app) credential: Credential,
-    /// When the credential expires.
     pub(in crate::app) until: Timestamp,
     /// The API key, and from when on its use has to be recorded again.
     pub(in crate::app) note: Option<(KeyId, Timestamp)>,

@@ -27,7 +27,6 @@ pub(in crate::app) struct InForce {
 }
 
 struct Seen {
-    /// The data version that the ring was read at.
     version: DataVersion,
     /// The rows of the keys, the active key first.
     states: Vec<(String, State)>,

@@ -20,7 +20,6 @@ impl ReadCost {
     }
 }
 
-/// A query that a list is read by.
 pub trait ListQuery {
     /// How long the list takes to read for this user.
     fn cost(&self, view: &View, actor: &Actor) -> Result<ReadCost>;

@@ -40,9 +40,7 @@ pub struct Fields {
     pub master_key: Arc<MasterKey>,
     /// When to rotate the signing keys, and their algorithm.
     pub key_plan: signing_keys::Plan,
-    /// Hashes passwords.
     pub password_pool: Pool,
-    /// Signs tokens.
     pub signing_pool: Pool,
     /// Reads long lists. It has fewer threads than there are readers, so inline reads never wait for it.
     pub read_pool: Pool,

@@ -261,7 +261,6 @@ impl Office {
         found.map(|member| member.role)
     }
 
-    /// The OAuth client of this id.
     fn client(&self, id: &str) -> Client {
         self.read(|view| crate::app::identity::oauth::clients::find(view, id)).unwrap().unwrap()
     }

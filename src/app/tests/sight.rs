@@ -23,7 +23,6 @@ const TELLING: [Permission; 5] = [
     Permission::DATASET_READ,
 ];
 
-/// Throws dice.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {

@@ -267,7 +267,6 @@ pub(super) fn finish_interrupted(path: &Path, store: &Store) -> Result<Option<Fo
     Ok(Some(former))
 }
 
-/// The replaced key.
 pub(super) struct Former {
     id: String,
     /// Its current path, if it existed.

@@ -15,10 +15,8 @@ use crate::http::request;
 /// The content type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// What the core refuses.
     #[error(transparent)]
     Core(#[from] Error),
     /// A malformed id, cursor or parameter, a body that is no JSON, or one that asks for nothing.
@@ -26,10 +24,8 @@ pub enum Failure {
     Malformed {
         /// The field, as the client knows it.
         field: String,
-        /// The rule that it breaks.
         rule: String,
     },
-    /// A path that leads nowhere.
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
@@ -41,7 +37,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Something is malformed.
     pub(super) fn malformed(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Malformed { field: field.into(), rule: rule.into() }
     }
@@ -213,7 +208,6 @@ impl ResponseError for Failure {
     }
 }
 
-/// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
 }

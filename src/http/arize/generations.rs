@@ -67,7 +67,6 @@ struct Downgrade {
     ends: u16,
     /// The things that it concerns.
     shapes: &'static [Shape],
-    /// What it does to one of them.
     step: Step,
 }
 

@@ -25,12 +25,9 @@ pub(super) trait Public: Sized {
     const KIND: &'static str;
     /// What the core calls it.
     const WHAT: &'static str;
-    /// The row number.
     fn row(&self) -> i64;
-    /// From the row number.
     fn from_row(row: i64) -> Self;
 
-    /// The public id.
     fn show(&self, key: &TagKey) -> String {
         let text = format!("{}:{}", Self::KIND, self.row());
         let length = TAG + (3 - (text.len() + 1 + TAG) % 3) % 3;

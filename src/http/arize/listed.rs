@@ -6,7 +6,6 @@ use super::generations::Shape;
 
 /// Something that is shown, and which kind of thing the generations know it as.
 pub(super) trait Shown: Serialize {
-    /// The kind.
     const SHAPE: Shape;
 }
 

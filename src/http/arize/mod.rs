@@ -95,7 +95,6 @@ routes! {
     PUT "/v2/api-keys/{api_key_id}/revoke" => api_keys::revoke,
 }
 
-/// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }

@@ -11,7 +11,6 @@ use super::listed::Listed;
 use crate::domain::page::{Page, Slice};
 use crate::tokens::tags::TagKey;
 
-/// The most things on a page.
 const MOST: u32 = 100;
 
 /// How many things are on a page unless told otherwise.

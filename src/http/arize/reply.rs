@@ -29,7 +29,6 @@ use crate::tokens::tags::TagKey;
 /// The result of a handler.
 pub(super) type Answer<T> = Result<Reply<T>, Failure>;
 
-/// An answer.
 pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
@@ -129,7 +128,6 @@ impl Shown for Nothing {
     const SHAPE: Shape = Shape::Nothing;
 }
 
-/// One page of a list.
 pub(super) struct List<T> {
     items: Vec<T>,
     pagination: Pagination,

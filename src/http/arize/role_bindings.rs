@@ -115,7 +115,6 @@ pub(super) struct CreateRoleBinding {
 }
 
 impl CreateRoleBinding {
-    /// The thing.
     fn resource(&self, key: &TagKey) -> Result<Resource, Failure> {
         match canonical(&self.resource_type).as_str() {
             SPACE => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Workspace),

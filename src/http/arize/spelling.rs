@@ -42,7 +42,6 @@ from_object!(RoleGiven);
 pub(super) enum Given {
     /// A predefined role, in the newest spelling.
     Predefined(String),
-    /// A custom role.
     Custom(RoleId),
 }
 

@@ -25,7 +25,6 @@ use crate::tokens::tags::TagKey;
 /// The token of a form, in characters.
 const TOKEN: usize = 32;
 
-/// What a cookie is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
     /// The session of somebody who is in.
@@ -74,21 +73,17 @@ fn port(authority: &str) -> Option<u16> {
 
 /// The browser that asks for a page.
 pub(super) struct Browser {
-    /// Where it is.
     pub(super) origin: Origin,
     /// Where it finds us: `https://ml.example.com`.
     base: String,
-    /// Whether that is configured.
     is_configured: bool,
     /// What it calls our cookies.
     cookies: CookieNames,
-    /// The cookie of its session.
     pub(super) session: Option<Secret>,
     /// The cookie of its half sign-in.
     pub(super) step: Option<Secret>,
     /// What its forms' tokens are derived from.
     form: Secret,
-    /// Whether it has yet to be told so.
     is_new: bool,
     /// Whether somebody on the way may be reading.
     pub(super) exposed: bool,
@@ -201,7 +196,6 @@ impl Browser {
         self.set(answer, cookie, value.expose(), "");
     }
 
-    /// Takes a cookie away.
     pub(super) fn take(&self, answer: &mut HttpResponse, cookie: Cookie) {
         self.set(answer, cookie, "", "; Max-Age=0");
     }

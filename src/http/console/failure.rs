@@ -5,7 +5,6 @@ use crate::error::{AuthError, Error};
 /// A refusal in words for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// What the core refuses.
     #[error(transparent)]
     Core(#[from] Error),
     /// A form that another site has sent.
@@ -19,10 +18,7 @@ pub enum Failure {
     LeadsAway,
     /// What a program asks for with which nobody can be sent back to it.
     #[error("{rule}")]
-    BadRequest {
-        /// The rule that it breaks.
-        rule: String,
-    },
+    BadRequest { rule: String },
     /// The browser is sent to another page first.
     #[error("continue at {to}")]
     Redirect {

@@ -26,7 +26,6 @@ impl Form {
         self.0.get(name).map_or("", Secret::expose)
     }
 
-    /// Whether a box is checked.
     pub(super) fn is_checked(&self, name: &str) -> bool {
         !self.text(name).is_empty()
     }

@@ -79,7 +79,6 @@ routes! {
     POST "/auth/password" => passwords::set_instead_of_temporary,
 }
 
-/// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }

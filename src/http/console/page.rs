@@ -27,13 +27,11 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// An answer that is a page.
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
     Ok(answer(status, text))
 }
 
-/// An answer of this markup.
 pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
     // `same-origin`: with `no-referrer`, browsers name `null` as the origin of our own forms.
     HttpResponse::build(status)
@@ -69,12 +67,10 @@ pub(super) fn sentence(text: &str) -> String {
 pub(super) struct Wrong {
     /// The field; empty where it is none of them alone.
     pub(super) field: &'static str,
-    /// A sentence.
     pub(super) text: String,
 }
 
 impl Wrong {
-    /// Something about a field.
     pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Self {
         Self { field, text: sentence(text.as_ref()) }
     }
@@ -82,9 +78,7 @@ impl Wrong {
 
 /// Where else one may go from a page.
 pub(super) struct Link {
-    /// Where to.
     pub(super) to: String,
-    /// What people are told.
     pub(super) text: &'static str,
 }
 
@@ -95,14 +89,11 @@ impl Link {
     }
 }
 
-/// What is typed into a field.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Any line.
     Text,
     /// What is known already, for the browser to keep with a password.
     Fixed,
-    /// An address.
     Email,
     /// Something that nobody should see.
     Password,
@@ -110,7 +101,6 @@ pub(super) enum Kind {
     Digits,
     /// A code that is read from another screen.
     Letters,
-    /// A box to check.
     Check,
 }
 
@@ -126,15 +116,11 @@ impl Kind {
     }
 }
 
-/// One field of a form.
 pub(super) struct Field {
-    /// What the form calls it.
     pub(super) name: &'static str,
-    /// What people are told.
     pub(super) label: &'static str,
     /// What they are told besides; empty for nothing.
     pub(super) hint: &'static str,
-    /// What is typed into it.
     pub(super) kind: Kind,
     /// What a browser may fill in.
     pub(super) autocomplete: &'static str,
@@ -145,7 +131,6 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// An empty field.
     pub(super) fn new(name: &'static str, label: &'static str, kind: Kind, autocomplete: &'static str) -> Self {
         Self { name, label, hint: "", kind, autocomplete, value: String::new(), is_optional: false }
     }
@@ -155,7 +140,6 @@ impl Field {
         Self::new("code", "Code", Kind::Digits, "one-time-code")
     }
 
-    /// Whose password it is.
     pub(super) fn whose(email: &Email) -> Self {
         Self { value: email.to_string(), ..Self::new("username", "Email", Kind::Fixed, "username") }
     }
@@ -184,29 +168,20 @@ fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
     named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
 }
 
-/// A page with a form.
 #[derive(Template)]
 #[template(path = "form.html")]
 pub(super) struct FormPage {
-    /// What the page is.
     pub(super) title: &'static str,
     /// What is to be done; empty where the title says it.
     pub(super) text: String,
     /// What to mind; empty for nothing.
     pub(super) caution: &'static str,
-    /// What was wrong before.
     pub(super) wrong: Option<Wrong>,
-    /// The token of the form.
     pub(super) token: String,
-    /// Where the form is sent.
     pub(super) action: &'static str,
-    /// What it carries unseen.
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// What is typed.
     pub(super) fields: Vec<Field>,
-    /// What the button says.
     pub(super) button: &'static str,
-    /// Where else to go.
     pub(super) links: Vec<Link>,
 }
 
@@ -220,17 +195,13 @@ impl FormPage {
     }
 }
 
-/// A page that says something.
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(super) struct Message {
-    /// What the page is.
     pub(super) title: String,
     /// What went wrong, if something did.
     pub(super) wrong: Option<Wrong>,
-    /// What else it says.
     pub(super) texts: Vec<String>,
-    /// Where to go.
     pub(super) links: Vec<Link>,
 }
 
@@ -238,60 +209,45 @@ pub(super) struct Message {
 #[derive(Template)]
 #[template(path = "go_on.html")]
 pub(super) struct GoOn {
-    /// What the page is.
     pub(super) title: &'static str,
     /// What went wrong: nothing.
     pub(super) wrong: Option<Wrong>,
-    /// What it says.
     pub(super) text: &'static str,
-    /// Where it leads.
     pub(super) to: String,
 }
 
 /// Something to know before one decides.
 pub(super) struct Fact {
-    /// What it is.
     pub(super) name: &'static str,
-    /// The value.
     pub(super) value: String,
     /// Whether it is a code to compare.
     pub(super) is_code: bool,
 }
 
 impl Fact {
-    /// Something to read.
     pub(super) fn new(name: &'static str, value: impl Into<String>) -> Self {
         Self { name, value: value.into(), is_code: false }
     }
 }
 
-/// A page on which somebody decides.
 #[derive(Template)]
 #[template(path = "choice.html")]
 pub(super) struct Choice {
-    /// What the page is.
     pub(super) title: String,
-    /// What is to be decided.
     pub(super) text: String,
-    /// What was wrong before.
     pub(super) wrong: Option<Wrong>,
-    /// What to know.
     pub(super) facts: Vec<Fact>,
     /// What a program will be able to do.
     pub(super) may: Vec<&'static str>,
     /// What to mind; empty for nothing.
     pub(super) caution: &'static str,
-    /// The token of the form.
     pub(super) token: String,
-    /// Where the form is sent.
     pub(super) action: &'static str,
-    /// What it carries unseen.
     pub(super) hidden: Vec<(&'static str, String)>,
     /// What the button says that goes on.
     pub(super) allow: &'static str,
     /// What the other says; empty for none.
     pub(super) deny: &'static str,
-    /// Where else to go.
     pub(super) links: Vec<Link>,
 }
 
@@ -299,23 +255,16 @@ pub(super) struct Choice {
 #[derive(Template)]
 #[template(path = "enrolment.html")]
 pub(super) struct EnrolmentPage {
-    /// What the page is.
     pub(super) title: &'static str,
-    /// Why.
     pub(super) text: &'static str,
-    /// What was wrong before.
     pub(super) wrong: Option<Wrong>,
     /// The picture, which is markup.
     pub(super) qr: String,
     /// The key in groups.
     pub(super) secret: String,
-    /// The token of the form.
     pub(super) token: String,
-    /// Where the form is sent.
     pub(super) action: &'static str,
-    /// What it carries unseen.
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// What is typed.
     pub(super) fields: Vec<Field>,
 }
 
@@ -333,13 +282,10 @@ impl EnrolmentPage {
 #[derive(Template)]
 #[template(path = "recovery_codes.html")]
 pub(super) struct RecoveryCodes {
-    /// What the page is.
     pub(super) title: &'static str,
     /// What went wrong: nothing.
     pub(super) wrong: Option<Wrong>,
-    /// The codes.
     pub(super) codes: Vec<Secret>,
-    /// Where to go then.
     pub(super) to: String,
 }
 

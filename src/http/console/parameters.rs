@@ -47,12 +47,10 @@ impl Parameters {
         self.get(name).unwrap_or_default()
     }
 
-    /// A parameter to keep.
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
     }
 
-    /// Only some of them.
     pub(super) fn only(&self, names: &[&str]) -> Self {
         Self(names.iter().filter_map(|name| Some(((*name).to_owned(), self.owned(name)?))).collect())
     }

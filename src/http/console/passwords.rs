@@ -99,7 +99,6 @@ pub(super) fn chosen(form: &Form) -> Result<Password, Wrong> {
     Ok(password)
 }
 
-/// What is wrong with the password to be.
 pub(super) fn about_the_new(rule: &str) -> Wrong {
     Wrong::new("password", format!("the new password {rule}"))
 }

@@ -16,7 +16,6 @@ use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
 
-/// Which clients to look for.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Asked {

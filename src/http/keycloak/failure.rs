@@ -14,17 +14,14 @@ use crate::http::request;
 /// What Keycloak says of a client that is unknown or has the wrong secret.
 const BAD_CLIENT: &str = "Invalid client or Invalid client credentials";
 
-/// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A refusal of the token endpoint, with a code of RFC 6749, section 5.2.
     #[error("{error}: {description}")]
     Token {
-        /// The status.
         status: StatusCode,
         /// The code.
         error: &'static str,
-        /// What is wrong.
         description: String,
     },
     /// A client that is unknown or has not proved which one it is (RFC 6749, section 5.2 gives it 401).
@@ -48,7 +45,6 @@ pub enum Failure {
     /// Mail to somebody, which the server does not send.
     #[error("this server sends no email: `atelier user reset-link` prints a link with which the user sets a password")]
     NoMail,
-    /// A path that leads nowhere.
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
     /// A path of Keycloak without the `/auth` that it begins with here.
@@ -311,7 +307,6 @@ fn code(error: &Error) -> &'static str {
     }
 }
 
-/// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
 }

@@ -69,7 +69,6 @@ routes! {
     GET "/auth/admin/realms/master/users/{id}/sessions" => sessions::list,
 }
 
-/// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }

@@ -19,7 +19,6 @@ routes! {
     GET "/v2/docs/{file:.*}" => documents::arize_page,
 }
 
-/// Mounts the pages.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }

@@ -10,13 +10,10 @@ use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
 
-/// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// What the core refuses.
     #[error(transparent)]
     Core(#[from] Error),
-    /// A path that leads nowhere.
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     /// A method that the endpoint does not have.
@@ -100,7 +97,6 @@ impl ResponseError for Failure {
     }
 }
 
-/// Answers a path that leads nowhere.
 pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
 }

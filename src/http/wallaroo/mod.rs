@@ -46,7 +46,6 @@ routes! {
     POST "/v1/graphql" => graphql::answer,
 }
 
-/// Mounts the dialect.
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }

@@ -106,7 +106,6 @@ fn hash_of_row(previous: &Hash, row: &Row) -> rusqlite::Result<Hash> {
     Ok(hash.finish())
 }
 
-/// What is wrong with the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// These rows are not there.
@@ -128,7 +127,6 @@ pub enum Fault {
 /// What a look at the whole chain gives.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// How many rows there are.
     pub rows: u64,
     /// The row that the chain begins after; number 0 if none was ever removed on purpose.
     pub start: Link,
@@ -192,7 +190,6 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
     Ok(Verdict { rows: walk.rows, start, last, faults, more: walk.more })
 }
 
-/// A walk along the chain.
 struct Walk {
     start: Link,
     last: Link,

@@ -9,9 +9,7 @@ use crate::tokens::chain::Hash;
 /// A row by its number and its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The row.
     pub id: i64,
-    /// Its hash.
     pub hash: Hash,
 }
 

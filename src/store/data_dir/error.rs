@@ -10,52 +10,28 @@ use thiserror::Error;
 pub enum DataDirError {
     /// The file system refuses.
     #[error("cannot {verb} {}: {source}; {next}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-        /// What to do about it.
-        next: &'static str,
-    },
+    Io { verb: &'static str, path: PathBuf, source: io::Error, next: &'static str },
     /// There is no database where one is expected.
     #[error(
         "there is no atelier database in {}; name the directory of your server with --data-dir, \
          or start it once with `atelier serve`",
         path.display()
     )]
-    Absent {
-        /// The directory.
-        path: PathBuf,
-    },
+    Absent { path: PathBuf },
     /// The directory is open to others and not only ours, so its mode is not for us to change.
     #[error(
         "{} is open to other users (mode {mode:o}) and contains other files; give atelier its own directory with \
          --data-dir, or run chmod 700 on this one",
         path.display()
     )]
-    Shared {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
+    Shared { path: PathBuf, mode: u32 },
     /// The directory is another user's and open to others, which only that user can change.
     #[error(
         "{} belongs to another user (uid {owner}) and is open to other users (mode {mode:o}), which only its owner can \
          change; use a directory inside it: --data-dir {}",
         path.display(), path.join("atelier").display()
     )]
-    Foreign {
-        /// The directory.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-        /// Whose it is.
-        owner: u32,
-    },
+    Foreign { path: PathBuf, mode: u32, owner: u32 },
     /// Another server runs there.
     #[error(
         "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
@@ -63,7 +39,6 @@ pub enum DataDirError {
         path.display()
     )]
     Taken {
-        /// The directory.
         path: PathBuf,
         /// The other server's process, where it is known.
         pid: Option<u32>,

@@ -67,7 +67,6 @@ fn give(file: &File, like: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// The directory that a path is in.
 pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => Path::new("."),

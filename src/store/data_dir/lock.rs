@@ -30,7 +30,6 @@ pub struct Lock {
     file: File,
 }
 
-/// Whoever has the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The process, where it is known.
@@ -43,9 +42,7 @@ pub struct Holder {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InForce {
-    /// The version of atelier.
     pub version: String,
-    /// The addresses that it listens on.
     pub listen: Vec<SocketAddr>,
     /// The address that people type, if it is set.
     pub public_url: Option<String>,

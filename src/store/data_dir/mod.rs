@@ -56,12 +56,10 @@ impl DataDir {
         }
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database file.
     pub fn database(&self) -> PathBuf {
         self.path.join("atelier.db")
     }

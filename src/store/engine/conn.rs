@@ -48,7 +48,6 @@ impl Statement<'_> {
         self.0.query_row(params, |row| read(&Row(row)))
     }
 
-    /// Reads the rows one by one.
     #[inline]
     pub(in crate::store) fn query(&mut self, params: Params) -> Result<Rows<'_>> {
         self.0.query(params).map(Rows)
@@ -85,7 +84,6 @@ impl Rows<'_> {
     }
 }
 
-/// One row.
 pub(in crate::store) struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl Row<'_> {
@@ -101,7 +99,6 @@ impl Row<'_> {
         self.0.get_ref(column.index(self)?)
     }
 
-    /// The name of a column.
     pub(in crate::store) fn column_name(&self, index: usize) -> Result<&str> {
         self.0.as_ref().column_name(index)
     }

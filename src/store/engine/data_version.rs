@@ -48,7 +48,6 @@ impl DataVersionProbe {
         Ok(Self(file))
     }
 
-    /// The version at this moment.
     pub(in crate::store) fn now(&self) -> Result<DataVersion> {
         let mut header = [0; HEADER];
         let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(Error::internal)?;

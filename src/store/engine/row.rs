@@ -34,7 +34,6 @@ pub(in crate::store) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result
     parsed(row, column)
 }
 
-/// A column that holds a moment.
 pub(in crate::store) fn moment(row: &Row, column: impl Column) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_micros(row.get(column)?))
 }

@@ -10,7 +10,6 @@ use crate::store::{audit, names};
 
 pub use state::{SchemaState, Unfit, VERSION, state};
 
-/// The schema as it is now.
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// Each step from one version to the next, the first from an empty file; a step is never changed once released.

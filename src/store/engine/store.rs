@@ -86,7 +86,6 @@ impl Store {
         self.probe.now()
     }
 
-    /// Whether this is still the version.
     pub fn is_still(&self, version: DataVersion) -> Result<bool> {
         Ok(self.probe.now()? == version)
     }

@@ -93,7 +93,6 @@ trait Job: Send {
 enum Lost {
     /// Another process held its lock for longer than the writer waits.
     Locked,
-    /// Something broke.
     InternalError(String),
 }
 

@@ -14,7 +14,6 @@ use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 use crate::tokens::pkce;
 
-/// A client's token request.
 #[derive(Clone, Debug)]
 pub struct Presented {
     pub code: Secret,

@@ -328,7 +328,6 @@ fn service_to_audit(registered: &Registered) -> Value {
     registered.service.as_ref().map_or(Value::Null, to_json)
 }
 
-/// A client for the audit.
 fn to_audit(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();

@@ -160,7 +160,6 @@ pub(in crate::app) fn take_poll(
 #[derive(Clone, Debug)]
 pub struct Pending {
     pub client: Client,
-    /// The requested scopes.
     pub scopes: Scopes,
     /// The address that the program began from.
     pub address: Option<IpAddr>,

@@ -17,7 +17,6 @@ use crate::store::{self, Tx};
 
 /// The parameters of a logout request, unchecked.
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "each is the parameter of its name")]
 pub struct Request {
     pub id_token_hint: Option<String>,
     pub client_id: Option<String>,
@@ -25,7 +24,6 @@ pub struct Request {
     pub state: Option<String>,
 }
 
-/// A valid logout request.
 #[derive(Clone, Debug)]
 pub struct Logout {
     /// The user of the ID token.

@@ -31,14 +31,12 @@ pub const GRACE: Duration = Duration::from_secs(30);
 /// The maximum number of tokens past their grace period, of any session, that each refresh deletes.
 const SWEEP: u32 = 8;
 
-/// A continued session.
 #[derive(Clone, Debug)]
 pub struct Refreshed {
     pub user: User,
     pub session: Session,
     /// The scopes of the new access token.
     pub scopes: Scopes,
-    /// The refresh token from now on.
     pub refresh_token: RefreshToken,
 }
 

@@ -20,7 +20,6 @@ pub struct Authenticated {
     pub actor: Actor,
     /// The data version from before the principal was read.
     data_version: DataVersion,
-    /// When the credential expires.
     until: Timestamp,
 }
 

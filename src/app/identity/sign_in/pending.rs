@@ -40,9 +40,7 @@ pub struct Login {
 /// How far a sign-in has come.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// Signed in.
     In(BrowserSignIn),
-    /// A step is left.
     Pending(NextStep),
 }
 
@@ -50,7 +48,6 @@ pub enum Progress {
 #[derive(Clone, Debug)]
 pub struct NextStep {
     pub user: User,
-    /// The next step.
     pub step: Step,
     /// The cookie of the pending sign-in, which is shown only once.
     pub cookie: Secret,

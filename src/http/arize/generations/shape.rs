@@ -3,23 +3,15 @@
 /// The kind of thing that an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http::arize) enum Shape {
-    /// Nothing.
     Nothing,
-    /// A space.
     Space,
-    /// A membership of a space.
     SpaceMembership,
-    /// An organization.
     Organization,
-    /// A membership of an organization.
     OrganizationMembership,
-    /// A user.
     User,
     /// A person who has just been invited, perhaps with a password.
     CreatedUser,
-    /// A custom role.
     Role,
-    /// A role binding.
     Binding,
     /// A key, as lists show it.
     Key,
@@ -31,7 +23,6 @@ pub(in crate::http::arize) enum Shape {
     Restriction,
     /// A restriction that has just been laid.
     CreatedRestriction,
-    /// A project.
     Project,
     /// A row of the audit log.
     AuditLog,

@@ -14,7 +14,6 @@ pub(super) type Names = &'static str;
 
 /// What a downgrade does to a thing.
 pub(super) enum Step {
-    /// Leaves out these fields.
     Without(Names),
     /// Says `""` in these fields where there is no text.
     Text(Names),
@@ -29,7 +28,6 @@ fn is_one_of(name: &str, names: Names) -> bool {
 }
 
 impl Step {
-    /// Does it.
     pub(super) fn take(&self, shape: Shape, thing: &mut Thing) {
         match self {
             Without(fields) => thing.retain(|field, _| !is_one_of(field, fields)),
@@ -155,7 +153,6 @@ fn each_role(thing: &mut Thing, with: &impl Fn(&mut Thing)) {
     }
 }
 
-/// The things in a list.
 fn members<'a>(thing: &'a mut Thing, field: &str) -> impl Iterator<Item = &'a mut Thing> {
     let list = thing.get_mut(field).and_then(Value::as_array_mut);
     list.into_iter().flatten().filter_map(Value::as_object_mut)

@@ -75,7 +75,6 @@ struct Extensions {
 }
 
 impl Answer {
-    /// Whether it is what was asked for.
     pub(super) fn is_whole(&self) -> bool {
         self.errors.is_empty()
     }

@@ -49,7 +49,6 @@ impl Question {
         body::json(bytes)
     }
 
-    /// The document.
     pub(super) fn text(&self) -> &str {
         &self.query
     }

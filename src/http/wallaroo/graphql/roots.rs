@@ -13,10 +13,8 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
 use crate::error::{Error, Result};
 
-/// The queries.
 pub(in crate::http) struct QueryRoot;
 
-/// The mutations.
 pub(in crate::http) struct MutationRoot;
 
 /// The state, and who asks.

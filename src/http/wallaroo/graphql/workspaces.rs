@@ -181,7 +181,6 @@ pub(super) enum WorkspaceUpdateColumn {
 /// A workspace to be, as somebody in particular asks for it.
 #[derive(Debug)]
 pub(super) struct Wish {
-    /// The workspace.
     pub(super) new: NewWorkspace,
     /// Whether one of that name which the caller is in will do.
     pub(super) existing_will_do: bool,

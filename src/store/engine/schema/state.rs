@@ -48,10 +48,7 @@ pub enum Unfit {
         "the data file has schema version {version}, but this atelier supports versions up to {VERSION}; use the newer \
          atelier that wrote it"
     )]
-    Newer {
-        /// The file's version.
-        version: i32,
-    },
+    Newer { version: i32 },
     /// Another program wrote it.
     #[error("this SQLite file belongs to another program; choose another data directory")]
     Foreign,

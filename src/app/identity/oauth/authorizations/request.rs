@@ -14,7 +14,6 @@ const MAX_LENGTH: usize = 2000;
 /// The parameters of an authorization request, unchecked. The caller refuses duplicate parameters. Unknown parameters
 /// are ignored (RFC 6749, section 3.1).
 #[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "each is the parameter of its name")]
 pub struct Request {
     pub client_id: Option<String>,
     pub redirect_uri: Option<String>,
@@ -54,11 +53,9 @@ pub struct Prompt {
     pub consent: bool,
     /// Show no page.
     pub none: bool,
-    /// Choose an account.
     pub select_account: bool,
 }
 
-/// A valid authorization request.
 #[derive(Clone, Debug)]
 pub struct Authorization {
     pub client: Client,
