@@ -15,6 +15,7 @@ pub mod keys;
 mod logging;
 pub mod master_key;
 mod once;
+mod output;
 pub mod password;
 mod running;
 pub mod serve;
@@ -23,14 +24,12 @@ mod signals;
 mod table;
 pub mod user;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ConfigError;
-use crate::store::data_dir::DataDirError;
 use flags::{Place, Settings};
+pub use output::{CliError, print, say};
 
 /// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
 #[derive(Debug, Parser)]
@@ -134,27 +133,6 @@ pub enum Command {
     },
 }
 
-/// The error of a command: a message for stderr that ends with the next step.
-#[derive(Debug)]
-pub enum CliError {
-    /// Exit code 2.
-    Usage(String),
-    /// Exit code 1.
-    Failed(String),
-}
-
-impl From<ConfigError> for CliError {
-    fn from(error: ConfigError) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
-impl From<DataDirError> for CliError {
-    fn from(error: DataDirError) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -228,23 +206,6 @@ impl Command {
             }
         }
     }
-}
-
-/// Prints data on stdout. A closed reader, such as `head`, is no error.
-pub fn print(data: &str) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Prints a message on stderr.
-pub fn say(words: &str) {
-    // If stderr is closed, the error cannot be reported.
-    let _ = writeln!(io::stderr(), "{words}");
 }
 
 #[cfg(test)]

@@ -6,11 +6,14 @@ use std::path::Path;
 
 use toml::{Spanned, Table, Value};
 
-use super::Config;
 use super::error::ConfigError;
 use super::keys::{self, Key, Kind};
 use super::kubernetes;
 use super::origin::{Origin, Origins};
+use super::values::Config;
+
+/// The variable that names the configuration file if no flag does.
+pub const FILE_VARIABLE: &str = "ATELIER_CONFIG";
 
 /// The value and the source of each key. A key that is set to `None` hides the value of a lower layer.
 #[derive(Default)]
@@ -52,7 +55,7 @@ impl Layers {
             let Some(rest) = variable.strip_prefix("ATELIER_") else {
                 continue;
             };
-            if variable == super::FILE_VARIABLE || rest.starts_with("TEST_") {
+            if variable == FILE_VARIABLE || rest.starts_with("TEST_") {
                 continue;
             }
             if kubernetes::is_of_service(rest, &text) {

@@ -4,8 +4,8 @@ use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Config;
 use super::text_form::{TextForm, between};
+use super::values::Config;
 
 /// A key and the rule that its value breaks.
 type BrokenRule = (&'static str, String);

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use serde::Deserialize as _;
 use std::io::Write;
 
 use serde::de::value::Error as Plain;
@@ -5,6 +8,7 @@ use serde::de::{self, Visitor};
 use serde::forward_to_deserialize_any;
 use tempfile::NamedTempFile;
 
+use super::origin::Origins;
 use super::*;
 
 const NONE: [(&str, String); 0] = [];

@@ -57,18 +57,40 @@ impl Module {
     fn new(mut source: Source) -> Self {
         let mut imports = Vec::new();
         let mut rest = Vec::new();
+        // The modules inside the file that the place is in, each with the depth of its brace.
+        let (mut inside, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
         let mut at = 0;
         while at < source.words.len() {
+            match source.words[at].as_str() {
+                "mod" if source.is(at + 2, "{") => inside.push((source.words[at + 1].clone(), depth)),
+                "{" => depth += 1,
+                "}" => {
+                    depth = depth.saturating_sub(1);
+                    inside.retain(|(_, outer)| *outer < depth);
+                }
+                _ => {}
+            }
             let begins = at == 0 || [";", "{", "}", "]", ")", "pub"].contains(&source.words[at - 1].as_str());
             if source.is(at, "use") && begins && !source.is(at + 1, "<") {
                 let is_public = at > 0 && ["pub", ")"].contains(&source.words[at - 1].as_str());
                 let mut ends = Vec::new();
                 at = named_ends(&source, at + 1, &[], &mut ends);
+                let inner = inside.iter().map(|(name, _)| name.clone());
+                let here: Vec<String> = source.modules.iter().cloned().chain(inner).collect();
+                // A module inside the file has names of its own.
+                let is_inner = !inside.is_empty();
                 imports.extend(ends.into_iter().map(|(path, name)| Import {
-                    name,
-                    path: rooted(&path, &source.modules),
-                    is_public,
+                    name: if is_inner { String::new() } else { name },
+                    path: rooted(&path, &here),
+                    is_public: is_public && !is_inner,
                 }));
+                continue;
+            }
+            // What may see an item is no import.
+            if source.is(at, "pub") && source.is(at + 1, "(") && source.is(at + 2, "in") {
+                while at < source.words.len() && !source.is(at, ")") {
+                    at += 1;
+                }
                 continue;
             }
             rest.push(source.words[at].clone());
@@ -245,6 +267,8 @@ fn every_kind_of_circle_is_found() {
         &[("a/mod.rs", "pub mod b; pub use b::B; fn f() {}"), ("a/b.rs", "use super::f; fn g() { f() }")][..],
         &[("a/b.rs", "#[cfg(test)] mod tests { use super::super::c; }"), ("a/c.rs", "use super::b::B;")],
         &[("a/mod.rs", "#[cfg(test)] mod b;"), ("a/b.rs", "use super::c::C;"), ("a/c.rs", "use super::b::B;")],
+        &[("a/mod.rs", "mod b; fn f() { b::g() }"), ("a/b.rs", "pub mod c { use super::D; } struct D;")],
+        &[("a/mod.rs", "mod b; fn f() { b::g() }"), ("a/b.rs", "pub(in crate::a) fn g() {}")],
     ] {
         assert_eq!(circle(files), None, "{files:?}");
     }

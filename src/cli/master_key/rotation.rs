@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Source;
+use super::source::Source;
 use crate::app::identity::master_keys::{self, Resealed};
 use crate::app::identity::signing_keys;
 use crate::cli::{CliError, data, password, print, say};

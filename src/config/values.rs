@@ -1,0 +1,220 @@
+//! The keys of the configuration as typed values, with their defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
+use toml::{Table, Value};
+
+use super::keys;
+use super::origin::Origins;
+use super::text_form;
+use crate::domain::network::Network;
+use crate::domain::secret::Secret;
+
+/// The algorithm that signs new tokens, named as in a JSON Web Key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
+pub enum SigningAlgorithm {
+    Rs256,
+    Es256,
+    #[strum(serialize = "EdDSA")]
+    EdDsa,
+}
+
+impl text_form::TextForm for SigningAlgorithm {
+    const RULE: &'static str = "RS256, ES256 or EdDSA";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_text(&self) -> String {
+        <&str>::from(self).to_owned()
+    }
+}
+
+/// The header in which proxies forward the client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+impl text_form::TextForm for ForwardedHeader {
+    const RULE: &'static str = "x-forwarded-for or forwarded";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_text(&self) -> String {
+        <&str>::from(self).to_owned()
+    }
+}
+
+/// The effective configuration. `config.example.toml` documents each key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+
+    #[serde(with = "text_form::list")]
+    pub listen: Vec<SocketAddr>,
+    pub public_url: Option<String>,
+    pub trusted_hosts: Vec<String>,
+    #[serde(with = "text_form::list")]
+    pub trusted_proxies: Vec<Network>,
+    #[serde(with = "text_form::optional")]
+    pub forwarded_header: Option<ForwardedHeader>,
+
+    pub log: String,
+
+    pub workers: usize,
+    pub max_connections: usize,
+    pub connections_per_address: usize,
+    #[serde(with = "text_form")]
+    pub max_body: usize,
+    #[serde(with = "text_form")]
+    pub body_memory: usize,
+    #[serde(with = "text_form")]
+    pub request_timeout: Duration,
+    #[serde(with = "text_form")]
+    pub keep_alive: Duration,
+    #[serde(with = "text_form")]
+    pub stop_grace: Duration,
+    pub write_queue: usize,
+    pub readers: usize,
+    #[serde(with = "text_form")]
+    pub page_cache: usize,
+    #[serde(with = "text_form")]
+    pub answer_memory: usize,
+    #[serde(with = "text_form")]
+    pub search_memory: usize,
+    pub password_threads: usize,
+    pub password_queue: usize,
+
+    pub password_grant: bool,
+    #[serde(with = "text_form")]
+    pub access_token_life: Duration,
+    #[serde(with = "text_form")]
+    pub session_idle: Duration,
+    #[serde(with = "text_form")]
+    pub session_life: Duration,
+    #[serde(with = "text_form")]
+    pub offline_idle: Duration,
+    #[serde(with = "text_form")]
+    pub offline_life: Duration,
+    #[serde(with = "text_form")]
+    pub browser_idle: Duration,
+    #[serde(with = "text_form")]
+    pub browser_life: Duration,
+    #[serde(with = "text_form")]
+    pub signing_algorithm: SigningAlgorithm,
+    pub signing_key_bits: usize,
+    #[serde(with = "text_form")]
+    pub signing_key_life: Duration,
+    #[serde(with = "text_form::secret")]
+    pub master_key: Option<Secret>,
+    pub master_key_file: Option<PathBuf>,
+
+    pub keys_allowed: bool,
+    #[serde(with = "text_form::optional")]
+    pub key_longest_life: Option<Duration>,
+
+    pub sign_in_free_failures: usize,
+    #[serde(with = "text_form")]
+    pub sign_in_longest_wait: Duration,
+    pub administrators_need_second_factor: bool,
+
+    pub graphql_depth: usize,
+    pub graphql_complexity: usize,
+
+    pub admin_email: Option<String>,
+    #[serde(with = "text_form::secret")]
+    pub admin_password: Option<Secret>,
+    pub admin_password_file: Option<PathBuf>,
+
+    /// The source of each value.
+    #[serde(skip)]
+    pub origins: Origins,
+    /// The `ATELIER_*` variables that were ignored because Kubernetes has set them for a Service.
+    #[serde(skip)]
+    pub ignored_variables: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "./atelier-data".into(),
+            listen: vec![(Ipv4Addr::LOCALHOST, 8787).into()],
+            public_url: None,
+            trusted_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            forwarded_header: None,
+            log: "info".to_owned(),
+            workers: 0,
+            max_connections: 12_000,
+            connections_per_address: 0,
+            max_body: 1 << 20,
+            body_memory: 64 << 20,
+            request_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            stop_grace: Duration::from_secs(15),
+            write_queue: 1024,
+            readers: 4,
+            page_cache: 2 << 20,
+            answer_memory: 8 << 20,
+            search_memory: 64 << 20,
+            password_threads: 0,
+            password_queue: 256,
+            password_grant: true,
+            access_token_life: Duration::from_mins(5),
+            session_idle: Duration::from_hours(30 * 24),
+            session_life: Duration::from_hours(90 * 24),
+            offline_idle: Duration::from_hours(90 * 24),
+            offline_life: Duration::from_hours(365 * 24),
+            browser_idle: Duration::from_hours(12),
+            browser_life: Duration::from_hours(7 * 24),
+            signing_algorithm: SigningAlgorithm::Rs256,
+            signing_key_bits: 2048,
+            signing_key_life: Duration::from_hours(90 * 24),
+            master_key: None,
+            master_key_file: None,
+            keys_allowed: true,
+            key_longest_life: None,
+            sign_in_free_failures: 5,
+            sign_in_longest_wait: Duration::from_mins(15),
+            administrators_need_second_factor: false,
+            graphql_depth: 15,
+            graphql_complexity: 500,
+            admin_email: None,
+            admin_password: None,
+            admin_password_file: None,
+            origins: Origins::default(),
+            ignored_variables: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The email of the first administrator, with its default.
+    pub fn first_email(&self) -> &str {
+        self.admin_email.as_deref().unwrap_or("admin@localhost")
+    }
+
+    /// All keys in the order of the example file, each with its value in TOML (or `(not set)`) and its source. Secrets
+    /// are masked.
+    pub fn entries(&self) -> Vec<(&'static str, String, String)> {
+        let table = Table::try_from(self).unwrap_or_default();
+        let show = |key: &keys::Key| {
+            let value = table.get(key.name).map_or_else(|| "(not set)".to_owned(), Value::to_string);
+            (key.name, value, self.origins.of(key.name).to_string())
+        };
+        keys::all().iter().map(show).collect()
+    }
+}
