@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::user::{self, NewPassword, address};
+use super::user::{self, NewPassword};
 use super::{CliError, data, say};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::recovery::{self, Recovered, Whom};
@@ -41,7 +41,7 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Recover { email, keep_keys, json } = self;
         let whom = match email {
-            Some(email) => Whom::Named(address(&email)?),
+            Some(email) => Whom::Named(data::address(&email)?),
             None => Whom::AnyOr(Email::parse(config.first_email()).in_field("admin_email")?),
         };
         recover(&DataDir::existing(&config.data_dir)?, whom, keep_keys, json)

@@ -1,5 +1,6 @@
 //! `atelier check`: shows the effective configuration and reports problems. It changes nothing.
 
+mod advice;
 mod directory;
 mod file;
 mod master_key;
@@ -14,10 +15,6 @@ use crate::cli::finding::{self, Finding, Level};
 use crate::cli::{CliError, print};
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
-
-const AS_THE_SERVER: &str = "run this command as the user that runs the server";
-const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
-const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
 
 /// Prints the effective configuration, with secrets masked, and the findings. Fails if a finding is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {

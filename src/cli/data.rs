@@ -3,13 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::{CliError, once};
+use crate::domain::email::Email;
 use crate::domain::noun::Noun;
-use crate::error::{Error, Result as Done};
+use crate::error::{Error, InField as _, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
 
 /// The sizes of a short command.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
+
+/// Parses an email address of the command line.
+pub(super) fn address(email: &str) -> Result<Email, CliError> {
+    Ok(Email::parse(email).in_field("EMAIL")?)
+}
 
 /// Opens the data file, runs the work and always closes it.
 pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::app::identity::{session_list, sessions};
 use crate::app::users;
 use crate::app::users::Named;
-use crate::cli::user::address;
+use crate::cli::data::address;
 use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;

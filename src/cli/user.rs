@@ -131,7 +131,7 @@ impl Command {
             Self::Add { email, first_name, last_name, admin, password, json } => {
                 let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
                 let new = NewUser {
-                    email: address(&email)?,
+                    email: data::address(&email)?,
                     first_name: name(first_name).in_field("--first-name")?,
                     last_name: name(last_name).in_field("--last-name")?,
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
@@ -141,7 +141,7 @@ impl Command {
             }
             Self::List { json } => list(&DataDir::existing(place)?, json),
             Self::Passwd { email, password, revoke_keys, json } => {
-                let (home, email) = (DataDir::existing(place)?, address(&email)?);
+                let (home, email) = (DataDir::existing(place)?, data::address(&email)?);
                 set_password(&home, email, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
@@ -213,10 +213,6 @@ impl NewPassword {
     }
 }
 
-pub(super) fn address(email: &str) -> Result<Email, CliError> {
-    Ok(Email::parse(email).in_field("EMAIL")?)
-}
-
 /// Creates the data directory if it is absent, because a first user may be added before a server runs. The message
 /// reveals a misspelled path.
 fn create_if_absent(place: &Path) -> Result<DataDir, CliError> {
@@ -285,7 +281,7 @@ fn set_password(
 }
 
 fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
-    let who = Named::Email(address(email)?);
+    let who = Named::Email(data::address(email)?);
     let (user, had_one) = data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| second_factors::reset(tx, &actor, &who))?)
@@ -299,7 +295,7 @@ fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
 }
 
 fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
-    let who = Named::Email(address(email)?);
+    let who = Named::Email(data::address(email)?);
     let user = data::with(home, |store| {
         let actor = Actor::operator();
         let changed = store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change));
@@ -314,7 +310,7 @@ fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliErro
 }
 
 fn verify(home: &DataDir, email: &str, verified: bool) -> Result<(), CliError> {
-    let who = Named::Email(address(email)?);
+    let who = Named::Email(data::address(email)?);
     let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
     let user = data::with(home, |store| {
         let actor = Actor::operator();

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{AS_THE_SERVER, START, file, running};
+use super::advice::{AS_THE_SERVER, START};
+use super::{file, running};
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::config::Config;

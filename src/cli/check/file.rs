@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{AS_THE_SERVER, RESTORE, START, master_key};
+use super::advice::{AS_THE_SERVER, RESTORE, START};
+use super::master_key;
 use crate::app;
 use crate::cli::audit::describe;
 use crate::cli::data::error_details;

@@ -1,6 +1,6 @@
 //! Checks of the master key: its source, and whether it opens the sealed values.
 
-use super::{AS_THE_SERVER, RESTORE};
+use super::advice::{AS_THE_SERVER, RESTORE};
 use crate::app::identity::signing_keys;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;

@@ -1,6 +1,5 @@
 //! Links with which a user sets a password.
 
-use super::address;
 use crate::app::identity::links;
 use crate::app::keys;
 use crate::app::users::Named;
@@ -15,7 +14,7 @@ use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 
 pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), CliError> {
-    let (home, who) = (DataDir::existing(&config.data_dir)?, Named::Email(address(email)?));
+    let (home, who) = (DataDir::existing(&config.data_dir)?, Named::Email(data::address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
     let origin = running::origin(config, &home);
     let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
