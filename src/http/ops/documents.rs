@@ -71,7 +71,7 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
                 .insert_header((X_FRAME_OPTIONS, "DENY"))
                 .body(pieces::body(bytes))
         }
-        Ok(None) => super::not_found(),
+        Ok(None) => not_found(),
         Err(error) => {
             log::error!("cannot render a page of the API documentation: {error}");
             HttpResponse::InternalServerError().finish()
@@ -95,4 +95,8 @@ fn document(description: &utoipa::openapi::OpenApi) -> HttpResponse {
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
         .json(description)
+}
+
+pub(super) fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("not found\n")
 }

@@ -25,11 +25,7 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
 
 /// Answers a path that leads nowhere and belongs to no dialect.
 pub(super) async fn no_page() -> HttpResponse {
-    not_found()
-}
-
-fn not_found() -> HttpResponse {
-    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("not found\n")
+    documents::not_found()
 }
 
 async fn wrong_method() -> HttpResponse {
