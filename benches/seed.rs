@@ -175,7 +175,7 @@ fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) ->
     for number in numbers {
         let name = WorkspaceName::parse(&name(number)).map_err(atelier::error::Error::internal)?;
         let id = store::workspaces::insert(tx, home, &NewWorkspace::private(name), keeper)?;
-        store::members::put(tx, id, keeper, Role::Owner)?;
+        store::members::upsert(tx, id, keeper, Role::Owner)?;
         first.get_or_insert(id.0);
     }
     Ok(first)
@@ -191,7 +191,7 @@ fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u6
         chosen.insert(dice.below(of));
     }
     for number in chosen {
-        store::members::put(tx, WorkspaceId(first + i64::try_from(number).unwrap_or(0)), user, Role::Member)?;
+        store::members::upsert(tx, WorkspaceId(first + i64::try_from(number).unwrap_or(0)), user, Role::Member)?;
     }
     Ok(())
 }
@@ -209,7 +209,7 @@ fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Ve
                 role: AccountRole::Member,
             };
             let user = store::users::insert(tx, &new, Uuid::new_v4(), Some(&hash))?;
-            store::organizations::put_member(tx, home, user.id, OrganizationRole::Member)?;
+            store::organizations::upsert_member(tx, home, user.id, OrganizationRole::Member)?;
             ids.push(user.id);
         }
         Ok(ids)

@@ -171,7 +171,7 @@ impl Modules {
         let import = self.0[found].imports.iter().find(|import| import.name == *name && name != "*");
         match import {
             Some(import) if depth < 16 => {
-                let target = self.from_root(&import.path, found);
+                let target = self.absolute(&import.path, found);
                 self.home(&[target, rest[1..].to_vec()].concat(), depth + 1)
             }
             _ => Some(found.to_vec()),
@@ -179,7 +179,7 @@ impl Modules {
     }
 
     /// A path that may begin with a child module, or with a name that the module imports.
-    fn from_root(&self, path: &[String], here: &[String]) -> Vec<String> {
+    fn absolute(&self, path: &[String], here: &[String]) -> Vec<String> {
         if path.first().is_none_or(|first| first == "crate") {
             return path.to_vec();
         }
@@ -203,7 +203,7 @@ impl Modules {
         });
         let imported = imported.map(|import| import.path.clone());
         let named = module.source.paths();
-        let targets = imported.chain(named).map(|path| self.from_root(&path, here));
+        let targets = imported.chain(named).map(|path| self.absolute(&path, here));
         let homes = targets.filter(|path| path.first().is_some_and(|first| first == "crate"));
         homes.filter_map(|path| self.home(&path, 0)).filter(|home| home != here).collect()
     }
