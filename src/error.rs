@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::field::Field;
 use crate::domain::invalid::Invalid;
 use crate::domain::noun::Noun;
 use crate::domain::quota::Quota;
@@ -18,8 +19,8 @@ pub enum Error {
     /// A value breaks a rule.
     #[error("{field}: {rule}")]
     Invalid {
-        /// The field, as the client knows it.
-        field: Cow<'static, str>,
+        /// The field.
+        field: Field,
         /// The rule that its value breaks.
         rule: Cow<'static, str>,
     },
@@ -201,7 +202,7 @@ impl Error {
     }
 
     /// A value breaks a rule.
-    pub fn invalid(field: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
+    pub fn invalid(field: impl Into<Field>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { field: field.into(), rule: rule.into() }
     }
 
@@ -225,12 +226,12 @@ pub fn seconds_to_wait(retry_after: Duration) -> u64 {
 
 /// Adds the name of a field to what is wrong with its value.
 pub trait InField<T> {
-    /// The same, with the name that the client has for the field.
-    fn in_field(self, field: impl Into<Cow<'static, str>>) -> Result<T>;
+    /// The same, with the field, by the name that the client has for it or as the core knows it.
+    fn in_field(self, field: impl Into<Field>) -> Result<T>;
 }
 
 impl<T> InField<T> for std::result::Result<T, Invalid> {
-    fn in_field(self, field: impl Into<Cow<'static, str>>) -> Result<T> {
+    fn in_field(self, field: impl Into<Field>) -> Result<T> {
         self.map_err(|invalid| Error::Invalid { field: field.into(), rule: invalid.rule })
     }
 }

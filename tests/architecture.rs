@@ -290,6 +290,24 @@ fn every_exception_is_needed() {
     }
 }
 
+/// The names of fields on the wire are the dialects'; the core has `domain::field::Field`.
+#[test]
+fn the_core_leaves_the_names_of_fields_to_the_dialects() {
+    let core = ["domain/", "store/", "app/"];
+    let named: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, _)| core.iter().any(|layer| path.starts_with(layer)) && !is_tests(path))
+        .filter(|(_, text)| {
+            let code: String = text[..text.find("\n#[cfg(test)]").unwrap_or(text.len())].split_whitespace().collect();
+            ["Error::invalid(\"", "in_field(\"", "Field::from(", "Field::Named(\""]
+                .iter()
+                .any(|name| code.contains(name))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert!(named.is_empty(), "{named:?} name fields by texts");
+}
+
 fn is_tests(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }

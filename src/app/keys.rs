@@ -8,6 +8,7 @@ use crate::app::{audit, bots, lookup, standing, users};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
+use crate::domain::field::Field;
 use crate::domain::ids::KeyId;
 use crate::domain::key::{Grace, Key, KeyKind, KeyName, KeyRules, KeySearch, KeyState};
 use crate::domain::noun::Noun;
@@ -104,10 +105,10 @@ pub(super) fn end(
     ];
     let Some(asked) = asked else { return Ok(limits.iter().filter_map(|(limit, _)| *limit).min()) };
     if asked <= tx.now {
-        return Err(Error::invalid("expires_at", "must be in the future"));
+        return Err(Error::invalid(Field::ExpiresAt, "must be in the future"));
     }
     match limits.into_iter().find(|(limit, _)| limit.is_some_and(|limit| asked > limit)) {
-        Some((_, rule)) => Err(Error::invalid("expires_at", rule)),
+        Some((_, rule)) => Err(Error::invalid(Field::ExpiresAt, rule)),
         None => Ok(Some(asked)),
     }
 }
@@ -196,7 +197,7 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
     }
     if before.state(tx.now) != KeyState::Active {
         return Err(Error::invalid(
-            "api_key_id",
+            Field::Key,
             "belongs to a key that has been revoked or has expired; create a new key",
         ));
     }

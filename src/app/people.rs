@@ -9,6 +9,7 @@ use crate::app::identity::oauth::service_accounts::{self, ServiceAccount};
 use crate::app::users::NewPassword;
 use crate::app::{lookup, standing, users};
 use crate::domain::actor::Actor;
+use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::domain::people::PeopleSearch;
@@ -46,7 +47,7 @@ pub struct Entry {
 /// Refused when more are asked for than [`MOST`].
 pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<Profile>> {
     if most > MOST {
-        return Err(Error::invalid("max", format!("must be at most {MOST}")));
+        return Err(Error::invalid(Field::Limit, format!("must be at most {MOST}")));
     }
     let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
     let found = store::people::search(view, circle, search, skip, most)?;
@@ -153,7 +154,7 @@ pub fn change(
     let user = users::change(tx, actor, &lookup::Named::Uuid(uuid), change)?;
     if must_change_password.is_some_and(|must| must != user.must_change_password) {
         let rule = "must be unchanged: to require a new password, set a temporary one";
-        return Err(Error::invalid("requiredActions", rule));
+        return Err(Error::invalid(Field::MustChangePassword, rule));
     }
     Ok(user)
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::app::{audit, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
+use crate::domain::field::Field;
 use crate::domain::ids::RoleId;
 use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
@@ -124,7 +125,7 @@ fn made_by_somebody(role: &NamedRole) -> Result<()> {
 
 fn allow(actor: &Actor, permissions: PermissionSet) -> Result<()> {
     if permissions.is_empty() {
-        return Err(Error::invalid("permissions", "must not be empty"));
+        return Err(Error::invalid(Field::Permissions, "must not be empty"));
     }
     standing::give(&standing::in_account(actor), permissions)
 }

@@ -10,6 +10,7 @@ use crate::app::{audit, bots, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
+use crate::domain::field::Field;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::key::{Key, KeyRules};
 use crate::domain::member::Role;
@@ -78,28 +79,31 @@ pub fn create(
 
 /// The organizations that are meant, if the actor may give all this.
 fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<OrganizationId>> {
-    bounded("organizations", grants.organizations.len())?;
+    bounded(Field::Organizations, grants.organizations.len())?;
     let mut places = Vec::with_capacity(grants.organizations.len());
     let mut exceeded = !policy::gives_in_account(&standing::in_account(actor), grants.account);
     let (mut seen, mut seen_workspaces) = (BTreeSet::new(), BTreeSet::new());
     for grant in &grants.organizations {
-        bounded("spaces", grant.workspaces.len())?;
+        bounded(Field::Workspaces, grant.workspaces.len())?;
         let named = grant.organization.map(|id| lookup::organization(view, actor, id)).transpose()?;
         let mut inside = named.map(|organization| organization.id);
         for (id, role) in &grant.workspaces {
             let workspace = lookup::workspace(view, actor, *id)?;
             lookup::require_workspace(view, actor, &workspace, Action::CreateServiceKey)?;
             if *inside.get_or_insert(workspace.organization) != workspace.organization {
-                return Err(Error::invalid("space_id", "must be a space of the organization that it is listed under"));
+                return Err(Error::invalid(
+                    Field::Workspace,
+                    "must belong to the organization that it is listed under",
+                ));
             }
             if !seen_workspaces.insert(*id) {
-                return Err(Error::invalid("space_id", "must not be listed twice"));
+                return Err(Error::invalid(Field::Workspace, "must not be listed twice"));
             }
             exceeded |= !bots::gives(view, actor, &workspace, *role)?;
         }
-        let Some(inside) = inside else { return Err(Error::invalid("spaces", "must not be empty")) };
+        let Some(inside) = inside else { return Err(Error::invalid(Field::Workspaces, "must not be empty")) };
         if !seen.insert(inside) {
-            return Err(Error::invalid("org_id", "must not be listed twice"));
+            return Err(Error::invalid(Field::Organization, "must not be listed twice"));
         }
         exceeded |= !policy::gives_in_organization(&standing::in_organization(view, actor, inside)?, grant.role);
         places.push(inside);
@@ -108,13 +112,13 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
         return Err(Error::Exceeded);
     }
     if grants.account != AccountRole::Member {
-        let rule = "must be MEMBER: a service key has no role in the account, only in organizations and spaces";
-        return Err(Error::invalid("account_role", rule));
+        let rule = "must be member: a service key has no role in the account itself";
+        return Err(Error::invalid(Field::AccountRole, rule));
     }
     Ok(places)
 }
 
-fn bounded(field: &'static str, count: usize) -> Result<()> {
+fn bounded(field: Field, count: usize) -> Result<()> {
     if (1..=MOST_PLACES).contains(&count) {
         return Ok(());
     }

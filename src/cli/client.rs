@@ -13,6 +13,7 @@ use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
+use crate::domain::field::Field;
 use crate::domain::secret::Secret;
 use crate::error::{Error, InField};
 use crate::store::Tx;
@@ -250,16 +251,32 @@ fn warn(client: &Client) {
 fn in_flags(error: Error) -> Error {
     match error {
         Error::Invalid { field, rule } => {
-            let flag = match field.as_ref() {
-                "id" => "ID",
-                "grants" => "--grant",
-                "redirect_uris" => "--redirect-uri",
-                "post_logout_redirect_uris" => "--post-logout-redirect-uri",
-                "access_token_life" => "--access-token-life",
-                "session_idle" => "--session-idle",
-                "session_life" => "--session-life",
-                "service_role" => "--service-role",
-                _ => return Error::Invalid { field, rule },
+            let flag = match field {
+                Field::AccessTokenLife => "--access-token-life",
+                Field::Grants => "--grant",
+                Field::Id => "ID",
+                Field::PostLogoutRedirectUris => "--post-logout-redirect-uri",
+                Field::RedirectUris => "--redirect-uri",
+                Field::ServiceRole => "--service-role",
+                Field::SessionIdle => "--session-idle",
+                Field::SessionLife => "--session-life",
+                Field::AccountRole
+                | Field::ClientId
+                | Field::ExpiresAt
+                | Field::IdTokenHint
+                | Field::Key
+                | Field::Limit
+                | Field::MustChangePassword
+                | Field::Organization
+                | Field::Organizations
+                | Field::Password
+                | Field::Permissions
+                | Field::PostLogoutRedirectUri
+                | Field::Scope
+                | Field::Secret
+                | Field::Workspace
+                | Field::Workspaces
+                | Field::Named(_) => return Error::Invalid { field, rule },
             };
             Error::invalid(flag, rule)
         }

@@ -12,6 +12,7 @@ use crate::cli::{CliError, data, flags, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
+use crate::domain::field::Field;
 use crate::domain::ids::KeyId;
 use crate::domain::key::{Key, KeyKind, KeyName, KeyRules};
 use crate::domain::secret::Secret;
@@ -164,7 +165,7 @@ fn whose(key: &Key) -> &str {
 /// Calls a field as its flag is called.
 fn in_flags(error: Error) -> Error {
     match error {
-        Error::Invalid { field, rule } if field == "expires_at" => Error::invalid("--expires", rule),
+        Error::Invalid { field: Field::ExpiresAt, rule } => Error::invalid("--expires", rule),
         other => other,
     }
 }

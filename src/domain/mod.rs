@@ -8,6 +8,7 @@ pub mod client;
 pub mod consent;
 pub mod device_code;
 pub mod email;
+pub mod field;
 pub mod half_sign_in;
 pub mod ids;
 pub mod invalid;

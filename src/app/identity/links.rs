@@ -12,6 +12,7 @@ use crate::app::users::NewPassword;
 use crate::app::{audit, invitations, lookup, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
+use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::link::{Link, Purpose};
 use crate::domain::password::Password;
@@ -152,7 +153,7 @@ pub async fn replace_temporary(desk: &AppState, origin: Origin, choice: Choice) 
     }
     attempt.succeeded();
     if choice.chosen == Password::existing(choice.temporary.expose()) {
-        return Err(Error::invalid("password", "must differ from the temporary password"));
+        return Err(Error::invalid(Field::Password, "must differ from the temporary password"));
     }
     let hash = passwords::hash(desk, attempt.lane(), choice.chosen, &Owner::from(&user)).await?;
     let new = NewPassword { hash, revoke_keys: choice.revoke_keys };

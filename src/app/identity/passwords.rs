@@ -4,6 +4,7 @@
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::domain::email::Email;
+use crate::domain::field::Field;
 use crate::domain::password::{Password, compared};
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, PersonName, User};
@@ -55,14 +56,14 @@ fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
     let [first, last] = &owner.names;
     let texts = [owner.email.as_str(), first.as_str(), last.as_str()].map(compared);
     if password.is_made_of(texts.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))) {
-        return Err(Error::invalid("password", "must not be based on your own email address or name"));
+        return Err(Error::invalid(Field::Password, "must not be based on your own email address or name"));
     }
     Ok(())
 }
 
 /// What stands against a password that is the same as before.
 pub(in crate::app) fn must_be_another() -> Error {
-    Error::invalid("password", "must differ from the current password")
+    Error::invalid(Field::Password, "must differ from the current password")
 }
 
 /// Whether a typed password is the one of this hash; takes as long if there is no hash.

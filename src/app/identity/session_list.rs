@@ -8,6 +8,7 @@ use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::ClientId;
+use crate::domain::field::Field;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::noun::Noun;
 use crate::domain::session::Session;
@@ -39,7 +40,7 @@ pub fn list_through(
 ) -> Result<Vec<(Session, Whose)>> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, client)?;
     if most > MOST {
-        return Err(Error::invalid("max", format!("must be at most {MOST}")));
+        return Err(Error::invalid(Field::Limit, format!("must be at most {MOST}")));
     }
     let mut found = Vec::new();
     for session in store::sessions::list_through(view, client, skip, most)? {

@@ -4,6 +4,7 @@ use super::sign_in::{Gate, PASSWORD, gate, gate_where, unproved};
 use super::*;
 use crate::app::identity::sign_in::{self as verbs, BrowserSignIn, HalfSignIn, Login, Progress, Step};
 use crate::app::users;
+use crate::domain::field::Field;
 use crate::domain::half_sign_in::Half;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
@@ -233,7 +234,9 @@ fn who_must_choose_another_password_gets_no_tokens_and_is_led_to_it() {
     let on_the_way = half(gate.come("bob@example.com", PASSWORD, None), Step::Password);
     let (user, step) = verbs::half(&gate.desk, on_the_way.cookie.expose()).unwrap();
     assert_eq!((user.uuid, step), (uuid(&gate.office.bob), Step::Password));
-    assert!(matches!(gate.choose(&on_the_way, PASSWORD), Err(Error::Invalid { field, .. }) if field == "password"));
+    assert!(
+        matches!(gate.choose(&on_the_way, PASSWORD), Err(Error::Invalid { field, .. }) if field == Field::Password)
+    );
     let code = Secret::new("123456");
     let from = origin();
     let other = verbs::second_factor(&gate.desk, &from, on_the_way.cookie.expose(), code);

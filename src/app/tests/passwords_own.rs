@@ -3,6 +3,7 @@
 use super::sign_in::{Gate, PASSWORD, gate, unproved};
 use super::*;
 use crate::app::identity::passwords_own;
+use crate::domain::field::Field;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::error::AuthError;
@@ -20,7 +21,7 @@ fn it_takes_the_current_one_and_ends_every_other_session() {
     let (bob, _) = gate.show(&this.cookie).unwrap();
     unproved(&change(&gate, &bob, "bob breaks engines", "bob builds boats"), AuthError::WrongPassword);
     assert!(
-        matches!(change(&gate, &bob, PASSWORD, PASSWORD), Err(Error::Invalid { field, .. }) if field == "password")
+        matches!(change(&gate, &bob, PASSWORD, PASSWORD), Err(Error::Invalid { field, .. }) if field == Field::Password)
     );
     assert!(gate.show(&other.cookie).is_ok() && gate.enter(&token).is_ok());
 

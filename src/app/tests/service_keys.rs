@@ -164,7 +164,7 @@ fn nobody_mints_above_themselves() {
     let exceeded = |error: &Error| assert!(matches!(error, Error::Exceeded), "{error:?}");
     let governing = || Grants { account: AccountRole::Administrator, ..of(place) };
     exceeded(&mint(&office.bob, governing()));
-    invalid(&mint(&office.ada, governing()), "account_role: must be MEMBER: a service key has no role");
+    invalid(&mint(&office.ada, governing()), "account_role: must be member: a service key has no role");
     let in_home = |role| {
         let mut grants = of(place);
         grants.organizations[0].role = role;
@@ -217,10 +217,13 @@ fn places_are_seen_distinct_and_where_they_are_said_to_be() {
     hidden(&mint(&office.carol, vec![member(Some(home), place)]));
     hidden(&mint(&Actor::nobody(origin()), vec![member(Some(home), place)]));
     let ada = &office.ada;
-    invalid(&mint(ada, vec![member(Some(other), place)]), "must be a space of the organization");
-    invalid(&mint(ada, vec![member(Some(home), place), member(Some(home), next)]), "org_id: must not be listed twice");
+    invalid(&mint(ada, vec![member(Some(other), place)]), "workspace: must belong to the organization");
+    invalid(
+        &mint(ada, vec![member(Some(home), place), member(Some(home), next)]),
+        "organization: must not be listed twice",
+    );
     let twice = Grant { workspaces: vec![(place, Role::Member), (place, Role::Reader)], ..member(None, place) };
-    invalid(&mint(ada, vec![twice]), "space_id: must not be listed twice");
+    invalid(&mint(ada, vec![twice]), "workspace: must not be listed twice");
     invalid(&mint(ada, Vec::new()), "organizations: must contain 1 to 100");
     invalid(&mint(ada, vec![Grant { workspaces: Vec::new(), ..member(Some(home), place) }]), "spaces: must contain");
     invalid(&mint(ada, vec![member(Some(home), place); 101]), "organizations: must contain 1 to 100");

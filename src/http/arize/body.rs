@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
-use super::Failure;
+use super::{Failure, failure};
 use crate::error::Error;
 use crate::http::body;
 
@@ -93,7 +93,7 @@ impl Query {
 /// Tells a refusal of a value as a malformed request.
 pub(super) fn as_malformed(error: Error) -> Failure {
     match error {
-        Error::Invalid { field, rule } => Failure::malformed(field, rule),
+        Error::Invalid { field, rule } => Failure::malformed(failure::name(&field), rule),
         other => Failure::Core(other),
     }
 }

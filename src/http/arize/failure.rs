@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::field::Field;
 use crate::domain::noun::Noun;
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
@@ -50,6 +51,7 @@ impl Failure {
     /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
+            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(*what)),
             Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
@@ -80,6 +82,37 @@ fn conflict(what: Noun, key: &str) -> String {
         | Noun::Session
         | Noun::SigningKey
         | Noun::Workspace => format!("name: a {} with the name {key} already exists", word(what)),
+    }
+}
+
+/// The dialect's name of a field.
+pub(super) fn name(field: &Field) -> &str {
+    match field {
+        Field::Key => "api_key_id",
+        Field::Organization => "org_id",
+        Field::Workspace => "space_id",
+        Field::Workspaces => "spaces",
+        Field::AccessTokenLife
+        | Field::AccountRole
+        | Field::ClientId
+        | Field::ExpiresAt
+        | Field::Grants
+        | Field::Id
+        | Field::IdTokenHint
+        | Field::Limit
+        | Field::MustChangePassword
+        | Field::Organizations
+        | Field::Password
+        | Field::Permissions
+        | Field::PostLogoutRedirectUri
+        | Field::PostLogoutRedirectUris
+        | Field::RedirectUris
+        | Field::Scope
+        | Field::Secret
+        | Field::ServiceRole
+        | Field::SessionIdle
+        | Field::SessionLife
+        | Field::Named(_) => field.as_str(),
     }
 }
 

@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::json;
 
+use crate::domain::field::Field;
 use crate::domain::noun::Noun;
 use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
@@ -138,7 +139,10 @@ impl ResponseError for Failure {
             | Self::NoPrefix { .. }
             | Self::WrongMethod { .. } => None,
         };
-        let mut text = self.to_string();
+        let mut text = match core {
+            Some(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
+            Some(_) | None => self.to_string(),
+        };
         if let Some(error @ Error::Internal(_)) = core {
             log::error!("{} {}", request::id(), error.chain());
             text = format!("{text}; look in the server's log for request {}", request::id());
@@ -194,6 +198,37 @@ impl ResponseError for Failure {
     }
 }
 
+/// The dialect's name of a field.
+fn name(field: &Field) -> &str {
+    match field {
+        Field::Limit => "max",
+        Field::MustChangePassword => "requiredActions",
+        Field::AccessTokenLife
+        | Field::AccountRole
+        | Field::ClientId
+        | Field::ExpiresAt
+        | Field::Grants
+        | Field::Id
+        | Field::IdTokenHint
+        | Field::Key
+        | Field::Organization
+        | Field::Organizations
+        | Field::Password
+        | Field::Permissions
+        | Field::PostLogoutRedirectUri
+        | Field::PostLogoutRedirectUris
+        | Field::RedirectUris
+        | Field::Scope
+        | Field::Secret
+        | Field::ServiceRole
+        | Field::SessionIdle
+        | Field::SessionLife
+        | Field::Workspace
+        | Field::Workspaces
+        | Field::Named(_) => field.as_str(),
+    }
+}
+
 /// What Keycloak says of a thing that does not exist, where it has one like it.
 fn missing(what: Noun) -> Option<&'static str> {
     match what {
@@ -233,7 +268,7 @@ fn challenge(unproved: AuthError) -> &'static str {
 fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthenticated(AuthError::BadClient) => "invalid_client",
-        Error::Invalid { field, .. } if field == "scope" => "invalid_scope",
+        Error::Invalid { field: Field::Scope, .. } => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
         Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",

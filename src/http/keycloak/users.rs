@@ -25,6 +25,7 @@ use crate::app::users;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
+use crate::domain::field::Field;
 use crate::domain::noun::Noun;
 use crate::domain::people::{Pattern, PeopleSearch};
 use crate::domain::quota::Quota;
@@ -287,7 +288,7 @@ pub(super) async fn reset_password(
 /// Names the field of a password as a credential has it.
 fn in_value(error: Error) -> Error {
     match error {
-        Error::Invalid { field, rule } if field == "password" => Error::invalid("value", rule),
+        Error::Invalid { field: Field::Password, rule } => Error::invalid("value", rule),
         error => error,
     }
 }

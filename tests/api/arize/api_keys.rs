@@ -386,7 +386,7 @@ fn a_service_key_may_be_in_two_organizations() {
         assert_eq!(holder(&made).get(&format!("/v2/spaces/{place}")).status, 200);
     }
     let told = problem(&world().ada.post(KEYS, &service(&home, &far, None)), 422);
-    assert_eq!(told, "space_id: must be a space of the organization that it is listed under");
+    assert_eq!(told, "space_id: must belong to the organization that it is listed under");
     problem(&world().bob.post(KEYS, &service(&other, &far, None)), 404);
     problem(&world().bob.get(&format!("{KEYS}?space_id={far}")), 404);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::domain::client::{Client, ClientId, Grant, RedirectUri};
+use crate::domain::field::Field;
 use crate::error::{Error, Result};
 use crate::tokens::claims::API;
 
@@ -15,7 +16,10 @@ pub const LONGEST_LIFE: Duration = Duration::from_hours(10 * 365 * 24);
 /// Refuses an id by which a token for the client would name the API as its audience.
 pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
     if API.contains(&id.as_str()) {
-        return Err(Error::invalid("id", "must not be master-realm or account: these names are reserved for the API"));
+        return Err(Error::invalid(
+            Field::Id,
+            "must not be master-realm or account: these names are reserved for the API",
+        ));
     }
     Ok(())
 }
@@ -24,17 +28,27 @@ pub(in crate::app) fn check_id(id: &ClientId) -> Result<()> {
 /// no address to return to, a public one that acts on its own behalf, and one of which something lasts no second.
 pub(in crate::app) fn check(client: &Client) -> Result<()> {
     if client.grants.iter().all(|grant| *grant == Grant::RefreshToken) {
-        return Err(Error::invalid("grants", "must contain a grant that starts a session, not refresh_token alone"));
+        return Err(Error::invalid(
+            Field::Grants,
+            "must contain a grant that starts a session, not refresh_token alone",
+        ));
     }
     if client.may(Grant::AuthorizationCode) && client.redirect_uris.is_empty() {
-        return Err(Error::invalid("redirect_uris", "must not be empty: authorization_code requires a redirect URI"));
+        return Err(Error::invalid(
+            Field::RedirectUris,
+            "must not be empty: authorization_code requires a redirect URI",
+        ));
     }
     if client.may(Grant::ClientCredentials) && !client.confidential {
-        return Err(Error::invalid("grants", "must not contain client_credentials: a public client has no secret"));
+        return Err(Error::invalid(
+            Field::Grants,
+            "must not contain client_credentials: a public client has no secret",
+        ));
     }
-    for (field, uris) in
-        [("redirect_uris", &client.redirect_uris), ("post_logout_redirect_uris", &client.post_logout_redirect_uris)]
-    {
+    for (field, uris) in [
+        (Field::RedirectUris, &client.redirect_uris),
+        (Field::PostLogoutRedirectUris, &client.post_logout_redirect_uris),
+    ] {
         if uris.len() > MOST_ADDRESSES {
             return Err(Error::invalid(field, format!("must contain at most {MOST_ADDRESSES}")));
         }
@@ -43,9 +57,9 @@ pub(in crate::app) fn check(client: &Client) -> Result<()> {
         }
     }
     for (field, life) in [
-        ("access_token_life", client.access_token_life),
-        ("session_idle", client.session_idle),
-        ("session_life", client.session_life),
+        (Field::AccessTokenLife, client.access_token_life),
+        (Field::SessionIdle, client.session_idle),
+        (Field::SessionLife, client.session_life),
     ] {
         let whole = |life: Duration| life.subsec_nanos() == 0 && life >= Duration::from_secs(1) && life <= LONGEST_LIFE;
         if life.is_some_and(|life| !whole(life)) {

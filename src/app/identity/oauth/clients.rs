@@ -11,6 +11,7 @@ use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
+use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
@@ -152,7 +153,7 @@ pub fn register(
 ) -> Result<Registered> {
     standing::require(&standing::in_account(actor), Action::ManageClients, Noun::Client, &new.id)?;
     if new.confidential != secret.is_some() {
-        return Err(Error::invalid("secret", "requires a confidential client"));
+        return Err(Error::invalid(Field::Secret, "requires a confidential client"));
     }
     let mut client = Client {
         id: new.id.clone(),
@@ -288,7 +289,7 @@ fn no_role(role: Option<AccountRole>) -> Result<()> {
     match role {
         None => Ok(()),
         Some(_) => Err(Error::invalid(
-            "service_role",
+            Field::ServiceRole,
             "requires the grant client_credentials, which this client does not have",
         )),
     }

@@ -4,6 +4,7 @@ use crate::app::identity::oauth::authorizations;
 use crate::app::identity::oauth::refresh::Refreshed;
 use crate::app::identity::sign_in::SignedIn;
 use crate::domain::client::{Client, Scope, Scopes};
+use crate::domain::field::Field;
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -36,7 +37,7 @@ impl Granted {
 /// Refused when nothing is left of what it asks for.
 pub fn scopes(client: &Client, asked: Option<&str>) -> Result<Scopes> {
     let granted = authorizations::granted(asked, client)
-        .ok_or_else(|| Error::invalid("scope", "the client is not registered for any of these scopes"))?;
+        .ok_or_else(|| Error::invalid(Field::Scope, "the client is not registered for any of these scopes"))?;
     Ok(granted.and(&Scopes::of([Scope::Email, Scope::Profile]).within(&client.scopes)))
 }
 

@@ -10,6 +10,7 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::Client;
+use crate::domain::field::Field;
 use crate::domain::session::BrowserId;
 use crate::error::{Error, Result};
 use crate::store::{self, Tx};
@@ -54,20 +55,20 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
         None => None,
         Some(raw) => {
             let hint = desk.keyring()?.verify_hint(raw, &issuer);
-            Some(hint.map_err(|_| Error::invalid("id_token_hint", "must be an ID token of this server"))?)
+            Some(hint.map_err(|_| Error::invalid(Field::IdTokenHint, "must be an ID token of this server"))?)
         }
     };
     let named = hint.as_ref().and_then(|hint| hint.azp.clone().or_else(|| hint.aud.first().cloned()));
     if let (Some(asked), Some(hint)) = (&request.client_id, &hint)
         && !hint.aud.contains(asked)
     {
-        return Err(Error::invalid("client_id", "must be the client of the ID token"));
+        return Err(Error::invalid(Field::ClientId, "must be the client of the ID token"));
     }
     let client = match request.client_id.as_ref().or(named.as_ref()) {
         None => None,
         Some(id) => {
             let found = desk.read_inline(|view| clients::find(view, id))?;
-            Some(found.ok_or_else(|| Error::invalid("client_id", "must be a registered client"))?)
+            Some(found.ok_or_else(|| Error::invalid(Field::ClientId, "must be a registered client"))?)
         }
     };
     let to = match &request.post_logout_redirect_uri {
@@ -75,7 +76,7 @@ pub fn check(desk: &AppState, request: &Request) -> Result<Logout> {
         Some(uri) => {
             let known = |client: &Client| client.post_logout_redirect_uris.iter().any(|known| known.allows(uri));
             if !client.as_ref().is_some_and(known) {
-                return Err(Error::invalid("post_logout_redirect_uri", "must be registered for the client"));
+                return Err(Error::invalid(Field::PostLogoutRedirectUri, "must be registered for the client"));
             }
             Some(with_state(uri, request.state.as_deref()))
         }

@@ -17,6 +17,7 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, Scopes};
+use crate::domain::field::Field;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -120,7 +121,7 @@ pub(in crate::app) fn take_turn(
     authorizations::enters(&user)?;
     let granted = Scopes::known(&session.scope);
     if asked.is_some_and(|asked| !asked.are_within(&granted)) {
-        return Err(Error::invalid("scope", "must not request more than was granted"));
+        return Err(Error::invalid(Field::Scope, "must not request more than was granted"));
     }
     let scopes = match asked {
         Some(asked) => asked.and(&client.implied().within(&granted)),
