@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::field::Field;
 use crate::domain::invalid::Invalid;
-use crate::domain::noun::Noun;
+use crate::domain::noun::{self, Noun};
 use crate::domain::quota::Quota;
 use crate::policy::Action;
 
@@ -28,7 +28,7 @@ pub enum Error {
     #[error("{0}")]
     Unauthenticated(AuthError),
     /// The actor may see the thing but not do this to it.
-    #[error("{}", action.need())]
+    #[error("{}", action.need("workspace"))]
     Forbidden {
         /// What was tried.
         action: Action,
@@ -50,9 +50,9 @@ pub enum Error {
         key: String,
     },
     /// A lawful request that the state of things forbids.
-    #[error("{rule}")]
+    #[error("{}", noun::sentence(rule, "workspace"))]
     Refused {
-        /// The rule that stands against it.
+        /// The rule that stands against it, a template of [`noun::sentence`].
         rule: &'static str,
     },
     /// Somebody would give more than they hold: by a role, a binding, a key or an invitation.
@@ -114,13 +114,13 @@ pub enum AuthError {
     #[error("the API key has been revoked or has expired")]
     DeadKey,
     /// An unknown name or a wrong password; which of them, nobody is told.
-    #[error("Invalid user credentials")]
+    #[error("the email or the password is wrong")]
     WrongPassword,
     /// The right credential of somebody who is disabled.
-    #[error("Account disabled")]
+    #[error("the account is disabled")]
     Disabled,
     /// The right temporary password, in place of which another has to be chosen first.
-    #[error("Account is not fully set up")]
+    #[error("the account needs a new password; sign in at the sign-in page to choose one")]
     NotSetUp,
     /// The API key of somebody who has to choose another password first.
     #[error(
@@ -147,20 +147,19 @@ pub enum AuthError {
     #[error("the code is wrong or has already been used")]
     WrongCode,
     /// What is no refresh token, or another client's.
-    #[error("Invalid refresh token")]
+    #[error("the refresh token is invalid")]
     BadRefreshToken,
     /// A refresh token whose session is over, also because a token that had been exchanged was presented again.
-    /// `python-keycloak` signs in again when it reads these words.
-    #[error("Token is not active")]
+    #[error("the session of the refresh token has ended")]
     DeadRefreshToken,
     /// A client that is unknown, gave the wrong secret or none, or one that it does not have.
-    #[error("Invalid client or Invalid client credentials")]
+    #[error("the client is unknown or its secret is wrong")]
     BadClient,
     /// An authorization code that is unknown, used, expired, or goes with another client, address or verifier.
-    #[error("Code not valid")]
+    #[error("the authorization code is invalid, has expired or has already been used")]
     BadCode,
     /// A device code that is unknown, used up or another client's.
-    #[error("Device code not valid")]
+    #[error("the device code is unknown or has already been used")]
     BadDeviceCode,
     /// A typed user code that is unknown, used up or expired.
     #[error("the code is unknown, has already been used or has expired")]

@@ -4,6 +4,7 @@
 //! named roles that are bound to them. Each gives a set of permissions; an action needs one of them.
 
 use crate::domain::member::Role;
+use crate::domain::noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user::AccountRole;
@@ -59,8 +60,6 @@ pub enum Action {
     ManageRoles,
     /// Find a person and see the profile.
     ReadUser,
-    /// See which workspaces a person joined, beyond those one sees oneself.
-    ReadUserWorkspaces,
     /// Make an account for somebody with a password that one knows, or of a mighty role.
     CreateUser,
     /// Invite somebody, who sets the password, to an ordinary account.
@@ -97,6 +96,8 @@ pub enum Action {
     ManageClients,
     /// Read the audit.
     ReadAudit,
+    /// See everything of the account: each workspace, person, key and session.
+    ReadEverything,
 }
 
 impl Action {
@@ -126,7 +127,6 @@ impl Action {
         Self::ReadRoles,
         Self::ManageRoles,
         Self::ReadUser,
-        Self::ReadUserWorkspaces,
         Self::CreateUser,
         Self::InviteUser,
         Self::InviteWithoutLink,
@@ -145,22 +145,27 @@ impl Action {
         Self::ReadClients,
         Self::ManageClients,
         Self::ReadAudit,
+        Self::ReadEverything,
     ];
 
-    /// Which right the action needs, as a sentence for people.
-    pub const fn need(self) -> &'static str {
+    /// Which right the action needs, as a sentence for people, in which a workspace is called so.
+    pub fn need(self, workspace: &str) -> String {
+        noun::sentence(self.need_template(), workspace)
+    }
+
+    const fn need_template(self) -> &'static str {
         match self {
             Self::ReadWorkspace => {
-                "you cannot see this workspace: only its members, members of its organization and administrators can"
+                "you cannot see this {workspace}: only its members, members of its organization and administrators can"
             }
             Self::UpdateWorkspace => {
-                "you cannot change this workspace: only its owners, administrators and roles with SPACE_UPDATE can"
+                "you cannot change this {workspace}: only its owners, administrators and roles with SPACE_UPDATE can"
             }
             Self::DeleteWorkspace => {
-                "you cannot delete this workspace: only its owners, administrators and roles with SPACE_DELETE can"
+                "you cannot delete this {workspace}: only its owners, administrators and roles with SPACE_DELETE can"
             }
             Self::AddMember => {
-                "you cannot add members or change their roles: only owners of the workspace and administrators can"
+                "you cannot add members or change their roles: only owners of the {workspace} and administrators can"
             }
             Self::BindRole => {
                 "you cannot grant a role here: only owners, administrators and roles with ROLE_BINDING_CREATE can"
@@ -169,27 +174,27 @@ impl Action {
                 "you cannot see role bindings here: only owners, administrators and roles with ROLE_BINDING_READ can"
             }
             Self::RemoveMember => {
-                "you cannot remove this member: only owners of the workspace and administrators can, and roles with \
+                "you cannot remove this member: only owners of the {workspace} and administrators can, and roles with \
                  ROLE_BINDING_DELETE that may also grant the member's role"
             }
             Self::UnbindRole => {
                 "you cannot revoke this role: only owners and administrators can, and roles with ROLE_BINDING_DELETE \
                  that may also grant it"
             }
-            Self::LeaveWorkspace => "you are not a member of this workspace",
+            Self::LeaveWorkspace => "you are not a member of this {workspace}",
             Self::CreateWorkspace => {
-                "you cannot create a workspace in this organization: only its members and administrators can, not its \
+                "you cannot create a {workspace} in this organization: only its members and administrators can, not its \
                  readers and annotators"
             }
-            Self::ReadProject => "you cannot see this project: only roles with PROJECT_READ in its workspace can",
+            Self::ReadProject => "you cannot see this project: only roles with PROJECT_READ in its {workspace} can",
             Self::CreateProject => {
-                "you cannot create a project here: only roles with PROJECT_CREATE in the workspace can"
+                "you cannot create a project here: only roles with PROJECT_CREATE in the {workspace} can"
             }
             Self::UpdateProject => {
-                "you cannot change this project: only roles with PROJECT_UPDATE in its workspace can"
+                "you cannot change this project: only roles with PROJECT_UPDATE in its {workspace} can"
             }
             Self::DeleteProject => {
-                "you cannot delete this project: only roles with PROJECT_DELETE in its workspace can"
+                "you cannot delete this project: only roles with PROJECT_DELETE in its {workspace} can"
             }
             Self::RestrictProject => {
                 "you cannot restrict this project: only owners, administrators and roles with PROJECT_RESTRICT can"
@@ -212,7 +217,6 @@ impl Action {
             Self::ReadRoles => "you cannot see the roles of the account: only its members and administrators can",
             Self::ManageRoles => "you cannot manage the roles of the account: only administrators can",
             Self::ReadUser => "you cannot see this user: only people of the same organization and administrators can",
-            Self::ReadUserWorkspaces => "you cannot see the workspaces of other users: only administrators can",
             Self::CreateUser => "you cannot create this account or renew its invitation: only administrators can",
             Self::InviteUser => "you cannot invite users: only members of the account and administrators can",
             Self::InviteWithoutLink => "you can invite users by a link only: administrators can also set a password",
@@ -243,6 +247,7 @@ impl Action {
             Self::ManageClients => "you cannot manage the OAuth clients of the account: only administrators can",
             Self::EndSession => "you cannot end this session: only its owner and administrators can",
             Self::ReadAudit => "you cannot read the audit log: only administrators can",
+            Self::ReadEverything => "you cannot see everything of the account: only administrators can",
         }
     }
 }
@@ -383,7 +388,8 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         | Action::InviteWithoutLink
         | Action::ReadClients
         | Action::ManageClients
-        | Action::ReadAudit => forbidden_unless(governs),
+        | Action::ReadAudit
+        | Action::ReadEverything => forbidden_unless(governs),
         Action::ReadRoles => forbidden_unless(account.is_some_and(|role| role != AccountRole::Annotator)),
         Action::InviteUser => {
             forbidden_unless(matches!(account, Some(AccountRole::Administrator | AccountRole::Member)))
@@ -395,7 +401,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             hidden_unless(near || standing.own)
         }
         Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_a_person(standing, governs),
-        Action::ReadUserWorkspaces | Action::ReadKeys | Action::ReadSessions | Action::EndSession => {
+        Action::ReadKeys | Action::ReadSessions | Action::EndSession => {
             toward_a_person(standing, governs || standing.own)
         }
         Action::CreateKey => toward_a_person(standing, standing.own),

@@ -78,7 +78,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
     standing::give(&standing, role.permissions)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused {
-            rule: "the user is not a member of the workspace's organization; add the user to it first",
+            rule: "the user is not a member of the {workspace}'s organization; add the user to it first",
         });
     }
     annotates_at_most(&user, &role)?;

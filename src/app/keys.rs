@@ -121,7 +121,7 @@ pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Ve
         lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;
         return store::keys::list_of(view, user.id);
     }
-    standing::require(&standing::in_account(actor), Action::ReadKeys, Noun::User, "anybody")?;
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::User, "anybody")?;
     store::keys::list(view)
 }
 
@@ -156,7 +156,7 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
     let whose = match search.user {
         None => actor.user(),
         Some(id) => {
-            if !users::manages(actor) {
+            if !standing::sees_everything(actor) {
                 return Err(Error::Forbidden { action: Action::ReadKeys });
             }
             Some(lookup::user(view, actor, &lookup::Named::Number(id))?.id)

@@ -45,7 +45,7 @@ pub fn put(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named, 
     let user = lookup::principal(tx, actor, who)?;
     if store::organizations::role(tx, workspace.organization, user.id)?.is_none() {
         return Err(Error::Refused {
-            rule: "the user is not a member of the workspace's organization; add the user to it first",
+            rule: "the user is not a member of the {workspace}'s organization; add the user to it first",
         });
     }
     annotates_alike(&user, role == Role::Annotator)?;
@@ -161,7 +161,8 @@ pub(super) fn hand_over(tx: &Tx, actor: &Actor, place: WorkspaceId, leaving: &Us
 }
 
 /// What stands against taking the last owner out of a workspace.
-const LAST_OWNER: Error = Error::Refused { rule: "a workspace must keep at least one owner; add another owner first" };
+const LAST_OWNER: Error =
+    Error::Refused { rule: "a {workspace} must keep at least one owner; add another owner first" };
 
 /// Refuses to take from somebody what they have in a workspace, the membership and every binding, unless the actor could
 /// have given all of it.
@@ -221,7 +222,7 @@ pub fn remove_all(
     which: impl Fn(&Member) -> bool,
 ) -> Result<Vec<Member>> {
     if places.len() > MOST_WORKSPACES {
-        return Err(Error::Refused { rule: "a user can be removed from at most 100 workspaces at a time" });
+        return Err(Error::Refused { rule: "a user can be removed from at most 100 {workspace}s at a time" });
     }
     let mut leaving = Vec::new();
     for place in places {

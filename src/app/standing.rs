@@ -92,10 +92,15 @@ pub(super) fn give(standing: &Standing, given: PermissionSet) -> Result<()> {
     if given.is_within(policy::held_in_project(standing)) { Ok(()) } else { Err(Error::Exceeded) }
 }
 
+/// Whether the actor sees everything of the account.
+pub(super) fn sees_everything(actor: &Actor) -> bool {
+    decide(&in_account(actor), Action::ReadEverything) == Decision::Allowed
+}
+
 /// Whose people the actor finds; none for somebody who has no account.
 pub(super) fn circle(actor: &Actor) -> Option<Circle> {
     let standing = in_account(actor);
-    if decide(&standing, Action::ReadUserWorkspaces) == Decision::Allowed {
+    if sees_everything(actor) {
         return Some(Circle::Everybody);
     }
     let of = if standing.account == Account::Bot { Circle::OfWorkspaces } else { Circle::OfOrganizations };

@@ -82,7 +82,7 @@ pub fn manages(actor: &Actor) -> bool {
 
 /// Whether the actor may know when a user last signed in: their own, and administrators everybody's.
 pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
-    actor.user() == Some(user.id) || manages(actor)
+    actor.user() == Some(user.id) || standing::sees_everything(actor)
 }
 
 /// Refuses whoever may not make accounts, before anything costly is done for them.

@@ -16,7 +16,7 @@ use crate::domain::workspace::{
     WorkspaceName, WorkspaceSearch,
 };
 use crate::error::{Error, Result};
-use crate::policy::{Action, Decision, decide};
+use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 pub use crate::app::lookup::workspace as visible;
@@ -27,8 +27,8 @@ pub use crate::app::lookup::workspace as visible;
 pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<WorkspaceEntry>> {
     let home = lookup::home_id(view)?;
     match (&filter.joined_by, actor.user()) {
-        (None, _) if sees_all(actor) => store::workspaces::list(view, home),
-        (Some(users), _) if sees_all(actor) => store::workspaces::list_joined(view, home, users),
+        (None, _) if standing::sees_everything(actor) => store::workspaces::list(view, home),
+        (Some(users), _) if standing::sees_everything(actor) => store::workspaces::list_joined(view, home, users),
         (users, Some(me)) => store::workspaces::list_shared(view, home, me, users.as_deref()),
         (_, None) => Ok(Vec::new()),
     }
@@ -37,7 +37,7 @@ pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<
 /// Whether [`list`] takes a glance only: not for whoever governs or joined many, nor where people share workspaces.
 pub fn list_is_short(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<bool> {
     match (&filter.joined_by, actor.user()) {
-        (None, Some(me)) if !sees_all(actor) => store::members::are_fewer_of(view, me, FEW),
+        (None, Some(me)) if !standing::sees_everything(actor) => store::members::are_fewer_of(view, me, FEW),
         (None | Some(_), _) => Ok(false),
     }
 }
@@ -58,10 +58,6 @@ pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) ->
     }
 }
 
-fn sees_all(actor: &Actor) -> bool {
-    decide(&standing::in_account(actor), Action::ReadUserWorkspaces) == Decision::Allowed
-}
-
 /// Makes a workspace in an organization, the home organization unless another is named; whoever makes it owns it.
 ///
 /// Refused when the name is taken, when the actor may make none in the organization, and when the name says that it
@@ -69,7 +65,7 @@ fn sees_all(actor: &Actor) -> bool {
 pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let organization = may_create(tx, actor, new)?;
     let person = actor.person().ok_or(Error::Refused {
-        rule: "only people can create workspaces, because they own them; service accounts cannot",
+        rule: "only people can create {workspace}s, because they own them; service accounts cannot",
     })?;
     may_be_called(actor, &new.name)?;
     let id = store::workspaces::insert(tx, organization, new, person.id)?;
@@ -118,7 +114,9 @@ fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
     if name.default_owner().is_none_or(mine) {
         return Ok(());
     }
-    Err(Error::Refused { rule: "this name is reserved for the default workspace of the user with that email address" })
+    Err(Error::Refused {
+        rule: "this name is reserved for the default {workspace} of the user with that email address",
+    })
 }
 
 /// Frees the name of the default workspace of an address for the person who has the address from now on: a workspace of

@@ -110,7 +110,7 @@ pub(super) fn broken(error: &Error) -> String {
 /// Refused because of how things stand: the rule, and what to do about it.
 pub(super) fn or_refused(next: &'static str) -> impl Fn(Error) -> CliError {
     move |error| match error {
-        Error::Refused { rule } => CliError::Failed(format!("{rule}; {next}")),
+        Error::Refused { .. } => CliError::Failed(format!("{error}; {next}")),
         other => other.into(),
     }
 }

@@ -36,3 +36,8 @@ impl Noun {
         self.into()
     }
 }
+
+/// A sentence of the core in a dialect's word for a workspace, which stands in it as `{workspace}`.
+pub fn sentence(template: &str, workspace: &str) -> String {
+    template.replace("{workspace}", workspace)
+}

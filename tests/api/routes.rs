@@ -198,7 +198,7 @@ fn without_api(world: &World) -> Client {
 /// The status, and in a word why, where the dialect has one status for many reasons.
 fn cell(answer: &Answer) -> String {
     let why = match answer.status {
-        400 if Action::ALL.iter().any(|action| answer.body.contains(action.need())) => "/right",
+        400 if Action::ALL.iter().any(|action| answer.body.contains(&action.need("workspace"))) => "/right",
         400 if answer.body.contains("does not exist") => "/unseen",
         200 if answer.body.starts_with("{\"errors\"") => "/errors",
         200 if answer.body == r#"{"data":{"workspace_by_pk":null}}"# || answer.body == "[]" => "/none",

@@ -54,7 +54,7 @@ pub fn list_through(
 ///
 /// Administrators may.
 pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
-    standing::require(&standing::in_account(actor), Action::ReadSessions, Noun::Session, "of everybody")?;
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Session, "of everybody")?;
     store::sessions::page(view, before, u32::try_from(MOST).unwrap_or(u32::MAX))
 }
 

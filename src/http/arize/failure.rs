@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::field::Field;
-use crate::domain::noun::Noun;
+use crate::domain::noun::{self, Noun};
 use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::{request, routes};
@@ -52,6 +52,8 @@ impl Failure {
     fn detail(&self) -> String {
         match self {
             Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
+            Self::Core(Error::Forbidden { action }) => action.need(word(Noun::Workspace)),
+            Self::Core(Error::Refused { rule }) => noun::sentence(rule, word(Noun::Workspace)),
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(*what)),
             Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),

@@ -11,6 +11,9 @@ use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 use crate::http::{request, routes};
 
+/// What Keycloak says of a client that is unknown or has the wrong secret.
+const BAD_CLIENT: &str = "Invalid client or Invalid client credentials";
+
 /// A refusal in the dialect's words.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -25,7 +28,7 @@ pub enum Failure {
         description: String,
     },
     /// A client that is unknown or has not proved which one it is (RFC 6749, section 5.2 gives it 401).
-    #[error("Invalid client or Invalid client credentials")]
+    #[error("{BAD_CLIENT}")]
     Client {
         /// Whether it tried in the `Authorization` header, so that the answer has to say how.
         basic: bool,
@@ -141,6 +144,9 @@ impl ResponseError for Failure {
         };
         let mut text = match core {
             Some(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
+            Some(Error::Unauthenticated(reason)) => {
+                keycloak_text(*reason).map_or_else(|| reason.to_string(), str::to_owned)
+            }
             Some(_) | None => self.to_string(),
         };
         if let Some(error @ Error::Internal(_)) = core {
@@ -226,6 +232,34 @@ fn name(field: &Field) -> &str {
         | Field::Workspace
         | Field::Workspaces
         | Field::Named(_) => field.as_str(),
+    }
+}
+
+/// What Keycloak says of a bad credential, where it has one like it. Clients match on these texts: `python-keycloak` signs
+/// in again when it reads "Token is not active".
+fn keycloak_text(reason: AuthError) -> Option<&'static str> {
+    match reason {
+        AuthError::WrongPassword => Some("Invalid user credentials"),
+        AuthError::Disabled => Some("Account disabled"),
+        AuthError::NotSetUp => Some("Account is not fully set up"),
+        AuthError::BadRefreshToken => Some("Invalid refresh token"),
+        AuthError::DeadRefreshToken => Some("Token is not active"),
+        AuthError::BadCode => Some("Code not valid"),
+        AuthError::BadDeviceCode => Some("Device code not valid"),
+        AuthError::BadClient => Some(BAD_CLIENT),
+        AuthError::NoCredential
+        | AuthError::BadToken
+        | AuthError::NoApi
+        | AuthError::SessionOver
+        | AuthError::UnknownKey
+        | AuthError::DeadKey
+        | AuthError::KeyHeld
+        | AuthError::PagesOnly
+        | AuthError::DeadLink
+        | AuthError::HalfOver
+        | AuthError::NotConfirmed
+        | AuthError::WrongCode
+        | AuthError::DeadUserCode => None,
     }
 }
 

@@ -76,7 +76,7 @@ fn what_stands_against_a_binding() {
     problem(
         &world.ada.post(BINDINGS, &body(&looker, &olga_id, "SPACE", &den)),
         400,
-        "not a member of the workspace's organization",
+        "not a member of the space's organization",
     );
     for who in [&world.carol, &olga] {
         problem(&who.post(BINDINGS, &body(&looker, &carol, "SPACE", &den)), 403, "ROLE_BINDING_CREATE");

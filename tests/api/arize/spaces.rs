@@ -279,7 +279,7 @@ fn a_member_is_put_in_and_given_another_role_by_the_same_call() {
     }
     let (olga, _) = stranger(world, &fresh("olga"));
     let hers = json!({ "user_id": user(world, &olga), "role": role("MEMBER") });
-    problem(&world.ada.post(&path, &hers), 400, "not a member of the workspace's organization");
+    problem(&world.ada.post(&path, &hers), 400, "not a member of the space's organization");
     problem(&world.bob.post(&path, &hers), 404, "user ");
     problem(&delete(&world.bob, &format!("{path}/{}", user(world, &world.bob))), 400, "at least one owner");
     gone(&delete(&world.bob, &format!("{path}/{carol}")));

@@ -30,7 +30,7 @@ fn a_service_key_has_no_role_in_the_account() {
     assert_eq!(robot.post("/auth/admin/realms/master/users", &json!({ "email": "x@example.com" })).status, 403);
     let home = scene::home(world);
     let new = json!({ "name": fresh("pen"), "organization_id": home });
-    scene::problem(&robot.post("/v2/spaces", &new), 403, "you cannot create a workspace");
+    scene::problem(&robot.post("/v2/spaces", &new), 403, "you cannot create a space");
     assert_eq!(robot.post("/v1/api/workspaces/create", &json!({ "workspace_name": fresh("pen") })).status, 400);
     let insert = format!("mutation {{ insert_workspace_one(object: {{name: \"{}\"}}) {{ id }} }}", fresh("pen"));
     assert!(robot.post("/v1/graphql", &json!({ "query": insert })).ok()["errors"].is_array());

@@ -35,7 +35,7 @@ async fn a_collaborator_removes_nobody_else() {
     let eve = json!({ "user_id": uuid(&world.eve), "workspace_id": id });
     assert_eq!(
         world.ask(&world.bob, DELETE_WORKSPACE_USER, eve).await,
-        refused("$.selectionSet.delete_workspace_users", "permission-error", Action::RemoveMember.need())
+        refused("$.selectionSet.delete_workspace_users", "permission-error", &Action::RemoveMember.need("workspace"))
     );
     let bob = json!({ "user_id": uuid(&world.bob), "workspace_id": id });
     let left = world.ask(&world.bob, DELETE_WORKSPACE_USER, bob).await;
