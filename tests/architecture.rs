@@ -308,6 +308,39 @@ fn the_core_leaves_the_names_of_fields_to_the_dialects() {
     assert!(named.is_empty(), "{named:?} name fields by texts");
 }
 
+/// Whatever a person could have made without end has a verb that counts it. Dialects call that verb, not the write within,
+/// which counts nothing; `app::creations` itself is private.
+#[test]
+fn dialects_create_only_through_verbs_with_a_limit() {
+    let without_limit = [
+        ("people", "create"),
+        ("people", "reset_password"),
+        ("users", "create"),
+        ("users", "create_to_reset"),
+        ("users", "set_password"),
+        ("invitations", "invite"),
+        ("invitations", "renew"),
+        ("links", "make"),
+        ("links", "request_reset"),
+        ("keys", "create"),
+        ("keys", "refresh"),
+        ("service_keys", "create"),
+    ];
+    let sources = sources();
+    for (module, verb) in without_limit {
+        let (file, folder) = (format!("/{module}.rs"), format!("/{module}/"));
+        let is_home = |path: &str| path.starts_with("app/") && (path.ends_with(&file) || path.contains(&folder));
+        let mut homes = sources.iter().filter(|(path, _)| is_home(path) && !is_tests(path));
+        assert!(homes.any(|(_, text)| text.contains(&format!("pub fn {verb}("))), "no {module}::{verb}");
+        // The tables of routes name handlers, which are called alike.
+        for (path, text) in sources.iter().filter(|(path, _)| path.starts_with("http/") && !path.ends_with("mod.rs")) {
+            let source = Source::new(path, text);
+            let names = |path: &Vec<String>| path.ends_with(&[module.to_owned(), verb.to_owned()]);
+            assert!(!source.paths().iter().any(names), "{path} calls {module}::{verb}, which has no limit");
+        }
+    }
+}
+
 fn is_tests(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/")
 }

@@ -3,17 +3,24 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::identity::passwords::{self, Owner};
+use crate::app::runtime::creations;
+use crate::app::runtime::pool::Lane;
+use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
 use crate::domain::link::Purpose;
 use crate::domain::noun::Noun;
+use crate::domain::password::Password;
+use crate::domain::quota::Quota;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, NewUser, User, UserState, UserStatus};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
-use crate::tokens::password::PasswordHash;
+use crate::tokens::password::{PasswordHash, generate};
 
 /// How somebody is to come in for the first time.
 #[derive(Clone, Debug)]
@@ -52,7 +59,7 @@ pub enum Outcome {
 ///
 /// Members give the roles of members and annotators, and only by a link, by which the person chooses the password;
 /// administrators give every role in every way.
-pub fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
+fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
     let standing = standing::in_account(actor);
     standing::require(&standing, Action::InviteUser, Noun::User, "anybody")?;
     if !by_link {
@@ -66,6 +73,61 @@ pub fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()>
             Decision::Forbidden | Decision::Hidden => Err(Error::Exceeded),
         },
     }
+}
+
+/// How somebody is to come in, before there is a temporary password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// At once.
+    AtOnce,
+    /// By a link to choose a password.
+    Link,
+    /// By a temporary password, which is made for the person.
+    TemporaryPassword,
+}
+
+/// What came of an invitation that was sent.
+#[derive(Debug)]
+pub struct Sent {
+    /// Who is invited, and whether that is new.
+    pub outcome: Outcome,
+    /// The temporary password of a new one.
+    pub temporary: Option<Password>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Invites somebody as [`invite`] does.
+///
+/// Refused when the actor has invited too many within a minute; nothing costly is done for an actor who may not invite.
+pub async fn send(desk: &AppState, actor: &Actor, new: NewUser, developer: Option<bool>, way: Way) -> Result<Sent> {
+    may_invite(actor, new.role, way == Way::Link)?;
+    let permit = creations::permit(desk, actor, Quota::People)?;
+    let (mode, temporary) = match way {
+        Way::AtOnce => (Mode::AtOnce, None),
+        Way::Link => (Mode::Link, None),
+        Way::TemporaryPassword => {
+            let password = generate();
+            let hash = passwords::hash(desk, Lane::from(actor), password.clone(), &Owner::from(&new)).await?;
+            (Mode::TemporaryPassword(hash), Some(password))
+        }
+    };
+    let invitation = Invitation { new, uuid: Uuid::new_v4(), developer, mode };
+    let (outcome, at) = desk.write_as(actor, move |tx, actor| Ok((invite(tx, actor, &invitation)?, tx.now))).await?;
+    if matches!(outcome, Outcome::Fresh(_)) {
+        permit.use_up();
+    }
+    Ok(Sent { outcome, temporary, at })
+}
+
+/// Lets an invitation last longer as [`renew`] does.
+///
+/// Refused when the actor has invited too many within a minute.
+pub async fn send_again(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
+    let permit = creations::permit(desk, actor, Quota::People)?;
+    desk.write_as(actor, move |tx, actor| renew(tx, actor, id)).await?;
+    permit.use_up();
+    Ok(())
 }
 
 /// Invites somebody, who belongs to no organization until somebody puts them into one. To invite again changes nothing

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::{audit, bots, lookup, standing, users};
+use crate::app::{audit, bots, lookup, standing};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;

@@ -6,13 +6,19 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::app::identity::oauth::service_accounts::{self, ServiceAccount};
+use crate::app::identity::passwords::{self, Owner};
+use crate::app::runtime::creations;
+use crate::app::runtime::pool::Lane;
+use crate::app::runtime::state::AppState;
 use crate::app::users::NewPassword;
 use crate::app::{lookup, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
+use crate::domain::password::Password;
 use crate::domain::people::PeopleSearch;
+use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{NewUser, User, UserChange, UserState};
 use crate::error::{Error, Result};
@@ -157,6 +163,58 @@ pub fn change(
         return Err(Error::invalid(Field::MustChangePassword, rule));
     }
     Ok(user)
+}
+
+/// A new person, with a password that is not hashed yet.
+#[derive(Debug)]
+pub struct Registration {
+    /// Who.
+    pub new: NewUser,
+    /// The password, and whether it is good only for choosing another; without one, there is none yet.
+    pub password: Option<(Password, bool)>,
+    /// Whether the account is switched on.
+    pub enabled: bool,
+    /// Whether the actor vouches for the address.
+    pub email_verified: bool,
+}
+
+/// Makes an account as [`create`] does, and returns its UUID.
+///
+/// Refused when the actor has made too many within a minute; nothing costly is done for an actor who may make none.
+pub async fn register(desk: &AppState, actor: &Actor, person: Registration) -> Result<Uuid> {
+    users::may_create(actor, &person.new.email)?;
+    let permit = creations::permit(desk, actor, Quota::People)?;
+    let password = match person.password {
+        Some((password, temporary)) => {
+            let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(&person.new)).await?;
+            Some((hash, temporary))
+        }
+        None => None,
+    };
+    let uuid = Uuid::new_v4();
+    let Registration { new, enabled, email_verified, .. } = person;
+    let person = NewPerson { new, uuid, password, enabled, email_verified };
+    desk.write_as(actor, move |tx, actor| create(tx, actor, &person)).await?;
+    permit.use_up();
+    Ok(uuid)
+}
+
+/// Hashes a password and gives it to a person as [`reset_password`] does.
+///
+/// Refused when the actor has reset too many within a minute.
+pub async fn replace_password(
+    desk: &AppState,
+    actor: &Actor,
+    user: &User,
+    password: Password,
+    temporary: bool,
+) -> Result<()> {
+    let permit = creations::permit(desk, actor, Quota::PasswordResets)?;
+    let hash = passwords::hash(desk, Lane::from(actor), password, &Owner::from(user)).await?;
+    let uuid = user.uuid;
+    desk.write_as(actor, move |tx, actor| reset_password(tx, actor, uuid, &hash, temporary)).await?;
+    permit.use_up();
+    Ok(())
 }
 
 /// A person to be, as administrators make one.

@@ -5,18 +5,22 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::keys::{self, NewKey};
-use crate::app::{audit, bots, lookup, standing};
+use crate::app::keys::{self, NewKey, Renewal};
+use crate::app::runtime::creations;
+use crate::app::runtime::state::AppState;
+use crate::app::{audit, bots, lookup, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
 use crate::domain::field::Field;
-use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::ids::{KeyId, OrganizationId, WorkspaceId};
 use crate::domain::key::{Key, KeyRules};
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
+use crate::domain::quota::Quota;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
-use crate::error::{Error, Result};
+use crate::error::{AuthError, Error, Result};
 use crate::policy::{self, Action};
 use crate::store::{self, Tx, View};
 
@@ -75,6 +79,42 @@ pub fn create(
     }
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, after))?;
     Ok((key, bot))
+}
+
+/// A key, its bot if it is a service key, and when it was written.
+pub type Issued = (Key, Option<Bot>, Timestamp);
+
+/// Makes a key: one of the actor's own as [`keys::create`] does, or with grants a service key as [`create`] does.
+///
+/// Refused when the actor has made too many within a minute.
+pub async fn issue(desk: &AppState, actor: &Actor, new: NewKey, grants: Option<Grants>) -> Result<Issued> {
+    let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
+    let permit = creations::permit(desk, actor, Quota::Keys)?;
+    let made = desk.write_as(actor, move |tx, actor| match &grants {
+        None => {
+            let me = users::Named::Number(actor.user().ok_or(AuthError::NoCredential)?);
+            keys::create(tx, actor, &rules, &me, &new).map(|key| (key, None, tx.now))
+        }
+        Some(grants) => {
+            let (key, bot) = create(tx, actor, &rules, uuid, &new, grants)?;
+            Ok((key, Some(bot), tx.now))
+        }
+    });
+    let issued = made.await?;
+    permit.use_up();
+    Ok(issued)
+}
+
+/// Gives a key another secret as [`keys::refresh`] does.
+///
+/// Refused when the actor has made too many within a minute.
+pub async fn reissue(desk: &AppState, actor: &Actor, id: KeyId, renewal: Renewal) -> Result<(Key, Timestamp)> {
+    let rules = desk.key_rules;
+    let permit = creations::permit(desk, actor, Quota::Keys)?;
+    let renew = move |tx: &Tx, actor: &Actor| Ok((keys::refresh(tx, actor, &rules, id, &renewal)?, tx.now));
+    let issued = desk.write_as(actor, renew).await?;
+    permit.use_up();
+    Ok(issued)
 }
 
 /// The organizations that are meant, if the actor may give all this.

@@ -86,7 +86,7 @@ pub fn knows_last_sign_in(actor: &Actor, user: &User) -> bool {
 }
 
 /// Refuses whoever may not make accounts, before anything costly is done for them.
-pub fn may_create(actor: &Actor, email: &Email) -> Result<()> {
+pub(super) fn may_create(actor: &Actor, email: &Email) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::CreateUser, Noun::User, email)
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::app::identity::attempts::{self, Attempt, Whose};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{passwords, second_factors, sessions};
+use crate::app::runtime::creations;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
@@ -16,6 +17,7 @@ use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::link::{Link, Purpose};
 use crate::domain::password::Password;
+use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
 use crate::domain::user::{User, UserStatus};
 use crate::error::{AuthError, Error, Result};
@@ -43,6 +45,16 @@ pub fn request_reset(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     }
     let after = json!({ "requested": true });
     audit::record(tx, actor, "users.request_reset", (ObjectKind::User, user.uuid), (Value::Null, after))
+}
+
+/// Notes that somebody is to choose another password as [`request_reset`] does.
+///
+/// Refused when the actor has reset too many within a minute.
+pub async fn demand_reset(desk: &AppState, actor: &Actor, id: UserId) -> Result<()> {
+    let permit = creations::permit(desk, actor, Quota::PasswordResets)?;
+    desk.write_as(actor, move |tx, actor| request_reset(tx, actor, id)).await?;
+    permit.use_up();
+    Ok(())
 }
 
 /// Makes a link for somebody; the one before it for the same purpose is good no more.

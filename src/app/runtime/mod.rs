@@ -2,7 +2,7 @@
 
 pub mod answers;
 pub(in crate::app) mod budget;
-pub mod creations;
+pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
 pub mod issuers;
 pub(in crate::app) mod key_ring;

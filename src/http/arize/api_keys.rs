@@ -6,7 +6,6 @@ mod shown;
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{Body, Query};
 use super::ids::Public;
@@ -15,17 +14,14 @@ use super::reply::{List, Nothing, Reply};
 use super::spelling::{KeyStatus, KeyType};
 use super::{Answer, Caller, Failure};
 use crate::app::keys::{self, NewKey, Renewal};
-use crate::app::runtime::creations;
 use crate::app::runtime::state::AppState;
 use crate::app::service_keys;
-use crate::app::users::Named;
 use crate::domain::ids::{KeyId, UserId, WorkspaceId};
 use crate::domain::key::{Grace, KeyKind, KeyName, KeySearch};
-use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{AuthError, InField};
+use crate::error::InField;
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{self, mint, redacted};
 use given::CreateApiKey;
@@ -89,20 +85,7 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
         secret: kept,
         expires_at: moment(body.expires_at.as_deref())?,
     };
-    let (rules, uuid) = (desk.key_rules, Uuid::new_v4());
-    let permit = creations::permit(&desk, &caller, Quota::Keys)?;
-    let made = desk.write_as(&caller, move |tx, caller| match &grants {
-        None => {
-            let me = Named::Number(caller.user().ok_or(AuthError::NoCredential)?);
-            keys::create(tx, caller, &rules, &me, &new).map(|key| (key, None, tx.now))
-        }
-        Some(grants) => {
-            let (key, bot) = service_keys::create(tx, caller, &rules, uuid, &new, grants)?;
-            Ok((key, Some(bot), tx.now))
-        }
-    });
-    let (key, bot, now) = made.await?;
-    permit.use_up();
+    let (key, bot, now) = service_keys::issue(&desk, &caller, new, grants).await?;
     let shown = ApiKey::new(&desk.tags, now, key, bot);
     Ok(Reply::Created(CreatedApiKey { shown, key: secret.expose().to_owned() }))
 }
@@ -160,12 +143,7 @@ pub(super) async fn refresh(
         expires_at: moment(body.0.expires_at.as_deref())?,
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
-    let rules = desk.key_rules;
-    let permit = creations::permit(&desk, &caller, Quota::Keys)?;
-    let renewed = desk
-        .write_as(&caller, move |tx, caller| keys::refresh(tx, caller, &rules, id, &renewal).map(|key| (key, tx.now)));
-    let (key, now) = renewed.await?;
-    permit.use_up();
+    let (key, now) = service_keys::reissue(&desk, &caller, id, renewal).await?;
     let shown = ApiKey::new(&desk.tags, now, key, None);
     Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
 }

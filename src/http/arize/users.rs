@@ -3,7 +3,6 @@
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{Body, Query};
 use super::generations::Shape;
@@ -12,21 +11,15 @@ use super::page::{self, Pagination};
 use super::reply::{List, Listed, Nothing, Reply, Shown};
 use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
 use super::{Answer, Caller, Failure};
-use crate::app::identity::passwords::Owner;
-use crate::app::identity::{links, passwords};
-use crate::app::invitations::{self, Invitation, Mode, Outcome};
-use crate::app::runtime::creations;
-use crate::app::runtime::pool::Lane;
+use crate::app::identity::links;
+use crate::app::invitations::{self, Outcome, Sent, Way};
 use crate::app::runtime::state::AppState;
 use crate::app::{user_deletion, users};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
-use crate::domain::password::Password;
-use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{self, FullName, NewUser, UserChange, UserSearch, UserStatus};
 use crate::error::InField;
-use crate::tokens::password::generate;
 use crate::tokens::tags::TagKey;
 
 /// A user.
@@ -171,16 +164,9 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
     let email = Email::parse(&body.email).in_field("email")?;
     let role = body.role.in_account("role")?;
     let invite_mode = body.invite_mode;
-    invitations::may_invite(&caller, role, invite_mode == InviteMode::EmailLink)?;
     let new = NewUser { email, first_name, last_name, role };
-    let permit = creations::permit(&desk, &caller, Quota::People)?;
-    let (mode, temporary) = invite_mode.furnish(&desk, Lane::from(&*caller), &Owner::from(&new)).await?;
-    let invitation = Invitation { new, uuid: Uuid::new_v4(), developer: body.is_developer, mode };
-    let (outcome, now) =
-        desk.write_as(&caller, move |tx, caller| Ok((invitations::invite(tx, caller, &invitation)?, tx.now))).await?;
-    if matches!(outcome, Outcome::Fresh(_)) {
-        permit.use_up();
-    }
+    let sent = invitations::send(&desk, &caller, new, body.is_developer, invite_mode.into()).await?;
+    let Sent { outcome, temporary, at: now } = sent;
     Ok(match outcome {
         Outcome::Fresh(user) => Reply::Created(CreatedUser {
             user: User::new(&desk.tags, &user, now),
@@ -195,17 +181,13 @@ pub(super) async fn create(desk: Data<AppState>, caller: Caller, body: Body<Crea
     })
 }
 
-impl InviteMode {
-    /// The way as the core knows it, with a temporary password where it needs one.
-    async fn furnish(self, desk: &AppState, lane: Lane, owner: &Owner) -> Result<(Mode, Option<Password>), Failure> {
-        Ok(match self {
-            Self::None => (Mode::AtOnce, None),
-            Self::EmailLink => (Mode::Link, None),
-            Self::TemporaryPassword => {
-                let password = generate();
-                (Mode::TemporaryPassword(passwords::hash(desk, lane, password.clone(), owner).await?), Some(password))
-            }
-        })
+impl From<InviteMode> for Way {
+    fn from(mode: InviteMode) -> Self {
+        match mode {
+            InviteMode::None => Self::AtOnce,
+            InviteMode::EmailLink => Self::Link,
+            InviteMode::TemporaryPassword => Self::TemporaryPassword,
+        }
     }
 }
 
@@ -305,9 +287,7 @@ pub(super) async fn delete(desk: Data<AppState>, caller: Caller, id: Path<String
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Quota::People)?;
-    desk.write_as(&caller, move |tx, caller| invitations::renew(tx, caller, id)).await?;
-    permit.use_up();
+    invitations::send_again(&desk, &caller, id).await?;
     Ok(Reply::Done)
 }
 
@@ -323,8 +303,6 @@ pub(super) async fn resend_invitation(desk: Data<AppState>, caller: Caller, id: 
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn reset_password(desk: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
     let id = UserId::read(&desk.tags, "user_id", &id)?;
-    let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;
-    desk.write_as(&caller, move |tx, caller| links::request_reset(tx, caller, id)).await?;
-    permit.use_up();
+    links::demand_reset(&desk, &caller, id).await?;
     Ok(Reply::Done)
 }

@@ -11,24 +11,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::written::{Credential, ToMake, Written, new_person};
+use super::written::{Credential, Written, new_person};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
-use crate::app::identity::passwords;
-use crate::app::identity::passwords::Owner;
-use crate::app::people::{self, Found, NewPerson, Profile};
-use crate::app::runtime::creations;
-use crate::app::runtime::pool::Lane;
+use crate::app::people::{self, Found, Profile};
 use crate::app::runtime::state::AppState;
 use crate::app::user_deletion;
-use crate::app::users;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 use crate::domain::field::Field;
 use crate::domain::noun::Noun;
 use crate::domain::people::{Pattern, PeopleSearch};
-use crate::domain::quota::Quota;
 use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
 use crate::http::person::{Access, Representation};
@@ -225,21 +219,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Body<Written>,
 ) -> Result<HttpResponse, Failure> {
-    let ToMake { new, enabled, email_verified, password } = new_person(body.0)?;
-    users::may_create(&caller, &new.email)?;
-    let permit = creations::permit(&desk, &caller, Quota::People)?;
-    let password = match password {
-        Some((password, temporary)) => {
-            let hash =
-                passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&new)).await.map_err(in_value)?;
-            Some((hash, temporary))
-        }
-        None => None,
-    };
-    let uuid = Uuid::new_v4();
-    let person = NewPerson { new, uuid, password, enabled, email_verified };
-    desk.write_as(&caller, move |tx, caller| people::create(tx, caller, &person)).await?;
-    permit.use_up();
+    let uuid = people::register(&desk, &caller, new_person(body.0)?).await.map_err(in_value)?;
     let origin = desk.issuers.origin(&request::target(&request));
     let place = format!("{origin}/auth/admin/realms/master/users/{uuid}");
     Ok(HttpResponse::Created().insert_header((LOCATION, place)).finish())
@@ -278,10 +258,7 @@ pub(super) async fn reset_password(
     let uuid = parse(&id)?;
     let user = desk.read_inline(|view| people::may_set_password(view, &caller, uuid))?;
     let (password, temporary) = body.0.read()?;
-    let permit = creations::permit(&desk, &caller, Quota::PasswordResets)?;
-    let hash = passwords::hash(&desk, Lane::from(&*caller), password, &Owner::from(&user)).await.map_err(in_value)?;
-    desk.write_as(&caller, move |tx, caller| people::reset_password(tx, caller, uuid, &hash, temporary)).await?;
-    permit.use_up();
+    people::replace_password(&desk, &caller, &user, password, temporary).await.map_err(in_value)?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 

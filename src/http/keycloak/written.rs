@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::app::people::Registration;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
@@ -115,21 +116,9 @@ impl Written {
     }
 }
 
-/// Who is to be made.
-pub(super) struct ToMake {
-    /// The account.
-    pub(super) new: NewUser,
-    /// Whether it is switched on.
-    pub(super) enabled: bool,
-    /// Whether the caller vouches for the address.
-    pub(super) email_verified: bool,
-    /// The password, and whether it is good only for choosing another.
-    pub(super) password: Option<(Password, bool)>,
-}
-
 /// Who is to be made. Without `enabled` the account is off, as in Keycloak. Without `emailVerified` the caller vouches for
 /// the address, as every administrator does who makes an account.
-pub(super) fn new_person(written: Written) -> Result<ToMake> {
+pub(super) fn new_person(written: Written) -> Result<Registration> {
     let fields = written.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it must be the email address"))?;
     let mut credentials = written.credentials.unwrap_or_default();
@@ -152,7 +141,7 @@ pub(super) fn new_person(written: Written) -> Result<ToMake> {
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
     let new = NewUser { email, first_name, last_name, role };
     let email_verified = written.email_verified.unwrap_or(true);
-    Ok(ToMake { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
+    Ok(Registration { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
 }
 
 /// Whether another password is demanded, of all that Keycloak can demand.

@@ -10,15 +10,11 @@ use uuid::Uuid;
 use super::answer::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
-use crate::app::identity::passwords;
-use crate::app::identity::passwords::Owner;
-use crate::app::runtime::creations;
-use crate::app::runtime::pool::Lane;
+use crate::app::people::{self, Registration};
 use crate::app::runtime::state::AppState;
 use crate::app::users;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
-use crate::domain::quota::Quota;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::{Error, InField, Result};
 use crate::http::person::Representation;
@@ -105,13 +101,9 @@ pub(super) async fn invite(
 ) -> Result<Json<Invited>, Failure> {
     let require_reset = body.0.require_reset.unwrap_or(false);
     let (new, password) = invited(body.0)?;
-    users::may_create(&caller, &new.email)?;
-    let permit = creations::permit(&desk, &caller, Quota::People)?;
-    let hash = passwords::hash(&desk, Lane::from(&*caller), password.clone(), &Owner::from(&new)).await?;
-    let id = Uuid::new_v4();
-    let make = if require_reset { users::create_to_reset } else { users::create };
-    desk.write_as(&caller, move |tx, caller| make(tx, caller, &new, id, Some(&hash))).await?;
-    permit.use_up();
+    let secret = Some((password.clone(), require_reset));
+    let person = Registration { new, password: secret, enabled: true, email_verified: true };
+    let id = people::register(&desk, &caller, person).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 

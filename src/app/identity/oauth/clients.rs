@@ -102,9 +102,7 @@ pub fn uuid(id: &ClientId) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Refuses whoever may not see what the account gives to clients.
-///
-/// Administrators may.
+/// Refuses everybody but administrators, who may see what the account gives to clients.
 pub fn may_read(actor: &Actor) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, "of the account")
 }
