@@ -293,10 +293,10 @@ fn every_exception_is_needed() {
 /// The names of fields on the wire are the dialects'; the core has `domain::field::Field`.
 #[test]
 fn the_core_leaves_the_names_of_fields_to_the_dialects() {
-    let core = ["domain/", "store/", "app/"];
+    let layers = ["domain/", "store/", "app/"];
     let named: Vec<String> = sources()
         .into_iter()
-        .filter(|(path, _)| core.iter().any(|layer| path.starts_with(layer)) && !is_tests(path))
+        .filter(|(path, _)| layers.iter().any(|layer| path.starts_with(layer)) && !is_tests(path))
         .filter(|(_, text)| {
             let code: String = text[..text.find("\n#[cfg(test)]").unwrap_or(text.len())].split_whitespace().collect();
             ["Error::invalid(\"", "in_field(\"", "Field::from(", "Field::Named(\""]
@@ -330,8 +330,8 @@ fn dialects_create_only_through_verbs_with_a_limit() {
     for (module, verb) in without_limit {
         let (file, folder) = (format!("/{module}.rs"), format!("/{module}/"));
         let is_home = |path: &str| path.starts_with("app/") && (path.ends_with(&file) || path.contains(&folder));
-        let mut homes = sources.iter().filter(|(path, _)| is_home(path) && !is_tests(path));
-        assert!(homes.any(|(_, text)| text.contains(&format!("pub fn {verb}("))), "no {module}::{verb}");
+        let mut found_in = sources.iter().filter(|(path, _)| is_home(path) && !is_tests(path));
+        assert!(found_in.any(|(_, text)| text.contains(&format!("pub fn {verb}("))), "no {module}::{verb}");
         // The tables of routes name handlers, which are called alike.
         for (path, text) in sources.iter().filter(|(path, _)| path.starts_with("http/") && !path.ends_with("mod.rs")) {
             let source = Source::new(path, text);

@@ -294,7 +294,11 @@ fn a_refused_story_leaves_nothing_in_any_dialect() {
     let hasura = world.bob.post("/v1/graphql", &json!({ "query": mutation, "variables": variables }));
     assert_eq!((hasura.status, &hasura.json()["errors"][0]["message"]), (200, &json!(rule)));
     let me = scene::user(&world, &world.bob);
-    scene::problem(&scene::delete(&world.bob, &format!("{}/users/{me}", space(&world, workspace))), 400, &rule.replace("workspace", "space"));
+    scene::problem(
+        &scene::delete(&world.bob, &format!("{}/users/{me}", space(&world, workspace))),
+        400,
+        &rule.replace("workspace", "space"),
+    );
     let last = "the account must keep at least one enabled administrator";
     let rest = world.ada.post("/v1/api/users/deactivate", &json!({ "email": world.ada.email }));
     assert_eq!(rest.told(), (400, json!({ "msg": last, "code": 400 })));
