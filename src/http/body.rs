@@ -1,4 +1,4 @@
-//! Reading bodies, and saying which field is wrong.
+//! Reads request bodies within limits of size, time and memory, and parses JSON with errors that name the field.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -21,14 +21,15 @@ use super::connections::Client;
 use super::request;
 use crate::error::{Error, Result};
 
-/// The largest form, which those send too who have no credential.
+/// The maximum size of a form, in bytes. Unauthenticated clients send forms too.
 const MAX_FORM: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Bodies {
-    /// The largest body.
+    /// The maximum size of a body, in bytes.
     most: usize,
-    /// How long a client may take to send one, so that nobody holds a connection by never ending one.
+    /// The maximum time in which a client must send a body. It stops a client that sends endlessly from holding a
+    /// connection.
     patience: Duration,
     memory: BodyMemory,
 }
@@ -39,10 +40,10 @@ impl Bodies {
     }
 }
 
-/// Takes the whole body, once it is known who sends it.
+/// Reads the whole body. Call it after authentication.
 ///
-/// Refuses one that is too large or does not come in time, and any that is not there yet while the memory for them is
-/// taken.
+/// Refuses a body that is too large or does not arrive in time. While the memory for bodies is full, it also refuses a
+/// body that has not fully arrived.
 pub(super) fn read(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -50,9 +51,9 @@ pub(super) fn read(
     take(request, payload, None)
 }
 
-/// Takes the whole body of a form, which anybody may send.
+/// Reads the whole body of a form. Anybody may send one.
 ///
-/// Refuses as [`read`] does, and one of more than 16 KiB.
+/// Refuses as [`read`] does, and also a form larger than 16 KiB.
 pub(super) fn read_form(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -83,7 +84,7 @@ fn take(
         }
         let share = || bodies.memory.share(Client::of(request::address(&request)));
         let mut collecting = pin!(collect(payload, length, most, share));
-        // What came along with the head needs no clock.
+        // A body that arrived together with the head needs no timer.
         let read = match poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
             Poll::Ready(read) => read,
             Poll::Pending => timeout(bodies.patience, collecting).await.unwrap_or(Err(Unread::Late)),
@@ -103,7 +104,7 @@ fn take(
     }
 }
 
-/// Why a body is not there.
+/// Why a body could not be read.
 enum Unread {
     TooLarge,
     Late,
@@ -111,14 +112,14 @@ enum Unread {
     Broken(PayloadError),
 }
 
-/// Puts a body together. It takes its share of the memory for what has come whenever more has to be waited for.
+/// Collects a body. When it has to wait for more, it reserves memory for the bytes that have arrived.
 async fn collect<'m>(
     mut payload: Payload,
     length: Option<usize>,
     most: usize,
     share: impl Fn() -> Share<'m>,
 ) -> Result<Bytes, Unread> {
-    // Most bodies come in one piece, which needs no copy.
+    // Most bodies arrive as one chunk, which needs no copy.
     let mut only: Option<Bytes> = None;
     let mut all = BytesMut::new();
     let mut held: Option<Share> = None;
@@ -132,7 +133,8 @@ async fn collect<'m>(
         let next = poll_fn(|context| match Pin::new(&mut payload).poll_next(context) {
             Poll::Ready(piece) => Poll::Ready(Ok(piece)),
             Poll::Pending => {
-                // A piece is a part of what the connection reads into, which it would have to make anew.
+                // A chunk is a slice of the connection's read buffer. Holding it would make the connection allocate a
+                // new buffer.
                 if let Some(piece) = only.take() {
                     gather(&mut all, piece);
                 }
@@ -161,16 +163,16 @@ async fn collect<'m>(
     Ok(only.unwrap_or_else(|| all.freeze()))
 }
 
-/// Reads a JSON object; what does not fit is told with the path of the field.
+/// Parses a JSON object. An error names the path of the field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // Left to itself, serde takes an array for a struct and its elements for the fields in their order.
+    // By default, serde accepts an array for a struct and reads its elements as the fields in order.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::invalid("body", "must be a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        // A `?` stands for a key that could not be read.
+        // serde_path_to_error writes `?` for a key that could not be read.
         let field = match path.trim_end_matches('?').trim_end_matches('.') {
             "" => "body".to_owned(),
             field => field.to_owned(),
@@ -181,7 +183,7 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     Ok(value)
 }
 
-/// What is wrong, without the position in a text that a client has built by machine.
+/// The error's text. The position is dropped for a data error, because a client builds the text by machine.
 fn wording(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {

@@ -1,4 +1,4 @@
-//! The memory of bodies that are being sent. It is bounded, so that nobody fills the server by sending slowly.
+//! Bounds the memory of bodies that are being received, so that slow senders cannot fill the server.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,19 +7,19 @@ use std::time::Duration;
 use super::connections::Client;
 use crate::error::{Error, Result};
 
-/// When a client that finds none may try again.
+/// The `Retry-After` of a refusal.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The memory of all bodies that are being sent, over all connections.
+/// The memory of all bodies that are being received, over all connections.
 #[derive(Debug)]
 pub(super) struct BodyMemory {
-    /// In all, in bytes.
+    /// The limit of all bodies together, in bytes.
     total: usize,
-    /// Of it, what large bodies may take together: the rest is for small ones, sign-in above all.
+    /// The limit of all large bodies together, in bytes. The rest is reserved for small bodies, above all for sign-in.
     large: usize,
-    /// Up to how many bytes a body is small.
+    /// The maximum size of a small body, in bytes.
     small: usize,
-    /// What the bodies from one address may take.
+    /// The limit of all bodies from one client, in bytes.
     per_client: usize,
     taken: Mutex<Taken>,
 }
@@ -31,15 +31,14 @@ struct Taken {
 }
 
 impl BodyMemory {
-    /// So much memory, or as much as it takes that there is place for one body of the most bytes from each of some
-    /// addresses.
+    /// `total` is raised where needed, so that bodies of the maximum size `most` from more than one address fit.
     pub(super) fn new(total: usize, most: usize, small: usize) -> Self {
         let total = total.max(most.saturating_mul(2));
         let large = (total / 4 * 3).max(most);
         Self { total, large, small, per_client: (total / 4).max(most), taken: Mutex::default() }
     }
 
-    /// Begins to hold memory for a body from this address: none yet.
+    /// A share for a body from this client. It holds no memory yet.
     pub(super) fn share(&self, client: Client) -> Share<'_> {
         Share { memory: self, client, held: 0 }
     }
@@ -49,7 +48,7 @@ impl BodyMemory {
     }
 }
 
-/// What one body holds, until it is dropped.
+/// The memory that one body holds. Dropping it releases the memory.
 #[derive(Debug)]
 pub(super) struct Share<'m> {
     memory: &'m BodyMemory,
@@ -58,7 +57,7 @@ pub(super) struct Share<'m> {
 }
 
 impl Share<'_> {
-    /// Holds so many bytes in all. Refused while others hold too many.
+    /// Grows the share to this many bytes in total. Refuses while other bodies hold too much memory.
     pub(super) fn grow_to(&mut self, bytes: usize) -> Result<()> {
         let Some(more) = bytes.checked_sub(self.held).filter(|more| *more > 0) else { return Ok(()) };
         let memory = self.memory;

@@ -1,15 +1,15 @@
-//! Paths that lead nowhere, of which it is known where they were meant to lead.
+//! Paths of Keycloak that do not exist on this server, and the paths that their clients meant.
 
 use crate::app::runtime::issuers::REALM_PATH;
 
-/// How much is told of a path, in characters.
+/// The maximum characters of a path in a message.
 const SHOWN: usize = 200;
 
-/// What people and programs are told about it.
+/// The hint in the message to people and programs.
 pub(super) const KEYCLOAK_HINT: &str = "on this server, Keycloak's paths begin with /auth and the realm is master";
 
-/// Where a path of Keycloak without `/auth` leads here: newer versions of Keycloak have paths without it. None where it
-/// is no path of Keycloak.
+/// The path on this server that a Keycloak path without `/auth` stands for. Newer versions of Keycloak have paths
+/// without it. None if the path is not one of Keycloak's.
 pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
     let (admin, rest) = match path.strip_prefix("/admin") {
         Some(rest) => ("/admin", rest),

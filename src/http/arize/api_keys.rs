@@ -89,14 +89,14 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(CreatedApiKey { shown, key: secret.expose().to_owned() }))
 }
 
-/// A new secret and what is kept of it.
+/// Creates a secret. Only its fingerprint and redacted text are stored.
 fn minted() -> (Secret, Kept) {
     let (secret, fingerprint) = mint(opaque::Kind::Key);
     let redacted = redacted(secret.expose());
     (secret, Kept { fingerprint, redacted })
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<KeyName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));

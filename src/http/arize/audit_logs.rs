@@ -1,4 +1,4 @@
-//! `/v2/audit-logs` (contract, section 6): what was changed. Reads leave no row.
+//! `/v2/audit-logs` (contract, section 6): the audit log of changes. Reads are not recorded.
 
 use actix_web::web::Data;
 use serde::Serialize;
@@ -21,10 +21,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::InField;
 use crate::tokens::tags::TagKey;
 
-/// The most names of operations in one search.
+/// The maximum number of operation names in one search.
 const MOST_NAMES: usize = 20;
 
-/// The most characters of such a name.
+/// The maximum characters of an operation name in a search.
 const LONGEST_NAME: usize = 255;
 
 /// An entry of the audit log.
@@ -114,7 +114,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) ->
     Ok(Reply::Ok(List::new(&state.tags, slice, |recorded| AuditLog::new(&state.tags, recorded))))
 }
 
-/// A moment; a blank is taken for the `+` that was not escaped.
+/// Parses a time. A space is read as `+`, because clients send the `+` of a time zone unescaped.
 fn moment(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
     let Some(raw) = query.one(field)? else { return Ok(None) };
     let raw = match raw.rsplit_once(' ') {
@@ -124,7 +124,7 @@ fn moment(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failu
     Timestamp::parse(&raw).in_field(field).map(Some).map_err(as_malformed)
 }
 
-/// The exact names of operations that are searched for.
+/// The exact names of the operations to find.
 fn names(query: &Query) -> Result<Vec<String>, Failure> {
     let names: Vec<String> = query.many("operation_name").map(str::to_owned).collect();
     if names.len() > MOST_NAMES {
@@ -136,7 +136,7 @@ fn names(query: &Query) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// Whether changes are searched for, which is all that the audit has.
+/// Whether the search includes changes. The audit log contains nothing else.
 fn changes_wanted(query: &Query) -> Result<bool, Failure> {
     match query.one("operation_type")?.map(canonical).as_deref() {
         None | Some("MUTATION") => Ok(true),

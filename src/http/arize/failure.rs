@@ -1,4 +1,4 @@
-//! How the dialect tells a refusal: problem+json of exactly five fields (RFC 9457; contract, section 2).
+//! The errors of the dialect: problem+json of exactly five fields (RFC 9457; contract, section 2).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,26 +12,24 @@ use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
 
-/// The content type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
-    /// A malformed id, cursor or parameter, a body that is no JSON, or one that asks for nothing.
+    /// A malformed id, cursor or parameter, a body that is not JSON, or one that asks for nothing.
     #[error("{field}: {rule}")]
     Malformed {
-        /// The field, as the client knows it.
+        /// The field's name in this dialect.
         field: String,
         rule: String,
     },
     #[error("there is no endpoint at this path")]
     NoEndpoint,
-    /// A method that the endpoint does not have.
     #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
-        /// The methods that it has.
+        /// The supported methods.
         allowed: String,
     },
 }
@@ -43,7 +41,7 @@ impl Failure {
 }
 
 impl Failure {
-    /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
+    /// The cause, in the dialect's words. Row numbers are omitted, because they mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
             Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
@@ -82,7 +80,6 @@ fn conflict(what: Noun, key: &str) -> String {
     }
 }
 
-/// The dialect's name of a field.
 pub(super) fn name(field: &Field) -> &str {
     match field {
         Field::Key => "api_key_id",
@@ -113,7 +110,6 @@ pub(super) fn name(field: &Field) -> &str {
     }
 }
 
-/// The dialect's word for a thing.
 fn word(what: Noun) -> &'static str {
     match what {
         Noun::Workspace => "space",
@@ -203,7 +199,7 @@ impl ResponseError for Failure {
             detail: self.detail(),
             instance: format!("urn:uuid:{}", request::id()),
         };
-        // `json` would name another content type.
+        // `json` would set another content type.
         answer.body(serde_json::to_string(&problem).unwrap_or_default())
     }
 }

@@ -1,7 +1,7 @@
 //! Public ids: base64 of `Kind:row:tag` (contract, section 4).
 //!
-//! The tag is derived from a secret of the data file, so ids can neither be guessed nor counted through. It is as long
-//! as it takes for the base64 to need no padding; `+` and `/` cannot occur.
+//! The tag is derived from a secret of the data file, so ids can be neither guessed nor enumerated. Its length is
+//! chosen so that the base64 needs no padding; `+` and `/` cannot occur.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,18 +12,17 @@ use crate::domain::ids::{
 };
 use crate::tokens::tags::TagKey;
 
-/// The fewest characters of a tag; up to two more avoid padding.
+/// The minimum length of a tag; up to two more characters avoid padding.
 const TAG: usize = 8;
 
-/// A number that no row has. A well-formed id that was not given out here is read as this, so that the core answers it
-/// exactly as the id of a row that is hidden or deleted, in the same order of checks.
+/// A number that no row has. A well-formed id that this server did not issue is read as this number, so that the core
+/// handles it exactly as the id of a hidden or deleted row, in the same order of checks.
 const NO_ROW: i64 = -1;
 
-/// A row number that has a public id.
 pub(super) trait Public: Sized {
-    /// The word in front.
+    /// The first part of the id.
     const KIND: &'static str;
-    /// What the core calls it.
+    /// The dialect's name of the object.
     const WHAT: &'static str;
     fn row(&self) -> i64;
     fn from_row(row: i64) -> Self;
@@ -34,10 +33,10 @@ pub(super) trait Public: Sized {
         STANDARD.encode(format!("{text}:{}", key.tag("id", &text, length)))
     }
 
-    /// Reads a public id that a client sent as this field.
+    /// Reads a public id that a client sent in this field.
     ///
-    /// Refused as malformed when it is no base64 of `Kind:...`. An id of another kind, with a wrong tag, without one or
-    /// with a number that is out of range is well-formed and names nothing: it is the number of no row.
+    /// Refuses an id that is not base64 of `Kind:...` as malformed. An id of another kind, with a wrong or missing tag
+    /// or with a number out of range is well-formed, but its row does not exist.
     fn read(key: &TagKey, field: &str, id: &str) -> Result<Self, Failure> {
         let malformed = || Failure::malformed(field, "must be an id as returned by the API");
         let bytes = STANDARD.decode(id).map_err(|_| malformed())?;
@@ -50,7 +49,7 @@ pub(super) trait Public: Sized {
     }
 }
 
-/// The number of the row, if [`Public::show`] gives this id for it: only that one spelling is its id.
+/// The number of the row, if [`Public::show`] returns exactly this id for it.
 fn given_out<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
     let (named, tag) = text.rsplit_once(':')?;
     let (kind, row) = named.split_once(':')?;
@@ -59,7 +58,7 @@ fn given_out<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
     (right && T::from_row(row).show(key) == id).then_some(row)
 }
 
-/// Reads a public id as [`Public::read`] does, where an id of another kind is malformed rather than unknown.
+/// Reads a public id as [`Public::read`] does, but refuses an id of another kind as malformed.
 pub(super) fn read_only_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
     let bytes = STANDARD.decode(id).unwrap_or_default();
     match bytes.split(|byte| *byte == b':').next() {

@@ -118,7 +118,7 @@ pub(super) async fn create(
     Ok(Reply::Created(Organization::new(&state.tags, &organization)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<OrganizationName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));

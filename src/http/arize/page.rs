@@ -1,4 +1,4 @@
-//! Pages: `limit` and `cursor` in, `pagination` out (contract, section 3).
+//! Pagination: `limit` and `cursor` in the request, `pagination` in the response (contract, section 3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +13,9 @@ use crate::tokens::tags::TagKey;
 
 const MOST: u32 = 100;
 
-/// How many things are on a page unless told otherwise.
 const USUAL: u32 = 50;
 
-/// How long the proof in a cursor is.
+/// The length of the tag in a cursor.
 const TAG: usize = 16;
 
 /// The position in a list.
@@ -30,8 +29,7 @@ pub(super) struct Pagination {
 }
 
 impl Pagination {
-    /// Tells where the page after this one begins. `list` says which list it is of, so that a cursor of one is refused
-    /// in another.
+    /// The position of the next page. `list` names the list, so that a cursor of one list is refused by another.
     pub(super) fn of<T>(key: &TagKey, list: &str, slice: &Slice<T>) -> Self {
         let next_cursor = slice.next.map(|row| {
             let place = row.to_string();
@@ -42,9 +40,9 @@ impl Pagination {
     }
 }
 
-/// The page of a list that a query names.
+/// The page of a list that a query requests.
 ///
-/// Refused when the limit is not from 1 to 100, and when the cursor is none that this list has given.
+/// Refuses a limit that is not from 1 to 100, and a cursor that this list did not return.
 pub(super) fn requested<T: Listed>(key: &TagKey, query: &Query) -> Result<Page, Failure> {
     parse(key, T::IN_CURSORS, query.one("limit")?, query.one("cursor")?)
 }

@@ -57,7 +57,6 @@ impl Project {
     }
 }
 
-/// The dialect's word for a kind of project.
 const fn word(kind: ProjectKind) -> &'static str {
     match kind {
         ProjectKind::Application => "APPLICATION",
@@ -137,7 +136,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(Project::new(&state.tags, &project)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<ProjectName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));

@@ -1,4 +1,4 @@
-//! Answers: a status and a body, shaped for the generation of the caller's SDK.
+//! Replies: a status and a body, in the shape for the version of the caller's SDK.
 
 use std::future::{Ready, ready};
 
@@ -26,13 +26,12 @@ use crate::http::pieces;
 use crate::store::View;
 use crate::tokens::tags::TagKey;
 
-/// The result of a handler.
 pub(super) type Answer<T> = Result<Reply<T>, Failure>;
 
 pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
-    /// 200 with a body that is written already.
+    /// 200 with a body that is already serialized.
     Written(CachedBody),
     /// 201 with a body.
     Created(T),
@@ -68,7 +67,7 @@ fn told(status: StatusCode, body: Bytes) -> HttpResponse {
         .body(pieces::body(body))
 }
 
-/// A body as a generation knows it.
+/// Serializes a body in the shape of a generation.
 fn write<T: Shown>(generation: Generation, body: &T) -> serde_json::Result<Vec<u8>> {
     if generation.is_newest() {
         return serde_json::to_vec(body);
@@ -120,7 +119,7 @@ impl ListRequest {
     }
 }
 
-/// Nothing: the body of an answer that has none.
+/// The body of a response that has none.
 #[derive(Serialize)]
 pub(super) struct Nothing;
 
@@ -134,7 +133,6 @@ pub(super) struct List<T> {
 }
 
 impl<T: Listed> List<T> {
-    /// A page of nouns, converted one by one.
     pub(super) fn new<N>(key: &TagKey, slice: Slice<N>, convert: impl Fn(N) -> T) -> Self {
         let pagination = Pagination::of(key, T::IN_CURSORS, &slice);
         Self { items: slice.items.into_iter().map(convert).collect(), pagination }

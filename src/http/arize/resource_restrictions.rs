@@ -48,7 +48,7 @@ impl ResourceRestriction {
     }
 }
 
-/// The same as the answer to making it, which older generations know in another shape.
+/// The response to creating a restriction, which has another shape in older generations.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(super) struct Made(ResourceRestriction);

@@ -120,7 +120,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(Role::new(&state.tags, role)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<RoleName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -128,7 +128,7 @@ fn name(raw: &str) -> Result<RoleName, Failure> {
     Ok(RoleName::parse(raw).in_field("name")?)
 }
 
-/// The set of these permissions, in any order and spelling.
+/// Parses permissions in any order and spelling.
 fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     let read = |(place, name): (usize, &String)| {
         let unknown = || Error::invalid(format!("permissions[{place}]"), "must be the name of a permission");

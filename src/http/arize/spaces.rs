@@ -183,7 +183,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(Space::new(&state.tags, workspace)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<WorkspaceName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -299,7 +299,7 @@ impl RuntimeReference {
     }
 }
 
-/// One of the texts that clients keep about a space.
+/// A text that clients store about a space.
 fn setting(field: &'static str, raw: &str) -> Result<SettingText, Failure> {
     Ok(SettingText::parse(raw).in_field(field)?)
 }

@@ -1,4 +1,4 @@
-//! The dialect's words, which are read in every spelling that a generation of the SDK has used.
+//! The enum values of the dialect. Each is accepted in every spelling that a version of the SDK has used.
 
 use serde::{Deserialize, Serialize};
 use strum::EnumString;
@@ -15,7 +15,7 @@ use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
-/// A word as the newest generation spells it: `read-only` is `READ_ONLY`.
+/// A value in the newest spelling: `read-only` is `READ_ONLY`.
 pub(super) fn canonical(word: &str) -> String {
     word.trim().to_ascii_uppercase().replace('-', "_")
 }
@@ -38,7 +38,7 @@ pub(super) struct RoleGiven {
 
 from_object!(RoleGiven);
 
-/// What a client gives: one of the dialect's predefined words, or a named role.
+/// A role that a client requested.
 pub(super) enum Given {
     /// A predefined role, in the newest spelling.
     Predefined(String),
@@ -46,7 +46,7 @@ pub(super) enum Given {
 }
 
 impl RoleGiven {
-    /// What is given, as this field.
+    /// Parses the role in this field.
     pub(super) fn read(self, key: &TagKey, field: &str) -> Result<Given, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
             ("PREDEFINED", Some(name), None) => Ok(Given::Predefined(canonical(&name))),
@@ -61,7 +61,7 @@ impl RoleGiven {
         }
     }
 
-    /// The role in a space that is given, as this field.
+    /// Parses the role in this field as a role in a space.
     pub(super) fn in_space(self, key: &TagKey, field: &str) -> Result<Role, Failure> {
         match self.read(key, field)? {
             Given::Custom(id) => Ok(Role::Custom(id)),
@@ -73,7 +73,7 @@ impl RoleGiven {
 }
 
 impl RoleGiven {
-    /// The role in the account that is given, as this field; named ones are for places only.
+    /// Parses the role in this field as a role in the account. Custom roles are not supported there.
     pub(super) fn in_account(self, field: &str) -> Result<AccountRole, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
             ("PREDEFINED", Some(name), None) => account_role(&name).ok_or_else(|| {
@@ -93,12 +93,10 @@ impl RoleGiven {
     }
 }
 
-/// The role in a space of one of the dialect's words.
 fn in_space(word: &str) -> Option<Role> {
     Role::PREDEFINED.into_iter().find(|role| space_word(*role) == word)
 }
 
-/// The dialect's word for a role in a space.
 pub(super) const fn space_word(role: Role) -> &'static str {
     match role {
         Role::Owner => "ADMIN",
@@ -127,7 +125,6 @@ pub(super) enum RoleShown {
     },
 }
 
-/// The dialect's word for a role in an organization.
 pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
     match role {
         OrganizationRole::Admin => "ADMIN",
@@ -137,12 +134,11 @@ pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
     }
 }
 
-/// The role in an organization of a word in any spelling.
+/// The role in an organization with this name, in any spelling.
 pub(super) fn organization_role(word: &str) -> Option<OrganizationRole> {
     named(&OrganizationRole::ALL, organization_word, word)
 }
 
-/// The dialect's word for a role in the account.
 pub(super) const fn account_word(role: AccountRole) -> &'static str {
     match role {
         AccountRole::Administrator => "ADMIN",
@@ -152,12 +148,12 @@ pub(super) const fn account_word(role: AccountRole) -> &'static str {
     }
 }
 
-/// The role in the account of a word in any spelling.
+/// The role in the account with this name, in any spelling.
 pub(super) fn account_role(word: &str) -> Option<AccountRole> {
     named(&AccountRole::ALL, account_word, word)
 }
 
-/// The permission of a name in any spelling. Before 8.41 service keys were deleted where they are revoked now.
+/// The permission with this name, in any spelling. Before 8.41, SERVICE_KEY_REVOKE was called SERVICE_KEY_DELETE.
 pub(super) fn permission(name: &str) -> Option<Permission> {
     match canonical(name).as_str() {
         "SERVICE_KEY_DELETE" => Some(Permission::SERVICE_KEY_REVOKE),
@@ -165,20 +161,20 @@ pub(super) fn permission(name: &str) -> Option<Permission> {
     }
 }
 
-/// The one of these that has this word, in any spelling.
+/// The value with this name, in any spelling.
 fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<T> {
     let word = canonical(word);
     all.iter().copied().find(|one| name(*one) == word)
 }
 
-/// Gives an enum of the dialect's own words the rule that a refusal names, and reads every spelling of it.
+/// Implements parsing in any spelling for an enum of the dialect, with the rule that a refusal names.
 macro_rules! read_in_any_spelling {
     ($kind:ident, $rule:literal) => {
         impl $kind {
-            /// What is said of a word that is none of them.
+            /// The rule that an unknown value breaks.
             pub(super) const RULE: &str = $rule;
 
-            /// What has this word, in any spelling.
+            /// Parses a value in any spelling.
             pub(super) fn read(word: &str) -> Option<Self> {
                 canonical(word).parse().ok()
             }

@@ -69,7 +69,7 @@ impl From<UserStatus> for spelling::UserStatus {
         match status {
             UserStatus::Active => Self::Active,
             UserStatus::Invited => Self::Invited,
-            // The last two are shown to nobody, for the dialect has no word for them.
+            // Users with the last two are never returned, because the dialect has no word for these statuses.
             UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => Self::Expired,
         }
     }
@@ -190,7 +190,7 @@ impl From<InviteMode> for Way {
     }
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<FullName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));

@@ -1,4 +1,4 @@
-//! How the dialect tells a refusal: `{"msg", "code"}`, where the code is the status.
+//! The errors of the dialect: `{"msg", "code"}`, where the code is the status.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,10 +16,9 @@ pub enum Failure {
     Core(#[from] Error),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
-    /// A method that the endpoint does not have.
     #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
-        /// The methods that it has.
+        /// The supported methods.
         allowed: String,
     },
 }

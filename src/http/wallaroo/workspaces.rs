@@ -60,7 +60,7 @@ pub(super) struct Workspace {
     pipelines: Vec<i64>,
 }
 
-/// A [`WorkspaceList`] that is never whole in memory: an administrator's is long.
+/// Serializes as a [`WorkspaceList`] without building it in memory, because the list of an administrator is long.
 struct Listed {
     found: Vec<WorkspaceEntry>,
     contents: HashMap<WorkspaceId, Contents>,
@@ -83,7 +83,7 @@ impl Serialize for Listed {
     }
 }
 
-/// How many bytes most workspaces take in a list.
+/// The usual size of a workspace in a list, in bytes.
 const ROOM: usize = 224;
 
 /// Lists the workspaces of the caller; administrators see all workspaces.
@@ -129,7 +129,7 @@ impl Workspace {
     }
 }
 
-/// Who made a workspace: a default workspace names the address, every other one the UUID.
+/// The creator of a workspace: the email address for a default workspace, the UUID for any other.
 pub(super) fn creator(creator: &Creator) -> String {
     if creator.by_default { creator.email.to_string() } else { creator.uuid.to_string() }
 }
@@ -203,7 +203,7 @@ pub(super) async fn add_user(
     Ok(Json(Nothing {}))
 }
 
-/// The person that a request names.
+/// The user that a request names.
 fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
     let email = email.filter(|text| !text.is_empty()).map(Email::parse).transpose().in_field("email")?;
     match (user_id, email) {
@@ -214,7 +214,6 @@ fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
     }
 }
 
-/// The role of one of the dialect's words.
 pub(super) fn role(word: &str) -> Result<Role> {
     match word.to_ascii_lowercase().as_str() {
         "owner" => Ok(Role::Owner),
@@ -223,7 +222,6 @@ pub(super) fn role(word: &str) -> Result<Role> {
     }
 }
 
-/// The dialect's word for a role.
 pub(super) const fn user_type(role: Role) -> &'static str {
     match role {
         Role::Owner => "OWNER",

@@ -1,4 +1,4 @@
-//! A key to be, in the shapes of every generation of the SDK.
+//! The request to create an API key, in the shape of every generation of the SDK.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -78,7 +78,7 @@ struct RolesGiven {
 from_object!(OrganizationGiven, SpaceGiven, RolesGiven);
 
 impl CreateApiKey {
-    /// What a service key is given, in either shape; nothing for a user key.
+    /// The grants of a service key, from either shape of the request; None for a user key.
     pub(super) fn grants(&mut self, key: &TagKey) -> Result<Option<Grants>, Failure> {
         let kind = self.key_type.unwrap_or(KeyType::User);
         let newest = self.organizations.is_some() || self.account_role.is_some();
@@ -147,7 +147,7 @@ impl SpaceGiven {
     }
 }
 
-/// The word of a role where a named one cannot be given.
+/// The name of a predefined role, where custom roles are not supported.
 fn predefined(given: Given, field: &str) -> Result<String, Failure> {
     match given {
         Given::Predefined(word) => Ok(word),
@@ -176,7 +176,8 @@ fn organization_role(word: Option<&str>, field: &str) -> Result<OrganizationRole
     }
 }
 
-/// The account role; those that there are but that no service has are malformed (contract, section 6).
+/// Parses the role in the account. A role that exists but that no service key can have is malformed (contract, section
+/// 6).
 fn account_role(word: Option<&str>, field: &str) -> Result<AccountRole, Failure> {
     match word {
         None | Some("MEMBER") => Ok(AccountRole::Member),

@@ -1,4 +1,4 @@
-//! Keys as they are shown.
+//! The API keys of responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -100,7 +100,7 @@ impl ApiKey {
             created_at: found.created_at.zulu(),
             expires_at: found.expires_at.map(Timestamp::zulu),
             last_used_at: found.last_used_at.map(Timestamp::zulu),
-            // The operator has no id; the key is then told as its person's own.
+            // The operator has no id. A key that the operator created is returned as created by its user.
             created_by_user_id: found.created_by.unwrap_or(found.user).show(key),
             bot_user: bot.map(|bot| BotUser::new(key, bot)),
         }

@@ -1,4 +1,4 @@
-//! What a downgrade does to a thing.
+//! The steps of downgrades: each changes one JSON object.
 
 use serde_json::{Map, Value};
 
@@ -6,20 +6,18 @@ use Step::{By, Text, Unpermitted, Without};
 
 use super::shape::Shape;
 
-/// A thing on the wire.
 pub(super) type Thing = Map<String, Value>;
 
-/// Names with a blank between them.
+/// Names separated by spaces.
 pub(super) type Names = &'static str;
 
-/// What a downgrade does to a thing.
 pub(super) enum Step {
     Without(Names),
-    /// Says `""` in these fields where there is no text.
+    /// Sets these fields to `""` where they are null or absent.
     Text(Names),
-    /// Leaves out these permissions.
+    /// Removes these permissions.
     Unpermitted(Names),
-    /// Whatever else.
+    /// Any other change.
     By(fn(Shape, &mut Thing)),
 }
 
@@ -49,7 +47,7 @@ impl Step {
     }
 }
 
-/// Leaves nothing but the fields that such a thing had before 45.
+/// Keeps only the fields that the object had before 45.
 pub(super) fn known(shape: Shape, thing: &mut Thing) {
     let fields = match shape {
         Shape::Nothing => "",
@@ -79,7 +77,7 @@ pub(super) fn known(shape: Shape, thing: &mut Thing) {
     thing.retain(|field, value| is_one_of(field, fields) && !is_empty_bot(field, value));
 }
 
-/// Leaves out the name of a custom role that is called like a predefined one.
+/// Removes the name of a custom role that has the name of a predefined role.
 pub(super) fn unmistakable(_: Shape, thing: &mut Thing) {
     let predefined = "ADMIN MEMBER MEMBER_UI_ONLY READ_ONLY ANNOTATOR";
     each_role(thing, &|role| {
@@ -91,7 +89,7 @@ pub(super) fn unmistakable(_: Shape, thing: &mut Thing) {
     });
 }
 
-/// Shows people who may use pages only as members.
+/// Returns users with the role MEMBER_UI_ONLY as members.
 pub(super) fn no_ui_only(_: Shape, thing: &mut Thing) {
     each_role(thing, &|role| {
         if is(role, "type", "PREDEFINED") && is(role, "name", "MEMBER_UI_ONLY") {
@@ -100,7 +98,7 @@ pub(super) fn no_ui_only(_: Shape, thing: &mut Thing) {
     });
 }
 
-/// Spells the roles that somebody has in lower case. The name of a custom one is somebody's own.
+/// Spells the roles of a user in lower case. The name of a custom role is kept, because a user chose it.
 pub(super) fn lower_roles(_: Shape, thing: &mut Thing) {
     each_role(thing, &|role| {
         if is(role, "type", "PREDEFINED") {
@@ -110,7 +108,7 @@ pub(super) fn lower_roles(_: Shape, thing: &mut Thing) {
     });
 }
 
-/// Spells the words of a person or a key in lower case.
+/// Spells the enum values of a user or a key in lower case.
 pub(super) fn lower_words(_: Shape, thing: &mut Thing) {
     for field in ["status", "invite_mode", "key_type"] {
         respell(thing, field, str::to_ascii_lowercase);
@@ -122,7 +120,7 @@ pub(super) fn deleted(_: Shape, thing: &mut Thing) {
     respell(thing, "status", |word| word.replace("revoked", "deleted"));
 }
 
-/// Calls the permission to revoke service keys the one to delete them.
+/// Names the permission to revoke service keys as the permission to delete them.
 pub(super) fn deletes_keys(_: Shape, thing: &mut Thing) {
     for permission in thing.get_mut("permissions").and_then(Value::as_array_mut).into_iter().flatten() {
         if permission == "SERVICE_KEY_REVOKE" {
@@ -131,13 +129,13 @@ pub(super) fn deletes_keys(_: Shape, thing: &mut Thing) {
     }
 }
 
-/// Puts a restriction into a field.
+/// Wraps a restriction into a field.
 pub(super) fn wrapped(_: Shape, thing: &mut Thing) {
     let restriction = std::mem::take(thing);
     thing.insert("resource_restriction".to_owned(), restriction.into());
 }
 
-/// Does this with each role that a thing tells of: its own, and those of its bot user.
+/// Applies a function to each role in an object: its own role and those of its bot user.
 fn each_role(thing: &mut Thing, with: &impl Fn(&mut Thing)) {
     let role_of = |holder: &mut Thing, field| {
         if let Some(role) = holder.get_mut(field).and_then(Value::as_object_mut) {

@@ -1,4 +1,4 @@
-//! Each downgrade, just below its end and at it.
+//! Tests of each downgrade, just below its end and at it.
 
 use actix_web::test::TestRequest;
 use serde_json::json;
@@ -16,7 +16,7 @@ fn custom(name: &str) -> Value {
     json!({ "type": "CUSTOM", "id": "Um9sZToxOlY0S2E4", "name": name })
 }
 
-/// Things as the newest generation has them, all that can differ in them.
+/// Objects in the newest shape, with every field that can differ.
 fn samples(shape: Shape) -> Vec<Value> {
     let with = |thing: &Value, more: Value| {
         let (mut thing, more) = (thing.clone(), more);
@@ -86,14 +86,14 @@ fn samples(shape: Shape) -> Vec<Value> {
     }
 }
 
-/// A thing as a minor version of 8 has it.
+/// An object in the shape of a minor version of 8.
 fn fitted(shape: Shape, minor: u16, thing: &Value) -> Value {
     let mut thing = thing.clone();
     fit(shape, Generation::first(minor), &mut thing);
     thing
 }
 
-/// Which fields the first sample of a shape has in a minor version of 8, in the order of the alphabet.
+/// The fields of the first sample of a shape in a minor version of 8, in alphabetical order.
 fn names(shape: Shape, minor: u16) -> String {
     let thing = fitted(shape, minor, &samples(shape)[0]);
     let mut names: Vec<_> = thing.as_object().expect("a thing").keys().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! What is in a workspace: models, which are series of versions, and pipelines.
+//! The contents of a workspace: models, each with its versions, and pipelines.
 
 use std::cmp::Ordering;
 
@@ -100,7 +100,7 @@ impl ModelsOrderBy {
     }
 }
 
-/// Models in this order; by number where it does not decide.
+/// Models in this order, and then by id.
 pub(super) fn ordered(rows: &[ModelRow], order: &[ModelsOrderBy]) -> Vec<Model> {
     let mut rows: Vec<&ModelRow> = rows.iter().collect();
     rows.sort_by(|a, b| {

@@ -1,4 +1,4 @@
-//! The `where` of a question: read strictly, then held against a row.
+//! The `where` argument: parsed strictly, then compared with rows.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,7 @@ pub(super) struct MemberFilter {
 }
 
 impl DefaultWorkspaceFilter {
-    /// Reads the conditions; refuses those that compare with nothing.
+    /// Parses the conditions. Refuses a comparison with null.
     pub(super) fn read(self) -> Result<Filter> {
         self.read_at("where")
     }
@@ -93,7 +93,7 @@ impl DefaultWorkspaceFilter {
 }
 
 impl MemberFilter {
-    /// Reads the conditions; refuses those that compare with nothing.
+    /// Parses the conditions. Refuses a comparison with null.
     pub(super) fn read(self) -> Result<Filter> {
         self.read_at("where")
     }
@@ -103,10 +103,10 @@ impl MemberFilter {
     }
 }
 
-/// The most conditions. Each is held against every member of a workspace while all other writes wait.
+/// The maximum number of conditions. Each is compared with every member of a workspace while all other writes wait.
 const MOST: usize = 100;
 
-/// Conditions on a pair of a person and a workspace.
+/// Conditions on a pair of a user and a workspace.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     all: Vec<Filter>,
@@ -120,7 +120,7 @@ enum OnText {
     IsNot(String),
     IsOneOf(BTreeSet<String>),
     IsLike(Pattern),
-    /// A column that is never empty cannot be null.
+    /// The columns are never null, so `_is_null: false` is always true.
     IsNull(bool),
 }
 
@@ -158,20 +158,20 @@ impl Filter {
         Ok(filter)
     }
 
-    /// How many conditions there are, and how many sets of them.
+    /// The number of conditions and of nested sets of them.
     fn size(&self) -> usize {
         let below: usize = self.all.iter().map(Self::size).sum();
         self.user_id.len() + self.workspace_id.len() + self.all.len() + below
     }
 
-    /// Whether all conditions hold for this person and workspace.
+    /// Whether all conditions are true for this user and workspace.
     pub(super) fn holds(&self, user_id: &str, workspace: WorkspaceId) -> bool {
         self.user_id.iter().all(|condition| condition.holds(user_id))
             && self.workspace_id.iter().all(|condition| condition.holds(workspace.0))
             && self.all.iter().all(|filter| filter.holds(user_id, workspace))
     }
 
-    /// The only workspaces for which the conditions can hold; none where they name no workspace.
+    /// The only workspaces for which the conditions can be true; None if they name no workspace.
     pub(super) fn workspaces(&self) -> Option<BTreeSet<WorkspaceId>> {
         let here = self.workspace_id.iter().filter_map(|condition| match condition {
             OnNumber::Is(id) => Some(BTreeSet::from([WorkspaceId(*id)])),
@@ -215,7 +215,7 @@ impl BigintComparison {
     }
 }
 
-/// What is given; null is not, and taking it for "anything" would be a trap, so it is refused as Hasura does.
+/// An optional value. Null is refused as in Hasura: reading it as "no condition" would be dangerous.
 fn given<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),

@@ -1,24 +1,24 @@
-//! Answers about the schema itself, which are the same for everybody and stay the same while the server runs.
+//! Caches responses about the schema itself. They are the same for every caller and do not change while the server
+//! runs.
 
 use std::sync::{PoisonError, RwLock};
 
 use actix_web::web::Bytes;
 
-/// The most answers that are kept. The SDKs know one or two documents that ask.
+/// The maximum number of cached responses. The SDKs send one or two introspection documents.
 const MOST: usize = 8;
 
-/// The answers that were given already, by the text of the document.
+/// Cached responses by the text of the document.
 #[derive(Default)]
 pub(super) struct Introspections(RwLock<Vec<(String, Bytes)>>);
 
 impl Introspections {
-    /// The answer to this document, if it was given before.
     pub(super) fn find(&self, query: &str) -> Option<Bytes> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().find(|(text, _)| text == query).map(|(_, body)| body.clone())
     }
 
-    /// Keeps an answer while there is room.
+    /// Caches a response if there is room.
     pub(super) fn keep(&self, query: String, body: &Bytes) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST && known.iter().all(|(text, _)| *text != query) {

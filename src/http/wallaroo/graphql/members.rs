@@ -1,4 +1,4 @@
-//! `workspace_users`: who is in a workspace.
+//! `workspace_users`: the members of a workspace.
 
 use async_graphql::SimpleObject;
 

@@ -1,7 +1,7 @@
-//! `/v1/graphql`: the small Hasura-shaped schema that the SDK works with (contract, section 4).
+//! `/v1/graphql`: the small Hasura-shaped schema that the SDK uses (contract, section 4).
 //!
-//! It translates and nothing else: who may do what, `app` knows. The caller is the credential's, whatever a
-//! document says; an error is Hasura's shape, `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
+//! It only translates; `app` decides on permissions. The caller is always the one of the credential, whatever a
+//! document contains. An error has Hasura's shape: `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
 
 mod contents;
 mod default_workspaces;
@@ -36,14 +36,13 @@ use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 
-/// The schema, and the bounds of what is asked of it.
+/// The schema with its limits and its cache of introspections.
 pub(in crate::http) struct Schema {
     engine: async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>,
     bounds: Bounds,
     introspections: Introspections,
 }
 
-/// The schema, which answers from the state.
 pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
     let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
         .data(state.clone())
@@ -57,7 +56,6 @@ pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
 }
 
 impl Schema {
-    /// Answers one question of somebody.
     async fn answer(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
@@ -80,7 +78,7 @@ fn json(body: Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }
 
-/// The dialect as GraphQL speaks it: the same credential as Wallaroo's, another shape of refusal.
+/// The dialect of the GraphQL endpoint. It has Wallaroo's credential and another shape of errors.
 pub(in crate::http) struct GraphQl;
 
 impl Dialect for GraphQl {

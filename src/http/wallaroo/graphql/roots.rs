@@ -1,4 +1,4 @@
-//! The fields that a document begins with.
+//! The root fields of a document.
 
 use async_graphql::{Context, Object};
 
@@ -17,7 +17,7 @@ pub(in crate::http) struct QueryRoot;
 
 pub(in crate::http) struct MutationRoot;
 
-/// The state, and who asks.
+/// The state and the caller of a request.
 fn at_desk(ctx: &Context) -> Result<(AppState, Actor)> {
     let missing = |error: async_graphql::Error| Error::internal(error.message);
     Ok((ctx.data::<AppState>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))

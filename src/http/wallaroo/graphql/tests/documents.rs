@@ -39,7 +39,7 @@ async fn the_sdks_introspection_is_within_the_default_bounds() {
     for name in ["String", "Int", "Boolean", "bigint", "timestamptz", "workspace_insert_input"] {
         assert!(types.iter().any(|kind| kind["name"] == name), "{name}");
     }
-    // The default is the least that will do.
+    // The default is the smallest bound that is sufficient.
     let tight = Bounds { depth: bounds().depth - 1, ..bounds() };
     assert!(limits::read(INTROSPECTION, tight).is_err());
 }

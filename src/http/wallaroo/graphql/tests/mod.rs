@@ -31,7 +31,8 @@ use crate::store::{Sizes, Store, Tx, probe};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
-/// What the SDK sends when a client is made: graphql-core 3.2's `get_introspection_query()`, as it prints it.
+/// The introspection query that the SDK sends when a client is created: graphql-core 3.2's `get_introspection_query()`,
+/// as it prints it.
 const INTROSPECTION: &str = include_str!("../../../../../tests/golden/introspection.graphql");
 
 const USER_DEFAULT_WORKSPACE: &str = r#"
@@ -66,7 +67,7 @@ const DELETE_WORKSPACE_USER: &str = "
       }
     }";
 
-/// A server's inside with an administrator and three people.
+/// The state of a server with an administrator and three users.
 struct World {
     place: TempDir,
     state: AppState,
@@ -109,7 +110,7 @@ fn state(store: Store) -> AppState {
     })
 }
 
-/// Does what waits for the writer on a thread that may wait.
+/// Runs blocking work for the writer on another thread.
 fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).expect("no panic").expect("no refusal")
 }
@@ -149,7 +150,7 @@ impl World {
         Self { place, state, schema, root, ada, bob, eve }
     }
 
-    /// The whole body of the answer, less the request ids.
+    /// The whole body of the response, without the request ids.
     async fn ask(&self, who: &Actor, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables }).to_string();
         self.post(who, &body).await.1
