@@ -135,8 +135,8 @@ pub enum AuthError {
 }
 
 impl From<AuthError> for Error {
-    fn from(unproved: AuthError) -> Self {
-        Self::Unauthenticated(unproved)
+    fn from(error: AuthError) -> Self {
+        Self::Unauthenticated(error)
     }
 }
 

@@ -6,8 +6,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use crate::error::AuthError;
 
 /// The value of `WWW-Authenticate` for a refused bearer credential (RFC 6750, section 3.1).
-pub(super) fn challenge(unproved: AuthError) -> &'static str {
-    if unproved == AuthError::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
+pub(super) fn challenge(auth_error: AuthError) -> &'static str {
+    if auth_error == AuthError::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
 }
 
 /// Adds the bearer security scheme to an OpenAPI document. The credential is an access token or an API key.

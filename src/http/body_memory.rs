@@ -32,10 +32,10 @@ struct Taken {
 
 impl BodyMemory {
     /// `total` is raised where needed, so that bodies of the maximum size `most` from more than one address fit.
-    pub(super) fn new(total: usize, most: usize, small: usize) -> Self {
-        let total = total.max(most.saturating_mul(2));
-        let large = (total / 4 * 3).max(most);
-        Self { total, large, small, per_client: (total / 4).max(most), taken: Mutex::default() }
+    pub(super) fn new(total: usize, max_body: usize, small: usize) -> Self {
+        let total = total.max(max_body.saturating_mul(2));
+        let large = (total / 4 * 3).max(max_body);
+        Self { total, large, small, per_client: (total / 4).max(max_body), taken: Mutex::default() }
     }
 
     /// A share for a body from this client. It holds no memory yet.
@@ -63,12 +63,12 @@ impl Share<'_> {
         let memory = self.memory;
         let bound = if bytes > memory.small { memory.large } else { memory.total };
         let mut taken = memory.taken();
-        let theirs = taken.by_client.get(&self.client).copied().unwrap_or_default();
-        if taken.total + more > bound || theirs + more > memory.per_client {
+        let of_client = taken.by_client.get(&self.client).copied().unwrap_or_default();
+        if taken.total + more > bound || of_client + more > memory.per_client {
             return Err(Error::Busy { retry_after: RETRY_AFTER });
         }
         taken.total += more;
-        taken.by_client.insert(self.client, theirs + more);
+        taken.by_client.insert(self.client, of_client + more);
         self.held = bytes;
         Ok(())
     }
@@ -81,9 +81,9 @@ impl Drop for Share<'_> {
         }
         let mut taken = self.memory.taken();
         taken.total -= self.held;
-        if let Some(theirs) = taken.by_client.get_mut(&self.client) {
-            *theirs -= self.held;
-            if *theirs == 0 {
+        if let Some(of_client) = taken.by_client.get_mut(&self.client) {
+            *of_client -= self.held;
+            if *of_client == 0 {
                 taken.by_client.remove(&self.client);
             }
         }

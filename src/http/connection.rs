@@ -23,7 +23,7 @@ const MAX_HEAD: usize = 32 << 10;
 const MAX_DRAIN: usize = 64 << 10;
 
 /// The same maximum for an authenticated client. Most clients read no response before they have sent the whole body.
-const MAX_DRAIN_OF_KNOWN: usize = 16 << 20;
+const MAX_DRAIN_AUTHENTICATED: usize = 16 << 20;
 
 /// The maximum bytes that are read before the task yields to the web server.
 const MAX_BURST: usize = 16 << 10;
@@ -63,7 +63,7 @@ pub(super) struct Connection {
     /// Whether the request has a body that was not read to its end.
     unread: AtomicBool,
     /// Whether the request is authenticated.
-    known: AtomicBool,
+    authenticated: AtomicBool,
     closing: AtomicBool,
     /// Wakes the task that serves the connection.
     waker: OnceLock<Waker>,
@@ -80,37 +80,37 @@ impl Connection {
             unwritten_until: AtomicU32::new(NEVER),
             left: AtomicUsize::new(MAX_HEAD),
             unread: AtomicBool::new(false),
-            known: AtomicBool::new(false),
+            authenticated: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             waker: OnceLock::new(),
             clock,
         }
     }
 
-    pub(super) fn begin(&self, has_body: bool) {
+    pub(super) fn begin_request(&self, has_body: bool) {
         self.unread.store(has_body, Relaxed);
-        self.known.store(false, Relaxed);
+        self.authenticated.store(false, Relaxed);
         self.until.store(NEVER, Relaxed);
         self.left.store(usize::MAX, Relaxed);
     }
 
-    pub(super) fn is_proved(&self) {
-        self.known.store(true, Relaxed);
+    pub(super) fn mark_authenticated(&self) {
+        self.authenticated.store(true, Relaxed);
     }
 
-    pub(super) fn body_is_read(&self) {
+    pub(super) fn mark_body_read(&self) {
         self.unread.store(false, Relaxed);
     }
 
     /// The response is ready. Returns whether the connection must be closed after it, which is so if the body was not
     /// read to its end and its length is unknown.
-    pub(super) fn answer(&self, is_chunked: impl FnOnce() -> bool) -> bool {
+    pub(super) fn end_request(&self, is_chunked: impl FnOnce() -> bool) -> bool {
         if !self.unread.load(Relaxed) {
             self.left.store(MAX_HEAD, Relaxed);
             return false;
         }
-        let is_known = self.known.load(Relaxed);
-        self.left.store(if is_known { MAX_DRAIN_OF_KNOWN } else { MAX_DRAIN }, Relaxed);
+        let is_authenticated = self.authenticated.load(Relaxed);
+        self.left.store(if is_authenticated { MAX_DRAIN_AUTHENTICATED } else { MAX_DRAIN }, Relaxed);
         let endless = is_chunked();
         if endless {
             self.until.store(self.now().saturating_add(DRAIN_TIME), Relaxed);
@@ -120,7 +120,7 @@ impl Connection {
 
     /// The order in which connections are closed, lowest first: without a request in progress, longest idle, not
     /// waiting for its first request.
-    pub(super) fn use_of(&self) -> (bool, u32, bool) {
+    pub(super) fn close_order(&self) -> (bool, u32, bool) {
         let is_busy = self.left.load(Relaxed) == usize::MAX;
         (is_busy, self.active.load(Relaxed), self.until.load(Relaxed) == NEVER)
     }
@@ -141,7 +141,7 @@ impl Connection {
         }
     }
 
-    fn took(&self, bytes: usize) {
+    fn record_read(&self, bytes: usize) {
         self.active.store(self.now(), Relaxed);
         let left = self.left.load(Relaxed);
         if left != usize::MAX {
@@ -168,14 +168,14 @@ impl Connection {
         self.unwritten_until.load(Relaxed) != NEVER
     }
 
-    fn wrote(&self) {
+    fn record_write(&self) {
         self.active.store(self.now(), Relaxed);
         if self.is_stuck() {
             self.unwritten_until.store(NEVER, Relaxed);
         }
     }
 
-    fn could_not_write(&self) {
+    fn record_blocked_write(&self) {
         if !self.is_stuck() {
             self.unwritten_until.store(self.now().saturating_add(WRITE_TIME), Relaxed);
         }
@@ -186,7 +186,7 @@ impl Connection {
 pub(super) struct Stream {
     socket: TcpStream,
     connection: Arc<Connection>,
-    leave: Box<dyn Fn()>,
+    on_close: Box<dyn Fn()>,
     /// How many bytes were read since the last yield.
     burst: usize,
     /// Whether nothing was read yet.
@@ -200,9 +200,9 @@ impl Stream {
         socket: TcpStream,
         connection: Arc<Connection>,
         tls: Arc<LogLimiter>,
-        leave: impl Fn() + 'static,
+        on_close: impl Fn() + 'static,
     ) -> Self {
-        Self { socket, connection, leave: Box::new(leave), burst: 0, is_fresh: true, tls }
+        Self { socket, connection, on_close: Box::new(on_close), burst: 0, is_fresh: true, tls }
     }
 
     /// The local address of the connection.
@@ -228,7 +228,7 @@ impl Stream {
     }
 
     /// Ends a connection whose request head is too large.
-    fn end(&self) {
+    fn refuse_head(&self) {
         self.connection.closing.store(true, Relaxed);
         // The client may not receive it, which does not matter.
         let _ = self.socket.try_write(HEAD_TOO_LARGE);
@@ -237,7 +237,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        (self.leave)();
+        (self.on_close)();
     }
 }
 
@@ -259,7 +259,7 @@ impl AsyncRead for Stream {
             if this.connection.is_stuck() || this.connection.lingers() {
                 return Poll::Pending;
             }
-            this.end();
+            this.refuse_head();
             return Poll::Ready(Ok(()));
         }
         let before = into.filled().len();
@@ -273,7 +273,7 @@ impl AsyncRead for Stream {
             this.log_tls();
         }
         this.burst += bytes;
-        this.connection.took(bytes);
+        this.connection.record_read(bytes);
         Poll::Ready(Ok(()))
     }
 }
@@ -286,11 +286,11 @@ impl AsyncWrite for Stream {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             Poll::Pending => {
-                this.connection.could_not_write();
+                this.connection.record_blocked_write();
                 Poll::Pending
             }
             Poll::Ready(written) => {
-                this.connection.wrote();
+                this.connection.record_write();
                 Poll::Ready(written)
             }
         }

@@ -141,7 +141,7 @@ impl Connections {
     fn longest_idle(&self, theirs: &[Arc<Connection>]) -> usize {
         let start = self.next.fetch_add(CANDIDATES, Relaxed);
         let some = (0..theirs.len().min(CANDIDATES)).map(|at| start.wrapping_add(at) % theirs.len());
-        some.min_by_key(|at| theirs[*at].use_of()).unwrap_or_default()
+        some.min_by_key(|at| theirs[*at].close_order()).unwrap_or_default()
     }
 
     fn warn(&self, client: Option<Client>) {

@@ -53,7 +53,7 @@ impl<D: Dialect> FromRequest for Caller<D> {
     type Future = Ready<std::result::Result<Self, D::Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(prove::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
+        ready(authenticate::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
     }
 }
 
@@ -63,22 +63,22 @@ pub(super) fn name_actor(request: &HttpRequest, email: &Email) {
 }
 
 /// Whether the client asks for a response that is not from a cache (RFC 9111, section 5.2.1.4).
-fn wants_it_anew(request: &HttpRequest) -> bool {
-    let said = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
-    said.flat_map(|text| text.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
+fn wants_uncached(request: &HttpRequest) -> bool {
+    let directives = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
+    directives.flat_map(|text| text.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
 }
 
-fn prove<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
+fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(state, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-        connection.is_proved();
+        connection.mark_authenticated();
     }
     if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }
-    Ok(if wants_it_anew(request) { proved.uncached() } else { proved })
+    Ok(if wants_uncached(request) { proved.uncached() } else { proved })
 }
 
 /// The origin of a request without a credential.

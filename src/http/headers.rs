@@ -19,11 +19,11 @@ const HSTS: &str = "max-age=31536000";
 pub(super) const PUBLIC: &str = "no-cache";
 
 /// Adds the common headers to a response, and removes the body of a response to HEAD.
-pub(super) fn complete(answer: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
-    let is_head = answer.request().method() == Method::HEAD;
-    let mut answer = if is_head { answer.map_body(|head, body| withhold(head, body.size())) } else { answer };
-    protect(answer.headers_mut(), is_https);
-    answer
+pub(super) fn complete(response: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
+    let is_head = response.request().method() == Method::HEAD;
+    let mut response = if is_head { response.map_body(|head, body| remove_body(head, body.size())) } else { response };
+    protect(response.headers_mut(), is_https);
+    response
 }
 
 /// Forbids guessing the content type, forbids storing unless the response allows it, and sets HSTS where the server's
@@ -42,19 +42,19 @@ fn protect(headers: &mut HeaderMap, is_https: bool) {
 ///
 /// actix-web omits the body too, but it looks at the request that it read last. If a GET arrives in the same packet as
 /// the HEAD, it sends the body, and the client reads it as the next response.
-fn withhold(head: &mut ResponseHead, size: BodySize) -> BoxBody {
+fn remove_body(head: &mut ResponseHead, size: BodySize) -> BoxBody {
     if let BodySize::Sized(length) = size {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     head.no_chunking(true);
-    BoxBody::new(Withheld)
+    BoxBody::new(NoBody)
 }
 
 /// A body that is not sent. Its size is `Stream`, so that actix-web does not overwrite the `Content-Length` in the
 /// head.
-struct Withheld;
+struct NoBody;
 
-impl MessageBody for Withheld {
+impl MessageBody for NoBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

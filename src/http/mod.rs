@@ -104,7 +104,7 @@ async fn run(
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(bodies.clone())
-                .wrap(from_fn(move |request, next| request::keep_book(request, next, is_https)))
+                .wrap(from_fn(move |request, next| request::track(request, next, is_https)))
                 // The router tries the dialects in this order, so the one with the most requests comes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
@@ -133,7 +133,7 @@ async fn run(
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
-    let keys = actix_web::rt::spawn(keep_keys(state));
+    let keys = actix_web::rt::spawn(maintain_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
@@ -144,15 +144,15 @@ async fn run(
 
 /// Maintains the signing keys while the server runs: when they are due, and at least once a minute, because other
 /// processes can change them too.
-async fn keep_keys(state: web::Data<AppState>) {
-    const NOW_AND_THEN: Duration = Duration::from_mins(1);
-    const NOT_AT_ONCE: Duration = Duration::from_secs(1);
+async fn maintain_keys(state: web::Data<AppState>) {
+    const MAX_WAIT: Duration = Duration::from_mins(1);
+    const MIN_WAIT: Duration = Duration::from_secs(1);
     loop {
         let wait = match state.keep_up_keys().await {
-            Ok(due) => Timestamp::now().until(due).clamp(NOT_AT_ONCE, NOW_AND_THEN),
+            Ok(due) => Timestamp::now().until(due).clamp(MIN_WAIT, MAX_WAIT),
             Err(error) => {
                 log::error!("cannot maintain the signing keys: {}", error.chain());
-                NOW_AND_THEN
+                MAX_WAIT
             }
         };
         actix_web::rt::time::sleep(wait).await;
@@ -180,9 +180,9 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
     }
     Ok(async move {
         let name = poll_fn(|context| {
-            let come =
+            let received =
                 signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
-            come.map_or(Poll::Pending, Poll::Ready)
+            received.map_or(Poll::Pending, Poll::Ready)
         })
         .await;
         log::info!("stopping on {name}");
@@ -200,7 +200,7 @@ fn hangup_is_ignored() -> bool {
 
 /// The maximum number of connections that wait to be accepted. The system may have a lower limit
 /// (`net.core.somaxconn`).
-const WAITING: i32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// Opens a socket to listen on.
 ///
@@ -210,7 +210,7 @@ const WAITING: i32 = 4096;
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
-    rustix::net::listen(&listener, WAITING)?;
+    rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }
 

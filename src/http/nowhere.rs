@@ -3,7 +3,7 @@
 use crate::app::runtime::issuers::REALM_PATH;
 
 /// The maximum characters of a path in a message.
-const SHOWN: usize = 200;
+const MAX_PATH_LENGTH: usize = 200;
 
 /// The hint in the message to people and programs.
 pub(super) const KEYCLOAK_HINT: &str = "on this server, Keycloak's paths begin with /auth and the realm is master";
@@ -24,7 +24,7 @@ pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
         None if !admin.is_empty() && (rest.is_empty() || rest.starts_with('/')) => format!("/auth/admin{rest}"),
         None => return None,
     };
-    Some(meant.chars().take(SHOWN).collect())
+    Some(meant.chars().take(MAX_PATH_LENGTH).collect())
 }
 
 #[cfg(test)]
@@ -49,6 +49,6 @@ mod tests {
             assert_eq!(meant_for_keycloak(path), None, "{path}");
         }
         let long = meant_for_keycloak(&format!("/realms/x/{}", "é".repeat(5000))).unwrap();
-        assert_eq!(long.chars().count(), SHOWN);
+        assert_eq!(long.chars().count(), MAX_PATH_LENGTH);
     }
 }

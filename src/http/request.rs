@@ -27,10 +27,10 @@ pub(super) struct ActorName(pub(super) String);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The maximum characters of a `User-Agent` in the audit log.
-const AGENT_LENGTH: usize = 255;
+const MAX_AGENT_LENGTH: usize = 255;
 
 /// The headers that proxies add. Any one of them shows that there is a proxy.
-const OF_PROXIES: [HeaderName; 5] = [
+const PROXY_HEADERS: [HeaderName; 5] = [
     FORWARDED,
     VIA,
     HeaderName::from_static("x-forwarded-for"),
@@ -52,7 +52,7 @@ pub(super) fn id() -> Uuid {
 }
 
 /// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request.
-pub(super) async fn keep_book(
+pub(super) async fn track(
     request: ServiceRequest,
     next: Next<BoxBody>,
     is_https: bool,
@@ -63,38 +63,38 @@ pub(super) async fn keep_book(
     let has_body = !matches!(request.parts().1, Payload::None);
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     if let Some(connection) = &connection {
-        connection.begin(has_body);
+        connection.begin_request(has_body);
     }
     if has_body {
-        go_on_once().await;
+        yield_once().await;
     }
-    let answer = CURRENT.scope(id, next.call(request)).await?;
-    let mut answer = headers::complete(answer, is_https);
+    let response = CURRENT.scope(id, next.call(request)).await?;
+    let mut response = headers::complete(response, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
-        answer.headers_mut().insert(REQUEST_ID, value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
-    let is_chunked = || answer.request().headers().contains_key(TRANSFER_ENCODING);
-    if connection.is_some_and(|connection| connection.answer(is_chunked)) {
-        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    let is_chunked = || response.request().headers().contains_key(TRANSFER_ENCODING);
+    if connection.is_some_and(|connection| connection.end_request(is_chunked)) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
-    let request = answer.request();
-    let (route, known) = (request.match_pattern(), request.extensions());
+    let (micros, status) = (started.elapsed().as_micros(), response.status().as_u16());
+    let request = response.request();
+    let (route, extensions) = (request.match_pattern(), request.extensions());
     let route = route.as_deref().unwrap_or("(no route)");
-    let actor = known.get::<ActorName>().map_or("-", |name| &name.0);
+    let actor = extensions.get::<ActorName>().map_or("-", |name| &name.0);
     log::info!("{method} {route} {status} {}.{:03} ms {actor} {} {id}", micros / 1000, micros % 1000, address(request));
-    drop(known);
-    Ok(answer)
+    drop(extensions);
+    Ok(response)
 }
 
 /// Yields to the web server once. Only then does it hand over a body that arrived together with the head. With the
 /// whole request present, the handler reads the body at once and sets no timer.
-async fn go_on_once() {
-    let mut gone_on = false;
+async fn yield_once() {
+    let mut yielded = false;
     poll_fn(|context| {
-        if std::mem::replace(&mut gone_on, true) {
+        if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -112,8 +112,8 @@ pub(super) fn text(value: &HeaderValue) -> Option<&str> {
 /// The origin of a request for the audit log.
 pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let agent =
-        agent.map(|agent| agent.char_indices().nth(AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
+    let agent = agent
+        .map(|agent| agent.char_indices().nth(MAX_AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
     Origin { dialect, address: Some(address(request)), request: id(), agent }
 }
 
@@ -126,12 +126,12 @@ pub(super) fn host(request: &HttpRequest) -> Option<&str> {
 pub(super) fn target(request: &HttpRequest) -> Target<'_> {
     let reached = request.conn_data::<Reached>().and_then(|reached| reached.0);
     // A client can send these headers too, so they count only if a trusted proxy sent the request.
-    let is_proxied = is_of_proxy(request) && OF_PROXIES.iter().any(|name| request.headers().contains_key(name));
+    let is_proxied = is_from_proxy(request) && PROXY_HEADERS.iter().any(|name| request.headers().contains_key(name));
     Target { host: host(request), reached, is_proxied }
 }
 
 /// Whether a trusted proxy sent the request.
-fn is_of_proxy(request: &HttpRequest) -> bool {
+fn is_from_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
     proxies.zip(request.peer_addr()).is_some_and(|(proxies, peer)| proxies.contains(peer.ip().to_canonical()))
 }

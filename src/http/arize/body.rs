@@ -93,7 +93,7 @@ impl Query {
 /// Converts the refusal of a value to a malformed request (400 instead of 422).
 pub(super) fn as_malformed(error: Error) -> Failure {
     match error {
-        Error::Invalid { field, rule } => Failure::malformed(failure::name(&field), rule),
+        Error::Invalid { field, rule } => Failure::malformed(failure::field_name(&field), rule),
         other => Failure::Core(other),
     }
 }
@@ -110,8 +110,8 @@ macro_rules! from_object {
                 impl<'de> serde::de::Visitor<'de> for Object {
                     type Value = $name;
 
-                    fn expecting(&self, words: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        words.write_str("an object")
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        formatter.write_str("an object")
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {

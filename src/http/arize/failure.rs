@@ -44,10 +44,10 @@ impl Failure {
     /// The cause, in the dialect's words. Row numbers are omitted, because they mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
-            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
-            Self::Core(Error::Forbidden { action }) => action.need(word(Noun::Workspace)),
-            Self::Core(Error::Refused { rule }) => noun::sentence(rule, word(Noun::Workspace)),
-            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(*what)),
+            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", field_name(field)),
+            Self::Core(Error::Forbidden { action }) => action.need(noun_name(Noun::Workspace)),
+            Self::Core(Error::Refused { rule }) => noun::sentence(rule, noun_name(Noun::Workspace)),
+            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", noun_name(*what)),
             Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
         }
@@ -76,11 +76,11 @@ fn conflict(what: Noun, key: &str) -> String {
         | Noun::Role
         | Noun::Session
         | Noun::SigningKey
-        | Noun::Workspace => format!("name: a {} with the name {key} already exists", word(what)),
+        | Noun::Workspace => format!("name: a {} with the name {key} already exists", noun_name(what)),
     }
 }
 
-pub(super) fn name(field: &Field) -> &str {
+pub(super) fn field_name(field: &Field) -> &str {
     match field {
         Field::Key => "api_key_id",
         Field::Organization => "org_id",
@@ -110,7 +110,7 @@ pub(super) fn name(field: &Field) -> &str {
     }
 }
 
-fn word(what: Noun) -> &'static str {
+fn noun_name(what: Noun) -> &'static str {
     match what {
         Noun::Workspace => "space",
         Noun::Key => "API key",
@@ -174,20 +174,20 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header((CONTENT_TYPE, PROBLEM));
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CONTENT_TYPE, PROBLEM));
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
             ) => {
-                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
-            Self::Core(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
+            Self::Core(Error::Unauthenticated(auth_error)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
             }
             Self::Core(error @ Error::Internal(_)) => log::error!("{} {}", request::id(), error.chain()),
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
+                response.insert_header((ALLOW, allowed.as_str()));
             }
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint => {}
         }
@@ -200,7 +200,7 @@ impl ResponseError for Failure {
             instance: format!("urn:uuid:{}", request::id()),
         };
         // `json` would set another content type.
-        answer.body(serde_json::to_string(&problem).unwrap_or_default())
+        response.body(serde_json::to_string(&problem).unwrap_or_default())
     }
 }
 

@@ -14,7 +14,10 @@ use serde_json::Value;
 
 pub(super) use shape::Shape;
 use steps::Step::{self, By, Text, Unpermitted, Without};
-use steps::{deleted, deletes_keys, known, lower_roles, lower_words, no_ui_only, unmistakable, wrapped};
+use steps::{
+    lowercase_roles, lowercase_values, only_known_fields, revoke_as_delete, revoked_as_deleted, ui_only_as_member,
+    without_ambiguous_names, wrap,
+};
 
 /// A version of the SDK: major, minor, patch.
 type Version = (u16, u16, u16);
@@ -42,7 +45,7 @@ impl Generation {
 
     /// The version as a fixed number of bytes. Generations with the same shapes as the newest have the same bytes as
     /// it.
-    pub(super) fn words(self) -> Vec<u8> {
+    pub(super) fn to_bytes(self) -> Vec<u8> {
         let Self((major, minor, patch)) = if self.is_newest() { Self::NEWEST } else { self };
         [major, minor, patch].into_iter().flat_map(u16::to_be_bytes).collect()
     }
@@ -81,7 +84,7 @@ impl Downgrade {
         Self { begins, ..self }
     }
 
-    fn concerns(&self, shape: Shape, generation: Generation) -> bool {
+    fn applies_to(&self, shape: Shape, generation: Generation) -> bool {
         generation < Generation::first(self.ends)
             && (self.begins == 0 || generation >= Generation::first(self.begins))
             && self.shapes.contains(&shape)
@@ -133,7 +136,7 @@ const DOWNGRADES: &[Downgrade] = &[
     below(60, KEYS, Text("created_by_user_id")),
     // Below 60 a custom role with the name of a predefined role was parsed as both. Since 60 a role is parsed by its
     // type. Below 45 the role's id distinguishes the two.
-    below(60, HOLDERS, By(unmistakable)).since(45),
+    below(60, HOLDERS, By(without_ambiguous_names)).since(45),
     // A permission is removed for SDKs that do not know it: one unknown permission invalidates a whole page of roles.
     below(60, ROLES, Unpermitted("PROJECT_SPAN_EVAL_FEEDBACK_UPDATE")),
     below(59, ROLES, Unpermitted("DASHBOARD_TEMPLATE_CREATE DASHBOARD_TEMPLATE_DELETE")),
@@ -150,11 +153,11 @@ const DOWNGRADES: &[Downgrade] = &[
     below(24, ROLES, Unpermitted("REMOTE_ENDPOINT_INTEGRATION_READ REMOTE_ENDPOINT_INTEGRATION_UPDATE")),
     below(22, ROLES, Unpermitted("USER_PERMISSION_UPDATE")),
     // Below 41 the permission to revoke service keys was called the permission to delete them.
-    below(41, ROLES, By(deletes_keys)),
+    below(41, ROLES, By(revoke_as_delete)),
     // Below 59 the account role MEMBER_UI_ONLY did not exist, so such a user is returned as a MEMBER.
-    below(59, HOLDERS, By(no_ui_only)),
+    below(59, HOLDERS, By(ui_only_as_member)),
     // Below 45 an unknown field was an error. Since 45 the SDK ignores it.
-    below(45, EVERYTHING, By(known)),
+    below(45, EVERYTHING, By(only_known_fields)),
     // Below 43 a space must not have `is_private`.
     below(43, SPACES, Without("is_private")),
     // Below 41 a new service key must not have `bot_user`.
@@ -162,27 +165,27 @@ const DOWNGRADES: &[Downgrade] = &[
     // In 40 only, a key that is returned with its secret must not have `redacted_key` too.
     below(41, SECRETS, Without("redacted_key")).since(40),
     // Below 40 enum values were in lower case, and names of roles had a hyphen. Since 40 they are in upper case.
-    below(40, HOLDERS, By(lower_roles)),
-    below(40, USERS, By(lower_words)),
-    below(40, KEYS, By(lower_words)),
+    below(40, HOLDERS, By(lowercase_roles)),
+    below(40, USERS, By(lowercase_values)),
+    below(40, KEYS, By(lowercase_values)),
     // Below 40 a new restriction was a field of the response. Since 40 it is the response.
-    below(40, &[Shape::CreatedRestriction], By(wrapped)),
+    below(40, &[Shape::CreatedRestriction], By(wrap)),
     // Below 34 a revoked key was called deleted.
-    below(34, KEYS, By(deleted)),
+    below(34, KEYS, By(revoked_as_deleted)),
     // Since 8.28.3 at the latest, a key may have `last_used_at`. Before, it must not.
     below(29, KEYS, Without("last_used_at")),
 ];
 
 /// Downgrades a response, an object or a page of objects, to a generation.
-pub(super) fn fit(shape: Shape, generation: Generation, answer: &mut Value) {
-    let Some(answer) = answer.as_object_mut() else { return };
-    let is_page = answer.contains_key("pagination");
-    for Downgrade { step, .. } in DOWNGRADES.iter().filter(|one| one.concerns(shape, generation)) {
+pub(super) fn downgrade(shape: Shape, generation: Generation, response: &mut Value) {
+    let Some(response) = response.as_object_mut() else { return };
+    let is_page = response.contains_key("pagination");
+    for Downgrade { step, .. } in DOWNGRADES.iter().filter(|one| one.applies_to(shape, generation)) {
         if is_page {
-            let things = answer.values_mut().filter_map(Value::as_array_mut).flatten();
-            things.filter_map(Value::as_object_mut).for_each(|thing| step.take(shape, thing));
+            let objects = response.values_mut().filter_map(Value::as_array_mut).flatten();
+            objects.filter_map(Value::as_object_mut).for_each(|object| step.take(shape, object));
         } else {
-            step.take(shape, answer);
+            step.take(shape, response);
         }
     }
 }

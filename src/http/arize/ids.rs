@@ -13,7 +13,7 @@ use crate::domain::ids::{
 use crate::tokens::tags::TagKey;
 
 /// The minimum length of a tag; up to two more characters avoid padding.
-const TAG: usize = 8;
+const MIN_TAG_LENGTH: usize = 8;
 
 /// A number that no row has. A well-formed id that this server did not issue is read as this number, so that the core
 /// handles it exactly as the id of a hidden or deleted row, in the same order of checks.
@@ -23,13 +23,13 @@ pub(super) trait Public: Sized {
     /// The first part of the id.
     const KIND: &'static str;
     /// The dialect's name of the object.
-    const WHAT: &'static str;
+    const NAME: &'static str;
     fn row(&self) -> i64;
     fn from_row(row: i64) -> Self;
 
-    fn show(&self, key: &TagKey) -> String {
+    fn encode(&self, key: &TagKey) -> String {
         let text = format!("{}:{}", Self::KIND, self.row());
-        let length = TAG + (3 - (text.len() + 1 + TAG) % 3) % 3;
+        let length = MIN_TAG_LENGTH + (3 - (text.len() + 1 + MIN_TAG_LENGTH) % 3) % 3;
         STANDARD.encode(format!("{text}:{}", key.tag("id", &text, length)))
     }
 
@@ -45,25 +45,25 @@ pub(super) trait Public: Sized {
         if rest.is_empty() || kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(malformed());
         }
-        Ok(Self::from_row(given_out::<Self>(key, &text, id).unwrap_or(NO_ROW)))
+        Ok(Self::from_row(issued_row::<Self>(key, &text, id).unwrap_or(NO_ROW)))
     }
 }
 
-/// The number of the row, if [`Public::show`] returns exactly this id for it.
-fn given_out<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
+/// The number of the row, if [`Public::encode`] returns exactly this id for it.
+fn issued_row<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
     let (named, tag) = text.rsplit_once(':')?;
     let (kind, row) = named.split_once(':')?;
     let row = row.parse().ok()?;
-    let right = kind == T::KIND && tag.len() >= TAG && key.matches("id", named, tag);
-    (right && T::from_row(row).show(key) == id).then_some(row)
+    let is_valid = kind == T::KIND && tag.len() >= MIN_TAG_LENGTH && key.matches("id", named, tag);
+    (is_valid && T::from_row(row).encode(key) == id).then_some(row)
 }
 
 /// Reads a public id as [`Public::read`] does, but refuses an id of another kind as malformed.
-pub(super) fn read_only_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
+pub(super) fn read_of_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
     let bytes = STANDARD.decode(id).unwrap_or_default();
     match bytes.split(|byte| *byte == b':').next() {
         Some(kind) if bytes.contains(&b':') && kind != T::KIND.as_bytes() => {
-            Err(Failure::malformed(field, format!("must be the id of a {}", T::WHAT)))
+            Err(Failure::malformed(field, format!("must be the id of a {}", T::NAME)))
         }
         _ => T::read(key, field, id),
     }
@@ -73,7 +73,7 @@ macro_rules! public {
     ($($id:ident $kind:literal $what:literal;)*) => {$(
         impl Public for $id {
             const KIND: &'static str = $kind;
-            const WHAT: &'static str = $what;
+            const NAME: &'static str = $what;
 
             fn row(&self) -> i64 {
                 self.0
@@ -112,7 +112,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_id_is_read_back_and_needs_no_escaping(row in 0..i64::MAX) {
-            let id = WorkspaceId(row).show(&key());
+            let id = WorkspaceId(row).encode(&key());
             prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric()), "{}", id);
             prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).expect("an id"), WorkspaceId(row));
         }
@@ -126,7 +126,7 @@ mod tests {
 
         #[test]
         fn a_changed_id_is_no_id(row in 0..1_000_000_i64, at in 0..24_usize, by in "[A-Za-z0-9]") {
-            let id = WorkspaceId(row).show(&key());
+            let id = WorkspaceId(row).encode(&key());
             let mut changed = id.clone();
             changed.replace_range(at..=at, &by);
             let read = WorkspaceId::read(&key(), "space_id", &changed).ok();
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn a_well_formed_id_that_was_not_given_out_is_of_no_row_and_nonsense_is_malformed() {
         let read = |id: &str| WorkspaceId::read(&key(), "x", id);
-        let elsewhere = WorkspaceId(1).show(&TagKey::new(&[4; 32]));
-        assert_eq!(read(&UserId(1).show(&key())).expect("another kind"), WorkspaceId(NO_ROW));
+        let elsewhere = WorkspaceId(1).encode(&TagKey::new(&[4; 32]));
+        assert_eq!(read(&UserId(1).encode(&key())).expect("another kind"), WorkspaceId(NO_ROW));
         assert_eq!(read(&elsewhere).expect("another server's"), WorkspaceId(NO_ROW));
         for text in
             ["Space:99999999999", "Space:1:", "Space::", "Space:9223372036854775808:abcdefgh", "Space:x:abcdefgh"]

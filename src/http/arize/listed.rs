@@ -5,14 +5,14 @@ use serde::Serialize;
 use super::generations::Shape;
 
 /// An object in a response, with the kind by which `generations` selects its shape.
-pub(super) trait Shown: Serialize {
+pub(super) trait Shaped: Serialize {
     const SHAPE: Shape;
 }
 
 /// A kind of object that lists contain.
-pub(super) trait Listed: Shown {
+pub(super) trait Listed: Shaped {
     /// The field of the list: `spaces`.
     const PLURAL: &'static str;
     /// The name of the list in its cursors.
-    const IN_CURSORS: &'static str = Self::PLURAL;
+    const CURSOR_NAME: &'static str = Self::PLURAL;
 }

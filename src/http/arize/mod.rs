@@ -34,7 +34,7 @@ use description::{NamedByTag, Problems};
 pub use dialect::{Arize, Caller};
 pub use failure::Failure;
 use failure::Problem;
-use reply::Answer;
+use reply::HandlerResult;
 
 routes! {
     /// The description of the dialect (OpenAPI 3.1).

@@ -8,8 +8,8 @@ use super::body::{Body, Query, from_object, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
-use super::{Answer, Caller, Failure};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shaped};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::runtime::state::AppState;
 use crate::app::workspaces;
 use crate::domain::actor::Actor;
@@ -49,7 +49,7 @@ pub(super) struct Space {
     default_agent_runtime: Option<RuntimeReference>,
 }
 
-impl Shown for Space {
+impl Shaped for Space {
     const SHAPE: Shape = Shape::Space;
 }
 
@@ -93,12 +93,12 @@ impl Space {
     fn new(key: &TagKey, workspace: Workspace) -> Self {
         let settings = workspace.settings;
         Self {
-            id: workspace.id.show(key),
+            id: workspace.id.encode(key),
             name: workspace.name.as_str().to_owned(),
             description: workspace.description.as_str().to_owned(),
             created_at: workspace.created_at.zulu(),
             is_private: workspace.private,
-            organization_id: workspace.organization.show(key),
+            organization_id: workspace.organization.encode(key),
             ml_models_enabled: settings.ml_models_enabled,
             gradient_start_color: settings.gradient_start_color.map(String::from),
             gradient_end_color: settings.gradient_end_color.map(String::from),
@@ -135,7 +135,7 @@ pub(super) async fn list(
     caller: Caller,
     query: Query,
     request: ListRequest,
-) -> Answer<List<Space>> {
+) -> HandlerResult<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&state.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
@@ -170,7 +170,7 @@ pub(super) struct CreateSpace {
         (status = 404, description = "The organization does not exist"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> HandlerResult<Space> {
     let body = body.0;
     let new = NewWorkspace {
         name: name(&body.name)?,
@@ -198,7 +198,7 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
         (status = 200, description = "The space", body = Space),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Space> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let workspace = state.read_inline(|view| workspaces::visible(view, &caller, id))?;
     Ok(Reply::Ok(Space::new(&state.tags, workspace)))
@@ -266,19 +266,19 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             ml_models_enabled: update.ml_models_enabled,
             gradient_start_color: update
                 .gradient_start_color
-                .map(|given| given.map(|raw| setting("gradient_start_color", &raw)).transpose())
+                .map(|value| value.map(|raw| setting("gradient_start_color", &raw)).transpose())
                 .transpose()?,
             gradient_end_color: update
                 .gradient_end_color
-                .map(|given| given.map(|raw| setting("gradient_end_color", &raw)).transpose())
+                .map(|value| value.map(|raw| setting("gradient_end_color", &raw)).transpose())
                 .transpose()?,
             default_llm_integration: update
                 .default_llm_integration
-                .map(|given| given.map(LlmReference::read).transpose())
+                .map(|value| value.map(LlmReference::read).transpose())
                 .transpose()?,
             default_agent_runtime: update
                 .default_agent_runtime
-                .map(|given| given.map(RuntimeReference::read).transpose())
+                .map(|value| value.map(RuntimeReference::read).transpose())
                 .transpose()?,
         })
     }
@@ -319,7 +319,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateSpace>,
-) -> Answer<Space> {
+) -> HandlerResult<Space> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let change = WorkspaceChange::try_from(body.0)?;
     let workspace = state.write_as(&caller, move |tx, caller| workspaces::change(tx, caller, id, &change)).await?;
@@ -334,7 +334,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     state.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
 /// A value in the newest spelling: `read-only` is `READ_ONLY`.
-pub(super) fn canonical(word: &str) -> String {
-    word.trim().to_ascii_uppercase().replace('-', "_")
+pub(super) fn canonical(value: &str) -> String {
+    value.trim().to_ascii_uppercase().replace('-', "_")
 }
 
 /// A role to assign: a predefined role by name, or a custom role by id. Older SDK versions also send the name of a
@@ -39,7 +39,7 @@ pub(super) struct RoleGiven {
 from_object!(RoleGiven);
 
 /// A role that a client requested.
-pub(super) enum Given {
+pub(super) enum RequestedRole {
     /// A predefined role, in the newest spelling.
     Predefined(String),
     Custom(RoleId),
@@ -47,13 +47,13 @@ pub(super) enum Given {
 
 impl RoleGiven {
     /// Parses the role in this field.
-    pub(super) fn read(self, key: &TagKey, field: &str) -> Result<Given, Failure> {
+    pub(super) fn read(self, key: &TagKey, field: &str) -> Result<RequestedRole, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
-            ("PREDEFINED", Some(name), None) => Ok(Given::Predefined(canonical(&name))),
+            ("PREDEFINED", Some(name), None) => Ok(RequestedRole::Predefined(canonical(&name))),
             ("PREDEFINED", _, _) => {
                 Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
-            ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(Given::Custom),
+            ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(RequestedRole::Custom),
             ("CUSTOM", _, None) => {
                 Err(Error::invalid(format!("{field}.id"), "is required with the type CUSTOM").into())
             }
@@ -64,8 +64,8 @@ impl RoleGiven {
     /// Parses the role in this field as a role in a space.
     pub(super) fn in_space(self, key: &TagKey, field: &str) -> Result<Role, Failure> {
         match self.read(key, field)? {
-            Given::Custom(id) => Ok(Role::Custom(id)),
-            Given::Predefined(word) => in_space(&word).ok_or_else(|| {
+            RequestedRole::Custom(id) => Ok(Role::Custom(id)),
+            RequestedRole::Predefined(value) => in_space(&value).ok_or_else(|| {
                 Error::invalid(format!("{field}.name"), "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR").into()
             }),
         }
@@ -93,11 +93,11 @@ impl RoleGiven {
     }
 }
 
-fn in_space(word: &str) -> Option<Role> {
-    Role::PREDEFINED.into_iter().find(|role| space_word(*role) == word)
+fn in_space(value: &str) -> Option<Role> {
+    Role::PREDEFINED.into_iter().find(|role| space_role_name(*role) == value)
 }
 
-pub(super) const fn space_word(role: Role) -> &'static str {
+pub(super) const fn space_role_name(role: Role) -> &'static str {
     match role {
         Role::Owner => "ADMIN",
         Role::Member => "MEMBER",
@@ -125,7 +125,7 @@ pub(super) enum RoleShown {
     },
 }
 
-pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
+pub(super) const fn organization_role_name(role: OrganizationRole) -> &'static str {
     match role {
         OrganizationRole::Admin => "ADMIN",
         OrganizationRole::Member => "MEMBER",
@@ -135,11 +135,11 @@ pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
 }
 
 /// The role in an organization with this name, in any spelling.
-pub(super) fn organization_role(word: &str) -> Option<OrganizationRole> {
-    named(&OrganizationRole::ALL, organization_word, word)
+pub(super) fn organization_role(value: &str) -> Option<OrganizationRole> {
+    find_by_name(&OrganizationRole::ALL, organization_role_name, value)
 }
 
-pub(super) const fn account_word(role: AccountRole) -> &'static str {
+pub(super) const fn account_role_name(role: AccountRole) -> &'static str {
     match role {
         AccountRole::Administrator => "ADMIN",
         AccountRole::Member => "MEMBER",
@@ -149,8 +149,8 @@ pub(super) const fn account_word(role: AccountRole) -> &'static str {
 }
 
 /// The role in the account with this name, in any spelling.
-pub(super) fn account_role(word: &str) -> Option<AccountRole> {
-    named(&AccountRole::ALL, account_word, word)
+pub(super) fn account_role(value: &str) -> Option<AccountRole> {
+    find_by_name(&AccountRole::ALL, account_role_name, value)
 }
 
 /// The permission with this name, in any spelling. Before 8.41, SERVICE_KEY_REVOKE was called SERVICE_KEY_DELETE.
@@ -162,9 +162,9 @@ pub(super) fn permission(name: &str) -> Option<Permission> {
 }
 
 /// The value with this name, in any spelling.
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<T> {
-    let word = canonical(word);
-    all.iter().copied().find(|one| name(*one) == word)
+fn find_by_name<T: Copy>(all: &[T], name: fn(T) -> &'static str, value: &str) -> Option<T> {
+    let value = canonical(value);
+    all.iter().copied().find(|one| name(*one) == value)
 }
 
 /// Implements parsing in any spelling for an enum of the dialect, with the rule that a refusal names.
@@ -175,16 +175,16 @@ macro_rules! read_in_any_spelling {
             pub(super) const RULE: &str = $rule;
 
             /// Parses a value in any spelling.
-            pub(super) fn read(word: &str) -> Option<Self> {
-                canonical(word).parse().ok()
+            pub(super) fn read(value: &str) -> Option<Self> {
+                canonical(value).parse().ok()
             }
         }
 
         impl TryFrom<String> for $kind {
             type Error = &'static str;
 
-            fn try_from(word: String) -> Result<Self, Self::Error> {
-                Self::read(&word).ok_or(Self::RULE)
+            fn try_from(value: String) -> Result<Self, Self::Error> {
+                Self::read(&value).ok_or(Self::RULE)
             }
         }
     };
@@ -276,10 +276,10 @@ mod tests {
     #[test]
     fn a_role_is_read_as_every_generation_sends_it() {
         let key = TagKey::new(&[3; 32]);
-        let id = RoleId(7).show(&key);
+        let id = RoleId(7).encode(&key);
         let read = |body: Value| {
-            let given: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
-            given.in_space(&key, "role").map_err(|error| error.to_string())
+            let role: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
+            role.in_space(&key, "role").map_err(|error| error.to_string())
         };
         for body in [
             json!({ "type": "CUSTOM", "id": id }),
@@ -330,19 +330,21 @@ mod tests {
 
     #[test]
     fn every_word_leads_back() {
-        assert!(OrganizationRole::ALL.iter().all(|role| organization_role(organization_word(*role)) == Some(*role)));
-        assert!(AccountRole::ALL.iter().all(|role| account_role(account_word(*role)) == Some(*role)));
-        for word in ["ACTIVE", "INVITED", "EXPIRED"] {
-            assert_eq!(json!(UserStatus::read(word)), json!(word));
+        assert!(
+            OrganizationRole::ALL.iter().all(|role| organization_role(organization_role_name(*role)) == Some(*role))
+        );
+        assert!(AccountRole::ALL.iter().all(|role| account_role(account_role_name(*role)) == Some(*role)));
+        for value in ["ACTIVE", "INVITED", "EXPIRED"] {
+            assert_eq!(json!(UserStatus::read(value)), json!(value));
         }
-        for word in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
-            assert_eq!(json!(InviteMode::read(word)), json!(word));
+        for value in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
+            assert_eq!(json!(InviteMode::read(value)), json!(value));
         }
-        for word in ["USER", "SERVICE"] {
-            assert_eq!(json!(KeyType::read(word)), json!(word));
+        for value in ["USER", "SERVICE"] {
+            assert_eq!(json!(KeyType::read(value)), json!(value));
         }
-        for word in ["ACTIVE", "REVOKED"] {
-            assert_eq!(json!(KeyStatus::read(word)), json!(word));
+        for value in ["ACTIVE", "REVOKED"] {
+            assert_eq!(json!(KeyStatus::read(value)), json!(value));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Success is always 200. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract, section 2), 503 with
 //! `Retry-After` if the server is too busy, and 404 or 405 for an unknown endpoint or method.
 
-mod answer;
+mod body;
 mod config;
 mod dialect;
 mod failure;

@@ -82,7 +82,7 @@ pub(super) struct ModelsOrderBy {
 }
 
 impl OrderBy {
-    const fn turned(self, ordering: Ordering) -> Ordering {
+    const fn apply(self, ordering: Ordering) -> Ordering {
         match self {
             Self::Asc | Self::AscNullsFirst | Self::AscNullsLast => ordering,
             Self::Desc | Self::DescNullsFirst | Self::DescNullsLast => ordering.reverse(),
@@ -92,7 +92,7 @@ impl OrderBy {
 
 impl ModelsOrderBy {
     fn compare(&self, a: &ModelRow, b: &ModelRow) -> Ordering {
-        let by = |order: Option<OrderBy>, ordering: Ordering| order.map_or(Ordering::Equal, |by| by.turned(ordering));
+        let by = |order: Option<OrderBy>, ordering: Ordering| order.map_or(Ordering::Equal, |by| by.apply(ordering));
         by(self.id, a.id.cmp(&b.id))
             .then_with(|| by(self.name, a.name.cmp(&b.name)))
             .then_with(|| by(self.created_at, a.created_at.cmp(&b.created_at)))
@@ -101,7 +101,7 @@ impl ModelsOrderBy {
 }
 
 /// Models in this order, and then by id.
-pub(super) fn ordered(rows: &[ModelRow], order: &[ModelsOrderBy]) -> Vec<Model> {
+pub(super) fn sort_models(rows: &[ModelRow], order: &[ModelsOrderBy]) -> Vec<Model> {
     let mut rows: Vec<&ModelRow> = rows.iter().collect();
     rows.sort_by(|a, b| {
         let decided = order.iter().map(|order| order.compare(a, b)).find(|ordering| ordering.is_ne());
@@ -121,7 +121,7 @@ mod tests {
 
     fn ids(order: &[ModelsOrderBy]) -> Vec<i64> {
         let rows = [row(1, "b", 10, 30), row(2, "a", 20, 30), row(3, "b", 30, 10)];
-        ordered(&rows, order).iter().map(|model| model.id.0).collect()
+        sort_models(&rows, order).iter().map(|model| model.id.0).collect()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::error::{Error, seconds_to_wait};
 use crate::http::{bearer, request};
 
 /// The maximum number of errors in a response.
-const MOST_ERRORS: usize = 10;
+const MAX_ERRORS: usize = 10;
 
 /// An error before the document was executed.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ impl ResponseError for Failure {
     }
 
     fn error_response(&self) -> HttpResponse {
-        Answer::refusing(&self.0, "$").into()
+        Answer::from_error(&self.0, "$").into()
     }
 }
 
@@ -75,11 +75,11 @@ struct Extensions {
 }
 
 impl Answer {
-    pub(super) fn is_whole(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         self.errors.is_empty()
     }
 
-    fn refusing(error: &Error, path: &str) -> Self {
+    fn from_error(error: &Error, path: &str) -> Self {
         Self {
             data: None,
             errors: vec![Told::new(error, path)],
@@ -98,7 +98,7 @@ impl From<Response> for Answer {
         let core = || response.errors.iter().filter_map(|error| error.source::<Error>());
         Self {
             data: None,
-            errors: response.errors.iter().take(MOST_ERRORS).map(Told::from).collect(),
+            errors: response.errors.iter().take(MAX_ERRORS).map(Told::from).collect(),
             status: core().map(status).max().unwrap_or(StatusCode::OK),
             retry_after: core().filter_map(retry_after).max(),
             challenge: core().find_map(challenge),
@@ -213,7 +213,7 @@ fn status(error: &Error) -> StatusCode {
 }
 
 fn challenge(error: &Error) -> Option<&'static str> {
-    if let Error::Unauthenticated(unproved) = error { Some(bearer::challenge(*unproved)) } else { None }
+    if let Error::Unauthenticated(auth_error) = error { Some(bearer::challenge(*auth_error)) } else { None }
 }
 
 fn retry_after(error: &Error) -> Option<u64> {

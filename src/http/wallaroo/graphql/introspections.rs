@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use actix_web::web::Bytes;
 
 /// The maximum number of cached responses. The SDKs send one or two introspection documents.
-const MOST: usize = 8;
+const MAX_RESPONSES: usize = 8;
 
 /// Cached responses by the text of the document.
 #[derive(Default)]
@@ -14,15 +14,15 @@ pub(super) struct Introspections(RwLock<Vec<(String, Bytes)>>);
 
 impl Introspections {
     pub(super) fn find(&self, query: &str) -> Option<Bytes> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(text, _)| text == query).map(|(_, body)| body.clone())
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        cached.iter().find(|(text, _)| text == query).map(|(_, body)| body.clone())
     }
 
     /// Caches a response if there is room.
-    pub(super) fn keep(&self, query: String, body: &Bytes) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST && known.iter().all(|(text, _)| *text != query) {
-            known.push((query, body.clone()));
+    pub(super) fn insert(&self, query: String, body: &Bytes) {
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() < MAX_RESPONSES && cached.iter().all(|(text, _)| *text != query) {
+            cached.push((query, body.clone()));
         }
     }
 }
@@ -33,12 +33,12 @@ mod tests {
 
     #[test]
     fn a_few_answers_are_kept() {
-        let kept = Introspections::default();
-        for n in 0..2 * MOST {
-            kept.keep(n.to_string(), &Bytes::from(n.to_string()));
-            kept.keep(n.to_string(), &Bytes::from_static(b"another"));
+        let cache = Introspections::default();
+        for n in 0..2 * MAX_RESPONSES {
+            cache.insert(n.to_string(), &Bytes::from(n.to_string()));
+            cache.insert(n.to_string(), &Bytes::from_static(b"another"));
         }
-        assert_eq!(kept.find("7"), Some(Bytes::from_static(b"7")));
-        assert_eq!(kept.find("8"), None);
+        assert_eq!(cache.find("7"), Some(Bytes::from_static(b"7")));
+        assert_eq!(cache.find("8"), None);
     }
 }

@@ -21,13 +21,13 @@ pub struct Bounds {
 }
 
 /// The maximum size of a document, in bytes. Long values belong in variables.
-pub(super) const LONGEST: usize = 128 * 1024;
+pub(super) const MAX_LENGTH: usize = 128 * 1024;
 
 /// The maximum nesting of brackets. The parser follows them by recursion.
-pub(super) const NESTING: usize = 64;
+pub(super) const MAX_NESTING: usize = 64;
 
 /// The maximum number of directives in one place.
-pub(super) const DIRECTIVES: usize = 4;
+pub(super) const MAX_DIRECTIVES: usize = 4;
 
 /// Parses a document.
 ///
@@ -36,19 +36,19 @@ pub(super) const DIRECTIVES: usize = 4;
 /// several.
 pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
     let refuse = |rule: String| Err(Error::invalid("query", rule));
-    if text.len() > LONGEST {
-        return refuse(format!("must not be longer than {LONGEST} bytes"));
+    if text.len() > MAX_LENGTH {
+        return refuse(format!("must not be longer than {MAX_LENGTH} bytes"));
     }
-    if nesting(text) > NESTING {
-        return refuse(format!("must not nest brackets deeper than {NESTING}"));
+    if nesting(text) > MAX_NESTING {
+        return refuse(format!("must not nest brackets deeper than {MAX_NESTING}"));
     }
-    let document = parse_query(text).map_err(|error| Error::invalid("query", unreadable(&error)))?;
+    let document = parse_query(text).map_err(|error| Error::invalid("query", syntax_error(&error)))?;
     let mut scale = Scale { fragments: &document.fragments, known: HashMap::new(), written: 0 };
     for name in document.fragments.keys() {
         scale.fragment(name)?;
     }
     for (_, operation) in document.operations.iter() {
-        few_directives(&operation.node.directives)?;
+        check_directives(&operation.node.directives)?;
         let weight = scale.set(&operation.node.selection_set.node)?;
         if weight.depth > bounds.depth {
             return refuse(format!("must not nest fields deeper than {}", bounds.depth));
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
             return refuse(format!("must not ask for more than {} fields", bounds.complexity));
         }
         let changes = operation.node.ty == OperationType::Mutation;
-        if changes && deeds(&operation.node.selection_set.node, &document.fragments) > 1 {
+        if changes && mutation_fields(&operation.node.selection_set.node, &document.fragments) > 1 {
             return refuse("must not contain more than one mutation field: send one at a time".to_owned());
         }
     }
@@ -65,7 +65,7 @@ pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
 }
 
 /// The position at which a text is not valid GraphQL.
-fn unreadable(error: &async_graphql::parser::Error) -> String {
+fn syntax_error(error: &async_graphql::parser::Error) -> String {
     match (error, error.positions().next()) {
         (async_graphql::parser::Error::Syntax { .. }, Some(at)) => {
             format!("not a valid graphql query (line {}, column {})", at.line, at.column)
@@ -142,10 +142,10 @@ impl Scale<'_> {
         }
         // Validation reports an undefined fragment.
         let Some(fragment) = self.fragments.get(name) else { return Ok(Weight::default()) };
-        if self.known.values().filter(|weight| weight.is_none()).count() >= NESTING {
-            return Err(Error::invalid("query", format!("must not nest fragments deeper than {NESTING}")));
+        if self.known.values().filter(|weight| weight.is_none()).count() >= MAX_NESTING {
+            return Err(Error::invalid("query", format!("must not nest fragments deeper than {MAX_NESTING}")));
         }
-        few_directives(&fragment.node.directives)?;
+        check_directives(&fragment.node.directives)?;
         self.known.insert(name.clone(), None);
         let weight = self.set(&fragment.node.selection_set.node)?;
         self.known.insert(name.clone(), Some(weight));
@@ -156,7 +156,7 @@ impl Scale<'_> {
         let mut sum = Weight::default();
         for selection in &set.items {
             self.written += 1;
-            few_directives(selection.node.directives())?;
+            check_directives(selection.node.directives())?;
             let weight = match &selection.node {
                 Selection::Field(field) => {
                     let below = self.set(&field.node.selection_set.node)?;
@@ -172,23 +172,26 @@ impl Scale<'_> {
     }
 }
 
-fn few_directives(directives: &[Positioned<Directive>]) -> Result<()> {
-    if directives.len() > DIRECTIVES {
-        return Err(Error::invalid("query", format!("must not have more than {DIRECTIVES} directives in one place")));
+fn check_directives(directives: &[Positioned<Directive>]) -> Result<()> {
+    if directives.len() > MAX_DIRECTIVES {
+        return Err(Error::invalid(
+            "query",
+            format!("must not have more than {MAX_DIRECTIVES} directives in one place"),
+        ));
     }
     Ok(())
 }
 
 /// The number of mutation fields, with fragments expanded. The weight of the document must have been checked before.
-fn deeds(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> usize {
-    let deeds_of = |selection: &Positioned<Selection>| match &selection.node {
+fn mutation_fields(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> usize {
+    let count = |selection: &Positioned<Selection>| match &selection.node {
         Selection::Field(field) => usize::from(field.node.name.node != "__typename"),
         Selection::FragmentSpread(spread) => fragments
             .get(&spread.node.fragment_name.node)
-            .map_or(0, |fragment| deeds(&fragment.node.selection_set.node, fragments)),
-        Selection::InlineFragment(fragment) => deeds(&fragment.node.selection_set.node, fragments),
+            .map_or(0, |fragment| mutation_fields(&fragment.node.selection_set.node, fragments)),
+        Selection::InlineFragment(fragment) => mutation_fields(&fragment.node.selection_set.node, fragments),
     };
-    set.items.iter().map(deeds_of).sum()
+    set.items.iter().map(count).sum()
 }
 
 pub(super) fn is_about_schema(document: &ExecutableDocument) -> bool {

@@ -48,15 +48,15 @@ pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
         .data(state.clone())
         .limit_depth(bounds.depth)
         .limit_complexity(bounds.complexity)
-        .limit_directives(limits::DIRECTIVES)
-        .limit_recursive_depth(limits::NESTING)
+        .limit_directives(limits::MAX_DIRECTIVES)
+        .limit_recursive_depth(limits::MAX_NESTING)
         .disable_suggestions()
         .finish();
     Schema { engine, bounds, introspections: Introspections::default() }
 }
 
 impl Schema {
-    async fn answer(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
+    async fn execute(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
         }
@@ -64,9 +64,9 @@ impl Schema {
         let text = about_schema.then(|| request.query.clone());
         let answer = Answer::from(self.engine.execute(request.data(actor)).await);
         match text {
-            Some(text) if answer.is_whole() => {
+            Some(text) if answer.is_success() => {
                 let body = Bytes::from(serde_json::to_vec(&answer).map_err(Error::internal)?);
-                self.introspections.keep(text, &body);
+                self.introspections.insert(text, &body);
                 Ok(json(body))
             }
             Some(_) | None => Ok(answer.into()),
@@ -95,5 +95,5 @@ type Caller = dialect::Caller<GraphQl>;
         (status = 401, description = "No valid credentials", body = Answer),
         (status = 503, description = "The server is busy; retry after the time in `Retry-After`", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
-    schema.answer(caller.proved.actor, question).await
+    schema.execute(caller.proved.actor, question).await
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use async_graphql::{ComplexObject, Enum, InputObject, Lookahead, SimpleObject};
 use uuid::Uuid;
 
-use super::contents::{Model, ModelsOrderBy, Pipeline, ordered};
+use super::contents::{Model, ModelsOrderBy, Pipeline, sort_models};
 use super::members::WorkspaceUser;
 use super::scalars::{BigInt, Timestamptz};
 use crate::app::{contents, members, users};
@@ -46,7 +46,7 @@ pub(super) struct Workspace {
 impl Workspace {
     /// The models, ordered by id by default.
     async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
-        ordered(&self.rows, &order_by.unwrap_or_default())
+        sort_models(&self.rows, &order_by.unwrap_or_default())
     }
 }
 
@@ -61,8 +61,8 @@ pub(super) struct Parts {
 impl Parts {
     /// The parts selected below a field that returns a workspace.
     pub(super) fn below(field: &Lookahead) -> Self {
-        let asked = |name| field.field(name).exists();
-        Self { users: asked("users"), models: asked("models"), pipelines: asked("pipelines") }
+        let selected = |name| field.field(name).exists();
+        Self { users: selected("users"), models: selected("models"), pipelines: selected("pipelines") }
     }
 }
 
@@ -180,17 +180,17 @@ pub(super) enum WorkspaceUpdateColumn {
 
 /// A request to create a workspace, checked against its caller.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct CreateRequest {
     pub(super) new: NewWorkspace,
     /// Whether an existing workspace with this name is returned, if the caller is a member of it.
-    pub(super) existing_will_do: bool,
+    pub(super) return_existing: bool,
     /// Whether it becomes the caller's default workspace.
     pub(super) by_default: bool,
     /// The members besides the caller.
     pub(super) others: Vec<(users::Named, Role)>,
 }
 
-impl Wish {
+impl CreateRequest {
     /// Checks a request. Refuses a field that names another user in place of the caller, and a value that the server
     /// cannot apply as it is.
     pub(super) fn read(actor: &Actor, object: WorkspaceInsert, on_conflict: Option<OnConflict>) -> Result<Self> {
@@ -220,7 +220,7 @@ impl Wish {
                 return Err(Error::invalid(at("user_id"), "must not be listed twice"));
             }
             let role =
-                row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
+                row.user_type.map(|word| role(&word).map_err(|error| at_field(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
                 (true, Some(Role::Member | Role::Reader | Role::Annotator | Role::Custom(_))) => {
@@ -256,7 +256,7 @@ impl Wish {
                 archived: object.archived.unwrap_or(false),
                 ..NewWorkspace::private(WorkspaceName::parse(&name).in_field("object.name")?)
             },
-            existing_will_do: on_conflict
+            return_existing: on_conflict
                 .is_some_and(|conflict| conflict.constraint == WorkspaceConstraint::WorkspaceNameKey),
             by_default: !defaults.is_empty(),
             others,
@@ -267,7 +267,7 @@ impl Wish {
 const NO_WORKSPACE: &str = "must be omitted: it is the enclosing workspace";
 
 /// The same error, with the path of the value.
-fn placed(error: Error, field: String) -> Error {
+fn at_field(error: Error, field: String) -> Error {
     match error {
         Error::Invalid { rule, .. } => Error::Invalid { field: field.into(), rule },
         other => other,

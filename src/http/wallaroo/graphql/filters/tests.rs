@@ -6,11 +6,11 @@ fn text(read: impl FnOnce(&mut StringComparison)) -> Result<bool> {
     let mut comparison = StringComparison::default();
     read(&mut comparison);
     let filter = MemberFilter { user_id: MaybeUndefined::Value(comparison), ..MemberFilter::default() };
-    Ok(filter.read()?.holds(ADA, WorkspaceId(7)))
+    Ok(filter.read()?.matches(ADA, WorkspaceId(7)))
 }
 
 fn number(read: impl FnOnce(&mut BigintComparison)) -> Result<bool> {
-    Ok(on_number(read).read()?.holds(ADA, WorkspaceId(7)))
+    Ok(on_number(read).read()?.matches(ADA, WorkspaceId(7)))
 }
 
 fn on_number(read: impl FnOnce(&mut BigintComparison)) -> MemberFilter {
@@ -33,7 +33,7 @@ fn named(ids: &[i64]) -> BTreeSet<WorkspaceId> {
 
 #[test]
 fn no_condition_holds_always() {
-    assert!(Filter::default().holds(ADA, WorkspaceId(7)));
+    assert!(Filter::default().matches(ADA, WorkspaceId(7)));
     assert!(text(|_| ()).expect("a filter"));
 }
 
@@ -66,18 +66,18 @@ fn all_conditions_must_hold() {
     let seven = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(7)));
     let eight = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(8)));
     let all = |filters| MemberFilter { and: MaybeUndefined::Value(filters), ..MemberFilter::default() };
-    assert!(all(vec![seven(), all(vec![seven()])]).read().expect("a filter").holds(ADA, WorkspaceId(7)));
-    assert!(!all(vec![seven(), all(vec![eight()])]).read().expect("a filter").holds(ADA, WorkspaceId(7)));
+    assert!(all(vec![seven(), all(vec![seven()])]).read().expect("a filter").matches(ADA, WorkspaceId(7)));
+    assert!(!all(vec![seven(), all(vec![eight()])]).read().expect("a filter").matches(ADA, WorkspaceId(7)));
 }
 
 #[test]
 fn a_null_is_no_condition_and_refused() {
-    let told = |result: Result<bool>| result.expect_err("a refusal").to_string();
-    assert_eq!(told(text(|c| c.eq = MaybeUndefined::Null)), "where.user_id._eq: unexpected null value");
-    assert_eq!(told(text(|c| c.any_of = MaybeUndefined::Null)), "where.user_id._in: unexpected null value");
-    assert_eq!(told(text(|c| c.ilike = MaybeUndefined::Null)), "where.user_id._ilike: unexpected null value");
+    let refusal = |result: Result<bool>| result.expect_err("a refusal").to_string();
+    assert_eq!(refusal(text(|c| c.eq = MaybeUndefined::Null)), "where.user_id._eq: unexpected null value");
+    assert_eq!(refusal(text(|c| c.any_of = MaybeUndefined::Null)), "where.user_id._in: unexpected null value");
+    assert_eq!(refusal(text(|c| c.ilike = MaybeUndefined::Null)), "where.user_id._ilike: unexpected null value");
     assert_eq!(
-        told(number(|c| c.is_null = MaybeUndefined::Null)),
+        refusal(number(|c| c.is_null = MaybeUndefined::Null)),
         "where.workspace_id._is_null: unexpected null value"
     );
     let none = MemberFilter { workspace_id: MaybeUndefined::Null, ..MemberFilter::default() };
@@ -108,9 +108,11 @@ fn there_are_no_more_conditions_than_one_write_can_hold_against_its_rows() {
         };
         MemberFilter { and: MaybeUndefined::Value((0..count).map(|_| one()).collect()), ..MemberFilter::default() }
     };
-    assert!(many(MOST / 2).read().is_ok());
-    assert!(many(MOST / 2 + 1).read().is_err());
-    let nested =
-        MemberFilter { and: MaybeUndefined::Value(vec![many(MOST / 4), many(MOST / 4)]), ..MemberFilter::default() };
+    assert!(many(MAX_CONDITIONS / 2).read().is_ok());
+    assert!(many(MAX_CONDITIONS / 2 + 1).read().is_err());
+    let nested = MemberFilter {
+        and: MaybeUndefined::Value(vec![many(MAX_CONDITIONS / 4), many(MAX_CONDITIONS / 4)]),
+        ..MemberFilter::default()
+    };
     assert!(nested.read().is_err());
 }

@@ -7,7 +7,7 @@ async fn a_full_line_says_when_to_come_back() {
     world.state.store.close();
     let body = json!({ "query": WORKSPACE_BY_ID, "variables": { "id": 1 } }).to_string();
     let question = Question::parse(body.as_bytes()).expect("a question");
-    let response = world.schema.answer(world.ada.clone(), question).await.expect("an answer");
+    let response = world.schema.execute(world.ada.clone(), question).await.expect("an answer");
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
 }
@@ -53,6 +53,6 @@ async fn without_a_credential_the_door_stays_shut() {
 #[test]
 fn a_moment_is_told_as_rest_tells_it() {
     let moment = Timestamp::from_micros(1_720_716_810_025_610);
-    let told = async_graphql::ScalarType::to_value(&scalars::Timestamptz::from(moment));
-    assert_eq!(told, async_graphql::Value::from(moment.trimmed()));
+    let text = async_graphql::ScalarType::to_value(&scalars::Timestamptz::from(moment));
+    assert_eq!(text, async_graphql::Value::from(moment.trimmed()));
 }

@@ -61,10 +61,10 @@ async fn all_leave_or_nobody() {
     assert_eq!((world.members(one).len(), world.members(two).len()), (3, 3));
     assert_eq!(world.audited("members.remove"), 0);
 
-    let gone = world.ask(&world.root, query, both(uuid(&world.eve).to_string())).await;
+    let removed = world.ask(&world.root, query, both(uuid(&world.eve).to_string())).await;
     let row = |id| json!({ "user_id": uuid(&world.eve), "user_type": "COLLABORATOR", "workspace_id": id });
     assert_eq!(
-        gone,
+        removed,
         json!({ "data": { "delete_workspace_users": { "affected_rows": 2, "returning": [row(one), row(two)] } } })
     );
 
@@ -73,8 +73,8 @@ async fn all_leave_or_nobody() {
         r#"mutation {{ delete_workspace_users(where: {{workspace_id: {{_eq: {one}}}, user_id: {{_neq: "{}"}}}}) {{ affected_rows }} }}"#,
         uuid(&world.eve)
     );
-    let gone = world.ask(&world.ada, &others, json!({})).await;
-    assert_eq!(gone, json!({ "data": { "delete_workspace_users": { "affected_rows": 2 } } }));
+    let removed = world.ask(&world.ada, &others, json!({})).await;
+    assert_eq!(removed, json!({ "data": { "delete_workspace_users": { "affected_rows": 2 } } }));
     assert_eq!(world.members(one), [uuid(&world.eve)]);
 }
 

@@ -157,11 +157,11 @@ impl World {
     }
 
     async fn post(&self, who: &Actor, body: &str) -> (u16, Value) {
-        let asked = async {
+        let response = async {
             let question = Question::parse(body.as_bytes())?;
-            self.schema.answer(who.clone(), question).await
+            self.schema.execute(who.clone(), question).await
         };
-        let response = asked.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
+        let response = response.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
         let status = response.status().as_u16();
         let bytes = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
         let mut body: Value = serde_json::from_slice(&bytes).expect("JSON");

@@ -6,9 +6,9 @@ async fn a_default_workspace_is_made_found_and_shown() {
     let none = world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({ "user_id": uuid(&world.ada) })).await;
     assert_eq!(none, json!({ "data": { "user_default_workspace": [] } }));
 
-    let made = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
-    let id = made["data"]["insert_workspace_one"]["id"].as_i64().expect("a number, no string");
-    assert_eq!(made, json!({ "data": { "insert_workspace_one": { "id": id } } }));
+    let created = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
+    let id = created["data"]["insert_workspace_one"]["id"].as_i64().expect("a number, no string");
+    assert_eq!(created, json!({ "data": { "insert_workspace_one": { "id": id } } }));
 
     world.sql(&format!(
         "INSERT INTO models (id, workspace_id, name, created_at, updated_at) VALUES (1, {id}, 'm', 1, 5), (2, {id}, 'n', 2, 9);
@@ -79,8 +79,8 @@ async fn the_default_workspace_is_the_callers_whatever_is_asked() {
     let world = World::new();
     world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     let none = json!({ "data": { "user_default_workspace": [] } });
-    for (who, asked) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
-        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": asked })).await, none);
+    for (who, response) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
+        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": response })).await, none);
     }
     assert_eq!(world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({})).await, none);
     let all = world.ask(&world.ada, "{ user_default_workspace { id user_id workspace_id } }", json!({})).await;
@@ -104,10 +104,10 @@ async fn the_default_workspace_is_the_callers_whatever_is_asked() {
 #[tokio::test]
 async fn made_again_it_is_the_same_and_the_link_is_set_again() {
     let world = World::new();
-    let made = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
+    let created = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     world.sql("DELETE FROM default_workspaces");
     let again = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
-    assert_eq!(again, made);
+    assert_eq!(again, created);
     let found = world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({ "user_id": uuid(&world.ada) })).await;
     assert_eq!(found["data"]["user_default_workspace"].as_array().map(Vec::len), Some(1));
     assert_eq!((world.audited("workspaces.create"), world.audited("default_workspaces.choose")), (1, 2));
@@ -132,8 +132,8 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
     let insert = |conflict: &str| {
         format!(r#"mutation {{ insert_workspace_one(object: {{name: "One name"}}{conflict}) {{ id name archived }} }}"#)
     };
-    let made = world.ask(&world.ada, &insert(""), json!({})).await;
-    assert_eq!(made["data"]["insert_workspace_one"]["name"], "One name");
+    let created = world.ask(&world.ada, &insert(""), json!({})).await;
+    assert_eq!(created["data"]["insert_workspace_one"]["name"], "One name");
     assert_eq!(world.audited("default_workspaces.choose"), 0);
     let taken = refused(
         "$.selectionSet.insert_workspace_one",
@@ -144,7 +144,7 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
         (", on_conflict: {constraint: workspace_name_key}", ", on_conflict: {constraint: workspace_pkey}");
     assert_eq!(world.ask(&world.ada, &insert(""), json!({})).await, taken);
     assert_eq!(world.ask(&world.ada, &insert(by_number), json!({})).await, taken);
-    assert_eq!(world.ask(&world.ada, &insert(by_name), json!({})).await, made);
+    assert_eq!(world.ask(&world.ada, &insert(by_name), json!({})).await, created);
     assert_eq!(world.ask(&world.eve, &insert(by_name), json!({})).await, taken);
     let change = ", on_conflict: {constraint: workspace_name_key, update_columns: archived}";
     assert_eq!(

@@ -23,19 +23,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = body::read(request, payload);
-        Box::pin(async move { Ok(Self(Unread(bytes.await?).read()?)) })
+        Box::pin(async move { Ok(Self(RawBody(bytes.await?).read()?)) })
     }
 }
 
 /// A response with a body that is already serialized.
-pub(super) fn written(body: CachedBody) -> HttpResponse {
+pub(super) fn cached(body: CachedBody) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(body)))
 }
 
 /// A JSON body that is not parsed yet. It is the cache key of a response that may be cached.
-pub(super) struct Unread(Bytes);
+pub(super) struct RawBody(Bytes);
 
-impl FromRequest for Unread {
+impl FromRequest for RawBody {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
@@ -45,8 +45,8 @@ impl FromRequest for Unread {
     }
 }
 
-impl Unread {
-    pub(super) fn words(&self) -> Vec<u8> {
+impl RawBody {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         self.0.to_vec()
     }
 
