@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_rounded_up() {
+    fn a_retry_after_is_rounded_up() {
         for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (1999, 2), (900_000, 900)] {
             assert_eq!(seconds_to_wait(Duration::from_millis(millis)), seconds, "{millis} ms");
         }

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_at_fault_is_named() {
+    fn an_error_names_the_invalid_field() {
         assert_eq!(refusal(r#"{"workspace_id":"7"}"#), r#"workspace_id: invalid type: string "7", expected i64"#);
         assert_eq!(
             refusal(r#"{"workspace_id":7,"names":["a",1]}"#),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_object_is_taken() {
+    fn only_an_object_is_accepted() {
         for body in ["", " ", "[7]", "[7,[]]", "null", "7", "\"x\""] {
             assert_eq!(refusal(body), "body: must be a JSON object", "{body}");
         }
@@ -233,13 +233,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_body_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_body_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = json::<Sample>(&bytes);
         }
     }
 
     #[test]
-    fn endless_nesting_is_refused() {
+    fn deep_nesting_is_refused() {
         let deep = r#"{"a":"#.repeat(100_000);
         assert!(json::<serde_json::Value>(deep.as_bytes()).is_err());
     }

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_take_the_memory_of_others() {
+    fn one_address_cannot_use_the_memory_of_others() {
         let memory = BodyMemory::new(1000, 100, 10);
         let mut one: Vec<_> = (0..4).map(|_| memory.share(client(1))).collect();
         let grown = one.iter_mut().filter_map(|share| share.grow_to(100).ok()).count();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_room_for_the_largest_body() {
+    fn the_largest_body_always_fits() {
         let memory = BodyMemory::new(10, 1000, 16);
         let (mut one, mut other) = (memory.share(client(1)), memory.share(client(2)));
         assert!(one.grow_to(1000).is_ok());
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_more_is_held_than_there_is(
+        fn shares_never_exceed_the_total(
             steps in proptest::collection::vec((0..8_usize, 0..4_u8, 0..300_usize, any::<bool>()), 0..100),
         ) {
             let memory = BodyMemory::new(1000, 100, 10);

@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_may_wait_to_be_taken_in() {
+    fn many_connections_can_wait_to_be_accepted() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();

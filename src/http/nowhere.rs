@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_that_was_meant_is_known() {
+    fn a_keycloak_path_is_mapped_to_this_server() {
         for (path, meant) in [
             ("/realms/master", "/auth/realms/master"),
             ("/realms/master/", "/auth/realms/master/"),

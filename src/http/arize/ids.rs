@@ -111,21 +111,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_read_back_and_needs_no_escaping(row in 0..i64::MAX) {
+        fn an_id_parses_back_and_needs_no_escaping(row in 0..i64::MAX) {
             let id = WorkspaceId(row).encode(&key());
             prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric()), "{}", id);
             prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).expect("an id"), WorkspaceId(row));
         }
 
         #[test]
-        fn no_text_is_a_panic(text in "\\PC{0,60}") {
+        fn no_text_causes_a_panic(text in "\\PC{0,60}") {
             prop_assert!(WorkspaceId::read(&key(), "space_id", &text).is_err());
             let id = STANDARD.encode(format!("Space:{text}"));
             prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).is_ok(), !text.is_empty());
         }
 
         #[test]
-        fn a_changed_id_is_no_id(row in 0..1_000_000_i64, at in 0..24_usize, by in "[A-Za-z0-9]") {
+        fn a_changed_id_names_no_row(row in 0..1_000_000_i64, at in 0..24_usize, by in "[A-Za-z0-9]") {
             let id = WorkspaceId(row).encode(&key());
             let mut changed = id.clone();
             changed.replace_range(at..=at, &by);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_well_formed_id_that_was_not_given_out_is_of_no_row_and_nonsense_is_malformed() {
+    fn an_id_that_was_not_issued_names_no_row_and_nonsense_is_malformed() {
         let read = |id: &str| WorkspaceId::read(&key(), "x", id);
         let elsewhere = WorkspaceId(1).encode(&TagKey::new(&[4; 32]));
         assert_eq!(read(&UserId(1).encode(&key())).expect("another kind"), WorkspaceId(NO_ROW));

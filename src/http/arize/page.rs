@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
+    fn a_cursor_is_valid_for_its_own_list_only() {
         let slice = Slice { items: vec![(); 2], next: Some(42) };
         let cursor = Pagination::of(&key(), "spaces", &slice).next_cursor.expect("a cursor");
         let page = parse(&key(), "spaces", Some("2"), Some(&cursor)).expect("a page");

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_fitted_to_the_version_that_asks() {
+    fn a_response_is_downgraded_to_the_callers_version() {
         let newest = json!({ "id": "p", "project_type": "APPLICATION" });
         assert_eq!(response("8.61.0", Reply::Ok(PROJECT)), (200, newest.clone()));
         assert_eq!(response("8.45.0", Reply::Created(PROJECT)), (201, newest));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn so_is_each_thing_of_a_page() {
+    fn each_object_of_a_page_is_downgraded() {
         let slice = Slice { items: vec![PROJECT, PROJECT], next: None };
         let page = List::new(&TagKey::new(&[3; 32]), slice, |project| project);
         let fitted = json!({ "projects": [{ "id": "p" }, { "id": "p" }], "pagination": { "has_more": false } });

@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn null_and_no_text_clear_a_description() {
+    fn null_and_an_empty_string_clear_a_description() {
         for body in [json!({ "description": null }), json!({ "description": "" })] {
             let change = change(body.clone()).expect("a change");
             assert_eq!(change.description.expect("a description").as_str(), "", "{body}");
@@ -362,14 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_change_is_refused() {
+    fn a_change_of_nothing_is_refused() {
         for body in [json!({}), json!({ "name": null }), json!({ "is_private": null })] {
             assert!(change(body.clone()).is_err_and(|error| error.contains("at least one field")), "{body}");
         }
     }
 
     #[test]
-    fn a_value_of_another_kind_is_refused() {
+    fn a_value_of_the_wrong_type_is_refused() {
         for body in [
             json!({ "name": 1 }),
             json!({ "name": ["Atelier"] }),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn every_generation_can_make_a_space() {
+    fn every_generation_can_create_a_space() {
         for body in [
             json!({ "name": "Atelier", "organization_id": "o" }),
             json!({ "name": "Atelier", "organization_id": "o", "description": "" }),

@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_read_in_every_spelling() {
+    fn a_value_is_accepted_in_every_spelling() {
         for spelling in ["READ_ONLY", "read-only", "read_only", "Read-Only", " READ-ONLY "] {
             assert_eq!(organization_role(spelling), Some(OrganizationRole::Reader), "{spelling}");
         }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_read_by_its_old_name() {
+    fn a_permission_is_accepted_by_its_old_name() {
         assert_eq!(permission("SERVICE_KEY_DELETE"), Some(Permission::SERVICE_KEY_REVOKE));
         assert_eq!(permission("role_read"), Some(Permission::ROLE_READ));
         assert_eq!(permission("ROLE_EAT"), None);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_read_as_every_generation_sends_it() {
+    fn a_role_is_accepted_as_every_generation_sends_it() {
         let key = TagKey::new(&[3; 32]);
         let id = RoleId(7).encode(&key);
         let read = |body: Value| {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_none() {
+    fn unknown_values_are_refused() {
         for other in ["", "ROOT", "CUSTOM", "ADMINS", "READ ONLY"] {
             assert_eq!((organization_role(other), account_role(other)), (None, None), "{other}");
         }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_holds_any_spelling_and_an_answer_the_newest() {
+    fn a_request_has_any_spelling_and_a_response_the_newest() {
         let status: KeyStatus = serde_json::from_str(r#""deleted""#).expect("a status");
         assert_eq!(serde_json::to_string(&status).expect("JSON"), r#""REVOKED""#);
         let error = serde_json::from_str::<KeyType>(r#""bot""#).expect_err("no such type");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_leads_back() {
+    fn every_value_parses_back() {
         assert!(
             OrganizationRole::ALL.iter().all(|role| organization_role(organization_role_name(*role)) == Some(*role))
         );

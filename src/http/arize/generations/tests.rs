@@ -107,7 +107,7 @@ fn generation_of(headers: &[(&'static str, &str)]) -> Generation {
 }
 
 #[test]
-fn only_the_sdk_says_its_version() {
+fn only_the_python_sdk_has_a_generation() {
     let sdk = [("sdk-package-name", "arize"), ("sdk-language", "python")];
     let saying = |version| generation_of(&[sdk[0], sdk[1], ("sdk-version", version)]);
     assert_eq!(saying("8.36.0"), Generation((8, 36, 0)));
@@ -121,7 +121,7 @@ fn only_the_sdk_says_its_version() {
 }
 
 #[test]
-fn from_8_60_on_everybody_is_newest() {
+fn from_8_60_on_no_downgrade_applies() {
     assert!(!Generation((8, 59, 9)).is_newest());
     for version in [(8, 60, 0), (8, 61, 0), (9, 0, 0)] {
         assert!(Generation(version).is_newest(), "{version:?}");
@@ -129,7 +129,7 @@ fn from_8_60_on_everybody_is_newest() {
 }
 
 #[test]
-fn the_list_goes_back_in_time_for_each_thing_but_permissions() {
+fn downgrades_are_sorted_newest_first_except_permissions() {
     for shape in EVERYTHING.iter().filter(|shape| **shape != Shape::Role) {
         let ends = DOWNGRADES.iter().filter(|one| one.shapes.contains(shape)).map(|one| one.ends);
         assert!(ends.is_sorted_by(|newer, older| newer >= older), "{shape:?}");
@@ -137,7 +137,7 @@ fn the_list_goes_back_in_time_for_each_thing_but_permissions() {
 }
 
 #[test]
-fn each_downgrade_changes_something_up_to_its_end() {
+fn each_downgrade_changes_a_response_below_its_end_only() {
     for Downgrade { ends, shapes, .. } in DOWNGRADES {
         let differs = |shape: &Shape| {
             let before = |object: &Value| downgraded(*shape, ends - 1, object);
@@ -148,7 +148,7 @@ fn each_downgrade_changes_something_up_to_its_end() {
 }
 
 #[test]
-fn each_version_below_an_end_is_below_it() {
+fn every_version_below_an_end_is_downgraded() {
     let space = &samples(Shape::Space)[0];
     for (version, private) in [((8, 42, 9), false), ((8, 43, 0), true), ((8, 43, 1), true), ((7, 99, 0), false)] {
         let mut space = space.clone();
@@ -158,7 +158,7 @@ fn each_version_below_an_end_is_below_it() {
 }
 
 #[test]
-fn what_is_fitted_fits() {
+fn downgrading_twice_changes_nothing_more() {
     for minor in 20..=61 {
         for shape in EVERYTHING.iter().filter(|shape| **shape != Shape::CreatedRestriction) {
             for object in samples(*shape) {
@@ -170,7 +170,7 @@ fn what_is_fitted_fits() {
 }
 
 #[test]
-fn each_thing_of_a_page_is_fitted_and_the_page_is_not() {
+fn each_object_of_a_page_is_downgraded_but_not_the_page() {
     let mut page = json!({ "projects": samples(Shape::Project), "pagination": { "has_more": false } });
     downgrade(Shape::Project, Generation::first(44), &mut page);
     let project = json!({ "id": "p", "name": "Ledger", "space_id": "s", "created_at": TIME });
@@ -178,7 +178,7 @@ fn each_thing_of_a_page_is_fitted_and_the_page_is_not() {
 }
 
 #[test]
-fn below_60_texts_are_texts() {
+fn below_60_missing_strings_are_empty() {
     for (shape, field) in [
         (Shape::Space, "description"),
         (Shape::Organization, "description"),
@@ -195,7 +195,7 @@ fn below_60_texts_are_texts() {
 }
 
 #[test]
-fn from_45_to_59_a_custom_role_is_not_called_like_a_predefined_one() {
+fn from_45_to_59_a_custom_role_has_no_name_of_a_predefined_role() {
     let role = |minor, name| {
         let membership = json!({ "role": custom(name) });
         downgraded(Shape::SpaceMembership, minor, &membership)["role"].clone()
@@ -211,7 +211,7 @@ fn from_45_to_59_a_custom_role_is_not_called_like_a_predefined_one() {
 }
 
 #[test]
-fn a_permission_comes_with_the_version_that_knows_it() {
+fn a_permission_is_returned_only_to_versions_that_know_it() {
     let count =
         |minor| downgraded(Shape::Role, minor, &samples(Shape::Role)[0])["permissions"].as_array().map(Vec::len);
     let counts = [
@@ -241,7 +241,7 @@ fn a_permission_comes_with_the_version_that_knows_it() {
 }
 
 #[test]
-fn every_permission_of_the_list_is_one() {
+fn every_permission_in_the_downgrades_exists() {
     for Downgrade { step, .. } in DOWNGRADES {
         if let Unpermitted(names) = step {
             assert!(names.split(' ').all(|name| Permission::from_name(name).is_some()), "{names}");
@@ -250,7 +250,7 @@ fn every_permission_of_the_list_is_one() {
 }
 
 #[test]
-fn below_41_service_keys_are_deleted() {
+fn below_41_the_permission_to_revoke_service_keys_is_called_delete() {
     let role = json!({ "permissions": ["SERVICE_KEY_READ", "SERVICE_KEY_REVOKE"] });
     assert_eq!(downgraded(Shape::Role, 41, &role), role);
     let permissions = json!(["SERVICE_KEY_READ", "SERVICE_KEY_DELETE"]);
@@ -258,7 +258,7 @@ fn below_41_service_keys_are_deleted() {
 }
 
 #[test]
-fn below_59_nobody_is_a_member_by_pages_only() {
+fn below_59_a_ui_only_member_is_a_member() {
     let user = json!({ "role": predefined("MEMBER_UI_ONLY") });
     assert_eq!(downgraded(Shape::User, 59, &user), user);
     assert_eq!(downgraded(Shape::User, 58, &user)["role"], predefined("MEMBER"));
@@ -268,7 +268,7 @@ fn below_59_nobody_is_a_member_by_pages_only() {
 }
 
 #[test]
-fn below_45_there_is_no_field_too_many() {
+fn below_45_unknown_fields_are_removed() {
     for shape in EVERYTHING {
         let mut object = samples(*shape)[0].clone();
         object["unheard_of"] = json!(1);
@@ -285,20 +285,20 @@ fn below_45_there_is_no_field_too_many() {
 }
 
 #[test]
-fn below_43_a_space_does_not_tell_whether_it_is_private() {
+fn below_43_a_space_has_no_is_private() {
     assert_eq!(names(Shape::Space, 43), "created_at description id is_private name");
     assert_eq!(names(Shape::Space, 42), "created_at description id name");
 }
 
 #[test]
-fn below_41_a_new_key_does_not_tell_of_its_bot_user() {
+fn below_41_a_new_key_has_no_bot_user() {
     let key = &samples(Shape::CreatedKey)[1];
     assert!(downgraded(Shape::CreatedKey, 41, key).get("bot_user").is_some());
     assert!(downgraded(Shape::CreatedKey, 40, key).get("bot_user").is_none());
 }
 
 #[test]
-fn in_40_a_secret_comes_alone() {
+fn in_40_a_key_with_its_secret_has_no_redacted_key() {
     for shape in [Shape::CreatedKey, Shape::RefreshedKey] {
         for (minor, blotted) in [(41, true), (40, false), (39, true)] {
             let key = downgraded(shape, minor, &samples(shape)[0]);
@@ -310,7 +310,7 @@ fn in_40_a_secret_comes_alone() {
 }
 
 #[test]
-fn below_40_words_are_in_lower_case() {
+fn below_40_enum_values_are_in_lower_case() {
     let shape = Shape::SpaceMembership;
     let role = |minor, role: Value| downgraded(shape, minor, &json!({ "role": role }))["role"].clone();
     assert_eq!(role(40, predefined("READ_ONLY")), predefined("READ_ONLY"));
@@ -330,7 +330,7 @@ fn below_40_words_are_in_lower_case() {
 }
 
 #[test]
-fn below_40_a_new_restriction_is_in_a_field() {
+fn below_40_a_new_restriction_is_wrapped_in_a_field() {
     let shape = Shape::CreatedRestriction;
     let restriction = &samples(shape)[0];
     assert_eq!(&downgraded(shape, 40, restriction), restriction);
@@ -339,7 +339,7 @@ fn below_40_a_new_restriction_is_in_a_field() {
 }
 
 #[test]
-fn below_29_a_key_does_not_tell_when_it_was_last_used() {
+fn below_29_a_key_has_no_last_used_at() {
     for shape in KEYS {
         assert!(downgraded(*shape, 29, &samples(*shape)[0]).get("last_used_at").is_some());
         assert!(downgraded(*shape, 28, &samples(*shape)[0]).get("last_used_at").is_none());
@@ -347,7 +347,7 @@ fn below_29_a_key_does_not_tell_when_it_was_last_used() {
 }
 
 #[test]
-fn below_34_a_key_is_deleted() {
+fn below_34_a_revoked_key_is_called_deleted() {
     for (minor, value) in [(40, "REVOKED"), (39, "revoked"), (34, "revoked"), (33, "deleted"), (30, "deleted")] {
         assert_eq!(downgraded(Shape::Key, minor, &samples(Shape::Key)[1])["status"], value, "{minor}");
     }

@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn without_an_order_the_number_decides() {
+    fn without_an_order_models_are_sorted_by_id() {
         assert_eq!(ids(&[]), [1, 2, 3]);
         assert_eq!(ids(&[ModelsOrderBy::default()]), [1, 2, 3]);
     }
 
     #[test]
-    fn each_column_orders_both_ways() {
+    fn each_column_sorts_in_both_directions() {
         let by = |id, name, created_at, updated_at| ids(&[ModelsOrderBy { id, name, created_at, updated_at }]);
         assert_eq!(by(Some(OrderBy::Desc), None, None, None), [3, 2, 1]);
         assert_eq!(by(None, Some(OrderBy::AscNullsLast), None, None), [2, 1, 3]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_orders_the_first_that_decides_counts() {
+    fn of_several_orders_the_first_takes_precedence() {
         let name = || ModelsOrderBy { name: Some(OrderBy::Asc), ..ModelsOrderBy::default() };
         let newest = || ModelsOrderBy { created_at: Some(OrderBy::Desc), ..ModelsOrderBy::default() };
         assert_eq!(ids(&[name(), newest()]), [2, 3, 1]);

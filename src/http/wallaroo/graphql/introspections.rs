@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_answers_are_kept() {
+    fn a_few_responses_are_cached() {
         let cache = Introspections::default();
         for n in 0..2 * MAX_RESPONSES {
             cache.insert(n.to_string(), &Bytes::from(n.to_string()));

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn like_is_that_of_sql() {
+    fn a_pattern_matches_as_like_in_sql() {
         let like = |pattern: &str, text: &str| Pattern::parse(pattern, false).expect("a pattern").matches(text);
         let folded = |pattern: &str, text: &str| Pattern::parse(pattern, true).expect("a pattern").matches(text);
         for (pattern, text) in [

@@ -32,13 +32,13 @@ fn named(ids: &[i64]) -> BTreeSet<WorkspaceId> {
 }
 
 #[test]
-fn no_condition_holds_always() {
+fn a_filter_without_conditions_matches_every_row() {
     assert!(Filter::default().matches(ADA, WorkspaceId(7)));
     assert!(text(|_| ()).expect("a filter"));
 }
 
 #[test]
-fn texts_are_compared_as_they_are() {
+fn strings_are_compared_exactly() {
     assert!(text(|c| c.eq = some(ADA)).expect("a filter"));
     assert!(!text(|c| c.eq = some("")).expect("a filter"));
     assert!(!text(|c| c.eq = some(&ADA.to_uppercase())).expect("a filter"));
@@ -61,7 +61,7 @@ fn numbers_are_compared() {
 }
 
 #[test]
-fn all_conditions_must_hold() {
+fn all_conditions_must_be_true() {
     assert!(!text(|c| (c.eq, c.neq) = (some(ADA), some(ADA))).expect("a filter"));
     let seven = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(7)));
     let eight = || on_number(|c| c.eq = MaybeUndefined::Value(BigInt(8)));
@@ -71,7 +71,7 @@ fn all_conditions_must_hold() {
 }
 
 #[test]
-fn a_null_is_no_condition_and_refused() {
+fn a_null_condition_is_refused() {
     let refusal = |result: Result<bool>| result.expect_err("a refusal").to_string();
     assert_eq!(refusal(text(|c| c.eq = MaybeUndefined::Null)), "where.user_id._eq: unexpected null value");
     assert_eq!(refusal(text(|c| c.any_of = MaybeUndefined::Null)), "where.user_id._in: unexpected null value");
@@ -86,7 +86,7 @@ fn a_null_is_no_condition_and_refused() {
 }
 
 #[test]
-fn the_named_workspaces_are_found_wherever_they_are_named() {
+fn the_workspaces_of_a_filter_are_found_at_every_level() {
     let places = |filter: MemberFilter| filter.read().expect("a filter").workspaces();
     let eq = |id| on_number(move |c| c.eq = MaybeUndefined::Value(BigInt(id)));
     assert_eq!(places(MemberFilter::default()), None);
@@ -100,7 +100,7 @@ fn the_named_workspaces_are_found_wherever_they_are_named() {
 }
 
 #[test]
-fn there_are_no_more_conditions_than_one_write_can_hold_against_its_rows() {
+fn the_number_of_conditions_is_bounded() {
     let many = |count: usize| {
         let one = || MemberFilter {
             user_id: MaybeUndefined::Value(StringComparison { like: some("%"), ..StringComparison::default() }),

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn the_schema_is_the_golden_one() {
+fn the_schema_matches_the_golden_file() {
     let store_free = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription).finish();
     let golden = include_str!("../../../../../tests/golden/graphql.graphql");
     assert_eq!(store_free.sdl(), golden, "tests/golden/graphql.graphql is the schema as text; look at the difference");
 }
 
 #[tokio::test]
-async fn a_mutation_does_one_thing() {
+async fn a_document_has_at_most_one_mutation_field() {
     let world = World::new();
     let id = world.workspace(&world.ada, "single");
     let field = format!("delete_workspace_users(where: {{workspace_id: {{_eq: {id}}}}}) {{ affected_rows }}");
@@ -45,7 +45,7 @@ async fn the_sdks_introspection_is_within_the_default_bounds() {
 }
 
 #[tokio::test]
-async fn the_schema_is_described_the_same_the_second_time() {
+async fn a_cached_introspection_equals_the_first() {
     let world = World::new();
     let fresh = schema(&world.state, bounds());
     let first = world.ask(&world.eve, INTROSPECTION, json!({})).await;
@@ -70,7 +70,7 @@ async fn the_schema_is_described_the_same_the_second_time() {
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_refused() {
+async fn an_invalid_request_is_refused() {
     let world = World::new();
     let cases = [
         ("", "$.body", "body: must be a JSON object"),
@@ -107,7 +107,7 @@ async fn what_is_no_question_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_schema_does_not_know_is_refused() {
+async fn an_unknown_field_or_argument_is_refused() {
     let world = World::new();
     for query in [
         "{ workspace_by_pk(id: 1) { nonsense } }",
@@ -132,7 +132,7 @@ async fn what_the_schema_does_not_know_is_refused() {
 }
 
 #[tokio::test]
-async fn a_document_is_bounded() {
+async fn a_document_that_exceeds_a_limit_is_refused() {
     let world = World::new();
     let many = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<Vec<_>>().concat();
     let bombs = format!(

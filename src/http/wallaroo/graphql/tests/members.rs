@@ -2,7 +2,7 @@ use super::*;
 use crate::policy::Action;
 
 #[tokio::test]
-async fn a_member_is_removed_once() {
+async fn removing_a_member_twice_affects_no_row() {
     let world = World::new();
     let id = world.workspace(&world.ada, "leaving");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -27,7 +27,7 @@ async fn a_member_is_removed_once() {
 }
 
 #[tokio::test]
-async fn a_collaborator_removes_nobody_else() {
+async fn a_collaborator_cannot_remove_others() {
     let world = World::new();
     let id = world.workspace(&world.ada, "order");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -43,7 +43,7 @@ async fn a_collaborator_removes_nobody_else() {
 }
 
 #[tokio::test]
-async fn all_leave_or_nobody() {
+async fn all_members_are_removed_or_none() {
     let world = World::new();
     let (one, two) = (world.workspace(&world.ada, "one"), world.workspace(&world.bob, "two"));
     for (owner, id) in [(&world.ada, one), (&world.bob, two)] {
@@ -79,7 +79,7 @@ async fn all_leave_or_nobody() {
 }
 
 #[tokio::test]
-async fn a_removal_names_its_workspace() {
+async fn a_removal_must_select_a_workspace() {
     let world = World::new();
     let id = world.workspace(&world.ada, "named");
     for filter in ["{}", "{workspace_id: {_neq: 0}}", "{workspace_id: {}}", "{user_id: {_like: \"%\"}, _and: []}"] {
@@ -104,7 +104,7 @@ async fn a_removal_names_its_workspace() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_given_hides_nothing() {
+async fn a_missing_variable_does_not_widen_a_filter() {
     let world = World::new();
     let id = world.workspace(&world.ada, "typo");
     world.join(&world.ada, id, &world.bob, Role::Member);

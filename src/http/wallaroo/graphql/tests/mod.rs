@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-mod answers;
 mod documents;
 mod members;
+mod responses;
 mod workspaces;
 
 use super::*;
@@ -83,7 +83,7 @@ fn state(store: Store) -> AppState {
     let day = Duration::from_hours(24);
     let master_key = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
     let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
-    apart(|| signing_keys::keep_up(&store, &master_key, key_plan));
+    on_a_thread(|| signing_keys::keep_up(&store, &master_key, key_plan));
     AppState::new(Fields {
         store,
         master_key: std::sync::Arc::new(master_key),
@@ -111,12 +111,12 @@ fn state(store: Store) -> AppState {
 }
 
 /// Runs blocking work for the writer on another thread.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
+fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).expect("no panic").expect("no refusal")
 }
 
 fn write<T: Send + 'static>(store: &Store, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> T {
-    apart(|| store.write_and_wait(work))
+    on_a_thread(|| store.write_and_wait(work))
 }
 
 fn bounds() -> Bounds {
@@ -141,7 +141,7 @@ impl World {
     fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let store = Store::open(&place.path().join("atelier.db"), Sizes::default()).expect("a store");
-        apart(|| setup::settle(&store));
+        on_a_thread(|| setup::settle(&store));
         let root = enroll(&store, "root@example.com", AccountRole::Administrator);
         let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]
             .map(|email| enroll(&store, email, AccountRole::Member));

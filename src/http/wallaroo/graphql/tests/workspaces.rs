@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_default_workspace_is_made_found_and_shown() {
+async fn a_default_workspace_is_created_found_and_returned() {
     let world = World::new();
     let none = world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({ "user_id": uuid(&world.ada) })).await;
     assert_eq!(none, json!({ "data": { "user_default_workspace": [] } }));
@@ -40,7 +40,7 @@ async fn a_default_workspace_is_made_found_and_shown() {
 }
 
 #[tokio::test]
-async fn every_field_of_a_workspace_is_there() {
+async fn every_field_of_a_workspace_is_returned() {
     let world = World::new();
     let id = world.workspace(&world.ada, "fields");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -64,7 +64,7 @@ async fn every_field_of_a_workspace_is_there() {
 }
 
 #[tokio::test]
-async fn a_foreign_workspace_is_none() {
+async fn a_workspace_of_others_is_null() {
     let world = World::new();
     let id = world.workspace(&world.ada, "hers");
     let none = json!({ "data": { "workspace_by_pk": null } });
@@ -75,12 +75,12 @@ async fn a_foreign_workspace_is_none() {
 }
 
 #[tokio::test]
-async fn the_default_workspace_is_the_callers_whatever_is_asked() {
+async fn the_default_workspace_is_always_the_callers() {
     let world = World::new();
     world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     let none = json!({ "data": { "user_default_workspace": [] } });
-    for (who, response) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
-        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": response })).await, none);
+    for (who, user_id) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
+        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": user_id })).await, none);
     }
     assert_eq!(world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({})).await, none);
     let all = world.ask(&world.ada, "{ user_default_workspace { id user_id workspace_id } }", json!({})).await;
@@ -102,7 +102,7 @@ async fn the_default_workspace_is_the_callers_whatever_is_asked() {
 }
 
 #[tokio::test]
-async fn made_again_it_is_the_same_and_the_link_is_set_again() {
+async fn creating_a_default_workspace_again_returns_it_and_restores_the_link() {
     let world = World::new();
     let created = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     world.sql("DELETE FROM default_workspaces");
@@ -127,7 +127,7 @@ async fn made_again_it_is_the_same_and_the_link_is_set_again() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_unless_the_existing_will_do() {
+async fn a_duplicate_name_is_a_conflict_unless_the_existing_workspace_is_accepted() {
     let world = World::new();
     let insert = |conflict: &str| {
         format!(r#"mutation {{ insert_workspace_one(object: {{name: "One name"}}{conflict}) {{ id name archived }} }}"#)
@@ -158,7 +158,7 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
 }
 
 #[tokio::test]
-async fn further_members_join_by_the_same_rules() {
+async fn additional_members_join_by_the_same_rules() {
     let world = World::new();
     let query = "mutation($users: workspace_users_arr_rel_insert_input, $name: String!) {
         insert_workspace_one(object: {name: $name, archived: true, users: $users}) {
@@ -190,7 +190,7 @@ async fn further_members_join_by_the_same_rules() {
 }
 
 #[tokio::test]
-async fn nobody_speaks_for_somebody_else() {
+async fn a_caller_cannot_act_for_another_user() {
     let world = World::new();
     let query = "mutation($object: workspace_insert_input!) { insert_workspace_one(object: $object) { id } }";
     let (me, other) = (uuid(&world.ada), uuid(&world.eve));
