@@ -31,7 +31,7 @@ struct Taken {
 }
 
 impl BodyMemory {
-    /// `total` is raised where needed, so that bodies of the maximum size `most` from more than one address fit.
+    /// `total` is raised where needed, so that bodies of the size `max_body` from more than one address fit.
     pub(super) fn new(total: usize, max_body: usize, small: usize) -> Self {
         let total = total.max(max_body.saturating_mul(2));
         let large = (total / 4 * 3).max(max_body);

@@ -118,8 +118,8 @@ impl Connection {
         endless
     }
 
-    /// The order in which connections are closed, lowest first: without a request in progress, longest idle, not
-    /// waiting for its first request.
+    /// The order in which connections are closed, lowest first: no request in progress, then longest idle, then no
+    /// request received yet.
     pub(super) fn close_order(&self) -> (bool, u32, bool) {
         let is_busy = self.left.load(Relaxed) == usize::MAX;
         (is_busy, self.active.load(Relaxed), self.until.load(Relaxed) == NEVER)

@@ -61,7 +61,7 @@ impl Limits {
 /// All open connections.
 ///
 /// When an address has reached its limit, a new connection closes the one that has been idle longest. One address
-/// cannot take the connections of others, and well-behaved clients that share its address can still connect.
+/// cannot take the connections of others, and other clients that share its address can still connect.
 pub(super) struct Connections {
     limits: Limits,
     proxies: TrustedProxies,

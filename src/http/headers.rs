@@ -40,7 +40,7 @@ fn protect(headers: &mut HeaderMap, is_https: bool) {
 
 /// Removes the body but keeps its length in the head (RFC 9110, section 9.3.2).
 ///
-/// actix-web omits the body too, but it looks at the request that it read last. If a GET arrives in the same packet as
+/// actix-web omits the body too, but it looks at the request that it read last. If a GET arrives together with
 /// the HEAD, it sends the body, and the client reads it as the next response.
 fn remove_body(head: &mut ResponseHead, size: BodySize) -> BoxBody {
     if let BodySize::Sized(length) = size {

@@ -86,7 +86,7 @@ pub(super) async fn create(
         name: name(&body.name)?,
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
         secret: stored,
-        expires_at: moment(body.expires_at.as_deref())?,
+        expires_at: parse_time(body.expires_at.as_deref())?,
     };
     let (key, bot, now) = service_keys::issue(&state, &caller, new, grants).await?;
     let api_key = ApiKey::new(&state.tags, now, key, bot);
@@ -108,7 +108,7 @@ fn name(raw: &str) -> Result<KeyName, Failure> {
     Ok(KeyName::parse(raw).in_field("name")?)
 }
 
-fn moment(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+fn parse_time(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     Ok(raw.map(Timestamp::parse).transpose().in_field("expires_at")?)
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn refresh(
     let (secret, stored) = new_secret();
     let renewal = Renewal {
         secret: stored,
-        expires_at: moment(body.0.expires_at.as_deref())?,
+        expires_at: parse_time(body.0.expires_at.as_deref())?,
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
     let (key, now) = service_keys::reissue(&state, &caller, id, renewal).await?;
@@ -160,7 +160,7 @@ pub(super) async fn refresh(
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
 pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
-    end(state, caller, &id).await
+    revoke_key(state, caller, &id).await
 }
 
 /// Revokes an API key. SDK versions before 8.35 use this endpoint.
@@ -172,10 +172,10 @@ pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<Strin
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
 pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
-    end(state, caller, &id).await
+    revoke_key(state, caller, &id).await
 }
 
-async fn end(state: Data<AppState>, caller: Caller, id: &str) -> HandlerResult<Nothing> {
+async fn revoke_key(state: Data<AppState>, caller: Caller, id: &str) -> HandlerResult<Nothing> {
     let id = KeyId::read(&state.tags, "api_key_id", id)?;
     state.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
     Ok(Reply::Done)

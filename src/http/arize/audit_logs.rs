@@ -102,8 +102,8 @@ pub(super) struct AuditLogList {
 pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {
-        from: time(&query, "start_time")?,
-        until: time(&query, "end_time")?,
+        from: parse_time(&query, "start_time")?,
+        until: parse_time(&query, "end_time")?,
         by: query.one("user_id")?.map(|id| UserId::read(&state.tags, "user_id", id)).transpose()?,
         verbs: operation_names(&query)?,
     };
@@ -115,7 +115,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) ->
 }
 
 /// Parses a time. A space is read as `+`, because clients send the `+` of a time zone unescaped.
-fn time(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
+fn parse_time(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
     let Some(raw) = query.one(field)? else { return Ok(None) };
     let raw = match raw.rsplit_once(' ') {
         Some((date, offset)) if date.contains('T') => format!("{date}+{offset}"),

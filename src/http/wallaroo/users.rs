@@ -100,14 +100,14 @@ pub(super) async fn invite(
     body: Body<Invitation>,
 ) -> Result<Json<Invited>, Failure> {
     let require_reset = body.0.require_reset.unwrap_or(false);
-    let (new, password) = invited(body.0)?;
+    let (new, password) = parse_invitation(body.0)?;
     let secret = Some((password.clone(), require_reset));
     let person = Registration { new, password: secret, enabled: true, email_verified: true };
     let id = people::register(&state, &caller, person).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
-fn invited(invitation: Invitation) -> Result<(NewUser, Password)> {
+fn parse_invitation(invitation: Invitation) -> Result<(NewUser, Password)> {
     let email = Email::parse(&invitation.email).in_field("email")?;
     let password = match invitation.password {
         Some(text) => Password::parse(&text).in_field("password")?,

@@ -49,7 +49,7 @@ pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
     }
     for (_, operation) in document.operations.iter() {
         check_directives(&operation.node.directives)?;
-        let weight = scale.set(&operation.node.selection_set.node)?;
+        let weight = scale.selection_set(&operation.node.selection_set.node)?;
         if weight.depth > bounds.depth {
             return refuse(format!("must not nest fields deeper than {}", bounds.depth));
         }
@@ -147,23 +147,23 @@ impl Scale<'_> {
         }
         check_directives(&fragment.node.directives)?;
         self.known.insert(name.clone(), None);
-        let weight = self.set(&fragment.node.selection_set.node)?;
+        let weight = self.selection_set(&fragment.node.selection_set.node)?;
         self.known.insert(name.clone(), Some(weight));
         Ok(weight)
     }
 
-    fn set(&mut self, set: &SelectionSet) -> Result<Weight> {
+    fn selection_set(&mut self, set: &SelectionSet) -> Result<Weight> {
         let mut sum = Weight::default();
         for selection in &set.items {
             self.written += 1;
             check_directives(selection.node.directives())?;
             let weight = match &selection.node {
                 Selection::Field(field) => {
-                    let below = self.set(&field.node.selection_set.node)?;
+                    let below = self.selection_set(&field.node.selection_set.node)?;
                     Weight { fields: below.fields.saturating_add(1), depth: below.depth + 1 }
                 }
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
-                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node)?,
+                Selection::InlineFragment(fragment) => self.selection_set(&fragment.node.selection_set.node)?,
             };
             sum.fields = sum.fields.saturating_add(weight.fields);
             sum.depth = sum.depth.max(weight.depth);

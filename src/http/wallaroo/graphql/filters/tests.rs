@@ -27,7 +27,7 @@ fn numbers(numbers: &[i64]) -> MaybeUndefined<Vec<BigInt>> {
     MaybeUndefined::Value(numbers.iter().copied().map(BigInt).collect())
 }
 
-fn named(ids: &[i64]) -> BTreeSet<WorkspaceId> {
+fn workspace_ids(ids: &[i64]) -> BTreeSet<WorkspaceId> {
     ids.iter().copied().map(WorkspaceId).collect()
 }
 
@@ -92,11 +92,11 @@ fn the_workspaces_of_a_filter_are_found_at_every_level() {
     assert_eq!(places(MemberFilter::default()), None);
     assert_eq!(places(on_number(|c| c.neq = MaybeUndefined::Value(BigInt(7)))), None);
     assert_eq!(places(on_number(|c| c.is_null = MaybeUndefined::Value(false))), None);
-    assert_eq!(places(eq(7)), Some(named(&[7])));
-    assert_eq!(places(on_number(|c| c.any_of = numbers(&[7, 8, 7]))), Some(named(&[7, 8])));
+    assert_eq!(places(eq(7)), Some(workspace_ids(&[7])));
+    assert_eq!(places(on_number(|c| c.any_of = numbers(&[7, 8, 7]))), Some(workspace_ids(&[7, 8])));
     let nested = |filters| MemberFilter { and: MaybeUndefined::Value(filters), ..MemberFilter::default() };
-    assert_eq!(places(nested(vec![MemberFilter::default(), nested(vec![eq(9)])])), Some(named(&[9])));
-    assert_eq!(places(nested(vec![eq(7), eq(8)])), Some(named(&[])));
+    assert_eq!(places(nested(vec![MemberFilter::default(), nested(vec![eq(9)])])), Some(workspace_ids(&[9])));
+    assert_eq!(places(nested(vec![eq(7), eq(8)])), Some(workspace_ids(&[])));
 }
 
 #[test]
