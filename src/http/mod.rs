@@ -204,8 +204,8 @@ const BACKLOG: i32 = 4096;
 
 /// Opens a socket to listen on.
 ///
-/// Its connections send without delay (TCP_NODELAY). Otherwise, the end of a long response would wait for the client's
-/// acknowledgment of the start, which clients delay by 40 ms. The backlog is large, because a client retries a
+/// Its connections send without delay (`TCP_NODELAY`). Otherwise, the end of a long response would wait for the
+/// client's acknowledgment of the start, which clients delay by 40 ms. The backlog is large, because a client retries a
 /// connection that finds no place only after a whole second.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;

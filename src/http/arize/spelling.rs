@@ -153,7 +153,7 @@ pub(super) fn account_role(value: &str) -> Option<AccountRole> {
     find_by_name(&AccountRole::ALL, account_role_name, value)
 }
 
-/// The permission with this name, in any spelling. Before 8.41, SERVICE_KEY_REVOKE was called SERVICE_KEY_DELETE.
+/// The permission with this name, in any spelling. Before 8.41, `SERVICE_KEY_REVOKE` was `SERVICE_KEY_DELETE`.
 pub(super) fn permission(name: &str) -> Option<Permission> {
     match canonical(name).as_str() {
         "SERVICE_KEY_DELETE" => Some(Permission::SERVICE_KEY_REVOKE),

@@ -89,7 +89,7 @@ pub(super) fn without_ambiguous_names(_: Shape, object: &mut Object) {
     });
 }
 
-/// Returns users with the role MEMBER_UI_ONLY as members.
+/// Returns users with the role `MEMBER_UI_ONLY` as members.
 pub(super) fn ui_only_as_member(_: Shape, object: &mut Object) {
     each_role(object, &|role| {
         if is(role, "type", "PREDEFINED") && is(role, "name", "MEMBER_UI_ONLY") {
