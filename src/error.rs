@@ -1,4 +1,4 @@
-//! Why something was not done, in words that belong to no dialect.
+//! The errors of every use case, independent of any dialect.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,135 +12,135 @@ use crate::policy::Action;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something was not done. Each dialect tells it in its own shape.
+/// Why a request was not done. Each dialect converts it to its own shape.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{field}: {rule}")]
     Invalid { field: Field, rule: Cow<'static, str> },
-    /// There is no credential, or one that is not worth anything now.
+    /// There is no credential, or it is not valid now.
     #[error("{0}")]
     Unauthenticated(AuthError),
-    /// The actor may see the thing but not do this to it.
+    /// The actor may see the object but not do this to it.
     #[error("{}", action.need("workspace"))]
     Forbidden { action: Action },
-    /// There is no such thing, or none that the actor may see.
+    /// The object does not exist, or the actor may not see it.
     #[error("{what} {key} does not exist")]
     NotFound {
         what: Noun,
-        /// Which one, as the client called it.
+        /// The object's id or name, as the client sent it.
         key: String,
     },
     #[error("{what} {key} already exists")]
     Conflict { what: Noun, key: String },
-    /// A lawful request that the state of things forbids.
+    /// A valid request that the current state forbids.
     #[error("{}", noun::sentence(rule, "workspace"))]
     Refused {
-        /// The rule that stands against it, a template of [`noun::sentence`].
+        /// The rule that forbids it, a template of [`noun::sentence`].
         rule: &'static str,
     },
-    /// Somebody would give more than they hold: by a role, a binding, a key or an invitation.
+    /// The actor would grant more than they have: by a role, a binding, a key or an invitation.
     #[error("you cannot grant permissions that you do not have")]
     Exceeded,
-    /// A body is larger than it may be.
+    /// A body is larger than the maximum.
     #[error("body: {rule}")]
     TooLarge { rule: &'static str },
-    /// There is more to do than the server will queue.
+    /// The server's queue is full.
     #[error("the server is busy; try again in {} s", seconds_to_wait(*retry_after))]
     Busy { retry_after: Duration },
-    /// There were too many failures from there.
+    /// There were too many failures from this account or address.
     #[error("too many failed attempts; try again in {} s", seconds_to_wait(*retry_after))]
     Throttled { retry_after: Duration },
-    /// Somebody has made too much in a short time.
+    /// The actor has created too many of this kind in a short time.
     #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
     TooMany { what: Quota, retry_after: Duration },
-    /// Something broke that is no fault of the client.
+    /// A fault of the server, not of the client.
     #[error("internal error")]
     Internal(#[source] InternalError),
 }
 
-/// What is wrong with a credential, as far as its bearer may know.
+/// Why a credential was refused, as far as its bearer may know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error("a bearer token or an API key is required")]
     NoCredential,
-    /// An access token that is malformed, forged, expired or somebody else's.
+    /// An access token that is malformed, forged, expired or of another issuer.
     #[error("the access token is invalid or expired")]
     BadToken,
-    /// An access token that was not granted for the API.
+    /// An access token without the scope of the API.
     #[error(
         "the access token does not have the scope api: register the client for this scope (`atelier client update`), \
          and request it when you sign in"
     )]
     NoApi,
-    /// An access token whose session was ended or ran out.
+    /// An access token whose session has ended or expired.
     #[error("the session has ended; sign in again")]
     SessionOver,
-    /// No API key of that text.
     #[error("the API key does not exist")]
     UnknownKey,
     /// An API key that was revoked or has expired.
     #[error("the API key has been revoked or has expired")]
     DeadKey,
-    /// An unknown name or a wrong password; which of them, nobody is told.
+    /// An unknown email or a wrong password. The caller does not learn which.
     #[error("the email or the password is wrong")]
     WrongPassword,
-    /// The right credential of somebody who is disabled.
+    /// A valid credential of a disabled user.
     #[error("the account is disabled")]
     Disabled,
-    /// The right temporary password, in place of which another has to be chosen first.
+    /// A valid temporary password, which must be replaced first.
     #[error("the account needs a new password; sign in at the sign-in page to choose one")]
     NotSetUp,
-    /// The API key of somebody who has to choose another password first.
+    /// The API key of a user who must replace a temporary password first.
     #[error(
         "API keys of this account are on hold until its temporary password is replaced; sign in at the sign-in page to \
          choose a new password"
     )]
     KeyHeld,
-    /// The API key of somebody who may use pages only.
+    /// The API key of a user who may use the web pages only.
     #[error("this account can use the web pages only, not API keys")]
     PagesOnly,
-    /// A link that is unknown, used up or expired.
+    /// A link that is unknown, used or expired.
     #[error("the link has been used or has expired; ask for a new one")]
     DeadLink,
-    /// A sign-in at the pages that was left half done for too long, or was given up after too many wrong codes.
+    /// A pending sign-in at the web pages that timed out or had too many wrong codes.
     #[error("the sign-in timed out or had too many wrong codes; start again")]
     HalfOver,
-    /// A credential of somebody who has to prove again who they are, for something that could lock them out.
+    /// A credential whose user must authenticate again, before a change that could lock them out.
     #[error(
         "confirm that it is you: this requires a sign-in with your password or a code within the last five minutes; \
          sign in again and retry"
     )]
     NotConfirmed,
-    /// A code that is not that of the person's second factor, or was used before.
+    /// A wrong code of a second factor, or one that was used before.
     #[error("the code is wrong or has already been used")]
     WrongCode,
-    /// What is no refresh token, or another client's.
+    /// A text that is not a refresh token, or one of another client.
     #[error("the refresh token is invalid")]
     BadRefreshToken,
-    /// A refresh token whose session is over, also because a token that had been exchanged was presented again.
+    /// A refresh token whose session has ended, possibly because the token was reused after its exchange.
     #[error("the session of the refresh token has ended")]
     DeadRefreshToken,
-    /// A client that is unknown, gave the wrong secret or none, or one that it does not have.
+    /// An unknown client, or a wrong, missing or unexpected client secret.
     #[error("the client is unknown or its secret is wrong")]
     BadClient,
-    /// An authorization code that is unknown, used, expired, or goes with another client, address or verifier.
+    /// An authorization code that is unknown, used or expired, or belongs to another client, redirect address or
+    /// verifier.
     #[error("the authorization code is invalid, has expired or has already been used")]
     BadCode,
-    /// A device code that is unknown, used up or another client's.
+    /// A device code that is unknown, used or of another client.
     #[error("the device code is unknown or has already been used")]
     BadDeviceCode,
-    /// A typed user code that is unknown, used up or expired.
+    /// A user code that is unknown, used or expired.
     #[error("the code is unknown, has already been used or has expired")]
     DeadUserCode,
 }
 
 impl From<AuthError> for Error {
-    fn from(unproved: AuthError) -> Self {
-        Self::Unauthenticated(unproved)
+    fn from(error: AuthError) -> Self {
+        Self::Unauthenticated(error)
     }
 }
 
-/// What broke; for the log only.
+/// The cause of an internal error, for the log only.
 #[derive(Debug)]
 pub struct InternalError(Box<dyn std::error::Error + Send + Sync>);
 
@@ -157,23 +157,20 @@ impl std::error::Error for InternalError {
 }
 
 impl Error {
-    /// Something broke that is no fault of the client.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(InternalError(source.into()))
     }
 
-    /// A thing does not exist.
     #[expect(clippy::needless_pass_by_value, reason = "a caller hands over a number as easily as a text")]
     pub fn not_found(what: Noun, key: impl ToString) -> Self {
         Self::NotFound { what, key: key.to_string() }
     }
 
-    /// A value breaks a rule.
     pub fn invalid(field: impl Into<Field>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { field: field.into(), rule: rule.into() }
     }
 
-    /// The error and what caused it, on one line, for the log.
+    /// The error and its causes on one line, for the log.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut next = std::error::Error::source(self);
@@ -186,14 +183,14 @@ impl Error {
     }
 }
 
-/// How long to wait in whole seconds, rounded up, so that whoever waits that long is not too early.
+/// The time to wait in whole seconds, rounded up, so that a client that waits so long is not too early.
 pub fn seconds_to_wait(retry_after: Duration) -> u64 {
     (retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0)).max(1)
 }
 
-/// Adds the name of a field to what is wrong with its value.
+/// Adds the name of a field to the rule that its value breaks.
 pub trait InField<T> {
-    /// The same, with the field, by the name that the client has for it or as the core knows it.
+    /// The error with this field: a [`Field`] of the core, or the client's own name.
     fn in_field(self, field: impl Into<Field>) -> Result<T>;
 }
 
@@ -208,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_rounded_up() {
+    fn a_retry_after_is_rounded_up() {
         for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (1999, 2), (900_000, 900)] {
             assert_eq!(seconds_to_wait(Duration::from_millis(millis)), seconds, "{millis} ms");
         }

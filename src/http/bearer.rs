@@ -1,16 +1,16 @@
-//! How the dialects of the API say that one signs in with a bearer credential.
+//! The bearer scheme of the API's dialects: the challenge of a 401 or 403, and the OpenAPI security scheme.
 
 use utoipa::Modify;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use crate::error::AuthError;
 
-/// What a bearer is told who is refused (RFC 6750, section 3.1).
-pub(super) fn challenge(unproved: AuthError) -> &'static str {
-    if unproved == AuthError::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
+/// The value of `WWW-Authenticate` for a refused bearer credential (RFC 6750, section 3.1).
+pub(super) fn challenge(auth_error: AuthError) -> &'static str {
+    if auth_error == AuthError::NoApi { "Bearer error=\"insufficient_scope\", scope=\"api\"" } else { "Bearer" }
 }
 
-/// Adds the one way to sign in: a bearer token or API key.
+/// Adds the bearer security scheme to an OpenAPI document. The credential is an access token or an API key.
 pub(super) struct BearerSignIn;
 
 impl Modify for BearerSignIn {

@@ -1,4 +1,4 @@
-//! Reading bodies, and saying which field is wrong.
+//! Reads request bodies within limits of size, time and memory, and parses JSON with errors that name the field.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -21,46 +21,47 @@ use super::connections::Client;
 use super::request;
 use crate::error::{Error, Result};
 
-/// The largest form, which those send too who have no credential.
+/// The maximum size of a form, in bytes. Unauthenticated clients send forms too.
 const MAX_FORM: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Bodies {
-    /// The largest body.
-    most: usize,
-    /// How long a client may take to send one, so that nobody holds a connection by never ending one.
-    patience: Duration,
+    /// The maximum size of a body, in bytes.
+    max: usize,
+    /// The maximum time in which a client must send a body. It stops a client that sends endlessly from holding a
+    /// connection.
+    timeout: Duration,
     memory: BodyMemory,
 }
 
 impl Bodies {
-    pub(super) fn new(most: usize, memory: usize, patience: Duration) -> Self {
-        Self { most, patience, memory: BodyMemory::new(memory, most, MAX_FORM) }
+    pub(super) fn new(max: usize, memory: usize, timeout: Duration) -> Self {
+        Self { max, timeout, memory: BodyMemory::new(memory, max, MAX_FORM) }
     }
 }
 
-/// Takes the whole body, once it is known who sends it.
+/// Reads the whole body. Call it after authentication.
 ///
-/// Refuses one that is too large or does not come in time, and any that is not there yet while the memory for them is
-/// taken.
+/// Refuses a body that is too large or does not arrive in time. While the memory for bodies is full, it also refuses a
+/// body that has not fully arrived.
 pub(super) fn read(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
-    take(request, payload, None)
+    read_at_most(request, payload, None)
 }
 
-/// Takes the whole body of a form, which anybody may send.
+/// Reads the whole body of a form. Anybody may send one.
 ///
-/// Refuses as [`read`] does, and one of more than 16 KiB.
+/// Refuses as [`read`] does, and also a form larger than 16 KiB.
 pub(super) fn read_form(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Bytes>> + use<> + 'static {
-    take(request, payload, Some(MAX_FORM))
+    read_at_most(request, payload, Some(MAX_FORM))
 }
 
-fn take(
+fn read_at_most(
     request: &HttpRequest,
     payload: &mut Payload,
     form: Option<usize>,
@@ -69,120 +70,121 @@ fn take(
     async move {
         let bodies =
             request.app_data::<web::Data<Bodies>>().ok_or_else(|| Error::internal("this endpoint accepts no body"))?;
-        let most = form.map_or(bodies.most, |most| most.min(bodies.most));
+        let max = form.map_or(bodies.max, |max| max.min(bodies.max));
         let too_large = Error::TooLarge {
-            rule: if most == bodies.most {
+            rule: if max == bodies.max {
                 "must not be larger than the server's max_body"
             } else {
                 "must not be larger than 16 KiB"
             },
         };
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if length.is_some_and(|length| length > most) {
+        if length.is_some_and(|length| length > max) {
             return Err(too_large);
         }
         let share = || bodies.memory.share(Client::of(request::address(&request)));
-        let mut collecting = pin!(collect(payload, length, most, share));
-        // What came along with the head needs no clock.
+        let mut collecting = pin!(collect(payload, length, max, share));
+        // A body that arrived together with the head needs no timer.
         let read = match poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
             Poll::Ready(read) => read,
-            Poll::Pending => timeout(bodies.patience, collecting).await.unwrap_or(Err(Unread::Late)),
+            Poll::Pending => timeout(bodies.timeout, collecting).await.unwrap_or(Err(BodyError::Late)),
         };
         match read {
             Ok(bytes) => {
                 if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-                    connection.body_is_read();
+                    connection.mark_body_read();
                 }
                 Ok(bytes)
             }
-            Err(Unread::TooLarge) => Err(too_large),
-            Err(Unread::Late) => Err(Error::invalid("body", "was not received in time; send it again")),
-            Err(Unread::NoMemory(busy)) => Err(busy),
-            Err(Unread::Broken(error)) => Err(Error::invalid("body", format!("cannot be read: {error}"))),
+            Err(BodyError::TooLarge) => Err(too_large),
+            Err(BodyError::Late) => Err(Error::invalid("body", "was not received in time; send it again")),
+            Err(BodyError::NoMemory(busy)) => Err(busy),
+            Err(BodyError::Broken(error)) => Err(Error::invalid("body", format!("cannot be read: {error}"))),
         }
     }
 }
 
-/// Why a body is not there.
-enum Unread {
+/// Why a body could not be read.
+enum BodyError {
     TooLarge,
     Late,
     NoMemory(Error),
     Broken(PayloadError),
 }
 
-/// Puts a body together. It takes its share of the memory for what has come whenever more has to be waited for.
+/// Collects a body. When it has to wait for more, it reserves memory for the bytes that have arrived.
 async fn collect<'m>(
     mut payload: Payload,
     length: Option<usize>,
-    most: usize,
+    max: usize,
     share: impl Fn() -> Share<'m>,
-) -> Result<Bytes, Unread> {
-    // Most bodies come in one piece, which needs no copy.
+) -> Result<Bytes, BodyError> {
+    // Most bodies arrive as one chunk, which needs no copy.
     let mut only: Option<Bytes> = None;
     let mut all = BytesMut::new();
     let mut held: Option<Share> = None;
-    let gather = |all: &mut BytesMut, piece: Bytes| {
+    let gather = |all: &mut BytesMut, chunk: Bytes| {
         if all.capacity() == 0 {
-            all.reserve(length.unwrap_or(piece.len()));
+            all.reserve(length.unwrap_or(chunk.len()));
         }
-        all.extend_from_slice(&piece);
+        all.extend_from_slice(&chunk);
     };
     loop {
         let next = poll_fn(|context| match Pin::new(&mut payload).poll_next(context) {
-            Poll::Ready(piece) => Poll::Ready(Ok(piece)),
+            Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
             Poll::Pending => {
-                // A piece is a part of what the connection reads into, which it would have to make anew.
-                if let Some(piece) = only.take() {
-                    gather(&mut all, piece);
+                // A chunk is a slice of the connection's read buffer. Holding it would make the connection allocate a
+                // new buffer.
+                if let Some(chunk) = only.take() {
+                    gather(&mut all, chunk);
                 }
                 let taken = if length.is_some() { all.len() } else { all.capacity() };
                 match held.get_or_insert_with(&share).grow_to(taken) {
                     Ok(()) => Poll::Pending,
-                    Err(busy) => Poll::Ready(Err(Unread::NoMemory(busy))),
+                    Err(busy) => Poll::Ready(Err(BodyError::NoMemory(busy))),
                 }
             }
         });
-        let Some(piece) = next.await? else { break };
-        let piece = piece.map_err(Unread::Broken)?;
-        if only.as_ref().map_or(all.len(), Bytes::len) + piece.len() > most {
-            return Err(Unread::TooLarge);
+        let Some(chunk) = next.await? else { break };
+        let chunk = chunk.map_err(BodyError::Broken)?;
+        if only.as_ref().map_or(all.len(), Bytes::len) + chunk.len() > max {
+            return Err(BodyError::TooLarge);
         }
         match only.take() {
-            None if all.is_empty() => only = Some(piece),
+            None if all.is_empty() => only = Some(chunk),
             first => {
                 if let Some(first) = first {
                     gather(&mut all, first);
                 }
-                gather(&mut all, piece);
+                gather(&mut all, chunk);
             }
         }
     }
     Ok(only.unwrap_or_else(|| all.freeze()))
 }
 
-/// Reads a JSON object; what does not fit is told with the path of the field.
+/// Parses a JSON object. An error names the path of the field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // Left to itself, serde takes an array for a struct and its elements for the fields in their order.
+    // By default, serde accepts an array for a struct and reads its elements as the fields in order.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::invalid("body", "must be a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        // A `?` stands for a key that could not be read.
+        // serde_path_to_error writes `?` for a key that could not be read.
         let field = match path.trim_end_matches('?').trim_end_matches('.') {
             "" => "body".to_owned(),
             field => field.to_owned(),
         };
-        Error::invalid(field, wording(error.inner()))
+        Error::invalid(field, message(error.inner()))
     })?;
-    reader.end().map_err(|error| Error::invalid("body", wording(&error)))?;
+    reader.end().map_err(|error| Error::invalid("body", message(&error)))?;
     Ok(value)
 }
 
-/// What is wrong, without the position in a text that a client has built by machine.
-fn wording(error: &serde_json::Error) -> String {
+/// The error's text. The position is dropped for a data error, because a client builds the text by machine.
+fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
         Some(end) if error.is_data() => text[..end].to_owned(),
@@ -203,41 +205,41 @@ mod tests {
         names: Vec<String>,
     }
 
-    fn told(body: &str) -> String {
+    fn refusal(body: &str) -> String {
         json::<Sample>(body.as_bytes()).expect_err("a refusal").to_string()
     }
 
     #[test]
-    fn the_field_at_fault_is_named() {
-        assert_eq!(told(r#"{"workspace_id":"7"}"#), r#"workspace_id: invalid type: string "7", expected i64"#);
+    fn an_error_names_the_invalid_field() {
+        assert_eq!(refusal(r#"{"workspace_id":"7"}"#), r#"workspace_id: invalid type: string "7", expected i64"#);
         assert_eq!(
-            told(r#"{"workspace_id":7,"names":["a",1]}"#),
+            refusal(r#"{"workspace_id":7,"names":["a",1]}"#),
             "names[1]: invalid type: integer `1`, expected a string"
         );
-        assert_eq!(told("{}"), "body: missing field `workspace_id`");
-        assert!(told("{").starts_with("body: EOF while parsing"), "{}", told("{"));
-        assert!(told(r#"{"workspace_id":7"#).starts_with("body: EOF while parsing"));
-        assert!(told(r#"{"workspace_id":7,x"#).starts_with("body: key must be a string"));
-        assert!(told(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));
+        assert_eq!(refusal("{}"), "body: missing field `workspace_id`");
+        assert!(refusal("{").starts_with("body: EOF while parsing"), "{}", refusal("{"));
+        assert!(refusal(r#"{"workspace_id":7"#).starts_with("body: EOF while parsing"));
+        assert!(refusal(r#"{"workspace_id":7,x"#).starts_with("body: key must be a string"));
+        assert!(refusal(r#"{"workspace_id":7} x"#).starts_with("body: trailing characters"));
     }
 
     #[test]
-    fn only_an_object_is_taken() {
+    fn only_an_object_is_accepted() {
         for body in ["", " ", "[7]", "[7,[]]", "null", "7", "\"x\""] {
-            assert_eq!(told(body), "body: must be a JSON object", "{body}");
+            assert_eq!(refusal(body), "body: must be a JSON object", "{body}");
         }
         assert!(json::<Sample>(b" \r\n{\"workspace_id\":7}").is_ok());
     }
 
     proptest! {
         #[test]
-        fn no_body_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_body_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = json::<Sample>(&bytes);
         }
     }
 
     #[test]
-    fn endless_nesting_is_refused() {
+    fn deep_nesting_is_refused() {
         let deep = r#"{"a":"#.repeat(100_000);
         assert!(json::<serde_json::Value>(deep.as_bytes()).is_err());
     }

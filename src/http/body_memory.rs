@@ -1,4 +1,4 @@
-//! The memory of bodies that are being sent. It is bounded, so that nobody fills the server by sending slowly.
+//! Bounds the memory of bodies that are being received, so that slow senders cannot fill the server.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,19 +7,19 @@ use std::time::Duration;
 use super::connections::Client;
 use crate::error::{Error, Result};
 
-/// When a client that finds none may try again.
+/// The `Retry-After` of a refusal.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The memory of all bodies that are being sent, over all connections.
+/// The memory of all bodies that are being received, over all connections.
 #[derive(Debug)]
 pub(super) struct BodyMemory {
-    /// In all, in bytes.
+    /// The limit of all bodies together, in bytes.
     total: usize,
-    /// Of it, what large bodies may take together: the rest is for small ones, sign-in above all.
+    /// The limit of all large bodies together, in bytes. The rest is reserved for small bodies, above all for sign-in.
     large: usize,
-    /// Up to how many bytes a body is small.
+    /// The maximum size of a small body, in bytes.
     small: usize,
-    /// What the bodies from one address may take.
+    /// The limit of all bodies from one client, in bytes.
     per_client: usize,
     taken: Mutex<Taken>,
 }
@@ -31,15 +31,14 @@ struct Taken {
 }
 
 impl BodyMemory {
-    /// So much memory, or as much as it takes that there is place for one body of the most bytes from each of some
-    /// addresses.
-    pub(super) fn new(total: usize, most: usize, small: usize) -> Self {
-        let total = total.max(most.saturating_mul(2));
-        let large = (total / 4 * 3).max(most);
-        Self { total, large, small, per_client: (total / 4).max(most), taken: Mutex::default() }
+    /// `total` is raised where needed, so that bodies of the size `max_body` from more than one address fit.
+    pub(super) fn new(total: usize, max_body: usize, small: usize) -> Self {
+        let total = total.max(max_body.saturating_mul(2));
+        let large = (total / 4 * 3).max(max_body);
+        Self { total, large, small, per_client: (total / 4).max(max_body), taken: Mutex::default() }
     }
 
-    /// Begins to hold memory for a body from this address: none yet.
+    /// A share for a body from this client. It holds no memory yet.
     pub(super) fn share(&self, client: Client) -> Share<'_> {
         Share { memory: self, client, held: 0 }
     }
@@ -49,7 +48,7 @@ impl BodyMemory {
     }
 }
 
-/// What one body holds, until it is dropped.
+/// The memory that one body holds. Dropping it releases the memory.
 #[derive(Debug)]
 pub(super) struct Share<'m> {
     memory: &'m BodyMemory,
@@ -58,18 +57,18 @@ pub(super) struct Share<'m> {
 }
 
 impl Share<'_> {
-    /// Holds so many bytes in all. Refused while others hold too many.
+    /// Grows the share to this many bytes in total. Refuses while other bodies hold too much memory.
     pub(super) fn grow_to(&mut self, bytes: usize) -> Result<()> {
         let Some(more) = bytes.checked_sub(self.held).filter(|more| *more > 0) else { return Ok(()) };
         let memory = self.memory;
         let bound = if bytes > memory.small { memory.large } else { memory.total };
         let mut taken = memory.taken();
-        let theirs = taken.by_client.get(&self.client).copied().unwrap_or_default();
-        if taken.total + more > bound || theirs + more > memory.per_client {
+        let of_client = taken.by_client.get(&self.client).copied().unwrap_or_default();
+        if taken.total + more > bound || of_client + more > memory.per_client {
             return Err(Error::Busy { retry_after: RETRY_AFTER });
         }
         taken.total += more;
-        taken.by_client.insert(self.client, theirs + more);
+        taken.by_client.insert(self.client, of_client + more);
         self.held = bytes;
         Ok(())
     }
@@ -82,9 +81,9 @@ impl Drop for Share<'_> {
         }
         let mut taken = self.memory.taken();
         taken.total -= self.held;
-        if let Some(theirs) = taken.by_client.get_mut(&self.client) {
-            *theirs -= self.held;
-            if *theirs == 0 {
+        if let Some(of_client) = taken.by_client.get_mut(&self.client) {
+            *of_client -= self.held;
+            if *of_client == 0 {
                 taken.by_client.remove(&self.client);
             }
         }
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_take_the_memory_of_others() {
+    fn one_address_cannot_use_the_memory_of_others() {
         let memory = BodyMemory::new(1000, 100, 10);
         let mut one: Vec<_> = (0..4).map(|_| memory.share(client(1))).collect();
         let grown = one.iter_mut().filter_map(|share| share.grow_to(100).ok()).count();
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_always_room_for_the_largest_body() {
+    fn the_largest_body_always_fits() {
         let memory = BodyMemory::new(10, 1000, 16);
         let (mut one, mut other) = (memory.share(client(1)), memory.share(client(2)));
         assert!(one.grow_to(1000).is_ok());
@@ -132,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_more_is_held_than_there_is(
+        fn shares_never_exceed_the_total(
             steps in proptest::collection::vec((0..8_usize, 0..4_u8, 0..300_usize, any::<bool>()), 0..100),
         ) {
             let memory = BodyMemory::new(1000, 100, 10);

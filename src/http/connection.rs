@@ -1,7 +1,8 @@
-//! One connection, as the web server reads and writes it: when it is closed that is of no more use.
+//! A connection between the web server and the socket. It limits the bytes and the time that a client may take, and
+//! closes the connection when a limit is exceeded. It knows no dialect.
 //!
-//! The web server itself neither bounds what it reads after a refusal nor how long it waits for the rest of a request on
-//! a connection that is kept, so this stands between it and the socket. It knows bytes and time, but no dialect.
+//! actix-web limits neither what it reads after a refusal nor how long it waits for the rest of a request on a
+//! kept-alive connection.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,56 +16,56 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::app::runtime::log_limiter::LogLimiter;
 
-/// The most bytes of a request's head, and of what is read before it.
+/// The maximum bytes of a request's head, including what is read before it.
 const MAX_HEAD: usize = 32 << 10;
 
-/// The most bytes that are read after an answer of the body that it has refused.
+/// The maximum bytes of a refused body that are read after its response.
 const MAX_DRAIN: usize = 64 << 10;
 
-/// The same for those who have proved who they are: most clients read no answer before they have sent all of a body.
-const MAX_DRAIN_OF_KNOWN: usize = 16 << 20;
+/// The same maximum for an authenticated client. Most clients read no response before they have sent the whole body.
+const MAX_DRAIN_AUTHENTICATED: usize = 16 << 20;
 
-/// The most bytes that are read before the web server looks at them.
+/// The maximum bytes that are read before the task yields to the web server.
 const MAX_BURST: usize = 16 << 10;
 
-/// Seconds in which the end of a refused body has to come, where its length was not told.
+/// Seconds within which the end of a refused body must arrive if its length is unknown.
 const DRAIN_TIME: u32 = 5;
 
-/// Seconds for which a connection of which nothing more is read is open, so that its client can read the answer.
+/// Seconds for which a connection stays open after the last read, so that its client can read the response.
 const LINGER_TIME: u32 = 2;
 
-/// Seconds in which a client has to take some more of an answer.
+/// Seconds within which a client must accept more of a response.
 const WRITE_TIME: u32 = 60;
 
-/// A second that never comes.
+/// A time that is never reached.
 pub(super) const NEVER: u32 = u32::MAX;
 
-/// How TLS begins: a record of a handshake, in any version of it (RFC 8446, section 5.1).
+/// The start of a TLS handshake record, in any version (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
-/// The answer to a head that is too large, which the web server would go on to read.
+/// The response to a head that is too large. actix-web would continue to read it.
 const HEAD_TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// What is known of a connection. Its own thread writes it, the one that sweeps reads it.
+/// The state of a connection. The connection's own thread writes it, and the sweep reads it.
 pub(super) struct Connection {
     clock: Arc<AtomicU32>,
-    /// Seconds that the head of a request may take.
+    /// The maximum seconds for the head of a request.
     head_time: u32,
-    /// When something was last read or written.
+    /// When bytes were last read or written.
     active: AtomicU32,
-    /// When it is closed unless a request begins before.
+    /// When the connection is closed, unless a request begins before.
     until: AtomicU32,
-    /// When it is closed unless more of an answer is taken before.
+    /// When the connection is closed, unless the client accepts more of a response before.
     unwritten_until: AtomicU32,
-    /// How many bytes are read before the next request begins; `usize::MAX` while one is answered.
+    /// How many bytes may be read before the next request begins; `usize::MAX` during a request.
     left: AtomicUsize,
-    /// Whether the request has a body of which the end was not read.
+    /// Whether the request has a body that was not read to its end.
     unread: AtomicBool,
-    /// Whether who sends the request has proved who they are.
-    known: AtomicBool,
+    /// Whether the request is authenticated.
+    authenticated: AtomicBool,
     closing: AtomicBool,
-    /// Wakes the task that serves it.
+    /// Wakes the task that serves the connection.
     waker: OnceLock<Waker>,
 }
 
@@ -74,44 +75,42 @@ impl Connection {
         Self {
             head_time,
             active: AtomicU32::new(now),
-            // The web server itself tells a client that its first head is late, and does so before.
+            // actix-web answers a late first head itself, one second before this.
             until: AtomicU32::new(now.saturating_add(head_time).saturating_add(1)),
             unwritten_until: AtomicU32::new(NEVER),
             left: AtomicUsize::new(MAX_HEAD),
             unread: AtomicBool::new(false),
-            known: AtomicBool::new(false),
+            authenticated: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             waker: OnceLock::new(),
             clock,
         }
     }
 
-    pub(super) fn begin(&self, has_body: bool) {
+    pub(super) fn begin_request(&self, has_body: bool) {
         self.unread.store(has_body, Relaxed);
-        self.known.store(false, Relaxed);
+        self.authenticated.store(false, Relaxed);
         self.until.store(NEVER, Relaxed);
         self.left.store(usize::MAX, Relaxed);
     }
 
-    /// Who sends the request has proved who they are.
-    pub(super) fn is_proved(&self) {
-        self.known.store(true, Relaxed);
+    pub(super) fn mark_authenticated(&self) {
+        self.authenticated.store(true, Relaxed);
     }
 
-    /// The body of the request was read to its end.
-    pub(super) fn body_is_read(&self) {
+    pub(super) fn mark_body_read(&self) {
         self.unread.store(false, Relaxed);
     }
 
-    /// The request is answered. Tells whether the connection has to be closed then: where the end of the body was not
-    /// read and its length is not known either.
-    pub(super) fn answer(&self, is_chunked: impl FnOnce() -> bool) -> bool {
+    /// The response is ready. Returns whether the connection must be closed after it, which is so if the body was not
+    /// read to its end and its length is unknown.
+    pub(super) fn end_request(&self, is_chunked: impl FnOnce() -> bool) -> bool {
         if !self.unread.load(Relaxed) {
             self.left.store(MAX_HEAD, Relaxed);
             return false;
         }
-        let is_known = self.known.load(Relaxed);
-        self.left.store(if is_known { MAX_DRAIN_OF_KNOWN } else { MAX_DRAIN }, Relaxed);
+        let is_authenticated = self.authenticated.load(Relaxed);
+        self.left.store(if is_authenticated { MAX_DRAIN_AUTHENTICATED } else { MAX_DRAIN }, Relaxed);
         let endless = is_chunked();
         if endless {
             self.until.store(self.now().saturating_add(DRAIN_TIME), Relaxed);
@@ -119,8 +118,9 @@ impl Connection {
         endless
     }
 
-    /// How much its client would miss it: less if nothing is asked now, it was asked long ago, or never.
-    pub(super) fn use_of(&self) -> (bool, u32, bool) {
+    /// The order in which connections are closed, lowest first: no request in progress, then longest idle, then no
+    /// request received yet.
+    pub(super) fn close_order(&self) -> (bool, u32, bool) {
         let is_busy = self.left.load(Relaxed) == usize::MAX;
         (is_busy, self.active.load(Relaxed), self.until.load(Relaxed) == NEVER)
     }
@@ -133,7 +133,7 @@ impl Connection {
         self.until.load(Relaxed) < now || self.unwritten_until.load(Relaxed) < now
     }
 
-    /// Has it end: nothing more is read, and what the client does not take of an answer is lost.
+    /// Closes the connection. Nothing more is read, and the part of a response that the client does not accept is lost.
     pub(super) fn close(&self) {
         self.closing.store(true, Relaxed);
         if let Some(waker) = self.waker.get() {
@@ -141,20 +141,20 @@ impl Connection {
         }
     }
 
-    fn took(&self, bytes: usize) {
+    fn record_read(&self, bytes: usize) {
         self.active.store(self.now(), Relaxed);
         let left = self.left.load(Relaxed);
         if left != usize::MAX {
             self.left.store(left.saturating_sub(bytes), Relaxed);
-            // Of the head of a request that is not the first one, nobody else keeps the time.
+            // actix-web has no timeout for the head of a later request.
             if self.until.load(Relaxed) == NEVER && !self.is_stuck() {
                 self.until.store(self.now().saturating_add(self.head_time), Relaxed);
             }
         }
     }
 
-    /// Whether it is still open for no more than that the client can read why its body was refused: closing while
-    /// something is unread throws away what is on its way to the client.
+    /// Whether the connection stays open only so that the client can read why its body was refused. Closing a socket
+    /// with unread bytes discards the response that is still on its way.
     fn lingers(&self) -> bool {
         let lingers = self.unread.load(Relaxed);
         if lingers {
@@ -163,35 +163,35 @@ impl Connection {
         lingers
     }
 
-    /// Whether the client does not take what is written.
+    /// Whether the client does not accept what is written.
     fn is_stuck(&self) -> bool {
         self.unwritten_until.load(Relaxed) != NEVER
     }
 
-    fn wrote(&self) {
+    fn record_write(&self) {
         self.active.store(self.now(), Relaxed);
         if self.is_stuck() {
             self.unwritten_until.store(NEVER, Relaxed);
         }
     }
 
-    fn could_not_write(&self) {
+    fn record_blocked_write(&self) {
         if !self.is_stuck() {
             self.unwritten_until.store(self.now().saturating_add(WRITE_TIME), Relaxed);
         }
     }
 }
 
-/// A connection as the web server reads and writes it.
+/// The socket of a connection, with its limits applied.
 pub(super) struct Stream {
     socket: TcpStream,
     connection: Arc<Connection>,
-    leave: Box<dyn Fn()>,
-    /// How many bytes were read since the web server last looked.
+    on_close: Box<dyn Fn()>,
+    /// How many bytes were read since the last yield.
     burst: usize,
     /// Whether nothing was read yet.
     is_fresh: bool,
-    /// Whose TLS was logged lately.
+    /// Limits the log lines about clients that start TLS.
     tls: Arc<LogLimiter>,
 }
 
@@ -200,17 +200,17 @@ impl Stream {
         socket: TcpStream,
         connection: Arc<Connection>,
         tls: Arc<LogLimiter>,
-        leave: impl Fn() + 'static,
+        on_close: impl Fn() + 'static,
     ) -> Self {
-        Self { socket, connection, leave: Box::new(leave), burst: 0, is_fresh: true, tls }
+        Self { socket, connection, on_close: Box::new(on_close), burst: 0, is_fresh: true, tls }
     }
 
-    /// The address of this machine that it came to.
+    /// The local address of the connection.
     pub(super) fn reached(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()
     }
 
-    /// Logs that the client speaks TLS: it is answered with a 400 of plain HTTP, which TLS clients do not show.
+    /// Logs that the client started TLS. It receives a 400 in plain HTTP, which TLS clients do not show.
     fn log_tls(&self) {
         let (Ok(peer), Some(reached)) = (self.socket.peer_addr(), self.reached()) else { return };
         let peer = peer.ip().to_canonical();
@@ -222,22 +222,22 @@ impl Stream {
         }
     }
 
-    /// What is known of it, for those who answer its requests.
+    /// The state of the connection, for the code that handles its requests.
     pub(super) fn connection(&self) -> Arc<Connection> {
         self.connection.clone()
     }
 
-    /// Ends a connection on which as much was read as the head of a request may have.
-    fn end(&self) {
+    /// Ends a connection whose request head is too large.
+    fn refuse_head(&self) {
         self.connection.closing.store(true, Relaxed);
-        // Whether it arrives is of no concern.
+        // The client may not receive it, which does not matter.
         let _ = self.socket.try_write(HEAD_TOO_LARGE);
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        (self.leave)();
+        (self.on_close)();
     }
 }
 
@@ -259,7 +259,7 @@ impl AsyncRead for Stream {
             if this.connection.is_stuck() || this.connection.lingers() {
                 return Poll::Pending;
             }
-            this.end();
+            this.refuse_head();
             return Poll::Ready(Ok(()));
         }
         let before = into.filled().len();
@@ -273,7 +273,7 @@ impl AsyncRead for Stream {
             this.log_tls();
         }
         this.burst += bytes;
-        this.connection.took(bytes);
+        this.connection.record_read(bytes);
         Poll::Ready(Ok(()))
     }
 }
@@ -286,11 +286,11 @@ impl AsyncWrite for Stream {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             Poll::Pending => {
-                this.connection.could_not_write();
+                this.connection.record_blocked_write();
                 Poll::Pending
             }
             Poll::Ready(written) => {
-                this.connection.wrote();
+                this.connection.record_write();
                 Poll::Ready(written)
             }
         }

@@ -1,4 +1,4 @@
-//! All connections: how many each address may have open. It knows addresses and time, but no dialect.
+//! Counts the open connections of each address and enforces the limit. It knows addresses and time, but no dialect.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,18 +12,18 @@ use super::connection::{Connection, NEVER, Stream};
 use super::forwarded::TrustedProxies;
 use crate::app::runtime::log_limiter::LogLimiter;
 
-/// Of how many connections the one that has been idle longest is closed for a new one. To look at all would take too
-/// long where there are thousands.
+/// How many connections are compared to find the one that has been idle longest. Comparing thousands would take too
+/// long.
 const CANDIDATES: usize = 64;
 
-/// Seconds from one warning that an address has too many connections to the next.
+/// Seconds between two warnings that an address has too many connections.
 const WARNING_INTERVAL: u32 = 60;
 
-/// How often it is logged that an address begins TLS.
+/// The interval between two log lines about TLS from the same address.
 const TLS_LOGGED_EVERY: Duration = Duration::from_mins(1);
 
-/// Whose limits something counts against: an IPv4 address, or the /64 network of an IPv6 address, of which one client
-/// has as many addresses as it likes.
+/// The client that a limit counts for: an IPv4 address, or the /64 network of an IPv6 address, because one client can
+/// use any number of addresses in its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Client(IpAddr);
 
@@ -36,19 +36,19 @@ impl Client {
     }
 }
 
-/// How many connections there may be.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) total: usize,
-    /// From one address; 0 for a share of all of them.
+    /// The maximum from one address; 0 for a share of the total.
     pub(super) per_address: usize,
-    /// How long a client may take to send the head of a request.
+    /// The maximum time in which a client must send the head of a request.
     pub(super) head_time: Duration,
 }
 
 impl Limits {
-    /// A loopback address has nearly all by default: a proxy on this machine brings everybody, and often nobody has said
-    /// that it is one.
+    /// By default, a loopback address has nearly all connections. A proxy on this machine connects for every client,
+    /// and often it is not configured as a proxy.
     fn of(&self, client: Client) -> usize {
         match self.per_address {
             0 if client.0.is_loopback() => (self.total / 8 * 7).max(1),
@@ -58,22 +58,22 @@ impl Limits {
     }
 }
 
-/// All connections that are open.
+/// All open connections.
 ///
-/// When an address has as many as it may have, the one of them that has been idle longest is closed for a new one. So
-/// nobody takes the places of others, and those who share an address with somebody who tries it come in too.
+/// When an address has reached its limit, a new connection closes the one that has been idle longest. One address
+/// cannot take the connections of others, and other clients that share its address can still connect.
 pub(super) struct Connections {
     limits: Limits,
     proxies: TrustedProxies,
     /// Seconds since the start.
     clock: Arc<AtomicU32>,
-    /// Those that have no limit stand under no client.
+    /// Connections without a limit have the key `None`.
     open: Mutex<HashMap<Option<Client>, Vec<Arc<Connection>>>>,
-    /// Where the search for an idle one goes on.
+    /// Where the next search for an idle connection starts.
     next: AtomicUsize,
-    /// When it was last told that an address has too many.
+    /// When the last warning about too many connections was logged.
     warned: AtomicU32,
-    /// Whose TLS was logged lately.
+    /// Limits the log lines about clients that start TLS.
     tls: Arc<LogLimiter>,
 }
 
@@ -90,7 +90,7 @@ impl Connections {
         })
     }
 
-    /// Takes a connection in. It counts until it is dropped.
+    /// Admits a connection. It counts until the returned stream is dropped.
     pub(super) fn admit(self: &Arc<Self>, stream: TcpStream) -> Stream {
         let address = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical());
         let client = address.filter(|address| !self.proxies.contains(*address)).map(Client::of);
@@ -111,11 +111,12 @@ impl Connections {
         Stream::new(stream, connection, self.tls.clone(), move || all.leave(client, &ended))
     }
 
-    /// Closes what is of no more use, every second.
+    /// Closes late connections every second.
     pub(super) async fn sweep(self: Arc<Self>) {
         loop {
             actix_web::rt::time::sleep(Duration::from_secs(1)).await;
-            // Counted, not measured: a second in which the server could not go on is nobody's fault.
+            // The seconds are counted, not measured: clients must not be blamed for a time in which the server could
+            // not run.
             let now = self.clock.fetch_add(1, Relaxed).saturating_add(1);
             self.open().values().flatten().filter(|connection| connection.is_late(now)).for_each(|late| late.close());
         }
@@ -136,11 +137,11 @@ impl Connections {
         }
     }
 
-    /// Which of an address's connections has been idle longest, or nearly so.
+    /// The index of the connection that has been idle longest, approximately.
     fn longest_idle(&self, theirs: &[Arc<Connection>]) -> usize {
         let start = self.next.fetch_add(CANDIDATES, Relaxed);
         let some = (0..theirs.len().min(CANDIDATES)).map(|at| start.wrapping_add(at) % theirs.len());
-        some.min_by_key(|at| theirs[*at].use_of()).unwrap_or_default()
+        some.min_by_key(|at| theirs[*at].close_order()).unwrap_or_default()
     }
 
     fn warn(&self, client: Option<Client>) {

@@ -1,4 +1,5 @@
-//! What makes a dialect: where a request carries its credential, and how a refusal is told.
+//! The trait of a dialect: where a request carries its credential, and the shape of a refusal. It knows no rule of its
+//! own.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -17,15 +18,15 @@ use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
 use crate::error::{AuthError, Error, Result};
 
-/// A dialect: the same verbs in the words of one kind of client.
+/// One kind of client's protocol over the verbs of `app`.
 pub trait Dialect: 'static {
-    /// What the audit and the log call it.
+    /// The name of the dialect in the audit log and in the server log.
     const NAME: &'static str;
 
-    /// How a refusal is told.
+    /// The response of a refusal.
     type Failure: ResponseError + From<Error>;
 
-    /// Where a request carries its credential: by default in `Authorization: Bearer ...` (RFC 6750, section 2.1).
+    /// The credential of a request; by default in `Authorization: Bearer ...` (RFC 6750, section 2.1).
     fn credential(request: &HttpRequest) -> Option<&str> {
         let text = request::text(request.headers().get(AUTHORIZATION)?)?;
         let (scheme, credential) = text.split_once(' ')?;
@@ -33,9 +34,8 @@ pub trait Dialect: 'static {
     }
 }
 
-/// Who calls, proved by the request's credential as of this moment.
+/// The authenticated caller of a request.
 pub struct Caller<D> {
-    /// The one who acts, and what proves it.
     pub proved: Authenticated,
     dialect: PhantomData<D>,
 }
@@ -53,35 +53,35 @@ impl<D: Dialect> FromRequest for Caller<D> {
     type Future = Ready<std::result::Result<Self, D::Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(prove::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
+        ready(authenticate::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
     }
 }
 
-/// Tells the log who made a request.
+/// Sets the name of the actor in the request's log line.
 pub(super) fn name_actor(request: &HttpRequest, email: &Email) {
     request.extensions_mut().insert(ActorName(email.to_string()));
 }
 
-/// Whether a client asks not to be answered from memory (RFC 9111, section 5.2.1.4).
-fn wants_it_anew(request: &HttpRequest) -> bool {
-    let said = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
-    said.flat_map(|text| text.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
+/// Whether the client asks for a response that is not from a cache (RFC 9111, section 5.2.1.4).
+fn wants_uncached(request: &HttpRequest) -> bool {
+    let directives = request.headers().get_all(CACHE_CONTROL).filter_map(|value| value.to_str().ok());
+    directives.flat_map(|text| text.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
 }
 
-fn prove<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
+fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(state, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-        connection.is_proved();
+        connection.mark_authenticated();
     }
     if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }
-    Ok(if wants_it_anew(request) { proved.uncached() } else { proved })
+    Ok(if wants_uncached(request) { proved.uncached() } else { proved })
 }
 
-/// Where a request comes from, for those who have no credential yet.
+/// The origin of a request without a credential.
 pub struct Visitor<D> {
     pub origin: Origin,
     dialect: PhantomData<D>,

@@ -1,4 +1,4 @@
-//! The headers that every answer has, and the answers to HEAD, which have nothing else.
+//! Adds the headers that every response has, and removes the body from responses to HEAD.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,22 +12,22 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 
-/// For how long browsers come by https alone: a year. Other names below this one may have no https.
+/// Browsers use https only for a year. Subdomains are not included, because they may have no https.
 const HSTS: &str = "max-age=31536000";
 
-/// The `Cache-Control` of what everybody may know: a cache may keep it, but asks each time whether it is still so.
+/// The `Cache-Control` of public content: a cache may store it, but must revalidate it on each use.
 pub(super) const PUBLIC: &str = "no-cache";
 
-/// Adds to an answer what every answer has, and withholds the body where only the head was asked for.
-pub(super) fn complete(answer: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
-    let is_head = answer.request().method() == Method::HEAD;
-    let mut answer = if is_head { answer.map_body(|head, body| withhold(head, body.size())) } else { answer };
-    protect(answer.headers_mut(), is_https);
-    answer
+/// Adds the common headers to a response, and removes the body of a response to HEAD.
+pub(super) fn complete(response: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
+    let is_head = response.request().method() == Method::HEAD;
+    let mut response = if is_head { response.map_body(|head, body| remove_body(head, body.size())) } else { response };
+    protect(response.headers_mut(), is_https);
+    response
 }
 
-/// Nobody guesses the type of an answer, nobody keeps it unless it allows that, and browsers come back by https where
-/// that is the server's address (RFC 6797).
+/// Forbids guessing the content type, forbids storing unless the response allows it, and sets HSTS where the server's
+/// address is https (RFC 6797).
 fn protect(headers: &mut HeaderMap, is_https: bool) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CACHE_CONTROL) {
@@ -38,22 +38,23 @@ fn protect(headers: &mut HeaderMap, is_https: bool) {
     }
 }
 
-/// Takes the body away, but says how long it is (RFC 9110, section 9.3.2).
+/// Removes the body but keeps its length in the head (RFC 9110, section 9.3.2).
 ///
-/// The web server leaves the body out too, but goes by the request that it has read last: where a GET comes along
-/// with the HEAD in one piece, it sends the body, and the client takes it for the next answer.
-fn withhold(head: &mut ResponseHead, size: BodySize) -> BoxBody {
+/// actix-web omits the body too, but it looks at the request that it read last. If a GET arrives together with
+/// the HEAD, it sends the body, and the client reads it as the next response.
+fn remove_body(head: &mut ResponseHead, size: BodySize) -> BoxBody {
     if let BodySize::Sized(length) = size {
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     head.no_chunking(true);
-    BoxBody::new(Withheld)
+    BoxBody::new(NoBody)
 }
 
-/// A body that is not sent. Its length stands in the head, so it is none that the web server writes there.
-struct Withheld;
+/// A body that is not sent. Its size is `Stream`, so that actix-web does not overwrite the `Content-Length` in the
+/// head.
+struct NoBody;
 
-impl MessageBody for Withheld {
+impl MessageBody for NoBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

@@ -1,4 +1,5 @@
-//! The web server: dialects over the verbs of `app`. A handler parses, calls, converts and names the status.
+//! The web server: dialects over the verbs of `app`. A handler parses, calls, converts and sets the status; it has no
+//! rule of its own.
 
 pub mod arize;
 mod bearer;
@@ -39,35 +40,34 @@ pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
 use server::Times;
 
-/// How the web server is set up.
+/// The settings of the web server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Threads that serve; 0 for as many as there are cores.
+    /// The number of worker threads; 0 for the number of cores.
     pub workers: usize,
-    /// Connections that may be open in all.
+    /// The maximum number of open connections.
     pub max_connections: usize,
-    /// Connections that one address may have open; 0 for a share of all.
+    /// The maximum number of open connections from one address; 0 for a share of the total.
     pub connections_per_address: usize,
-    /// The largest body that is read, in bytes.
+    /// The maximum size of a body, in bytes.
     pub max_body: usize,
-    /// Memory for all bodies that are being sent, in bytes.
+    /// The memory for all bodies that are being received, in bytes.
     pub body_memory: usize,
-    /// How long a client may take to send the head of a request, and then its body.
+    /// The time in which a client must send the head of a request, and again for its body.
     pub request_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
-    /// How long a stop waits for what was accepted.
+    /// How long a graceful stop waits for requests in progress.
     pub stop_grace: Duration,
-    /// The proxies whose word about the client's address is believed.
+    /// The proxies that may report the client's address.
     pub trusted_proxies: Vec<Network>,
     pub forwarded_header: ForwardedHeader,
-    /// The bounds of a GraphQL query.
     pub graphql: wallaroo::graphql::Bounds,
 }
 
-/// Serves on these sockets until told to stop by SIGTERM, SIGINT, SIGQUIT or SIGHUP; then finishes what was accepted.
+/// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or SIGHUP, then finishes the accepted requests.
 ///
-/// `ready` is called once it serves.
+/// `ready` is called once the server accepts requests.
 pub fn serve(
     state: AppState,
     settings: &Settings,
@@ -104,8 +104,8 @@ async fn run(
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(bodies.clone())
-                .wrap(from_fn(move |request, next| request::keep_book(request, next, is_https)))
-                // The router tries one after the other: what is asked for most goes first.
+                .wrap(from_fn(move |request, next| request::track(request, next, is_https)))
+                // The router tries the dialects in this order, so the one with the most requests comes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
                 .configure(ops::mounted)
@@ -133,7 +133,7 @@ async fn run(
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
-    let keys = actix_web::rt::spawn(keep_keys(state));
+    let keys = actix_web::rt::spawn(maintain_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
@@ -142,26 +142,27 @@ async fn run(
     ended
 }
 
-/// Looks after the signing keys while the server runs: when it is their time, and now and then anyhow, since other
-/// processes change them too.
-async fn keep_keys(state: web::Data<AppState>) {
-    const NOW_AND_THEN: Duration = Duration::from_mins(1);
-    const NOT_AT_ONCE: Duration = Duration::from_secs(1);
+/// Maintains the signing keys while the server runs: when they are due, and at least once a minute, because other
+/// processes can change them too.
+async fn maintain_keys(state: web::Data<AppState>) {
+    const MAX_WAIT: Duration = Duration::from_mins(1);
+    const MIN_WAIT: Duration = Duration::from_secs(1);
     loop {
         let wait = match state.keep_up_keys().await {
-            Ok(due) => Timestamp::now().until(due).clamp(NOT_AT_ONCE, NOW_AND_THEN),
+            Ok(due) => Timestamp::now().until(due).clamp(MIN_WAIT, MAX_WAIT),
             Err(error) => {
                 log::error!("cannot maintain the signing keys: {}", error.chain());
-                NOW_AND_THEN
+                MAX_WAIT
             }
         };
         actix_web::rt::time::sleep(wait).await;
     }
 }
 
-/// Waits for a signal to stop; then says that the server is not ready, and stops it gracefully.
+/// Waits for a signal, then reports the server as not ready and stops it gracefully.
 ///
-/// SIGHUP is one of them: it comes when the terminal is closed. Nothing is read anew, for most keys need a start anyhow.
+/// SIGHUP stops it too, because a closing terminal sends it. It does not reload the configuration, because most
+/// settings need a restart anyway.
 fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut kinds = vec![
@@ -179,9 +180,9 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
     }
     Ok(async move {
         let name = poll_fn(|context| {
-            let come =
+            let received =
                 signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
-            come.map_or(Poll::Pending, Poll::Ready)
+            received.map_or(Poll::Pending, Poll::Ready)
         })
         .await;
         log::info!("stopping on {name}");
@@ -190,25 +191,26 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
     })
 }
 
-/// Whether the server was started with SIGHUP ignored, as `nohup` does for what shall outlive its terminal.
+/// Whether the server was started with SIGHUP ignored, as `nohup` does for a process that must outlive its terminal.
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// How many connections may wait to be taken in; the system may have a lower limit (`net.core.somaxconn`).
-const WAITING: i32 = 4096;
+/// The maximum number of connections that wait to be accepted. The system may have a lower limit
+/// (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
 
 /// Opens a socket to listen on.
 ///
-/// What is sent over its connections leaves at once: else the end of a long answer would wait until the client has said
-/// that its begin came, which clients put off for 40 ms. A connection for which there is no place to wait is tried again
-/// by its client after a whole second, so there are many places.
+/// Its connections send without delay (`TCP_NODELAY`). Otherwise, the end of a long response would wait for the
+/// client's acknowledgment of the start, which clients delay by 40 ms. The backlog is large, because a client retries a
+/// connection that finds no place only after a whole second.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
-    rustix::net::listen(&listener, WAITING)?;
+    rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }
 
@@ -219,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_may_wait_to_be_taken_in() {
+    fn many_connections_can_wait_to_be_accepted() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();

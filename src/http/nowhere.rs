@@ -1,15 +1,15 @@
-//! Paths that lead nowhere, of which it is known where they were meant to lead.
+//! Paths of Keycloak that do not exist on this server, and the paths that their clients meant.
 
 use crate::app::runtime::issuers::REALM_PATH;
 
-/// How much is told of a path, in characters.
-const SHOWN: usize = 200;
+/// The maximum characters of a path in a message.
+const MAX_PATH_LENGTH: usize = 200;
 
-/// What people and programs are told about it.
+/// The hint in the message to people and programs.
 pub(super) const KEYCLOAK_HINT: &str = "on this server, Keycloak's paths begin with /auth and the realm is master";
 
-/// Where a path of Keycloak without `/auth` leads here: newer versions of Keycloak have paths without it. None where it
-/// is no path of Keycloak.
+/// The path on this server that a Keycloak path without `/auth` stands for. Newer versions of Keycloak have paths
+/// without it. None if the path is not one of Keycloak's.
 pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
     let (admin, rest) = match path.strip_prefix("/admin") {
         Some(rest) => ("/admin", rest),
@@ -24,7 +24,7 @@ pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
         None if !admin.is_empty() && (rest.is_empty() || rest.starts_with('/')) => format!("/auth/admin{rest}"),
         None => return None,
     };
-    Some(meant.chars().take(SHOWN).collect())
+    Some(meant.chars().take(MAX_PATH_LENGTH).collect())
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_that_was_meant_is_known() {
+    fn a_keycloak_path_is_mapped_to_this_server() {
         for (path, meant) in [
             ("/realms/master", "/auth/realms/master"),
             ("/realms/master/", "/auth/realms/master/"),
@@ -49,6 +49,6 @@ mod tests {
             assert_eq!(meant_for_keycloak(path), None, "{path}");
         }
         let long = meant_for_keycloak(&format!("/realms/x/{}", "é".repeat(5000))).unwrap();
-        assert_eq!(long.chars().count(), SHOWN);
+        assert_eq!(long.chars().count(), MAX_PATH_LENGTH);
     }
 }

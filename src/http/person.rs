@@ -1,4 +1,4 @@
-//! A user as Keycloak shows one, which Wallaroo's clients are shown too.
+//! The user representation of Keycloak, which the Wallaroo dialect returns too.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,7 +76,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// What somebody may do who manages users, or does not.
+    /// The access of a caller who can manage users, or of one who can only view them.
     pub(super) const fn new(manageable: bool) -> Self {
         Self {
             impersonate: false,
@@ -89,7 +89,7 @@ impl Access {
 }
 
 impl Representation {
-    /// A user without the details that Keycloak leaves out of a brief representation.
+    /// A user without the details that Keycloak omits from a brief representation.
     pub(super) fn brief(user: &User, viewer: &Actor) -> Self {
         Self {
             id: user.uuid,
@@ -123,7 +123,7 @@ impl Representation {
         }
     }
 
-    /// The same user with the second factor: whether one is set up, if the viewer may know.
+    /// Adds whether a second factor is set up; None if the viewer may not know it.
     pub(super) fn with_totp(self, totp: Option<bool>) -> Self {
         Self { totp, ..self }
     }

@@ -1,5 +1,5 @@
-//! A long answer in pieces, so that a connection never holds all of it at once: what is written whole stays in the buffer
-//! of its connection, and so does the room for it.
+//! Sends a long response in chunks, so that a connection never buffers all of it. A body that is written whole stays in
+//! the connection's buffer, and the buffer keeps its size.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-/// How long a piece is, in bytes; a shorter answer is one.
+/// The size of a chunk, in bytes. A shorter response is one chunk.
 const PIECE: usize = 32 * 1024;
 
-/// What is still to be sent.
+/// The bytes that are still to be sent.
 struct Pieces(Bytes);
 
 impl MessageBody for Pieces {

@@ -1,4 +1,4 @@
-//! What is known of a request before anybody reads it: its id and where it comes from.
+//! The context of a request: its id, origin, target and log line. It knows no dialect.
 
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,18 +19,18 @@ use super::headers;
 use crate::app::runtime::issuers::Target;
 use crate::domain::actor::Origin;
 
-/// What the log calls whoever made a request.
+/// The actor's name in the log line of a request.
 #[derive(Clone)]
 pub(super) struct ActorName(pub(super) String);
 
-/// The header that tells a client what the log calls its request.
+/// The response header with the request's id in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How much is kept of what a client calls itself, in characters.
-const AGENT_LENGTH: usize = 255;
+/// The maximum characters of a `User-Agent` in the audit log.
+const MAX_AGENT_LENGTH: usize = 255;
 
-/// What proxies add to a request, of which each one tells that there is one.
-const OF_PROXIES: [HeaderName; 5] = [
+/// The headers that proxies add. Any one of them shows that there is a proxy.
+const PROXY_HEADERS: [HeaderName; 5] = [
     FORWARDED,
     VIA,
     HeaderName::from_static("x-forwarded-for"),
@@ -38,21 +38,21 @@ const OF_PROXIES: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// The address of this machine that a connection came to.
+/// The local address of a connection.
 pub(super) struct Reached(pub(super) Option<SocketAddr>);
 
 tokio::task_local! {
-    /// The id of the request that the current task answers, so that a refusal can name it.
+    /// The id of the request that the current task handles, for use in a refusal.
     static CURRENT: Uuid;
 }
 
-/// The id of the request that is being answered.
+/// The id of the current request.
 pub(super) fn id() -> Uuid {
     CURRENT.try_with(|id| *id).unwrap_or_default()
 }
 
-/// Gives the request its id, the answer its `x-request-id` and what every answer has, and the log its line.
-pub(super) async fn keep_book(
+/// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request.
+pub(super) async fn track(
     request: ServiceRequest,
     next: Next<BoxBody>,
     is_https: bool,
@@ -63,38 +63,38 @@ pub(super) async fn keep_book(
     let has_body = !matches!(request.parts().1, Payload::None);
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     if let Some(connection) = &connection {
-        connection.begin(has_body);
+        connection.begin_request(has_body);
     }
     if has_body {
-        go_on_once().await;
+        yield_once().await;
     }
-    let answer = CURRENT.scope(id, next.call(request)).await?;
-    let mut answer = headers::complete(answer, is_https);
+    let response = CURRENT.scope(id, next.call(request)).await?;
+    let mut response = headers::complete(response, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
-        answer.headers_mut().insert(REQUEST_ID, value);
+        response.headers_mut().insert(REQUEST_ID, value);
     }
-    let is_chunked = || answer.request().headers().contains_key(TRANSFER_ENCODING);
-    if connection.is_some_and(|connection| connection.answer(is_chunked)) {
-        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    let is_chunked = || response.request().headers().contains_key(TRANSFER_ENCODING);
+    if connection.is_some_and(|connection| connection.end_request(is_chunked)) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    let (micros, status) = (started.elapsed().as_micros(), answer.status().as_u16());
-    let request = answer.request();
-    let (route, known) = (request.match_pattern(), request.extensions());
+    let (micros, status) = (started.elapsed().as_micros(), response.status().as_u16());
+    let request = response.request();
+    let (route, extensions) = (request.match_pattern(), request.extensions());
     let route = route.as_deref().unwrap_or("(no route)");
-    let actor = known.get::<ActorName>().map_or("-", |name| &name.0);
+    let actor = extensions.get::<ActorName>().map_or("-", |name| &name.0);
     log::info!("{method} {route} {status} {}.{:03} ms {actor} {} {id}", micros / 1000, micros % 1000, address(request));
-    drop(known);
-    Ok(answer)
+    drop(extensions);
+    Ok(response)
 }
 
-/// Lets the web server go on once. A body that came along with its head is handed over only then, and who has all of a
-/// request at once reads it in one go and sets no clock.
-async fn go_on_once() {
-    let mut gone_on = false;
+/// Yields to the web server once. Only then does it hand over a body that arrived together with the head. With the
+/// whole request present, the handler reads the body at once and sets no timer.
+async fn yield_once() {
+    let mut yielded = false;
     poll_fn(|context| {
-        if std::mem::replace(&mut gone_on, true) {
+        if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -103,40 +103,40 @@ async fn go_on_once() {
     .await;
 }
 
-/// A header as text. What is not visible ASCII is left to whoever reads it, for looking at each byte takes longer than
-/// all that is done with a token.
+/// A header as text. It may contain characters that are not visible ASCII, which the caller must handle: checking each
+/// byte takes longer than all other work on a token.
 pub(super) fn text(value: &HeaderValue) -> Option<&str> {
     str::from_utf8(value.as_bytes()).ok()
 }
 
-/// Where a request comes from, as the audit keeps it.
+/// The origin of a request for the audit log.
 pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let agent =
-        agent.map(|agent| agent.char_indices().nth(AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
+    let agent = agent
+        .map(|agent| agent.char_indices().nth(MAX_AGENT_LENGTH).map_or(agent, |(end, _)| &agent[..end]).to_owned());
     Origin { dialect, address: Some(address(request)), request: id(), agent }
 }
 
-/// The `Host` that the request was made for.
+/// The `Host` header.
 pub(super) fn host(request: &HttpRequest) -> Option<&str> {
     request.headers().get(actix_web::http::header::HOST)?.to_str().ok()
 }
 
-/// What is known of where a request was made for.
+/// The address that a request was sent to.
 pub(super) fn target(request: &HttpRequest) -> Target<'_> {
     let reached = request.conn_data::<Reached>().and_then(|reached| reached.0);
-    // What others than proxies of ours add is the client's own word, and says nothing.
-    let is_proxied = is_of_proxy(request) && OF_PROXIES.iter().any(|name| request.headers().contains_key(name));
+    // A client can send these headers too, so they count only if a trusted proxy sent the request.
+    let is_proxied = is_from_proxy(request) && PROXY_HEADERS.iter().any(|name| request.headers().contains_key(name));
     Target { host: host(request), reached, is_proxied }
 }
 
-/// Whether a proxy that is trusted has sent the request.
-fn is_of_proxy(request: &HttpRequest) -> bool {
+/// Whether a trusted proxy sent the request.
+fn is_from_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
     proxies.zip(request.peer_addr()).is_some_and(|(proxies, peer)| proxies.contains(peer.ip().to_canonical()))
 }
 
-/// The client's address: the connection's, or what the trusted proxies before it say.
+/// The client's address: the peer's address, or the address that the trusted proxies report.
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     let proxies = request.app_data::<web::Data<TrustedProxies>>();

@@ -1,27 +1,26 @@
-//! A dialect's routes as a table, which is mounted from and listed from.
+//! The table of a dialect's routes. The server mounts the routes from it, and the CLI and tests list them.
 
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, Resource, Route, web};
 
-/// One way into a dialect.
+/// One route of a dialect.
 #[derive(Clone)]
 pub struct Entry {
     pub method: Method,
-    /// The path, with `{name}` for a segment that varies.
+    /// The path, with `{name}` for a variable segment.
     pub path: &'static str,
-    /// Makes the route that answers.
     pub route: fn() -> Route,
 }
 
-/// Mounts a table; a method that is not in it is answered by `other_method`.
+/// Mounts a table. `other_method` handles a method that is not in the table.
 pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_method: fn() -> Route) {
     let mut by_path: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in table {
         by_path.entry(entry.path).or_default().push(entry);
     }
-    // The router takes the first that fits: what is spelled out goes before what varies.
+    // The router takes the first match, so fixed paths come before paths with variables.
     let mut paths: Vec<_> = by_path.into_iter().collect();
     paths.sort_by_key(|(path, _)| path.contains('{'));
     for (path, entries) in paths {
@@ -29,7 +28,7 @@ pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_meth
         for entry in &entries {
             resource = resource.route((entry.route)().method(entry.method.clone()));
         }
-        // HEAD wherever GET is (RFC 9110, section 9.3.2); `request::keep_book` withholds the body.
+        // Every GET route also answers HEAD (RFC 9110, section 9.3.2); `headers::complete` removes the body.
         for entry in entries.iter().filter(|entry| entry.method == Method::GET) {
             resource = resource.route((entry.route)().method(Method::HEAD));
         }
@@ -37,7 +36,7 @@ pub(super) fn mount(config: &mut web::ServiceConfig, table: &[Entry], other_meth
     }
 }
 
-/// The methods that the table has for the path of a request, as `Allow` lists them.
+/// The methods that the table has for the path of a request, as the value of `Allow`.
 pub(super) fn allowed(table: &[Entry], request: &HttpRequest) -> String {
     let pattern = request.match_pattern();
     let methods = table.iter().filter(|entry| pattern.as_deref() == Some(entry.path));
@@ -50,7 +49,7 @@ pub(super) fn allowed(table: &[Entry], request: &HttpRequest) -> String {
 
 /// Declares the table of a dialect: `routes! { POST "/v2/spaces" => spaces::create, ... }` is its function `routes`.
 ///
-/// A struct before the table becomes the OpenAPI description of these routes.
+/// A struct before the table becomes the OpenAPI document of these routes.
 macro_rules! routes {
     ($(#[$attribute:meta])* pub struct $description:ident;
      $($method:ident $path:literal => $($handler:ident)::+,)*) => {

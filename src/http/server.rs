@@ -1,4 +1,4 @@
-//! What actix-web's `HttpServer` does for a socket, with the connections in between, which it has no place for.
+//! Replaces actix-web's `HttpServer`, which has no hook for limiting connections before they are served.
 
 use std::fmt;
 use std::future::ready;
@@ -19,24 +19,23 @@ use super::connection::Stream;
 use super::connections::Connections;
 use super::request::Reached;
 
-/// Collects the sockets that one server listens on.
 pub(super) type Builder = actix_server::ServerBuilder;
 
-/// How long a client may take.
+/// The timeouts of a client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// To send the head of its first request, and to read the last answer.
+    /// For the head of the first request, and for reading the last response.
     pub(super) request: Duration,
-    /// To send another request.
+    /// For the head of the next request.
     pub(super) keep_alive: Duration,
 }
 
-/// A server that listens nowhere yet.
+/// A server without a socket.
 pub(super) fn build() -> Builder {
     Server::build()
 }
 
-/// Has the server listen on one more socket.
+/// Adds a socket to the server.
 pub(super) fn listen<F, I, S, B>(
     server: Builder,
     listener: TcpListener,

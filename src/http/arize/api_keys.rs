@@ -1,7 +1,7 @@
 //! `/v2/api-keys` (contract, section 6).
 
-mod given;
-mod shown;
+mod request;
+mod response;
 
 use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
 use super::spelling::{KeyStatus, KeyType};
-use super::{Answer, Caller, Failure};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::runtime::state::AppState;
 use crate::app::service_keys;
@@ -24,8 +24,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::InField;
 use crate::store::keys::Kept;
 use crate::tokens::opaque::{self, mint, redacted};
-use given::CreateApiKey;
-use shown::{ApiKey, CreatedApiKey, RefreshedApiKey};
+use request::CreateApiKey;
+use response::{ApiKey, CreatedApiKey, RefreshedApiKey};
 
 /// A page of API keys.
 #[derive(Serialize, ToSchema)]
@@ -48,11 +48,11 @@ pub(super) struct ApiKeyList {
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space or the user does not exist")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ApiKey>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<ApiKey>> {
     query.only(&["key_type", "status", "space_id", "user_id", "limit", "cursor"])?;
     let unknown = |field, rule| move || Failure::malformed(field, rule);
-    let kind = query.one("key_type")?.map(|word| KeyType::read(word).ok_or_else(unknown("key_type", KeyType::RULE)));
-    let status = query.one("status")?.map(|word| KeyStatus::read(word).ok_or_else(unknown("status", KeyStatus::RULE)));
+    let kind = query.one("key_type")?.map(|name| KeyType::read(name).ok_or_else(unknown("key_type", KeyType::RULE)));
+    let status = query.one("status")?.map(|name| KeyStatus::read(name).ok_or_else(unknown("status", KeyStatus::RULE)));
     let kind = kind.transpose()?.map(KeyKind::from);
     let live = status.transpose()?.unwrap_or(KeyStatus::Active) == KeyStatus::Active;
     let workspace = query.one("space_id")?.map(|id| WorkspaceId::read(&state.tags, "space_id", id)).transpose()?;
@@ -74,29 +74,33 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) ->
         (status = 404, description = "The organization, the space or the role does not exist"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateApiKey>) -> Answer<CreatedApiKey> {
+pub(super) async fn create(
+    state: Data<AppState>,
+    caller: Caller,
+    body: Body<CreateApiKey>,
+) -> HandlerResult<CreatedApiKey> {
     let mut body = body.0;
     let grants = body.grants(&state.tags)?;
-    let (secret, kept) = minted();
+    let (secret, stored) = new_secret();
     let new = NewKey {
         name: name(&body.name)?,
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
-        secret: kept,
-        expires_at: moment(body.expires_at.as_deref())?,
+        secret: stored,
+        expires_at: parse_time(body.expires_at.as_deref())?,
     };
     let (key, bot, now) = service_keys::issue(&state, &caller, new, grants).await?;
-    let shown = ApiKey::new(&state.tags, now, key, bot);
-    Ok(Reply::Created(CreatedApiKey { shown, key: secret.expose().to_owned() }))
+    let api_key = ApiKey::new(&state.tags, now, key, bot);
+    Ok(Reply::Created(CreatedApiKey { api_key, key: secret.expose().to_owned() }))
 }
 
-/// A new secret and what is kept of it.
-fn minted() -> (Secret, Kept) {
+/// Creates a secret. Only its fingerprint and redacted text are stored.
+fn new_secret() -> (Secret, Kept) {
     let (secret, fingerprint) = mint(opaque::Kind::Key);
     let redacted = redacted(secret.expose());
     (secret, Kept { fingerprint, redacted })
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<KeyName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -104,7 +108,7 @@ fn name(raw: &str) -> Result<KeyName, Failure> {
     Ok(KeyName::parse(raw).in_field("name")?)
 }
 
-fn moment(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {
+fn parse_time(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {
     Ok(raw.map(Timestamp::parse).transpose().in_field("expires_at")?)
 }
 
@@ -134,17 +138,17 @@ pub(super) async fn refresh(
     caller: Caller,
     id: Path<String>,
     body: Body<RefreshApiKey>,
-) -> Answer<RefreshedApiKey> {
+) -> HandlerResult<RefreshedApiKey> {
     let id = KeyId::read(&state.tags, "api_key_id", &id)?;
-    let (secret, kept) = minted();
+    let (secret, stored) = new_secret();
     let renewal = Renewal {
-        secret: kept,
-        expires_at: moment(body.0.expires_at.as_deref())?,
+        secret: stored,
+        expires_at: parse_time(body.0.expires_at.as_deref())?,
         grace: Grace::parse(body.0.grace_period_seconds.unwrap_or(0)).in_field("grace_period_seconds")?,
     };
     let (key, now) = service_keys::reissue(&state, &caller, id, renewal).await?;
-    let shown = ApiKey::new(&state.tags, now, key, None);
-    Ok(Reply::Ok(RefreshedApiKey { shown, key: secret.expose().to_owned() }))
+    let api_key = ApiKey::new(&state.tags, now, key, None);
+    Ok(Reply::Ok(RefreshedApiKey { api_key, key: secret.expose().to_owned() }))
 }
 
 /// Revokes an API key, effective immediately. Revoking it again changes nothing.
@@ -155,8 +159,8 @@ pub(super) async fn refresh(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
-pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    end(state, caller, &id).await
+pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
+    revoke_key(state, caller, &id).await
 }
 
 /// Revokes an API key. SDK versions before 8.35 use this endpoint.
@@ -167,11 +171,11 @@ pub(super) async fn revoke(state: Data<AppState>, caller: Caller, id: Path<Strin
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The API key does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    end(state, caller, &id).await
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
+    revoke_key(state, caller, &id).await
 }
 
-async fn end(state: Data<AppState>, caller: Caller, id: &str) -> Answer<Nothing> {
+async fn revoke_key(state: Data<AppState>, caller: Caller, id: &str) -> HandlerResult<Nothing> {
     let id = KeyId::read(&state.tags, "api_key_id", id)?;
     state.write_as(&caller, move |tx, caller| keys::revoke(tx, caller, id)).await?;
     Ok(Reply::Done)

@@ -1,4 +1,4 @@
-//! `/v2/audit-logs` (contract, section 6): what was changed. Reads leave no row.
+//! `/v2/audit-logs` (contract, section 6): the audit log of changes. Reads are not recorded.
 
 use actix_web::web::Data;
 use serde::Serialize;
@@ -9,9 +9,9 @@ use super::body::{Query, as_malformed};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Reply, Shown};
+use super::reply::{List, Listed, Reply, Shaped};
 use super::spelling::canonical;
-use super::{Answer, Caller, Failure};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::audit;
 use crate::app::runtime::state::AppState;
 use crate::domain::audit::{AuditSearch, NO_ACCOUNT, Recorded};
@@ -21,11 +21,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::InField;
 use crate::tokens::tags::TagKey;
 
-/// The most names of operations in one search.
-const MOST_NAMES: usize = 20;
+/// The maximum number of operation names in one search.
+const MAX_NAMES: usize = 20;
 
-/// The most characters of such a name.
-const LONGEST_NAME: usize = 255;
+/// The maximum characters of an operation name in a search.
+const MAX_NAME_LENGTH: usize = 255;
 
 /// An entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,13 +52,13 @@ pub(super) struct AuditLog {
     created_at: String,
 }
 
-impl Shown for AuditLog {
+impl Shaped for AuditLog {
     const SHAPE: Shape = Shape::AuditLog;
 }
 
 impl Listed for AuditLog {
     const PLURAL: &'static str = "logs";
-    const IN_CURSORS: &'static str = "audit_logs";
+    const CURSOR_NAME: &'static str = "audit_logs";
 }
 
 impl AuditLog {
@@ -66,8 +66,8 @@ impl AuditLog {
         let json = |text: Option<String>| text.unwrap_or_else(|| Value::Null.to_string());
         let (before, after) = (json(recorded.before), json(recorded.after));
         Self {
-            id: recorded.id.show(key),
-            user_id: recorded.by.unwrap_or(NO_ACCOUNT).show(key),
+            id: recorded.id.encode(key),
+            user_id: recorded.by.unwrap_or(NO_ACCOUNT).encode(key),
             ip: recorded.address.unwrap_or_else(|| "local".to_owned()),
             operation_type: "MUTATION",
             operation_text: format!("{} {} {}", recorded.verb, recorded.kind, recorded.object),
@@ -99,23 +99,23 @@ pub(super) struct AuditLogList {
         (status = 200, description = "A page of the audit log", body = AuditLogList),
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<AuditLog>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<AuditLog>> {
     query.only(&["start_time", "end_time", "user_id", "operation_type", "operation_name", "limit", "cursor"])?;
     let search = AuditSearch {
-        from: moment(&query, "start_time")?,
-        until: moment(&query, "end_time")?,
+        from: parse_time(&query, "start_time")?,
+        until: parse_time(&query, "end_time")?,
         by: query.one("user_id")?.map(|id| UserId::read(&state.tags, "user_id", id)).transpose()?,
-        verbs: names(&query)?,
+        verbs: operation_names(&query)?,
     };
-    let wanted = changes_wanted(&query)?;
+    let wanted = includes_changes(&query)?;
     let page = page::requested::<AuditLog>(&state.tags, &query)?;
     let found = state.read_blocking(move |view| audit::page(view, &caller, &search, page)).await?;
     let slice = if wanted { found } else { Slice { items: Vec::new(), next: None } };
     Ok(Reply::Ok(List::new(&state.tags, slice, |recorded| AuditLog::new(&state.tags, recorded))))
 }
 
-/// A moment; a blank is taken for the `+` that was not escaped.
-fn moment(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
+/// Parses a time. A space is read as `+`, because clients send the `+` of a time zone unescaped.
+fn parse_time(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failure> {
     let Some(raw) = query.one(field)? else { return Ok(None) };
     let raw = match raw.rsplit_once(' ') {
         Some((date, offset)) if date.contains('T') => format!("{date}+{offset}"),
@@ -124,20 +124,20 @@ fn moment(query: &Query, field: &'static str) -> Result<Option<Timestamp>, Failu
     Timestamp::parse(&raw).in_field(field).map(Some).map_err(as_malformed)
 }
 
-/// The exact names of operations that are searched for.
-fn names(query: &Query) -> Result<Vec<String>, Failure> {
+/// The exact names of the operations to find.
+fn operation_names(query: &Query) -> Result<Vec<String>, Failure> {
     let names: Vec<String> = query.many("operation_name").map(str::to_owned).collect();
-    if names.len() > MOST_NAMES {
-        return Err(Failure::malformed("operation_name", format!("must be given at most {MOST_NAMES} times")));
+    if names.len() > MAX_NAMES {
+        return Err(Failure::malformed("operation_name", format!("must be given at most {MAX_NAMES} times")));
     }
-    if names.iter().any(|name| name.is_empty() || name.chars().count() > LONGEST_NAME) {
-        return Err(Failure::malformed("operation_name", format!("must have 1 to {LONGEST_NAME} characters")));
+    if names.iter().any(|name| name.is_empty() || name.chars().count() > MAX_NAME_LENGTH) {
+        return Err(Failure::malformed("operation_name", format!("must have 1 to {MAX_NAME_LENGTH} characters")));
     }
     Ok(names)
 }
 
-/// Whether changes are searched for, which is all that the audit has.
-fn changes_wanted(query: &Query) -> Result<bool, Failure> {
+/// Whether the search includes changes. The audit log contains nothing else.
+fn includes_changes(query: &Query) -> Result<bool, Failure> {
     match query.one("operation_type")?.map(canonical).as_deref() {
         None | Some("MUTATION") => Ok(true),
         Some("QUERY" | "SUBSCRIPTION") => Ok(false),

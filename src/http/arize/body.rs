@@ -1,4 +1,4 @@
-//! Reading what a client sends: bodies with no field too many, queries, and the difference between null and absent.
+//! Reads bodies and queries. Unknown fields and parameters are refused, and null differs from an absent field.
 
 use std::pin::Pin;
 
@@ -10,9 +10,9 @@ use super::{Failure, failure};
 use crate::error::Error;
 use crate::http::body;
 
-/// A JSON body, whatever its `Content-Type`; no body at all is `{}`.
+/// A JSON body with any `Content-Type`. An empty body is read as `{}`.
 ///
-/// What is no JSON is 400; what does not fit the schema, a field too many included, is 422.
+/// Invalid JSON is 400. JSON that does not match the schema, or has an unknown field, is 422.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// The parameters of a query, in the order in which they came; a parameter may come again.
+/// The parameters of a query, in the order of the request. A parameter may be repeated.
 pub(super) struct Query(Vec<(String, String)>);
 
 impl FromRequest for Query {
@@ -46,7 +46,7 @@ impl FromRequest for Query {
 }
 
 impl Query {
-    /// A parameter that may come once at the most.
+    /// A parameter that must not be repeated.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Failure> {
         let mut found = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let first = found.next();
@@ -56,7 +56,7 @@ impl Query {
         }
     }
 
-    /// A text to search for, 255 characters at the most; an empty one searches for nothing.
+    /// A text to search for, of at most 255 characters. An empty text is no filter.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         match self.one(name)? {
             Some(text) if text.chars().count() > 255 => {
@@ -66,7 +66,7 @@ impl Query {
         }
     }
 
-    /// `true` or `false`.
+    /// A parameter that is `true` or `false`.
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
         match self.one(name)? {
             None => Ok(None),
@@ -76,12 +76,12 @@ impl Query {
         }
     }
 
-    /// Every value of a parameter that may come again.
+    /// Every value of a repeated parameter.
     pub(super) fn many<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Refuses a parameter that the endpoint does not have, so that a mistyped filter does not pass for none.
+    /// Refuses unknown parameters, so that a mistyped filter is not ignored.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Failure> {
         match self.0.iter().find(|(key, _)| !names.contains(&key.as_str())) {
             None => Ok(()),
@@ -90,16 +90,17 @@ impl Query {
     }
 }
 
-/// Tells a refusal of a value as a malformed request.
+/// Converts the refusal of a value to a malformed request (400 instead of 422).
 pub(super) fn as_malformed(error: Error) -> Failure {
     match error {
-        Error::Invalid { field, rule } => Failure::malformed(failure::name(&field), rule),
+        Error::Invalid { field, rule } => Failure::malformed(failure::field_name(&field), rule),
         other => Failure::Core(other),
     }
 }
 
-/// Has types read from a JSON object only, and be it within another: left to itself, serde takes an array for a struct
-/// and its elements for the fields in their order. The types derive `Deserialize` with `#[serde(remote = "Self")]`.
+/// Implements `Deserialize` for types that accept a JSON object only, also when nested. By default, serde accepts an
+/// array for a struct and reads its elements as the fields in order. The types derive `Deserialize` with
+/// `#[serde(remote = "Self")]`.
 macro_rules! from_object {
     ($($name:ident),+) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
@@ -109,12 +110,12 @@ macro_rules! from_object {
                 impl<'de> serde::de::Visitor<'de> for Object {
                     type Value = $name;
 
-                    fn expecting(&self, words: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        words.write_str("an object")
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        formatter.write_str("an object")
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<$name, A::Error> {
-                        // The derived function, which is the type's own.
+                        // The function derived by `remote = "Self"`, which is the type's own.
                         $name::deserialize(serde::de::value::MapAccessDeserializer::new(map))
                     }
                 }
@@ -127,7 +128,7 @@ macro_rules! from_object {
 
 pub(super) use from_object;
 
-/// Keeps null apart from absent: `Some(None)` is null. For fields with `#[serde(default, deserialize_with = ...)]`.
+/// Distinguishes null from absent: `Some(None)` is null. For fields with `#[serde(default, deserialize_with = ...)]`.
 #[expect(clippy::option_option, reason = "null and absent differ")]
 pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     reader: D,

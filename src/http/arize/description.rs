@@ -1,4 +1,4 @@
-//! Completes the OpenAPI description of the dialect with what is the same for every operation.
+//! Completes the OpenAPI document of the dialect with the parts that every operation shares.
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
@@ -6,7 +6,7 @@ use utoipa::{Modify, ToSchema as _};
 
 use super::failure::{PROBLEM, Problem};
 
-/// The errors that every operation can answer with.
+/// The errors that every operation can return.
 const ALWAYS: [(&str, &str); 3] = [
     ("401", "No valid credentials"),
     ("500", "Internal error"),
@@ -38,7 +38,7 @@ impl Modify for Problems {
     }
 }
 
-/// Puts the tag of an operation before its id, as the SDK names it: `spaces_list`.
+/// Prefixes the id of an operation with its tag, as in the SDK: `spaces_list`.
 pub(super) struct NamedByTag;
 
 impl Modify for NamedByTag {

@@ -1,4 +1,4 @@
-//! How requests of this dialect carry their credential.
+//! How a request of this dialect carries its credential.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -13,7 +13,7 @@ impl Dialect for Arize {
     const NAME: &'static str = "arize";
     type Failure = Failure;
 
-    /// `Authorization: Bearer ...`, or the bare key, as some of the SDK's transports send it.
+    /// `Authorization: Bearer ...`, or the bare key, which some transports of the SDK send.
     fn credential(request: &HttpRequest) -> Option<&str> {
         let text = request::text(request.headers().get(AUTHORIZATION)?)?.trim();
         match text.split_once(' ') {
@@ -23,5 +23,4 @@ impl Dialect for Arize {
     }
 }
 
-/// Who calls, in this dialect.
 pub type Caller = crate::http::dialect::Caller<Arize>;

@@ -1,4 +1,4 @@
-//! How the dialect tells a refusal: problem+json of exactly five fields (RFC 9457; contract, section 2).
+//! The errors of the dialect: problem+json of exactly five fields (RFC 9457; contract, section 2).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,26 +12,24 @@ use crate::error::{Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
 
-/// The content type of an error.
 pub(super) const PROBLEM: &str = "application/problem+json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
-    /// A malformed id, cursor or parameter, a body that is no JSON, or one that asks for nothing.
+    /// A malformed id, cursor or parameter, a body that is not JSON, or one that asks for nothing.
     #[error("{field}: {rule}")]
     Malformed {
-        /// The field, as the client knows it.
+        /// The field's name in this dialect.
         field: String,
         rule: String,
     },
     #[error("there is no endpoint at this path")]
     NoEndpoint,
-    /// A method that the endpoint does not have.
     #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
-        /// The methods that it has.
+        /// The supported methods.
         allowed: String,
     },
 }
@@ -43,13 +41,13 @@ impl Failure {
 }
 
 impl Failure {
-    /// What is wrong, in the dialect's words: row numbers mean nothing to its clients.
+    /// The cause, in the dialect's words. Row numbers are omitted, because they mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
-            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", name(field)),
-            Self::Core(Error::Forbidden { action }) => action.need(word(Noun::Workspace)),
-            Self::Core(Error::Refused { rule }) => noun::sentence(rule, word(Noun::Workspace)),
-            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", word(*what)),
+            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", field_name(field)),
+            Self::Core(Error::Forbidden { action }) => action.need(noun_name(Noun::Workspace)),
+            Self::Core(Error::Refused { rule }) => noun::sentence(rule, noun_name(Noun::Workspace)),
+            Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", noun_name(*what)),
             Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint | Self::WrongMethod { .. } => self.to_string(),
         }
@@ -78,12 +76,11 @@ fn conflict(what: Noun, key: &str) -> String {
         | Noun::Role
         | Noun::Session
         | Noun::SigningKey
-        | Noun::Workspace => format!("name: a {} with the name {key} already exists", word(what)),
+        | Noun::Workspace => format!("name: a {} with the name {key} already exists", noun_name(what)),
     }
 }
 
-/// The dialect's name of a field.
-pub(super) fn name(field: &Field) -> &str {
+pub(super) fn field_name(field: &Field) -> &str {
     match field {
         Field::Key => "api_key_id",
         Field::Organization => "org_id",
@@ -113,8 +110,7 @@ pub(super) fn name(field: &Field) -> &str {
     }
 }
 
-/// The dialect's word for a thing.
-fn word(what: Noun) -> &'static str {
+fn noun_name(what: Noun) -> &'static str {
     match what {
         Noun::Workspace => "space",
         Noun::Key => "API key",
@@ -178,20 +174,20 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let mut answer = HttpResponse::build(status);
-        answer.insert_header((CONTENT_TYPE, PROBLEM));
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CONTENT_TYPE, PROBLEM));
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
             ) => {
-                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
-            Self::Core(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
+            Self::Core(Error::Unauthenticated(auth_error)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
             }
             Self::Core(error @ Error::Internal(_)) => log::error!("{} {}", request::id(), error.chain()),
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
+                response.insert_header((ALLOW, allowed.as_str()));
             }
             Self::Core(_) | Self::Malformed { .. } | Self::NoEndpoint => {}
         }
@@ -203,8 +199,8 @@ impl ResponseError for Failure {
             detail: self.detail(),
             instance: format!("urn:uuid:{}", request::id()),
         };
-        // `json` would name another content type.
-        answer.body(serde_json::to_string(&problem).unwrap_or_default())
+        // `json` would set another content type.
+        response.body(serde_json::to_string(&problem).unwrap_or_default())
     }
 }
 

@@ -1,8 +1,8 @@
-//! The generations of the SDK: answers are made in the newest shape and then fitted to the caller's version by one
-//! list of downgrades, each with the version that it ends at (contract, section 7).
+//! The generations of the SDK. A response is built in the newest shape and then downgraded to the caller's version by
+//! one list of downgrades, each with the version at which it ends (contract, section 7).
 //!
-//! A downgrade takes a thing one step back, so the list goes from the newest to the oldest. What differs in requests is
-//! not here: those are read in every spelling.
+//! The list runs from the newest to the oldest downgrade, because each expects the output of the newer ones. Requests
+//! need no list: they are accepted in every spelling.
 
 mod shape;
 mod steps;
@@ -14,20 +14,22 @@ use serde_json::Value;
 
 pub(super) use shape::Shape;
 use steps::Step::{self, By, Text, Unpermitted, Without};
-use steps::{deleted, deletes_keys, known, lower_roles, lower_words, no_ui_only, unmistakable, wrapped};
+use steps::{
+    lowercase_roles, lowercase_values, only_known_fields, revoke_as_delete, revoked_as_deleted, ui_only_as_member,
+    without_ambiguous_names, wrap,
+};
 
 /// A version of the SDK: major, minor, patch.
 type Version = (u16, u16, u16);
 
-/// The version that the caller's SDK says it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Generation(Version);
 
 impl Generation {
-    /// The newest, which everybody has who does not say otherwise.
+    /// The newest generation, which is the default.
     const NEWEST: Self = Self((u16::MAX, 0, 0));
 
-    /// What a request says in its headers (contract, section 1).
+    /// The generation that a request's headers state (contract, section 1).
     pub(super) fn of(request: &HttpRequest) -> Self {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         if header("sdk-package-name") != Some("arize") || header("sdk-language") != Some("python") {
@@ -36,18 +38,19 @@ impl Generation {
         header("sdk-version").and_then(version).map_or(Self::NEWEST, Self)
     }
 
-    /// The first of a minor version of 8.
+    /// The first generation with this minor version of 8.
     const fn first(minor: u16) -> Self {
         Self((8, minor, 0))
     }
 
-    /// The version as bytes, always as many, by which it is told from every other one that is fitted otherwise.
-    pub(super) fn words(self) -> Vec<u8> {
+    /// The version as a fixed number of bytes. Generations with the same shapes as the newest have the same bytes as
+    /// it.
+    pub(super) fn to_bytes(self) -> Vec<u8> {
         let Self((major, minor, patch)) = if self.is_newest() { Self::NEWEST } else { self };
         [major, minor, patch].into_iter().flat_map(u16::to_be_bytes).collect()
     }
 
-    /// Whether nothing has to be fitted.
+    /// Whether no downgrade applies.
     pub(super) fn is_newest(self) -> bool {
         DOWNGRADES.iter().all(|downgrade| self >= Self::first(downgrade.ends))
     }
@@ -59,13 +62,13 @@ fn version(text: &str) -> Option<Version> {
     parts.next().is_none().then_some(version)
 }
 
-/// One way in which older generations differ.
+/// A change of a response for older generations.
 struct Downgrade {
-    /// The first minor version of 8 that it is for; 0 is for all before as well.
+    /// The first minor version of 8 that it applies to; 0 for all older versions too.
     begins: u16,
-    /// The first minor version of 8 that it is not for.
+    /// The first minor version of 8 that it no longer applies to.
     ends: u16,
-    /// The things that it concerns.
+    /// The shapes that it applies to.
     shapes: &'static [Shape],
     step: Step,
 }
@@ -76,19 +79,19 @@ const fn below(ends: u16, shapes: &'static [Shape], step: Step) -> Downgrade {
 }
 
 impl Downgrade {
-    /// The same, but for no version below this one.
+    /// Limits the downgrade to this version and newer ones.
     const fn since(self, begins: u16) -> Self {
         Self { begins, ..self }
     }
 
-    fn concerns(&self, shape: Shape, generation: Generation) -> bool {
+    fn applies_to(&self, shape: Shape, generation: Generation) -> bool {
         generation < Generation::first(self.ends)
             && (self.begins == 0 || generation >= Generation::first(self.begins))
             && self.shapes.contains(&shape)
     }
 }
 
-/// Whatever has fields.
+/// Every shape with fields.
 const EVERYTHING: &[Shape] = &[
     Shape::Space,
     Shape::SpaceMembership,
@@ -114,7 +117,7 @@ const KEYS: &[Shape] = &[Shape::Key, Shape::CreatedKey, Shape::RefreshedKey];
 const SECRETS: &[Shape] = &[Shape::CreatedKey, Shape::RefreshedKey];
 const LOGS: &[Shape] = &[Shape::AuditLog];
 
-/// What tells of roles that somebody has.
+/// Shapes that contain the roles of a user.
 const HOLDERS: &[Shape] = &[
     Shape::SpaceMembership,
     Shape::OrganizationMembership,
@@ -125,17 +128,16 @@ const HOLDERS: &[Shape] = &[
     Shape::RefreshedKey,
 ];
 
-/// Everything in which older generations differ: the newest first, but permissions together. A number is a minor
-/// version of 8.
+/// All downgrades, the newest first, except that permissions are grouped. A number is a minor version of 8.
 const DOWNGRADES: &[Downgrade] = &[
-    // Since 60 every field may be null or absent; before, these had to be texts.
+    // Below 60 these fields had to be strings. Since 60 every field may be null or absent.
     below(60, DESCRIBED, Text("description")),
     below(60, LOGS, Text("user_id ip")),
     below(60, KEYS, Text("created_by_user_id")),
-    // Since 60 a role is known by its type; before, a custom one that is called like a predefined one passed for both.
-    // Below 45 its id tells the two apart.
-    below(60, HOLDERS, By(unmistakable)).since(45),
-    // A permission is left out until the SDK knows it: a single other one spoils a whole page of roles.
+    // Below 60 a custom role with the name of a predefined role was parsed as both. Since 60 a role is parsed by its
+    // type. Below 45 the role's id distinguishes the two.
+    below(60, HOLDERS, By(without_ambiguous_names)).since(45),
+    // A permission is removed for SDKs that do not know it: one unknown permission invalidates a whole page of roles.
     below(60, ROLES, Unpermitted("PROJECT_SPAN_EVAL_FEEDBACK_UPDATE")),
     below(59, ROLES, Unpermitted("DASHBOARD_TEMPLATE_CREATE DASHBOARD_TEMPLATE_DELETE")),
     below(59, ROLES, Unpermitted("DASHBOARD_TEMPLATE_READ DASHBOARD_TEMPLATE_UPDATE")),
@@ -150,40 +152,40 @@ const DOWNGRADES: &[Downgrade] = &[
     below(24, ROLES, Unpermitted("REMOTE_ENDPOINT_INTEGRATION_CREATE REMOTE_ENDPOINT_INTEGRATION_DELETE")),
     below(24, ROLES, Unpermitted("REMOTE_ENDPOINT_INTEGRATION_READ REMOTE_ENDPOINT_INTEGRATION_UPDATE")),
     below(22, ROLES, Unpermitted("USER_PERMISSION_UPDATE")),
-    // Since 41 the permission to end service keys speaks of revoking; before, of deleting.
-    below(41, ROLES, By(deletes_keys)),
-    // Since 59 there is the account role MEMBER_UI_ONLY; before, such a person is shown as a MEMBER.
-    below(59, HOLDERS, By(no_ui_only)),
-    // Since 45 a field that the SDK does not know is passed over; before, it was an error.
-    below(45, EVERYTHING, By(known)),
-    // Since 43 a space tells whether it is private; before, it must not.
+    // Below 41 the permission to revoke service keys was called the permission to delete them.
+    below(41, ROLES, By(revoke_as_delete)),
+    // Below 59 the account role MEMBER_UI_ONLY did not exist, so such a user is returned as a MEMBER.
+    below(59, HOLDERS, By(ui_only_as_member)),
+    // Below 45 an unknown field was an error. Since 45 the SDK ignores it.
+    below(45, EVERYTHING, By(only_known_fields)),
+    // Below 43 a space must not have `is_private`.
     below(43, SPACES, Without("is_private")),
-    // Since 41 a new service key tells of its bot user; before, it must not.
+    // Below 41 a new service key must not have `bot_user`.
     below(41, &[Shape::CreatedKey], Without("bot_user")),
-    // In 40 alone a key that comes with its secret must not have the blotted one too.
+    // In 40 only, a key that is returned with its secret must not have `redacted_key` too.
     below(41, SECRETS, Without("redacted_key")).since(40),
-    // Since 40 words are in upper case; before, in lower case, and roles had a hyphen.
-    below(40, HOLDERS, By(lower_roles)),
-    below(40, USERS, By(lower_words)),
-    below(40, KEYS, By(lower_words)),
-    // Since 40 a new restriction is the answer; before, it was a field of it.
-    below(40, &[Shape::CreatedRestriction], By(wrapped)),
-    // Since 34 an ended key is revoked; before, deleted.
-    below(34, KEYS, By(deleted)),
-    // Since 8.28.3 at the latest a key may tell when it was last used; before, it must not.
+    // Below 40 enum values were in lower case, and names of roles had a hyphen. Since 40 they are in upper case.
+    below(40, HOLDERS, By(lowercase_roles)),
+    below(40, USERS, By(lowercase_values)),
+    below(40, KEYS, By(lowercase_values)),
+    // Below 40 a new restriction was a field of the response. Since 40 it is the response.
+    below(40, &[Shape::CreatedRestriction], By(wrap)),
+    // Below 34 a revoked key was called deleted.
+    below(34, KEYS, By(revoked_as_deleted)),
+    // Since 8.28.3 at the latest, a key may have `last_used_at`. Before, it must not.
     below(29, KEYS, Without("last_used_at")),
 ];
 
-/// Fits an answer, a thing or a page of a list of them, to a generation.
-pub(super) fn fit(shape: Shape, generation: Generation, answer: &mut Value) {
-    let Some(answer) = answer.as_object_mut() else { return };
-    let is_page = answer.contains_key("pagination");
-    for Downgrade { step, .. } in DOWNGRADES.iter().filter(|one| one.concerns(shape, generation)) {
+/// Downgrades a response, an object or a page of objects, to a generation.
+pub(super) fn downgrade(shape: Shape, generation: Generation, response: &mut Value) {
+    let Some(response) = response.as_object_mut() else { return };
+    let is_page = response.contains_key("pagination");
+    for Downgrade { step, .. } in DOWNGRADES.iter().filter(|one| one.applies_to(shape, generation)) {
         if is_page {
-            let things = answer.values_mut().filter_map(Value::as_array_mut).flatten();
-            things.filter_map(Value::as_object_mut).for_each(|thing| step.take(shape, thing));
+            let objects = response.values_mut().filter_map(Value::as_array_mut).flatten();
+            objects.filter_map(Value::as_object_mut).for_each(|object| step.take(shape, object));
         } else {
-            step.take(shape, answer);
+            step.take(shape, response);
         }
     }
 }

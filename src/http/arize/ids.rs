@@ -1,7 +1,7 @@
 //! Public ids: base64 of `Kind:row:tag` (contract, section 4).
 //!
-//! The tag is derived from a secret of the data file, so ids can neither be guessed nor counted through. It is as long
-//! as it takes for the base64 to need no padding; `+` and `/` cannot occur.
+//! The tag is derived from a secret of the data file, so ids can be neither guessed nor enumerated. Its length is
+//! chosen so that the base64 needs no padding; `+` and `/` cannot occur.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,32 +12,31 @@ use crate::domain::ids::{
 };
 use crate::tokens::tags::TagKey;
 
-/// The fewest characters of a tag; up to two more avoid padding.
-const TAG: usize = 8;
+/// The minimum length of a tag; up to two more characters avoid padding.
+const MIN_TAG_LENGTH: usize = 8;
 
-/// A number that no row has. A well-formed id that was not given out here is read as this, so that the core answers it
-/// exactly as the id of a row that is hidden or deleted, in the same order of checks.
+/// A number that no row has. A well-formed id that this server did not issue is read as this number, so that the core
+/// handles it exactly as the id of a hidden or deleted row, in the same order of checks.
 const NO_ROW: i64 = -1;
 
-/// A row number that has a public id.
 pub(super) trait Public: Sized {
-    /// The word in front.
+    /// The first part of the id.
     const KIND: &'static str;
-    /// What the core calls it.
-    const WHAT: &'static str;
+    /// The dialect's name of the object.
+    const NAME: &'static str;
     fn row(&self) -> i64;
     fn from_row(row: i64) -> Self;
 
-    fn show(&self, key: &TagKey) -> String {
+    fn encode(&self, key: &TagKey) -> String {
         let text = format!("{}:{}", Self::KIND, self.row());
-        let length = TAG + (3 - (text.len() + 1 + TAG) % 3) % 3;
+        let length = MIN_TAG_LENGTH + (3 - (text.len() + 1 + MIN_TAG_LENGTH) % 3) % 3;
         STANDARD.encode(format!("{text}:{}", key.tag("id", &text, length)))
     }
 
-    /// Reads a public id that a client sent as this field.
+    /// Reads a public id that a client sent in this field.
     ///
-    /// Refused as malformed when it is no base64 of `Kind:...`. An id of another kind, with a wrong tag, without one or
-    /// with a number that is out of range is well-formed and names nothing: it is the number of no row.
+    /// Refuses an id that is not base64 of `Kind:...` as malformed. An id of another kind, with a wrong or missing tag
+    /// or with a number out of range is well-formed, but its row does not exist.
     fn read(key: &TagKey, field: &str, id: &str) -> Result<Self, Failure> {
         let malformed = || Failure::malformed(field, "must be an id as returned by the API");
         let bytes = STANDARD.decode(id).map_err(|_| malformed())?;
@@ -46,25 +45,25 @@ pub(super) trait Public: Sized {
         if rest.is_empty() || kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(malformed());
         }
-        Ok(Self::from_row(given_out::<Self>(key, &text, id).unwrap_or(NO_ROW)))
+        Ok(Self::from_row(issued_row::<Self>(key, &text, id).unwrap_or(NO_ROW)))
     }
 }
 
-/// The number of the row, if [`Public::show`] gives this id for it: only that one spelling is its id.
-fn given_out<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
+/// The number of the row, if [`Public::encode`] returns exactly this id for it.
+fn issued_row<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
     let (named, tag) = text.rsplit_once(':')?;
     let (kind, row) = named.split_once(':')?;
     let row = row.parse().ok()?;
-    let right = kind == T::KIND && tag.len() >= TAG && key.matches("id", named, tag);
-    (right && T::from_row(row).show(key) == id).then_some(row)
+    let is_valid = kind == T::KIND && tag.len() >= MIN_TAG_LENGTH && key.matches("id", named, tag);
+    (is_valid && T::from_row(row).encode(key) == id).then_some(row)
 }
 
-/// Reads a public id as [`Public::read`] does, where an id of another kind is malformed rather than unknown.
-pub(super) fn read_only_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
+/// Reads a public id as [`Public::read`] does, but refuses an id of another kind as malformed.
+pub(super) fn read_of_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Result<T, Failure> {
     let bytes = STANDARD.decode(id).unwrap_or_default();
     match bytes.split(|byte| *byte == b':').next() {
         Some(kind) if bytes.contains(&b':') && kind != T::KIND.as_bytes() => {
-            Err(Failure::malformed(field, format!("must be the id of a {}", T::WHAT)))
+            Err(Failure::malformed(field, format!("must be the id of a {}", T::NAME)))
         }
         _ => T::read(key, field, id),
     }
@@ -74,7 +73,7 @@ macro_rules! public {
     ($($id:ident $kind:literal $what:literal;)*) => {$(
         impl Public for $id {
             const KIND: &'static str = $kind;
-            const WHAT: &'static str = $what;
+            const NAME: &'static str = $what;
 
             fn row(&self) -> i64 {
                 self.0
@@ -112,22 +111,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_read_back_and_needs_no_escaping(row in 0..i64::MAX) {
-            let id = WorkspaceId(row).show(&key());
+        fn an_id_parses_back_and_needs_no_escaping(row in 0..i64::MAX) {
+            let id = WorkspaceId(row).encode(&key());
             prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric()), "{}", id);
             prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).expect("an id"), WorkspaceId(row));
         }
 
         #[test]
-        fn no_text_is_a_panic(text in "\\PC{0,60}") {
+        fn no_text_causes_a_panic(text in "\\PC{0,60}") {
             prop_assert!(WorkspaceId::read(&key(), "space_id", &text).is_err());
             let id = STANDARD.encode(format!("Space:{text}"));
             prop_assert_eq!(WorkspaceId::read(&key(), "space_id", &id).is_ok(), !text.is_empty());
         }
 
         #[test]
-        fn a_changed_id_is_no_id(row in 0..1_000_000_i64, at in 0..24_usize, by in "[A-Za-z0-9]") {
-            let id = WorkspaceId(row).show(&key());
+        fn a_changed_id_names_no_row(row in 0..1_000_000_i64, at in 0..24_usize, by in "[A-Za-z0-9]") {
+            let id = WorkspaceId(row).encode(&key());
             let mut changed = id.clone();
             changed.replace_range(at..=at, &by);
             let read = WorkspaceId::read(&key(), "space_id", &changed).ok();
@@ -136,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_well_formed_id_that_was_not_given_out_is_of_no_row_and_nonsense_is_malformed() {
+    fn an_id_that_was_not_issued_names_no_row_and_nonsense_is_malformed() {
         let read = |id: &str| WorkspaceId::read(&key(), "x", id);
-        let elsewhere = WorkspaceId(1).show(&TagKey::new(&[4; 32]));
-        assert_eq!(read(&UserId(1).show(&key())).expect("another kind"), WorkspaceId(NO_ROW));
+        let elsewhere = WorkspaceId(1).encode(&TagKey::new(&[4; 32]));
+        assert_eq!(read(&UserId(1).encode(&key())).expect("another kind"), WorkspaceId(NO_ROW));
         assert_eq!(read(&elsewhere).expect("another server's"), WorkspaceId(NO_ROW));
         for text in
             ["Space:99999999999", "Space:1:", "Space::", "Space:9223372036854775808:abcdefgh", "Space:x:abcdefgh"]

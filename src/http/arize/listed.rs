@@ -1,18 +1,18 @@
-//! The kinds of things that replies and lists contain.
+//! The kinds of objects in replies and lists.
 
 use serde::Serialize;
 
 use super::generations::Shape;
 
-/// Something that is shown, and which kind of thing the generations know it as.
-pub(super) trait Shown: Serialize {
+/// An object in a response, with the kind by which `generations` selects its shape.
+pub(super) trait Shaped: Serialize {
     const SHAPE: Shape;
 }
 
-/// A kind of thing that lists are of.
-pub(super) trait Listed: Shown {
-    /// What the list calls them: `spaces`.
+/// A kind of object that lists contain.
+pub(super) trait Listed: Shaped {
+    /// The field of the list: `spaces`.
     const PLURAL: &'static str;
-    /// What its cursors call them.
-    const IN_CURSORS: &'static str = Self::PLURAL;
+    /// The name of the list in its cursors.
+    const CURSOR_NAME: &'static str = Self::PLURAL;
 }

@@ -1,7 +1,8 @@
-//! The accent of the Arize SDK and its `ax` command line: `/v2/*`.
+//! The dialect of the Arize SDK and its `ax` command line: `/v2/*`.
 //!
-//! Statuses are exact (201, 200, 204); a refusal is problem+json of exactly five fields. Answers are shaped for the
-//! caller's `sdk-version` (`generations.rs`); input is read in every spelling (contract, section 7).
+//! Statuses are exact (201, 200, 204); an error is problem+json of exactly five fields. A response has the shape that
+//! the caller's `sdk-version` expects (`generations.rs`); a request is accepted in the spelling of every version
+//! (contract, section 7).
 
 mod api_keys;
 mod audit_logs;
@@ -33,7 +34,7 @@ use description::{NamedByTag, Problems};
 pub use dialect::{Arize, Caller};
 pub use failure::Failure;
 use failure::Problem;
-use reply::Answer;
+use reply::HandlerResult;
 
 routes! {
     /// The description of the dialect (OpenAPI 3.1).
@@ -99,12 +100,11 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers what else is asked for under the dialect's path; to be mounted behind all that is there.
+/// Handles all other paths under the dialect's prefix. It must be mounted after all other routes there.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v2").default_service(web::route().to(failure::no_endpoint)));
 }
 
-/// Answers a method that an endpoint does not have.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

@@ -8,9 +8,9 @@ use super::body::{Body, Query, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
-use super::spelling::{Given, RoleGiven, RoleShown, organization_role, organization_word};
-use super::{Answer, Caller, Failure};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shaped};
+use super::spelling::{RequestedRole, RoleGiven, RoleShown, organization_role, organization_role_name};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::runtime::state::AppState;
 use crate::app::{organizations, users};
 use crate::domain::actor::Actor;
@@ -36,7 +36,7 @@ pub(super) struct Organization {
     created_at: String,
 }
 
-impl Shown for Organization {
+impl Shaped for Organization {
     const SHAPE: Shape = Shape::Organization;
 }
 
@@ -47,7 +47,7 @@ impl Listed for Organization {
 impl Organization {
     fn new(key: &TagKey, organization: &Noun) -> Self {
         Self {
-            id: organization.id.show(key),
+            id: organization.id.encode(key),
             name: organization.name.as_str().to_owned(),
             description: organization.description.as_str().to_owned(),
             created_at: organization.created_at.zulu(),
@@ -76,7 +76,7 @@ pub(super) async fn list(
     caller: Caller,
     query: Query,
     request: ListRequest,
-) -> Answer<List<Organization>> {
+) -> HandlerResult<List<Organization>> {
     query.only(&["name", "limit", "cursor"])?;
     let search = OrganizationSearch { name: query.text("name")? };
     let page = page::requested::<Organization>(&state.tags, &query)?;
@@ -109,7 +109,7 @@ pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     body: Body<CreateOrganization>,
-) -> Answer<Organization> {
+) -> HandlerResult<Organization> {
     let new = NewOrganization {
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
@@ -118,7 +118,7 @@ pub(super) async fn create(
     Ok(Reply::Created(Organization::new(&state.tags, &organization)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<OrganizationName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -133,7 +133,7 @@ fn name(raw: &str) -> Result<OrganizationName, Failure> {
         (status = 200, description = "The organization", body = Organization),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The organization does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Organization> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Organization> {
     let id = OrganizationId::read(&state.tags, "org_id", &id)?;
     let organization = state.read_inline(|view| organizations::visible(view, &caller, id))?;
     Ok(Reply::Ok(Organization::new(&state.tags, &organization)))
@@ -183,7 +183,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateOrganization>,
-) -> Answer<Organization> {
+) -> HandlerResult<Organization> {
     let id = OrganizationId::read(&state.tags, "org_id", &id)?;
     let change = OrganizationChange::try_from(body.0)?;
     let organization =
@@ -199,7 +199,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed, or it is the home organization"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The organization does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = OrganizationId::read(&state.tags, "org_id", &id)?;
     state.write_as(&caller, move |tx, caller| organizations::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
@@ -228,7 +228,7 @@ pub(super) struct OrganizationMembership {
     role: RoleShown,
 }
 
-impl Shown for OrganizationMembership {
+impl Shaped for OrganizationMembership {
     const SHAPE: Shape = Shape::OrganizationMembership;
 }
 
@@ -246,27 +246,27 @@ pub(super) async fn add_user(
     caller: Caller,
     id: Path<String>,
     body: Body<AddOrganizationUser>,
-) -> Answer<OrganizationMembership> {
+) -> HandlerResult<OrganizationMembership> {
     let id = OrganizationId::read(&state.tags, "org_id", &id)?;
     let user = users::Named::Number(UserId::read(&state.tags, "user_id", &body.0.user_id)?);
     let role = role(&state.tags, body.0.role)?;
     let member =
         state.write_as(&caller, move |tx, caller| organizations::upsert_member(tx, caller, id, &user, role)).await?;
     Ok(Reply::Ok(OrganizationMembership {
-        id: member.id.show(&state.tags),
-        user_id: member.user.show(&state.tags),
-        organization_id: member.organization.show(&state.tags),
-        role: RoleShown::Predefined { name: organization_word(member.role) },
+        id: member.id.encode(&state.tags),
+        user_id: member.user.encode(&state.tags),
+        organization_id: member.organization.encode(&state.tags),
+        role: RoleShown::Predefined { name: organization_role_name(member.role) },
     }))
 }
 
-fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
-    match given.read(key, "role")? {
-        Given::Custom(_) => {
+fn role(key: &TagKey, requested: RoleGiven) -> Result<OrganizationRole, Failure> {
+    match requested.read(key, "role")? {
+        RequestedRole::Custom(_) => {
             Err(Error::invalid("role", "must not be of type CUSTOM: custom roles are not supported in organizations")
                 .into())
         }
-        Given::Predefined(named) => {
+        RequestedRole::Predefined(named) => {
             let found = organization_role(&named);
             let rule = "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR";
             found.ok_or_else(|| Error::invalid("role.name", rule).into())
@@ -284,7 +284,11 @@ fn role(key: &TagKey, given: RoleGiven) -> Result<OrganizationRole, Failure> {
         (status = 400, description = "An id is malformed, or the user is the last admin of the organization or of a space"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The organization does not exist, or the user is not a member")))]
-pub(super) async fn remove_user(state: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+pub(super) async fn remove_user(
+    state: Data<AppState>,
+    caller: Caller,
+    ids: Path<(String, String)>,
+) -> HandlerResult<Nothing> {
     let id = OrganizationId::read(&state.tags, "org_id", &ids.0)?;
     let user = users::Named::Number(UserId::read(&state.tags, "user_id", &ids.1)?);
     state.write_as(&caller, move |tx, caller| organizations::remove_member(tx, caller, id, &user)).await?;

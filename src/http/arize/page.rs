@@ -1,4 +1,4 @@
-//! Pages: `limit` and `cursor` in, `pagination` out (contract, section 3).
+//! Pagination: `limit` and `cursor` in the request, `pagination` in the response (contract, section 3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,13 +11,12 @@ use super::listed::Listed;
 use crate::domain::page::{Page, Slice};
 use crate::tokens::tags::TagKey;
 
-const MOST: u32 = 100;
+const MAX_LIMIT: u32 = 100;
 
-/// How many things are on a page unless told otherwise.
-const USUAL: u32 = 50;
+const DEFAULT_LIMIT: u32 = 50;
 
-/// How long the proof in a cursor is.
-const TAG: usize = 16;
+/// The length of the tag in a cursor.
+const TAG_LENGTH: usize = 16;
 
 /// The position in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,47 +29,46 @@ pub(super) struct Pagination {
 }
 
 impl Pagination {
-    /// Tells where the page after this one begins. `list` says which list it is of, so that a cursor of one is refused
-    /// in another.
+    /// The position of the next page. `list` names the list, so that a cursor of one list is refused by another.
     pub(super) fn of<T>(key: &TagKey, list: &str, slice: &Slice<T>) -> Self {
         let next_cursor = slice.next.map(|row| {
-            let place = row.to_string();
-            let tag = key.tag("cursor", &format!("{list} {place}"), TAG);
-            URL_SAFE_NO_PAD.encode(format!("{place}:{tag}"))
+            let position = row.to_string();
+            let tag = key.tag("cursor", &format!("{list} {position}"), TAG_LENGTH);
+            URL_SAFE_NO_PAD.encode(format!("{position}:{tag}"))
         });
         Self { has_more: next_cursor.is_some(), next_cursor }
     }
 }
 
-/// The page of a list that a query names.
+/// The page of a list that a query requests.
 ///
-/// Refused when the limit is not from 1 to 100, and when the cursor is none that this list has given.
+/// Refuses a limit that is not from 1 to 100, and a cursor that this list did not return.
 pub(super) fn requested<T: Listed>(key: &TagKey, query: &Query) -> Result<Page, Failure> {
-    parse(key, T::IN_CURSORS, query.one("limit")?, query.one("cursor")?)
+    parse(key, T::CURSOR_NAME, query.one("limit")?, query.one("cursor")?)
 }
 
 fn parse(key: &TagKey, list: &str, limit: Option<&str>, cursor: Option<&str>) -> Result<Page, Failure> {
     let limit = match limit {
-        None => USUAL,
+        None => DEFAULT_LIMIT,
         Some(text) => text
             .parse()
             .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| Failure::malformed("limit", format!("must be a number from 1 to {MOST}")))?,
+            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+            .ok_or_else(|| Failure::malformed("limit", format!("must be a number from 1 to {MAX_LIMIT}")))?,
     };
-    let after = cursor.filter(|text| !text.is_empty()).map(|text| place(key, list, text)).transpose()?;
+    let after = cursor.filter(|text| !text.is_empty()).map(|text| position(key, list, text)).transpose()?;
     Ok(Page { after, limit })
 }
 
-fn place(key: &TagKey, list: &str, cursor: &str) -> Result<i64, Failure> {
+fn position(key: &TagKey, list: &str, cursor: &str) -> Result<i64, Failure> {
     let forged = || Failure::malformed("cursor", "must be the next_cursor of the previous page of this list");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| forged())?;
     let text = String::from_utf8(bytes).map_err(|_| forged())?;
-    let (place, tag) = text.split_once(':').ok_or_else(forged)?;
-    if tag.len() != TAG || !key.matches("cursor", &format!("{list} {place}"), tag) {
+    let (position, tag) = text.split_once(':').ok_or_else(forged)?;
+    if tag.len() != TAG_LENGTH || !key.matches("cursor", &format!("{list} {position}"), tag) {
         return Err(forged());
     }
-    place.parse().map_err(|_| forged())
+    position.parse().map_err(|_| forged())
 }
 
 #[cfg(test)]
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
+    fn a_cursor_is_valid_for_its_own_list_only() {
         let slice = Slice { items: vec![(); 2], next: Some(42) };
         let cursor = Pagination::of(&key(), "spaces", &slice).next_cursor.expect("a cursor");
         let page = parse(&key(), "spaces", Some("2"), Some(&cursor)).expect("a page");

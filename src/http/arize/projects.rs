@@ -8,9 +8,9 @@ use super::body::{Body, Query};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shaped};
 use super::spelling::canonical;
-use super::{Answer, Caller, Failure};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::projects;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
@@ -37,7 +37,7 @@ pub(super) struct Project {
     kind: &'static str,
 }
 
-impl Shown for Project {
+impl Shaped for Project {
     const SHAPE: Shape = Shape::Project;
 }
 
@@ -48,17 +48,16 @@ impl Listed for Project {
 impl Project {
     fn new(key: &TagKey, project: &Noun) -> Self {
         Self {
-            id: project.id.show(key),
+            id: project.id.encode(key),
             name: project.name.as_str().to_owned(),
-            space_id: project.workspace.show(key),
+            space_id: project.workspace.encode(key),
             created_at: project.created_at.zulu(),
-            kind: word(project.kind),
+            kind: kind_name(project.kind),
         }
     }
 }
 
-/// The dialect's word for a kind of project.
-const fn word(kind: ProjectKind) -> &'static str {
+const fn kind_name(kind: ProjectKind) -> &'static str {
     match kind {
         ProjectKind::Application => "APPLICATION",
         ProjectKind::Harness => "HARNESS",
@@ -91,7 +90,7 @@ pub(super) async fn list(
     caller: Caller,
     query: Query,
     request: ListRequest,
-) -> Answer<List<Project>> {
+) -> HandlerResult<List<Project>> {
     query.only(&["space_id", "space_name", "name", "project_type", "limit", "cursor"])?;
     let search = ProjectSearch {
         workspace: query.one("space_id")?.map(|id| WorkspaceId::read(&state.tags, "space_id", id)).transpose()?,
@@ -106,7 +105,7 @@ pub(super) async fn list(
 
 fn kind(named: &str) -> Result<ProjectKind, Failure> {
     let named = canonical(named);
-    let found = ProjectKind::ALL.into_iter().find(|kind| word(*kind) == named);
+    let found = ProjectKind::ALL.into_iter().find(|kind| kind_name(*kind) == named);
     found.ok_or_else(|| Failure::malformed("project_type", "must be APPLICATION, HARNESS or EXPERIMENT"))
 }
 
@@ -130,14 +129,14 @@ pub(super) struct CreateProject {
         (status = 404, description = "The space does not exist"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> Answer<Project> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> HandlerResult<Project> {
     let space = WorkspaceId::read(&state.tags, "space_id", &body.0.space_id)?;
     let name = name(&body.0.name)?;
     let project = state.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
     Ok(Reply::Created(Project::new(&state.tags, &project)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<ProjectName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -152,7 +151,7 @@ fn name(raw: &str) -> Result<ProjectName, Failure> {
         (status = 200, description = "The project", body = Project),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The project does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Project> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Project> {
     let id = ProjectId::read(&state.tags, "project_id", &id)?;
     let (project, _) = state.read_inline(|view| projects::visible(view, &caller, id))?;
     Ok(Reply::Ok(Project::new(&state.tags, &project)))
@@ -182,7 +181,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateProject>,
-) -> Answer<Project> {
+) -> HandlerResult<Project> {
     let id = ProjectId::read(&state.tags, "project_id", &id)?;
     let name = name(&body.0.name)?;
     let project = state.write_as(&caller, move |tx, caller| projects::rename(tx, caller, id, &name)).await?;
@@ -197,7 +196,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The project does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = ProjectId::read(&state.tags, "project_id", &id)?;
     state.write_as(&caller, move |tx, caller| projects::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

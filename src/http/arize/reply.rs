@@ -1,4 +1,4 @@
-//! Answers: a status and a body, shaped for the generation of the caller's SDK.
+//! Replies: a status and a body, in the shape for the version of the caller's SDK.
 
 use std::future::{Ready, ready};
 
@@ -11,8 +11,8 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use super::generations::{Generation, Shape, fit};
-pub(super) use super::listed::{Listed, Shown};
+use super::generations::{Generation, Shape, downgrade};
+pub(super) use super::listed::{Listed, Shaped};
 use super::page::Pagination;
 use super::{Caller, Failure};
 use crate::app::cached_lists;
@@ -26,32 +26,31 @@ use crate::http::pieces;
 use crate::store::View;
 use crate::tokens::tags::TagKey;
 
-/// The result of a handler.
-pub(super) type Answer<T> = Result<Reply<T>, Failure>;
+pub(super) type HandlerResult<T> = Result<Reply<T>, Failure>;
 
 pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
-    /// 200 with a body that is written already.
-    Written(CachedBody),
+    /// 200 with a body that is already serialized.
+    Serialized(CachedBody),
     /// 201 with a body.
     Created(T),
     /// 204.
     Done,
 }
 
-impl<T: Shown> Responder for Reply<T> {
+impl<T: Shaped> Responder for Reply<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let (status, body) = match self {
             Self::Ok(body) => (StatusCode::OK, body),
             Self::Created(body) => (StatusCode::CREATED, body),
-            Self::Written(body) => return told(StatusCode::OK, Bytes::from_owner(body)),
+            Self::Serialized(body) => return json_response(StatusCode::OK, Bytes::from_owner(body)),
             Self::Done => return HttpResponse::new(StatusCode::NO_CONTENT),
         };
         match write(Generation::of(request), &body) {
-            Ok(body) => told(status, body.into()),
+            Ok(body) => json_response(status, body.into()),
             Err(error) => {
                 log::error!("cannot write a response: {error}");
                 HttpResponse::InternalServerError().finish()
@@ -60,21 +59,21 @@ impl<T: Shown> Responder for Reply<T> {
     }
 }
 
-fn told(status: StatusCode, body: Bytes) -> HttpResponse {
-    let mut answer = HttpResponse::build(status);
-    answer
+fn json_response(status: StatusCode, body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response
         .insert_header((VARY, HeaderValue::from_static("sdk-version")))
         .content_type(ContentType::json())
         .body(pieces::body(body))
 }
 
-/// A body as a generation knows it.
-fn write<T: Shown>(generation: Generation, body: &T) -> serde_json::Result<Vec<u8>> {
+/// Serializes a body in the shape of a generation.
+fn write<T: Shaped>(generation: Generation, body: &T) -> serde_json::Result<Vec<u8>> {
     if generation.is_newest() {
         return serde_json::to_vec(body);
     }
     let mut value = serde_json::to_value(body)?;
-    fit(T::SHAPE, generation, &mut value);
+    downgrade(T::SHAPE, generation, &mut value);
     serde_json::to_vec(&value)
 }
 
@@ -90,7 +89,7 @@ impl FromRequest for ListRequest {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let generation = Generation::of(request);
-        let mut key = generation.words();
+        let mut key = generation.to_bytes();
         key.extend_from_slice(request.query_string().as_bytes());
         ready(Ok(Self { key, generation }))
     }
@@ -105,7 +104,7 @@ impl ListRequest {
         query: Q,
         read: impl Fn(&View, &Actor, &Q) -> crate::error::Result<Slice<N>> + Send + 'static,
         convert: impl Fn(&TagKey, N) -> T + Send + 'static,
-    ) -> Answer<List<T>>
+    ) -> HandlerResult<List<T>>
     where
         T: Listed,
         Q: ListQuery + Send + 'static,
@@ -116,15 +115,15 @@ impl ListRequest {
             write(generation, &list).map_err(Error::internal)
         };
         let body = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, query, read).await?;
-        Ok(Reply::Written(body))
+        Ok(Reply::Serialized(body))
     }
 }
 
-/// Nothing: the body of an answer that has none.
+/// The body of a response that has none.
 #[derive(Serialize)]
 pub(super) struct Nothing;
 
-impl Shown for Nothing {
+impl Shaped for Nothing {
     const SHAPE: Shape = Shape::Nothing;
 }
 
@@ -134,9 +133,8 @@ pub(super) struct List<T> {
 }
 
 impl<T: Listed> List<T> {
-    /// A page of nouns, converted one by one.
     pub(super) fn new<N>(key: &TagKey, slice: Slice<N>, convert: impl Fn(N) -> T) -> Self {
-        let pagination = Pagination::of(key, T::IN_CURSORS, &slice);
+        let pagination = Pagination::of(key, T::CURSOR_NAME, &slice);
         Self { items: slice.items.into_iter().map(convert).collect(), pagination }
     }
 }
@@ -150,7 +148,7 @@ impl<T: Listed> Serialize for List<T> {
     }
 }
 
-impl<T: Listed> Shown for List<T> {
+impl<T: Listed> Shaped for List<T> {
     const SHAPE: Shape = T::SHAPE;
 }
 
@@ -168,7 +166,7 @@ mod tests {
         project_type: &'static str,
     }
 
-    impl Shown for Project {
+    impl Shaped for Project {
         const SHAPE: Shape = Shape::Project;
     }
 
@@ -178,7 +176,7 @@ mod tests {
 
     const PROJECT: Project = Project { id: "p", project_type: "APPLICATION" };
 
-    fn answer(version: &str, reply: Reply<impl Shown>) -> (u16, Value) {
+    fn response(version: &str, reply: Reply<impl Shaped>) -> (u16, Value) {
         let sdk = [("sdk-package-name", "arize"), ("sdk-language", "python"), ("sdk-version", version)];
         let request = sdk.into_iter().fold(TestRequest::default(), TestRequest::insert_header);
         let response = reply.respond_to(&request.to_http_request());
@@ -188,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_fitted_to_the_version_that_asks() {
+    fn a_response_is_downgraded_to_the_callers_version() {
         let newest = json!({ "id": "p", "project_type": "APPLICATION" });
-        assert_eq!(answer("8.61.0", Reply::Ok(PROJECT)), (200, newest.clone()));
-        assert_eq!(answer("8.45.0", Reply::Created(PROJECT)), (201, newest));
-        assert_eq!(answer("8.36.0", Reply::Created(PROJECT)), (201, json!({ "id": "p" })));
-        assert_eq!(answer("8.36.0", Reply::<Project>::Done), (204, Value::Null));
+        assert_eq!(response("8.61.0", Reply::Ok(PROJECT)), (200, newest.clone()));
+        assert_eq!(response("8.45.0", Reply::Created(PROJECT)), (201, newest));
+        assert_eq!(response("8.36.0", Reply::Created(PROJECT)), (201, json!({ "id": "p" })));
+        assert_eq!(response("8.36.0", Reply::<Project>::Done), (204, Value::Null));
     }
 
     #[test]
-    fn so_is_each_thing_of_a_page() {
+    fn each_object_of_a_page_is_downgraded() {
         let slice = Slice { items: vec![PROJECT, PROJECT], next: None };
         let page = List::new(&TagKey::new(&[3; 32]), slice, |project| project);
         let fitted = json!({ "projects": [{ "id": "p" }, { "id": "p" }], "pagination": { "has_more": false } });
-        assert_eq!(answer("8.36.0", Reply::Ok(page)), (200, fitted));
+        assert_eq!(response("8.36.0", Reply::Ok(page)), (200, fitted));
     }
 }

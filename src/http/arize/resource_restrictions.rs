@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Query};
 use super::generations::Shape;
-use super::ids::{Public, read_only_kind};
+use super::ids::{Public, read_of_kind};
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::reply::{List, Listed, Nothing, Reply, Shaped};
 use super::spelling::canonical;
-use super::{Answer, Caller, Failure};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::projects;
 use crate::app::runtime::state::AppState;
 use crate::domain::ids::ProjectId;
@@ -30,7 +30,7 @@ pub(super) struct ResourceRestriction {
     created_at: String,
 }
 
-impl Shown for ResourceRestriction {
+impl Shaped for ResourceRestriction {
     const SHAPE: Shape = Shape::Restriction;
 }
 
@@ -42,18 +42,18 @@ impl ResourceRestriction {
     fn new(key: &TagKey, restriction: &Restriction) -> Self {
         Self {
             resource_type: "PROJECT",
-            resource_id: restriction.project.show(key),
+            resource_id: restriction.project.encode(key),
             created_at: restriction.created_at.zulu(),
         }
     }
 }
 
-/// The same as the answer to making it, which older generations know in another shape.
+/// The response to creating a restriction, which has another shape in older generations.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub(super) struct Made(ResourceRestriction);
+pub(super) struct CreatedRestriction(ResourceRestriction);
 
-impl Shown for Made {
+impl Shaped for CreatedRestriction {
     const SHAPE: Shape = Shape::CreatedRestriction;
 }
 
@@ -73,7 +73,11 @@ pub(super) struct ResourceRestrictionList {
     responses(
         (status = 200, description = "A page of restrictions", body = ResourceRestrictionList),
         (status = 400, description = "A parameter is malformed")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<ResourceRestriction>> {
+pub(super) async fn list(
+    state: Data<AppState>,
+    caller: Caller,
+    query: Query,
+) -> HandlerResult<List<ResourceRestriction>> {
     query.only(&["resource_type", "limit", "cursor"])?;
     let page = page::requested::<ResourceRestriction>(&state.tags, &query)?;
     let slice = match query.one("resource_type")?.map(canonical).as_deref() {
@@ -106,10 +110,10 @@ pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     body: Body<CreateResourceRestriction>,
-) -> Answer<Made> {
-    let id: ProjectId = read_only_kind(&state.tags, "resource_id", &body.0.resource_id)?;
+) -> HandlerResult<CreatedRestriction> {
+    let id: ProjectId = read_of_kind(&state.tags, "resource_id", &body.0.resource_id)?;
     let restriction = state.write_as(&caller, move |tx, caller| projects::restrict(tx, caller, id)).await?;
-    Ok(Reply::Ok(Made(ResourceRestriction::new(&state.tags, &restriction))))
+    Ok(Reply::Ok(CreatedRestriction(ResourceRestriction::new(&state.tags, &restriction))))
 }
 
 /// Removes the restriction of a project.
@@ -120,8 +124,8 @@ pub(super) async fn create(
         (status = 400, description = "The id is malformed, or it is not the id of a project"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The project does not exist or is not restricted")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
-    let id: ProjectId = read_only_kind(&state.tags, "resource_id", &id)?;
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
+    let id: ProjectId = read_of_kind(&state.tags, "resource_id", &id)?;
     state.write_as(&caller, move |tx, caller| projects::lift_restriction(tx, caller, id)).await?;
     Ok(Reply::Done)
 }

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Query};
 use super::generations::Shape;
-use super::ids::{Public, read_only_kind};
+use super::ids::{Public, read_of_kind};
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
+use super::reply::{List, Listed, Nothing, Reply, Shaped};
 use super::spelling::canonical;
-use super::{Answer, Caller, Failure};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::runtime::state::AppState;
 use crate::app::{bindings, users};
 use crate::domain::ids::{BindingId, RoleId, UserId};
@@ -38,7 +38,7 @@ pub(super) struct RoleBinding {
     updated_at: String,
 }
 
-impl Shown for RoleBinding {
+impl Shaped for RoleBinding {
     const SHAPE: Shape = Shape::Binding;
 }
 
@@ -49,13 +49,13 @@ impl Listed for RoleBinding {
 impl RoleBinding {
     fn new(key: &TagKey, binding: &Binding) -> Self {
         let (resource_type, resource_id) = match binding.resource {
-            Resource::Workspace(id) => (SPACE, id.show(key)),
-            Resource::Project(id) => (PROJECT, id.show(key)),
+            Resource::Workspace(id) => (SPACE, id.encode(key)),
+            Resource::Project(id) => (PROJECT, id.encode(key)),
         };
         Self {
-            id: binding.id.show(key),
-            role_id: binding.role.show(key),
-            user_id: binding.user.show(key),
+            id: binding.id.encode(key),
+            role_id: binding.role.encode(key),
+            user_id: binding.user.encode(key),
             resource_type,
             resource_id,
             created_at: binding.created_at.zulu(),
@@ -86,7 +86,7 @@ pub(super) struct RoleBindingList {
         (status = 200, description = "A page of role bindings", body = RoleBindingList),
         (status = 400, description = "A parameter is malformed"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<RoleBinding>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<RoleBinding>> {
     query.only(&["resource_type", "user_id", "limit", "cursor"])?;
     let on_projects = match query.one("resource_type")?.map(canonical).as_deref() {
         Some(SPACE) => false,
@@ -117,8 +117,8 @@ pub(super) struct CreateRoleBinding {
 impl CreateRoleBinding {
     fn resource(&self, key: &TagKey) -> Result<Resource, Failure> {
         match canonical(&self.resource_type).as_str() {
-            SPACE => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Workspace),
-            PROJECT => read_only_kind(key, "resource_id", &self.resource_id).map(Resource::Project),
+            SPACE => read_of_kind(key, "resource_id", &self.resource_id).map(Resource::Workspace),
+            PROJECT => read_of_kind(key, "resource_id", &self.resource_id).map(Resource::Project),
             _ => Err(Error::invalid("resource_type", KINDS).into()),
         }
     }
@@ -137,7 +137,7 @@ pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     body: Body<CreateRoleBinding>,
-) -> Answer<RoleBinding> {
+) -> HandlerResult<RoleBinding> {
     let resource = body.0.resource(&state.tags)?;
     let role = RoleId::read(&state.tags, "role_id", &body.0.role_id)?;
     let user = users::Named::Number(UserId::read(&state.tags, "user_id", &body.0.user_id)?);
@@ -153,7 +153,7 @@ pub(super) async fn create(
         (status = 200, description = "The role binding", body = RoleBinding),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<RoleBinding> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<RoleBinding> {
     let id = BindingId::read(&state.tags, "binding_id", &id)?;
     let binding = state.read_inline(|view| bindings::visible(view, &caller, id))?;
     Ok(Reply::Ok(RoleBinding::new(&state.tags, &binding)))
@@ -180,7 +180,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateRoleBinding>,
-) -> Answer<RoleBinding> {
+) -> HandlerResult<RoleBinding> {
     let id = BindingId::read(&state.tags, "binding_id", &id)?;
     let role = RoleId::read(&state.tags, "role_id", &body.0.role_id)?;
     let binding = state.write_as(&caller, move |tx, caller| bindings::change(tx, caller, id, role)).await?;
@@ -194,7 +194,7 @@ pub(super) async fn update(
         (status = 204, description = "Done"),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The role binding does not exist, or the caller lacks a permission")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = BindingId::read(&state.tags, "binding_id", &id)?;
     state.write_as(&caller, move |tx, caller| bindings::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

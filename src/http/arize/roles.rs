@@ -8,9 +8,9 @@ use super::body::{Body, Query, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
-use super::spelling::{permission, space_word};
-use super::{Answer, Caller, Failure};
+use super::reply::{List, Listed, Nothing, Reply, Shaped};
+use super::spelling::{permission, space_role_name};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::roles::{self, NewRole, RoleChange};
 use crate::app::runtime::state::AppState;
 use crate::domain::ids::RoleId;
@@ -41,7 +41,7 @@ pub(super) struct Role {
     updated_at: String,
 }
 
-impl Shown for Role {
+impl Shaped for Role {
     const SHAPE: Shape = Shape::Role;
 }
 
@@ -52,8 +52,8 @@ impl Listed for Role {
 impl Role {
     fn new(key: &TagKey, role: NamedRole) -> Self {
         Self {
-            id: role.id.show(key),
-            name: role.predefined.map_or(role.name, |predefined| space_word(predefined).to_owned()),
+            id: role.id.encode(key),
+            name: role.predefined.map_or(role.name, |predefined| space_role_name(predefined).to_owned()),
             description: role.description,
             permissions: role.permissions.iter().map(Permission::name).collect(),
             is_predefined: role.predefined.is_some(),
@@ -80,7 +80,7 @@ pub(super) struct RoleList {
         (status = 200, description = "A page of roles", body = RoleList),
         (status = 400, description = "A parameter is malformed"),
         (status = 403, description = "The caller lacks a permission")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<Role>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<Role>> {
     query.only(&["is_predefined", "limit", "cursor"])?;
     let predefined = query.boolean("is_predefined")?;
     let page = page::requested::<Role>(&state.tags, &query)?;
@@ -110,7 +110,7 @@ pub(super) struct CreateRole {
         (status = 403, description = "The caller lacks a permission"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> Answer<Role> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> HandlerResult<Role> {
     let new = NewRole {
         name: name(&body.0.name)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
@@ -120,7 +120,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(Role::new(&state.tags, role)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<RoleName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -128,7 +128,7 @@ fn name(raw: &str) -> Result<RoleName, Failure> {
     Ok(RoleName::parse(raw).in_field("name")?)
 }
 
-/// The set of these permissions, in any order and spelling.
+/// Parses permissions in any order and spelling.
 fn permissions(names: &[String]) -> Outcome<PermissionSet> {
     let read = |(place, name): (usize, &String)| {
         let unknown = || Error::invalid(format!("permissions[{place}]"), "must be the name of a permission");
@@ -145,7 +145,7 @@ fn permissions(names: &[String]) -> Outcome<PermissionSet> {
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The role does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Role> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Role> {
     let id = RoleId::read(&state.tags, "role_id", &id)?;
     let role = state.read_inline(|view| roles::visible(view, &caller, id))?;
     Ok(Reply::Ok(Role::new(&state.tags, role)))
@@ -198,7 +198,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateRole>,
-) -> Answer<Role> {
+) -> HandlerResult<Role> {
     let id = RoleId::read(&state.tags, "role_id", &id)?;
     let change = RoleChange::try_from(body.0)?;
     let role = state.write_as(&caller, move |tx, caller| roles::change(tx, caller, id, &change)).await?;
@@ -214,7 +214,7 @@ pub(super) async fn update(
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The role does not exist"),
         (status = 409, description = "The role is still assigned to users")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = RoleId::read(&state.tags, "role_id", &id)?;
     state.write_as(&caller, move |tx, caller| roles::delete(tx, caller, id)).await?;
     Ok(Reply::Done)

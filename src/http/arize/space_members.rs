@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::generations::Shape;
 use super::ids::Public;
-use super::reply::{Nothing, Reply, Shown};
-use super::spelling::{RoleGiven, RoleShown, space_word};
-use super::{Answer, Caller};
+use super::reply::{Nothing, Reply, Shaped};
+use super::spelling::{RoleGiven, RoleShown, space_role_name};
+use super::{Caller, HandlerResult};
 use crate::app::runtime::state::AppState;
 use crate::app::{members, roles, users};
 use crate::domain::ids::{UserId, WorkspaceId};
@@ -40,7 +40,7 @@ pub(super) struct SpaceMembership {
     role: RoleShown,
 }
 
-impl Shown for SpaceMembership {
+impl Shaped for SpaceMembership {
     const SHAPE: Shape = Shape::SpaceMembership;
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn add_user(
     caller: Caller,
     id: Path<String>,
     body: Body<AddSpaceUser>,
-) -> Answer<SpaceMembership> {
+) -> HandlerResult<SpaceMembership> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let user = UserId::read(&state.tags, "user_id", &body.0.user_id)?;
     let role = body.0.role.in_space(&state.tags, "role")?;
@@ -70,13 +70,13 @@ pub(super) async fn add_user(
         })
         .await?;
     let role = match (member.role, named) {
-        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.show(&state.tags), name: named.name },
-        (role, _) => RoleShown::Predefined { name: space_word(role) },
+        (Role::Custom(id), Some(named)) => RoleShown::Custom { id: id.encode(&state.tags), name: named.name },
+        (role, _) => RoleShown::Predefined { name: space_role_name(role) },
     };
     Ok(Reply::Ok(SpaceMembership {
-        id: member.id.show(&state.tags),
-        user_id: member.user.show(&state.tags),
-        space_id: member.workspace.show(&state.tags),
+        id: member.id.encode(&state.tags),
+        user_id: member.user.encode(&state.tags),
+        space_id: member.workspace.encode(&state.tags),
         role,
     }))
 }
@@ -91,7 +91,11 @@ pub(super) async fn add_user(
         (status = 400, description = "An id is malformed, or the user is the last admin"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist, or the user is not a member")))]
-pub(super) async fn remove_user(state: Data<AppState>, caller: Caller, ids: Path<(String, String)>) -> Answer<Nothing> {
+pub(super) async fn remove_user(
+    state: Data<AppState>,
+    caller: Caller,
+    ids: Path<(String, String)>,
+) -> HandlerResult<Nothing> {
     let space = WorkspaceId::read(&state.tags, "space_id", &ids.0)?;
     let user = UserId::read(&state.tags, "user_id", &ids.1)?;
     let removed = state

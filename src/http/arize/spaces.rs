@@ -8,8 +8,8 @@ use super::body::{Body, Query, from_object, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shown};
-use super::{Answer, Caller, Failure};
+use super::reply::{List, ListRequest, Listed, Nothing, Reply, Shaped};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::runtime::state::AppState;
 use crate::app::workspaces;
 use crate::domain::actor::Actor;
@@ -49,7 +49,7 @@ pub(super) struct Space {
     default_agent_runtime: Option<RuntimeReference>,
 }
 
-impl Shown for Space {
+impl Shaped for Space {
     const SHAPE: Shape = Shape::Space;
 }
 
@@ -93,12 +93,12 @@ impl Space {
     fn new(key: &TagKey, workspace: Workspace) -> Self {
         let settings = workspace.settings;
         Self {
-            id: workspace.id.show(key),
+            id: workspace.id.encode(key),
             name: workspace.name.as_str().to_owned(),
             description: workspace.description.as_str().to_owned(),
             created_at: workspace.created_at.zulu(),
             is_private: workspace.private,
-            organization_id: workspace.organization.show(key),
+            organization_id: workspace.organization.encode(key),
             ml_models_enabled: settings.ml_models_enabled,
             gradient_start_color: settings.gradient_start_color.map(String::from),
             gradient_end_color: settings.gradient_end_color.map(String::from),
@@ -135,7 +135,7 @@ pub(super) async fn list(
     caller: Caller,
     query: Query,
     request: ListRequest,
-) -> Answer<List<Space>> {
+) -> HandlerResult<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&state.tags, "org_id", id)).transpose()?;
     let search = WorkspaceSearch { organization, name: query.text("name")? };
@@ -170,7 +170,7 @@ pub(super) struct CreateSpace {
         (status = 404, description = "The organization does not exist"),
         (status = 409, description = "The name is already in use"),
         (status = 422, description = "The body is invalid")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> Answer<Space> {
+pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> HandlerResult<Space> {
     let body = body.0;
     let new = NewWorkspace {
         name: name(&body.name)?,
@@ -183,7 +183,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     Ok(Reply::Created(Space::new(&state.tags, workspace)))
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<WorkspaceName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -198,7 +198,7 @@ fn name(raw: &str) -> Result<WorkspaceName, Failure> {
         (status = 200, description = "The space", body = Space),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Space> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Space> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let workspace = state.read_inline(|view| workspaces::visible(view, &caller, id))?;
     Ok(Reply::Ok(Space::new(&state.tags, workspace)))
@@ -266,19 +266,19 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
             ml_models_enabled: update.ml_models_enabled,
             gradient_start_color: update
                 .gradient_start_color
-                .map(|given| given.map(|raw| setting("gradient_start_color", &raw)).transpose())
+                .map(|value| value.map(|raw| setting("gradient_start_color", &raw)).transpose())
                 .transpose()?,
             gradient_end_color: update
                 .gradient_end_color
-                .map(|given| given.map(|raw| setting("gradient_end_color", &raw)).transpose())
+                .map(|value| value.map(|raw| setting("gradient_end_color", &raw)).transpose())
                 .transpose()?,
             default_llm_integration: update
                 .default_llm_integration
-                .map(|given| given.map(LlmReference::read).transpose())
+                .map(|value| value.map(LlmReference::read).transpose())
                 .transpose()?,
             default_agent_runtime: update
                 .default_agent_runtime
-                .map(|given| given.map(RuntimeReference::read).transpose())
+                .map(|value| value.map(RuntimeReference::read).transpose())
                 .transpose()?,
         })
     }
@@ -299,7 +299,7 @@ impl RuntimeReference {
     }
 }
 
-/// One of the texts that clients keep about a space.
+/// A text that clients store about a space.
 fn setting(field: &'static str, raw: &str) -> Result<SettingText, Failure> {
     Ok(SettingText::parse(raw).in_field(field)?)
 }
@@ -319,7 +319,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateSpace>,
-) -> Answer<Space> {
+) -> HandlerResult<Space> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     let change = WorkspaceChange::try_from(body.0)?;
     let workspace = state.write_as(&caller, move |tx, caller| workspaces::change(tx, caller, id, &change)).await?;
@@ -334,7 +334,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = WorkspaceId::read(&state.tags, "space_id", &id)?;
     state.write_as(&caller, move |tx, caller| workspaces::delete(tx, caller, id)).await?;
     Ok(Reply::Done)
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn null_and_no_text_clear_a_description() {
+    fn null_and_an_empty_string_clear_a_description() {
         for body in [json!({ "description": null }), json!({ "description": "" })] {
             let change = change(body.clone()).expect("a change");
             assert_eq!(change.description.expect("a description").as_str(), "", "{body}");
@@ -362,14 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_change_is_refused() {
+    fn a_change_of_nothing_is_refused() {
         for body in [json!({}), json!({ "name": null }), json!({ "is_private": null })] {
             assert!(change(body.clone()).is_err_and(|error| error.contains("at least one field")), "{body}");
         }
     }
 
     #[test]
-    fn a_value_of_another_kind_is_refused() {
+    fn a_value_of_the_wrong_type_is_refused() {
         for body in [
             json!({ "name": 1 }),
             json!({ "name": ["Atelier"] }),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn every_generation_can_make_a_space() {
+    fn every_generation_can_create_a_space() {
         for body in [
             json!({ "name": "Atelier", "organization_id": "o" }),
             json!({ "name": "Atelier", "organization_id": "o", "description": "" }),

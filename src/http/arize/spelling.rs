@@ -1,4 +1,4 @@
-//! The dialect's words, which are read in every spelling that a generation of the SDK has used.
+//! The enum values of the dialect. Each is accepted in every spelling that a version of the SDK has used.
 
 use serde::{Deserialize, Serialize};
 use strum::EnumString;
@@ -15,9 +15,9 @@ use crate::domain::user::AccountRole;
 use crate::error::Error;
 use crate::tokens::tags::TagKey;
 
-/// A word as the newest generation spells it: `read-only` is `READ_ONLY`.
-pub(super) fn canonical(word: &str) -> String {
-    word.trim().to_ascii_uppercase().replace('-', "_")
+/// A value in the newest spelling: `read-only` is `READ_ONLY`.
+pub(super) fn canonical(value: &str) -> String {
+    value.trim().to_ascii_uppercase().replace('-', "_")
 }
 
 /// A role to assign: a predefined role by name, or a custom role by id. Older SDK versions also send the name of a
@@ -38,22 +38,22 @@ pub(super) struct RoleGiven {
 
 from_object!(RoleGiven);
 
-/// What a client gives: one of the dialect's predefined words, or a named role.
-pub(super) enum Given {
+/// A role that a client requested.
+pub(super) enum RequestedRole {
     /// A predefined role, in the newest spelling.
     Predefined(String),
     Custom(RoleId),
 }
 
 impl RoleGiven {
-    /// What is given, as this field.
-    pub(super) fn read(self, key: &TagKey, field: &str) -> Result<Given, Failure> {
+    /// Parses the role in this field.
+    pub(super) fn read(self, key: &TagKey, field: &str) -> Result<RequestedRole, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
-            ("PREDEFINED", Some(name), None) => Ok(Given::Predefined(canonical(&name))),
+            ("PREDEFINED", Some(name), None) => Ok(RequestedRole::Predefined(canonical(&name))),
             ("PREDEFINED", _, _) => {
                 Err(Error::invalid(field.to_owned(), "must have a name and no id with the type PREDEFINED").into())
             }
-            ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(Given::Custom),
+            ("CUSTOM", _, Some(id)) => RoleId::read(key, &format!("{field}.id"), &id).map(RequestedRole::Custom),
             ("CUSTOM", _, None) => {
                 Err(Error::invalid(format!("{field}.id"), "is required with the type CUSTOM").into())
             }
@@ -61,11 +61,11 @@ impl RoleGiven {
         }
     }
 
-    /// The role in a space that is given, as this field.
+    /// Parses the role in this field as a role in a space.
     pub(super) fn in_space(self, key: &TagKey, field: &str) -> Result<Role, Failure> {
         match self.read(key, field)? {
-            Given::Custom(id) => Ok(Role::Custom(id)),
-            Given::Predefined(word) => in_space(&word).ok_or_else(|| {
+            RequestedRole::Custom(id) => Ok(Role::Custom(id)),
+            RequestedRole::Predefined(value) => in_space(&value).ok_or_else(|| {
                 Error::invalid(format!("{field}.name"), "must be ADMIN, MEMBER, READ_ONLY or ANNOTATOR").into()
             }),
         }
@@ -73,7 +73,7 @@ impl RoleGiven {
 }
 
 impl RoleGiven {
-    /// The role in the account that is given, as this field; named ones are for places only.
+    /// Parses the role in this field as a role in the account. Custom roles are not supported there.
     pub(super) fn in_account(self, field: &str) -> Result<AccountRole, Failure> {
         match (canonical(&self.kind).as_str(), self.name, self.id) {
             ("PREDEFINED", Some(name), None) => account_role(&name).ok_or_else(|| {
@@ -93,13 +93,11 @@ impl RoleGiven {
     }
 }
 
-/// The role in a space of one of the dialect's words.
-fn in_space(word: &str) -> Option<Role> {
-    Role::PREDEFINED.into_iter().find(|role| space_word(*role) == word)
+fn in_space(value: &str) -> Option<Role> {
+    Role::PREDEFINED.into_iter().find(|role| space_role_name(*role) == value)
 }
 
-/// The dialect's word for a role in a space.
-pub(super) const fn space_word(role: Role) -> &'static str {
+pub(super) const fn space_role_name(role: Role) -> &'static str {
     match role {
         Role::Owner => "ADMIN",
         Role::Member => "MEMBER",
@@ -127,8 +125,7 @@ pub(super) enum RoleShown {
     },
 }
 
-/// The dialect's word for a role in an organization.
-pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
+pub(super) const fn organization_role_name(role: OrganizationRole) -> &'static str {
     match role {
         OrganizationRole::Admin => "ADMIN",
         OrganizationRole::Member => "MEMBER",
@@ -137,13 +134,12 @@ pub(super) const fn organization_word(role: OrganizationRole) -> &'static str {
     }
 }
 
-/// The role in an organization of a word in any spelling.
-pub(super) fn organization_role(word: &str) -> Option<OrganizationRole> {
-    named(&OrganizationRole::ALL, organization_word, word)
+/// The role in an organization with this name, in any spelling.
+pub(super) fn organization_role(value: &str) -> Option<OrganizationRole> {
+    find_by_name(&OrganizationRole::ALL, organization_role_name, value)
 }
 
-/// The dialect's word for a role in the account.
-pub(super) const fn account_word(role: AccountRole) -> &'static str {
+pub(super) const fn account_role_name(role: AccountRole) -> &'static str {
     match role {
         AccountRole::Administrator => "ADMIN",
         AccountRole::Member => "MEMBER",
@@ -152,12 +148,12 @@ pub(super) const fn account_word(role: AccountRole) -> &'static str {
     }
 }
 
-/// The role in the account of a word in any spelling.
-pub(super) fn account_role(word: &str) -> Option<AccountRole> {
-    named(&AccountRole::ALL, account_word, word)
+/// The role in the account with this name, in any spelling.
+pub(super) fn account_role(value: &str) -> Option<AccountRole> {
+    find_by_name(&AccountRole::ALL, account_role_name, value)
 }
 
-/// The permission of a name in any spelling. Before 8.41 service keys were deleted where they are revoked now.
+/// The permission with this name, in any spelling. Before 8.41, `SERVICE_KEY_REVOKE` was `SERVICE_KEY_DELETE`.
 pub(super) fn permission(name: &str) -> Option<Permission> {
     match canonical(name).as_str() {
         "SERVICE_KEY_DELETE" => Some(Permission::SERVICE_KEY_REVOKE),
@@ -165,30 +161,30 @@ pub(super) fn permission(name: &str) -> Option<Permission> {
     }
 }
 
-/// The one of these that has this word, in any spelling.
-fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &str) -> Option<T> {
-    let word = canonical(word);
-    all.iter().copied().find(|one| name(*one) == word)
+/// The value with this name, in any spelling.
+fn find_by_name<T: Copy>(all: &[T], name: fn(T) -> &'static str, value: &str) -> Option<T> {
+    let value = canonical(value);
+    all.iter().copied().find(|one| name(*one) == value)
 }
 
-/// Gives an enum of the dialect's own words the rule that a refusal names, and reads every spelling of it.
+/// Implements parsing in any spelling for an enum of the dialect, with the rule that a refusal names.
 macro_rules! read_in_any_spelling {
     ($kind:ident, $rule:literal) => {
         impl $kind {
-            /// What is said of a word that is none of them.
+            /// The rule that an unknown value breaks.
             pub(super) const RULE: &str = $rule;
 
-            /// What has this word, in any spelling.
-            pub(super) fn read(word: &str) -> Option<Self> {
-                canonical(word).parse().ok()
+            /// Parses a value in any spelling.
+            pub(super) fn read(value: &str) -> Option<Self> {
+                canonical(value).parse().ok()
             }
         }
 
         impl TryFrom<String> for $kind {
             type Error = &'static str;
 
-            fn try_from(word: String) -> Result<Self, Self::Error> {
-                Self::read(&word).ok_or(Self::RULE)
+            fn try_from(value: String) -> Result<Self, Self::Error> {
+                Self::read(&value).ok_or(Self::RULE)
             }
         }
     };
@@ -258,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_read_in_every_spelling() {
+    fn a_value_is_accepted_in_every_spelling() {
         for spelling in ["READ_ONLY", "read-only", "read_only", "Read-Only", " READ-ONLY "] {
             assert_eq!(organization_role(spelling), Some(OrganizationRole::Reader), "{spelling}");
         }
@@ -270,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_read_by_its_old_name() {
+    fn a_permission_is_accepted_by_its_old_name() {
         assert_eq!(permission("SERVICE_KEY_DELETE"), Some(Permission::SERVICE_KEY_REVOKE));
         assert_eq!(permission("role_read"), Some(Permission::ROLE_READ));
         assert_eq!(permission("ROLE_EAT"), None);
@@ -278,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_read_as_every_generation_sends_it() {
+    fn a_role_is_accepted_as_every_generation_sends_it() {
         let key = TagKey::new(&[3; 32]);
-        let id = RoleId(7).show(&key);
+        let id = RoleId(7).encode(&key);
         let read = |body: Value| {
-            let given: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
-            given.in_space(&key, "role").map_err(|error| error.to_string())
+            let role: RoleGiven = serde_json::from_value(body).map_err(|error| error.to_string())?;
+            role.in_space(&key, "role").map_err(|error| error.to_string())
         };
         for body in [
             json!({ "type": "CUSTOM", "id": id }),
@@ -314,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_none() {
+    fn unknown_values_are_refused() {
         for other in ["", "ROOT", "CUSTOM", "ADMINS", "READ ONLY"] {
             assert_eq!((organization_role(other), account_role(other)), (None, None), "{other}");
         }
@@ -324,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_holds_any_spelling_and_an_answer_the_newest() {
+    fn a_request_has_any_spelling_and_a_response_the_newest() {
         let status: KeyStatus = serde_json::from_str(r#""deleted""#).expect("a status");
         assert_eq!(serde_json::to_string(&status).expect("JSON"), r#""REVOKED""#);
         let error = serde_json::from_str::<KeyType>(r#""bot""#).expect_err("no such type");
@@ -333,20 +329,22 @@ mod tests {
     }
 
     #[test]
-    fn every_word_leads_back() {
-        assert!(OrganizationRole::ALL.iter().all(|role| organization_role(organization_word(*role)) == Some(*role)));
-        assert!(AccountRole::ALL.iter().all(|role| account_role(account_word(*role)) == Some(*role)));
-        for word in ["ACTIVE", "INVITED", "EXPIRED"] {
-            assert_eq!(json!(UserStatus::read(word)), json!(word));
+    fn every_value_parses_back() {
+        assert!(
+            OrganizationRole::ALL.iter().all(|role| organization_role(organization_role_name(*role)) == Some(*role))
+        );
+        assert!(AccountRole::ALL.iter().all(|role| account_role(account_role_name(*role)) == Some(*role)));
+        for value in ["ACTIVE", "INVITED", "EXPIRED"] {
+            assert_eq!(json!(UserStatus::read(value)), json!(value));
         }
-        for word in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
-            assert_eq!(json!(InviteMode::read(word)), json!(word));
+        for value in ["NONE", "EMAIL_LINK", "TEMPORARY_PASSWORD"] {
+            assert_eq!(json!(InviteMode::read(value)), json!(value));
         }
-        for word in ["USER", "SERVICE"] {
-            assert_eq!(json!(KeyType::read(word)), json!(word));
+        for value in ["USER", "SERVICE"] {
+            assert_eq!(json!(KeyType::read(value)), json!(value));
         }
-        for word in ["ACTIVE", "REVOKED"] {
-            assert_eq!(json!(KeyStatus::read(word)), json!(word));
+        for value in ["ACTIVE", "REVOKED"] {
+            assert_eq!(json!(KeyStatus::read(value)), json!(value));
         }
     }
 }

@@ -8,9 +8,9 @@ use super::body::{Body, Query};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
-use super::reply::{List, Listed, Nothing, Reply, Shown};
-use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_word};
-use super::{Answer, Caller, Failure};
+use super::reply::{List, Listed, Nothing, Reply, Shaped};
+use super::spelling::{self, InviteMode, RoleGiven, RoleShown, account_role_name};
+use super::{Caller, Failure, HandlerResult};
 use crate::app::identity::links;
 use crate::app::invitations::{self, Outcome, Sent, Way};
 use crate::app::runtime::state::AppState;
@@ -42,7 +42,7 @@ pub(super) struct User {
     is_developer: bool,
 }
 
-impl Shown for User {
+impl Shaped for User {
     const SHAPE: Shape = Shape::User;
 }
 
@@ -53,12 +53,12 @@ impl Listed for User {
 impl User {
     fn new(key: &TagKey, user: &user::User, now: Timestamp) -> Self {
         Self {
-            id: user.id.show(key),
+            id: user.id.encode(key),
             name: user.name(),
             email: user.email.to_string(),
             created_at: user.created_at.zulu(),
             status: user.status(now).into(),
-            role: RoleShown::Predefined { name: account_word(user.role) },
+            role: RoleShown::Predefined { name: account_role_name(user.role) },
             is_developer: user.developer,
         }
     }
@@ -69,7 +69,7 @@ impl From<UserStatus> for spelling::UserStatus {
         match status {
             UserStatus::Active => Self::Active,
             UserStatus::Invited => Self::Invited,
-            // The last two are shown to nobody, for the dialect has no word for them.
+            // Users with the last two are never returned, because the dialect has no word for these statuses.
             UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => Self::Expired,
         }
     }
@@ -92,7 +92,7 @@ pub(super) struct UserList {
     responses(
         (status = 200, description = "A page of users", body = UserList),
         (status = 400, description = "A parameter is malformed")))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> Answer<List<User>> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) -> HandlerResult<List<User>> {
     query.only(&["email", "status", "limit", "cursor"])?;
     let statuses = query.many("status").map(status).collect::<Result<_, _>>()?;
     let search = UserSearch { email: query.text("email")?, statuses };
@@ -102,8 +102,8 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, query: Query) ->
     Ok(Reply::Ok(List::new(&state.tags, slice, |user| User::new(&state.tags, &user, now))))
 }
 
-fn status(given: &str) -> Result<UserStatus, Failure> {
-    match spelling::UserStatus::read(given) {
+fn status(name: &str) -> Result<UserStatus, Failure> {
+    match spelling::UserStatus::read(name) {
         Some(spelling::UserStatus::Active) => Ok(UserStatus::Active),
         Some(spelling::UserStatus::Invited) => Ok(UserStatus::Invited),
         Some(spelling::UserStatus::Expired) => Ok(UserStatus::Expired),
@@ -143,7 +143,7 @@ pub(super) struct CreatedUser {
     temporary_password: Option<String>,
 }
 
-impl Shown for CreatedUser {
+impl Shaped for CreatedUser {
     const SHAPE: Shape = Shape::CreatedUser;
 }
 
@@ -157,7 +157,11 @@ impl Shown for CreatedUser {
         (status = 409, description = "The email address is already in use"),
         (status = 422, description = "The body is invalid or grants permissions that the caller does not have"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateUser>) -> Answer<CreatedUser> {
+pub(super) async fn create(
+    state: Data<AppState>,
+    caller: Caller,
+    body: Body<CreateUser>,
+) -> HandlerResult<CreatedUser> {
     let body = body.0;
     let (first_name, last_name) = name(&body.name)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
@@ -190,7 +194,7 @@ impl From<InviteMode> for Way {
     }
 }
 
-/// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
 fn name(raw: &str) -> Result<FullName, Failure> {
     if !raw.is_empty() && raw.trim().is_empty() {
         return Err(Failure::malformed("name", "must not be blank"));
@@ -205,7 +209,7 @@ fn name(raw: &str) -> Result<FullName, Failure> {
         (status = 200, description = "The user", body = User),
         (status = 400, description = "The id is malformed"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<User> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<User> {
     let id = UserId::read(&state.tags, "user_id", &id)?;
     let (user, now) = state.read_inline(|view| Ok((users::visible(view, &caller, id)?, view.now)))?;
     Ok(Reply::Ok(User::new(&state.tags, &user, now)))
@@ -248,7 +252,7 @@ pub(super) async fn update(
     caller: Caller,
     id: Path<String>,
     body: Body<UpdateUser>,
-) -> Answer<User> {
+) -> HandlerResult<User> {
     let id = UserId::read(&state.tags, "user_id", &id)?;
     let change = UserChange::try_from(body.0)?;
     let (user, now) = state
@@ -268,7 +272,7 @@ pub(super) async fn update(
         (status = 400, description = "The id is malformed, or the user is the caller or the last administrator, owner or admin somewhere"),
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist")))]
-pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = UserId::read(&state.tags, "user_id", &id)?;
     state.write_as(&caller, move |tx, caller| user_deletion::block(tx, caller, id)).await?;
     Ok(Reply::Done)
@@ -284,7 +288,11 @@ pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<Strin
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn resend_invitation(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn resend_invitation(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> HandlerResult<Nothing> {
     let id = UserId::read(&state.tags, "user_id", &id)?;
     invitations::send_again(&state, &caller, id).await?;
     Ok(Reply::Done)
@@ -300,7 +308,7 @@ pub(super) async fn resend_invitation(state: Data<AppState>, caller: Caller, id:
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The user does not exist"),
         (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
-pub(super) async fn reset_password(state: Data<AppState>, caller: Caller, id: Path<String>) -> Answer<Nothing> {
+pub(super) async fn reset_password(state: Data<AppState>, caller: Caller, id: Path<String>) -> HandlerResult<Nothing> {
     let id = UserId::read(&state.tags, "user_id", &id)?;
     links::demand_reset(&state, &caller, id).await?;
     Ok(Reply::Done)

@@ -1,4 +1,4 @@
-//! `/v1/api/config`: what a client needs to know before it signs in.
+//! `/v1/api/config`: the configuration that a client needs before it signs in.
 
 use actix_web::web::Json;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! How requests of this dialect carry their credential.
+//! How a request of this dialect carries its credential: as a bearer token.
 
 use super::Failure;
 use crate::http::dialect::Dialect;
@@ -10,5 +10,4 @@ impl Dialect for Wallaroo {
     type Failure = Failure;
 }
 
-/// Who calls, in this dialect.
 pub type Caller = crate::http::dialect::Caller<Wallaroo>;

@@ -1,4 +1,4 @@
-//! How the dialect tells a refusal: `{"msg", "code"}`, where the code is the status.
+//! The errors of the dialect: `{"msg", "code"}`, where the code is the status.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,10 +16,9 @@ pub enum Failure {
     Core(#[from] Error),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
-    /// A method that the endpoint does not have.
     #[error("this endpoint does not support the method; it supports {allowed}")]
     WrongMethod {
-        /// The methods that it has.
+        /// The supported methods.
         allowed: String,
     },
 }
@@ -73,27 +72,27 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
-        let mut answer = HttpResponse::build(status);
+        let mut response = HttpResponse::build(status);
         let mut msg = self.to_string();
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
             ) => {
-                answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
-            Self::Core(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
+            Self::Core(Error::Unauthenticated(auth_error)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
             }
             Self::Core(error @ Error::Internal(_)) => {
                 log::error!("{} {}", request::id(), error.chain());
                 msg = format!("{msg}; look in the server's log for request {}", request::id());
             }
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
+                response.insert_header((ALLOW, allowed.as_str()));
             }
             Self::Core(_) | Self::NoEndpoint => {}
         }
-        answer.json(Refusal { msg, code: status.as_u16() })
+        response.json(Refusal { msg, code: status.as_u16() })
     }
 }
 

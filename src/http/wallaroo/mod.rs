@@ -1,9 +1,9 @@
-//! The accent of the Wallaroo SDK and its REST API: `/v1/api/*` and `/v1/graphql`.
+//! The dialect of the Wallaroo SDK and its REST API: `/v1/api/*` and `/v1/graphql`.
 //!
-//! Success is 200 and nothing else; a refusal is `{"msg", "code"}` with 400, 401 or 500 (contract, section 2). Beside
-//! those there is 503 with `Retry-After` for a server that is too busy, and 404 and 405 for what is no endpoint.
+//! Success is always 200. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract, section 2), 503 with
+//! `Retry-After` if the server is too busy, and 404 or 405 for an unknown endpoint or method.
 
-mod answer;
+mod body;
 mod config;
 mod dialect;
 mod failure;
@@ -50,12 +50,11 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers what else is asked for under the dialect's path; to be mounted behind all that is there.
+/// Handles all other paths under the dialect's prefix. It must be mounted after all other routes there.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     config.service(web::scope("/v1").default_service(web::route().to(failure::no_endpoint)));
 }
 
-/// Answers a method that an endpoint does not have.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

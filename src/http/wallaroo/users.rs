@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Body, Nothing};
+use super::body::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::people::{self, Registration};
@@ -48,16 +48,16 @@ pub(super) async fn query(
     caller: Caller,
     body: Body<UserQuestion>,
 ) -> Result<Json<UsersFound>, Failure> {
-    let asked = body.0.user_ids;
-    let mut users: BTreeMap<_, _> = asked.iter().flatten().map(|id| (*id, Found(None))).collect();
+    let requested = body.0.user_ids;
+    let mut users: BTreeMap<_, _> = requested.iter().flatten().map(|id| (*id, Found(None))).collect();
     let found = state
         .read_as(&caller, move |view, caller| {
-            let found = match &asked {
+            let found = match &requested {
                 None => users::list(view, caller)?,
                 Some(ids) => users::find_many(view, caller, ids)?,
             };
-            let shown = found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, caller)))));
-            Ok(shown.collect::<Vec<_>>())
+            let representations = found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, caller)))));
+            Ok(representations.collect::<Vec<_>>())
         })
         .await?;
     users.extend(found);
@@ -100,22 +100,22 @@ pub(super) async fn invite(
     body: Body<Invitation>,
 ) -> Result<Json<Invited>, Failure> {
     let require_reset = body.0.require_reset.unwrap_or(false);
-    let (new, password) = invited(body.0)?;
+    let (new, password) = parse_invitation(body.0)?;
     let secret = Some((password.clone(), require_reset));
     let person = Registration { new, password: secret, enabled: true, email_verified: true };
     let id = people::register(&state, &caller, person).await?;
     Ok(Json(Invited { id, password: password.expose().to_owned() }))
 }
 
-fn invited(invitation: Invitation) -> Result<(NewUser, Password)> {
+fn parse_invitation(invitation: Invitation) -> Result<(NewUser, Password)> {
     let email = Email::parse(&invitation.email).in_field("email")?;
     let password = match invitation.password {
         Some(text) => Password::parse(&text).in_field("password")?,
         None => generate(),
     };
     let mut role = AccountRole::Member;
-    for (index, word) in invitation.roles.unwrap_or_default().iter().enumerate() {
-        match word.as_str() {
+    for (index, name) in invitation.roles.unwrap_or_default().iter().enumerate() {
+        match name.as_str() {
             "admin" => role = AccountRole::Administrator,
             "user" => {}
             _ => return Err(Error::invalid(format!("roles[{index}]"), "must be admin or user")),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Body, Nothing, Unread, written};
+use super::body::{Body, Nothing, RawBody, cached};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::cached_lists;
@@ -60,19 +60,19 @@ pub(super) struct Workspace {
     pipelines: Vec<i64>,
 }
 
-/// A [`WorkspaceList`] that is never whole in memory: an administrator's is long.
-struct Listed {
+/// Serializes as a [`WorkspaceList`] without building it in memory, because the list of an administrator is long.
+struct WorkspaceEntries {
     found: Vec<WorkspaceEntry>,
     contents: HashMap<WorkspaceId, Contents>,
 }
 
-impl Serialize for Listed {
+impl Serialize for WorkspaceEntries {
     fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-        struct Each<'a>(&'a Listed);
+        struct Each<'a>(&'a WorkspaceEntries);
 
         impl Serialize for Each<'_> {
             fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-                let Listed { found, contents } = self.0;
+                let WorkspaceEntries { found, contents } = self.0;
                 writer.collect_seq(found.iter().map(|entry| Workspace::new(entry, contents.get(&entry.id))))
             }
         }
@@ -83,8 +83,8 @@ impl Serialize for Listed {
     }
 }
 
-/// How many bytes most workspaces take in a list.
-const ROOM: usize = 224;
+/// The usual size of a workspace in a list, in bytes.
+const BYTES_PER_WORKSPACE: usize = 224;
 
 /// Lists the workspaces of the caller; administrators see all workspaces.
 #[utoipa::path(post, path = "/v1/api/workspaces/list", tag = "workspaces", request_body = ListQuestion,
@@ -92,17 +92,17 @@ const ROOM: usize = 224;
         (status = 200, description = "The workspaces", body = WorkspaceList),
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
-pub(super) async fn list(state: Data<AppState>, caller: Caller, body: Unread) -> Result<HttpResponse, Failure> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -> Result<HttpResponse, Failure> {
     let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
     let read = move |view: &View, caller: &Actor, filter: &WorkspaceFilter| {
         let found = workspaces::list(view, caller, filter)?;
         let contents = contents::of_shown(view, &found)?;
-        let mut written = Vec::with_capacity(ROOM * (found.len() + 1));
-        serde_json::to_writer(&mut written, &Listed { found, contents }).map_err(Error::internal)?;
-        Ok(written)
+        let mut bytes = Vec::with_capacity(BYTES_PER_WORKSPACE * (found.len() + 1));
+        serde_json::to_writer(&mut bytes, &WorkspaceEntries { found, contents }).map_err(Error::internal)?;
+        Ok(bytes)
     };
-    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.words(), filter, read);
-    Ok(written(list.await?))
+    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.to_bytes(), filter, read);
+    Ok(cached(list.await?))
 }
 
 impl From<ListQuestion> for WorkspaceFilter {
@@ -129,7 +129,7 @@ impl Workspace {
     }
 }
 
-/// Who made a workspace: a default workspace names the address, every other one the UUID.
+/// The creator of a workspace: the email address for a default workspace, the UUID for any other.
 pub(super) fn creator(creator: &Creator) -> String {
     if creator.by_default { creator.email.to_string() } else { creator.uuid.to_string() }
 }
@@ -196,14 +196,14 @@ pub(super) async fn add_user(
 ) -> Result<Json<Nothing>, Failure> {
     let AddUser { workspace_id, email, user_id, user_type, url: _ } = body.0;
     let who = named(email.as_deref(), user_id)?;
-    let role = user_type.map_or(Ok(Role::Member), |word| role(&word))?;
+    let role = user_type.map_or(Ok(Role::Member), |name| role(&name))?;
     state
         .write_as(&caller, move |tx, caller| members::upsert(tx, caller, WorkspaceId(workspace_id), &who, role))
         .await?;
     Ok(Json(Nothing {}))
 }
 
-/// The person that a request names.
+/// The user that a request names.
 fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
     let email = email.filter(|text| !text.is_empty()).map(Email::parse).transpose().in_field("email")?;
     match (user_id, email) {
@@ -214,16 +214,14 @@ fn named(email: Option<&str>, user_id: Option<Uuid>) -> Result<users::Named> {
     }
 }
 
-/// The role of one of the dialect's words.
-pub(super) fn role(word: &str) -> Result<Role> {
-    match word.to_ascii_lowercase().as_str() {
+pub(super) fn role(name: &str) -> Result<Role> {
+    match name.to_ascii_lowercase().as_str() {
         "owner" => Ok(Role::Owner),
         "collaborator" => Ok(Role::Member),
         _ => Err(Error::invalid("user_type", "must be owner or collaborator")),
     }
 }
 
-/// The dialect's word for a role.
 pub(super) const fn user_type(role: Role) -> &'static str {
     match role {
         Role::Owner => "OWNER",
@@ -265,8 +263,8 @@ pub(super) async fn list_users(
     caller: Caller,
     body: Body<WorkspaceQuestion>,
 ) -> Result<Json<MemberList>, Failure> {
-    let place = WorkspaceId(body.0.workspace_id);
-    let members = state.read_as(&caller, move |view, caller| members::list(view, caller, place)).await?;
+    let workspace = WorkspaceId(body.0.workspace_id);
+    let members = state.read_as(&caller, move |view, caller| members::list(view, caller, workspace)).await?;
     let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
     Ok(Json(MemberList { users: users.collect() }))
 }

@@ -1,6 +1,5 @@
-//! The kinds of things that answers contain.
+//! The kinds of objects in responses.
 
-/// The kind of thing that an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http::arize) enum Shape {
     Nothing,
@@ -9,19 +8,19 @@ pub(in crate::http::arize) enum Shape {
     Organization,
     OrganizationMembership,
     User,
-    /// A person who has just been invited, perhaps with a password.
+    /// A user who was just invited, possibly with a temporary password.
     CreatedUser,
     Role,
     Binding,
-    /// A key, as lists show it.
+    /// A key without its secret.
     Key,
-    /// A key that has just been made, with its secret.
+    /// A new key with its secret.
     CreatedKey,
     /// A key with its new secret.
     RefreshedKey,
-    /// A restriction of a resource. Only projects can be restricted here, a type that every generation knows.
+    /// A restriction of a resource. Only projects can be restricted here, and every generation knows that type.
     Restriction,
-    /// A restriction that has just been laid.
+    /// A new restriction.
     CreatedRestriction,
     Project,
     /// A row of the audit log.

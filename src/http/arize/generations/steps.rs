@@ -1,4 +1,4 @@
-//! What a downgrade does to a thing.
+//! The steps of downgrades: each changes one JSON object.
 
 use serde_json::{Map, Value};
 
@@ -6,21 +6,19 @@ use Step::{By, Text, Unpermitted, Without};
 
 use super::shape::Shape;
 
-/// A thing on the wire.
-pub(super) type Thing = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
-/// Names with a blank between them.
+/// Names separated by spaces.
 pub(super) type Names = &'static str;
 
-/// What a downgrade does to a thing.
 pub(super) enum Step {
     Without(Names),
-    /// Says `""` in these fields where there is no text.
+    /// Sets these fields to `""` where they are null or absent.
     Text(Names),
-    /// Leaves out these permissions.
+    /// Removes these permissions.
     Unpermitted(Names),
-    /// Whatever else.
-    By(fn(Shape, &mut Thing)),
+    /// Any other change.
+    By(fn(Shape, &mut Object)),
 }
 
 fn is_one_of(name: &str, names: Names) -> bool {
@@ -28,29 +26,29 @@ fn is_one_of(name: &str, names: Names) -> bool {
 }
 
 impl Step {
-    pub(super) fn take(&self, shape: Shape, thing: &mut Thing) {
+    pub(super) fn take(&self, shape: Shape, object: &mut Object) {
         match self {
-            Without(fields) => thing.retain(|field, _| !is_one_of(field, fields)),
+            Without(fields) => object.retain(|field, _| !is_one_of(field, fields)),
             Text(fields) => {
                 for field in fields.split(' ') {
-                    let text = thing.entry(field).or_insert(Value::Null);
+                    let text = object.entry(field).or_insert(Value::Null);
                     if text.is_null() {
                         *text = "".into();
                     }
                 }
             }
             Unpermitted(names) => {
-                if let Some(permissions) = thing.get_mut("permissions").and_then(Value::as_array_mut) {
+                if let Some(permissions) = object.get_mut("permissions").and_then(Value::as_array_mut) {
                     permissions.retain(|permission| !permission.as_str().is_some_and(|name| is_one_of(name, names)));
                 }
             }
-            By(step) => step(shape, thing),
+            By(step) => step(shape, object),
         }
     }
 }
 
-/// Leaves nothing but the fields that such a thing had before 45.
-pub(super) fn known(shape: Shape, thing: &mut Thing) {
+/// Keeps only the fields that the object had before 45.
+pub(super) fn only_known_fields(shape: Shape, object: &mut Object) {
     let fields = match shape {
         Shape::Nothing => "",
         Shape::Space => "id name description created_at is_private",
@@ -76,13 +74,13 @@ pub(super) fn known(shape: Shape, thing: &mut Thing) {
         Shape::AuditLog => "id user_id ip operation_type operation_name operation_text variables created_at",
     };
     let is_empty_bot = |field: &str, value: &Value| field == "bot_user" && value.is_null();
-    thing.retain(|field, value| is_one_of(field, fields) && !is_empty_bot(field, value));
+    object.retain(|field, value| is_one_of(field, fields) && !is_empty_bot(field, value));
 }
 
-/// Leaves out the name of a custom role that is called like a predefined one.
-pub(super) fn unmistakable(_: Shape, thing: &mut Thing) {
+/// Removes the name of a custom role that has the name of a predefined role.
+pub(super) fn without_ambiguous_names(_: Shape, object: &mut Object) {
     let predefined = "ADMIN MEMBER MEMBER_UI_ONLY READ_ONLY ANNOTATOR";
-    each_role(thing, &|role| {
+    each_role(object, &|role| {
         if is(role, "type", "CUSTOM") {
             role.retain(|field, name| {
                 field != "name" || !name.as_str().is_some_and(|name| is_one_of(name, predefined))
@@ -91,61 +89,61 @@ pub(super) fn unmistakable(_: Shape, thing: &mut Thing) {
     });
 }
 
-/// Shows people who may use pages only as members.
-pub(super) fn no_ui_only(_: Shape, thing: &mut Thing) {
-    each_role(thing, &|role| {
+/// Returns users with the role `MEMBER_UI_ONLY` as members.
+pub(super) fn ui_only_as_member(_: Shape, object: &mut Object) {
+    each_role(object, &|role| {
         if is(role, "type", "PREDEFINED") && is(role, "name", "MEMBER_UI_ONLY") {
             role.insert("name".to_owned(), "MEMBER".into());
         }
     });
 }
 
-/// Spells the roles that somebody has in lower case. The name of a custom one is somebody's own.
-pub(super) fn lower_roles(_: Shape, thing: &mut Thing) {
-    each_role(thing, &|role| {
+/// Spells the roles of a user in lower case. The name of a custom role is kept, because a user chose it.
+pub(super) fn lowercase_roles(_: Shape, object: &mut Object) {
+    each_role(object, &|role| {
         if is(role, "type", "PREDEFINED") {
-            respell(role, "name", |word| word.to_ascii_lowercase().replace('_', "-"));
+            respell(role, "name", |value| value.to_ascii_lowercase().replace('_', "-"));
         }
         respell(role, "type", str::to_ascii_lowercase);
     });
 }
 
-/// Spells the words of a person or a key in lower case.
-pub(super) fn lower_words(_: Shape, thing: &mut Thing) {
+/// Spells the enum values of a user or a key in lower case.
+pub(super) fn lowercase_values(_: Shape, object: &mut Object) {
     for field in ["status", "invite_mode", "key_type"] {
-        respell(thing, field, str::to_ascii_lowercase);
+        respell(object, field, str::to_ascii_lowercase);
     }
 }
 
 /// Calls a revoked key deleted.
-pub(super) fn deleted(_: Shape, thing: &mut Thing) {
-    respell(thing, "status", |word| word.replace("revoked", "deleted"));
+pub(super) fn revoked_as_deleted(_: Shape, object: &mut Object) {
+    respell(object, "status", |value| value.replace("revoked", "deleted"));
 }
 
-/// Calls the permission to revoke service keys the one to delete them.
-pub(super) fn deletes_keys(_: Shape, thing: &mut Thing) {
-    for permission in thing.get_mut("permissions").and_then(Value::as_array_mut).into_iter().flatten() {
+/// Names the permission to revoke service keys as the permission to delete them.
+pub(super) fn revoke_as_delete(_: Shape, object: &mut Object) {
+    for permission in object.get_mut("permissions").and_then(Value::as_array_mut).into_iter().flatten() {
         if permission == "SERVICE_KEY_REVOKE" {
             *permission = "SERVICE_KEY_DELETE".into();
         }
     }
 }
 
-/// Puts a restriction into a field.
-pub(super) fn wrapped(_: Shape, thing: &mut Thing) {
-    let restriction = std::mem::take(thing);
-    thing.insert("resource_restriction".to_owned(), restriction.into());
+/// Wraps a restriction into a field.
+pub(super) fn wrap(_: Shape, object: &mut Object) {
+    let restriction = std::mem::take(object);
+    object.insert("resource_restriction".to_owned(), restriction.into());
 }
 
-/// Does this with each role that a thing tells of: its own, and those of its bot user.
-fn each_role(thing: &mut Thing, with: &impl Fn(&mut Thing)) {
-    let role_of = |holder: &mut Thing, field| {
+/// Applies a function to each role in an object: its own role and those of its bot user.
+fn each_role(object: &mut Object, with: &impl Fn(&mut Object)) {
+    let role_of = |holder: &mut Object, field| {
         if let Some(role) = holder.get_mut(field).and_then(Value::as_object_mut) {
             with(role);
         }
     };
-    role_of(thing, "role");
-    let Some(bot) = thing.get_mut("bot_user").and_then(Value::as_object_mut) else { return };
+    role_of(object, "role");
+    let Some(bot) = object.get_mut("bot_user").and_then(Value::as_object_mut) else { return };
     role_of(bot, "account_role");
     for organization in members(bot, "organizations") {
         role_of(organization, "role");
@@ -153,19 +151,19 @@ fn each_role(thing: &mut Thing, with: &impl Fn(&mut Thing)) {
     }
 }
 
-fn members<'a>(thing: &'a mut Thing, field: &str) -> impl Iterator<Item = &'a mut Thing> {
-    let list = thing.get_mut(field).and_then(Value::as_array_mut);
+fn members<'a>(object: &'a mut Object, field: &str) -> impl Iterator<Item = &'a mut Object> {
+    let list = object.get_mut(field).and_then(Value::as_array_mut);
     list.into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
-fn is(thing: &Thing, field: &str, word: &str) -> bool {
-    thing.get(field).and_then(Value::as_str) == Some(word)
+fn is(object: &Object, field: &str, value: &str) -> bool {
+    object.get(field).and_then(Value::as_str) == Some(value)
 }
 
-fn respell(thing: &mut Thing, field: &str, how: impl Fn(&str) -> String) {
-    if let Some(text) = thing.get_mut(field)
-        && let Some(word) = text.as_str()
+fn respell(object: &mut Object, field: &str, how: impl Fn(&str) -> String) {
+    if let Some(text) = object.get_mut(field)
+        && let Some(value) = text.as_str()
     {
-        *text = how(word).into();
+        *text = how(value).into();
     }
 }

@@ -1,4 +1,4 @@
-//! What is in a workspace: models, which are series of versions, and pipelines.
+//! The contents of a workspace: models, each with its versions, and pipelines.
 
 use std::cmp::Ordering;
 
@@ -82,7 +82,7 @@ pub(super) struct ModelsOrderBy {
 }
 
 impl OrderBy {
-    const fn turned(self, ordering: Ordering) -> Ordering {
+    const fn apply(self, ordering: Ordering) -> Ordering {
         match self {
             Self::Asc | Self::AscNullsFirst | Self::AscNullsLast => ordering,
             Self::Desc | Self::DescNullsFirst | Self::DescNullsLast => ordering.reverse(),
@@ -92,7 +92,7 @@ impl OrderBy {
 
 impl ModelsOrderBy {
     fn compare(&self, a: &ModelRow, b: &ModelRow) -> Ordering {
-        let by = |order: Option<OrderBy>, ordering: Ordering| order.map_or(Ordering::Equal, |by| by.turned(ordering));
+        let by = |order: Option<OrderBy>, ordering: Ordering| order.map_or(Ordering::Equal, |by| by.apply(ordering));
         by(self.id, a.id.cmp(&b.id))
             .then_with(|| by(self.name, a.name.cmp(&b.name)))
             .then_with(|| by(self.created_at, a.created_at.cmp(&b.created_at)))
@@ -100,8 +100,8 @@ impl ModelsOrderBy {
     }
 }
 
-/// Models in this order; by number where it does not decide.
-pub(super) fn ordered(rows: &[ModelRow], order: &[ModelsOrderBy]) -> Vec<Model> {
+/// Models in this order, and then by id.
+pub(super) fn sort_models(rows: &[ModelRow], order: &[ModelsOrderBy]) -> Vec<Model> {
     let mut rows: Vec<&ModelRow> = rows.iter().collect();
     rows.sort_by(|a, b| {
         let decided = order.iter().map(|order| order.compare(a, b)).find(|ordering| ordering.is_ne());
@@ -121,17 +121,17 @@ mod tests {
 
     fn ids(order: &[ModelsOrderBy]) -> Vec<i64> {
         let rows = [row(1, "b", 10, 30), row(2, "a", 20, 30), row(3, "b", 30, 10)];
-        ordered(&rows, order).iter().map(|model| model.id.0).collect()
+        sort_models(&rows, order).iter().map(|model| model.id.0).collect()
     }
 
     #[test]
-    fn without_an_order_the_number_decides() {
+    fn without_an_order_models_are_sorted_by_id() {
         assert_eq!(ids(&[]), [1, 2, 3]);
         assert_eq!(ids(&[ModelsOrderBy::default()]), [1, 2, 3]);
     }
 
     #[test]
-    fn each_column_orders_both_ways() {
+    fn each_column_sorts_in_both_directions() {
         let by = |id, name, created_at, updated_at| ids(&[ModelsOrderBy { id, name, created_at, updated_at }]);
         assert_eq!(by(Some(OrderBy::Desc), None, None, None), [3, 2, 1]);
         assert_eq!(by(None, Some(OrderBy::AscNullsLast), None, None), [2, 1, 3]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_orders_the_first_that_decides_counts() {
+    fn of_several_orders_the_first_takes_precedence() {
         let name = || ModelsOrderBy { name: Some(OrderBy::Asc), ..ModelsOrderBy::default() };
         let newest = || ModelsOrderBy { created_at: Some(OrderBy::Desc), ..ModelsOrderBy::default() };
         assert_eq!(ids(&[name(), newest()]), [2, 3, 1]);

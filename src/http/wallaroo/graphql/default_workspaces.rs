@@ -1,4 +1,4 @@
-//! `user_default_workspace`: the workspace that a person works in unless told otherwise.
+//! `user_default_workspace`: the workspace that a user works in by default.
 
 use async_graphql::SimpleObject;
 

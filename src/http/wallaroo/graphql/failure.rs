@@ -1,4 +1,4 @@
-//! How the schema answers and refuses: `{"data"}`, or `{"errors": [{"message", "extensions"}]}` as Hasura has it.
+//! The responses of the GraphQL endpoint: `{"data"}`, or `{"errors": [{"message", "extensions"}]}` as Hasura has it.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,10 +12,10 @@ use crate::domain::noun::Noun;
 use crate::error::{Error, seconds_to_wait};
 use crate::http::{bearer, request};
 
-/// The most errors that are told of one document.
-const MOST_ERRORS: usize = 10;
+/// The maximum number of errors in a response.
+const MAX_ERRORS: usize = 10;
 
-/// A refusal before the schema was asked.
+/// An error before the document was executed.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(in crate::http) struct Failure(#[from] Error);
@@ -26,7 +26,7 @@ impl ResponseError for Failure {
     }
 
     fn error_response(&self) -> HttpResponse {
-        Answer::refusing(&self.0, "$").into()
+        Answer::from_error(&self.0, "$").into()
     }
 }
 
@@ -75,11 +75,11 @@ struct Extensions {
 }
 
 impl Answer {
-    pub(super) fn is_whole(&self) -> bool {
+    pub(super) fn is_success(&self) -> bool {
         self.errors.is_empty()
     }
 
-    fn refusing(error: &Error, path: &str) -> Self {
+    fn from_error(error: &Error, path: &str) -> Self {
         Self {
             data: None,
             errors: vec![Told::new(error, path)],
@@ -98,7 +98,7 @@ impl From<Response> for Answer {
         let core = || response.errors.iter().filter_map(|error| error.source::<Error>());
         Self {
             data: None,
-            errors: response.errors.iter().take(MOST_ERRORS).map(Told::from).collect(),
+            errors: response.errors.iter().take(MAX_ERRORS).map(Told::from).collect(),
             status: core().map(status).max().unwrap_or(StatusCode::OK),
             retry_after: core().filter_map(retry_after).max(),
             challenge: core().find_map(challenge),
@@ -144,7 +144,7 @@ impl Told {
     }
 }
 
-/// What PostgreSQL says through Hasura when a workspace's name is taken.
+/// The message of PostgreSQL, as Hasura returns it, for a name of a workspace that is already in use.
 const NAME_IS_TAKEN: &str =
     r#"Uniqueness violation. duplicate key value violates unique constraint "workspace_name_key""#;
 
@@ -174,7 +174,7 @@ impl From<&ServerError> for Told {
         let path = path(&error.path);
         match error.source::<Error>() {
             Some(core) => Self::new(core, &path),
-            // What the schema itself finds wrong with a document.
+            // An error that the GraphQL engine found in the document.
             None => Self {
                 message: error.message.clone(),
                 extensions: Extensions { path, code: "validation-failed", request_id: request::id() },
@@ -183,7 +183,7 @@ impl From<&ServerError> for Told {
     }
 }
 
-/// Hasura's way to point at a field: `$.selectionSet.workspace_by_pk.selectionSet.name`.
+/// The path of a field as Hasura writes it: `$.selectionSet.workspace_by_pk.selectionSet.name`.
 fn path(segments: &[PathSegment]) -> String {
     let mut path = "$".to_owned();
     for segment in segments {
@@ -195,7 +195,7 @@ fn path(segments: &[PathSegment]) -> String {
     path
 }
 
-/// The status that a refusal is told with: 200 unless the client shall not just read it, but sign in or come back.
+/// The status of an error: 200, unless the client must sign in or retry later.
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. }
@@ -213,7 +213,7 @@ fn status(error: &Error) -> StatusCode {
 }
 
 fn challenge(error: &Error) -> Option<&'static str> {
-    if let Error::Unauthenticated(unproved) = error { Some(bearer::challenge(*unproved)) } else { None }
+    if let Error::Unauthenticated(auth_error) = error { Some(bearer::challenge(*auth_error)) } else { None }
 }
 
 fn retry_after(error: &Error) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! The `where` of a question: read strictly, then held against a row.
+//! The `where` argument: parsed strictly, then compared with rows.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,7 @@ pub(super) struct MemberFilter {
 }
 
 impl DefaultWorkspaceFilter {
-    /// Reads the conditions; refuses those that compare with nothing.
+    /// Parses the conditions. Refuses a comparison with null.
     pub(super) fn read(self) -> Result<Filter> {
         self.read_at("where")
     }
@@ -93,7 +93,7 @@ impl DefaultWorkspaceFilter {
 }
 
 impl MemberFilter {
-    /// Reads the conditions; refuses those that compare with nothing.
+    /// Parses the conditions. Refuses a comparison with null.
     pub(super) fn read(self) -> Result<Filter> {
         self.read_at("where")
     }
@@ -103,29 +103,29 @@ impl MemberFilter {
     }
 }
 
-/// The most conditions. Each is held against every member of a workspace while all other writes wait.
-const MOST: usize = 100;
+/// The maximum number of conditions. Each is compared with every member of a workspace while all other writes wait.
+const MAX_CONDITIONS: usize = 100;
 
-/// Conditions on a pair of a person and a workspace.
+/// Conditions on a pair of a user and a workspace.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     all: Vec<Filter>,
-    user_id: Vec<OnText>,
-    workspace_id: Vec<OnNumber>,
+    user_id: Vec<TextCondition>,
+    workspace_id: Vec<NumberCondition>,
 }
 
 #[derive(Debug)]
-enum OnText {
+enum TextCondition {
     Is(String),
     IsNot(String),
     IsOneOf(BTreeSet<String>),
     IsLike(Pattern),
-    /// A column that is never empty cannot be null.
+    /// The columns are never null, so `_is_null: false` is always true.
     IsNull(bool),
 }
 
 #[derive(Debug)]
-enum OnNumber {
+enum NumberCondition {
     Is(i64),
     IsNot(i64),
     IsOneOf(BTreeSet<i64>),
@@ -140,43 +140,46 @@ impl Filter {
         user_id: MaybeUndefined<StringComparison>,
         workspace_id: MaybeUndefined<BigintComparison>,
     ) -> Result<Self> {
-        let all = given(and, at, "_and")?.unwrap_or_default();
+        let all = not_null(and, at, "_and")?.unwrap_or_default();
         let all = all.into_iter().enumerate().map(|(n, filter)| read(filter, &format!("{at}._and[{n}]")));
         let all = all.collect::<Result<_>>()?;
-        let user_id = match given(user_id, at, "user_id")? {
+        let user_id = match not_null(user_id, at, "user_id")? {
             Some(on_text) => on_text.read(&format!("{at}.user_id"))?,
             None => Vec::new(),
         };
-        let workspace_id = match given(workspace_id, at, "workspace_id")? {
+        let workspace_id = match not_null(workspace_id, at, "workspace_id")? {
             Some(on_number) => on_number.read(&format!("{at}.workspace_id"))?,
             None => Vec::new(),
         };
         let filter = Self { all, user_id, workspace_id };
-        if filter.size() > MOST {
-            return Err(Error::invalid(at.to_owned(), format!("must not contain more than {MOST} conditions")));
+        if filter.size() > MAX_CONDITIONS {
+            return Err(Error::invalid(
+                at.to_owned(),
+                format!("must not contain more than {MAX_CONDITIONS} conditions"),
+            ));
         }
         Ok(filter)
     }
 
-    /// How many conditions there are, and how many sets of them.
+    /// The number of conditions and of nested sets of them.
     fn size(&self) -> usize {
         let below: usize = self.all.iter().map(Self::size).sum();
         self.user_id.len() + self.workspace_id.len() + self.all.len() + below
     }
 
-    /// Whether all conditions hold for this person and workspace.
-    pub(super) fn holds(&self, user_id: &str, workspace: WorkspaceId) -> bool {
-        self.user_id.iter().all(|condition| condition.holds(user_id))
-            && self.workspace_id.iter().all(|condition| condition.holds(workspace.0))
-            && self.all.iter().all(|filter| filter.holds(user_id, workspace))
+    /// Whether all conditions are true for this user and workspace.
+    pub(super) fn matches(&self, user_id: &str, workspace: WorkspaceId) -> bool {
+        self.user_id.iter().all(|condition| condition.matches(user_id))
+            && self.workspace_id.iter().all(|condition| condition.matches(workspace.0))
+            && self.all.iter().all(|filter| filter.matches(user_id, workspace))
     }
 
-    /// The only workspaces for which the conditions can hold; none where they name no workspace.
+    /// The only workspaces for which the conditions can be true; None if they name no workspace.
     pub(super) fn workspaces(&self) -> Option<BTreeSet<WorkspaceId>> {
         let here = self.workspace_id.iter().filter_map(|condition| match condition {
-            OnNumber::Is(id) => Some(BTreeSet::from([WorkspaceId(*id)])),
-            OnNumber::IsOneOf(ids) => Some(ids.iter().map(|id| WorkspaceId(*id)).collect()),
-            OnNumber::IsNot(_) | OnNumber::IsNull(_) => None,
+            NumberCondition::Is(id) => Some(BTreeSet::from([WorkspaceId(*id)])),
+            NumberCondition::IsOneOf(ids) => Some(ids.iter().map(|id| WorkspaceId(*id)).collect()),
+            NumberCondition::IsNot(_) | NumberCondition::IsNull(_) => None,
         });
         let below = self.all.iter().filter_map(Self::workspaces);
         here.chain(below).reduce(|some, others| some.intersection(&others).copied().collect())
@@ -184,39 +187,40 @@ impl Filter {
 }
 
 impl StringComparison {
-    fn read(self, at: &str) -> Result<Vec<OnText>> {
+    fn read(self, at: &str) -> Result<Vec<TextCondition>> {
         let pattern = |text: Option<String>, name: &str, fold: bool| {
             text.map(|text| Pattern::parse(&text, fold))
                 .transpose()
                 .map_err(|rule| Error::invalid(format!("{at}.{name}"), rule))
         };
         let conditions = [
-            given(self.eq, at, "_eq")?.map(OnText::Is),
-            given(self.neq, at, "_neq")?.map(OnText::IsNot),
-            given(self.any_of, at, "_in")?.map(|texts| OnText::IsOneOf(texts.into_iter().collect())),
-            pattern(given(self.like, at, "_like")?, "_like", false)?.map(OnText::IsLike),
-            pattern(given(self.ilike, at, "_ilike")?, "_ilike", true)?.map(OnText::IsLike),
-            given(self.is_null, at, "_is_null")?.map(OnText::IsNull),
+            not_null(self.eq, at, "_eq")?.map(TextCondition::Is),
+            not_null(self.neq, at, "_neq")?.map(TextCondition::IsNot),
+            not_null(self.any_of, at, "_in")?.map(|texts| TextCondition::IsOneOf(texts.into_iter().collect())),
+            pattern(not_null(self.like, at, "_like")?, "_like", false)?.map(TextCondition::IsLike),
+            pattern(not_null(self.ilike, at, "_ilike")?, "_ilike", true)?.map(TextCondition::IsLike),
+            not_null(self.is_null, at, "_is_null")?.map(TextCondition::IsNull),
         ];
         Ok(conditions.into_iter().flatten().collect())
     }
 }
 
 impl BigintComparison {
-    fn read(self, at: &str) -> Result<Vec<OnNumber>> {
-        let numbers = |numbers: Vec<BigInt>| OnNumber::IsOneOf(numbers.into_iter().map(|number| number.0).collect());
+    fn read(self, at: &str) -> Result<Vec<NumberCondition>> {
+        let numbers =
+            |numbers: Vec<BigInt>| NumberCondition::IsOneOf(numbers.into_iter().map(|number| number.0).collect());
         let conditions = [
-            given(self.eq, at, "_eq")?.map(|number| OnNumber::Is(number.0)),
-            given(self.neq, at, "_neq")?.map(|number| OnNumber::IsNot(number.0)),
-            given(self.any_of, at, "_in")?.map(numbers),
-            given(self.is_null, at, "_is_null")?.map(OnNumber::IsNull),
+            not_null(self.eq, at, "_eq")?.map(|number| NumberCondition::Is(number.0)),
+            not_null(self.neq, at, "_neq")?.map(|number| NumberCondition::IsNot(number.0)),
+            not_null(self.any_of, at, "_in")?.map(numbers),
+            not_null(self.is_null, at, "_is_null")?.map(NumberCondition::IsNull),
         ];
         Ok(conditions.into_iter().flatten().collect())
     }
 }
 
-/// What is given; null is not, and taking it for "anything" would be a trap, so it is refused as Hasura does.
-fn given<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
+/// An optional value. Null is refused as in Hasura: reading it as "no condition" would be dangerous.
+fn not_null<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Err(Error::invalid(format!("{at}.{name}"), "unexpected null value")),
@@ -224,8 +228,8 @@ fn given<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>>
     }
 }
 
-impl OnText {
-    fn holds(&self, text: &str) -> bool {
+impl TextCondition {
+    fn matches(&self, text: &str) -> bool {
         match self {
             Self::Is(other) => text == other,
             Self::IsNot(other) => text != other,
@@ -236,8 +240,8 @@ impl OnText {
     }
 }
 
-impl OnNumber {
-    fn holds(&self, number: i64) -> bool {
+impl NumberCondition {
+    fn matches(&self, number: i64) -> bool {
         match self {
             Self::Is(other) => number == *other,
             Self::IsNot(other) => number != *other,

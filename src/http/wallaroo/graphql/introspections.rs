@@ -1,28 +1,28 @@
-//! Answers about the schema itself, which are the same for everybody and stay the same while the server runs.
+//! Caches responses about the schema itself. They are the same for every caller and do not change while the server
+//! runs.
 
 use std::sync::{PoisonError, RwLock};
 
 use actix_web::web::Bytes;
 
-/// The most answers that are kept. The SDKs know one or two documents that ask.
-const MOST: usize = 8;
+/// The maximum number of cached responses. The SDKs send one or two introspection documents.
+const MAX_RESPONSES: usize = 8;
 
-/// The answers that were given already, by the text of the document.
+/// Cached responses by the text of the document.
 #[derive(Default)]
 pub(super) struct Introspections(RwLock<Vec<(String, Bytes)>>);
 
 impl Introspections {
-    /// The answer to this document, if it was given before.
     pub(super) fn find(&self, query: &str) -> Option<Bytes> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(text, _)| text == query).map(|(_, body)| body.clone())
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        cached.iter().find(|(text, _)| text == query).map(|(_, body)| body.clone())
     }
 
-    /// Keeps an answer while there is room.
-    pub(super) fn keep(&self, query: String, body: &Bytes) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST && known.iter().all(|(text, _)| *text != query) {
-            known.push((query, body.clone()));
+    /// Caches a response if there is room.
+    pub(super) fn insert(&self, query: String, body: &Bytes) {
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() < MAX_RESPONSES && cached.iter().all(|(text, _)| *text != query) {
+            cached.push((query, body.clone()));
         }
     }
 }
@@ -32,13 +32,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_answers_are_kept() {
-        let kept = Introspections::default();
-        for n in 0..2 * MOST {
-            kept.keep(n.to_string(), &Bytes::from(n.to_string()));
-            kept.keep(n.to_string(), &Bytes::from_static(b"another"));
+    fn a_few_responses_are_cached() {
+        let cache = Introspections::default();
+        for n in 0..2 * MAX_RESPONSES {
+            cache.insert(n.to_string(), &Bytes::from(n.to_string()));
+            cache.insert(n.to_string(), &Bytes::from_static(b"another"));
         }
-        assert_eq!(kept.find("7"), Some(Bytes::from_static(b"7")));
-        assert_eq!(kept.find("8"), None);
+        assert_eq!(cache.find("7"), Some(Bytes::from_static(b"7")));
+        assert_eq!(cache.find("8"), None);
     }
 }

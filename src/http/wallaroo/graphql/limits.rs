@@ -1,4 +1,4 @@
-//! How much a document may ask for, judged before anything that takes time is done with it.
+//! Limits on the size of a document, checked before any expensive work on it.
 
 use std::collections::HashMap;
 
@@ -11,44 +11,45 @@ use async_graphql::parser::types::{
 
 use crate::error::{Error, Result};
 
-/// The bounds of a query.
+/// The configured limits of a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// The deepest nesting of fields.
+    /// The maximum depth of nested fields.
     pub depth: usize,
-    /// The most fields, fragments written out and each alias counted.
+    /// The maximum number of fields, with fragments expanded and each alias counted.
     pub complexity: usize,
 }
 
-/// The longest document, in bytes. Long values belong into variables.
-pub(super) const LONGEST: usize = 128 * 1024;
+/// The maximum size of a document, in bytes. Long values belong in variables.
+pub(super) const MAX_LENGTH: usize = 128 * 1024;
 
-/// The deepest nesting of brackets, which the parser follows by recursion.
-pub(super) const NESTING: usize = 64;
+/// The maximum nesting of brackets. The parser follows them by recursion.
+pub(super) const MAX_NESTING: usize = 64;
 
-/// The most directives in one place.
-pub(super) const DIRECTIVES: usize = 4;
+/// The maximum number of directives in one place.
+pub(super) const MAX_DIRECTIVES: usize = 4;
 
-/// Reads a document.
+/// Parses a document.
 ///
-/// Refuses one that is no GraphQL, too long, too deep or too much, has fragments that contain themselves, or does
-/// more than one thing: each is a transaction, and several could not be answered as one.
+/// Refuses a document that is not valid GraphQL, exceeds a limit, has a fragment that contains itself, or has more than
+/// one mutation field. Each mutation field is a transaction of its own, so one response could not report the outcome of
+/// several.
 pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
     let refuse = |rule: String| Err(Error::invalid("query", rule));
-    if text.len() > LONGEST {
-        return refuse(format!("must not be longer than {LONGEST} bytes"));
+    if text.len() > MAX_LENGTH {
+        return refuse(format!("must not be longer than {MAX_LENGTH} bytes"));
     }
-    if nesting(text) > NESTING {
-        return refuse(format!("must not nest brackets deeper than {NESTING}"));
+    if nesting(text) > MAX_NESTING {
+        return refuse(format!("must not nest brackets deeper than {MAX_NESTING}"));
     }
-    let document = parse_query(text).map_err(|error| Error::invalid("query", unreadable(&error)))?;
+    let document = parse_query(text).map_err(|error| Error::invalid("query", syntax_error(&error)))?;
     let mut scale = Scale { fragments: &document.fragments, known: HashMap::new(), written: 0 };
     for name in document.fragments.keys() {
         scale.fragment(name)?;
     }
     for (_, operation) in document.operations.iter() {
-        few_directives(&operation.node.directives)?;
-        let weight = scale.set(&operation.node.selection_set.node)?;
+        check_directives(&operation.node.directives)?;
+        let weight = scale.selection_set(&operation.node.selection_set.node)?;
         if weight.depth > bounds.depth {
             return refuse(format!("must not nest fields deeper than {}", bounds.depth));
         }
@@ -56,15 +57,15 @@ pub(super) fn read(text: &str, bounds: Bounds) -> Result<ExecutableDocument> {
             return refuse(format!("must not ask for more than {} fields", bounds.complexity));
         }
         let changes = operation.node.ty == OperationType::Mutation;
-        if changes && deeds(&operation.node.selection_set.node, &document.fragments) > 1 {
+        if changes && mutation_fields(&operation.node.selection_set.node, &document.fragments) > 1 {
             return refuse("must not contain more than one mutation field: send one at a time".to_owned());
         }
     }
     Ok(document)
 }
 
-/// Where a text stops being GraphQL.
-fn unreadable(error: &async_graphql::parser::Error) -> String {
+/// The position at which a text is not valid GraphQL.
+fn syntax_error(error: &async_graphql::parser::Error) -> String {
     match (error, error.positions().next()) {
         (async_graphql::parser::Error::Syntax { .. }, Some(at)) => {
             format!("not a valid graphql query (line {}, column {})", at.line, at.column)
@@ -73,7 +74,7 @@ fn unreadable(error: &async_graphql::parser::Error) -> String {
     }
 }
 
-/// How deep brackets nest in a text, strings and comments left out.
+/// The maximum depth of brackets in a text, ignoring strings and comments.
 fn nesting(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let mut rest = text.as_bytes();
@@ -96,13 +97,13 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// What follows the string that a text begins with.
+/// The rest of a text after the string that it starts with.
 fn after_string(text: &[u8]) -> &[u8] {
     let (quote, escape): (&[u8], &[u8]) =
         if text.starts_with(br#"""""#) { (br#"""""#, br#"\""""#) } else { (b"\"", b"\\") };
     let mut rest = &text[quote.len()..];
     while !rest.is_empty() {
-        // In a plain string the backslash escapes one byte more; in a block string only the three quotes.
+        // In a plain string, a backslash escapes the next byte. In a block string, it escapes only three quotes.
         if rest.starts_with(escape) {
             rest = rest.get(if quote.len() == 1 { 2 } else { escape.len() }..).unwrap_or(&[]);
         } else if rest.starts_with(quote) {
@@ -116,19 +117,19 @@ fn after_string(text: &[u8]) -> &[u8] {
     rest
 }
 
-/// How much a selection asks for once its fragments are written out.
+/// The size of a selection with its fragments expanded.
 #[derive(Clone, Copy, Default)]
 struct Weight {
     fields: usize,
     depth: usize,
 }
 
-/// Weighs each fragment once, however often it is spread.
+/// Computes the weight of each fragment only once, however often it is spread.
 struct Scale<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// What the fragments weigh; nothing for one that is being weighed.
+    /// The weights of fragments; None while a fragment is being computed.
     known: HashMap<Name, Option<Weight>>,
-    /// Selections as they are written.
+    /// The number of selections in the text, without expanding fragments.
     written: usize,
 }
 
@@ -139,30 +140,30 @@ impl Scale<'_> {
             Some(None) => return Err(Error::invalid("query", format!("fragment {name} must not contain itself"))),
             None => {}
         }
-        // One that is not defined is the validation's to tell.
+        // Validation reports an undefined fragment.
         let Some(fragment) = self.fragments.get(name) else { return Ok(Weight::default()) };
-        if self.known.values().filter(|weight| weight.is_none()).count() >= NESTING {
-            return Err(Error::invalid("query", format!("must not nest fragments deeper than {NESTING}")));
+        if self.known.values().filter(|weight| weight.is_none()).count() >= MAX_NESTING {
+            return Err(Error::invalid("query", format!("must not nest fragments deeper than {MAX_NESTING}")));
         }
-        few_directives(&fragment.node.directives)?;
+        check_directives(&fragment.node.directives)?;
         self.known.insert(name.clone(), None);
-        let weight = self.set(&fragment.node.selection_set.node)?;
+        let weight = self.selection_set(&fragment.node.selection_set.node)?;
         self.known.insert(name.clone(), Some(weight));
         Ok(weight)
     }
 
-    fn set(&mut self, set: &SelectionSet) -> Result<Weight> {
+    fn selection_set(&mut self, set: &SelectionSet) -> Result<Weight> {
         let mut sum = Weight::default();
         for selection in &set.items {
             self.written += 1;
-            few_directives(selection.node.directives())?;
+            check_directives(selection.node.directives())?;
             let weight = match &selection.node {
                 Selection::Field(field) => {
-                    let below = self.set(&field.node.selection_set.node)?;
+                    let below = self.selection_set(&field.node.selection_set.node)?;
                     Weight { fields: below.fields.saturating_add(1), depth: below.depth + 1 }
                 }
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node)?,
-                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node)?,
+                Selection::InlineFragment(fragment) => self.selection_set(&fragment.node.selection_set.node)?,
             };
             sum.fields = sum.fields.saturating_add(weight.fields);
             sum.depth = sum.depth.max(weight.depth);
@@ -171,26 +172,28 @@ impl Scale<'_> {
     }
 }
 
-fn few_directives(directives: &[Positioned<Directive>]) -> Result<()> {
-    if directives.len() > DIRECTIVES {
-        return Err(Error::invalid("query", format!("must not have more than {DIRECTIVES} directives in one place")));
+fn check_directives(directives: &[Positioned<Directive>]) -> Result<()> {
+    if directives.len() > MAX_DIRECTIVES {
+        return Err(Error::invalid(
+            "query",
+            format!("must not have more than {MAX_DIRECTIVES} directives in one place"),
+        ));
     }
     Ok(())
 }
 
-/// How many things a mutation does: its fields, fragments written out. Its weight is within bounds already.
-fn deeds(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> usize {
-    let deeds_of = |selection: &Positioned<Selection>| match &selection.node {
+/// The number of mutation fields, with fragments expanded. The weight of the document must have been checked before.
+fn mutation_fields(set: &SelectionSet, fragments: &HashMap<Name, Positioned<FragmentDefinition>>) -> usize {
+    let count = |selection: &Positioned<Selection>| match &selection.node {
         Selection::Field(field) => usize::from(field.node.name.node != "__typename"),
         Selection::FragmentSpread(spread) => fragments
             .get(&spread.node.fragment_name.node)
-            .map_or(0, |fragment| deeds(&fragment.node.selection_set.node, fragments)),
-        Selection::InlineFragment(fragment) => deeds(&fragment.node.selection_set.node, fragments),
+            .map_or(0, |fragment| mutation_fields(&fragment.node.selection_set.node, fragments)),
+        Selection::InlineFragment(fragment) => mutation_fields(&fragment.node.selection_set.node, fragments),
     };
-    set.items.iter().map(deeds_of).sum()
+    set.items.iter().map(count).sum()
 }
 
-/// Whether a document asks for nothing but the schema itself.
 pub(super) fn is_about_schema(document: &ExecutableDocument) -> bool {
     let about_schema = |selection: &Positioned<Selection>| match &selection.node {
         Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),

@@ -1,4 +1,4 @@
-//! `workspace_users`: who is in a workspace.
+//! `workspace_users`: the members of a workspace.
 
 use async_graphql::SimpleObject;
 
@@ -34,18 +34,18 @@ impl From<&Member> for WorkspaceUser {
 /// The memberships that ended.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "workspace_users_mutation_response", rename_fields = "snake_case")]
-pub(super) struct WorkspaceUsersGone {
+pub(super) struct RemovedMembers {
     /// The number of memberships.
     affected_rows: i32,
     /// The memberships before they ended.
     returning: Vec<WorkspaceUser>,
 }
 
-impl From<&[Member]> for WorkspaceUsersGone {
-    fn from(gone: &[Member]) -> Self {
+impl From<&[Member]> for RemovedMembers {
+    fn from(removed: &[Member]) -> Self {
         Self {
-            affected_rows: i32::try_from(gone.len()).unwrap_or(i32::MAX),
-            returning: gone.iter().map(WorkspaceUser::from).collect(),
+            affected_rows: i32::try_from(removed.len()).unwrap_or(i32::MAX),
+            returning: removed.iter().map(WorkspaceUser::from).collect(),
         }
     }
 }

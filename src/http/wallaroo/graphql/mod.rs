@@ -1,7 +1,7 @@
-//! `/v1/graphql`: the small Hasura-shaped schema that the SDK works with (contract, section 4).
+//! `/v1/graphql`: the small Hasura-shaped schema that the SDK uses (contract, section 4).
 //!
-//! It translates and nothing else: who may do what, `app` knows. The caller is the credential's, whatever a
-//! document says; an error is Hasura's shape, `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
+//! It only translates; `app` decides on permissions. The caller is always the one of the credential, whatever a
+//! document contains. An error has Hasura's shape: `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
 
 mod contents;
 mod default_workspaces;
@@ -36,29 +36,27 @@ use crate::domain::actor::Actor;
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 
-/// The schema, and the bounds of what is asked of it.
+/// The schema with its limits and its cache of introspections.
 pub(in crate::http) struct Schema {
     engine: async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>,
     bounds: Bounds,
     introspections: Introspections,
 }
 
-/// The schema, which answers from the state.
 pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
     let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
         .data(state.clone())
         .limit_depth(bounds.depth)
         .limit_complexity(bounds.complexity)
-        .limit_directives(limits::DIRECTIVES)
-        .limit_recursive_depth(limits::NESTING)
+        .limit_directives(limits::MAX_DIRECTIVES)
+        .limit_recursive_depth(limits::MAX_NESTING)
         .disable_suggestions()
         .finish();
     Schema { engine, bounds, introspections: Introspections::default() }
 }
 
 impl Schema {
-    /// Answers one question of somebody.
-    async fn answer(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
+    async fn execute(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
         }
@@ -66,9 +64,9 @@ impl Schema {
         let text = about_schema.then(|| request.query.clone());
         let answer = Answer::from(self.engine.execute(request.data(actor)).await);
         match text {
-            Some(text) if answer.is_whole() => {
+            Some(text) if answer.is_success() => {
                 let body = Bytes::from(serde_json::to_vec(&answer).map_err(Error::internal)?);
-                self.introspections.keep(text, &body);
+                self.introspections.insert(text, &body);
                 Ok(json(body))
             }
             Some(_) | None => Ok(answer.into()),
@@ -80,7 +78,7 @@ fn json(body: Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }
 
-/// The dialect as GraphQL speaks it: the same credential as Wallaroo's, another shape of refusal.
+/// The dialect of the GraphQL endpoint. It has Wallaroo's credential and another shape of errors.
 pub(in crate::http) struct GraphQl;
 
 impl Dialect for GraphQl {
@@ -97,5 +95,5 @@ type Caller = dialect::Caller<GraphQl>;
         (status = 401, description = "No valid credentials", body = Answer),
         (status = 503, description = "The server is busy; retry after the time in `Retry-After`", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
-    schema.answer(caller.proved.actor, question).await
+    schema.execute(caller.proved.actor, question).await
 }

@@ -1,6 +1,5 @@
 //! The patterns of SQL's `LIKE`.
 
-/// A pattern of SQL's `LIKE`.
 #[derive(Debug)]
 pub(super) struct Pattern {
     tokens: Vec<Token>,
@@ -18,9 +17,9 @@ enum Token {
 }
 
 impl Pattern {
-    /// Reads a pattern; with `fold`, case does not matter.
+    /// Parses a pattern. With `fold`, matching ignores case.
     ///
-    /// Refuses a backslash at the end, which escapes nothing.
+    /// Refuses a backslash at the end, because it escapes nothing.
     pub(super) fn parse(text: &str, fold: bool) -> Result<Self, &'static str> {
         let mut tokens = Vec::new();
         let mut chars = text.chars();
@@ -42,7 +41,8 @@ impl Pattern {
     pub(super) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().flat_map(|c| folded(c, self.fold)).collect();
         let (mut token, mut at) = (0, 0);
-        // The last `%`, and up to where it reaches so far: when what follows does not fit, it reaches one further.
+        // The position of the last `%` and the end of its match so far. On a mismatch, that match grows by one
+        // character.
         let mut any: Option<(usize, usize)> = None;
         while at < text.len() {
             match (self.tokens.get(token), any) {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn like_is_that_of_sql() {
+    fn a_pattern_matches_as_like_in_sql() {
         let like = |pattern: &str, text: &str| Pattern::parse(pattern, false).expect("a pattern").matches(text);
         let folded = |pattern: &str, text: &str| Pattern::parse(pattern, true).expect("a pattern").matches(text);
         for (pattern, text) in [

@@ -1,4 +1,4 @@
-//! What a client asks: a document, its variables and, where it holds several operations, which one.
+//! A GraphQL request: a document, its variables and the name of the operation.
 
 use std::pin::Pin;
 
@@ -39,9 +39,9 @@ impl FromRequest for Question {
 }
 
 impl Question {
-    /// Takes a JSON body, whatever its `Content-Type`.
+    /// Parses a JSON body with any `Content-Type`.
     ///
-    /// Refuses a list, which would be several questions at once.
+    /// Refuses a list, because batches are not supported.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         if bytes.trim_ascii_start().starts_with(b"[") {
             return Err(Error::invalid("body", "must be a single request: batches are not supported"));
@@ -53,20 +53,21 @@ impl Question {
         &self.query
     }
 
-    /// Whether there is nothing but the document.
+    /// Whether the request has only a document, without variables or an operation name.
     pub(super) fn is_bare(&self) -> bool {
         self.variables.as_ref().is_none_or(Map::is_empty) && self.operation_name.is_none()
     }
 
-    /// Reads the document; tells too whether it asks for nothing but the schema itself, whoever asks and whenever.
+    /// Parses the document. Also returns whether the request asks only for the schema, so that its response does not
+    /// depend on the caller.
     ///
-    /// Refuses one that is no GraphQL or out of bounds.
+    /// Refuses a document that is not valid GraphQL or exceeds the bounds.
     pub(super) fn read(self, bounds: Bounds) -> Result<(Request, bool)> {
         let document = limits::read(&self.query, bounds)?;
         let about_schema = self.is_bare() && limits::is_about_schema(&document);
         let mut variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
-        // A variable that is not given is its default or null, and has to be that before the document is
-        // validated: an argument with a variable of unknown value in it would not be looked at.
+        // A missing variable gets its default or null before validation, because async-graphql does not validate an
+        // argument that contains an unknown variable.
         for (name, operation) in document.operations.iter() {
             if self.operation_name.as_deref() != name.map(Name::as_str) && self.operation_name.is_some() {
                 continue;

@@ -1,12 +1,12 @@
-//! The fields that a document begins with.
+//! The root fields of a document.
 
 use async_graphql::{Context, Object};
 
 use super::default_workspaces::UserDefaultWorkspace;
 use super::filters::{DefaultWorkspaceFilter, MemberFilter};
-use super::members::WorkspaceUsersGone;
+use super::members::RemovedMembers;
 use super::scalars::BigInt;
-use super::workspaces::{OnConflict, Parts, Wish, Workspace, WorkspaceInsert};
+use super::workspaces::{CreateRequest, OnConflict, Parts, Workspace, WorkspaceInsert};
 use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;
@@ -17,8 +17,8 @@ pub(in crate::http) struct QueryRoot;
 
 pub(in crate::http) struct MutationRoot;
 
-/// The state, and who asks.
-fn at_desk(ctx: &Context) -> Result<(AppState, Actor)> {
+/// The state and the caller of a request.
+fn state_and_actor(ctx: &Context) -> Result<(AppState, Actor)> {
     let missing = |error: async_graphql::Error| Error::internal(error.message);
     Ok((ctx.data::<AppState>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
 }
@@ -29,7 +29,7 @@ impl QueryRoot {
     /// The workspace with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
     async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
-        let (state, actor) = at_desk(ctx)?;
+        let (state, actor) = state_and_actor(ctx)?;
         let parts = Parts::below(&ctx.look_ahead());
         state
             .read_as(&actor, move |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
@@ -47,7 +47,7 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: Option<DefaultWorkspaceFilter>,
     ) -> Result<Vec<UserDefaultWorkspace>> {
-        let (state, actor) = at_desk(ctx)?;
+        let (state, actor) = state_and_actor(ctx)?;
         let filter = filter.unwrap_or_default().read()?;
         let parts = Parts::below(&ctx.look_ahead().field("workspace"));
         state
@@ -55,7 +55,7 @@ impl QueryRoot {
                 let Some(me) = actor.person() else { return Ok(Vec::new()) };
                 let user_id = me.uuid.to_string();
                 let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
-                if !filter.holds(&user_id, workspace.id) {
+                if !filter.matches(&user_id, workspace.id) {
                     return Ok(Vec::new());
                 }
                 Ok(vec![UserDefaultWorkspace {
@@ -80,17 +80,17 @@ impl MutationRoot {
         object: WorkspaceInsert,
         #[graphql(name = "on_conflict")] on_conflict: Option<OnConflict>,
     ) -> Result<Option<Workspace>> {
-        let (state, actor) = at_desk(ctx)?;
-        let wish = Wish::read(&actor, object, on_conflict)?;
+        let (state, actor) = state_and_actor(ctx)?;
+        let request = CreateRequest::read(&actor, object, on_conflict)?;
         let parts = Parts::below(&ctx.look_ahead());
         state
             .write_as(&actor, move |tx, actor| {
-                let make = if wish.existing_will_do { workspaces::open } else { workspaces::create };
-                let id = make(tx, actor, &wish.new)?.id;
-                if wish.by_default {
+                let create = if request.return_existing { workspaces::open } else { workspaces::create };
+                let id = create(tx, actor, &request.new)?.id;
+                if request.by_default {
                     default_workspaces::choose(tx, actor, id)?;
                 }
-                for (who, role) in &wish.others {
+                for (who, role) in &request.others {
                     members::upsert(tx, actor, id, who, *role)?;
                 }
                 let workspace = workspaces::visible(tx, actor, id)?;
@@ -105,19 +105,19 @@ impl MutationRoot {
         &self,
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: MemberFilter,
-    ) -> Result<Option<WorkspaceUsersGone>> {
-        let (state, actor) = at_desk(ctx)?;
+    ) -> Result<Option<RemovedMembers>> {
+        let (state, actor) = state_and_actor(ctx)?;
         let filter = filter.read()?;
-        let places = filter
+        let workspaces = filter
             .workspaces()
             .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
-        let gone = state
+        let removed = state
             .write_as(&actor, move |tx, actor| {
-                members::remove_all(tx, actor, &places, |member| {
-                    filter.holds(&member.uuid.to_string(), member.workspace)
+                members::remove_all(tx, actor, &workspaces, |member| {
+                    filter.matches(&member.uuid.to_string(), member.workspace)
                 })
             })
             .await?;
-        Ok(Some(WorkspaceUsersGone::from(gone.as_slice())))
+        Ok(Some(RemovedMembers::from(removed.as_slice())))
     }
 }

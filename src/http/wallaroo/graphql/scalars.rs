@@ -1,10 +1,9 @@
-//! The scalars that Hasura takes over from PostgreSQL.
+//! The scalars that Hasura takes from PostgreSQL.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 use crate::domain::timestamp::Timestamp;
 
-/// A whole number as Hasura writes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BigInt(pub(super) i64);
 
@@ -32,7 +31,6 @@ fn whole(value: &Value) -> Option<i64> {
     }
 }
 
-/// A moment as PostgreSQL writes one.
 #[derive(Clone, Debug)]
 pub(super) struct Timestamptz(String);
 

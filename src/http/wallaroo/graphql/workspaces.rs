@@ -1,11 +1,11 @@
-//! `workspace`: what is shown of one, and what one is made of.
+//! `workspace`: its fields, and the input that creates one.
 
 use std::collections::HashSet;
 
 use async_graphql::{ComplexObject, Enum, InputObject, Lookahead, SimpleObject};
 use uuid::Uuid;
 
-use super::contents::{Model, ModelsOrderBy, Pipeline, ordered};
+use super::contents::{Model, ModelsOrderBy, Pipeline, sort_models};
 use super::members::WorkspaceUser;
 use super::scalars::{BigInt, Timestamptz};
 use crate::app::{contents, members, users};
@@ -46,11 +46,11 @@ pub(super) struct Workspace {
 impl Workspace {
     /// The models, ordered by id by default.
     async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
-        ordered(&self.rows, &order_by.unwrap_or_default())
+        sort_models(&self.rows, &order_by.unwrap_or_default())
     }
 }
 
-/// Which parts of a workspace a document asks for, so that the others are not read.
+/// The parts of a workspace that a document selects. Other parts are not read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     users: bool,
@@ -59,15 +59,15 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The parts that are asked for below a field that gives a workspace.
+    /// The parts selected below a field that returns a workspace.
     pub(super) fn below(field: &Lookahead) -> Self {
-        let asked = |name| field.field(name).exists();
-        Self { users: asked("users"), models: asked("models"), pipelines: asked("pipelines") }
+        let selected = |name| field.field(name).exists();
+        Self { users: selected("users"), models: selected("models"), pipelines: selected("pipelines") }
     }
 }
 
 impl Workspace {
-    /// Shows a workspace that the actor sees, all of it as of one moment.
+    /// Reads a workspace that is visible to the actor. All parts are of the same snapshot.
     pub(super) fn load(view: &View, actor: &Actor, workspace: &workspace::Workspace, parts: Parts) -> Result<Self> {
         let id = workspace.id;
         let users = if parts.users { members::list(view, actor, id)? } else { Vec::new() };
@@ -178,22 +178,21 @@ pub(super) enum WorkspaceUpdateColumn {
     OwnerId,
 }
 
-/// A workspace to be, as somebody in particular asks for it.
+/// A request to create a workspace, checked against its caller.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct CreateRequest {
     pub(super) new: NewWorkspace,
-    /// Whether one of that name which the caller is in will do.
-    pub(super) existing_will_do: bool,
+    /// Whether an existing workspace with this name is returned, if the caller is a member of it.
+    pub(super) return_existing: bool,
     /// Whether it becomes the caller's default workspace.
     pub(super) by_default: bool,
-    /// Whom to put into it beside the caller.
+    /// The members besides the caller.
     pub(super) others: Vec<(users::Named, Role)>,
 }
 
-impl Wish {
-    /// Reads what somebody asks for.
-    ///
-    /// Refuses what speaks for somebody else, and what could not be done as it says.
+impl CreateRequest {
+    /// Checks a request. Refuses a field that names another user in place of the caller, and a value that the server
+    /// cannot apply as it is.
     pub(super) fn read(actor: &Actor, object: WorkspaceInsert, on_conflict: Option<OnConflict>) -> Result<Self> {
         let me = actor.person().map(|person| (person.uuid, &person.email));
         let is_me = |text: &str| me.is_some_and(|(uuid, _)| Uuid::parse_str(text).is_ok_and(|other| other == uuid));
@@ -221,7 +220,7 @@ impl Wish {
                 return Err(Error::invalid(at("user_id"), "must not be listed twice"));
             }
             let role =
-                row.user_type.map(|word| role(&word).map_err(|error| placed(error, at("user_type")))).transpose()?;
+                row.user_type.map(|word| role(&word).map_err(|error| at_field(error, at("user_type")))).transpose()?;
             match (me.is_some_and(|(uuid, _)| uuid == who), role) {
                 (true, None | Some(Role::Owner)) => {}
                 (true, Some(Role::Member | Role::Reader | Role::Annotator | Role::Custom(_))) => {
@@ -257,7 +256,7 @@ impl Wish {
                 archived: object.archived.unwrap_or(false),
                 ..NewWorkspace::private(WorkspaceName::parse(&name).in_field("object.name")?)
             },
-            existing_will_do: on_conflict
+            return_existing: on_conflict
                 .is_some_and(|conflict| conflict.constraint == WorkspaceConstraint::WorkspaceNameKey),
             by_default: !defaults.is_empty(),
             others,
@@ -267,8 +266,8 @@ impl Wish {
 
 const NO_WORKSPACE: &str = "must be omitted: it is the enclosing workspace";
 
-/// The same refusal, told of the place where the value was found.
-fn placed(error: Error, field: String) -> Error {
+/// The same error, with the path of the value.
+fn at_field(error: Error, field: String) -> Error {
     match error {
         Error::Invalid { rule, .. } => Error::Invalid { field: field.into(), rule },
         other => other,

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn the_schema_is_the_golden_one() {
+fn the_schema_matches_the_golden_file() {
     let store_free = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription).finish();
     let golden = include_str!("../../../../../tests/golden/graphql.graphql");
     assert_eq!(store_free.sdl(), golden, "tests/golden/graphql.graphql is the schema as text; look at the difference");
 }
 
 #[tokio::test]
-async fn a_mutation_does_one_thing() {
+async fn a_document_has_at_most_one_mutation_field() {
     let world = World::new();
     let id = world.workspace(&world.ada, "single");
     let field = format!("delete_workspace_users(where: {{workspace_id: {{_eq: {id}}}}}) {{ affected_rows }}");
@@ -39,23 +39,23 @@ async fn the_sdks_introspection_is_within_the_default_bounds() {
     for name in ["String", "Int", "Boolean", "bigint", "timestamptz", "workspace_insert_input"] {
         assert!(types.iter().any(|kind| kind["name"] == name), "{name}");
     }
-    // The default is the least that will do.
+    // The default is the smallest bound that is sufficient.
     let tight = Bounds { depth: bounds().depth - 1, ..bounds() };
     assert!(limits::read(INTROSPECTION, tight).is_err());
 }
 
 #[tokio::test]
-async fn the_schema_is_described_the_same_the_second_time() {
+async fn a_cached_introspection_equals_the_first() {
     let world = World::new();
     let fresh = schema(&world.state, bounds());
     let first = world.ask(&world.eve, INTROSPECTION, json!({})).await;
-    let kept = world.schema.introspections.find(INTROSPECTION).expect("an answer that is kept");
+    let cached = world.schema.introspections.find(INTROSPECTION).expect("an answer that is kept");
     assert_eq!(world.ask(&world.ada, INTROSPECTION, json!({})).await, first);
-    assert_eq!(serde_json::from_slice::<Value>(&kept).expect("JSON"), first);
+    assert_eq!(serde_json::from_slice::<Value>(&cached).expect("JSON"), first);
     let question = || Question::parse(json!({ "query": INTROSPECTION }).to_string().as_bytes()).expect("a question");
     let (request, _) = question().read(bounds()).expect("a request");
     let executed = Answer::from(fresh.engine.execute(request.data(world.bob.clone())).await);
-    assert_eq!(serde_json::to_vec(&executed).expect("JSON"), kept);
+    assert_eq!(serde_json::to_vec(&executed).expect("JSON"), cached);
 
     for passing in [
         "{ user_default_workspace { id } }",
@@ -70,7 +70,7 @@ async fn the_schema_is_described_the_same_the_second_time() {
 }
 
 #[tokio::test]
-async fn what_is_no_question_is_refused() {
+async fn an_invalid_request_is_refused() {
     let world = World::new();
     let cases = [
         ("", "$.body", "body: must be a JSON object"),
@@ -107,7 +107,7 @@ async fn what_is_no_question_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_schema_does_not_know_is_refused() {
+async fn an_unknown_field_or_argument_is_refused() {
     let world = World::new();
     for query in [
         "{ workspace_by_pk(id: 1) { nonsense } }",
@@ -132,7 +132,7 @@ async fn what_the_schema_does_not_know_is_refused() {
 }
 
 #[tokio::test]
-async fn a_document_is_bounded() {
+async fn a_document_that_exceeds_a_limit_is_refused() {
     let world = World::new();
     let many = |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<Vec<_>>().concat();
     let bombs = format!(
@@ -160,13 +160,13 @@ async fn a_document_is_bounded() {
             "must not contain itself",
         ),
         (format!("{{ __typename {} }}", "@skip(if: false) ".repeat(5)), "more than 4 directives"),
-        (format!("{{ __typename }} #{}", " ".repeat(limits::LONGEST)), "must not be longer than"),
+        (format!("{{ __typename }} #{}", " ".repeat(limits::MAX_LENGTH)), "must not be longer than"),
     ];
     for (query, rule) in cases {
         let started = std::time::Instant::now();
         let answer = world.ask(&world.ada, &query, json!({})).await;
-        let told = answer["errors"][0]["message"].as_str().expect("a refusal");
-        assert!(told.contains(rule), "{rule}: {told}");
+        let text = answer["errors"][0]["message"].as_str().expect("a refusal");
+        assert!(text.contains(rule), "{rule}: {text}");
         assert!(started.elapsed() < Duration::from_secs(1), "{rule} took {:?}", started.elapsed());
     }
     let text = r#"{ workspace_by_pk(id: "((((" ) { id } } # ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("#;
@@ -177,9 +177,10 @@ async fn a_document_is_bounded() {
 
 #[tokio::test]
 async fn the_deepest_nesting_fits_on_a_small_stack() {
-    let value = format!("{{ a(b: {}1{}) }}", "[".repeat(limits::NESTING - 2), "]".repeat(limits::NESTING - 2));
-    let objects = format!("{{ a(b: {}1{}) }}", "{a:".repeat(limits::NESTING - 2), "}".repeat(limits::NESTING - 2));
-    let fields = format!("{}a{}", "{a".repeat(limits::NESTING), "}".repeat(limits::NESTING));
+    let value = format!("{{ a(b: {}1{}) }}", "[".repeat(limits::MAX_NESTING - 2), "]".repeat(limits::MAX_NESTING - 2));
+    let objects =
+        format!("{{ a(b: {}1{}) }}", "{a:".repeat(limits::MAX_NESTING - 2), "}".repeat(limits::MAX_NESTING - 2));
+    let fields = format!("{}a{}", "{a".repeat(limits::MAX_NESTING), "}".repeat(limits::MAX_NESTING));
     let wide = Bounds { depth: 1000, complexity: 1000 };
     let read = move || [value, objects, fields].map(|text| limits::read(&text, wide).is_ok());
     let small = std::thread::Builder::new().stack_size(512 * 1024).spawn(read).expect("a thread");

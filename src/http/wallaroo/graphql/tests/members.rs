@@ -2,7 +2,7 @@ use super::*;
 use crate::policy::Action;
 
 #[tokio::test]
-async fn a_member_is_removed_once() {
+async fn removing_a_member_twice_affects_no_row() {
     let world = World::new();
     let id = world.workspace(&world.ada, "leaving");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -27,7 +27,7 @@ async fn a_member_is_removed_once() {
 }
 
 #[tokio::test]
-async fn a_collaborator_removes_nobody_else() {
+async fn a_collaborator_cannot_remove_others() {
     let world = World::new();
     let id = world.workspace(&world.ada, "order");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -43,7 +43,7 @@ async fn a_collaborator_removes_nobody_else() {
 }
 
 #[tokio::test]
-async fn all_leave_or_nobody() {
+async fn all_members_are_removed_or_none() {
     let world = World::new();
     let (one, two) = (world.workspace(&world.ada, "one"), world.workspace(&world.bob, "two"));
     for (owner, id) in [(&world.ada, one), (&world.bob, two)] {
@@ -61,10 +61,10 @@ async fn all_leave_or_nobody() {
     assert_eq!((world.members(one).len(), world.members(two).len()), (3, 3));
     assert_eq!(world.audited("members.remove"), 0);
 
-    let gone = world.ask(&world.root, query, both(uuid(&world.eve).to_string())).await;
+    let removed = world.ask(&world.root, query, both(uuid(&world.eve).to_string())).await;
     let row = |id| json!({ "user_id": uuid(&world.eve), "user_type": "COLLABORATOR", "workspace_id": id });
     assert_eq!(
-        gone,
+        removed,
         json!({ "data": { "delete_workspace_users": { "affected_rows": 2, "returning": [row(one), row(two)] } } })
     );
 
@@ -73,13 +73,13 @@ async fn all_leave_or_nobody() {
         r#"mutation {{ delete_workspace_users(where: {{workspace_id: {{_eq: {one}}}, user_id: {{_neq: "{}"}}}}) {{ affected_rows }} }}"#,
         uuid(&world.eve)
     );
-    let gone = world.ask(&world.ada, &others, json!({})).await;
-    assert_eq!(gone, json!({ "data": { "delete_workspace_users": { "affected_rows": 2 } } }));
+    let removed = world.ask(&world.ada, &others, json!({})).await;
+    assert_eq!(removed, json!({ "data": { "delete_workspace_users": { "affected_rows": 2 } } }));
     assert_eq!(world.members(one), [uuid(&world.eve)]);
 }
 
 #[tokio::test]
-async fn a_removal_names_its_workspace() {
+async fn a_removal_must_select_a_workspace() {
     let world = World::new();
     let id = world.workspace(&world.ada, "named");
     for filter in ["{}", "{workspace_id: {_neq: 0}}", "{workspace_id: {}}", "{user_id: {_like: \"%\"}, _and: []}"] {
@@ -104,7 +104,7 @@ async fn a_removal_names_its_workspace() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_not_given_hides_nothing() {
+async fn a_missing_variable_does_not_widen_a_filter() {
     let world = World::new();
     let id = world.workspace(&world.ada, "typo");
     world.join(&world.ada, id, &world.bob, Role::Member);

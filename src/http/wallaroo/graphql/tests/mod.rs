@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-mod answers;
 mod documents;
 mod members;
+mod responses;
 mod workspaces;
 
 use super::*;
@@ -31,7 +31,8 @@ use crate::store::{Sizes, Store, Tx, probe};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 
-/// What the SDK sends when a client is made: graphql-core 3.2's `get_introspection_query()`, as it prints it.
+/// The introspection query that the SDK sends when a client is created: graphql-core 3.2's `get_introspection_query()`,
+/// as it prints it.
 const INTROSPECTION: &str = include_str!("../../../../../tests/golden/introspection.graphql");
 
 const USER_DEFAULT_WORKSPACE: &str = r#"
@@ -66,7 +67,7 @@ const DELETE_WORKSPACE_USER: &str = "
       }
     }";
 
-/// A server's inside with an administrator and three people.
+/// The state of a server with an administrator and three users.
 struct World {
     place: TempDir,
     state: AppState,
@@ -82,7 +83,7 @@ fn state(store: Store) -> AppState {
     let day = Duration::from_hours(24);
     let master_key = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
     let key_plan = Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day };
-    apart(|| signing_keys::keep_up(&store, &master_key, key_plan));
+    on_a_thread(|| signing_keys::keep_up(&store, &master_key, key_plan));
     AppState::new(Fields {
         store,
         master_key: std::sync::Arc::new(master_key),
@@ -109,13 +110,13 @@ fn state(store: Store) -> AppState {
     })
 }
 
-/// Does what waits for the writer on a thread that may wait.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
+/// Runs blocking work for the writer on another thread.
+fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).expect("no panic").expect("no refusal")
 }
 
 fn write<T: Send + 'static>(store: &Store, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> T {
-    apart(|| store.write_and_wait(work))
+    on_a_thread(|| store.write_and_wait(work))
 }
 
 fn bounds() -> Bounds {
@@ -140,7 +141,7 @@ impl World {
     fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let store = Store::open(&place.path().join("atelier.db"), Sizes::default()).expect("a store");
-        apart(|| setup::settle(&store));
+        on_a_thread(|| setup::settle(&store));
         let root = enroll(&store, "root@example.com", AccountRole::Administrator);
         let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]
             .map(|email| enroll(&store, email, AccountRole::Member));
@@ -149,18 +150,18 @@ impl World {
         Self { place, state, schema, root, ada, bob, eve }
     }
 
-    /// The whole body of the answer, less the request ids.
+    /// The whole body of the response, without the request ids.
     async fn ask(&self, who: &Actor, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables }).to_string();
         self.post(who, &body).await.1
     }
 
     async fn post(&self, who: &Actor, body: &str) -> (u16, Value) {
-        let asked = async {
+        let response = async {
             let question = Question::parse(body.as_bytes())?;
-            self.schema.answer(who.clone(), question).await
+            self.schema.execute(who.clone(), question).await
         };
-        let response = asked.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
+        let response = response.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
         let status = response.status().as_u16();
         let bytes = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
         let mut body: Value = serde_json::from_slice(&bytes).expect("JSON");

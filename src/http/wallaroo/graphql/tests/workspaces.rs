@@ -1,14 +1,14 @@
 use super::*;
 
 #[tokio::test]
-async fn a_default_workspace_is_made_found_and_shown() {
+async fn a_default_workspace_is_created_found_and_returned() {
     let world = World::new();
     let none = world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({ "user_id": uuid(&world.ada) })).await;
     assert_eq!(none, json!({ "data": { "user_default_workspace": [] } }));
 
-    let made = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
-    let id = made["data"]["insert_workspace_one"]["id"].as_i64().expect("a number, no string");
-    assert_eq!(made, json!({ "data": { "insert_workspace_one": { "id": id } } }));
+    let created = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
+    let id = created["data"]["insert_workspace_one"]["id"].as_i64().expect("a number, no string");
+    assert_eq!(created, json!({ "data": { "insert_workspace_one": { "id": id } } }));
 
     world.sql(&format!(
         "INSERT INTO models (id, workspace_id, name, created_at, updated_at) VALUES (1, {id}, 'm', 1, 5), (2, {id}, 'n', 2, 9);
@@ -40,7 +40,7 @@ async fn a_default_workspace_is_made_found_and_shown() {
 }
 
 #[tokio::test]
-async fn every_field_of_a_workspace_is_there() {
+async fn every_field_of_a_workspace_is_returned() {
     let world = World::new();
     let id = world.workspace(&world.ada, "fields");
     world.join(&world.ada, id, &world.bob, Role::Member);
@@ -64,7 +64,7 @@ async fn every_field_of_a_workspace_is_there() {
 }
 
 #[tokio::test]
-async fn a_foreign_workspace_is_none() {
+async fn a_workspace_of_others_is_null() {
     let world = World::new();
     let id = world.workspace(&world.ada, "hers");
     let none = json!({ "data": { "workspace_by_pk": null } });
@@ -75,12 +75,12 @@ async fn a_foreign_workspace_is_none() {
 }
 
 #[tokio::test]
-async fn the_default_workspace_is_the_callers_whatever_is_asked() {
+async fn the_default_workspace_is_always_the_callers() {
     let world = World::new();
     world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     let none = json!({ "data": { "user_default_workspace": [] } });
-    for (who, asked) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
-        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": asked })).await, none);
+    for (who, user_id) in [(&world.eve, uuid(&world.ada).to_string()), (&world.ada, uuid(&world.eve).to_string())] {
+        assert_eq!(world.ask(who, USER_DEFAULT_WORKSPACE, json!({ "user_id": user_id })).await, none);
     }
     assert_eq!(world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({})).await, none);
     let all = world.ask(&world.ada, "{ user_default_workspace { id user_id workspace_id } }", json!({})).await;
@@ -102,12 +102,12 @@ async fn the_default_workspace_is_the_callers_whatever_is_asked() {
 }
 
 #[tokio::test]
-async fn made_again_it_is_the_same_and_the_link_is_set_again() {
+async fn creating_a_default_workspace_again_returns_it_and_restores_the_link() {
     let world = World::new();
-    let made = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
+    let created = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
     world.sql("DELETE FROM default_workspaces");
     let again = world.ask(&world.ada, CREATE_DEFAULT_USER_WORKSPACE, default_workspace(&world.ada)).await;
-    assert_eq!(again, made);
+    assert_eq!(again, created);
     let found = world.ask(&world.ada, USER_DEFAULT_WORKSPACE, json!({ "user_id": uuid(&world.ada) })).await;
     assert_eq!(found["data"]["user_default_workspace"].as_array().map(Vec::len), Some(1));
     assert_eq!((world.audited("workspaces.create"), world.audited("default_workspaces.choose")), (1, 2));
@@ -127,13 +127,13 @@ async fn made_again_it_is_the_same_and_the_link_is_set_again() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_once_unless_the_existing_will_do() {
+async fn a_duplicate_name_is_a_conflict_unless_the_existing_workspace_is_accepted() {
     let world = World::new();
     let insert = |conflict: &str| {
         format!(r#"mutation {{ insert_workspace_one(object: {{name: "One name"}}{conflict}) {{ id name archived }} }}"#)
     };
-    let made = world.ask(&world.ada, &insert(""), json!({})).await;
-    assert_eq!(made["data"]["insert_workspace_one"]["name"], "One name");
+    let created = world.ask(&world.ada, &insert(""), json!({})).await;
+    assert_eq!(created["data"]["insert_workspace_one"]["name"], "One name");
     assert_eq!(world.audited("default_workspaces.choose"), 0);
     let taken = refused(
         "$.selectionSet.insert_workspace_one",
@@ -144,7 +144,7 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
         (", on_conflict: {constraint: workspace_name_key}", ", on_conflict: {constraint: workspace_pkey}");
     assert_eq!(world.ask(&world.ada, &insert(""), json!({})).await, taken);
     assert_eq!(world.ask(&world.ada, &insert(by_number), json!({})).await, taken);
-    assert_eq!(world.ask(&world.ada, &insert(by_name), json!({})).await, made);
+    assert_eq!(world.ask(&world.ada, &insert(by_name), json!({})).await, created);
     assert_eq!(world.ask(&world.eve, &insert(by_name), json!({})).await, taken);
     let change = ", on_conflict: {constraint: workspace_name_key, update_columns: archived}";
     assert_eq!(
@@ -158,7 +158,7 @@ async fn a_name_is_taken_once_unless_the_existing_will_do() {
 }
 
 #[tokio::test]
-async fn further_members_join_by_the_same_rules() {
+async fn additional_members_join_by_the_same_rules() {
     let world = World::new();
     let query = "mutation($users: workspace_users_arr_rel_insert_input, $name: String!) {
         insert_workspace_one(object: {name: $name, archived: true, users: $users}) {
@@ -190,7 +190,7 @@ async fn further_members_join_by_the_same_rules() {
 }
 
 #[tokio::test]
-async fn nobody_speaks_for_somebody_else() {
+async fn a_caller_cannot_act_for_another_user() {
     let world = World::new();
     let query = "mutation($object: workspace_insert_input!) { insert_workspace_one(object: $object) { id } }";
     let (me, other) = (uuid(&world.ada), uuid(&world.eve));

@@ -1,4 +1,4 @@
-//! A key to be, in the shapes of every generation of the SDK.
+//! The request to create an API key, in the shape of every generation of the SDK.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::http::arize::Failure;
 use crate::http::arize::body::from_object;
 use crate::http::arize::ids::Public;
-use crate::http::arize::spelling::{self, Given, KeyType, RoleGiven, canonical, space_word};
+use crate::http::arize::spelling::{self, KeyType, RequestedRole, RoleGiven, canonical, space_role_name};
 use crate::tokens::tags::TagKey;
 
 /// A new API key. A service key has the fields `organizations` and `account_role`; SDK versions before 8.41 send
@@ -78,7 +78,7 @@ struct RolesGiven {
 from_object!(OrganizationGiven, SpaceGiven, RolesGiven);
 
 impl CreateApiKey {
-    /// What a service key is given, in either shape; nothing for a user key.
+    /// The grants of a service key, from either shape of the request; None for a user key.
     pub(super) fn grants(&mut self, key: &TagKey) -> Result<Option<Grants>, Failure> {
         let kind = self.key_type.unwrap_or(KeyType::User);
         let newest = self.organizations.is_some() || self.account_role.is_some();
@@ -96,13 +96,13 @@ impl CreateApiKey {
                     organizations: organizations
                         .into_iter()
                         .enumerate()
-                        .map(|(at, given)| given.read(key, &format!("organizations[{at}]")))
+                        .map(|(at, requested)| requested.read(key, &format!("organizations[{at}]")))
                         .collect::<Result<_, _>>()?,
                 }))
             }
             (KeyType::Service, None, Some(space)) if !newest => {
                 let roles = self.roles.take().unwrap_or_default();
-                let canonical = |word: Option<String>| word.as_deref().map(canonical);
+                let canonical = |name: Option<String>| name.as_deref().map(canonical);
                 let space = WorkspaceId::read(key, "space_id", &space)?;
                 let role = space_role(canonical(roles.space_role).as_deref(), "roles.space_role")?;
                 Ok(Some(Grants {
@@ -126,7 +126,7 @@ impl OrganizationGiven {
         let at = format!("{field}.role");
         let role = self.role.map(|role| predefined(role.read(key, &at)?, &at)).transpose()?;
         let role = organization_role(role.as_deref(), &at)?;
-        let space = |(at, given): (usize, SpaceGiven)| given.read(key, &format!("{field}.spaces[{at}]"));
+        let space = |(at, requested): (usize, SpaceGiven)| requested.read(key, &format!("{field}.spaces[{at}]"));
         Ok(Grant {
             organization: Some(OrganizationId::read(key, &format!("{field}.org_id"), &self.org_id)?),
             role,
@@ -139,46 +139,47 @@ impl SpaceGiven {
     fn read(self, key: &TagKey, field: &str) -> Result<(WorkspaceId, Role), Failure> {
         let at = format!("{field}.role");
         let role = match self.role.map(|role| role.read(key, &at)).transpose()? {
-            Some(Given::Custom(id)) => Role::Custom(id),
-            Some(Given::Predefined(word)) => space_role(Some(&word), &at)?,
+            Some(RequestedRole::Custom(id)) => Role::Custom(id),
+            Some(RequestedRole::Predefined(name)) => space_role(Some(&name), &at)?,
             None => space_role(None, &at)?,
         };
         Ok((WorkspaceId::read(key, &format!("{field}.space_id"), &self.space_id)?, role))
     }
 }
 
-/// The word of a role where a named one cannot be given.
-fn predefined(given: Given, field: &str) -> Result<String, Failure> {
-    match given {
-        Given::Predefined(word) => Ok(word),
-        Given::Custom(_) => {
+/// The name of a predefined role, where custom roles are not supported.
+fn predefined(requested: RequestedRole, field: &str) -> Result<String, Failure> {
+    match requested {
+        RequestedRole::Predefined(name) => Ok(name),
+        RequestedRole::Custom(_) => {
             Err(Error::invalid(field.to_owned(), "must not be of type CUSTOM except in a space").into())
         }
     }
 }
 
-fn space_role(word: Option<&str>, field: &str) -> Result<Role, Failure> {
-    match word {
+fn space_role(name: Option<&str>, field: &str) -> Result<Role, Failure> {
+    match name {
         None => Ok(Role::Member),
-        Some(word) => [Role::Owner, Role::Member, Role::Reader]
+        Some(name) => [Role::Owner, Role::Member, Role::Reader]
             .into_iter()
-            .find(|role| space_word(*role) == word)
+            .find(|role| space_role_name(*role) == name)
             .ok_or_else(|| Error::invalid(field.to_owned(), "must be ADMIN, MEMBER or READ_ONLY").into()),
     }
 }
 
-fn organization_role(word: Option<&str>, field: &str) -> Result<OrganizationRole, Failure> {
-    match word {
+fn organization_role(name: Option<&str>, field: &str) -> Result<OrganizationRole, Failure> {
+    match name {
         None => Ok(OrganizationRole::Reader),
-        Some(word) => spelling::organization_role(word)
+        Some(name) => spelling::organization_role(name)
             .filter(|role| *role != OrganizationRole::Annotator)
             .ok_or_else(|| Error::invalid(field.to_owned(), "must be ADMIN, MEMBER or READ_ONLY").into()),
     }
 }
 
-/// The account role; those that there are but that no service has are malformed (contract, section 6).
-fn account_role(word: Option<&str>, field: &str) -> Result<AccountRole, Failure> {
-    match word {
+/// Parses the role in the account. A role that exists but that no service key can have is malformed (contract, section
+/// 6).
+fn account_role(name: Option<&str>, field: &str) -> Result<AccountRole, Failure> {
+    match name {
         None | Some("MEMBER") => Ok(AccountRole::Member),
         Some("ADMIN") => Ok(AccountRole::Administrator),
         Some("ANNOTATOR" | "MEMBER_UI_ONLY") => Err(Failure::malformed(field, "must be MEMBER")),

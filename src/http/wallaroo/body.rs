@@ -1,4 +1,4 @@
-//! Reading a body of the dialect, and the answers that say nothing.
+//! Reads bodies of the dialect and builds its plain responses.
 
 use std::pin::Pin;
 
@@ -14,7 +14,7 @@ use super::Failure;
 use crate::app::runtime::response_cache::CachedBody;
 use crate::http::{body, pieces};
 
-/// A JSON body, whatever its `Content-Type`; no body at all is `{}`. Unknown keys are passed over.
+/// A JSON body with any `Content-Type`. An empty body is read as `{}`. Unknown fields are ignored.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
@@ -23,19 +23,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = body::read(request, payload);
-        Box::pin(async move { Ok(Self(Unread(bytes.await?).read()?)) })
+        Box::pin(async move { Ok(Self(RawBody(bytes.await?).read()?)) })
     }
 }
 
-/// An answer that is written already.
-pub(super) fn written(body: CachedBody) -> HttpResponse {
+/// A response with a body that is already serialized.
+pub(super) fn cached(body: CachedBody) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(body)))
 }
 
-/// A JSON body as it came, for questions that may be answered before anybody has read them.
-pub(super) struct Unread(Bytes);
+/// A JSON body that is not parsed yet. It is the cache key of a response that may be cached.
+pub(super) struct RawBody(Bytes);
 
-impl FromRequest for Unread {
+impl FromRequest for RawBody {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
@@ -45,13 +45,12 @@ impl FromRequest for Unread {
     }
 }
 
-impl Unread {
-    /// The bytes.
-    pub(super) fn words(&self) -> Vec<u8> {
+impl RawBody {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         self.0.to_vec()
     }
 
-    /// What it says; no body at all is `{}`.
+    /// Parses the body. An empty body is read as `{}`.
     pub(super) fn read<T: DeserializeOwned>(&self) -> crate::error::Result<T> {
         body::json(if self.0.trim_ascii().is_empty() { b"{}" } else { &self.0 })
     }

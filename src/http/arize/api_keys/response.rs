@@ -1,4 +1,4 @@
-//! Keys as they are shown.
+//! The API keys of responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,8 +10,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
 use crate::http::arize::generations::Shape;
 use crate::http::arize::ids::Public;
-use crate::http::arize::reply::{Listed, Shown};
-use crate::http::arize::spelling::{KeyStatus, KeyType, RoleShown, account_word, organization_word, space_word};
+use crate::http::arize::reply::{Listed, Shaped};
+use crate::http::arize::spelling::{
+    KeyStatus, KeyType, RoleShown, account_role_name, organization_role_name, space_role_name,
+};
 use crate::tokens::tags::TagKey;
 
 /// An API key, without its secret.
@@ -42,7 +44,7 @@ pub(in crate::http::arize) struct ApiKey {
     bot_user: Option<BotUser>,
 }
 
-impl Shown for ApiKey {
+impl Shaped for ApiKey {
     const SHAPE: Shape = Shape::Key;
 }
 
@@ -91,7 +93,7 @@ impl ApiKey {
             KeyState::Expired | KeyState::Revoked => KeyStatus::Revoked,
         };
         Self {
-            id: found.id.show(key),
+            id: found.id.encode(key),
             name: found.name.as_str().to_owned(),
             key_type: found.kind.into(),
             status,
@@ -100,8 +102,8 @@ impl ApiKey {
             created_at: found.created_at.zulu(),
             expires_at: found.expires_at.map(Timestamp::zulu),
             last_used_at: found.last_used_at.map(Timestamp::zulu),
-            // The operator has no id; the key is then told as its person's own.
-            created_by_user_id: found.created_by.unwrap_or(found.user).show(key),
+            // The operator has no id. A key that the operator created is returned as created by its user.
+            created_by_user_id: found.created_by.unwrap_or(found.user).encode(key),
             bot_user: bot.map(|bot| BotUser::new(key, bot)),
         }
     }
@@ -110,9 +112,9 @@ impl ApiKey {
 impl BotUser {
     fn new(key: &TagKey, bot: Bot) -> Self {
         Self {
-            id: bot.id.show(key),
+            id: bot.id.encode(key),
             name: bot.name,
-            account_role: RoleShown::Predefined { name: account_word(AccountRole::Member) },
+            account_role: RoleShown::Predefined { name: account_role_name(AccountRole::Member) },
             organizations: bot.organizations.into_iter().map(|place| BotInOrganization::new(key, place)).collect(),
         }
     }
@@ -121,15 +123,15 @@ impl BotUser {
 impl BotInOrganization {
     fn new(key: &TagKey, place: BotOrganization) -> Self {
         let space = |inside: BotWorkspace| BotInSpace {
-            space_id: inside.workspace.show(key),
+            space_id: inside.workspace.encode(key),
             role: match (inside.role, inside.named) {
-                (Role::Custom(id), Some(name)) => RoleShown::Custom { id: id.show(key), name },
-                (role, _) => RoleShown::Predefined { name: space_word(role) },
+                (Role::Custom(id), Some(name)) => RoleShown::Custom { id: id.encode(key), name },
+                (role, _) => RoleShown::Predefined { name: space_role_name(role) },
             },
         };
         Self {
-            org_id: place.organization.show(key),
-            role: RoleShown::Predefined { name: organization_word(place.role) },
+            org_id: place.organization.encode(key),
+            role: RoleShown::Predefined { name: organization_role_name(place.role) },
             spaces: place.workspaces.into_iter().map(space).collect(),
         }
     }
@@ -145,8 +147,8 @@ impl From<KeyKind> for KeyType {
 }
 
 impl From<KeyType> for KeyKind {
-    fn from(word: KeyType) -> Self {
-        match word {
+    fn from(key_type: KeyType) -> Self {
+        match key_type {
             KeyType::User => Self::User,
             KeyType::Service => Self::Service,
         }
@@ -158,12 +160,12 @@ impl From<KeyType> for KeyKind {
 pub(in crate::http::arize) struct CreatedApiKey {
     /// The key.
     #[serde(flatten)]
-    pub(super) shown: ApiKey,
+    pub(super) api_key: ApiKey,
     /// The secret.
     pub(super) key: String,
 }
 
-impl Shown for CreatedApiKey {
+impl Shaped for CreatedApiKey {
     const SHAPE: Shape = Shape::CreatedKey;
 }
 
@@ -172,11 +174,11 @@ impl Shown for CreatedApiKey {
 pub(in crate::http::arize) struct RefreshedApiKey {
     /// The key.
     #[serde(flatten)]
-    pub(super) shown: ApiKey,
+    pub(super) api_key: ApiKey,
     /// The secret.
     pub(super) key: String,
 }
 
-impl Shown for RefreshedApiKey {
+impl Shaped for RefreshedApiKey {
     const SHAPE: Shape = Shape::RefreshedKey;
 }

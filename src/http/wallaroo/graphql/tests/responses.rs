@@ -2,18 +2,18 @@ use super::*;
 use crate::domain::timestamp::Timestamp;
 
 #[tokio::test]
-async fn a_full_line_says_when_to_come_back() {
+async fn a_busy_server_sends_retry_after() {
     let world = World::new();
     world.state.store.close();
     let body = json!({ "query": WORKSPACE_BY_ID, "variables": { "id": 1 } }).to_string();
     let question = Question::parse(body.as_bytes()).expect("a question");
-    let response = world.schema.answer(world.ada.clone(), question).await.expect("an answer");
+    let response = world.schema.execute(world.ada.clone(), question).await.expect("an answer");
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
 }
 
 #[tokio::test]
-async fn what_breaks_is_not_told() {
+async fn an_internal_error_hides_its_cause() {
     let world = World::new();
     world.sql("DROP TABLE pipelines");
     let id = world.workspace(&world.ada, "broken");
@@ -24,7 +24,7 @@ async fn what_breaks_is_not_told() {
 }
 
 #[actix_web::test]
-async fn without_a_credential_the_door_stays_shut() {
+async fn a_request_without_a_credential_is_refused() {
     use actix_web::http::header::HeaderValue;
     use actix_web::{App, test, web};
     let world = World::new();
@@ -51,8 +51,8 @@ async fn without_a_credential_the_door_stays_shut() {
 }
 
 #[test]
-fn a_moment_is_told_as_rest_tells_it() {
+fn a_timestamp_has_the_format_of_the_rest_api() {
     let moment = Timestamp::from_micros(1_720_716_810_025_610);
-    let told = async_graphql::ScalarType::to_value(&scalars::Timestamptz::from(moment));
-    assert_eq!(told, async_graphql::Value::from(moment.trimmed()));
+    let text = async_graphql::ScalarType::to_value(&scalars::Timestamptz::from(moment));
+    assert_eq!(text, async_graphql::Value::from(moment.trimmed()));
 }
