@@ -1,4 +1,5 @@
-//! `/auth/account`: what people see and end of their own: sessions, connected programs, password, second factor.
+//! `/auth/account`: users see and end their sessions, revoke the access of apps, change their password and manage their
+//! second factor.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -30,7 +31,6 @@ use crate::store::View;
 const PASSWORD: &str = "/auth/account/password";
 const END_OTHERS: &str = "/auth/account/sessions/end-others";
 
-/// The page of a person's account.
 #[derive(Template)]
 #[template(path = "account.html")]
 struct AccountPage {
@@ -44,7 +44,7 @@ struct AccountPage {
     second_factor: Option<(String, u32)>,
 }
 
-/// A session as it is shown.
+/// A session as the page shows it.
 struct Shown {
     id: Uuid,
     name: String,
@@ -54,7 +54,7 @@ struct Shown {
     is_this: bool,
 }
 
-/// A program that was let in.
+/// An app that has access to the account.
 struct Connected {
     id: String,
     name: String,
@@ -62,7 +62,7 @@ struct Connected {
     since: String,
 }
 
-/// A moment as people read it: `2026-01-31 12:00 UTC`.
+/// A time for people: `2026-01-31 12:00 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     let text = at.trimmed();
     let minutes = text.get(..16).unwrap_or(&text).replace('T', " ");
@@ -135,7 +135,7 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
     })
 }
 
-/// `POST /auth/account/sessions/end`: ends one of the person's sessions.
+/// `POST /auth/account/sessions/end`: ends one of the user's sessions.
 pub(super) async fn end_session(
     state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
@@ -146,7 +146,7 @@ pub(super) async fn end_session(
     Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
 }
 
-/// `GET /auth/account/sessions/end-others`: asks whether to.
+/// `GET /auth/account/sessions/end-others`: asks for confirmation.
 pub(super) async fn end_others_form(
     RecentlySignedIn { browser, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
@@ -167,7 +167,7 @@ pub(super) async fn end_others_form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/account/sessions/end-others`: ends all of them but this one.
+/// `POST /auth/account/sessions/end-others`: ends all sessions of the user except this one.
 pub(super) async fn end_other_sessions(
     state: Data<AppState>,
     RecentlySignedIn { actor, session: here, .. }: RecentlySignedIn<Form>,
@@ -176,7 +176,7 @@ pub(super) async fn end_other_sessions(
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
 
-/// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
+/// `POST /auth/account/programs/withdraw`: revokes the access of an app.
 pub(super) async fn withdraw(
     state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
@@ -191,7 +191,7 @@ pub(super) async fn password_form(SignedIn { browser, actor, .. }: SignedIn) -> 
     browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
 }
 
-/// `POST /auth/account/password`: another password, for who knows the one there is.
+/// `POST /auth/account/password`: changes the password; requires the current one.
 pub(super) async fn change_password(
     state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,

@@ -1,4 +1,4 @@
-//! Forms that are shown once more, with what was wrong.
+//! Shows a form again after an error that the user can correct.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,10 +8,10 @@ use super::Failure;
 use super::page::Wrong;
 use crate::error::{AuthError, Error, seconds_to_wait};
 
-/// What is wrong with a code of a second factor.
+/// The error text for a wrong code of a second factor.
 pub(super) const WRONG_CODE: &str = "the code is wrong, has expired or has already been used";
 
-/// Shows a form once more, for what somebody can mend by typing again.
+/// Shows the form again if the user can correct the error or retry later; returns every other error.
 pub(super) fn refused(
     error: Error,
     unproved: &'static str,
@@ -39,7 +39,7 @@ pub(super) fn refused(
     }
 }
 
-/// A time to wait, as people say it.
+/// A waiting time for people.
 fn waiting(seconds: u64) -> String {
     match seconds {
         1 => "1 second".to_owned(),

@@ -1,9 +1,9 @@
-//! What a program calls itself (`User-Agent`), in words that people know.
+//! Turns a `User-Agent` header into a name that people know.
 
-/// How much is shown of a name that is not known, in characters.
+/// The maximum length of an unknown name, in characters.
 const SHOWN: usize = 60;
 
-/// What comes first is tried first: most browsers name others, too.
+/// The first match wins. The order matters: most browsers also name other browsers.
 const PROGRAMS: [(&str, &str); 9] = [
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,7 @@ const SYSTEMS: [(&str, &str); 6] = [
     ("Linux", "Linux"),
 ];
 
-/// The program and what it runs on: `Firefox on Linux`.
+/// The program and its operating system: `Firefox on Linux`.
 pub(super) fn words(agent: &str) -> String {
     let known =
         |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);

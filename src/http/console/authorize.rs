@@ -1,4 +1,4 @@
-//! Where a program has a browser sent to for a code (RFC 6749, section 4.1.1), and what the person is asked before.
+//! The authorization endpoint (RFC 6749, section 4.1.1) and the consent page.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const KEYCLOAK: &str = "/auth/realms/master/protocol/openid-connect/auth";
 const OAUTH2: &str = "/oauth2/authorize";
 const CONSENT: &str = "/auth/consent";
 
-/// What is read of what a program sends; everything else is passed over.
+/// The parameters that are read; all others are ignored.
 const KNOWN: [&str; 14] = [
     "client_id",
     "redirect_uri",
@@ -43,24 +43,24 @@ const KNOWN: [&str; 14] = [
     "request_uri",
 ];
 
-/// Since when the person was asked to sign in for this very request, and our tag on it, so that whoever has signed in
-/// since is not asked again.
+/// The time at which this very request sent the user to the sign-in page, and our signature of both. A user who has
+/// signed in since then is not asked again.
 const SINCE: &str = "atelier_since";
 const PROOF: &str = "atelier_proof";
-/// What the tag is for.
+/// The purpose of the signature.
 const PURPOSE: &str = "asked to sign in";
-/// The tag, in characters.
+/// The length of the signature, in characters.
 const TAG: usize = 32;
-/// How long somebody may take to sign in.
+/// The maximum time for signing in.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// Whether a path leads here, from where a program's address may follow.
+/// Whether a path leads to this endpoint, which may redirect to the address of another program.
 pub(super) fn is_here(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     [KEYCLOAK, OAUTH2].contains(&path)
 }
 
-/// The program that a path is the request of; none if it leads elsewhere or nobody knows the program.
+/// The client whose authorization request a path contains; `None` for other paths and unknown clients.
 pub(super) fn program(state: &AppState, path: &str) -> Result<Option<Client>, Failure> {
     let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn program(state: &AppState, path: &str) -> Result<Option<Client>, Fa
     Ok(state.read_inline(|view| clients::find(view, &id))?)
 }
 
-/// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
+/// `GET`: redirects to the client with a code, or first to the consent page if the user's consent is needed.
 pub(super) async fn ask(
     state: Data<AppState>,
     browser: Browser,
@@ -99,13 +99,13 @@ pub(super) async fn ask(
     Ok(page::see_other(&to))
 }
 
-/// `POST`: the same, for programs that send a form (OpenID Connect Core, section 3.1.2.1). No cookie comes with what
-/// another site posts, so the browser is sent here once more, by `GET`.
+/// `POST`: the same for clients that send a form (OpenID Connect Core, section 3.1.2.1). Browsers send no cookie with a
+/// form that another site posts, so this redirects to the same path by `GET`.
 pub(super) async fn ask_by_form(request: HttpRequest, posted: Posted) -> HttpResponse {
     page::see_other(&format!("{}?{}", request.path(), posted.0.only(&KNOWN).query()))
 }
 
-/// `GET /auth/consent?...`: asks the person whether to let a program in.
+/// `GET /auth/consent?...`: asks the user to authorize a client.
 pub(super) async fn consent_form(
     state: Data<AppState>,
     browser: Browser,
@@ -146,7 +146,7 @@ pub(super) async fn consent_form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/consent`: the decision. The browser goes back to the program, with a code or with `access_denied`.
+/// `POST /auth/consent`: the decision. The browser returns to the client with a code or with `access_denied`.
 pub(super) async fn consent(
     state: Data<AppState>,
     browser: Browser,
@@ -169,15 +169,15 @@ pub(super) async fn consent(
     browser.show(StatusCode::OK, &GoOn { title, wrong: None, text, to })
 }
 
-/// What a program asks for, and who is asked.
+/// A valid authorization request and the signed-in user.
 struct Asking {
     actor: Actor,
     session: Session,
     authorization: Authorization,
 }
 
-/// Reads what a program asks for, and who is signed in. If that is not enough, the browser is sent to sign in, or back to
-/// the program.
+/// Checks an authorization request and finds the signed-in user. Redirects to the sign-in page if a sign-in is needed,
+/// or back to the client if the request is refused.
 fn asking(
     state: &AppState,
     browser: &Browser,
@@ -204,7 +204,7 @@ fn asking(
     }
 }
 
-/// The sign-in page, with this request to come back to.
+/// The address of the sign-in page, which returns to this request.
 fn sign_in_first(state: &AppState, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
     let path = if is_here(request.path()) { request.path() } else { OAUTH2 };
     let (asked, since) = (parameters.only(&KNOWN), now.micros().to_string());
@@ -214,7 +214,7 @@ fn sign_in_first(state: &AppState, request: &HttpRequest, parameters: &Parameter
     format!("{SIGN_IN}?{}", query(&[("next", &next), ("again", "1"), ("login_hint", hint)]))
 }
 
-/// Since when this very request asks the person to sign in; none where it has not.
+/// The time at which this very request asked the user to sign in; `None` if it has not.
 fn since(state: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
     let (since, proof) = (parameters.get(SINCE)?, parameters.get(PROOF)?);
     let signed = format!("{since}\n{}", parameters.only(&KNOWN).query());
@@ -223,7 +223,7 @@ fn since(state: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Ti
     (now < moment.after(PATIENCE)).then_some(moment)
 }
 
-/// What goes along from page to page.
+/// The parameters that are passed from page to page.
 fn kept(parameters: &Parameters) -> Parameters {
     parameters.only(&[KNOWN.as_slice(), &[SINCE, PROOF]].concat())
 }
@@ -247,7 +247,7 @@ fn read(parameters: &Parameters) -> Request {
     }
 }
 
-/// What a program will be able to do with these.
+/// The permissions that these scopes give, one sentence each.
 pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     let of = |scope| match scope {
         Scope::OpenId => "see who you are",
@@ -259,12 +259,12 @@ pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     scopes.iter().map(of).collect()
 }
 
-/// What people call a client: of `arize-cli`, the command that they type.
+/// The name that people use for a client: for `arize-cli` the command `ax`.
 fn known_as(client: &Client) -> &str {
     if client.built_in && client.id.as_str() == "arize-cli" { "ax" } else { client.name.as_str() }
 }
 
-/// Where an address leads, in words that people can judge.
+/// The destination of a redirect, in words that people can judge.
 fn leads_to(uri: &str) -> String {
     match uri.split_once("://") {
         Some(("http", _)) if is_native(uri) => "an app on this computer".to_owned(),

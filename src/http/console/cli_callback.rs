@@ -1,4 +1,4 @@
-//! `/auth/cli/callback`: what a command line shows in the browser once its sign-in is over.
+//! `/auth/cli/callback`: the page that a command line opens in the browser when its sign-in ends.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,11 +8,11 @@ use super::browser::Browser;
 use super::page::{Message, Wrong};
 use super::parameters::Parameters;
 
-/// How much is shown of a reason, in characters.
+/// The maximum length of a reason, in characters.
 const REASON: usize = 300;
 
-/// `GET /auth/cli/callback?status=success|error&reason=...`: how it went. Whoever makes such a link can have the page
-/// say a reason, so it is shown as one that somebody else gives.
+/// `GET /auth/cli/callback?status=success|error&reason=...`: the result. Anybody can make a link with a reason of their
+/// own, so the page quotes the reason as the text of another program.
 pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<HttpResponse, Failure> {
     let page = match parameters.get("status") {
         Some("success") => Message {
@@ -34,7 +34,7 @@ pub(super) async fn show(browser: Browser, parameters: Parameters) -> Result<Htt
     browser.show(StatusCode::OK, &page)
 }
 
-/// The reason as text, cut where it is too long and without what could turn the line around.
+/// The reason, truncated to the maximum length and without characters that change the direction of text.
 fn reason(raw: &str) -> Option<String> {
     let plain = |c: &char| {
         !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,4 @@
-//! `/auth/account/confirm`: the person of a session proves once more who they are, before what could lock them out.
+//! `/auth/account/confirm`: a signed-in user confirms who they are before a change that could lock them out.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -29,7 +29,7 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &confirm_page(&state, &browser, &actor, &next, None)?)
 }
 
-/// `POST /auth/account/confirm`: the password or a code; leads on to what was asked for.
+/// `POST /auth/account/confirm`: checks the password or a code and redirects to the requested page.
 pub(super) async fn confirm(
     state: Data<AppState>,
     browser: Browser,

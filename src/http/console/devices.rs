@@ -1,4 +1,4 @@
-//! The page on which somebody lets a program on another device in (RFC 8628, section 3.3).
+//! The page on which a user authorizes an app on another device (RFC 8628, section 3.3).
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -19,7 +19,7 @@ use crate::error::{AuthError, Error};
 
 const DEVICE: &str = "/auth/realms/master/device";
 
-/// `GET`: where a code is typed; one that the address carries is confirmed all the same.
+/// `GET`: the form for a code. A code in the address still needs a confirmation.
 pub(super) async fn form(
     state: Data<AppState>,
     browser: Browser,
@@ -34,7 +34,7 @@ pub(super) async fn form(
     }
 }
 
-/// `POST`: a code that was typed, or the decision about the program that waits with it.
+/// `POST`: a code, or the decision about the app that waits for it.
 pub(super) async fn answer(
     state: Data<AppState>,
     browser: Browser,
@@ -63,7 +63,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Shows what waits with a code, to compare before anybody is let in.
+/// Shows the app that waits for a code, so that the user can compare the code before the decision.
 fn confirm(state: &AppState, browser: &Browser, typed: &str) -> Result<HttpResponse, Failure> {
     match devices::find(state, &browser.origin, typed) {
         Ok(pending) => browser.show(StatusCode::OK, &choice(browser, &pending)),

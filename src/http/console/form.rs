@@ -1,4 +1,4 @@
-//! The forms of the pages, which only the pages themselves may send.
+//! The forms of the pages. Only a page of this server may send one.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -14,14 +14,14 @@ use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::http::{body, request};
 
-/// How much is shown of an origin, in characters.
+/// The maximum length of an origin in a message, in characters.
 const SHOWN: usize = 200;
 
-/// The fields of a form. They may be secrets, so none can be printed.
+/// The fields of a form. They may be secrets, so the type has no `Debug`.
 pub(super) struct Form(BTreeMap<String, Secret>);
 
 impl Form {
-    /// A field; empty where there is none.
+    /// The value of a field; empty if it is missing.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", Secret::expose)
     }
@@ -30,7 +30,6 @@ impl Form {
         !self.text(name).is_empty()
     }
 
-    /// A field that is a secret.
     pub(super) fn secret(&self, name: &str) -> Secret {
         self.0.get(name).cloned().unwrap_or_else(|| Secret::new(""))
     }
@@ -56,9 +55,9 @@ impl FromRequest for Form {
     }
 }
 
-/// Refuses what another site has sent.
+/// Refuses a form that another site has sent.
 ///
-/// `Origin: null` is what browsers send from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
+/// Browsers send `Origin: null` from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
 /// sandboxed frame. `Sec-Fetch-Site`, which no page can set, tells them apart: only the former is `same-origin`
 /// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
 fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {

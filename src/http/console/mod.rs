@@ -1,5 +1,5 @@
-//! Pages for people, without any script: signing in and out, letting programs and devices in, one's own account,
-//! choosing a password.
+//! Pages for people, without scripts: sign-in and sign-out, consent for apps and devices, the user's account and
+//! passwords. The pages contain no rules; `app` decides.
 
 mod account;
 mod again;
@@ -83,18 +83,18 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers every other path for browsers; programs get the answer of the dialect that the path belongs to.
+/// Answers every other path for browsers. Programs get the 404 response of the path's dialect.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     let page = web::scope("").guard(guard::fn_guard(no_page::is_browser));
     config.service(page.default_service(web::route().to(no_page::show)));
 }
 
-/// `GET /`: leads to what a person has here.
+/// `GET /`: redirects to the account page.
 async fn home() -> HttpResponse {
     page::see_other(ACCOUNT)
 }
 
-/// Answers a method that an endpoint does not have.
+/// Answers an unsupported method.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

@@ -1,22 +1,23 @@
-//! Where a person goes once signed in: a page of this very server, never another's.
+//! The page that the user goes to after sign-in: always a page of this server.
 
 use super::Failure;
 use super::paths::{ACCOUNT, query};
 
-/// The path of a page here, with its query.
+/// The path and query of a page on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next(String);
 
 impl Next {
-    /// The most characters.
+    /// In bytes.
     const LONGEST: usize = 16_000;
-    /// Where people go who came for nothing else.
+    /// The default page.
     const HOME: &str = ACCOUNT;
 
-    /// Takes a path as it is; an empty one is the account page.
+    /// Parses a path; an empty one means the account page.
     ///
-    /// Refuses whatever a browser could take for an address elsewhere: anything that does not begin with just one
-    /// slash, or has a backslash, a blank or a control character, which browsers drop or turn into slashes.
+    /// Refuses everything that a browser could read as an address of another site: text that does not begin with
+    /// exactly one slash, or that contains a backslash, a space or a control character, which browsers drop or turn
+    /// into slashes.
     pub(super) fn parse(raw: &str) -> Result<Self, Failure> {
         if raw.is_empty() {
             return Ok(Self(Self::HOME.to_owned()));
@@ -29,17 +30,16 @@ impl Next {
         }
     }
 
-    /// The path, with its query.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is no more than where people go anyway.
+    /// Whether it is the default page.
     pub(super) fn is_home(&self) -> bool {
         self.0 == Self::HOME
     }
 
-    /// A page that leads there later: `PAGE?next=...`.
+    /// The address of a page that leads to this one: `PAGE?next=...`.
     pub(super) fn after(&self, page: &str) -> String {
         if self.is_home() { page.to_owned() } else { format!("{page}?{}", query(&[("next", &self.0)])) }
     }

@@ -1,4 +1,4 @@
-//! What stands behind the question mark of an address, or in the form that a program sends in its place.
+//! The parameters of a query or of the form that a client sends instead.
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
@@ -17,15 +17,13 @@ use crate::http::body;
 pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// Reads a query or a form.
-    ///
-    /// Refuses a parameter that is there twice.
+    /// Parses a query or a form. Refuses a parameter that occurs twice.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text)
             .map_err(|_| Failure::BadRequest { rule: "the parameters are malformed".to_owned() })?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
-            // A parameter without a value counts as left out (RFC 6749, section 3.1).
+            // A parameter without a value counts as omitted (RFC 6749, section 3.1).
             if value.is_empty() {
                 continue;
             }
@@ -37,12 +35,11 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    /// A parameter, if it is there.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A parameter; empty where there is none.
+    /// The value of a parameter; empty if it is missing.
     pub(super) fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
@@ -55,19 +52,18 @@ impl Parameters {
         Self(names.iter().filter_map(|name| Some(((*name).to_owned(), self.owned(name)?))).collect())
     }
 
-    /// The same with one more.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// As they stand in an address, in the order of their names.
+    /// The parameters as a query, sorted by name.
     pub(super) fn query(&self) -> String {
         query(&self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
     }
 }
 
-/// The same in a form that any site may send: it changes nothing here.
+/// The parameters of a form that any site may send, because it changes nothing here.
 pub(super) struct Posted(pub(super) Parameters);
 
 impl FromRequest for Posted {

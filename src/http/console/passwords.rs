@@ -1,4 +1,4 @@
-//! `/auth/invitation` and `/auth/password`: choosing a password by a link, or in place of a temporary one.
+//! `/auth/invitation` and `/auth/password`: a user sets a password by a link, or replaces a temporary one.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -21,7 +21,7 @@ use crate::http::dialect;
 const BY_LINK: &str = "/auth/invitation";
 const INSTEAD: &str = "/auth/password";
 
-/// `GET /auth/invitation?token=...`: the form, for a link that is good. Looking at it does not use the link up.
+/// `GET /auth/invitation?token=...`: the form for a valid link. Opening it does not use up the link.
 pub(super) async fn by_link(
     state: Data<AppState>,
     browser: Browser,
@@ -32,7 +32,7 @@ pub(super) async fn by_link(
     browser.show(StatusCode::OK, &link_form(&browser, &user, purpose, &link, None))
 }
 
-/// `POST /auth/invitation`: sets the password and uses the link up.
+/// `POST /auth/invitation`: sets the password and uses up the link.
 pub(super) async fn set_by_link(
     state: Data<AppState>,
     browser: Browser,
@@ -60,7 +60,7 @@ pub(super) async fn instead_of_temporary(browser: Browser) -> Result<HttpRespons
     browser.show(StatusCode::OK, &instead_form(&browser, "", None))
 }
 
-/// `POST /auth/password`: sets the password in place of the temporary one.
+/// `POST /auth/password`: replaces the temporary password.
 pub(super) async fn set_instead_of_temporary(
     state: Data<AppState>,
     browser: Browser,
@@ -90,7 +90,7 @@ pub(super) async fn set_instead_of_temporary(
     }
 }
 
-/// The password to be, typed twice.
+/// Reads a new password, which the user types twice.
 pub(super) fn chosen(form: &Form) -> Result<Password, Wrong> {
     let password = Password::parse(form.text("password")).map_err(|invalid| about_the_new(&invalid.rule))?;
     if Password::existing(form.text("again")) != password {
@@ -115,7 +115,7 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, wrong
         Purpose::Invitation => ("Welcome", "Choose a password for"),
         Purpose::PasswordReset => ("Reset password", "Choose a new password for"),
     };
-    // An invited person has no key yet.
+    // An invited user has no API key yet.
     let keys = (purpose == Purpose::PasswordReset).then(Field::revoke_keys);
     FormPage {
         title,

@@ -1,4 +1,4 @@
-//! `/auth/account/second-factor`: setting it up, renewing its recovery codes, removing it.
+//! `/auth/account/second-factor`: sets up and removes the second factor and renews its recovery codes.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -23,8 +23,8 @@ const REMOVE: &str = "/auth/account/second-factor/remove";
 
 const WHY: &str = "In addition to your password, you enter a code from your phone when you sign in.";
 
-/// `GET /auth/account/second-factor`: a button to begin. A key that was begun before is not shown: somebody else at this
-/// session may have begun it.
+/// `GET /auth/account/second-factor`: a button that begins the setup. A key from an earlier setup is not shown, because
+/// somebody else at this session may have begun it.
 pub(super) async fn start(
     state: Data<AppState>,
     RecentlySignedIn { browser, actor, .. }: RecentlySignedIn,
@@ -49,7 +49,7 @@ pub(super) async fn start(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/account/second-factor`: a new key, which counts once a code of it was typed.
+/// `POST /auth/account/second-factor`: creates a key, which is in force once the user has entered a code.
 pub(super) async fn begin(
     state: Data<AppState>,
     RecentlySignedIn { browser, actor, .. }: RecentlySignedIn<Form>,
@@ -58,7 +58,7 @@ pub(super) async fn begin(
     browser.show(StatusCode::OK, &enrolment_page(&browser, &enrolment, None))
 }
 
-/// `POST /auth/account/second-factor/confirm`: the first code; shows the recovery codes.
+/// `POST /auth/account/second-factor/confirm`: checks the first code and shows the recovery codes.
 pub(super) async fn confirm(
     state: Data<AppState>,
     RecentlySignedIn { browser, actor, input: form, .. }: RecentlySignedIn<Form>,
@@ -75,12 +75,12 @@ pub(super) async fn confirm(
     }
 }
 
-/// `GET /auth/account/second-factor/recovery-codes`: the form for new ones.
+/// `GET /auth/account/second-factor/recovery-codes`: the form.
 pub(super) async fn renewal(SignedIn { browser, .. }: SignedIn) -> Result<HttpResponse, Failure> {
     browser.show(StatusCode::OK, &renewal_form(&browser, None))
 }
 
-/// `POST /auth/account/second-factor/recovery-codes`: new ones; the old ones are void.
+/// `POST /auth/account/second-factor/recovery-codes`: replaces the recovery codes.
 pub(super) async fn renew(
     state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
@@ -98,7 +98,7 @@ pub(super) async fn removal(SignedIn { browser, .. }: SignedIn) -> Result<HttpRe
     browser.show(StatusCode::OK, &removal_form(&browser, None))
 }
 
-/// `POST /auth/account/second-factor/remove`: removes it, for who has it.
+/// `POST /auth/account/second-factor/remove`: removes the second factor; requires a code.
 pub(super) async fn remove(
     state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,

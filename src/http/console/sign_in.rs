@@ -1,4 +1,4 @@
-//! `/auth/sign-in`: coming in, step by step. Which step follows, the core says.
+//! `/auth/sign-in`: signing in, step by step. `app` decides which step follows.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
@@ -26,7 +26,8 @@ const CODE: &str = "/auth/sign-in/code";
 const SECOND_FACTOR: &str = "/auth/sign-in/second-factor";
 const PASSWORD: &str = "/auth/sign-in/password";
 
-/// `GET /auth/sign-in?next=...`: the form; whoever is in goes on, unless a program wants them to sign in `again`.
+/// `GET /auth/sign-in?next=...`: the form. A signed-in user goes on to `next`, unless a client requires a new sign-in
+/// (`again`).
 pub(super) async fn form(
     state: Data<AppState>,
     browser: Browser,
@@ -41,7 +42,7 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &sign_in_form(&state, &browser, &next, hint, None)?)
 }
 
-/// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
+/// `POST /auth/sign-in`: checks the password. A successful sign-in ends the browser's previous session.
 pub(super) async fn enter(
     state: Data<AppState>,
     browser: Browser,
@@ -72,7 +73,7 @@ pub(super) async fn code_form(
     browser.show(StatusCode::OK, &code_page(&browser, &next, None))
 }
 
-/// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
+/// `POST /auth/sign-in/code`: checks a code of the second factor, or a recovery code.
 pub(super) async fn enter_code(
     state: Data<AppState>,
     browser: Browser,
@@ -89,7 +90,7 @@ pub(super) async fn enter_code(
     }
 }
 
-/// `GET /auth/sign-in/second-factor`: setting up the second factor without which this person does not come in.
+/// `GET /auth/sign-in/second-factor`: sets up the second factor that this user's sign-in requires.
 pub(super) async fn enrolment(
     state: Data<AppState>,
     browser: Browser,
@@ -98,7 +99,7 @@ pub(super) async fn enrolment(
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
     half(&state, &browser, &next, Step::EnrolSecondFactor)?;
-    // HEAD changes nothing, so it makes no key; how long the page would be is not known.
+    // HEAD changes nothing, so it creates no key, and the length of the page is unknown.
     if request.method() == Method::HEAD {
         return Ok(page::without_body());
     }
@@ -106,7 +107,7 @@ pub(super) async fn enrolment(
     browser.show(StatusCode::OK, &enrolment_page(&browser, &next, &enrolment, None))
 }
 
-/// `POST /auth/sign-in/second-factor`: the first code; shows the recovery codes.
+/// `POST /auth/sign-in/second-factor`: checks the first code and shows the recovery codes.
 pub(super) async fn enrol(
     state: Data<AppState>,
     browser: Browser,
@@ -136,7 +137,7 @@ pub(super) async fn enrol(
     }
 }
 
-/// `GET /auth/sign-in/password`: choosing another password, without which this person does not come in.
+/// `GET /auth/sign-in/password`: the form for the new password that this user's sign-in requires.
 pub(super) async fn password_form(
     state: Data<AppState>,
     browser: Browser,
@@ -147,7 +148,7 @@ pub(super) async fn password_form(
     browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None))
 }
 
-/// `POST /auth/sign-in/password`: sets it.
+/// `POST /auth/sign-in/password`: sets the password.
 pub(super) async fn set_password(
     state: Data<AppState>,
     browser: Browser,
@@ -169,7 +170,7 @@ pub(super) async fn set_password(
     }
 }
 
-/// Leads on from a step that was taken.
+/// Goes on after a completed step.
 fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next) -> Result<HttpResponse, Failure> {
     let mut answer = match progress {
         Progress::In(_) if authorize::is_here(next.as_str()) => {
@@ -184,7 +185,7 @@ fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next
     Ok(answer)
 }
 
-/// Gives the browser the cookie of where it stands now, and takes the one of where it stood.
+/// Sets the cookie of the new state and removes the one of the previous state.
 fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &mut HttpResponse) {
     match progress {
         Progress::In(signed_in) => {
@@ -196,7 +197,7 @@ fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &
     }
 }
 
-/// The user whose pending sign-in is at this step; at another one, the browser is sent to its page.
+/// The user whose pending sign-in is at this step. At another step, the browser is redirected to its page.
 fn half(state: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
     match sign_in::pending(state, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(user),
@@ -284,7 +285,7 @@ fn enrolment_page(browser: &Browser, next: &Next, enrolment: &Enrolment, wrong: 
     set_up(browser, SECOND_FACTOR, text, hidden, enrolment, wrong)
 }
 
-/// The page on which a second factor is set up.
+/// The page for setting up a second factor.
 pub(super) fn set_up(
     browser: &Browser,
     action: &'static str,

@@ -1,4 +1,4 @@
-//! `/auth/sign-out`: leaving, from here or because a program asks for it.
+//! `/auth/sign-out`: signing out, by the user or at the request of a client.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
@@ -16,10 +16,10 @@ use crate::app::runtime::state::AppState;
 const SIGN_OUT: &str = "/auth/sign-out";
 const SIGNED_OUT: &str = "/auth/signed-out";
 
-/// What is read of what a program sends; everything else is passed over.
+/// The parameters that are read; all others are ignored.
 const KNOWN: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
 
-/// `GET /auth/sign-out`: asks whether to leave. A program that shows an id token of this very person needs no answer
+/// `GET /auth/sign-out`: asks for confirmation. A client that sends an id token of the signed-in user needs none
 /// (OpenID Connect RP-Initiated Logout 1.0, section 2).
 pub(super) async fn form(
     state: Data<AppState>,
@@ -66,8 +66,8 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/sign-out`: ends the browser's session and, where a program asked for it, the sessions of that program in
-/// this browser; leads back to the program.
+/// `POST /auth/sign-out`: ends the browser's session and, if a client asked for it, that client's sessions in this
+/// browser. Returns to the client.
 pub(super) async fn leave(
     state: Data<AppState>,
     browser: Browser,
