@@ -1,4 +1,4 @@
-//! What a page looks like. The texts that the templates are given are escaped by them.
+//! The layout of the pages. The templates escape all texts.
 
 use std::sync::LazyLock;
 
@@ -16,10 +16,11 @@ use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
 
-/// How it looks; the policy allows just this text.
+/// The style sheet. The content security policy allows exactly this text by its hash.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// Nothing is loaded, nothing runs, nobody frames it, and its form leads here.
+/// The content security policy: the page loads nothing, runs nothing, cannot be framed, and its form leads to this
+/// server.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(Fingerprint::of(STYLE).as_bytes());
     format!(
@@ -33,7 +34,7 @@ pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpRespo
 }
 
 pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
-    // `same-origin`: with `no-referrer`, browsers name `null` as the origin of our own forms.
+    // `same-origin`: with `no-referrer`, browsers send `Origin: null` with our own forms.
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
@@ -42,17 +43,17 @@ pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
         .body(markup)
 }
 
-/// The head of a page whose length is not known, for `HEAD`.
+/// The response to `HEAD` for a page whose length is unknown.
 pub(super) fn without_body() -> HttpResponse {
     answer(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
 }
 
-/// An answer that sends the browser on, by `GET`.
+/// A redirect that the browser follows by `GET`.
 pub(super) fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, to)).insert_header((REFERRER_POLICY, "same-origin")).finish()
 }
 
-/// A text as a sentence: with a capital, unless it begins with the name of a parameter, and a full stop.
+/// A text as a sentence: capitalized, unless it begins with the name of a parameter, and with a full stop.
 pub(super) fn sentence(text: &str) -> String {
     let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
     let mut chars = text.chars();
@@ -62,10 +63,10 @@ pub(super) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", chars.as_str())
 }
 
-/// What was wrong with a form that was sent.
+/// The error of a form.
 #[derive(Clone, Debug)]
 pub(super) struct Wrong {
-    /// The field; empty where it is none of them alone.
+    /// The name of the field; empty if the error concerns no single field.
     pub(super) field: &'static str,
     pub(super) text: String,
 }
@@ -76,14 +77,12 @@ impl Wrong {
     }
 }
 
-/// Where else one may go from a page.
 pub(super) struct Link {
     pub(super) to: String,
     pub(super) text: &'static str,
 }
 
 impl Link {
-    /// A link to another page of ours.
     pub(super) fn new(to: impl Into<String>, text: &'static str) -> Self {
         Self { to: to.into(), text }
     }
@@ -92,10 +91,9 @@ impl Link {
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
-    /// What is known already, for the browser to keep with a password.
+    /// A known value that the browser stores together with a password.
     Fixed,
     Email,
-    /// Something that nobody should see.
     Password,
     /// A code of an authenticator app.
     Digits,
@@ -105,7 +103,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The `type` of the field.
+    /// The `type` attribute of the input.
     pub(super) const fn input(self) -> &'static str {
         match self {
             Self::Text | Self::Fixed | Self::Digits | Self::Letters => "text",
@@ -119,14 +117,12 @@ impl Kind {
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
-    /// What they are told besides; empty for nothing.
+    /// An additional text; empty for none.
     pub(super) hint: &'static str,
     pub(super) kind: Kind,
-    /// What a browser may fill in.
+    /// The `autocomplete` attribute.
     pub(super) autocomplete: &'static str,
-    /// What it holds already.
     pub(super) value: String,
-    /// Whether the form can be sent without it.
     pub(super) is_optional: bool,
 }
 
@@ -135,7 +131,7 @@ impl Field {
         Self { name, label, hint: "", kind, autocomplete, value: String::new(), is_optional: false }
     }
 
-    /// The field where a code of the second factor is typed.
+    /// The field for a code of the second factor.
     pub(super) fn digits() -> Self {
         Self::new("code", "Code", Kind::Digits, "one-time-code")
     }
@@ -144,13 +140,13 @@ impl Field {
         Self { value: email.to_string(), ..Self::new("username", "Email", Kind::Fixed, "username") }
     }
 
-    /// The box by which somebody revokes their API keys together with a password.
+    /// The checkbox that also revokes the user's API keys.
     pub(super) fn revoke_keys() -> Self {
         let label = "Also revoke my API keys";
         Self { value: "yes".to_owned(), ..Self::new(REVOKE_KEYS, label, Kind::Check, "off") }
     }
 
-    /// The fields of a password to be, typed twice.
+    /// The two fields for a new password.
     pub(super) fn chosen() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
         let hint = "10 to 256 characters. A few unrelated words make a good password.";
@@ -158,10 +154,10 @@ impl Field {
     }
 }
 
-/// The field that says whether API keys are revoked.
+/// The name of the checkbox that revokes API keys.
 pub(super) const REVOKE_KEYS: &str = "revoke_keys";
 
-/// Where the typing begins: at the first field that is wrong, or else at the first that is empty.
+/// The field that gets the focus: the one with the error, otherwise the first empty one.
 fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
     let named = wrong.and_then(|wrong| fields.iter().find(|field| field.name == wrong.field));
     let empty = || fields.iter().find(|field| field.value.is_empty());
@@ -172,9 +168,9 @@ fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
 #[template(path = "form.html")]
 pub(super) struct FormPage {
     pub(super) title: &'static str,
-    /// What is to be done; empty where the title says it.
+    /// The instructions; empty if the title says enough.
     pub(super) text: String,
-    /// What to mind; empty for nothing.
+    /// A warning; empty for none.
     pub(super) caution: &'static str,
     pub(super) wrong: Option<Wrong>,
     pub(super) token: String,
@@ -199,28 +195,28 @@ impl FormPage {
 #[template(path = "message.html")]
 pub(super) struct Message {
     pub(super) title: String,
-    /// What went wrong, if something did.
     pub(super) wrong: Option<Wrong>,
     pub(super) texts: Vec<String>,
     pub(super) links: Vec<Link>,
 }
 
-/// A page that leads on by itself, also to another program: a form's own answer must not, says the policy.
+/// A page that redirects by itself, also to another program. The content security policy forbids a redirect to another
+/// site in the response to a form.
 #[derive(Template)]
 #[template(path = "go_on.html")]
 pub(super) struct GoOn {
     pub(super) title: &'static str,
-    /// What went wrong: nothing.
+    /// Always `None`; the layout needs it.
     pub(super) wrong: Option<Wrong>,
     pub(super) text: &'static str,
     pub(super) to: String,
 }
 
-/// Something to know before one decides.
+/// A detail that helps the user to decide.
 pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// Whether it is a code to compare.
+    /// Whether the value is a code that the user compares.
     pub(super) is_code: bool,
 }
 
@@ -237,28 +233,27 @@ pub(super) struct Choice {
     pub(super) text: String,
     pub(super) wrong: Option<Wrong>,
     pub(super) facts: Vec<Fact>,
-    /// What a program will be able to do.
+    /// The permissions that the app gets.
     pub(super) may: Vec<&'static str>,
-    /// What to mind; empty for nothing.
+    /// A warning; empty for none.
     pub(super) caution: &'static str,
     pub(super) token: String,
     pub(super) action: &'static str,
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// What the button says that goes on.
+    /// The label of the button that agrees.
     pub(super) allow: &'static str,
-    /// What the other says; empty for none.
+    /// The label of the button that denies; empty for no button.
     pub(super) deny: &'static str,
     pub(super) links: Vec<Link>,
 }
 
-/// The page on which a second factor is set up.
 #[derive(Template)]
 #[template(path = "enrolment.html")]
 pub(super) struct EnrolmentPage {
     pub(super) title: &'static str,
     pub(super) text: &'static str,
     pub(super) wrong: Option<Wrong>,
-    /// The picture, which is markup.
+    /// The QR code, as markup.
     pub(super) qr: String,
     /// The key in groups.
     pub(super) secret: String,
@@ -283,7 +278,7 @@ impl EnrolmentPage {
 #[template(path = "recovery_codes.html")]
 pub(super) struct RecoveryCodes {
     pub(super) title: &'static str,
-    /// What went wrong: nothing.
+    /// Always `None`; the layout needs it.
     pub(super) wrong: Option<Wrong>,
     pub(super) codes: Vec<Secret>,
     pub(super) to: String,

@@ -118,12 +118,12 @@ fn what_the_client_itself_wrote_is_not_believed() {
         let lines = [(line, "1.1.1.1"), ("x-forwarded-for", "198.51.100.7, 10.0.0.2")];
         assert_eq!(client("10.0.0.1", &lines), "198.51.100.7");
     }
-    // Quotes that are left open, and commas in quotes.
+    // Unclosed quotes, and commas in quotes.
     for garbage in ["for=\"", "for=\"1.1.1.1", "for=\"1.1.1.1\\", "\"", "for=1.1.1.1,\"", "\\\"\\", "for=\"a\\\"b"] {
         assert_eq!(standard(&format!("{garbage}, for=198.51.100.7")), "198.51.100.7", "{garbage}");
         assert_eq!(standard(&format!("{garbage}, for=\"[2001:db8::7]:1\"")), "2001:db8::7", "{garbage}");
     }
-    // What is no text in the line that the proxy has added to does not hide what it has added.
+    // Bytes that are not text, in the line that the proxy has appended to, do not hide the appended address.
     let lines: [(&str, &[u8]); 2] = [("x-forwarded-for", b"1.1.1.1"), ("x-forwarded-for", b"\xff, 198.51.100.7")];
     let peer = "10.0.0.1".parse().expect("an address");
     assert_eq!(proxies(ForwardedHeader::Either).client(peer, &headers(&lines)).to_string(), "198.51.100.7");

@@ -1,4 +1,4 @@
-//! Where a client says which one it is, and proves it (RFC 6749, section 2.3.1).
+//! Client authentication (RFC 6749, section 2.3.1).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -14,9 +14,10 @@ use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error};
 
-/// The client that calls.
+/// The client that sends the request.
 ///
-/// Refused when it is none, gives the wrong secret, none or one too many, or both ways at once.
+/// Refuses an unknown client, a wrong or missing secret, a secret for a public client, and credentials in both the
+/// header and the form.
 pub(super) fn authenticated(
     state: &AppState,
     origin: &Origin,
@@ -44,14 +45,14 @@ pub(super) fn authenticated(
     })
 }
 
-/// What stands in `Authorization: Basic ...`.
+/// The credentials of `Authorization: Basic ...`.
 fn basic(request: &HttpRequest) -> Option<&str> {
     let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then(|| credentials.trim())
 }
 
-/// The id and the secret, each written as a form's value before they were joined; an empty secret is none.
+/// The id and the secret, each form-encoded before they were joined; an empty secret counts as none.
 fn credentials(text: &str) -> Option<(String, Option<Secret>)> {
     let bytes = STANDARD.decode(text).ok()?;
     let text = String::from_utf8(bytes).ok()?;

@@ -1,4 +1,4 @@
-//! `/auth/admin/realms/master/clients`: the clients of the registry, to be read; never their secrets.
+//! `/auth/admin/realms/master/clients`: the registered clients, read-only and without their secrets.
 
 use std::time::Duration;
 
@@ -20,9 +20,10 @@ use crate::error::{Error, Result};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Asked {
     client_id: Option<String>,
-    /// Whether `clientId` is a part of one.
+    /// Whether `clientId` matches a part of the id.
     search: Option<String>,
-    /// Whether to leave out those that the caller may not change. All are to be read alone, and all are listed.
+    /// Whether to omit the clients that the caller may not change. Every client here is read-only and is listed in any
+    /// case.
     viewable_only: Option<String>,
     first: Option<String>,
     max: Option<String>,
@@ -65,7 +66,7 @@ pub(super) async fn service_account(
     Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }
 
-/// A client of no possible id does not exist.
+/// An id that is no UUID belongs to no client.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
     Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::Client, id))
 }

@@ -1,4 +1,4 @@
-//! What a token is worth (RFC 7662), and its end (RFC 7009).
+//! Token introspection (RFC 7662) and revocation (RFC 7009).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -16,7 +16,7 @@ use crate::tokens::claims::BEARER;
 
 /// `POST /auth/realms/master/protocol/openid-connect/token/introspect`, `POST /oauth2/introspect`
 ///
-/// Any client with a secret may ask about any token.
+/// Every client with a secret may introspect every token.
 pub(super) async fn introspect(
     state: Data<AppState>,
     visitor: Visitor,
@@ -44,7 +44,7 @@ pub(super) async fn revoke(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish())
 }
 
-/// A good token in the words of RFC 7662, section 2.2, with what Keycloak adds.
+/// The response for a valid token: the fields of RFC 7662, section 2.2, and those that Keycloak adds.
 fn told(live: &Live, issuer: &str) -> Value {
     let (user, session) = match live {
         Live::Access { user, session, .. } | Live::Refresh { user, session } => (user, session),
@@ -80,7 +80,7 @@ fn told(live: &Live, issuer: &str) -> Value {
     told
 }
 
-/// One audience as a text, several as a list, as in the token.
+/// One audience as a string, several as a list, as in the token.
 fn audience(audiences: &[String]) -> Value {
     match audiences {
         [one] => one.as_str().into(),

@@ -1,4 +1,4 @@
-//! Sign-in sessions, as Keycloak's administration shows and ends them.
+//! Sessions in Keycloak's administration API.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::store::Tx;
 
-/// A session (Keycloak's `UserSessionRepresentation`); moments are milliseconds since 1970.
+/// A session (Keycloak's `UserSessionRepresentation`). Times are milliseconds since 1970.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
@@ -34,7 +34,7 @@ pub(super) struct Shown {
     start: i64,
     last_access: i64,
     remember_me: bool,
-    /// The client that it is of, by the id of its representation; none of a browser.
+    /// The client of the session, by the id of its representation; empty for a session of a browser.
     clients: BTreeMap<Uuid, String>,
 }
 
@@ -65,7 +65,6 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>
     Ok(Json(found.iter().map(|session| Shown::new(session, &owner)).collect()))
 }
 
-/// How much of a list to show.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Part {

@@ -20,13 +20,13 @@ use crate::domain::actor::Origin;
 use crate::domain::client::{Client, Grant};
 use crate::http::{dialect, request};
 
-/// The tokens (RFC 6749, section 5.1), with what Keycloak adds.
+/// The tokens (RFC 6749, section 5.1), with the fields that Keycloak adds.
 #[derive(Serialize)]
 struct Tokens {
     access_token: String,
-    /// Seconds that the access token lives.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
-    /// Seconds that the refresh token lives unless it is used; 0 where there is none.
+    /// The time after which an unused refresh token expires, in seconds; 0 without a refresh token.
     refresh_expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,

@@ -1,4 +1,4 @@
-//! What a token tells of its person (OpenID Connect Core, section 5.3).
+//! The user of an access token (OpenID Connect Core, section 5.3).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -23,7 +23,7 @@ struct Told<'a> {
 
 /// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
 ///
-/// As in Keycloak, the token must have been asked for with `openid`.
+/// As in Keycloak, the token needs the scope `openid`.
 pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
     let (user, scopes) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;

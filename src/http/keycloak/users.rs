@@ -29,11 +29,11 @@ use crate::http::person::{Access, Representation};
 use crate::http::{body, request};
 use crate::store::{Tx, View};
 
-/// How many people there are in a list unless more are asked for, as in Keycloak.
+/// The default number of users in a list, as in Keycloak.
 const PAGE: usize = 100;
 
-/// Whom to look for; nothing looks for everybody whom the caller may find. Yes and no are read in any case, for Python
-/// writes `True`.
+/// The filters of a search; without any it finds every user whom the caller may see. Booleans are read in any case,
+/// because Python writes `True`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Asked {
@@ -51,7 +51,7 @@ pub(super) struct Asked {
     max: Option<String>,
 }
 
-/// What a search comes to.
+/// The parsed parameters of a search.
 struct Wanted {
     search: PeopleSearch,
     brief: bool,
@@ -76,7 +76,8 @@ impl TryFrom<Asked> for Wanted {
         };
         let search = PeopleSearch {
             words: PeopleSearch::parse_words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
-            // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
+            // The SDK takes the first user that a search by email finds, so an email matches in part only if the
+            // request asks for it.
             email: raw.email.map(|text| match exact {
                 Some(false) => Pattern::Part(Email::fold_part(&text)),
                 Some(true) | None => Pattern::whole(&text),
@@ -96,7 +97,7 @@ impl TryFrom<Asked> for Wanted {
     }
 }
 
-/// Yes or no, in any case.
+/// A boolean, in any case.
 pub(super) fn flag(field: &'static str, text: Option<String>) -> Result<Option<bool>> {
     text.map(|text| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
@@ -106,14 +107,13 @@ pub(super) fn flag(field: &'static str, text: Option<String>) -> Result<Option<b
     .transpose()
 }
 
-/// A whole number.
 pub(super) fn number(field: &'static str, text: Option<String>) -> Result<Option<usize>> {
     text.map(|text| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok()))
         .map(|number| number.ok_or_else(|| Error::invalid(field, "must be a whole number, 0 or more")))
         .transpose()
 }
 
-/// A query, or what is wrong with it.
+/// The parsed query, or the error in it.
 pub(super) fn parsed<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T> {
     query.map(Query::into_inner).map_err(|error| Error::invalid("query", error.to_string()))
 }
@@ -123,7 +123,8 @@ fn shown(profile: &Profile, viewer: &Actor) -> Representation {
     Representation::new(&profile.user, viewer).with_totp(totp)
 }
 
-/// A bot as Keycloak shows the user of a service account: named after its client, or after its key. No search finds it.
+/// A bot as Keycloak shows the user of a service account. Its name comes from its client or its API key. No search
+/// finds it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServiceUser {
@@ -132,7 +133,7 @@ pub(super) struct ServiceUser {
     username: String,
     first_name: String,
     enabled: bool,
-    /// An address in a domain that is none (RFC 2606). Without one, the Wallaroo SDK would show an administrator's.
+    /// An address in a reserved domain (RFC 2606). Without an address, the Wallaroo SDK would show an administrator's.
     email: String,
     email_verified: bool,
     totp: bool,
@@ -157,7 +158,7 @@ impl ServiceUser {
             email: user.email.to_string(),
             email_verified: false,
             totp: false,
-            // A bot goes with its client or key, and is not managed apart from it.
+            // A bot is deleted with its client or API key and cannot be changed separately.
             access: Access::new(false),
             service_account_client_id: client.as_ref().map(ToString::to_string),
             disableable_credential_types: [],
@@ -167,7 +168,6 @@ impl ServiceUser {
     }
 }
 
-/// A person, or a bot.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum One {
@@ -212,7 +212,7 @@ pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>)
     }))
 }
 
-/// `POST /auth/admin/realms/master/users`: 201, and where the user is.
+/// `POST /auth/admin/realms/master/users`: 201, with the address of the user in `Location`.
 pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
@@ -240,7 +240,7 @@ pub(super) async fn update(
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
-/// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
+/// `DELETE /auth/admin/realms/master/users/{id}`: closes the account permanently.
 pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let close = move |tx: &Tx, caller: &Actor| user_deletion::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
@@ -262,7 +262,7 @@ pub(super) async fn reset_password(
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
-/// Names the field of a password as a credential has it.
+/// Renames the field of a password error to that of a credential.
 fn in_value(error: Error) -> Error {
     match error {
         Error::Invalid { field: Field::Password, rule } => Error::invalid("value", rule),
@@ -270,7 +270,7 @@ fn in_value(error: Error) -> Error {
     }
 }
 
-/// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
+/// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: refused, because the server sends no email.
 pub(super) async fn send_mail(
     state: Data<AppState>,
     caller: Caller,
@@ -281,12 +281,12 @@ pub(super) async fn send_mail(
     Err(Failure::NoMail)
 }
 
-/// A user of no possible id does not exist.
+/// An id that is no UUID belongs to no user.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
     Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::User, id))
 }
 
-/// A JSON body, whatever its `Content-Type`.
+/// A JSON body with any `Content-Type`.
 pub(super) struct Body<T>(T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {

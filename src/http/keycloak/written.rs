@@ -1,4 +1,4 @@
-//! A user as Keycloak's clients write one: made, changed, or with a new password.
+//! The request bodies for a user: create, change, or set a password.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::domain::password::Password;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::{Error, InField, Result};
 
-/// What stands for the demand to choose another password.
+/// Keycloak's name of the action that requires a new password.
 const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
-/// A user to be, or what is to change about one; what is left out stays.
+/// A new user or a change; omitted fields keep their values.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Written {
@@ -31,7 +31,7 @@ pub(super) struct Written {
     others: BTreeMap<String, Value>,
 }
 
-/// A password, as Keycloak's clients write one.
+/// A password in a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credential {
@@ -43,7 +43,7 @@ pub(super) struct Credential {
 }
 
 impl Credential {
-    /// The password, and whether it is good only for choosing another.
+    /// The password, and whether it is temporary.
     pub(super) fn read(self) -> Result<(Password, bool)> {
         if self.kind.is_some_and(|kind| kind != "password") {
             return Err(Error::invalid("type", "must be password: no other credential can be set"));
@@ -53,7 +53,7 @@ impl Credential {
     }
 }
 
-/// What a representation holds that is only to be read.
+/// The fields of a representation that are read-only.
 const READ_ONLY: [&str; 14] = [
     "id",
     "createdTimestamp",
@@ -71,7 +71,7 @@ const READ_ONLY: [&str; 14] = [
     "federationLink",
 ];
 
-/// What the fields that create and change have in common come to.
+/// The fields that create and change have in common.
 struct Fields {
     email: Option<Email>,
     first_name: Option<PersonName>,
@@ -80,12 +80,12 @@ struct Fields {
 }
 
 impl Written {
-    /// Whether another password is demanded, where something is said of it.
+    /// Whether a new password is required; `None` if the request does not say.
     pub(super) fn demand(&self) -> Result<Option<bool>> {
         self.required_actions.as_deref().map(demand).transpose()
     }
 
-    /// Refuses what would have a meaning elsewhere and has none here, rather than pass it over.
+    /// Refuses fields that have a meaning in Keycloak but none here, rather than ignore them.
     fn fields(&self) -> Result<Fields> {
         let says = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
@@ -116,8 +116,8 @@ impl Written {
     }
 }
 
-/// Who is to be made. Without `enabled` the account is off, as in Keycloak. Without `emailVerified` the caller vouches for
-/// the address, as every administrator does who makes an account.
+/// The new user. Without `enabled` the account is disabled, as in Keycloak. Without `emailVerified` the email counts as
+/// verified by the caller, as with every account that an administrator creates.
 pub(super) fn new_person(written: Written) -> Result<Registration> {
     let fields = written.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it must be the email address"))?;
@@ -144,7 +144,7 @@ pub(super) fn new_person(written: Written) -> Result<Registration> {
     Ok(Registration { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
 }
 
-/// Whether another password is demanded, of all that Keycloak can demand.
+/// Whether the required actions demand a new password. Keycloak has other actions; they are refused.
 fn demand(actions: &[String]) -> Result<bool> {
     match actions {
         [] => Ok(false),
@@ -156,7 +156,7 @@ fn demand(actions: &[String]) -> Result<bool> {
 impl TryFrom<Written> for UserChange {
     type Error = Error;
 
-    /// Roles are passed over, as Keycloak does here.
+    /// Roles are ignored, as in Keycloak.
     fn try_from(written: Written) -> Result<Self> {
         let fields = written.fields()?;
         if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {

@@ -1,4 +1,4 @@
-//! The descriptions of the dialects (OpenAPI 3.1) and the pages that show them.
+//! The OpenAPI 3.1 documents of the dialects and the pages that show them.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -15,8 +15,9 @@ use utoipa_swagger_ui::Config;
 use crate::http::headers::PUBLIC;
 use crate::http::{arize, pieces, wallaroo};
 
-/// What Swagger UI needs: its own scripts and stylesheets, the one style that it writes onto an element (by its hash),
-/// icons that are written out in its stylesheet, and requests to this server. Nobody frames it.
+/// The content security policy that Swagger UI needs: its own scripts and style sheets, the one inline style that it
+/// sets on an element (by its hash), the icons inside its style sheet, and requests to this server. The page cannot be
+/// framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; \
                       style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
                       img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
