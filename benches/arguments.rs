@@ -1,4 +1,4 @@
-//! What the measurements are asked for on the command line.
+//! The command line of the benchmarks.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::bench::kept;
 use super::goals::Goal;
 use super::trouble::{Result, Trouble};
 
-/// What `cargo bench -p atelier-bench -- --help` prints.
+/// The output of `cargo bench -p atelier-bench -- --help`.
 pub const HELP: &str = "\
 Measures atelier beside its references and prints one table.
 
@@ -27,45 +27,40 @@ G1 to G11 choose goals; without one, all are measured.
     --list            the goals, each with its sentence
 ";
 
-/// What was asked for.
 #[derive(Debug)]
 pub struct Arguments {
-    /// The goals to measure.
     pub goals: Vec<Goal>,
-    /// Rounds of each comparison.
+    /// The number of rounds of each comparison.
     pub rounds: usize,
-    /// The length of one run.
+    /// The measured time of one run.
     pub run: Duration,
-    /// How long a run goes on before it counts.
+    /// The time before the measurement begins.
     pub warm_up: Duration,
-    /// Whether this is but a look.
+    /// Whether this is only a short trial.
     pub quick: bool,
-    /// Configuration keys of the server with their values.
+    /// Configuration keys of the server and their values.
     pub set: Vec<(String, String)>,
-    /// The program that is measured.
+    /// The atelier binary to measure.
     pub binary: PathBuf,
-    /// Where the data that is written to lies.
+    /// The folder for the data that is written during a run.
     pub scratch: PathBuf,
-    /// Where PostgreSQL's programs are, where that was said.
+    /// The folder of PostgreSQL's programs, if one was given.
     pub postgres: Option<PathBuf>,
-    /// The Python that was named.
+    /// The Python interpreter, if one was given.
     pub python: Option<PathBuf>,
 }
 
-/// What there is to do.
 #[derive(Debug)]
 pub enum Task {
-    /// Measure.
     Measure(Arguments),
-    /// Be a reference: its name and what it is told.
+    /// Run a reference server: its name and its arguments.
     Refer(String, Vec<String>),
-    /// Say how to ask.
     Help,
-    /// Name the goals.
+    /// List the goals.
     List,
 }
 
-/// Takes the words after the program's name.
+/// Parses the arguments after the program's name.
 pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
     let mut words = words;
     let mut goals = Vec::new();
@@ -115,7 +110,8 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
     }))
 }
 
-/// A place on a disk: writes that wait for no disk would measure nothing.
+/// The default folder for data. It must be on a disk: in memory, a commit would not wait and the figures would mean
+/// nothing.
 fn usual_scratch() -> Result<PathBuf> {
     /// `TMPFS_MAGIC` of `linux/magic.h`.
     const MEMORY: u64 = 0x0102_1994;

@@ -1,8 +1,8 @@
-//! How fast atelier is beside what it is measured against: the real binary on a seeded file, asked over HTTP, in turn
-//! with its references in the same run.
+//! The benchmarks: the real binary on a seeded file, measured over HTTP, in alternation with its references in the same
+//! run.
 //!
-//! An absolute figure says little on a shared machine, so all goals are ratios of rounds that alternate: the median of
-//! the rounds counts, and its spread is told. `cargo bench -p atelier-bench -- --help` says how to ask.
+//! An absolute figure says little on a shared machine, so every goal is a ratio over alternating rounds: the median of
+//! the rounds counts, and the report contains the spread. `cargo bench -p atelier-bench -- --help` prints the options.
 
 mod arguments;
 mod bench;

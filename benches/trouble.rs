@@ -1,22 +1,20 @@
-//! Why something could not be measured.
+//! The error of the benchmarks.
 
 use std::error::Error;
 use std::fmt;
 
-/// What the functions of the measurements give.
 pub type Result<T> = std::result::Result<T, Trouble>;
 
-/// Why something could not be measured, in words for whoever runs the measurements.
+/// A reason why something could not be measured, as a text for the person who runs the benchmarks.
 #[derive(Debug)]
 pub struct Trouble(String);
 
 impl Trouble {
-    /// Trouble in these words.
     pub fn new(words: impl Into<String>) -> Self {
         Self(words.into())
     }
 
-    /// The same, with what was tried in front.
+    /// Puts the failed action in front of the reason.
     #[must_use]
     pub fn when(self, tried: impl fmt::Display) -> Self {
         Self(format!("{tried}: {}", self.0))

@@ -1,4 +1,5 @@
-//! G4 and G5: durable creates of 64 clients, each a person of their own: the workspace, its owner and the audit row.
+//! G4 and G5: durable creates by 64 clients, each as a user of its own. A create writes the workspace, its owner and
+//! the audit row.
 
 use std::cell::{Cell, RefCell};
 use std::process::{Command, Stdio};
@@ -17,13 +18,12 @@ use crate::seed::TEN_THOUSAND;
 use crate::server::Server;
 use crate::trouble::{Result, Trouble};
 
-/// What is asked.
 const CREATE: &str = "/v1/api/workspaces/create";
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 64;
 
-/// Makes workspaces of names that nobody has, each connection as another person.
+/// Creates workspaces with unique names, each connection as another user.
 pub(super) struct Creates<'a> {
     tokens: &'a [String],
     next: &'a Cell<u64>,
@@ -31,7 +31,7 @@ pub(super) struct Creates<'a> {
 }
 
 impl<'a> Creates<'a> {
-    /// As these people; `next` is the number of the next name and goes on from run to run.
+    /// `tokens` are the users' access tokens. `next` is the number of the next name and continues from run to run.
     pub(super) fn new(tokens: &'a [String], next: &'a Cell<u64>) -> Self {
         Self { tokens, next, wrong: None }
     }
@@ -58,7 +58,7 @@ impl Script for Creates<'_> {
     }
 }
 
-/// A server with 64 people who are signed in.
+/// Starts a server and signs in 64 users.
 fn begin(bench: &mut Bench) -> Result<(Server, Vec<String>)> {
     let server = bench.serve(TEN_THOUSAND)?;
     let mut people = TEN_THOUSAND.emails();
@@ -67,7 +67,7 @@ fn begin(bench: &mut Bench) -> Result<(Server, Vec<String>)> {
     Ok((server, tokens))
 }
 
-/// G4: beside a server that does one transaction after the other, each with its own wait for the disk.
+/// G4: compared with a server that commits one transaction after the other, each with its own fsync.
 pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G4;
     let (server, tokens) = begin(bench)?;
@@ -107,7 +107,7 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     }
 }
 
-/// How many creates there are for each wait for the disk, as `strace` counts them in a run that counts for nothing else.
+/// The creates per fsync. `strace` counts the fsyncs in a separate run that counts for nothing else.
 fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     let place = tempfile::NamedTempFile::new()?;
     let mut command = Command::new("strace");
@@ -126,7 +126,7 @@ fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     if calls == 0 { Err(Trouble::new("strace counted nothing")) } else { Ok(count(run?.all) / count(calls)) }
 }
 
-/// G5: beside PostgreSQL with as many clients.
+/// G5: compared with PostgreSQL with as many clients.
 pub(super) fn beside_postgres(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G5;
     let postgres = postgres::start(&bench.arguments, bench.scratch())?;

@@ -1,4 +1,4 @@
-//! G9: from start to the first answer, memory, and the size of the binary.
+//! G9: the time from start to the first response, memory, and the size of the binary.
 
 use std::cell::Cell;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::trouble::{Result, Trouble};
 
 const GOAL: Goal = Goal::G9;
 
-/// How many connections are open and idle.
+/// The number of idle connections.
 const IDLE: u64 = 10_000;
 
 pub(super) fn small(bench: &mut Bench) -> Result<()> {
@@ -51,7 +51,7 @@ fn starts(bench: &mut Bench) -> Result<()> {
     report.measure(GOAL, "resident, idle", " MB", Target::AtMost(20.0), &idle)
 }
 
-/// Everything that the other goals do, on one server.
+/// Runs the loads of the other goals on one server.
 fn loads(bench: &mut Bench) -> Result<()> {
     let server = bench.serve(TEN_THOUSAND)?;
     let people = TEN_THOUSAND.emails();
@@ -82,14 +82,14 @@ fn loads(bench: &mut Bench) -> Result<()> {
     report.measure(GOAL, "most resident during all loads", " MB", Target::Told, &[most])
 }
 
-/// Ten thousand connections that have asked once each and then wait.
+/// Opens ten thousand connections that send one request each and then stay idle.
 fn connections(bench: &mut Bench) -> Result<()> {
     let limits = getrlimit(Resource::Nofile);
     let needed = IDLE + 1000;
     if limits.maximum.is_some_and(|most| most < needed) {
         return Err(Trouble::new(format!("this system allows {:?} open files, {needed} are needed", limits.maximum)));
     }
-    // The server is started after this and may open as many.
+    // The server is started after this and inherits the limit.
     setrlimit(Resource::Nofile, Rlimit { current: limits.maximum.or(Some(needed)), maximum: limits.maximum })?;
     let server = bench.serve(TEN_THOUSAND)?;
     let token = server.sign_in(&person(0))?.access;

@@ -8,18 +8,16 @@ use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
 use crate::trouble::Result;
 
-/// What is asked.
 pub(super) const LIST: &str = "/v1/api/workspaces/list";
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 32;
 
-/// A list as it goes over the wire.
 pub(super) fn request(token: &str) -> Vec<u8> {
     ask("POST", LIST, Some(token), "application/json", "{}")
 }
 
-/// G1: the same person asks again and again, and nothing changes meanwhile.
+/// G1: the same user sends the same request again and again, and the data does not change.
 pub(super) fn remembered(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G1;
     let server = bench.serve(TEN_THOUSAND)?;
@@ -28,7 +26,7 @@ pub(super) fn remembered(bench: &mut Bench) -> Result<()> {
     let constant = constant::start(bench.scratch(), LIST, &body)?;
     let naive = naive::start(bench.scratch(), &server)?;
     let times = bench.times();
-    // The naive design tells the same rows, but its bytes are its own: it is asked once what they are.
+    // The naive design returns the same rows in a body of its own, so one request finds the length of that body.
     let same = Same::new(request(&token), body.len());
     let [ours, bare, naive] = bench.alternate(
         GOAL,
@@ -48,7 +46,7 @@ pub(super) fn remembered(bench: &mut Bench) -> Result<()> {
     report.note(GOAL, &format!("{CLIENTS} connections, {} bytes an answer", body.len()))
 }
 
-/// G2: 256 people ask in turn, and before each has asked again another process has changed the file.
+/// G2: 256 users send requests in turn. Before each pass another process has changed the file.
 pub(super) fn forgotten(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G2;
     let server = bench.serve(TEN_THOUSAND)?;
@@ -65,7 +63,7 @@ pub(super) fn forgotten(bench: &mut Bench) -> Result<()> {
                 "atelier, not remembered",
                 Box::new(|| server.load(CLIENTS, times).go(&mut InTurn::new(&requests, || neighbour.touch()))),
             ),
-            // The other side is asked the same and waits for the same commits.
+            // The reference gets the same requests and waits for the same commits.
             (
                 "constant handler",
                 Box::new(|| constant.load(CLIENTS, times).go(&mut InTurn::new(&requests, || neighbour.touch()))),

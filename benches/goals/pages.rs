@@ -1,4 +1,5 @@
-//! G6: a page of 50 at a million spaces beside one at a thousand, at every depth, none of them remembered.
+//! G6: a page of 50 of a million spaces, at every depth, compared with a page of a thousand spaces. No response comes
+//! from the cache.
 
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use crate::report::Target;
 use crate::seed::{MILLION, Seed, THOUSAND, WIDE};
 use crate::trouble::{Result, Trouble};
 
-/// How many places of a list are asked for.
+/// The number of positions in the list that are read.
 const PLACES: usize = 20;
 
-/// Pages that begin all over a list, from its begin to its end. No two are the same one, which would be remembered.
+/// Requests for pages spread over the whole list. All are different, because a repeated one would be cached.
 pub(super) fn pages(client: &Client, token: &str) -> Result<Vec<Vec<u8>>> {
-    // A cursor is got by walking: nobody but the server makes one.
+    // Only the server can create a cursor, so the cursors come from walking through the list.
     let mut cursors = vec![String::new()];
     let mut place = String::new();
     loop {

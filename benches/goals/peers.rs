@@ -1,4 +1,4 @@
-//! G8: lists and creates beside MLflow with workspaces and no sign-in, 64 clients each.
+//! G8: lists and creates, compared with MLflow with workspaces and without sign-in, with 64 clients each.
 
 use std::cell::Cell;
 
@@ -10,13 +10,13 @@ use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
 use crate::trouble::Result;
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 64;
 
-/// How many workspaces a list has.
+/// The number of workspaces in a list.
 const LISTED: u64 = 20;
 
-/// Makes workspaces in MLflow.
+/// Creates workspaces in MLflow.
 struct Creates<'a>(&'a Cell<u64>);
 
 impl Script for Creates<'_> {
@@ -35,7 +35,7 @@ pub(super) fn beside_mlflow(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G8;
     bench.report.absent(GOAL, "list, throughput of lldap's", "lldap is in no package registry; it is left out")?;
     let mlflow = mlflow::start(&bench.arguments, bench.scratch())?;
-    // One is there from the start, so both lists have 20.
+    // One workspace exists from the start, so both lists have 20.
     for number in 1..LISTED {
         let body = format!("{{\"name\":\"{}\"}}", crate::names::name(number).replace(' ', "-"));
         mlflow.client.ask("POST", WORKSPACES, None, "application/json", &body)?;

@@ -1,4 +1,5 @@
-//! G7: `GET /v2/spaces?name=...` at a million names beside the same without a name, none of them remembered.
+//! G7: `GET /v2/spaces?name=...` over a million names, compared with the same request without a name. No response comes
+//! from the cache.
 
 use std::cell::Cell;
 
@@ -13,7 +14,7 @@ use crate::seed::{MILLION, person};
 use crate::server::Server;
 use crate::trouble::{Result, Trouble};
 
-/// How long a search may take over a page without one, in milliseconds.
+/// The maximum difference between a search and a page without one, in milliseconds.
 const MORE: f64 = 5.0;
 
 fn request(token: &str, pattern: Option<&str>) -> Vec<u8> {
@@ -25,7 +26,7 @@ fn request(token: &str, pattern: Option<&str>) -> Vec<u8> {
     ask("GET", &path, Some(token), "", "")
 }
 
-/// Changes one space through the server itself, so that no answer that shows it counts as fresh.
+/// Changes one space through the server, so that the cached responses that contain it are stale.
 struct Touch<'a> {
     server: &'a Server,
     token: &'a str,
@@ -83,7 +84,7 @@ fn one(
     (name, requests): (&str, &[Vec<u8>]),
     empty: &[Vec<u8>],
 ) -> Result<()> {
-    // The names of contenders live as long as the program, and so may this one.
+    // A contender's name is `'static`. The program ends soon, so the leak does no harm.
     let label: &'static str = Box::leak(name.to_owned().into_boxed_str());
     let times = (bench.arguments.warm_up / 2, bench.arguments.run / 2);
     let [searches, pages] = bench.alternate(

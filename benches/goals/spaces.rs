@@ -1,4 +1,5 @@
-//! G11: `GET /v2/spaces?limit=50` at a million spaces, again and again, beside a constant handler with the same bytes.
+//! G11: `GET /v2/spaces?limit=50` at a million spaces, repeated, compared with a constant handler that sends the same
+//! bytes.
 
 use crate::bench::{Bench, ratios};
 use crate::goals::Goal;

@@ -1,4 +1,4 @@
-//! One kept HTTP/1.1 connection: a request out, an answer in.
+//! A keep-alive HTTP/1.1 connection that sends one request at a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -9,36 +9,35 @@ use mio::{Interest, Registry, Token};
 
 use crate::trouble::Result;
 
-/// How much is read at a time.
+/// The number of bytes per read.
 const CHUNK: usize = 64 * 1024;
 
-/// A connection and what is on its way.
+/// A connection with its request and its partial response.
 pub(super) struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     written: usize,
     answer: Vec<u8>,
     filled: usize,
-    /// Where the body begins and ends and what the status is, once the head is there.
+    /// Once the head is complete: the begin and end of the body, and the status.
     head: Option<(usize, usize, u16)>,
-    /// Since when the answer is waited for.
+    /// The time at which the latency of the current request began.
     since: Option<Instant>,
 }
 
-/// How far a connection has come.
+/// The result of a step.
 pub(super) enum Progress {
-    /// There is more to come.
+    /// The response is incomplete.
     Waiting,
-    /// The answer is there.
+    /// The response is complete.
     Answered {
-        /// Its status.
         status: u16,
-        /// How long it took.
+        /// The latency.
         took: Duration,
     },
-    /// The other side is gone, or speaks something else.
+    /// The peer has closed the connection, or the response is not valid HTTP.
     Broken {
-        /// Whether an answer was owed.
+        /// Whether a response was outstanding.
         asked: bool,
     },
 }
@@ -46,13 +45,13 @@ pub(super) enum Progress {
 impl Connection {
     pub(super) fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
         let mut stream = TcpStream::connect(address)?;
-        // Not every socket takes it before it is connected, and nothing depends on it.
+        // Some systems refuse this before the socket is connected, and nothing depends on it.
         let _ = stream.set_nodelay(true);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { stream, request: Vec::new(), written: 0, answer: vec![0; CHUNK], filled: 0, head: None, since: None })
     }
 
-    /// Sends what `write` puts down. The clock runs from now, or from `since` where that is earlier.
+    /// Sends the request that `write` writes. The latency counts from now, or from `since` if that is earlier.
     pub(super) fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>), since: Option<Instant>) -> Result<()> {
         self.request.clear();
         write(&mut self.request);
@@ -60,7 +59,7 @@ impl Connection {
         self.since = Some(since.unwrap_or_else(Instant::now));
         match self.send() {
             Ok(()) => Ok(()),
-            // A connection that is not made yet, or is gone, tells so when it is looked at the next time.
+            // A connection that is not established yet, or is closed, reports that at the next poll.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -86,7 +85,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends and reads what there is.
+    /// Sends and reads as much as possible without blocking.
     pub(super) fn go_on(&mut self) -> Progress {
         if self.since.is_some() && self.send().is_err() {
             return Progress::Broken { asked: true };
@@ -120,12 +119,12 @@ impl Connection {
         }
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     pub(super) fn body(&self) -> &[u8] {
         self.head.map_or(&[], |(begin, end, _)| &self.answer[begin..end])
     }
 
-    /// Forgets the answer.
+    /// Discards the response.
     pub(super) fn clear(&mut self) {
         self.filled = 0;
         self.head = None;
@@ -134,12 +133,13 @@ impl Connection {
 
 enum Head {
     Partial,
-    /// Where the body begins and ends, and the status.
+    /// The begin and end of the body, and the status.
     Whole((usize, usize, u16)),
     Strange,
 }
 
-/// Reads the head of an answer, whose length has to be told by `Content-Length`; without one there is no body.
+/// Parses the head of a response. The length of the body comes from `Content-Length`; without that header there is no
+/// body.
 fn head(answer: &[u8]) -> Head {
     let Some(length) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Head::Partial };
     let Ok(text) = std::str::from_utf8(&answer[..length]) else { return Head::Strange };

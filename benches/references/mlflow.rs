@@ -1,4 +1,4 @@
-//! MLflow with workspaces and no sign-in, in a virtual environment of its own under the target directory.
+//! MLflow with workspaces and without sign-in, in a virtual environment under the target directory.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -13,31 +13,30 @@ use crate::client::Client;
 use crate::process::Process;
 use crate::trouble::{Result, Trouble};
 
-/// Everything that is installed.
+/// The pinned requirements.
 const PINNED: &str = include_str!("mlflow.txt");
 
-/// Where workspaces are listed and made.
+/// The endpoint that lists and creates workspaces.
 pub const WORKSPACES: &str = "/api/3.0/mlflow/workspaces";
 
-/// How long it may take to start.
+/// The maximum time for starting.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// A running MLflow, and the version of it.
+/// A running MLflow.
 pub struct Mlflow {
-    /// What is measured.
     pub reference: Reference,
-    /// For what is done once.
+    /// The client for requests outside of the measured runs.
     pub client: Client,
-    /// How long it took from its start to its first answer.
+    /// The time from its start to its first response.
     pub start: Duration,
 }
 
-/// The version that is installed.
+/// The pinned version.
 pub fn version() -> &'static str {
     PINNED.lines().find_map(|line| line.strip_prefix("mlflow==")).unwrap_or("of an unknown version")
 }
 
-/// Makes the environment where there is none, and starts the server with two workers on a new database.
+/// Creates the virtual environment if it is missing, and starts the server with two workers and a new database.
 pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
     let bin = environment(arguments)?.join("bin");
     let home = tempfile::Builder::new().prefix("mlflow-").tempdir_in(folder)?.keep();
@@ -50,7 +49,7 @@ pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
         .arg("--default-artifact-root")
         .arg(home.join("artifacts"));
     command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("DO_NOT_TRACK", "true").current_dir(&home);
-    // It calls programs of its environment by their names.
+    // The server calls programs of its environment by name.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
     command.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
@@ -66,7 +65,7 @@ pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
     Ok(Mlflow { reference: Reference { process, address }, client, start: begun.elapsed() })
 }
 
-/// The virtual environment. The stamp is written last, so a half-made or outdated one is remade.
+/// The virtual environment. The stamp is written last, so an incomplete or outdated environment is created again.
 fn environment(arguments: &Arguments) -> Result<PathBuf> {
     let home = kept()?.join("mlflow");
     let stamp = home.join("stamp.txt");

@@ -1,7 +1,7 @@
-//! What atelier is measured beside: each a process of its own.
+//! The references that atelier is compared with. Each is a separate process.
 //!
-//! The constant handler and the naive design are this program, started again under another name, with the same web
-//! server and as many workers. MLflow and PostgreSQL are what others made.
+//! The constant handler and the naive design are this same program, started under another name, with the same web
+//! server and as many workers. MLflow and PostgreSQL are products of others.
 
 pub mod constant;
 pub mod mlflow;
@@ -16,7 +16,7 @@ use super::load::Load;
 use super::process::Process;
 use super::trouble::{Result, Trouble};
 
-/// A running reference that speaks HTTP.
+/// A running reference with an HTTP interface.
 #[derive(Debug)]
 pub struct Reference {
     process: Process,
@@ -24,7 +24,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Starts this program again as a reference.
+    /// Starts this program as a reference.
     fn start(name: &str, words: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--reference", name]).args(words).stderr(Stdio::null());
@@ -32,13 +32,13 @@ impl Reference {
         Ok(Self { process, address: address.parse()? })
     }
 
-    /// A run against it over so many connections, which tells its costs.
+    /// A run over so many connections that also measures CPU time and memory.
     pub fn load(&self, connections: usize, times: (Duration, Duration)) -> Load {
         Load::new(self.address, connections, times).watching(self.process.pid())
     }
 }
 
-/// Is a reference until it is told to stop.
+/// Runs as a reference until a signal ends the process.
 pub fn be(name: &str, words: &[String]) -> Result<()> {
     match (name, words) {
         ("constant", [path, body]) => constant::serve(path, body),
