@@ -1,7 +1,7 @@
-//! Data files with many spaces, made once by the program's own store and kept under the target directory.
+//! Data files with many spaces, created once by the program's own store and kept under the target directory.
 //!
-//! The binary makes the file, so its schema is the program's; the rows are written by the verbs of `store`, many to a
-//! transaction, so whatever a schema keeps beside the rows is kept here too. Only the audit has no row for each.
+//! The binary creates the file, so the schema is the program's. The functions of `store` write the rows, many in one
+//! transaction, so everything that a schema derives from the rows is complete. Only the audit log lacks rows.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,67 +34,66 @@ use super::trouble::{Result, Trouble};
 /// The administrator of every seeded file.
 pub const ADMIN: &str = "ada@example.com";
 
-/// The password of everybody.
+/// The password of every user.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Who is in very many spaces.
+/// A user who is a member of very many spaces.
 pub const WIDE: &str = "wide@example.com";
 
-/// How many spaces [`WIDE`] is in.
+/// The number of spaces of [`WIDE`].
 const WIDE_IN: u64 = 1000;
 
-/// How many spaces are one write. SQLite looks through all pages that a savepoint has changed at the end of each of its
-/// statements, so that large writes take much longer than as many rows in small ones.
+/// The number of spaces per write. At the end of each statement in a savepoint, SQLite checks all pages that the
+/// savepoint has changed, so one large write takes much longer than the same rows in small writes.
 const PORTION: u64 = 100;
 
-/// How many writes are in line at a time, which the writer commits together: in few commits, for each writes most of the
-/// pages of an index anew.
+/// The number of queued writes. The writer commits them together. Few commits are faster, because each one rewrites
+/// most of the pages of an index.
 const IN_LINE: usize = 256;
 
 /// The page cache while the file is filled, in KiB.
 const CACHE: u32 = 512 * 1024;
 
-/// How long a server has nothing to do before it rests.
+/// The time without work after which a server counts as idle.
 const REST: Duration = Duration::from_secs(1);
 
-/// How long it may take until it does.
+/// The maximum time until a server is idle.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Changed whenever the rows are others than before.
+/// Increment this whenever the seeded rows change.
 const EDITION: u32 = 1;
 
-/// What is in a seeded file.
+/// The contents of a seeded file.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed {
-    /// How many spaces there are.
     pub spaces: u64,
-    /// How many people there are who are members of some.
+    /// The number of users who are members of spaces.
     pub people: u64,
-    /// Of how many spaces each is a member.
+    /// The number of spaces per user.
     pub each: u64,
 }
 
-/// Ten thousand spaces, and people who are in 20 of them.
+/// Ten thousand spaces, and users who are members of 20 of them.
 pub const TEN_THOUSAND: Seed = Seed { spaces: 10_000, people: 256, each: 20 };
 
-/// A thousand spaces, and people who are in 50 of them.
+/// A thousand spaces, and users who are members of 50 of them.
 pub const THOUSAND: Seed = Seed { spaces: 1_000, people: 64, each: 50 };
 
-/// A million spaces, and people who are in 50 of them.
+/// A million spaces, and users who are members of 50 of them.
 pub const MILLION: Seed = Seed { spaces: 1_000_000, people: 64, each: 50 };
 
-/// The address of the person of this number.
+/// The email of the user with this number.
 pub fn person(number: u64) -> String {
     format!("person-{number:04}@example.com")
 }
 
 impl Seed {
-    /// The addresses of its people.
+    /// The emails of its users.
     pub fn emails(self) -> Vec<String> {
         (0..self.people).map(person).collect()
     }
 
-    /// A data directory with these rows, for reading only: whoever changes it takes a copy.
+    /// A data directory with these rows. It must not be changed; take a copy instead.
     pub fn made(self, arguments: &Arguments) -> Result<PathBuf> {
         let Self { spaces, people, each } = self;
         let home = kept()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
@@ -123,7 +122,7 @@ impl Seed {
         Ok(home)
     }
 
-    /// Makes all spaces, many writes to a commit; tells the first one's row. The rows stand one after the other.
+    /// Creates all spaces, with many writes per commit. Returns the row id of the first; the ids are consecutive.
     async fn spaces(self, store: &Store, home: OrganizationId, keeper: UserId, bar: &ProgressBar) -> Result<i64> {
         let mut under_way = JoinSet::new();
         let mut first = i64::MAX;
@@ -164,12 +163,12 @@ impl Seed {
     }
 }
 
-/// A runtime on this thread alone.
+/// A single-threaded runtime.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().build()?)
 }
 
-/// Makes the spaces of these numbers, which this user owns; tells the first one's row.
+/// Creates the spaces with these numbers, owned by this user. Returns the row id of the first.
 fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) -> atelier::error::Result<Option<i64>> {
     let mut first = None;
     for number in numbers {
@@ -181,7 +180,7 @@ fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) ->
     Ok(first)
 }
 
-/// Puts a user into so many of the spaces, wherever the dice fall.
+/// Adds a user to a random selection of the spaces.
 fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u64)) -> atelier::error::Result<()> {
     let mut chosen = BTreeSet::new();
     if many == of {
@@ -196,7 +195,7 @@ fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u6
     Ok(())
 }
 
-/// Makes people who are members of the organization; all have the one password.
+/// Creates users who are members of the organization. All have the same password.
 fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Vec<UserId>> {
     let hash = password::hash(&Password::parse(PASSWORD)?)?;
     Ok(store.write_and_wait(move |tx| {
@@ -216,7 +215,7 @@ fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Ve
     })?)
 }
 
-/// Lets the binary make the file with its first administrator.
+/// Creates the file and its first administrator with the binary.
 fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     let mut command = Command::new(&arguments.binary);
     command.arg("serve").arg("--data-dir").arg(home).args(["--listen", "127.0.0.1:0"]);
@@ -225,7 +224,7 @@ fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     process.stop()
 }
 
-/// Lets a server do what it does in its own time, such as take new names into an index, until it rests for a while.
+/// Lets a server finish its background work, such as adding new names to an index, until it is idle.
 fn settle(arguments: &Arguments, home: &Path) -> Result<()> {
     let server = Server::start(arguments, home)?;
     let (begun, mut busy) = (Instant::now(), cpu_of(server.pid())?);
@@ -242,7 +241,7 @@ fn settle(arguments: &Arguments, home: &Path) -> Result<()> {
     }
 }
 
-/// Lets `atelier check` say whether the file is sound.
+/// Checks the file with `atelier check`.
 fn check(arguments: &Arguments, home: &Path) -> Result<()> {
     let output = Command::new(&arguments.binary).arg("check").arg("--data-dir").arg(home).output()?;
     if output.status.success() {

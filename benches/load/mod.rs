@@ -303,14 +303,14 @@ impl Pace {
         Self { next: start, each: Duration::from_secs_f64(1.0 / per_second), late: VecDeque::new() }
     }
 
-    /// The time at which the next request was due, if one is due.
+    /// The time since which the next request has been waiting, if one is due.
     fn take(&mut self) -> Option<Instant> {
         self.note_due();
         self.late.pop_front()
     }
 
-    /// The time until the next request is due. A request that is due while all connections are busy counts from its due
-    /// time.
+    /// The time until the next request is due. The latency of a request that became due while all connections were busy
+    /// counts from this call.
     fn wait(&mut self) -> Duration {
         self.note_due();
         self.next.saturating_duration_since(Instant::now())
