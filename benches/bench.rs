@@ -9,13 +9,13 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::arguments::Arguments;
+use super::error::{BenchError, Result};
 use super::goals::Goal;
 use super::load::Run;
 use super::process::end_together;
 use super::report::Report;
 use super::seed::Seed;
 use super::server::Server;
-use super::trouble::{Result, Trouble};
 
 pub struct Bench {
     pub arguments: Arguments,
@@ -28,9 +28,9 @@ pub struct Bench {
 pub type Contender<'a> = (&'static str, Box<dyn FnMut() -> Result<Run> + 'a>);
 
 /// The folder for files that are reused by later runs.
-pub fn kept() -> Result<PathBuf> {
+pub fn reusable_folder() -> Result<PathBuf> {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().map(|target| target.join("bench"));
-    let place = place.ok_or_else(|| Trouble::new("there is no target directory"))?;
+    let place = place.ok_or_else(|| BenchError::new("there is no target directory"))?;
     fs::create_dir_all(&place)?;
     Ok(place)
 }
@@ -54,11 +54,11 @@ impl Bench {
 
     /// A new, writable copy of the data directory with these rows.
     pub fn copy(&mut self, seed: Seed) -> Result<PathBuf> {
-        let made = seed.made(&self.arguments)?;
+        let source = seed.prepare(&self.arguments)?;
         self.copies += 1;
         let copy = self.scratch.path().join(format!("data-{}", self.copies));
         fs::create_dir(&copy)?;
-        for entry in fs::read_dir(made)? {
+        for entry in fs::read_dir(source)? {
             let entry = entry?;
             if entry.file_name() != "seeded" {
                 fs::copy(entry.path(), copy.join(entry.file_name()))?;
@@ -81,7 +81,7 @@ impl Bench {
             for place in 0..N {
                 let turn = (round + place) % N;
                 let (name, go) = &mut contenders[turn];
-                let run = go().map_err(|trouble| trouble.when(*name))?;
+                let run = go().map_err(|error| error.when(*name))?;
                 self.report.run(goal, round, name, &run)?;
                 runs[turn].push(run);
             }
@@ -126,10 +126,10 @@ impl Neighbour {
     }
 
     /// Fails if a change was not committed, because responses may then have come from the cache.
-    pub fn prove(&self) -> Result<()> {
+    pub fn verify(&self) -> Result<()> {
         match self.failed.get() {
             0 => Ok(()),
-            failed => Err(Trouble::new(format!("{failed} changes from another process failed"))),
+            failed => Err(BenchError::new(format!("{failed} changes from another process failed"))),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 
-use super::trouble::{Result, Trouble};
+use super::error::{BenchError, Result};
 
 /// Sends requests to one server, one after the other.
 #[derive(Clone, Debug)]
@@ -26,31 +26,31 @@ impl Client {
     }
 
     /// Sends a request and returns the body. Fails if the status is not a success.
-    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Result<String> {
+    pub fn send(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Result<String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let answer = if method == "GET" {
+        let response = if method == "GET" {
             self.agent.run(request.body(())?)
         } else {
             self.agent.run(request.header("content-type", kind).body(body)?)
         };
-        let mut answer = answer.map_err(|error| Trouble::from(error).when(format!("{method} {path}")))?;
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
-        if answer.status().is_success() {
+        let mut response = response.map_err(|error| BenchError::from(error).when(format!("{method} {path}")))?;
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        if response.status().is_success() {
             return Ok(text);
         }
-        Err(Trouble::new(format!("{method} {path}: status {}: {text}", answer.status().as_u16())))
+        Err(BenchError::new(format!("{method} {path}: status {}: {text}", response.status().as_u16())))
     }
 
     pub fn get(&self, path: &str, token: &str) -> Result<Value> {
-        Ok(serde_json::from_str(&self.ask("GET", path, Some(token), "", "")?)?)
+        Ok(serde_json::from_str(&self.send("GET", path, Some(token), "", "")?)?)
     }
 
     /// Posts a form and returns the JSON response.
     pub fn form(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value> {
         let body = serde_urlencoded::to_string(parameters)?;
-        Ok(serde_json::from_str(&self.ask("POST", path, None, "application/x-www-form-urlencoded", &body)?)?)
+        Ok(serde_json::from_str(&self.send("POST", path, None, "application/x-www-form-urlencoded", &body)?)?)
     }
 }

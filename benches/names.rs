@@ -120,7 +120,7 @@ impl Pattern {
     ];
 
     /// The name of the kind in the report.
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Rare => "rare",
             Self::Common => "common",

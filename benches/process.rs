@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::trouble::{Result, Trouble};
+use super::error::{BenchError, Result};
 
 /// The maximum time until a process reports that it listens, and until it ends after a signal.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The running processes and the signal that ends each.
 static RUNNING: Mutex<Vec<(u32, Signal)>> = Mutex::new(Vec::new());
@@ -25,12 +25,12 @@ fn running() -> MutexGuard<'static, Vec<(u32, Signal)>> {
 /// Ends all running processes and deletes this folder when a signal ends the program.
 pub fn end_together(scratch: PathBuf) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let told = {
+    let signals = {
         let _inside = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
     };
     std::thread::spawn(move || {
-        let (mut terminate, mut interrupt) = told;
+        let (mut terminate, mut interrupt) = signals;
         runtime.block_on(async {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -63,10 +63,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a process and ignores its output.
+    /// Starts a process without standard input.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null());
-        let child = command.spawn().map_err(|error| Trouble::from(error).when(format!("cannot start {name}")))?;
+        let child = command.spawn().map_err(|error| BenchError::from(error).when(format!("cannot start {name}")))?;
         running().push((child.id(), Signal::TERM));
         Ok(Self { name: name.to_owned(), child, stop_by: Signal::TERM })
     }
@@ -74,23 +74,23 @@ impl Process {
     /// Starts a server and waits for the line that announces its address. Returns the text after `announced`.
     pub fn serving(name: &str, command: &mut Command, announced: &'static str) -> Result<(Self, String)> {
         let mut process = Self::start(name, command.stdout(Stdio::piped()))?;
-        let pipe = process.child.stdout.take().ok_or_else(|| Trouble::new("stdout is not piped"))?;
-        let (said, heard) = mpsc::channel();
+        let pipe = process.child.stdout.take().ok_or_else(|| BenchError::new("stdout is not piped"))?;
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = String::new();
             while pipe.read_line(&mut line).is_ok_and(|read| read > 0) {
                 if let Some(place) = line.trim_end().strip_prefix(announced) {
                     // The receiver may be gone.
-                    let _ = said.send(place.to_owned());
+                    let _ = sender.send(place.to_owned());
                 }
                 line.clear();
             }
             let _ = pipe.read_to_end(&mut Vec::new());
         });
-        match heard.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(TIMEOUT) {
             Ok(place) => Ok((process, place)),
-            Err(_) => Err(Trouble::new(format!("{name} did not say {announced:?}; try {command:?} by hand"))),
+            Err(_) => Err(BenchError::new(format!("{name} did not say {announced:?}; try {command:?} by hand"))),
         }
     }
 
@@ -113,11 +113,11 @@ impl Process {
     /// Sends the signal and waits for the end of the process.
     pub fn stop(mut self) -> Result<()> {
         ask_to_end(self.child.id(), self.stop_by);
-        if self.wait(PATIENCE) { Ok(()) } else { Err(Trouble::new(format!("{} does not end", self.name))) }
+        if self.wait(TIMEOUT) { Ok(()) } else { Err(BenchError::new(format!("{} does not end", self.name))) }
     }
 
-    fn wait(&mut self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+    fn wait(&mut self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         while Instant::now() < deadline {
             if self.has_ended() {
                 return true;
@@ -152,10 +152,10 @@ pub fn cpu_of(pid: u32) -> Result<Duration> {
 fn ticks_of(pid: u32) -> Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may contain anything. utime, stime, cutime and cstime are fields 14 to 17.
-    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| Trouble::new("/proc/PID/stat is not as it was"))?;
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| BenchError::new("/proc/PID/stat is not as it was"))?;
     let mut ticks: u64 = rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
         // The CPU time of a child that has just ended is counted with its parent the next time.
         ticks += ticks_of(child).unwrap_or(0);
     }
@@ -179,7 +179,7 @@ pub fn memory_of(pid: u32) -> Result<Memory> {
     };
     let mut memory = Memory { resident: field("VmRSS:"), most: field("VmHWM:") };
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
         let Ok(child) = memory_of(child) else { continue };
         memory.resident += child.resident;
         memory.most += child.most;

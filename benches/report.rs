@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
-use super::bench::kept;
+use super::bench::reusable_folder;
+use super::error::Result;
 use super::goals::Goal;
 use super::load::Run;
 use super::table::Table;
-use super::trouble::Result;
 
 /// The required value of a measure.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub enum Target {
     AtLeast(f64),
     AtMost(f64),
     /// Reported without a requirement.
-    Told,
+    Reported,
 }
 
 impl Target {
@@ -28,15 +28,15 @@ impl Target {
         match self {
             Self::AtLeast(bound) => Some(measured >= bound),
             Self::AtMost(bound) => Some(measured <= bound),
-            Self::Told => None,
+            Self::Reported => None,
         }
     }
 
-    fn words(self, unit: &str) -> String {
+    fn describe(self, unit: &str) -> String {
         match self {
             Self::AtLeast(bound) => format!(">= {}{unit}", short(bound)),
             Self::AtMost(bound) => format!("<= {}{unit}", short(bound)),
-            Self::Told => "-".to_owned(),
+            Self::Reported => "-".to_owned(),
         }
     }
 }
@@ -71,7 +71,7 @@ impl Report {
     /// Begins a report. Its JSON lines are kept under the target directory.
     pub fn begin(arguments: &Arguments) -> Result<Self> {
         let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let place = kept()?.join(format!("result-{moment}.jsonl"));
+        let place = reusable_folder()?.join(format!("result-{moment}.jsonl"));
         let mut report = Self {
             file: File::create(&place)?,
             place,
@@ -108,7 +108,7 @@ impl Report {
             "goal": goal.name(),
             "round": round,
             "contender": name,
-            "answers": run.answers,
+            "answers": run.responses,
             "seconds": run.seconds,
             "per_second": run.per_second(),
             "p50_us": number(run.p50()),
@@ -151,13 +151,13 @@ impl Report {
             None => "told",
         };
         self.line(&json!({
-            "kind": "measure", "goal": goal.name(), "what": what, "unit": unit, "target": target.words(unit),
+            "kind": "measure", "goal": goal.name(), "what": what, "unit": unit, "target": target.describe(unit),
             "values": values, "median": middle, "least": least, "most": most, "reached": reached,
         }))?;
         let spread = if values.len() > 1 { format!(" ({} to {})", short(least), short(most)) } else { String::new() };
         let measured = format!("{}{unit}{spread}", short(middle));
-        eprintln!("{:4} {what}: {measured}, {} {outcome}", goal.name(), target.words(unit));
-        self.measures.push(Measure { goal, what: what.to_owned(), target: target.words(unit), measured, outcome });
+        eprintln!("{:4} {what}: {measured}, {} {outcome}", goal.name(), target.describe(unit));
+        self.measures.push(Measure { goal, what: what.to_owned(), target: target.describe(unit), measured, outcome });
         Ok(())
     }
 
@@ -176,9 +176,9 @@ impl Report {
     }
 
     /// Records a note for the reader of the table.
-    pub fn note(&mut self, goal: Goal, words: &str) -> Result<()> {
-        self.line(&json!({ "kind": "note", "goal": goal.name(), "words": words }))?;
-        self.notes.push(format!("{}: {words}", goal.name()));
+    pub fn note(&mut self, goal: Goal, text: &str) -> Result<()> {
+        self.line(&json!({ "kind": "note", "goal": goal.name(), "words": text }))?;
+        self.notes.push(format!("{}: {text}", goal.name()));
         Ok(())
     }
 

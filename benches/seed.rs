@@ -25,11 +25,11 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::arguments::Arguments;
-use super::bench::kept;
+use super::bench::reusable_folder;
+use super::error::{BenchError, Result};
 use super::names::{Dice, name};
 use super::process::{Process, cpu_of};
 use super::server::Server;
-use super::trouble::{Result, Trouble};
 
 /// The administrator of every seeded file.
 pub const ADMIN: &str = "ada@example.com";
@@ -45,20 +45,20 @@ const WIDE_IN: u64 = 1000;
 
 /// The number of spaces per write. At the end of each statement in a savepoint, SQLite checks all pages that the
 /// savepoint has changed, so one large write takes much longer than the same rows in small writes.
-const PORTION: u64 = 100;
+const SPACES_PER_WRITE: u64 = 100;
 
 /// The number of queued writes. The writer commits them together. Few commits are faster, because each one rewrites
 /// most of the pages of an index.
-const IN_LINE: usize = 256;
+const QUEUED_WRITES: usize = 256;
 
 /// The page cache while the file is filled, in KiB.
 const CACHE: u32 = 512 * 1024;
 
 /// The time without work after which a server counts as idle.
-const REST: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The maximum time until a server is idle.
-const PATIENCE: Duration = Duration::from_mins(10);
+const TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Increment this whenever the seeded rows change.
 const EDITION: u32 = 1;
@@ -94,9 +94,9 @@ impl Seed {
     }
 
     /// A data directory with these rows. It must not be changed; take a copy instead.
-    pub fn made(self, arguments: &Arguments) -> Result<PathBuf> {
+    pub fn prepare(self, arguments: &Arguments) -> Result<PathBuf> {
         let Self { spaces, people, each } = self;
-        let home = kept()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
+        let home = reusable_folder()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
         let done = home.join("seeded");
         if done.exists() {
             return Ok(home);
@@ -110,7 +110,7 @@ impl Seed {
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let store = Store::open(
             &home.join("atelier.db"),
-            Sizes { page_cache_kib: CACHE, write_queue: IN_LINE, ..Sizes::default() },
+            Sizes { page_cache_kib: CACHE, write_queue: QUEUED_WRITES, ..Sizes::default() },
         )?;
         let filled = self.fill(&store, &bar);
         store.close();
@@ -126,25 +126,25 @@ impl Seed {
     async fn spaces(self, store: &Store, home: OrganizationId, keeper: UserId, bar: &ProgressBar) -> Result<i64> {
         let mut under_way = JoinSet::new();
         let mut first = i64::MAX;
-        let mut next = (0..self.spaces).step_by(usize::try_from(PORTION)?).peekable();
+        let mut next = (0..self.spaces).step_by(usize::try_from(SPACES_PER_WRITE)?).peekable();
         while next.peek().is_some() || !under_way.is_empty() {
-            while let Some(from) = next.next_if(|_| under_way.len() < IN_LINE) {
-                let (store, numbers) = (store.clone(), from..(from + PORTION).min(self.spaces));
+            while let Some(from) = next.next_if(|_| under_way.len() < QUEUED_WRITES) {
+                let (store, numbers) = (store.clone(), from..(from + SPACES_PER_WRITE).min(self.spaces));
                 let work = move |tx: &Tx| spaces(tx, numbers.clone(), home, keeper);
                 under_way.spawn(async move { store.write(work).await });
             }
             if let Some(done) = under_way.join_next().await {
                 first = first.min(done??.unwrap_or(i64::MAX));
-                bar.inc(PORTION);
+                bar.inc(SPACES_PER_WRITE);
             }
         }
         Ok(first)
     }
 
     fn fill(self, store: &Store, bar: &ProgressBar) -> Result<()> {
-        let home = store.read(store::organizations::find_home)?.ok_or_else(|| Trouble::new("there is no home"))?.id;
+        let home = store.read(store::organizations::find_home)?.ok_or_else(|| BenchError::new("there is no home"))?.id;
         let keeper = people(store, home, vec!["keeper@example.com".to_owned()])?;
-        let keeper = keeper.first().copied().ok_or_else(|| Trouble::new("there is no keeper"))?;
+        let keeper = keeper.first().copied().ok_or_else(|| BenchError::new("there is no keeper"))?;
         let first = runtime()?.block_on(self.spaces(store, home, keeper, bar))?;
         let members = people(store, home, self.emails())?;
         let wide = people(store, home, vec![WIDE.to_owned()])?;
@@ -174,7 +174,7 @@ fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) ->
     for number in numbers {
         let name = WorkspaceName::parse(&name(number)).map_err(atelier::error::Error::internal)?;
         let id = store::workspaces::insert(tx, home, &NewWorkspace::private(name), keeper)?;
-        store::members::put(tx, id, keeper, Role::Owner)?;
+        store::members::upsert(tx, id, keeper, Role::Owner)?;
         first.get_or_insert(id.0);
     }
     Ok(first)
@@ -190,7 +190,7 @@ fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u6
         chosen.insert(dice.below(of));
     }
     for number in chosen {
-        store::members::put(tx, WorkspaceId(first + i64::try_from(number).unwrap_or(0)), user, Role::Member)?;
+        store::members::upsert(tx, WorkspaceId(first + i64::try_from(number).unwrap_or(0)), user, Role::Member)?;
     }
     Ok(())
 }
@@ -229,13 +229,13 @@ fn settle(arguments: &Arguments, home: &Path) -> Result<()> {
     let server = Server::start(arguments, home)?;
     let (begun, mut busy) = (Instant::now(), cpu_of(server.pid())?);
     loop {
-        std::thread::sleep(REST);
+        std::thread::sleep(IDLE);
         let now = cpu_of(server.pid())?;
-        if now.saturating_sub(busy) < REST / 20 {
+        if now.saturating_sub(busy) < IDLE / 20 {
             return server.stop();
         }
-        if begun.elapsed() > PATIENCE {
-            return Err(Trouble::new("the server does not come to rest on the seeded file"));
+        if begun.elapsed() > TIMEOUT {
+            return Err(BenchError::new("the server does not come to rest on the seeded file"));
         }
         busy = now;
     }
@@ -247,5 +247,5 @@ fn check(arguments: &Arguments, home: &Path) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    Err(Trouble::new(String::from_utf8_lossy(&output.stdout)).when("atelier check finds the seeded file unsound"))
+    Err(BenchError::new(String::from_utf8_lossy(&output.stdout)).when("atelier check finds the seeded file unsound"))
 }

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::arguments::Arguments;
 use super::client::Client;
-use super::load::{Load, Script, ask};
+use super::error::{BenchError, Result};
+use super::load::{Load, Script, encode};
 use super::process::Process;
 use super::seed::{ADMIN, PASSWORD};
-use super::trouble::{Result, Trouble};
 
 /// The token endpoint.
 pub const TOKEN: &str = "/auth/realms/master/protocol/openid-connect/token";
@@ -51,7 +51,7 @@ impl Server {
         let start = Instant::now();
         let (process, base) = Process::serving("atelier", &mut command, "listening on http://")?;
         let client = Client::new(&format!("http://{base}"));
-        client.ask("GET", "/healthz", None, "", "")?;
+        client.send("GET", "/healthz", None, "", "")?;
         let took = start.elapsed();
         Ok((Self { process, address: base.parse()?, home: home.to_owned(), client }, took))
     }
@@ -80,8 +80,8 @@ impl Server {
 
     /// Signs in a seeded user.
     pub fn sign_in(&self, email: &str) -> Result<Tokens> {
-        let answer = self.client.form(TOKEN, &sign_in_form(email))?;
-        tokens(&answer).ok_or_else(|| Trouble::new("the token endpoint gave no tokens"))
+        let response = self.client.form(TOKEN, &sign_in_form(email))?;
+        tokens(&response).ok_or_else(|| BenchError::new("the token endpoint gave no tokens"))
     }
 
     /// Signs in the administrator and returns the access token.
@@ -94,7 +94,7 @@ impl Server {
         let mut script = SignIns::each(emails);
         let load = Load::new(self.address, emails.len().min(16), (Duration::ZERO, Duration::ZERO));
         load.limited(emails.len() as u64).go(&mut script)?;
-        script.tokens.into_iter().collect::<Option<_>>().ok_or_else(|| Trouble::new("somebody was not signed in"))
+        script.tokens.into_iter().collect::<Option<_>>().ok_or_else(|| BenchError::new("somebody was not signed in"))
     }
 }
 
@@ -119,14 +119,14 @@ fn sign_in_form(email: &str) -> [(&str, &str); 4] {
     [("client_id", "sdk-client"), ("grant_type", "password"), ("username", email), ("password", PASSWORD)]
 }
 
-fn tokens(answer: &Value) -> Option<Tokens> {
-    let text = |name: &str| answer.get(name)?.as_str().map(str::to_owned);
+fn tokens(response: &Value) -> Option<Tokens> {
+    let text = |name: &str| response.get(name)?.as_str().map(str::to_owned);
     Some(Tokens { access: text("access_token")?, refresh: text("refresh_token")? })
 }
 
 fn sign_in_request(email: &str) -> Vec<u8> {
     let form = serde_urlencoded::to_string(sign_in_form(email)).unwrap_or_default();
-    ask("POST", TOKEN, None, "application/x-www-form-urlencoded", &form)
+    encode("POST", TOKEN, None, "application/x-www-form-urlencoded", &form)
 }
 
 /// Signs in users in turn, and starts again after the last.
@@ -161,8 +161,8 @@ impl Script for SignIns {
     }
 
     fn take(&mut self, connection: usize, status: u16, body: &[u8]) -> bool {
-        let answer = serde_json::from_slice(body).ok().filter(|_| status == 200);
-        let Some(tokens) = answer.as_ref().and_then(tokens) else {
+        let response = serde_json::from_slice(body).ok().filter(|_| status == 200);
+        let Some(tokens) = response.as_ref().and_then(tokens) else {
             self.wrong = Some((status, String::from_utf8_lossy(body).into_owned()));
             return false;
         };
@@ -170,7 +170,7 @@ impl Script for SignIns {
         true
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
     }
 }
@@ -186,7 +186,7 @@ impl Refreshes {
     pub fn of(refresh_token: &str) -> Self {
         let form = [("client_id", "sdk-client"), ("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         let form = serde_urlencoded::to_string(form).unwrap_or_default();
-        Self { request: ask("POST", TOKEN, None, "application/x-www-form-urlencoded", &form), tokens: Vec::new() }
+        Self { request: encode("POST", TOKEN, None, "application/x-www-form-urlencoded", &form), tokens: Vec::new() }
     }
 }
 
@@ -196,8 +196,8 @@ impl Script for Refreshes {
     }
 
     fn take(&mut self, _: usize, status: u16, body: &[u8]) -> bool {
-        let answer = serde_json::from_slice(body).ok().filter(|_| status == 200);
-        let token = answer.as_ref().and_then(tokens);
+        let response = serde_json::from_slice(body).ok().filter(|_| status == 200);
+        let token = response.as_ref().and_then(tokens);
         self.tokens.extend(token.clone().map(|tokens| tokens.access));
         token.is_some()
     }

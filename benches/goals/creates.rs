@@ -8,15 +8,15 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::bench::{Bench, Neighbour, ratios};
+use crate::error::{BenchError, Result};
 use crate::goals::Goal;
-use crate::load::{Load, Run, Script, ask, count};
+use crate::load::{Load, Run, Script, count, encode};
 use crate::process::Process;
 use crate::references::naive;
 use crate::references::postgres::{self, Sent};
 use crate::report::Target;
 use crate::seed::TEN_THOUSAND;
 use crate::server::Server;
-use crate::trouble::{Result, Trouble};
 
 const CREATE: &str = "/v1/api/workspaces/create";
 
@@ -42,7 +42,7 @@ impl Script for Creates<'_> {
         let number = self.next.replace(self.next.get() + 1);
         let body = format!("{{\"workspace_name\":\"bench-{number:09}\"}}");
         let token = &self.tokens[connection % self.tokens.len()];
-        request.extend_from_slice(&ask("POST", CREATE, Some(token), "application/json", &body));
+        request.extend_from_slice(&encode("POST", CREATE, Some(token), "application/json", &body));
     }
 
     fn take(&mut self, _: usize, status: u16, body: &[u8]) -> bool {
@@ -53,7 +53,7 @@ impl Script for Creates<'_> {
         right
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     )?;
     match waits(&server, &server.load(CLIENTS, times), &mut Creates::new(&tokens, &next)) {
         Ok(creates) => report.measure(GOAL, "creates for each fsync, traced", "", Target::AtLeast(20.0), &[creates]),
-        Err(trouble) => report.absent(GOAL, "creates for each fsync, traced", &trouble.to_string()),
+        Err(error) => report.absent(GOAL, "creates for each fsync, traced", &error.to_string()),
     }
 }
 
@@ -116,14 +116,14 @@ fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     let mut strace = Process::start("strace", &mut command)?.stopped_by(Signal::INT);
     std::thread::sleep(Duration::from_millis(300));
     if strace.has_ended() {
-        return Err(Trouble::new("strace may not look at the server"));
+        return Err(BenchError::new("strace may not look at the server"));
     }
     let run = load.go(script);
     strace.stop()?;
-    let told = std::fs::read_to_string(place.path())?;
-    let calls = told.lines().filter(|line| line.ends_with("sync"));
+    let output = std::fs::read_to_string(place.path())?;
+    let calls = output.lines().filter(|line| line.ends_with("sync"));
     let calls: u64 = calls.filter_map(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok()).sum();
-    if calls == 0 { Err(Trouble::new("strace counted nothing")) } else { Ok(count(run?.all) / count(calls)) }
+    if calls == 0 { Err(BenchError::new("strace counted nothing")) } else { Ok(count(run?.all) / count(calls)) }
 }
 
 /// G5: compared with PostgreSQL with as many clients.
@@ -144,7 +144,7 @@ pub(super) fn beside_postgres(bench: &mut Bench) -> Result<()> {
     let transaction = ratios(&ours, &theirs, Run::per_second);
     report.measure(GOAL, "creates, of PostgreSQL's (a transaction)", "x", Target::AtLeast(1.3), &transaction)?;
     let statement = ratios(&ours, &at_once, Run::per_second);
-    report.measure(GOAL, "creates, of PostgreSQL's (one statement)", "x", Target::Told, &statement)?;
+    report.measure(GOAL, "creates, of PostgreSQL's (one statement)", "x", Target::Reported, &statement)?;
     report.note(
         GOAL,
         &format!("{}; pgbench -M prepared -c 64 over a Unix socket, default settings", postgres.version.trim()),

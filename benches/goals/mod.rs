@@ -11,7 +11,7 @@ mod spaces;
 mod tokens;
 
 use super::bench::Bench;
-use super::trouble::Result;
+use super::error::Result;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -54,7 +54,7 @@ impl Goal {
     ];
 
     /// Parses the name of a goal, in any case.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|goal| goal.name().eq_ignore_ascii_case(name))
     }
 
@@ -75,7 +75,7 @@ impl Goal {
     }
 
     /// The description of the goal.
-    pub const fn sentence(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::G1 => "a list of 20 of 10,000 workspaces, again and again, beside a constant handler",
             Self::G2 => "the same list when it is not remembered, beside a constant handler",
@@ -96,8 +96,8 @@ impl Goal {
     /// Runs the measurement and adds its results to the report.
     pub fn measure(self, bench: &mut Bench) -> Result<()> {
         match self {
-            Self::G1 => lists::remembered(bench),
-            Self::G2 => lists::forgotten(bench),
+            Self::G1 => lists::cached(bench),
+            Self::G2 => lists::uncached(bench),
             Self::G3 => tokens::checks(bench),
             Self::G4 => creates::beside_one_by_one(bench),
             Self::G5 => creates::beside_postgres(bench),
@@ -106,7 +106,7 @@ impl Goal {
             Self::G8 => peers::beside_mlflow(bench),
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
-            Self::G11 => spaces::remembered(bench),
+            Self::G11 => spaces::cached(bench),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::cell::Cell;
 
 use crate::bench::{Bench, ratios};
+use crate::error::Result;
 use crate::goals::{Goal, creates, lists};
-use crate::load::{Run, Same, Script, ask};
+use crate::load::{Run, Same, Script, encode};
 use crate::references::mlflow::{self, WORKSPACES};
 use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
-use crate::trouble::Result;
 
 /// The number of concurrent clients.
 const CLIENTS: usize = 64;
@@ -23,7 +23,7 @@ impl Script for Creates<'_> {
     fn write(&mut self, _: usize, request: &mut Vec<u8>) {
         let number = self.0.replace(self.0.get() + 1);
         let body = format!("{{\"name\":\"bench-{number:09}\"}}");
-        request.extend_from_slice(&ask("POST", WORKSPACES, None, "application/json", &body));
+        request.extend_from_slice(&encode("POST", WORKSPACES, None, "application/json", &body));
     }
 
     fn take(&mut self, _: usize, status: u16, _: &[u8]) -> bool {
@@ -38,16 +38,16 @@ pub(super) fn beside_mlflow(bench: &mut Bench) -> Result<()> {
     // One workspace exists from the start, so both lists have 20.
     for number in 1..LISTED {
         let body = format!("{{\"name\":\"{}\"}}", crate::names::name(number).replace(' ', "-"));
-        mlflow.client.ask("POST", WORKSPACES, None, "application/json", &body)?;
+        mlflow.client.send("POST", WORKSPACES, None, "application/json", &body)?;
     }
-    let theirs = mlflow.client.ask("GET", WORKSPACES, None, "", "")?;
-    let theirs = Same::new(ask("GET", WORKSPACES, None, "", ""), theirs.len());
+    let theirs = mlflow.client.send("GET", WORKSPACES, None, "", "")?;
+    let theirs = Same::new(encode("GET", WORKSPACES, None, "", ""), theirs.len());
     let server = bench.serve(TEN_THOUSAND)?;
     let mut people = TEN_THOUSAND.emails();
     people.truncate(CLIENTS);
     let tokens = server.sign_in_all(&people)?;
     let token = server.sign_in(&person(0))?.access;
-    let ours = server.client.ask("POST", lists::LIST, Some(&token), "application/json", "{}")?;
+    let ours = server.client.send("POST", lists::LIST, Some(&token), "application/json", "{}")?;
     let ours = Same::new(lists::request(&token), ours.len());
     let (next, times) = (Cell::new(0), bench.times());
     let [our_lists, their_lists] = bench.alternate(

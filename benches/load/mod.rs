@@ -13,22 +13,22 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use super::error::{BenchError, Result};
 use super::process::{Memory, cpu_of, memory_of};
-use super::trouble::{Result, Trouble};
 use connection::{Connection, Progress};
-pub use script::{InTurn, Same, Script, ask};
+pub use script::{InTurn, Same, Script, encode};
 
 /// The maximum time for outstanding requests after a run.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The minimum time of a poll, so that a paced run does not spin.
 const TICK: Duration = Duration::from_millis(1);
 
 /// The minimum number of responses in a run. A run is extended until it has them, up to ten times its length.
-const FEWEST: u64 = 20;
+const MIN_RESPONSES: u64 = 20;
 
 /// The maximum number of connections that may break in a run.
-const MOST_BROKEN: u64 = 100;
+const MAX_BROKEN: u64 = 100;
 
 /// The parameters of a run.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct Load {
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     /// The responses in the measured time.
-    pub answers: u64,
+    pub responses: u64,
     /// The measured time, in seconds.
     pub seconds: f64,
     /// All responses, including those before and after the measured time.
@@ -70,7 +70,7 @@ pub struct Run {
 impl Run {
     /// Responses per second.
     pub fn per_second(&self) -> f64 {
-        count(self.answers) / self.seconds
+        count(self.responses) / self.seconds
     }
 
     /// The median latency, in microseconds.
@@ -90,7 +90,7 @@ impl Run {
 
     /// CPU time of the watched process per response, in microseconds.
     pub fn cpu_each(&self) -> f64 {
-        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.answers))
+        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.responses))
     }
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn count(number: u64) -> f64 {
 struct Tally {
     run: Run,
     nanos: Vec<u64>,
-    asked: u64,
+    sent: u64,
     counting: bool,
 }
 
@@ -162,7 +162,7 @@ impl Load {
         for number in 0..self.connections {
             connections.push(Connection::open(self.address, poll.registry(), Token(number))?);
         }
-        let mut tally = Tally { run: Run::default(), nanos: Vec::new(), asked: 0, counting: false };
+        let mut tally = Tally { run: Run::default(), nanos: Vec::new(), sent: 0, counting: false };
         let start = Instant::now();
         let counts_from = start + self.warm_up;
         let mut counted_from = counts_from;
@@ -178,7 +178,7 @@ impl Load {
                 counted_from = Instant::now();
                 ends = counted_from + self.run;
             }
-            if now >= ends && (tally.run.answers >= FEWEST || now >= ends + self.run * 9) {
+            if now >= ends && (tally.run.responses >= MIN_RESPONSES || now >= ends + self.run * 9) {
                 break;
             }
             if self.limit.is_some_and(|limit| tally.run.all >= limit) {
@@ -200,7 +200,7 @@ impl Load {
                 tally.run.memory = memory_of(pid)?;
             }
             // Waits for outstanding requests, so that they do not disturb the next run.
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + TIMEOUT;
             while idle.len() < connections.len() && Instant::now() < deadline {
                 poll.poll(&mut events, Some(Duration::from_millis(100)))?;
                 for event in &events {
@@ -210,15 +210,15 @@ impl Load {
             tally.run
         };
         run.latencies = Latencies::of(tally.nanos);
-        if run.answers == 0 {
-            return Err(Trouble::new(format!("{} answered nothing", self.address)));
+        if run.responses == 0 {
+            return Err(BenchError::new(format!("{} answered nothing", self.address)));
         }
         if run.wrong * 1000 > run.all {
-            return Err(Trouble::new(format!(
+            return Err(BenchError::new(format!(
                 "{} of {} answers were wrong: {}",
                 run.wrong,
                 run.all,
-                script.complaint()
+                script.last_error()
             )));
         }
         Ok(run)
@@ -234,7 +234,7 @@ impl Load {
         pace: &mut Option<Pace>,
     ) -> Result<Option<Duration>> {
         loop {
-            if self.limit.is_some_and(|limit| tally.asked >= limit) {
+            if self.limit.is_some_and(|limit| tally.sent >= limit) {
                 return Ok(None);
             }
             let Some(number) = idle.front().copied() else { return Ok(pace.as_mut().map(Pace::wait)) };
@@ -246,8 +246,8 @@ impl Load {
                 },
             };
             idle.pop_front();
-            tally.asked += 1;
-            connections[number].ask(|request| script.write(number, request), since)?;
+            tally.sent += 1;
+            connections[number].start(|request| script.write(number, request), since)?;
         }
     }
 
@@ -262,27 +262,27 @@ impl Load {
         poll: &Poll,
     ) -> Result<()> {
         let Token(number) = token;
-        match connections[number].go_on() {
+        match connections[number].advance() {
             Progress::Waiting => {}
-            Progress::Answered { status, took } => {
+            Progress::Complete { status, took } => {
                 tally.run.all += 1;
                 if !script.take(number, status, connections[number].body()) {
                     tally.run.wrong += 1;
                 }
                 connections[number].clear();
                 if tally.counting {
-                    tally.run.answers += 1;
+                    tally.run.responses += 1;
                     tally.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
                 }
                 idle.push_back(number);
             }
-            Progress::Broken { asked } => {
-                tally.run.wrong += u64::from(asked);
-                if asked {
+            Progress::Broken { outstanding } => {
+                tally.run.wrong += u64::from(outstanding);
+                if outstanding {
                     idle.push_back(number);
                 }
-                if tally.run.wrong > MOST_BROKEN + tally.run.all / 100 {
-                    return Err(Trouble::new(format!("{} breaks connections", self.address)));
+                if tally.run.wrong > MAX_BROKEN + tally.run.all / 100 {
+                    return Err(BenchError::new(format!("{} breaks connections", self.address)));
                 }
                 connections[number] = Connection::open(self.address, poll.registry(), token)?;
             }

@@ -11,13 +11,13 @@ pub trait Script {
     fn take(&mut self, connection: usize, status: u16, body: &[u8]) -> bool;
 
     /// A description of the last wrong response.
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         "no more is known".to_owned()
     }
 }
 
-/// The bytes of a request.
-pub fn ask(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Vec<u8> {
+/// The bytes of an HTTP request.
+pub fn encode(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n");
     // Writing to a String does not fail.
     if let Some(token) = token {
@@ -58,7 +58,7 @@ impl Script for Same {
         right
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         let (status, length) = self.wrong.unwrap_or_default();
         format!("status {status} with {length} bytes instead of 200 with {}", self.length)
     }
@@ -95,7 +95,7 @@ impl Script for InTurn<'_> {
         status == 200
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
     }
 }

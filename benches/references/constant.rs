@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
 
 use super::{Reference, workers};
-use crate::trouble::Result;
+use crate::error::Result;
 
 /// Starts a handler that answers requests to this path with this body.
 pub fn start(folder: &Path, path: &str, body: &str) -> Result<Reference> {
@@ -23,11 +23,11 @@ pub(super) fn serve(path: &str, body: &str) -> Result<()> {
     let app = move || {
         let body = body.clone();
         // The web server closes a connection if the handler does not read the request's body.
-        let answer = move |_: Bytes| {
+        let response = move |_: Bytes| {
             let body = body.clone();
             async move { HttpResponse::Ok().content_type("application/json").body(body) }
         };
-        App::new().service(web::resource(path.clone()).to(answer))
+        App::new().service(web::resource(path.clone()).to(response))
     };
     actix_web::rt::System::new().block_on(async move {
         let server = HttpServer::new(app).workers(workers()).bind("127.0.0.1:0")?;

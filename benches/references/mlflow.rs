@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::Reference;
 use crate::arguments::Arguments;
-use crate::bench::kept;
+use crate::bench::reusable_folder;
 use crate::client::Client;
+use crate::error::{BenchError, Result};
 use crate::process::Process;
-use crate::trouble::{Result, Trouble};
 
 /// The pinned requirements.
 const PINNED: &str = include_str!("mlflow.txt");
@@ -20,7 +20,7 @@ const PINNED: &str = include_str!("mlflow.txt");
 pub const WORKSPACES: &str = "/api/3.0/mlflow/workspaces";
 
 /// The maximum time for starting.
-const PATIENCE: Duration = Duration::from_mins(3);
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A running MLflow.
 pub struct Mlflow {
@@ -56,9 +56,9 @@ pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
     let begun = Instant::now();
     let mut process = Process::start("mlflow", &mut command)?;
     let client = Client::new(&format!("http://{address}"));
-    while client.ask("GET", WORKSPACES, None, "", "").is_err() {
-        if process.has_ended() || begun.elapsed() > PATIENCE {
-            return Err(Trouble::new("MLflow does not serve"));
+    while client.send("GET", WORKSPACES, None, "", "").is_err() {
+        if process.has_ended() || begun.elapsed() > TIMEOUT {
+            return Err(BenchError::new("MLflow does not serve"));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -67,7 +67,7 @@ pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
 
 /// The virtual environment. The stamp is written last, so an incomplete or outdated environment is created again.
 fn environment(arguments: &Arguments) -> Result<PathBuf> {
-    let home = kept()?.join("mlflow");
+    let home = reusable_folder()?.join("mlflow");
     let stamp = home.join("stamp.txt");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == PINNED) {
         return Ok(home);
@@ -76,15 +76,15 @@ fn environment(arguments: &Arguments) -> Result<PathBuf> {
         fs::remove_dir_all(&home)?;
     }
     eprintln!("installing MLflow {} (once)", version());
-    let named = arguments.python.iter().map(|path| path.to_string_lossy().into_owned());
+    let given = arguments.python.iter().map(|path| path.to_string_lossy().into_owned());
     let usual = ["python3.12", "python3.11", "python3.10", "python3"].map(str::to_owned);
-    let made = named.chain(usual).any(|python| {
+    let is_created = given.chain(usual).any(|python| {
         let mut command = Command::new(python);
         command.args(["-m", "venv"]).arg(&home).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     });
-    if !made {
-        return Err(Trouble::new("there is no Python with venv for MLflow; name one with --python"));
+    if !is_created {
+        return Err(BenchError::new("there is no Python with venv for MLflow; name one with --python"));
     }
     let list = home.join("requirements.txt");
     fs::write(&list, PINNED)?;
@@ -92,7 +92,7 @@ fn environment(arguments: &Arguments) -> Result<PathBuf> {
     pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install", "--no-deps", "-r"]);
     let output = pip.arg(&list).output()?;
     if !output.status.success() {
-        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr)).when("MLflow cannot be installed"));
+        return Err(BenchError::new(String::from_utf8_lossy(&output.stderr)).when("MLflow cannot be installed"));
     }
     fs::write(stamp, PINNED)?;
     Ok(home)

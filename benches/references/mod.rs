@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::error::{BenchError, Result};
 use super::load::Load;
 use super::process::Process;
-use super::trouble::{Result, Trouble};
 
 /// A running reference with an HTTP interface.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub struct Reference {
 
 impl Reference {
     /// Starts this program as a reference.
-    fn start(name: &str, words: &[&str]) -> Result<Self> {
+    fn start(name: &str, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--reference", name]).args(words).stderr(Stdio::null());
+        command.args(["--reference", name]).args(arguments).stderr(Stdio::null());
         let (process, address) = Process::serving(name, &mut command, "listening on ")?;
         Ok(Self { process, address: address.parse()? })
     }
@@ -39,11 +39,11 @@ impl Reference {
 }
 
 /// Runs as a reference until a signal ends the process.
-pub fn be(name: &str, words: &[String]) -> Result<()> {
-    match (name, words) {
+pub fn run(name: &str, arguments: &[String]) -> Result<()> {
+    match (name, arguments) {
         ("constant", [path, body]) => constant::serve(path, body),
         ("naive", [seeded, own, modulus, exponent]) => naive::serve(seeded, own, modulus, exponent),
-        _ => Err(Trouble::new(format!("{name} with {} words is no reference", words.len()))),
+        _ => Err(BenchError::new(format!("{name} with {} words is no reference", arguments.len()))),
     }
 }
 

@@ -16,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Reference, workers};
+use crate::error::{BenchError, Result};
 use crate::server::Server;
-use crate::trouble::{Result, Trouble};
 
 /// The endpoint of a server's public keys.
 const CERTS: &str = "/auth/realms/master/protocol/openid-connect/certs";
@@ -45,13 +45,13 @@ const ROWS: &str = "
 
 /// Starts it with the current rows of a server. It accepts that server's tokens.
 pub fn start(folder: &Path, server: &Server) -> Result<Reference> {
-    let keys: serde_json::Value = serde_json::from_str(&server.client.ask("GET", CERTS, None, "", "")?)?;
+    let keys: serde_json::Value = serde_json::from_str(&server.client.send("GET", CERTS, None, "", "")?)?;
     let part = |name: &str| {
         let keys = keys.get("keys")?.as_array()?;
         keys.iter().find_map(|key| key.get(name)?.as_str()).map(str::to_owned)
     };
     let (Some(modulus), Some(exponent)) = (part("n"), part("e")) else {
-        return Err(Trouble::new("the server has no RSA key, which the naive design needs"));
+        return Err(BenchError::new("the server has no RSA key, which the naive design needs"));
     };
     let own = tempfile::Builder::new().prefix("naive-").tempdir_in(folder)?.keep().join("naive.db");
     let (seeded, own) = (server.database(), own.to_string_lossy().into_owned());
@@ -177,11 +177,11 @@ fn joined(conn: &Connection, caller: &str) -> rusqlite::Result<Vec<Workspace>> {
 
 async fn create(naive: Data<Naive>, request: HttpRequest, body: web::Json<Create>) -> HttpResponse {
     let Some(caller) = caller(&naive, &request) else { return HttpResponse::Unauthorized().finish() };
-    let made = web::block(move || {
+    let created = web::block(move || {
         let mut conn = naive.writer.lock().unwrap_or_else(PoisonError::into_inner);
         insert(&mut conn, &caller, &body.workspace_name)
     });
-    match made.await {
+    match created.await {
         Ok(Ok(Some(workspace_id))) => HttpResponse::Ok().json(Created { workspace_id }),
         Ok(Ok(None)) => HttpResponse::Unauthorized().finish(),
         Ok(Err(error)) => HttpResponse::InternalServerError().body(error.to_string()),

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::arguments::Arguments;
+use crate::error::{BenchError, Result};
 use crate::load::Run;
 use crate::process::{Process, cpu_of, memory_of};
-use crate::trouble::{Result, Trouble};
 
 /// The maximum time for starting.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The part of the socket's name that is usually a port.
 const PORT: &str = "54329";
@@ -92,11 +92,11 @@ pub struct Postgres {
 /// Creates a cluster and starts it. Fails if PostgreSQL is not installed.
 pub fn start(arguments: &Arguments, scratch: &Path) -> Result<Postgres> {
     let bin = arguments.postgres.clone().or_else(installed).ok_or_else(|| {
-        Trouble::new(
+        BenchError::new(
             "PostgreSQL is not installed here, or not under /usr/lib/postgresql; name its programs with --postgres",
         )
     })?;
-    let version = said(Command::new(bin.join("postgres")).arg("--version"))?;
+    let version = output_of(Command::new(bin.join("postgres")).arg("--version"))?;
     let folder = tempfile::Builder::new().prefix("postgres-").tempdir_in(scratch)?.keep();
     let user = stand_in(&folder)?;
     if let Some((uid, gid)) = user {
@@ -107,7 +107,7 @@ pub fn start(arguments: &Arguments, scratch: &Path) -> Result<Postgres> {
     let data = folder.join("data");
     let mut make = acting(Command::new(bin.join("initdb")), user);
     make.arg("-D").arg(&data).args(["-U", "bench", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
-    said(make.current_dir(&folder))?;
+    output_of(make.current_dir(&folder))?;
     let mut serve = acting(Command::new(bin.join("postgres")), user);
     serve.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-p", PORT, "-c"]);
     serve.arg(format!("unix_socket_directories={}", folder.display()));
@@ -134,21 +134,21 @@ impl Postgres {
         pgbench.args(["-n", "-M", "prepared", "-c", "64", "-j", "1", "-T", &run.as_secs().max(2).to_string()]);
         pgbench.arg("-f").arg(self.folder.join(script)).arg("postgres");
         let before = cpu_of(self.process.pid())?;
-        let told = said(&mut pgbench)?;
+        let output = output_of(&mut pgbench)?;
         let cpu = cpu_of(self.process.pid())?.saturating_sub(before);
         let number = |name: &str| {
-            let line = told.lines().find_map(|line| line.strip_prefix(name));
+            let line = output.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|line| line.trim_start_matches([' ', ':', '=']).split([' ', '/']).next()?.parse::<f64>().ok())
         };
-        let (Some(answers), Some(per_second)) = (number("number of transactions actually processed"), number("tps"))
+        let (Some(responses), Some(per_second)) = (number("number of transactions actually processed"), number("tps"))
         else {
-            return Err(Trouble::new(told).when("pgbench says something else"));
+            return Err(BenchError::new(output).when("pgbench says something else"));
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of transactions")]
-        let count = answers as u64;
+        let count = responses as u64;
         Ok(Run {
-            answers: count,
-            seconds: answers / per_second,
+            responses: count,
+            seconds: responses / per_second,
             all: count,
             cpu: Some(cpu.as_secs_f64()),
             memory: memory_of(self.process.pid())?,
@@ -163,14 +163,14 @@ impl Postgres {
     }
 
     fn psql(&self, sql: &str) -> Result<String> {
-        said(self.client("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", sql]))
+        output_of(self.client("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", sql]))
     }
 
     fn wait(&self) -> Result<()> {
         let begun = Instant::now();
         while self.psql("SELECT 1").is_err() {
-            if begun.elapsed() > PATIENCE {
-                return Err(Trouble::new("PostgreSQL does not serve"));
+            if begun.elapsed() > TIMEOUT {
+                return Err(BenchError::new("PostgreSQL does not serve"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -198,7 +198,7 @@ fn stand_in(folder: &Path) -> Result<Option<(u32, u32)>> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     let found = of("postgres").or_else(|| of("nobody"));
-    found.map(Some).ok_or_else(|| Trouble::new("PostgreSQL does not run as root, and there is nobody else"))
+    found.map(Some).ok_or_else(|| BenchError::new("PostgreSQL does not run as root, and there is nobody else"))
 }
 
 fn open_way(folder: &Path) -> Result<()> {
@@ -214,11 +214,11 @@ fn acting(mut command: Command, user: Option<(u32, u32)>) -> Command {
 }
 
 /// Runs a program to its end and returns its output.
-fn said(command: &mut Command) -> Result<String> {
+fn output_of(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(Trouble::new(words).when(format!("{}", command.get_program().to_string_lossy())))
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(BenchError::new(text).when(format!("{}", command.get_program().to_string_lossy())))
 }

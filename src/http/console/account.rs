@@ -8,14 +8,14 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::Failure;
-use super::again::refused;
 use super::agent;
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
+use super::page::{self, Choice, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS};
 use super::parameters::Parameters;
-use super::passwords::{about_the_new, chosen};
+use super::passwords::{new_password, new_password_error};
 use super::paths::ACCOUNT;
+use super::retry::show_again;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{own_password, second_factors, session_list};
@@ -35,17 +35,17 @@ const END_OTHERS: &str = "/auth/account/sessions/end-others";
 #[template(path = "account.html")]
 struct AccountPage {
     title: &'static str,
-    wrong: Option<Wrong>,
+    form_error: Option<FormError>,
     done: &'static str,
     token: String,
     email: String,
-    sessions: Vec<Shown>,
-    programs: Vec<Connected>,
+    sessions: Vec<SessionRow>,
+    programs: Vec<ConnectedApp>,
     second_factor: Option<(String, u32)>,
 }
 
 /// A session as the page shows it.
-struct Shown {
+struct SessionRow {
     id: Uuid,
     name: String,
     about: String,
@@ -55,7 +55,7 @@ struct Shown {
 }
 
 /// An app that has access to the account.
-struct Connected {
+struct ConnectedApp {
     id: String,
     name: String,
     scopes: String,
@@ -94,8 +94,8 @@ pub(super) async fn show(
 fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
     let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
-    let shown = |session: &Session| shown(view, session, here);
-    let programs = consents::list(view, actor)?.into_iter().map(|consent| Connected {
+    let row = |session: &Session| session_row(view, session, here);
+    let programs = consents::list(view, actor)?.into_iter().map(|consent| ConnectedApp {
         id: consent.client.id.to_string(),
         name: consent.client.name.as_str().to_owned(),
         scopes: consent.scopes.to_string(),
@@ -104,18 +104,18 @@ fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token
     let second_factor = second_factors::state(view, actor)?;
     Ok(AccountPage {
         title: "Your account",
-        wrong: None,
+        form_error: None,
         done,
         token,
         email: person.email.to_string(),
-        sessions: sessions.iter().map(shown).collect::<CoreResult<_>>()?,
+        sessions: sessions.iter().map(row).collect::<CoreResult<_>>()?,
         programs: programs.collect(),
         second_factor: second_factor.map(|factor| (moment(factor.confirmed_at), factor.recovery_codes)),
     })
 }
 
-fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
-    let program = session.user_agent.as_deref().map(agent::words).filter(|words| !words.is_empty());
+fn session_row(view: &View, session: &Session, here: &Session) -> CoreResult<SessionRow> {
+    let program = session.user_agent.as_deref().map(agent::describe).filter(|name| !name.is_empty());
     let name = match &session.client {
         None => program.clone().unwrap_or_else(|| "Browser".to_owned()),
         Some(id) => {
@@ -125,7 +125,7 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
     };
     let through = program.filter(|_| session.client.is_some());
     let from = session.address.map(|address| format!("from {address}"));
-    Ok(Shown {
+    Ok(SessionRow {
         id: session.uuid,
         name,
         about: through.into_iter().chain(from).collect::<Vec<_>>().join(", "),
@@ -153,10 +153,10 @@ pub(super) async fn end_others_form(
     let page = Choice {
         title: "End all other sessions?".to_owned(),
         text: "All other browsers and apps will have to sign in again.".to_owned(),
-        wrong: None,
+        form_error: None,
         facts: Vec::new(),
-        may: Vec::new(),
-        caution: "",
+        permissions: Vec::new(),
+        warning: "",
         token: browser.token(),
         action: END_OTHERS,
         hidden: Vec::new(),
@@ -196,34 +196,39 @@ pub(super) async fn change_password(
     state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
-    let chosen = match chosen(&form) {
+    let show_form = |form_error, status| browser.show(status, &password_page(&browser, &actor, Some(form_error)));
+    let chosen = match new_password(&form) {
         Ok(chosen) => chosen,
-        Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
+        Err(form_error) => return show_form(form_error, StatusCode::BAD_REQUEST),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
     match own_password::change(&state, &actor, form.secret("current"), chosen, revoke_keys).await {
         Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
-        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),
-        Err(error) => refused(error, "the current password is wrong", |wrong, status| {
-            again(Wrong { field: "current", ..wrong }, status)
+        Err(Error::Invalid { rule, .. }) => show_form(new_password_error(&rule), StatusCode::BAD_REQUEST),
+        Err(error) => show_again(error, "the current password is wrong", |form_error, status| {
+            show_form(FormError { field: "current", ..form_error }, status)
         }),
     }
 }
 
-fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> FormPage {
-    let whose = actor.person().map(|person| Field::whose(&person.email));
+fn password_page(browser: &Browser, actor: &Actor, form_error: Option<FormError>) -> FormPage {
+    let username = actor.person().map(|person| Field::username(&person.email));
     let current = Field::new("current", "Current password", Kind::Password, "current-password");
     FormPage {
         title: "Change password",
         text: "All your other sessions will end.".to_owned(),
-        caution: "",
-        wrong,
+        warning: "",
+        form_error,
         token: browser.token(),
         action: PASSWORD,
         hidden: Vec::new(),
-        fields: whose.into_iter().chain([current]).chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
+        fields: username
+            .into_iter()
+            .chain([current])
+            .chain(Field::new_password())
+            .chain([Field::revoke_keys()])
+            .collect(),
         button: "Change password",
         links: vec![Link::new(ACCOUNT, "Your account")],
     }

@@ -23,7 +23,7 @@ use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
 
 /// The length of a form token, in characters.
-const TOKEN: usize = 32;
+const TOKEN_LENGTH: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
@@ -95,7 +95,7 @@ impl Browser {
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
         let cookies = CookieNames::new(state.issuers.public_url(), host);
-        let cookie = |cookie: Cookie| sent(request, &cookies.of(cookie));
+        let cookie = |cookie: Cookie| cookie_value(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
             origin: request::origin(request, Console::NAME),
@@ -113,12 +113,12 @@ impl Browser {
 
     /// The token of its forms. It changes with the session.
     pub(super) fn token(&self) -> String {
-        self.tags.tag("form", &self.bound(), TOKEN)
+        self.tags.tag("form", &self.bound(), TOKEN_LENGTH)
     }
 
     /// Whether this is the form token of this browser.
     pub(super) fn owns(&self, token: &str) -> bool {
-        !self.is_new && token.len() == TOKEN && self.tags.matches("form", &self.bound(), token)
+        !self.is_new && token.len() == TOKEN_LENGTH && self.tags.matches("form", &self.bound(), token)
     }
 
     fn bound(&self) -> String {
@@ -147,17 +147,17 @@ impl Browser {
     }
 
     /// The signed-in user and the session. A browser without one is sent to the sign-in page, which leads to `then`.
-    pub(super) fn needed(
+    pub(super) fn require_person(
         &self,
         state: &AppState,
         request: &HttpRequest,
         then: &str,
     ) -> Result<(Actor, Session), Failure> {
-        self.person(state, request)?.ok_or_else(|| Failure::first_at(SIGN_IN, then))
+        self.person(state, request)?.ok_or_else(|| Failure::redirect(SIGN_IN, then))
     }
 
     /// Whether this is the origin of our pages, either as configured or by the `Host` header.
-    pub(super) fn is_at(&self, origin: &str, host: Option<&str>) -> bool {
+    pub(super) fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         self.base == origin || (named.is_some() && named == host)
     }
@@ -180,28 +180,28 @@ impl Browser {
         status: actix_web::http::StatusCode,
         page: &impl askama::Template,
     ) -> Result<HttpResponse, Failure> {
-        let mut answer = page::show(status, page)?;
+        let mut response = page::show(status, page)?;
         if self.is_new {
-            self.give(&mut answer, Cookie::Form, &self.form);
+            self.set_cookie(&mut response, Cookie::Form, &self.form);
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// Sets a cookie that lasts until the browser is closed.
-    pub(super) fn give(&self, answer: &mut HttpResponse, cookie: Cookie, value: &Secret) {
-        self.set(answer, cookie, value.expose(), "");
+    pub(super) fn set_cookie(&self, response: &mut HttpResponse, cookie: Cookie, value: &Secret) {
+        self.set(response, cookie, value.expose(), "");
     }
 
-    pub(super) fn take(&self, answer: &mut HttpResponse, cookie: Cookie) {
-        self.set(answer, cookie, "", "; Max-Age=0");
+    pub(super) fn remove_cookie(&self, response: &mut HttpResponse, cookie: Cookie) {
+        self.set(response, cookie, "", "; Max-Age=0");
     }
 
-    fn set(&self, answer: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
+    fn set(&self, response: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
         let guard = if self.base.starts_with("https://") { "; Secure" } else { "" };
         let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", self.cookies.of(cookie));
         // The value is generated here or comes from a request header, so it is a valid header value.
         if let Ok(text) = HeaderValue::from_str(&text) {
-            answer.headers_mut().append(SET_COOKIE, text);
+            response.headers_mut().append(SET_COOKIE, text);
         }
     }
 }
@@ -216,7 +216,7 @@ impl FromRequest for Browser {
 }
 
 /// The value of a cookie; the first one if the request contains several.
-fn sent(request: &HttpRequest, name: &str) -> Option<Secret> {
+fn cookie_value(request: &HttpRequest, name: &str) -> Option<Secret> {
     let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
     let mut pairs = headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
@@ -240,12 +240,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_among_others() {
+    fn a_cookie_is_found_among_several() {
         let request = TestRequest::default()
             .append_header(("cookie", "a=1; atelier-step=s; atelier=one=two"))
             .append_header(("cookie", "atelier=later; atelier-form="))
             .to_http_request();
-        let value = |name| sent(&request, name).map(|value| value.expose().to_owned());
+        let value = |name| cookie_value(&request, name).map(|value| value.expose().to_owned());
         assert_eq!(value("atelier").as_deref(), Some("one=two"));
         assert_eq!(value("atelier-step").as_deref(), Some("s"));
         assert_eq!(value("atelier-form"), None, "an empty one is none");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_cookie_has_the_port_that_the_browser_knows() {
+    fn cookie_names_contain_the_port_that_the_browser_uses() {
         let name = |public_url, host| CookieNames::new(public_url, host).of(Cookie::Session);
         assert_eq!(name(None, Some("127.0.0.1:8787")), "atelier-8787");
         assert_eq!(name(None, Some("[::1]:9000")), "atelier-9000");
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn this_very_machine_is_known() {
+    fn a_loopback_host_is_recognized() {
         for host in ["localhost", "LOCALHOST:1", "x.localhost:1", "127.0.0.1:8787", "127.9.9.9", "[::1]:1", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }

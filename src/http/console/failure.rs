@@ -9,35 +9,31 @@ pub enum Failure {
     Core(#[from] Error),
     /// A form that another site has sent.
     #[error("this form can be sent only from this server's own page")]
-    Elsewhere(Elsewhere),
+    ForeignForm(ForeignForm),
     /// A form without a token, or with the token of another browser or session.
     #[error("this form has expired, or your browser blocks cookies")]
-    Stale,
+    StaleForm,
     /// A page on another site as the destination after sign-in.
     #[error("this address leads to another site after you sign in")]
-    LeadsAway,
+    ForeignDestination,
     /// An authorization request that is invalid in a way that forbids a redirect to the client.
     #[error("{rule}")]
     BadRequest { rule: String },
     #[error("continue at {to}")]
-    Redirect {
-        to: String,
-    },
+    Redirect { to: String },
     #[error("this page does not support the method; it supports {allowed}")]
-    WrongMethod {
-        allowed: String,
-    },
+    WrongMethod { allowed: String },
 }
 
 /// The reason why a form counts as sent by another site.
 #[derive(Debug)]
-pub struct Elsewhere {
+pub struct ForeignForm {
     /// The origin that the browser names, if any.
     pub(super) seen: Option<String>,
     pub(super) expected: String,
 }
 
-impl Elsewhere {
+impl ForeignForm {
     /// The origins, and the setting to check.
     pub(super) fn texts(&self) -> Vec<String> {
         let expected = &self.expected;
@@ -60,7 +56,7 @@ impl Elsewhere {
 
 impl Failure {
     /// Redirects to a page that leads to `next`.
-    pub(super) fn first_at(page: &str, next: &str) -> Self {
+    pub(super) fn redirect(page: &str, next: &str) -> Self {
         Self::Redirect { to: format!("{page}?{}", query(&[("next", next)])) }
     }
 
@@ -87,12 +83,12 @@ impl Failure {
                 | Error::TooLarge { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
-            Self::Elsewhere(_) => ("This did not work", "Open the page on this server and fill in the form again."),
-            Self::Stale => (
+            Self::ForeignForm(_) => ("This did not work", "Open the page on this server and fill in the form again."),
+            Self::StaleForm => (
                 "This did not work",
                 "Go back, reload the page and send the form again; if cookies are blocked, allow them for this server.",
             ),
-            Self::LeadsAway => {
+            Self::ForeignDestination => {
                 ("This did not work", "Someone may have created this link to mislead you. Sign in without it.")
             }
             Self::BadRequest { .. } => (

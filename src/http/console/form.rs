@@ -9,13 +9,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
-use super::failure::Elsewhere;
+use super::failure::ForeignForm;
 use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::http::{body, request};
 
 /// The maximum length of an origin in a message, in characters.
-const SHOWN: usize = 200;
+const MAX_ORIGIN: usize = 200;
 
 /// The fields of a form. They may be secrets, so the type has no `Debug`.
 pub(super) struct Form(BTreeMap<String, Secret>);
@@ -50,7 +50,7 @@ impl FromRequest for Form {
             let pairs = if is_form { serde_urlencoded::from_bytes::<Vec<(String, String)>>(&bytes).ok() } else { None };
             let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a valid form"))?;
             let form = Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect());
-            if browser.owns(form.text("token")) { Ok(form) } else { Err(Failure::Stale) }
+            if browser.owns(form.text("token")) { Ok(form) } else { Err(Failure::StaleForm) }
         })
     }
 }
@@ -65,13 +65,13 @@ fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure>
     let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
     let is_ours = match (site, origin) {
         (Some("same-origin"), Some("null")) | (None | Some("same-origin" | "none"), None) => true,
-        (None | Some("same-origin" | "none"), Some(origin)) => browser.is_at(origin, request::host(request)),
+        (None | Some("same-origin" | "none"), Some(origin)) => browser.is_own_origin(origin, request::host(request)),
         (Some(_), _) => false,
     };
     if is_ours {
         return Ok(());
     }
-    let seen = origin.map(|origin| origin.chars().take(SHOWN).collect());
-    let expected = browser.origin_of_pages(request::host(request)).chars().take(SHOWN).collect();
-    Err(Failure::Elsewhere(Elsewhere { seen, expected }))
+    let seen = origin.map(|origin| origin.chars().take(MAX_ORIGIN).collect());
+    let expected = browser.origin_of_pages(request::host(request)).chars().take(MAX_ORIGIN).collect();
+    Err(Failure::ForeignForm(ForeignForm { seen, expected }))
 }

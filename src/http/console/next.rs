@@ -9,7 +9,7 @@ pub(super) struct Next(String);
 
 impl Next {
     /// In bytes.
-    const LONGEST: usize = 16_000;
+    const MAX_LENGTH: usize = 16_000;
     /// The default page.
     const HOME: &str = ACCOUNT;
 
@@ -22,11 +22,11 @@ impl Next {
         if raw.is_empty() {
             return Ok(Self(Self::HOME.to_owned()));
         }
-        let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::LONGEST;
+        let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::MAX_LENGTH;
         if here && raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>".contains(&b)) {
             Ok(Self(raw.to_owned()))
         } else {
-            Err(Failure::LeadsAway)
+            Err(Failure::ForeignDestination)
         }
     }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_path_here_is_taken() {
+    fn only_a_path_on_this_server_is_accepted() {
         for good in ["/", "/auth/account", "/oauth2/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1", "/a//b"]
         {
             assert_eq!(Next::parse(good).unwrap().as_str(), good);
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             if let Ok(next) = Next::parse(&text) {
                 let page = next.after("/auth/sign-in");
                 prop_assert!(page.starts_with("/auth/sign-in"));

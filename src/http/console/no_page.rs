@@ -30,5 +30,5 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
         texts.push(page::sentence(&format!("{KEYCLOAK_HINT}: {meant}")));
     }
     let links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
-    page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), wrong: None, texts, links })
+    page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), form_error: None, texts, links })
 }

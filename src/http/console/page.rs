@@ -30,10 +30,10 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
-    Ok(answer(status, text))
+    Ok(response(status, text))
 }
 
-pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
+pub(super) fn response(status: StatusCode, markup: String) -> HttpResponse {
     // `same-origin`: with `no-referrer`, browsers send `Origin: null` with our own forms.
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
@@ -45,7 +45,7 @@ pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
 
 /// The response to `HEAD` for a page whose length is unknown.
 pub(super) fn without_body() -> HttpResponse {
-    answer(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
+    response(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
 }
 
 /// A redirect that the browser follows by `GET`.
@@ -55,7 +55,7 @@ pub(super) fn see_other(to: &str) -> HttpResponse {
 
 /// A text as a sentence: capitalized, unless it begins with the name of a parameter, and with a full stop.
 pub(super) fn sentence(text: &str) -> String {
-    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
+    let is_name = text.split(' ').next().is_some_and(|name| name.contains('_'));
     let mut chars = text.chars();
     let capital = |first: char| if is_name { first.to_string() } else { first.to_uppercase().to_string() };
     let first = chars.next().map(capital).unwrap_or_default();
@@ -65,13 +65,13 @@ pub(super) fn sentence(text: &str) -> String {
 
 /// The error of a form.
 #[derive(Clone, Debug)]
-pub(super) struct Wrong {
+pub(super) struct FormError {
     /// The name of the field; empty if the error concerns no single field.
     pub(super) field: &'static str,
     pub(super) text: String,
 }
 
-impl Wrong {
+impl FormError {
     pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Self {
         Self { field, text: sentence(text.as_ref()) }
     }
@@ -136,7 +136,7 @@ impl Field {
         Self::new("code", "Code", Kind::Digits, "one-time-code")
     }
 
-    pub(super) fn whose(email: &Email) -> Self {
+    pub(super) fn username(email: &Email) -> Self {
         Self { value: email.to_string(), ..Self::new("username", "Email", Kind::Fixed, "username") }
     }
 
@@ -147,7 +147,7 @@ impl Field {
     }
 
     /// The two fields for a new password.
-    pub(super) fn chosen() -> [Self; 2] {
+    pub(super) fn new_password() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
         let hint = "10 to 256 characters. A few unrelated words make a good password.";
         [Self { hint, ..first }, Self::new("again", "Repeat password", Kind::Password, "new-password")]
@@ -158,8 +158,8 @@ impl Field {
 pub(super) const REVOKE_KEYS: &str = "revoke_keys";
 
 /// The field that gets the focus: the one with the error, otherwise the first empty one.
-fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
-    let named = wrong.and_then(|wrong| fields.iter().find(|field| field.name == wrong.field));
+fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
+    let named = form_error.and_then(|form_error| fields.iter().find(|field| field.name == form_error.field));
     let empty = || fields.iter().find(|field| field.value.is_empty());
     named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
 }
@@ -171,8 +171,8 @@ pub(super) struct FormPage {
     /// The instructions; empty if the title says enough.
     pub(super) text: String,
     /// A warning; empty for none.
-    pub(super) caution: &'static str,
-    pub(super) wrong: Option<Wrong>,
+    pub(super) warning: &'static str,
+    pub(super) form_error: Option<FormError>,
     pub(super) token: String,
     pub(super) action: &'static str,
     pub(super) hidden: Vec<(&'static str, String)>,
@@ -183,11 +183,11 @@ pub(super) struct FormPage {
 
 impl FormPage {
     fn focus(&self) -> &'static str {
-        focus(self.wrong.as_ref(), &self.fields)
+        focus(self.form_error.as_ref(), &self.fields)
     }
 
     fn is_wrong(&self, field: &Field) -> bool {
-        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
     }
 }
 
@@ -195,7 +195,7 @@ impl FormPage {
 #[template(path = "message.html")]
 pub(super) struct Message {
     pub(super) title: String,
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) texts: Vec<String>,
     pub(super) links: Vec<Link>,
 }
@@ -203,11 +203,11 @@ pub(super) struct Message {
 /// A page that redirects by itself, also to another program. The content security policy forbids a redirect to another
 /// site in the response to a form.
 #[derive(Template)]
-#[template(path = "go_on.html")]
-pub(super) struct GoOn {
+#[template(path = "redirect.html")]
+pub(super) struct RedirectPage {
     pub(super) title: &'static str,
     /// Always `None`; the layout needs it.
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) text: &'static str,
     pub(super) to: String,
 }
@@ -231,12 +231,12 @@ impl Fact {
 pub(super) struct Choice {
     pub(super) title: String,
     pub(super) text: String,
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) facts: Vec<Fact>,
     /// The permissions that the app gets.
-    pub(super) may: Vec<&'static str>,
+    pub(super) permissions: Vec<&'static str>,
     /// A warning; empty for none.
-    pub(super) caution: &'static str,
+    pub(super) warning: &'static str,
     pub(super) token: String,
     pub(super) action: &'static str,
     pub(super) hidden: Vec<(&'static str, String)>,
@@ -252,7 +252,7 @@ pub(super) struct Choice {
 pub(super) struct EnrolmentPage {
     pub(super) title: &'static str,
     pub(super) text: &'static str,
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     /// The QR code, as markup.
     pub(super) qr: String,
     /// The key in groups.
@@ -265,11 +265,11 @@ pub(super) struct EnrolmentPage {
 
 impl EnrolmentPage {
     fn focus(&self) -> &'static str {
-        focus(self.wrong.as_ref(), &self.fields)
+        focus(self.form_error.as_ref(), &self.fields)
     }
 
     fn is_wrong(&self, field: &Field) -> bool {
-        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
     }
 }
 
@@ -279,7 +279,7 @@ impl EnrolmentPage {
 pub(super) struct RecoveryCodes {
     pub(super) title: &'static str,
     /// Always `None`; the layout needs it.
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) codes: Vec<Secret>,
     pub(super) to: String,
 }
@@ -291,8 +291,10 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        let wrong = Some(Wrong::new("", text));
-        Message { title: text.to_owned(), wrong, texts: vec![text.to_owned()], links: Vec::new() }.render().unwrap()
+        let form_error = Some(FormError::new("", text));
+        Message { title: text.to_owned(), form_error, texts: vec![text.to_owned()], links: Vec::new() }
+            .render()
+            .unwrap()
     }
 
     #[test]
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_begins_and_ends_like_one() {
+    fn a_sentence_begins_with_a_capital_and_ends_with_a_full_stop() {
         assert_eq!(sentence("the link is dead"), "The link is dead.");
         assert_eq!(sentence("client_id is missing"), "client_id is missing.");
         assert_eq!(sentence("Why?"), "Why?");
@@ -313,20 +315,20 @@ mod tests {
     }
 
     #[test]
-    fn the_typing_begins_where_something_is_to_be_typed() {
+    fn the_first_field_with_an_error_or_without_a_value_gets_the_focus() {
         let fields = [
             Field { value: "ada".to_owned(), ..Field::new("username", "", Kind::Text, "") },
             Field::new("password", "", Kind::Password, ""),
         ];
         assert_eq!(focus(None, &fields), "password");
-        assert_eq!(focus(Some(&Wrong::new("username", "x")), &fields), "username");
-        assert_eq!(focus(Some(&Wrong::new("", "x")), &fields[..1]), "username");
+        assert_eq!(focus(Some(&FormError::new("username", "x")), &fields), "username");
+        assert_eq!(focus(Some(&FormError::new("", "x")), &fields[..1]), "username");
         assert_eq!(focus(None, &[]), "");
     }
 
     proptest! {
         #[test]
-        fn no_text_is_markup(text in any::<String>()) {
+        fn texts_are_escaped(text in any::<String>()) {
             let (with, without) = (message(&text), message(""));
             for mark in ['<', '>', '"'] {
                 prop_assert_eq!(with.matches(mark).count(), without.matches(mark).count(), "{}", with);

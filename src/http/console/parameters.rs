@@ -27,9 +27,11 @@ impl Parameters {
             if value.is_empty() {
                 continue;
             }
-            let shown: String = name.chars().take(40).collect();
+            let short_name: String = name.chars().take(40).collect();
             if parameters.insert(name, value).is_some() {
-                return Err(Failure::BadRequest { rule: format!("the parameter {shown} is given more than once") });
+                return Err(Failure::BadRequest {
+                    rule: format!("the parameter {short_name} is given more than once"),
+                });
             }
         }
         Ok(Self(parameters))
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_counts_once_and_only_with_a_value() {
+    fn a_repeated_parameter_is_refused_and_an_empty_one_is_omitted() {
         let parameters = Parameters::parse(b"b=2&a=1&c=&d=x+y%40z").unwrap();
         assert_eq!((parameters.text("a"), parameters.get("c"), parameters.text("d")), ("1", None, "x y@z"));
         assert_eq!(parameters.query(), "a=1&b=2&d=x+y%40z");
@@ -109,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(text in any::<Vec<u8>>()) {
+        fn a_written_query_parses_to_the_same_parameters(text in any::<Vec<u8>>()) {
             if let Ok(parameters) = Parameters::parse(&text) {
                 prop_assert_eq!(Parameters::parse(parameters.query().as_bytes()).unwrap(), parameters);
             }

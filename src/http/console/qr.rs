@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_holds_no_text_of_ours() {
+    fn a_qr_code_contains_no_text_of_its_input() {
         let svg = svg("otpauth://totp/atelier:ada%40example.com?secret=\"><script>");
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>") && !svg.contains("script"), "{svg}");
         assert_eq!(super::svg(&"x".repeat(5000)), "");

@@ -5,11 +5,11 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 
 use super::Failure;
-use super::again::{WRONG_CODE, refused};
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Choice, EnrolmentPage, Field, FormPage, Kind, Link, RecoveryCodes, Wrong};
+use super::page::{self, Choice, EnrolmentPage, Field, FormError, FormPage, Kind, Link, RecoveryCodes};
 use super::paths::ACCOUNT;
+use super::retry::{WRONG_CODE, show_again};
 use super::sign_in::set_up;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::second_factors::{self, Enrolment};
@@ -35,10 +35,10 @@ pub(super) async fn start(
     let page = Choice {
         title: "Set up two-factor authentication".to_owned(),
         text: format!("{WHY} All your other sessions will end when it is on."),
-        wrong: None,
+        form_error: None,
         facts: Vec::new(),
-        may: Vec::new(),
-        caution: "",
+        permissions: Vec::new(),
+        warning: "",
         token: browser.token(),
         action: SET_UP,
         hidden: Vec::new(),
@@ -67,9 +67,9 @@ pub(super) async fn confirm(
         Ok(codes) => recovery_codes(&browser, codes, "?done=on"),
         Err(error) => {
             let Some(enrolment) = second_factors::enrolment(&state, &actor)? else { return Err(error.into()) };
-            refused(error, WRONG_CODE, |wrong, status| {
-                let wrong = Some(Wrong { field: "code", ..wrong });
-                browser.show(status, &enrolment_page(&browser, &enrolment, wrong))
+            show_again(error, WRONG_CODE, |form_error, status| {
+                let form_error = Some(FormError { field: "code", ..form_error });
+                browser.show(status, &enrolment_page(&browser, &enrolment, form_error))
             })
         }
     }
@@ -87,8 +87,8 @@ pub(super) async fn renew(
 ) -> Result<HttpResponse, Failure> {
     match second_factors::renew_recovery_codes(&state, &actor, form.secret("code")).await {
         Ok(codes) => recovery_codes(&browser, codes, ""),
-        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
-            browser.show(status, &renewal_form(&browser, Some(Wrong { field: "code", ..wrong })))
+        Err(error) => show_again(error, WRONG_CODE, |form_error, status| {
+            browser.show(status, &renewal_form(&browser, Some(FormError { field: "code", ..form_error })))
         }),
     }
 }
@@ -105,29 +105,29 @@ pub(super) async fn remove(
 ) -> Result<HttpResponse, Failure> {
     match second_factors::remove(&state, &actor, form.secret("code")).await {
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=off"))),
-        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
-            browser.show(status, &removal_form(&browser, Some(Wrong { field: "code", ..wrong })))
+        Err(error) => show_again(error, WRONG_CODE, |form_error, status| {
+            browser.show(status, &removal_form(&browser, Some(FormError { field: "code", ..form_error })))
         }),
     }
 }
 
-fn enrolment_page(browser: &Browser, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
-    set_up(browser, CONFIRM, WHY, Vec::new(), enrolment, wrong)
+fn enrolment_page(browser: &Browser, enrolment: &Enrolment, form_error: Option<FormError>) -> EnrolmentPage {
+    set_up(browser, CONFIRM, WHY, Vec::new(), enrolment, form_error)
 }
 
 fn recovery_codes(browser: &Browser, codes: Vec<Secret>, done: &str) -> Result<HttpResponse, Failure> {
-    let page = RecoveryCodes { title: "Recovery codes", wrong: None, codes, to: format!("{ACCOUNT}{done}") };
+    let page = RecoveryCodes { title: "Recovery codes", form_error: None, codes, to: format!("{ACCOUNT}{done}") };
     browser.show(StatusCode::OK, &page)
 }
 
-fn renewal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
+fn renewal_form(browser: &Browser, form_error: Option<FormError>) -> FormPage {
     let text = "Your current recovery codes will stop working.";
-    with_code(browser, "New recovery codes", text, CODES, "Create new codes", wrong)
+    with_code(browser, "New recovery codes", text, CODES, "Create new codes", form_error)
 }
 
-fn removal_form(browser: &Browser, wrong: Option<Wrong>) -> FormPage {
+fn removal_form(browser: &Browser, form_error: Option<FormError>) -> FormPage {
     let text = "You will then sign in with your password alone.";
-    with_code(browser, "Turn off two-factor authentication", text, REMOVE, "Turn off", wrong)
+    with_code(browser, "Turn off two-factor authentication", text, REMOVE, "Turn off", form_error)
 }
 
 fn with_code(
@@ -136,14 +136,14 @@ fn with_code(
     text: &str,
     action: &'static str,
     button: &'static str,
-    wrong: Option<Wrong>,
+    form_error: Option<FormError>,
 ) -> FormPage {
     let hint = "The six digits from your authenticator app, or one of your recovery codes.";
     FormPage {
         title,
         text: text.to_owned(),
-        caution: "",
-        wrong,
+        warning: "",
+        form_error,
         token: browser.token(),
         action,
         hidden: Vec::new(),

@@ -28,10 +28,10 @@ pub(super) fn authenticated(
         None => None,
         Some(text) => Some(credentials(text).ok_or(Failure::Client { basic: true })?),
     };
-    let (named, given) = (form.text("client_id"), form.secret("client_secret"));
+    let (named, secret_in_form) = (form.text("client_id"), form.secret("client_secret"));
     let (id, secret) = match &basic {
-        None => (named.ok_or(Failure::Client { basic: false })?, given),
-        Some(_) if given.is_some() => {
+        None => (named.ok_or(Failure::Client { basic: false })?, secret_in_form),
+        Some(_) if secret_in_form.is_some() => {
             return Err(Failure::token("invalid_request", "the client authenticates in two ways at once; use one"));
         }
         Some((id, _)) if named.is_some_and(|named| named != id) => {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_read_as_a_form() {
+    fn the_id_and_the_secret_are_form_decoded() {
         let pair = |id: &str, secret: &str| Some((id.to_owned(), Some(secret.to_owned())));
         assert_eq!(read("ci:atlc_x"), pair("ci", "atlc_x"));
         assert_eq!(read("a%3Ab:p%20q+r"), pair("a:b", "p q r"));
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             let _ = credentials(&text);
             let _ = read(&text);
         }

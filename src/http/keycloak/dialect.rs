@@ -1,4 +1,4 @@
-//! The credentials of this dialect.
+//! The dialect of Keycloak: its name, its failures, and its kinds of callers.
 
 use super::Failure;
 use crate::http::dialect::Dialect;

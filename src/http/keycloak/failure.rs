@@ -19,11 +19,7 @@ const BAD_CLIENT: &str = "Invalid client or Invalid client credentials";
 pub enum Failure {
     /// A refusal of the token endpoint, with a code of RFC 6749, section 5.2.
     #[error("{error}: {description}")]
-    Token {
-        status: StatusCode,
-        error: &'static str,
-        description: String,
-    },
+    Token { status: StatusCode, error: &'static str, description: String },
     /// An unknown client or failed client authentication (status 401 by RFC 6749, section 5.2).
     #[error("{BAD_CLIENT}")]
     Client {
@@ -54,9 +50,7 @@ pub enum Failure {
         meant: String,
     },
     #[error("this endpoint does not support the method; it supports {allowed}")]
-    WrongMethod {
-        allowed: String,
-    },
+    WrongMethod { allowed: String },
 }
 
 impl Failure {
@@ -73,7 +67,7 @@ impl ResponseError for Failure {
             Self::Client { .. } => StatusCode::UNAUTHORIZED,
             Self::Scope => StatusCode::FORBIDDEN,
             Self::Grant(error) => match error {
-                Error::Unauthenticated(unproved) => match unproved {
+                Error::Unauthenticated(reason) => match reason {
                     AuthError::WrongPassword | AuthError::BadClient => StatusCode::UNAUTHORIZED,
                     AuthError::Disabled
                     | AuthError::NotSetUp
@@ -124,8 +118,8 @@ impl ResponseError for Failure {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        answer.insert_header((CACHE_CONTROL, "no-store"));
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) | Self::Bearer(error) => Some(error),
             Self::Token { .. }
@@ -151,48 +145,48 @@ impl ResponseError for Failure {
             Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
         ) = core
         {
-            answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+            response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
         }
         match self {
             Self::Token { error, description, .. } => {
-                answer.json(json!({ "error": error, "error_description": description }))
+                response.json(json!({ "error": error, "error_description": description }))
             }
             Self::Client { basic } => {
                 if *basic {
-                    answer.insert_header((WWW_AUTHENTICATE, "Basic realm=\"master\", charset=\"UTF-8\""));
+                    response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"master\", charset=\"UTF-8\""));
                 }
-                answer.json(json!({ "error": "invalid_client", "error_description": text }))
+                response.json(json!({ "error": "invalid_client", "error_description": text }))
             }
             Self::Scope => {
                 let challenge = "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"openid\"";
-                answer.insert_header((WWW_AUTHENTICATE, challenge));
-                answer.json(json!({ "error": "insufficient_scope", "error_description": text }))
+                response.insert_header((WWW_AUTHENTICATE, challenge));
+                response.json(json!({ "error": "insufficient_scope", "error_description": text }))
             }
-            Self::Grant(error) => answer.json(json!({ "error": code(error), "error_description": text })),
-            Self::Core(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
-                answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
+            Self::Grant(error) => response.json(json!({ "error": code(error), "error_description": text })),
+            Self::Core(Error::Unauthenticated(reason)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*reason)));
+                response.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
-            Self::Bearer(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
-                answer.json(json!({ "error": "invalid_token", "error_description": text }))
+            Self::Bearer(Error::Unauthenticated(reason)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*reason)));
+                response.json(json!({ "error": "invalid_token", "error_description": text }))
             }
             Self::Core(Error::NotFound { what, .. }) => {
-                answer.json(json!({ "error": missing(*what).map_or(text, str::to_owned) }))
+                response.json(json!({ "error": missing(*what).map_or(text, str::to_owned) }))
             }
             Self::Core(Error::Forbidden { .. } | Error::Exceeded) => {
-                answer.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
+                response.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
             }
             Self::Core(Error::Conflict { what: Noun::User, .. }) => {
-                answer.json(json!({ "errorMessage": "User exists with same username" }))
+                response.json(json!({ "errorMessage": "User exists with same username" }))
             }
-            Self::NoMail => answer.json(json!({ "errorMessage": text })),
+            Self::NoMail => response.json(json!({ "errorMessage": text })),
             Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix { .. } => {
-                answer.json(json!({ "error": text }))
+                response.json(json!({ "error": text }))
             }
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
-                answer.json(json!({ "error": text }))
+                response.insert_header((ALLOW, allowed.as_str()));
+                response.json(json!({ "error": text }))
             }
         }
     }
@@ -280,8 +274,8 @@ fn missing(what: Noun) -> Option<&'static str> {
 }
 
 /// The challenge for a bearer token (RFC 6750, section 3.1). A request without a token gets no error code.
-fn challenge(unproved: AuthError) -> &'static str {
-    match unproved {
+fn challenge(reason: AuthError) -> &'static str {
+    match reason {
         AuthError::NoCredential => "Bearer realm=\"master\"",
         // RFC 9470, section 3.
         AuthError::NotConfirmed => {

@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_parameter_counts_once_and_only_with_a_value() {
+    fn a_repeated_parameter_is_refused_and_an_empty_one_is_omitted() {
         let form = Form::parse(b"a=1&b=&c=x+y%40z").expect("a form");
         assert_eq!((form.text("a"), form.text("b"), form.text("c")), (Some("1"), None, Some("x y@z")));
         assert!(Form::parse(b"a=1&a=1").is_err());
@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_form_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Form::parse(&bytes);
         }
     }

@@ -27,8 +27,8 @@ pub(super) async fn introspect(
     let token = form.needed("token")?;
     let live = token_status::introspect(&state, &client, token.expose()).map_err(Failure::Grant)?;
     let issuer = state.issuers.issuer(&request::target(&request));
-    let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+    let description = live.map_or_else(|| json!({ "active": false }), |live| describe(&live, &issuer));
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(description))
 }
 
 /// `POST /auth/realms/master/protocol/openid-connect/revoke`, `POST /oauth2/revoke`
@@ -45,12 +45,12 @@ pub(super) async fn revoke(
 }
 
 /// The response for a valid token: the fields of RFC 7662, section 2.2, and those that Keycloak adds.
-fn told(live: &Live, issuer: &str) -> Value {
+fn describe(live: &Live, issuer: &str) -> Value {
     let (user, session) = match live {
         Live::Access { user, session, .. } | Live::Refresh { user, session } => (user, session),
     };
     let client = token_status::client_of(session);
-    let mut told = json!({
+    let mut description = json!({
         "active": true,
         "iss": issuer,
         "sub": user.uuid,
@@ -74,10 +74,10 @@ fn told(live: &Live, issuer: &str) -> Value {
             "aud": issuer, "typ": "Refresh",
         }),
     };
-    if let (Value::Object(told), Value::Object(own)) = (&mut told, own) {
-        told.extend(own);
+    if let (Value::Object(description), Value::Object(own)) = (&mut description, own) {
+        description.extend(own);
     }
-    told
+    description
 }
 
 /// One audience as a string, several as a list, as in the token.

@@ -22,9 +22,9 @@ pub(super) async fn end(
 ) -> Result<HttpResponse, Failure> {
     let Some(token) = form.secret("refresh_token") else {
         let parameters = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
-        let given: Vec<_> = parameters.into_iter().filter_map(|name| Some((name, form.text(name)?))).collect();
+        let sent: Vec<_> = parameters.into_iter().filter_map(|name| Some((name, form.text(name)?))).collect();
         // Strings can always be form-encoded.
-        return Ok(to_page(&serde_urlencoded::to_string(given).unwrap_or_default()));
+        return Ok(to_page(&serde_urlencoded::to_string(sent).unwrap_or_default()));
     };
     let client = authenticated(&state, &visitor.origin, &request, &form)?;
     token_status::sign_out(&state, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;

@@ -13,9 +13,9 @@ mod logout;
 mod realm;
 mod sessions;
 mod token;
+mod user_request;
 mod userinfo;
 mod users;
-mod written;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 

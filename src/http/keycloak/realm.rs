@@ -53,16 +53,16 @@ pub(super) async fn server(caller: Caller) -> Result<Json<Value>, Failure> {
 
 /// `GET /auth/admin/realms`
 pub(super) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
-    Ok(Json(vec![shown(&state, &caller)?]))
+    Ok(Json(vec![representation(&state, &caller)?]))
 }
 
 /// `GET /auth/admin/realms/master`
 pub(super) async fn get(state: Data<AppState>, caller: Caller) -> Result<Json<Value>, Failure> {
-    Ok(Json(shown(&state, &caller)?))
+    Ok(Json(representation(&state, &caller)?))
 }
 
 /// The realm (Keycloak's `RealmRepresentation`), with only the fields that have a meaning here.
-fn shown(state: &AppState, caller: &Caller) -> Result<Value> {
+fn representation(state: &AppState, caller: &Caller) -> Result<Value> {
     clients::may_read(caller)?;
     let lifetimes = &state.lifetimes;
     Ok(json!({

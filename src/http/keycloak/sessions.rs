@@ -25,7 +25,7 @@ use crate::store::Tx;
 /// A session (Keycloak's `UserSessionRepresentation`). Times are milliseconds since 1970.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(super) struct SessionRepresentation {
     id: Uuid,
     username: String,
     user_id: Uuid,
@@ -38,7 +38,7 @@ pub(super) struct Shown {
     clients: BTreeMap<Uuid, String>,
 }
 
-impl Shown {
+impl SessionRepresentation {
     fn new(session: &Session, owner: &SessionOwner) -> Self {
         let client = session.client.as_ref().map(|client| (clients::uuid(client), client.to_string()));
         Self {
@@ -55,19 +55,23 @@ impl Shown {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
-pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
+pub(super) async fn list(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
     let uuid = parse(&id)?;
     let (owner, found) = state.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
         Ok((SessionOwner { uuid, name: user.email.to_string() }, found))
     })?;
-    Ok(Json(found.iter().map(|session| Shown::new(session, &owner)).collect()))
+    Ok(Json(found.iter().map(|session| SessionRepresentation::new(session, &owner)).collect()))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Part {
+pub(super) struct PageQuery {
     first: Option<String>,
     max: Option<String>,
 }
@@ -77,8 +81,8 @@ pub(super) async fn list_through(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-    query: Result<Query<Part>, actix_web::Error>,
-) -> Result<Json<Vec<Shown>>, Failure> {
+    query: Result<Query<PageQuery>, actix_web::Error>,
+) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
     let uuid = parse_client(&id)?;
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
@@ -89,7 +93,7 @@ pub(super) async fn list_through(
             session_list::list_through(view, &caller, &client.id, first, max)
         })
         .await?;
-    Ok(Json(found.iter().map(|(session, owner)| Shown::new(session, owner)).collect()))
+    Ok(Json(found.iter().map(|(session, owner)| SessionRepresentation::new(session, owner)).collect()))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

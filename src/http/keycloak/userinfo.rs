@@ -15,7 +15,7 @@ use crate::http::dialect::{self, Dialect};
 use crate::tokens::id_claims::Profile;
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct UserInfo<'a> {
     sub: Uuid,
     #[serde(flatten)]
     profile: Profile<'a>,
@@ -31,6 +31,6 @@ pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<
     if !scopes.has(Scope::OpenId) {
         return Err(Failure::Scope);
     }
-    let told = Told { sub: user.uuid, profile: Profile::of(&user, &scopes) };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+    let user_info = UserInfo { sub: user.uuid, profile: Profile::of(&user, &scopes) };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(user_info))
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::written::{Credential, Written, new_person};
+use super::user_request::{Credential, UserRequest, new_person};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::people::{self, Found, Profile};
@@ -36,7 +36,7 @@ const PAGE: usize = 100;
 /// because Python writes `True`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct UserQuery {
     search: Option<String>,
     email: Option<String>,
     username: Option<String>,
@@ -52,17 +52,17 @@ pub(super) struct Asked {
 }
 
 /// The parsed parameters of a search.
-struct Wanted {
+struct UserSearch {
     search: PeopleSearch,
     brief: bool,
     first: usize,
     max: usize,
 }
 
-impl TryFrom<Asked> for Wanted {
+impl TryFrom<UserQuery> for UserSearch {
     type Error = Error;
 
-    fn try_from(raw: Asked) -> Result<Self> {
+    fn try_from(raw: UserQuery) -> Result<Self> {
         if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
             return Err(Error::invalid("q", "must be omitted: users have no attributes here"));
         }
@@ -118,7 +118,7 @@ pub(super) fn parsed<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T> 
     query.map(Query::into_inner).map_err(|error| Error::invalid("query", error.to_string()))
 }
 
-fn shown(profile: &Profile, viewer: &Actor) -> Representation {
+fn representation(profile: &Profile, viewer: &Actor) -> Representation {
     let totp = profile.entry.map(|entry| entry.second_factor.is_some());
     Representation::new(&profile.user, viewer).with_totp(totp)
 }
@@ -170,7 +170,7 @@ impl ServiceUser {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum One {
+pub(super) enum PersonOrBot {
     Person(Representation),
     Service(ServiceUser),
 }
@@ -179,13 +179,13 @@ pub(super) enum One {
 pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
-    query: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<UserQuery>, actix_web::Error>,
 ) -> Result<Json<Vec<Representation>>, Failure> {
-    let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
+    let UserSearch { search, brief, first, max } = UserSearch::try_from(parsed(query)?)?;
     let find = move |view: &View, caller: &Actor| {
         let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
-            if brief { Representation::brief(&profile.user, caller) } else { shown(profile, caller) }
+            if brief { Representation::brief(&profile.user, caller) } else { representation(profile, caller) }
         };
         Ok(found.iter().map(show).collect())
     };
@@ -196,19 +196,19 @@ pub(super) async fn list(
 pub(super) async fn count(
     state: Data<AppState>,
     caller: Caller,
-    query: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<UserQuery>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
-    let wanted = Wanted::try_from(parsed(query)?)?;
-    let count = move |view: &View| people::count(view, &caller, &wanted.search);
+    let search = UserSearch::try_from(parsed(query)?)?;
+    let count = move |view: &View| people::count(view, &caller, &search.search);
     Ok(Json(state.read_blocking(count).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<PersonOrBot>, Failure> {
     let uuid = parse(&id)?;
     Ok(Json(match state.read_inline(|view| people::find(view, &caller, uuid))? {
-        Found::Person(profile) => One::Person(shown(&profile, &caller)),
-        Found::Service(account) => One::Service(ServiceUser::new(&account)),
+        Found::Person(profile) => PersonOrBot::Person(representation(&profile, &caller)),
+        Found::Service(account) => PersonOrBot::Service(ServiceUser::new(&account)),
     }))
 }
 
@@ -217,7 +217,7 @@ pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
-    body: Body<Written>,
+    body: Body<UserRequest>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = people::register(&state, &caller, new_person(body.0)?).await.map_err(in_value)?;
     let origin = state.issuers.origin(&request::target(&request));
@@ -230,12 +230,12 @@ pub(super) async fn update(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-    body: Body<Written>,
+    body: Body<UserRequest>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let written = body.0;
-    let must_change = written.demand()?;
-    let change = UserChange::try_from(written)?;
+    let request = body.0;
+    let must_change = request.requires_new_password()?;
+    let change = UserChange::try_from(request)?;
     state.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }

@@ -11,7 +11,7 @@ use crate::app::runtime::state::AppState;
 use crate::store::health;
 
 /// How long the result of the disk check is cached, so that frequent checks do not cause frequent writes.
-const STANDS: Duration = Duration::from_secs(1);
+const WRITABLE_TTL: Duration = Duration::from_secs(1);
 
 /// Whether the server accepts requests.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Readiness {
     }
 
     fn was_writable(&self) -> bool {
-        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < STANDS))
+        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < WRITABLE_TTL))
     }
 
     fn note(&self, writable: bool) {
@@ -58,6 +58,6 @@ pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> 
     plain(HttpResponse::Ok(), "ready\n")
 }
 
-fn plain(mut answer: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
-    answer.content_type("text/plain; charset=utf-8").body(text)
+fn plain(mut response: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
+    response.content_type("text/plain; charset=utf-8").body(text)
 }

@@ -3,15 +3,15 @@
 use std::error::Error;
 use std::fmt;
 
-pub type Result<T> = std::result::Result<T, Trouble>;
+pub type Result<T> = std::result::Result<T, BenchError>;
 
 /// A reason why something could not be measured, as a text for the person who runs the benchmarks.
 #[derive(Debug)]
-pub struct Trouble(String);
+pub struct BenchError(String);
 
-impl Trouble {
-    pub fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
+impl BenchError {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
     /// Puts the failed action in front of the reason.
@@ -21,20 +21,20 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<E: Error> From<E> for Trouble {
+impl<E: Error> From<E> for BenchError {
     fn from(error: E) -> Self {
-        let mut words = error.to_string();
+        let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
-            words = format!("{words}: {error}");
+            text = format!("{text}: {error}");
             cause = error.source();
         }
-        Self(words)
+        Self(text)
     }
 }

@@ -17,7 +17,7 @@ const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 /// A new user or a change; omitted fields keep their values.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Written {
+pub(super) struct UserRequest {
     username: Option<String>,
     email: Option<String>,
     first_name: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Written {
     required_actions: Option<Vec<String>>,
     realm_roles: Option<Vec<String>>,
     #[serde(flatten)]
-    others: BTreeMap<String, Value>,
+    other_fields: BTreeMap<String, Value>,
 }
 
 /// A password in a request.
@@ -79,22 +79,22 @@ struct Fields {
     enabled: Option<bool>,
 }
 
-impl Written {
+impl UserRequest {
     /// Whether a new password is required; `None` if the request does not say.
-    pub(super) fn demand(&self) -> Result<Option<bool>> {
-        self.required_actions.as_deref().map(demand).transpose()
+    pub(super) fn requires_new_password(&self) -> Result<Option<bool>> {
+        self.required_actions.as_deref().map(contain_new_password).transpose()
     }
 
     /// Refuses fields that have a meaning in Keycloak but none here, rather than ignore them.
     fn fields(&self) -> Result<Fields> {
-        let says = |value: &Value| match value {
+        let is_set = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
             Value::Array(items) => !items.is_empty(),
             Value::Object(members) => !members.is_empty(),
             Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
         };
-        let strange = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && says(value);
-        if let Some((name, _)) = self.others.iter().find(strange) {
+        let unsupported = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && is_set(value);
+        if let Some((name, _)) = self.other_fields.iter().find(unsupported) {
             return Err(Error::invalid(name.clone(), "is not supported here; omit it"));
         }
         let email = self.email.as_deref().map(Email::parse).transpose().in_field("email")?;
@@ -118,34 +118,34 @@ impl Written {
 
 /// The new user. Without `enabled` the account is disabled, as in Keycloak. Without `emailVerified` the email counts as
 /// verified by the caller, as with every account that an administrator creates.
-pub(super) fn new_person(written: Written) -> Result<Registration> {
-    let fields = written.fields()?;
+pub(super) fn new_person(request: UserRequest) -> Result<Registration> {
+    let fields = request.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it must be the email address"))?;
-    let mut credentials = written.credentials.unwrap_or_default();
+    let mut credentials = request.credentials.unwrap_or_default();
     let password = credentials.pop().map(Credential::read).transpose()?;
     if !credentials.is_empty() {
         return Err(Error::invalid("credentials", "must contain at most one password"));
     }
-    let password = match (demand(&written.required_actions.unwrap_or_default())?, password) {
+    let password = match (contain_new_password(&request.required_actions.unwrap_or_default())?, password) {
         (false, password) => password,
         (true, Some((password, _))) => Some((password, true)),
         (true, None) => {
             return Err(Error::invalid("requiredActions", "can contain UPDATE_PASSWORD only together with a password"));
         }
     };
-    let role = match written.realm_roles.unwrap_or_default().as_slice() {
+    let role = match request.realm_roles.unwrap_or_default().as_slice() {
         [] => AccountRole::Member,
         [one] if one == "admin" => AccountRole::Administrator,
         _ => return Err(Error::invalid("realmRoles", "can contain only admin: no other role exists")),
     };
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
     let new = NewUser { email, first_name, last_name, role };
-    let email_verified = written.email_verified.unwrap_or(true);
+    let email_verified = request.email_verified.unwrap_or(true);
     Ok(Registration { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
 }
 
 /// Whether the required actions demand a new password. Keycloak has other actions; they are refused.
-fn demand(actions: &[String]) -> Result<bool> {
+fn contain_new_password(actions: &[String]) -> Result<bool> {
     match actions {
         [] => Ok(false),
         [one] if one == UPDATE_PASSWORD => Ok(true),
@@ -153,18 +153,18 @@ fn demand(actions: &[String]) -> Result<bool> {
     }
 }
 
-impl TryFrom<Written> for UserChange {
+impl TryFrom<UserRequest> for UserChange {
     type Error = Error;
 
     /// Roles are ignored, as in Keycloak.
-    fn try_from(written: Written) -> Result<Self> {
-        let fields = written.fields()?;
-        if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {
+    fn try_from(request: UserRequest) -> Result<Self> {
+        let fields = request.fields()?;
+        if request.credentials.is_some_and(|credentials| !credentials.is_empty()) {
             return Err(Error::invalid("credentials", "must be omitted: use reset-password to set a password"));
         }
         Ok(Self {
             email: fields.email,
-            email_verified: written.email_verified,
+            email_verified: request.email_verified,
             first_name: fields.first_name,
             last_name: fields.last_name,
             enabled: fields.enabled,
