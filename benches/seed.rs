@@ -142,7 +142,8 @@ impl Seed {
     }
 
     fn fill(self, store: &Store, bar: &ProgressBar) -> Result<()> {
-        let home = store.read(store::organizations::find_home)?.ok_or_else(|| BenchError::new("there is no home"))?.id;
+        let home =
+            store.read(store::organizations::find_home_id)?.ok_or_else(|| BenchError::new("there is no home"))?;
         let keeper = people(store, home, vec!["keeper@example.com".to_owned()])?;
         let keeper = keeper.first().copied().ok_or_else(|| BenchError::new("there is no keeper"))?;
         let first = runtime()?.block_on(self.spaces(store, home, keeper, bar))?;
@@ -208,7 +209,7 @@ fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Ve
                 role: AccountRole::Member,
             };
             let user = store::users::insert(tx, &new, Uuid::new_v4(), Some(&hash))?;
-            store::organizations::put_member(tx, home, user.id, OrganizationRole::Member)?;
+            store::organizations::upsert_member(tx, home, user.id, OrganizationRole::Member)?;
             ids.push(user.id);
         }
         Ok(ids)

@@ -43,8 +43,8 @@ const PARAMETERS: [&str; 14] = [
     "request_uri",
 ];
 
-/// The time at which this very request sent the user to the sign-in page, and our signature of both. A user who has
-/// signed in since then is not asked again.
+/// The time at which this very request sent the user to the sign-in page, and our signature of the time and the request.
+/// A user who has signed in since then is not asked again.
 const SINCE: &str = "atelier_since";
 const PROOF: &str = "atelier_proof";
 /// The purpose of the signature.
