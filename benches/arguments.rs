@@ -1,13 +1,13 @@
-//! What the measurements are asked for on the command line.
+//! The command line of the benchmarks.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::bench::kept;
+use super::bench::reusable_folder;
+use super::error::{BenchError, Result};
 use super::goals::Goal;
-use super::trouble::{Result, Trouble};
 
-/// What `cargo bench -p atelier-bench -- --help` prints.
+/// The output of `cargo bench -p atelier-bench -- --help`.
 pub const HELP: &str = "\
 Measures atelier beside its references and prints one table.
 
@@ -27,74 +27,69 @@ G1 to G11 choose goals; without one, all are measured.
     --list            the goals, each with its sentence
 ";
 
-/// What was asked for.
 #[derive(Debug)]
 pub struct Arguments {
-    /// The goals to measure.
     pub goals: Vec<Goal>,
-    /// Rounds of each comparison.
+    /// The number of rounds of each comparison.
     pub rounds: usize,
-    /// The length of one run.
+    /// The measured time of one run.
     pub run: Duration,
-    /// How long a run goes on before it counts.
+    /// The time before the measurement begins.
     pub warm_up: Duration,
-    /// Whether this is but a look.
+    /// Whether this is only a short trial.
     pub quick: bool,
-    /// Configuration keys of the server with their values.
+    /// Configuration keys of the server and their values.
     pub set: Vec<(String, String)>,
-    /// The program that is measured.
+    /// The atelier binary to measure.
     pub binary: PathBuf,
-    /// Where the data that is written to lies.
+    /// The folder for the data that is written during a run.
     pub scratch: PathBuf,
-    /// Where PostgreSQL's programs are, where that was said.
+    /// The folder of PostgreSQL's programs, if one was given.
     pub postgres: Option<PathBuf>,
-    /// The Python that was named.
+    /// The Python interpreter, if one was given.
     pub python: Option<PathBuf>,
 }
 
-/// What there is to do.
 #[derive(Debug)]
 pub enum Task {
-    /// Measure.
     Measure(Arguments),
-    /// Be a reference: its name and what it is told.
-    Refer(String, Vec<String>),
-    /// Say how to ask.
+    /// Run a reference server: its name and its arguments.
+    RunReference(String, Vec<String>),
     Help,
-    /// Name the goals.
+    /// List the goals.
     List,
 }
 
-/// Takes the words after the program's name.
-pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
-    let mut words = words;
+/// Parses the arguments after the program's name.
+pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
+    let mut arguments = arguments;
     let mut goals = Vec::new();
     let (mut rounds, mut seconds, mut quick) = (None, None, false);
     let mut set = Vec::new();
     let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier-measured"));
     let mut scratch = None;
     let (mut postgres, mut python) = (None, None);
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| Trouble::new(format!("{word} needs a value")));
-        match word.as_str() {
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| BenchError::new(format!("{argument} needs a value")));
+        match argument.as_str() {
             // Cargo adds this one.
             "--bench" => {}
             "--help" | "-h" => return Ok(Task::Help),
             "--list" => return Ok(Task::List),
-            "--reference" => return Ok(Task::Refer(value()?, words.collect())),
+            "--reference" => return Ok(Task::RunReference(value()?, arguments.collect())),
             "--quick" => quick = true,
             "--rounds" => rounds = Some(value()?.parse::<usize>()?.max(1)),
             "--seconds" => seconds = Some(value()?.parse::<f64>()?.clamp(0.2, 600.0)),
             "--set" => {
                 let pair = value()?;
-                let (key, text) = pair.split_once('=').ok_or_else(|| Trouble::new("--set needs KEY=VALUE"))?;
+                let (key, text) = pair.split_once('=').ok_or_else(|| BenchError::new("--set needs KEY=VALUE"))?;
                 set.push((key.to_owned(), text.to_owned()));
             }
             "--binary" => binary = value()?.into(),
             "--scratch" => scratch = Some(value()?.into()),
             "--postgres" => postgres = Some(value()?.into()),
             "--python" => python = Some(value()?.into()),
-            name => goals.push(Goal::named(name).ok_or_else(|| Trouble::new(format!("{name} is no goal")))?),
+            name => goals.push(Goal::parse(name).ok_or_else(|| BenchError::new(format!("{name} is no goal")))?),
         }
     }
     if goals.is_empty() {
@@ -109,17 +104,18 @@ pub fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         quick,
         set,
         binary,
-        scratch: scratch.map_or_else(usual_scratch, Ok)?,
+        scratch: scratch.map_or_else(default_scratch, Ok)?,
         postgres,
         python,
     }))
 }
 
-/// A place on a disk: writes that wait for no disk would measure nothing.
-fn usual_scratch() -> Result<PathBuf> {
+/// The default folder for data. It must be on a disk: in memory, a commit would not wait and the figures would mean
+/// nothing.
+fn default_scratch() -> Result<PathBuf> {
     /// `TMPFS_MAGIC` of `linux/magic.h`.
     const MEMORY: u64 = 0x0102_1994;
     let place = std::env::temp_dir();
     let kind = rustix::fs::statfs(&place)?.f_type;
-    if u64::try_from(kind).is_ok_and(|kind| kind == MEMORY) { kept() } else { Ok(place) }
+    if u64::try_from(kind).is_ok_and(|kind| kind == MEMORY) { reusable_folder() } else { Ok(place) }
 }

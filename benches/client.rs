@@ -1,4 +1,4 @@
-//! A client for what is done once, before and after a run.
+//! An HTTP client for the requests before and after a run.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
 
-use super::trouble::{Result, Trouble};
+use super::error::{BenchError, Result};
 
-/// Calls one server, one request after the other.
+/// Sends requests to one server, one after the other.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
@@ -16,7 +16,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at this address.
     pub fn new(base: &str) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -26,33 +25,32 @@ impl Client {
         Self { agent: config.build().into(), base: base.to_owned() }
     }
 
-    /// Asks and gives the body. Refused when the answer is no success.
-    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Result<String> {
+    /// Sends a request and returns the body. Fails if the status is not a success.
+    pub fn send(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Result<String> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let answer = if method == "GET" {
+        let response = if method == "GET" {
             self.agent.run(request.body(())?)
         } else {
             self.agent.run(request.header("content-type", kind).body(body)?)
         };
-        let mut answer = answer.map_err(|error| Trouble::from(error).when(format!("{method} {path}")))?;
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
-        if answer.status().is_success() {
+        let mut response = response.map_err(|error| BenchError::from(error).when(format!("{method} {path}")))?;
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        if response.status().is_success() {
             return Ok(text);
         }
-        Err(Trouble::new(format!("{method} {path}: status {}: {text}", answer.status().as_u16())))
+        Err(BenchError::new(format!("{method} {path}: status {}: {text}", response.status().as_u16())))
     }
 
-    /// Gets JSON.
     pub fn get(&self, path: &str, token: &str) -> Result<Value> {
-        Ok(serde_json::from_str(&self.ask("GET", path, Some(token), "", "")?)?)
+        Ok(serde_json::from_str(&self.send("GET", path, Some(token), "", "")?)?)
     }
 
-    /// Posts a form and gets JSON.
+    /// Posts a form and returns the JSON response.
     pub fn form(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Value> {
         let body = serde_urlencoded::to_string(parameters)?;
-        Ok(serde_json::from_str(&self.ask("POST", path, None, "application/x-www-form-urlencoded", &body)?)?)
+        Ok(serde_json::from_str(&self.send("POST", path, None, "application/x-www-form-urlencoded", &body)?)?)
     }
 }

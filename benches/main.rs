@@ -1,12 +1,13 @@
-//! How fast atelier is beside what it is measured against: the real binary on a seeded file, asked over HTTP, in turn
-//! with its references in the same run.
+//! The benchmarks: the real binary on a seeded file, measured over HTTP, in alternation with its references in the same
+//! run.
 //!
-//! An absolute figure says little on a shared machine, so all goals are ratios of rounds that alternate: the median of
-//! the rounds counts, and its spread is told. `cargo bench -p atelier-bench -- --help` says how to ask.
+//! An absolute figure says little on a shared machine, so every goal is a ratio over alternating rounds: the median of
+//! the rounds counts, and the report contains the spread. `cargo bench -p atelier-bench -- --help` prints the options.
 
 mod arguments;
 mod bench;
 mod client;
+mod error;
 mod goals;
 mod load;
 mod names;
@@ -16,21 +17,20 @@ mod report;
 mod seed;
 mod server;
 mod table;
-mod trouble;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Task};
 use bench::Bench;
+use error::Result;
 use goals::Goal;
 use report::Report;
-use trouble::Result;
 
 fn main() -> ExitCode {
     match arguments::read(std::env::args().skip(1)).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            eprintln!("{trouble}");
+        Err(error) => {
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Help => print!("{}", arguments::HELP),
-        Task::List => Goal::ALL.iter().for_each(|goal| println!("{:4} {}", goal.name(), goal.sentence())),
-        Task::Refer(name, words) => references::be(&name, &words)?,
+        Task::List => Goal::ALL.iter().for_each(|goal| println!("{:4} {}", goal.name(), goal.description())),
+        Task::RunReference(name, arguments) => references::run(&name, &arguments)?,
         Task::Measure(arguments) => measure(arguments)?,
     }
     Ok(())
@@ -54,9 +54,9 @@ fn measure(arguments: Arguments) -> Result<()> {
     let report = Report::begin(&arguments)?;
     let mut bench = Bench::new(arguments, report)?;
     for goal in goals {
-        eprintln!("\n{}: {}", goal.name(), goal.sentence());
-        if let Err(trouble) = goal.measure(&mut bench) {
-            bench.report.absent(goal, goal.sentence(), &trouble.to_string())?;
+        eprintln!("\n{}: {}", goal.name(), goal.description());
+        if let Err(error) = goal.measure(&mut bench) {
+            bench.report.absent(goal, goal.description(), &error.to_string())?;
         }
     }
     println!("\n{}", bench.report.tables());

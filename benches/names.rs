@@ -1,16 +1,15 @@
-//! Names for a million spaces, the same each time, and what to search them for.
+//! Reproducible names for a million spaces, and search patterns for them.
 
-/// Random numbers that are the same each time (`SplitMix64`).
+/// Reproducible random numbers (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Dice that begin here.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number below `bound`.
+    /// A random number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -74,10 +73,10 @@ const TASKS: [&str; 24] = [
 
 const STAGES: [&str; 8] = ["dev", "test", "staging", "prod", "lab", "demo", "archive", "pilot"];
 
-/// Words of other scripts, of which one in a hundred names has one.
+/// Words of other scripts. One name in a hundred contains one.
 const FOREIGN: [&str; 6] = ["Prüfstand", "Ölfeld", "Größe", "прогноз", "分析室", "Ναυτιλία"];
 
-/// The name of the space of this number; no two are alike.
+/// The name of the space with this number. All names are different.
 pub fn name(number: u64) -> String {
     let mut dice = Dice::new(number);
     let (team, task, stage) = (dice.one_of(&TEAMS), dice.one_of(&TASKS), dice.one_of(&STAGES));
@@ -87,29 +86,28 @@ pub fn name(number: u64) -> String {
     format!("{team}-{task}-{stage}-{number:07}")
 }
 
-/// A kind of pattern to search for.
+/// A kind of search pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// In one name or a few.
+    /// Matches one name or a few.
     Rare,
-    /// In tens of thousands of names.
+    /// Matches tens of thousands of names.
     Common,
-    /// In no name, and of pieces that are in none.
+    /// Matches no name, and no part of it does.
     Absent,
-    /// In no name, though each three letters of it are in many.
+    /// Matches no name, but each three letters of it occur in many.
     AbsentOfCommonParts,
     /// One character.
     One,
     /// Two characters.
     Two,
-    /// Of another script, in another case than in the names.
+    /// In another script, and in another case than in the names.
     Foreign,
-    /// One character or two that are in no name.
+    /// One or two characters that occur in no name.
     ShortAbsent,
 }
 
 impl Pattern {
-    /// Every kind.
     pub const ALL: [Self; 8] = [
         Self::Rare,
         Self::Common,
@@ -121,8 +119,8 @@ impl Pattern {
         Self::ShortAbsent,
     ];
 
-    /// What the table calls it.
-    pub const fn word(self) -> &'static str {
+    /// The name of the kind in the report.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Rare => "rare",
             Self::Common => "common",
@@ -135,7 +133,7 @@ impl Pattern {
         }
     }
 
-    /// Different patterns of this kind, as many as there are up to 32.
+    /// Up to 32 different patterns of this kind.
     pub fn examples(self) -> Vec<String> {
         let mut dice = Dice::new(self as u64 + 1);
         let mut found: Vec<String> = match self {
@@ -143,7 +141,8 @@ impl Pattern {
             Self::Common => TEAMS.iter().chain(&TASKS).take(32).map(|word| (*word).to_owned()).collect(),
             Self::Absent => (0..32).map(|number| format!("zqxj{number}wvk")).collect(),
             Self::AbsentOfCommonParts => {
-                // A stage is followed by a number in every name. That these two end as tasks do makes all pieces common.
+                // In a name, a stage is always followed by a number. These two end as tasks do, so all their parts are
+                // common.
                 let pairs = ["test", "staging"].into_iter().flat_map(|one| STAGES.map(|two| format!("{one}-{two}")));
                 pairs.collect()
             }

@@ -1,4 +1,4 @@
-//! Processes that the measurements start: what they cost, and how they end.
+//! The processes that the benchmarks start: their lifetime, CPU time and memory.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::trouble::{Result, Trouble};
+use super::error::{BenchError, Result};
 
-/// How long a process may take to say that it serves, and to end.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The maximum time until a process reports that it listens, and until it ends after a signal.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The processes of ours that run, and how each is asked to end.
+/// The running processes and the signal that ends each.
 static RUNNING: Mutex<Vec<(u32, Signal)>> = Mutex::new(Vec::new());
 
 fn running() -> MutexGuard<'static, Vec<(u32, Signal)>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on, a signal that ends this program ends all that it has started, and removes this folder.
+/// Ends all running processes and deletes this folder when a signal ends the program.
 pub fn end_together(scratch: PathBuf) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let told = {
+    let signals = {
         let _inside = runtime.enter();
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
     };
     std::thread::spawn(move || {
-        let (mut terminate, mut interrupt) = told;
+        let (mut terminate, mut interrupt) = signals;
         runtime.block_on(async {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -40,7 +40,7 @@ pub fn end_together(scratch: PathBuf) -> Result<()> {
         for (pid, by) in running().drain(..) {
             ask_to_end(pid, by);
         }
-        // Whatever still writes there keeps its files until it has ended.
+        // A process that is still writing keeps its open files until it ends.
         let _ = fs::remove_dir_all(scratch);
         std::process::exit(130);
     });
@@ -49,12 +49,12 @@ pub fn end_together(scratch: PathBuf) -> Result<()> {
 
 fn ask_to_end(pid: u32, by: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may be gone already.
+        // The process may have ended already.
         let _ = kill_process(pid, by);
     }
 }
 
-/// A process of ours, which ends with this value.
+/// A child process. Dropping the value ends it.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -63,38 +63,38 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program that nobody listens to.
+    /// Starts a process without standard input.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         command.stdin(Stdio::null());
-        let child = command.spawn().map_err(|error| Trouble::from(error).when(format!("cannot start {name}")))?;
+        let child = command.spawn().map_err(|error| BenchError::from(error).when(format!("cannot start {name}")))?;
         running().push((child.id(), Signal::TERM));
         Ok(Self { name: name.to_owned(), child, stop_by: Signal::TERM })
     }
 
-    /// Starts a server and waits for the line in which it says where it listens; gives what follows `announced`.
+    /// Starts a server and waits for the line that announces its address. Returns the text after `announced`.
     pub fn serving(name: &str, command: &mut Command, announced: &'static str) -> Result<(Self, String)> {
         let mut process = Self::start(name, command.stdout(Stdio::piped()))?;
-        let pipe = process.child.stdout.take().ok_or_else(|| Trouble::new("stdout is not piped"))?;
-        let (said, heard) = mpsc::channel();
+        let pipe = process.child.stdout.take().ok_or_else(|| BenchError::new("stdout is not piped"))?;
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = String::new();
             while pipe.read_line(&mut line).is_ok_and(|read| read > 0) {
                 if let Some(place) = line.trim_end().strip_prefix(announced) {
-                    // Nobody may listen any more.
-                    let _ = said.send(place.to_owned());
+                    // The receiver may be gone.
+                    let _ = sender.send(place.to_owned());
                 }
                 line.clear();
             }
             let _ = pipe.read_to_end(&mut Vec::new());
         });
-        match heard.recv_timeout(PATIENCE) {
+        match receiver.recv_timeout(TIMEOUT) {
             Ok(place) => Ok((process, place)),
-            Err(_) => Err(Trouble::new(format!("{name} did not say {announced:?}; try {command:?} by hand"))),
+            Err(_) => Err(BenchError::new(format!("{name} did not say {announced:?}; try {command:?} by hand"))),
         }
     }
 
-    /// The same process, to be ended by another signal than SIGTERM.
+    /// Sets another signal than SIGTERM for ending the process.
     #[must_use]
     pub fn stopped_by(mut self, signal: Signal) -> Self {
         self.stop_by = signal;
@@ -102,24 +102,22 @@ impl Process {
         self
     }
 
-    /// The number of the process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().map_or(true, |ended| ended.is_some())
     }
 
-    /// Asks it to end and waits until it has.
+    /// Sends the signal and waits for the end of the process.
     pub fn stop(mut self) -> Result<()> {
         ask_to_end(self.child.id(), self.stop_by);
-        if self.wait(PATIENCE) { Ok(()) } else { Err(Trouble::new(format!("{} does not end", self.name))) }
+        if self.wait(TIMEOUT) { Ok(()) } else { Err(BenchError::new(format!("{} does not end", self.name))) }
     }
 
-    fn wait(&mut self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+    fn wait(&mut self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         while Instant::now() < deadline {
             if self.has_ended() {
                 return true;
@@ -138,14 +136,14 @@ impl Drop for Process {
         }
         ask_to_end(self.child.id(), self.stop_by);
         if !self.wait(Duration::from_secs(10)) {
-            // It is ours and does not listen.
+            // The process is our child and did not react to the signal.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
 }
 
-/// The processor time, user and system, that a process and all its children have used until now.
+/// The CPU time, user and system, of a process and all its children so far.
 pub fn cpu_of(pid: u32) -> Result<Duration> {
     let ticks = ticks_of(pid)?;
     Ok(Duration::from_secs_f64(to_f64(ticks) / to_f64(rustix::param::clock_ticks_per_second())))
@@ -153,12 +151,12 @@ pub fn cpu_of(pid: u32) -> Result<Duration> {
 
 fn ticks_of(pid: u32) -> Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name in parentheses may hold anything; utime, stime, cutime and cstime are the 14th to the 17th field.
-    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| Trouble::new("/proc/PID/stat is not as it was"))?;
+    // The name in parentheses may contain anything. utime, stime, cutime and cstime are fields 14 to 17.
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| BenchError::new("/proc/PID/stat is not as it was"))?;
     let mut ticks: u64 = rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
-        // A child that has ended meanwhile is counted with its parent the next time.
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        // The CPU time of a child that has just ended is counted with its parent the next time.
         ticks += ticks_of(child).unwrap_or(0);
     }
     Ok(ticks)
@@ -167,13 +165,12 @@ fn ticks_of(pid: u32) -> Result<u64> {
 /// Memory of a process and its children, in KiB.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// What is resident now.
+    /// The memory that is resident now.
     pub resident: u64,
-    /// The most that ever was; of several processes, the sum of what each had.
+    /// The peak; for several processes, the sum of their peaks.
     pub most: u64,
 }
 
-/// The memory of a process and its children.
 pub fn memory_of(pid: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| {
@@ -182,7 +179,7 @@ pub fn memory_of(pid: u32) -> Result<Memory> {
     };
     let mut memory = Memory { resident: field("VmRSS:"), most: field("VmHWM:") };
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
         let Ok(child) = memory_of(child) else { continue };
         memory.resident += child.resident;
         memory.most += child.most;

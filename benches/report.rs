@@ -1,4 +1,4 @@
-//! What was measured: kept as JSON lines while it goes on, and told as a table at the end.
+//! The results: written as JSON lines during the measurements, and printed as tables at the end.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -8,21 +8,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
-use super::bench::kept;
+use super::bench::reusable_folder;
+use super::error::Result;
 use super::goals::Goal;
 use super::load::Run;
 use super::table::Table;
-use super::trouble::Result;
 
-/// What a measure has to be.
+/// The required value of a measure.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
-    /// This or more.
     AtLeast(f64),
-    /// This or less.
     AtMost(f64),
-    /// It is told, and nothing is asked of it.
-    Told,
+    /// Reported without a requirement.
+    Reported,
 }
 
 impl Target {
@@ -30,20 +28,20 @@ impl Target {
         match self {
             Self::AtLeast(bound) => Some(measured >= bound),
             Self::AtMost(bound) => Some(measured <= bound),
-            Self::Told => None,
+            Self::Reported => None,
         }
     }
 
-    fn words(self, unit: &str) -> String {
+    fn describe(self, unit: &str) -> String {
         match self {
             Self::AtLeast(bound) => format!(">= {}{unit}", short(bound)),
             Self::AtMost(bound) => format!("<= {}{unit}", short(bound)),
-            Self::Told => "-".to_owned(),
+            Self::Reported => "-".to_owned(),
         }
     }
 }
 
-/// What was measured of one goal.
+/// A measured figure of a goal.
 #[derive(Clone, Debug)]
 struct Measure {
     goal: Goal,
@@ -53,7 +51,7 @@ struct Measure {
     outcome: &'static str,
 }
 
-/// What each contender of a goal came to.
+/// The runs of one contender of a goal.
 #[derive(Clone, Debug)]
 struct Contender {
     goal: Goal,
@@ -61,7 +59,6 @@ struct Contender {
     runs: Vec<Run>,
 }
 
-/// What was measured.
 pub struct Report {
     file: File,
     place: PathBuf,
@@ -71,10 +68,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// A new report, whose lines are kept under the target directory.
+    /// Begins a report. Its JSON lines are kept under the target directory.
     pub fn begin(arguments: &Arguments) -> Result<Self> {
         let moment = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let place = kept()?.join(format!("result-{moment}.jsonl"));
+        let place = reusable_folder()?.join(format!("result-{moment}.jsonl"));
         let mut report = Self {
             file: File::create(&place)?,
             place,
@@ -99,19 +96,19 @@ impl Report {
         Ok(report)
     }
 
-    /// Where the lines are kept.
+    /// The file of the JSON lines.
     pub fn place(&self) -> &Path {
         &self.place
     }
 
-    /// Notes what one run of a contender came to.
+    /// Records one run of a contender.
     pub fn run(&mut self, goal: Goal, round: usize, name: &str, run: &Run) -> Result<()> {
         self.line(&json!({
             "kind": "run",
             "goal": goal.name(),
             "round": round,
             "contender": name,
-            "answers": run.answers,
+            "answers": run.responses,
             "seconds": run.seconds,
             "per_second": run.per_second(),
             "p50_us": number(run.p50()),
@@ -140,7 +137,7 @@ impl Report {
         Ok(())
     }
 
-    /// Notes a measure: its value in each round, of which the median counts.
+    /// Records a measure: its value in each round, of which the median counts.
     pub fn measure(&mut self, goal: Goal, what: &str, unit: &str, target: Target, values: &[f64]) -> Result<()> {
         let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         if values.is_empty() {
@@ -154,17 +151,17 @@ impl Report {
             None => "told",
         };
         self.line(&json!({
-            "kind": "measure", "goal": goal.name(), "what": what, "unit": unit, "target": target.words(unit),
+            "kind": "measure", "goal": goal.name(), "what": what, "unit": unit, "target": target.describe(unit),
             "values": values, "median": middle, "least": least, "most": most, "reached": reached,
         }))?;
         let spread = if values.len() > 1 { format!(" ({} to {})", short(least), short(most)) } else { String::new() };
         let measured = format!("{}{unit}{spread}", short(middle));
-        eprintln!("{:4} {what}: {measured}, {} {outcome}", goal.name(), target.words(unit));
-        self.measures.push(Measure { goal, what: what.to_owned(), target: target.words(unit), measured, outcome });
+        eprintln!("{:4} {what}: {measured}, {} {outcome}", goal.name(), target.describe(unit));
+        self.measures.push(Measure { goal, what: what.to_owned(), target: target.describe(unit), measured, outcome });
         Ok(())
     }
 
-    /// Notes what could not be measured.
+    /// Records a figure that could not be measured.
     pub fn absent(&mut self, goal: Goal, what: &str, why: &str) -> Result<()> {
         self.line(&json!({ "kind": "absent", "goal": goal.name(), "what": what, "why": why }))?;
         eprintln!("{:4} {what}: not measured: {why}", goal.name());
@@ -178,14 +175,14 @@ impl Report {
         Ok(())
     }
 
-    /// Notes what a reader of the table should know.
-    pub fn note(&mut self, goal: Goal, words: &str) -> Result<()> {
-        self.line(&json!({ "kind": "note", "goal": goal.name(), "words": words }))?;
-        self.notes.push(format!("{}: {words}", goal.name()));
+    /// Records a note for the reader of the table.
+    pub fn note(&mut self, goal: Goal, text: &str) -> Result<()> {
+        self.line(&json!({ "kind": "note", "goal": goal.name(), "words": text }))?;
+        self.notes.push(format!("{}: {text}", goal.name()));
         Ok(())
     }
 
-    /// The tables: goal by goal, then contender by contender, medians of the rounds.
+    /// The tables: by goal, then by contender with the medians of the rounds.
     pub fn tables(&self) -> String {
         let mut goals = Table::new(&["goal", "what", "wanted", "measured", "outcome"]);
         for measure in &self.measures {
@@ -219,7 +216,7 @@ impl Report {
     }
 }
 
-/// The value in the middle, or the mean of the two that are.
+/// The median; of an even number of values, the mean of the middle two.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -239,7 +236,7 @@ fn most(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// A number with three digits that count, large ones whole.
+/// A number with three significant digits; large numbers as integers.
 fn short(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
@@ -249,7 +246,7 @@ fn short(number: f64) -> String {
     }
 }
 
-/// JSON has no word for what is no number.
+/// JSON cannot represent infinity or NaN.
 fn number(value: f64) -> Value {
     if value.is_finite() { json!(value) } else { Value::Null }
 }

@@ -1,7 +1,7 @@
-//! Data files with many spaces, made once by the program's own store and kept under the target directory.
+//! Data files with many spaces, created once by the program's own store and kept under the target directory.
 //!
-//! The binary makes the file, so its schema is the program's; the rows are written by the verbs of `store`, many to a
-//! transaction, so whatever a schema keeps beside the rows is kept here too. Only the audit has no row for each.
+//! The binary creates the file, so the schema is the program's. The functions of `store` write the rows, many in one
+//! transaction, so everything that a schema derives from the rows is complete. Only the audit log lacks rows.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,79 +25,78 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::arguments::Arguments;
-use super::bench::kept;
+use super::bench::reusable_folder;
+use super::error::{BenchError, Result};
 use super::names::{Dice, name};
 use super::process::{Process, cpu_of};
 use super::server::Server;
-use super::trouble::{Result, Trouble};
 
 /// The administrator of every seeded file.
 pub const ADMIN: &str = "ada@example.com";
 
-/// The password of everybody.
+/// The password of every user.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Who is in very many spaces.
+/// A user who is a member of very many spaces.
 pub const WIDE: &str = "wide@example.com";
 
-/// How many spaces [`WIDE`] is in.
+/// The number of spaces of [`WIDE`].
 const WIDE_IN: u64 = 1000;
 
-/// How many spaces are one write. SQLite looks through all pages that a savepoint has changed at the end of each of its
-/// statements, so that large writes take much longer than as many rows in small ones.
-const PORTION: u64 = 100;
+/// The number of spaces per write. At the end of each statement in a savepoint, SQLite checks all pages that the
+/// savepoint has changed, so one large write takes much longer than the same rows in small writes.
+const SPACES_PER_WRITE: u64 = 100;
 
-/// How many writes are in line at a time, which the writer commits together: in few commits, for each writes most of the
-/// pages of an index anew.
-const IN_LINE: usize = 256;
+/// The number of queued writes. The writer commits them together. Few commits are faster, because each one rewrites
+/// most of the pages of an index.
+const QUEUED_WRITES: usize = 256;
 
 /// The page cache while the file is filled, in KiB.
 const CACHE: u32 = 512 * 1024;
 
-/// How long a server has nothing to do before it rests.
-const REST: Duration = Duration::from_secs(1);
+/// The time without work after which a server counts as idle.
+const IDLE: Duration = Duration::from_secs(1);
 
-/// How long it may take until it does.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// The maximum time until a server is idle.
+const TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Changed whenever the rows are others than before.
+/// Increment this whenever the seeded rows change.
 const EDITION: u32 = 1;
 
-/// What is in a seeded file.
+/// The contents of a seeded file.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed {
-    /// How many spaces there are.
     pub spaces: u64,
-    /// How many people there are who are members of some.
+    /// The number of users who are members of spaces.
     pub people: u64,
-    /// Of how many spaces each is a member.
+    /// The number of spaces per user.
     pub each: u64,
 }
 
-/// Ten thousand spaces, and people who are in 20 of them.
+/// Ten thousand spaces, and users who are members of 20 of them.
 pub const TEN_THOUSAND: Seed = Seed { spaces: 10_000, people: 256, each: 20 };
 
-/// A thousand spaces, and people who are in 50 of them.
+/// A thousand spaces, and users who are members of 50 of them.
 pub const THOUSAND: Seed = Seed { spaces: 1_000, people: 64, each: 50 };
 
-/// A million spaces, and people who are in 50 of them.
+/// A million spaces, and users who are members of 50 of them.
 pub const MILLION: Seed = Seed { spaces: 1_000_000, people: 64, each: 50 };
 
-/// The address of the person of this number.
+/// The email of the user with this number.
 pub fn person(number: u64) -> String {
     format!("person-{number:04}@example.com")
 }
 
 impl Seed {
-    /// The addresses of its people.
+    /// The emails of its users.
     pub fn emails(self) -> Vec<String> {
         (0..self.people).map(person).collect()
     }
 
-    /// A data directory with these rows, for reading only: whoever changes it takes a copy.
-    pub fn made(self, arguments: &Arguments) -> Result<PathBuf> {
+    /// A data directory with these rows. It must not be changed; take a copy instead.
+    pub fn prepare(self, arguments: &Arguments) -> Result<PathBuf> {
         let Self { spaces, people, each } = self;
-        let home = kept()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
+        let home = reusable_folder()?.join(format!("seed-{EDITION}-schema-{VERSION}-{spaces}-{people}x{each}"));
         let done = home.join("seeded");
         if done.exists() {
             return Ok(home);
@@ -111,7 +110,7 @@ impl Seed {
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let store = Store::open(
             &home.join("atelier.db"),
-            Sizes { page_cache_kib: CACHE, write_queue: IN_LINE, ..Sizes::default() },
+            Sizes { page_cache_kib: CACHE, write_queue: QUEUED_WRITES, ..Sizes::default() },
         )?;
         let filled = self.fill(&store, &bar);
         store.close();
@@ -123,29 +122,30 @@ impl Seed {
         Ok(home)
     }
 
-    /// Makes all spaces, many writes to a commit; tells the first one's row. The rows stand one after the other.
+    /// Creates all spaces, with many writes per commit. Returns the row id of the first; the ids are consecutive.
     async fn spaces(self, store: &Store, home: OrganizationId, keeper: UserId, bar: &ProgressBar) -> Result<i64> {
         let mut under_way = JoinSet::new();
         let mut first = i64::MAX;
-        let mut next = (0..self.spaces).step_by(usize::try_from(PORTION)?).peekable();
+        let mut next = (0..self.spaces).step_by(usize::try_from(SPACES_PER_WRITE)?).peekable();
         while next.peek().is_some() || !under_way.is_empty() {
-            while let Some(from) = next.next_if(|_| under_way.len() < IN_LINE) {
-                let (store, numbers) = (store.clone(), from..(from + PORTION).min(self.spaces));
+            while let Some(from) = next.next_if(|_| under_way.len() < QUEUED_WRITES) {
+                let (store, numbers) = (store.clone(), from..(from + SPACES_PER_WRITE).min(self.spaces));
                 let work = move |tx: &Tx| spaces(tx, numbers.clone(), home, keeper);
                 under_way.spawn(async move { store.write(work).await });
             }
             if let Some(done) = under_way.join_next().await {
                 first = first.min(done??.unwrap_or(i64::MAX));
-                bar.inc(PORTION);
+                bar.inc(SPACES_PER_WRITE);
             }
         }
         Ok(first)
     }
 
     fn fill(self, store: &Store, bar: &ProgressBar) -> Result<()> {
-        let home = store.read(store::organizations::find_home)?.ok_or_else(|| Trouble::new("there is no home"))?.id;
+        let home =
+            store.read(store::organizations::find_home_id)?.ok_or_else(|| BenchError::new("there is no home"))?;
         let keeper = people(store, home, vec!["keeper@example.com".to_owned()])?;
-        let keeper = keeper.first().copied().ok_or_else(|| Trouble::new("there is no keeper"))?;
+        let keeper = keeper.first().copied().ok_or_else(|| BenchError::new("there is no keeper"))?;
         let first = runtime()?.block_on(self.spaces(store, home, keeper, bar))?;
         let members = people(store, home, self.emails())?;
         let wide = people(store, home, vec![WIDE.to_owned()])?;
@@ -164,12 +164,12 @@ impl Seed {
     }
 }
 
-/// A runtime on this thread alone.
+/// A single-threaded runtime.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().build()?)
 }
 
-/// Makes the spaces of these numbers, which this user owns; tells the first one's row.
+/// Creates the spaces with these numbers, owned by this user. Returns the row id of the first.
 fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) -> atelier::error::Result<Option<i64>> {
     let mut first = None;
     for number in numbers {
@@ -181,7 +181,7 @@ fn spaces(tx: &Tx, numbers: Range<u64>, home: OrganizationId, keeper: UserId) ->
     Ok(first)
 }
 
-/// Puts a user into so many of the spaces, wherever the dice fall.
+/// Adds a user to a random selection of the spaces.
 fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u64)) -> atelier::error::Result<()> {
     let mut chosen = BTreeSet::new();
     if many == of {
@@ -196,7 +196,7 @@ fn join(tx: &Tx, user: UserId, first: i64, dice: &mut Dice, (many, of): (u64, u6
     Ok(())
 }
 
-/// Makes people who are members of the organization; all have the one password.
+/// Creates users who are members of the organization. All have the same password.
 fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Vec<UserId>> {
     let hash = password::hash(&Password::parse(PASSWORD)?)?;
     Ok(store.write_and_wait(move |tx| {
@@ -216,7 +216,7 @@ fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Ve
     })?)
 }
 
-/// Lets the binary make the file with its first administrator.
+/// Creates the file and its first administrator with the binary.
 fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     let mut command = Command::new(&arguments.binary);
     command.arg("serve").arg("--data-dir").arg(home).args(["--listen", "127.0.0.1:0"]);
@@ -225,28 +225,28 @@ fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     process.stop()
 }
 
-/// Lets a server do what it does in its own time, such as take new names into an index, until it rests for a while.
+/// Lets a server finish its background work, such as adding new names to an index, until it is idle.
 fn settle(arguments: &Arguments, home: &Path) -> Result<()> {
     let server = Server::start(arguments, home)?;
     let (begun, mut busy) = (Instant::now(), cpu_of(server.pid())?);
     loop {
-        std::thread::sleep(REST);
+        std::thread::sleep(IDLE);
         let now = cpu_of(server.pid())?;
-        if now.saturating_sub(busy) < REST / 20 {
+        if now.saturating_sub(busy) < IDLE / 20 {
             return server.stop();
         }
-        if begun.elapsed() > PATIENCE {
-            return Err(Trouble::new("the server does not come to rest on the seeded file"));
+        if begun.elapsed() > TIMEOUT {
+            return Err(BenchError::new("the server does not come to rest on the seeded file"));
         }
         busy = now;
     }
 }
 
-/// Lets `atelier check` say whether the file is sound.
+/// Checks the file with `atelier check`.
 fn check(arguments: &Arguments, home: &Path) -> Result<()> {
     let output = Command::new(&arguments.binary).arg("check").arg("--data-dir").arg(home).output()?;
     if output.status.success() {
         return Ok(());
     }
-    Err(Trouble::new(String::from_utf8_lossy(&output.stdout)).when("atelier check finds the seeded file unsound"))
+    Err(BenchError::new(String::from_utf8_lossy(&output.stdout)).when("atelier check finds the seeded file unsound"))
 }

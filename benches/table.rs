@@ -1,20 +1,18 @@
-//! A table as people read it on a terminal and in a README.
+//! A Markdown table that is also readable on a terminal.
 
 use std::fmt;
 
-/// A table in Markdown whose columns stand under each other.
+/// A Markdown table with aligned columns.
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table with these heads.
     pub fn new(heads: &[&str]) -> Self {
         Self { rows: vec![heads.iter().map(|head| (*head).to_owned()).collect()] }
     }
 
-    /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows.push(cells.iter().map(|cell| cell.replace('|', "/")).collect());
     }

@@ -1,4 +1,5 @@
-//! G4 and G5: durable creates of 64 clients, each a person of their own: the workspace, its owner and the audit row.
+//! G4 and G5: durable creates by 64 clients, each as a user of its own. A create writes the workspace, its owner and
+//! the audit row.
 
 use std::cell::{Cell, RefCell};
 use std::process::{Command, Stdio};
@@ -7,23 +8,22 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::bench::{Bench, Neighbour, ratios};
+use crate::error::{BenchError, Result};
 use crate::goals::Goal;
-use crate::load::{Load, Run, Script, ask, count};
+use crate::load::{Load, Run, Script, count, encode};
 use crate::process::Process;
 use crate::references::naive;
 use crate::references::postgres::{self, Sent};
 use crate::report::Target;
 use crate::seed::TEN_THOUSAND;
 use crate::server::Server;
-use crate::trouble::{Result, Trouble};
 
-/// What is asked.
 const CREATE: &str = "/v1/api/workspaces/create";
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 64;
 
-/// Makes workspaces of names that nobody has, each connection as another person.
+/// Creates workspaces with unique names, each connection as another user.
 pub(super) struct Creates<'a> {
     tokens: &'a [String],
     next: &'a Cell<u64>,
@@ -31,7 +31,7 @@ pub(super) struct Creates<'a> {
 }
 
 impl<'a> Creates<'a> {
-    /// As these people; `next` is the number of the next name and goes on from run to run.
+    /// `tokens` are the users' access tokens. `next` is the number of the next name and continues from run to run.
     pub(super) fn new(tokens: &'a [String], next: &'a Cell<u64>) -> Self {
         Self { tokens, next, wrong: None }
     }
@@ -42,7 +42,7 @@ impl Script for Creates<'_> {
         let number = self.next.replace(self.next.get() + 1);
         let body = format!("{{\"workspace_name\":\"bench-{number:09}\"}}");
         let token = &self.tokens[connection % self.tokens.len()];
-        request.extend_from_slice(&ask("POST", CREATE, Some(token), "application/json", &body));
+        request.extend_from_slice(&encode("POST", CREATE, Some(token), "application/json", &body));
     }
 
     fn take(&mut self, _: usize, status: u16, body: &[u8]) -> bool {
@@ -53,12 +53,12 @@ impl Script for Creates<'_> {
         right
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
     }
 }
 
-/// A server with 64 people who are signed in.
+/// Starts a server and signs in 64 users.
 fn begin(bench: &mut Bench) -> Result<(Server, Vec<String>)> {
     let server = bench.serve(TEN_THOUSAND)?;
     let mut people = TEN_THOUSAND.emails();
@@ -67,7 +67,7 @@ fn begin(bench: &mut Bench) -> Result<(Server, Vec<String>)> {
     Ok((server, tokens))
 }
 
-/// G4: beside a server that does one transaction after the other, each with its own wait for the disk.
+/// G4: compared with a server that commits one transaction after the other, each with its own fsync.
 pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G4;
     let (server, tokens) = begin(bench)?;
@@ -103,11 +103,11 @@ pub(super) fn beside_one_by_one(bench: &mut Bench) -> Result<()> {
     )?;
     match waits(&server, &server.load(CLIENTS, times), &mut Creates::new(&tokens, &next)) {
         Ok(creates) => report.measure(GOAL, "creates for each fsync, traced", "", Target::AtLeast(20.0), &[creates]),
-        Err(trouble) => report.absent(GOAL, "creates for each fsync, traced", &trouble.to_string()),
+        Err(error) => report.absent(GOAL, "creates for each fsync, traced", &error.to_string()),
     }
 }
 
-/// How many creates there are for each wait for the disk, as `strace` counts them in a run that counts for nothing else.
+/// The creates per fsync. `strace` counts the fsyncs in a separate run that counts for nothing else.
 fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     let place = tempfile::NamedTempFile::new()?;
     let mut command = Command::new("strace");
@@ -116,17 +116,17 @@ fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
     let mut strace = Process::start("strace", &mut command)?.stopped_by(Signal::INT);
     std::thread::sleep(Duration::from_millis(300));
     if strace.has_ended() {
-        return Err(Trouble::new("strace may not look at the server"));
+        return Err(BenchError::new("strace may not look at the server"));
     }
     let run = load.go(script);
     strace.stop()?;
-    let told = std::fs::read_to_string(place.path())?;
-    let calls = told.lines().filter(|line| line.ends_with("sync"));
+    let output = std::fs::read_to_string(place.path())?;
+    let calls = output.lines().filter(|line| line.ends_with("sync"));
     let calls: u64 = calls.filter_map(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok()).sum();
-    if calls == 0 { Err(Trouble::new("strace counted nothing")) } else { Ok(count(run?.all) / count(calls)) }
+    if calls == 0 { Err(BenchError::new("strace counted nothing")) } else { Ok(count(run?.all) / count(calls)) }
 }
 
-/// G5: beside PostgreSQL with as many clients.
+/// G5: compared with PostgreSQL with as many clients.
 pub(super) fn beside_postgres(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G5;
     let postgres = postgres::start(&bench.arguments, bench.scratch())?;
@@ -144,7 +144,7 @@ pub(super) fn beside_postgres(bench: &mut Bench) -> Result<()> {
     let transaction = ratios(&ours, &theirs, Run::per_second);
     report.measure(GOAL, "creates, of PostgreSQL's (a transaction)", "x", Target::AtLeast(1.3), &transaction)?;
     let statement = ratios(&ours, &at_once, Run::per_second);
-    report.measure(GOAL, "creates, of PostgreSQL's (one statement)", "x", Target::Told, &statement)?;
+    report.measure(GOAL, "creates, of PostgreSQL's (one statement)", "x", Target::Reported, &statement)?;
     report.note(
         GOAL,
         &format!("{}; pgbench -M prepared -c 64 over a Unix socket, default settings", postgres.version.trim()),

@@ -1,4 +1,4 @@
-//! G9: from start to the first answer, memory, and the size of the binary.
+//! G9: the time from start to the first response, memory, and the size of the binary.
 
 use std::cell::Cell;
 use std::fs;
@@ -9,24 +9,24 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::bench::{Bench, Neighbour};
+use crate::error::{BenchError, Result};
 use crate::goals::{Goal, creates, lists};
 use crate::load::{InTurn, Same, count};
 use crate::process::memory_of;
 use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
 use crate::server::{Server, SignIns};
-use crate::trouble::{Result, Trouble};
 
 const GOAL: Goal = Goal::G9;
 
-/// How many connections are open and idle.
+/// The number of idle connections.
 const IDLE: u64 = 10_000;
 
 pub(super) fn small(bench: &mut Bench) -> Result<()> {
     starts(bench)?;
     loads(bench)?;
-    if let Err(trouble) = connections(bench) {
-        bench.report.absent(GOAL, "resident with 10,000 idle connections", &trouble.to_string())?;
+    if let Err(error) = connections(bench) {
+        bench.report.absent(GOAL, "resident with 10,000 idle connections", &error.to_string())?;
     }
     let size = count(fs::metadata(&bench.arguments.binary)?.len()) / 1e6;
     bench.report.measure(GOAL, "size of the stripped binary", " MB", Target::AtMost(20.0), &[size])
@@ -51,7 +51,7 @@ fn starts(bench: &mut Bench) -> Result<()> {
     report.measure(GOAL, "resident, idle", " MB", Target::AtMost(20.0), &idle)
 }
 
-/// Everything that the other goals do, on one server.
+/// Runs the loads of the other goals on one server.
 fn loads(bench: &mut Bench) -> Result<()> {
     let server = bench.serve(TEN_THOUSAND)?;
     let people = TEN_THOUSAND.emails();
@@ -60,7 +60,7 @@ fn loads(bench: &mut Bench) -> Result<()> {
     let times = bench.times();
     let requests: Vec<Vec<u8>> = tokens.iter().map(|token| lists::request(token)).collect();
     let neighbour = Neighbour::of(&server)?;
-    let body = server.client.ask("POST", lists::LIST, Some(&admin), "application/json", "{}")?;
+    let body = server.client.send("POST", lists::LIST, Some(&admin), "application/json", "{}")?;
     let next = Cell::new(0);
     let run = server.load(32, times).go(&mut InTurn::new(&requests, || ()))?;
     bench.report.run(GOAL, 0, "lists, remembered", &run)?;
@@ -79,32 +79,35 @@ fn loads(bench: &mut Bench) -> Result<()> {
     let most = count(memory_of(server.pid())?.most) * 1024.0 / 1e6;
     let report = &mut bench.report;
     report.measure(GOAL, "resident after all loads", " MB", Target::AtMost(64.0), &[resident(&server)?])?;
-    report.measure(GOAL, "most resident during all loads", " MB", Target::Told, &[most])
+    report.measure(GOAL, "most resident during all loads", " MB", Target::Reported, &[most])
 }
 
-/// Ten thousand connections that have asked once each and then wait.
+/// Opens ten thousand connections that send one request each and then stay idle.
 fn connections(bench: &mut Bench) -> Result<()> {
     let limits = getrlimit(Resource::Nofile);
     let needed = IDLE + 1000;
     if limits.maximum.is_some_and(|most| most < needed) {
-        return Err(Trouble::new(format!("this system allows {:?} open files, {needed} are needed", limits.maximum)));
+        return Err(BenchError::new(format!(
+            "this system allows {:?} open files, {needed} are needed",
+            limits.maximum
+        )));
     }
-    // The server is started after this and may open as many.
+    // The server is started after this and inherits the limit.
     setrlimit(Resource::Nofile, Rlimit { current: limits.maximum.or(Some(needed)), maximum: limits.maximum })?;
     let server = bench.serve(TEN_THOUSAND)?;
     let token = server.sign_in(&person(0))?.access;
-    let body = server.client.ask("POST", lists::LIST, Some(&token), "application/json", "{}")?;
+    let body = server.client.send("POST", lists::LIST, Some(&token), "application/json", "{}")?;
     let request = lists::request(&token);
     let mut open = Vec::new();
-    let mut answer = vec![0; 64 * 1024];
+    let mut response = vec![0; 64 * 1024];
     for _ in 0..IDLE {
         let mut stream = TcpStream::connect(server.address())?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.write_all(&request)?;
         let mut filled = 0;
-        while filled < body.len() || !answer[..filled].ends_with(body.as_bytes()) {
-            match stream.read(&mut answer[filled..])? {
-                0 => return Err(Trouble::new(format!("the server closed connection {}", open.len()))),
+        while filled < body.len() || !response[..filled].ends_with(body.as_bytes()) {
+            match stream.read(&mut response[filled..])? {
+                0 => return Err(BenchError::new(format!("the server closed connection {}", open.len()))),
                 read => filled += read,
             }
         }

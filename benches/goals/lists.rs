@@ -1,34 +1,32 @@
 //! G1 and G2: `POST /v1/api/workspaces/list` for a member of 20 of 10,000 workspaces.
 
 use crate::bench::{Bench, Neighbour, ratios};
+use crate::error::Result;
 use crate::goals::Goal;
-use crate::load::{InTurn, Run, Same, ask};
+use crate::load::{InTurn, Run, Same, encode};
 use crate::references::{constant, naive};
 use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
-use crate::trouble::Result;
 
-/// What is asked.
 pub(super) const LIST: &str = "/v1/api/workspaces/list";
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 32;
 
-/// A list as it goes over the wire.
 pub(super) fn request(token: &str) -> Vec<u8> {
-    ask("POST", LIST, Some(token), "application/json", "{}")
+    encode("POST", LIST, Some(token), "application/json", "{}")
 }
 
-/// G1: the same person asks again and again, and nothing changes meanwhile.
-pub(super) fn remembered(bench: &mut Bench) -> Result<()> {
+/// G1: the same user sends the same request again and again, and the data does not change.
+pub(super) fn cached(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G1;
     let server = bench.serve(TEN_THOUSAND)?;
     let token = server.sign_in(&person(0))?.access;
-    let body = server.client.ask("POST", LIST, Some(&token), "application/json", "{}")?;
+    let body = server.client.send("POST", LIST, Some(&token), "application/json", "{}")?;
     let constant = constant::start(bench.scratch(), LIST, &body)?;
     let naive = naive::start(bench.scratch(), &server)?;
     let times = bench.times();
-    // The naive design tells the same rows, but its bytes are its own: it is asked once what they are.
+    // The naive design returns the same rows in a body of its own, so one request finds the length of that body.
     let same = Same::new(request(&token), body.len());
     let [ours, bare, naive] = bench.alternate(
         GOAL,
@@ -44,17 +42,17 @@ pub(super) fn remembered(bench: &mut Bench) -> Result<()> {
     report.measure(GOAL, "list, throughput of a constant handler's", "x", Target::AtLeast(0.8), &throughput)?;
     report.measure(GOAL, "list, CPU of a constant handler's", "x", Target::AtMost(1.4), &cpu)?;
     let naive = ratios(&ours, &naive, Run::per_second);
-    report.measure(GOAL, "list, throughput of the naive design's", "x", Target::Told, &naive)?;
+    report.measure(GOAL, "list, throughput of the naive design's", "x", Target::Reported, &naive)?;
     report.note(GOAL, &format!("{CLIENTS} connections, {} bytes an answer", body.len()))
 }
 
-/// G2: 256 people ask in turn, and before each has asked again another process has changed the file.
-pub(super) fn forgotten(bench: &mut Bench) -> Result<()> {
+/// G2: 256 users send requests in turn. Before each pass another process has changed the file.
+pub(super) fn uncached(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G2;
     let server = bench.serve(TEN_THOUSAND)?;
     let tokens = server.sign_in_all(&TEN_THOUSAND.emails())?;
     let requests: Vec<Vec<u8>> = tokens.iter().map(|token| request(token)).collect();
-    let body = server.client.ask("POST", LIST, tokens.first().map(String::as_str), "application/json", "{}")?;
+    let body = server.client.send("POST", LIST, tokens.first().map(String::as_str), "application/json", "{}")?;
     let constant = constant::start(bench.scratch(), LIST, &body)?;
     let neighbour = Neighbour::of(&server)?;
     let times = bench.times();
@@ -65,18 +63,18 @@ pub(super) fn forgotten(bench: &mut Bench) -> Result<()> {
                 "atelier, not remembered",
                 Box::new(|| server.load(CLIENTS, times).go(&mut InTurn::new(&requests, || neighbour.touch()))),
             ),
-            // The other side is asked the same and waits for the same commits.
+            // The reference gets the same requests and waits for the same commits.
             (
                 "constant handler",
                 Box::new(|| constant.load(CLIENTS, times).go(&mut InTurn::new(&requests, || neighbour.touch()))),
             ),
         ],
     )?;
-    neighbour.prove()?;
+    neighbour.verify()?;
     let report = &mut bench.report;
     let throughput = ratios(&ours, &bare, Run::per_second);
     report.measure(GOAL, "list not remembered, throughput", "x", Target::AtLeast(0.22), &throughput)?;
-    report.measure(GOAL, "list not remembered, CPU", "x", Target::Told, &ratios(&ours, &bare, Run::cpu_each))?;
+    report.measure(GOAL, "list not remembered, CPU", "x", Target::Reported, &ratios(&ours, &bare, Run::cpu_each))?;
     report.note(
         GOAL,
         "each of 256 people asks once between two commits of another process, so every answer is put together anew; \

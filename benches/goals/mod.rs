@@ -1,4 +1,4 @@
-//! The goals, each a measurement.
+//! The goals. Each is a measurement.
 
 mod creates;
 mod footprint;
@@ -11,37 +11,34 @@ mod spaces;
 mod tokens;
 
 use super::bench::Bench;
-use super::trouble::Result;
+use super::error::Result;
 
-/// A goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// A list whose answer is remembered.
+    /// A list, with a cached response.
     G1,
-    /// A list whose answer is not.
+    /// A list, with an uncached response.
     G2,
-    /// The check of a token.
+    /// The verification of an access token.
     G3,
-    /// Creates beside one commit per request.
+    /// Creates, compared with one commit per request.
     G4,
-    /// Creates beside PostgreSQL.
+    /// Creates, compared with PostgreSQL.
     G5,
-    /// Pages at a million spaces.
+    /// Pages of a million spaces.
     G6,
-    /// Searches at a million names.
+    /// Searches in a million names.
     G7,
-    /// Peers.
+    /// Comparison with MLflow.
     G8,
-    /// Start, memory, size.
+    /// Start-up time, memory, binary size.
     G9,
-    /// Sign-ins.
     G10,
-    /// Pages of spaces whose answer is remembered.
+    /// Pages of spaces, with cached responses.
     G11,
 }
 
 impl Goal {
-    /// Every goal.
     pub const ALL: [Self; 11] = [
         Self::G1,
         Self::G2,
@@ -56,12 +53,11 @@ impl Goal {
         Self::G11,
     ];
 
-    /// The goal of this name, in any case.
-    pub fn named(name: &str) -> Option<Self> {
+    /// Parses the name of a goal, in any case.
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|goal| goal.name().eq_ignore_ascii_case(name))
     }
 
-    /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::G1 => "G1",
@@ -78,8 +74,8 @@ impl Goal {
         }
     }
 
-    /// What it is about.
-    pub const fn sentence(self) -> &'static str {
+    /// The description of the goal.
+    pub const fn description(self) -> &'static str {
         match self {
             Self::G1 => "a list of 20 of 10,000 workspaces, again and again, beside a constant handler",
             Self::G2 => "the same list when it is not remembered, beside a constant handler",
@@ -97,11 +93,11 @@ impl Goal {
         }
     }
 
-    /// Measures it and notes what it came to.
+    /// Runs the measurement and adds its results to the report.
     pub fn measure(self, bench: &mut Bench) -> Result<()> {
         match self {
-            Self::G1 => lists::remembered(bench),
-            Self::G2 => lists::forgotten(bench),
+            Self::G1 => lists::cached(bench),
+            Self::G2 => lists::uncached(bench),
             Self::G3 => tokens::checks(bench),
             Self::G4 => creates::beside_one_by_one(bench),
             Self::G5 => creates::beside_postgres(bench),
@@ -110,7 +106,7 @@ impl Goal {
             Self::G8 => peers::beside_mlflow(bench),
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
-            Self::G11 => spaces::remembered(bench),
+            Self::G11 => spaces::cached(bench),
         }
     }
 }

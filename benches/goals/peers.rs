@@ -1,29 +1,29 @@
-//! G8: lists and creates beside MLflow with workspaces and no sign-in, 64 clients each.
+//! G8: lists and creates, compared with MLflow with workspaces and without sign-in, with 64 clients each.
 
 use std::cell::Cell;
 
 use crate::bench::{Bench, ratios};
+use crate::error::Result;
 use crate::goals::{Goal, creates, lists};
-use crate::load::{Run, Same, Script, ask};
+use crate::load::{Run, Same, Script, encode};
 use crate::references::mlflow::{self, WORKSPACES};
 use crate::report::Target;
 use crate::seed::{TEN_THOUSAND, person};
-use crate::trouble::Result;
 
-/// How many ask at a time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 64;
 
-/// How many workspaces a list has.
+/// The number of workspaces in a list.
 const LISTED: u64 = 20;
 
-/// Makes workspaces in MLflow.
+/// Creates workspaces in MLflow.
 struct Creates<'a>(&'a Cell<u64>);
 
 impl Script for Creates<'_> {
     fn write(&mut self, _: usize, request: &mut Vec<u8>) {
         let number = self.0.replace(self.0.get() + 1);
         let body = format!("{{\"name\":\"bench-{number:09}\"}}");
-        request.extend_from_slice(&ask("POST", WORKSPACES, None, "application/json", &body));
+        request.extend_from_slice(&encode("POST", WORKSPACES, None, "application/json", &body));
     }
 
     fn take(&mut self, _: usize, status: u16, _: &[u8]) -> bool {
@@ -35,19 +35,19 @@ pub(super) fn beside_mlflow(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G8;
     bench.report.absent(GOAL, "list, throughput of lldap's", "lldap is in no package registry; it is left out")?;
     let mlflow = mlflow::start(&bench.arguments, bench.scratch())?;
-    // One is there from the start, so both lists have 20.
+    // One workspace exists from the start, so both lists have 20.
     for number in 1..LISTED {
         let body = format!("{{\"name\":\"{}\"}}", crate::names::name(number).replace(' ', "-"));
-        mlflow.client.ask("POST", WORKSPACES, None, "application/json", &body)?;
+        mlflow.client.send("POST", WORKSPACES, None, "application/json", &body)?;
     }
-    let theirs = mlflow.client.ask("GET", WORKSPACES, None, "", "")?;
-    let theirs = Same::new(ask("GET", WORKSPACES, None, "", ""), theirs.len());
+    let theirs = mlflow.client.send("GET", WORKSPACES, None, "", "")?;
+    let theirs = Same::new(encode("GET", WORKSPACES, None, "", ""), theirs.len());
     let server = bench.serve(TEN_THOUSAND)?;
     let mut people = TEN_THOUSAND.emails();
     people.truncate(CLIENTS);
     let tokens = server.sign_in_all(&people)?;
     let token = server.sign_in(&person(0))?.access;
-    let ours = server.client.ask("POST", lists::LIST, Some(&token), "application/json", "{}")?;
+    let ours = server.client.send("POST", lists::LIST, Some(&token), "application/json", "{}")?;
     let ours = Same::new(lists::request(&token), ours.len());
     let (next, times) = (Cell::new(0), bench.times());
     let [our_lists, their_lists] = bench.alternate(

@@ -1,4 +1,5 @@
-//! G10: sign-ins of 64 clients beside the raw rate of argon2 on the same cores, and what a list waits for meanwhile.
+//! G10: sign-ins of 64 clients, compared with the raw rate of argon2 on the same cores, and the latency of a list
+//! meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -6,29 +7,29 @@ use std::time::{Duration, Instant};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use crate::bench::{Bench, ratios};
+use crate::error::{BenchError, Result};
 use crate::goals::{Goal, lists};
 use crate::load::{Run, Same};
 use crate::report::Target;
 use crate::seed::{PASSWORD, TEN_THOUSAND, person};
 use crate::server::SignIns;
-use crate::trouble::{Result, Trouble};
 
-/// How many sign in at a time.
+/// The number of clients that sign in concurrently.
 const CLIENTS: usize = 64;
 
-/// How many lists are asked for in a second meanwhile, over a few connections.
+/// The lists per second that run at the same time, over a few connections.
 const LISTS: f64 = 250.0;
 const LISTERS: usize = 8;
 
-/// The parameters that passwords are hashed with.
+/// The argon2 parameters of the server's password hashes.
 const MEMORY_COST: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// Hashes on every core for this long.
+/// Computes hashes on every core for this time.
 fn raw(run: Duration) -> Result<Run> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let params = Params::new(MEMORY_COST, PASSES, LANES, None).map_err(|error| Trouble::new(error.to_string()))?;
+    let params = Params::new(MEMORY_COST, PASSES, LANES, None).map_err(|error| BenchError::new(error.to_string()))?;
     let (hashes, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -52,7 +53,7 @@ fn raw(run: Duration) -> Result<Run> {
         over.store(true, Ordering::Relaxed);
     });
     let hashes = hashes.into_inner();
-    Ok(Run { answers: hashes, all: hashes, seconds: begun.elapsed().as_secs_f64(), ..Run::default() })
+    Ok(Run { responses: hashes, all: hashes, seconds: begun.elapsed().as_secs_f64(), ..Run::default() })
 }
 
 pub(super) fn fair(bench: &mut Bench) -> Result<()> {
@@ -60,10 +61,10 @@ pub(super) fn fair(bench: &mut Bench) -> Result<()> {
     let server = bench.serve(TEN_THOUSAND)?;
     let emails = TEN_THOUSAND.emails();
     let token = server.sign_in(&person(0))?.access;
-    let body = server.client.ask("POST", lists::LIST, Some(&token), "application/json", "{}")?;
+    let body = server.client.send("POST", lists::LIST, Some(&token), "application/json", "{}")?;
     let same = Same::new(lists::request(&token), body.len());
     let (warm_up, run) = bench.times();
-    // A hash takes tens of milliseconds, so it takes a while until there are many.
+    // A hash takes tens of milliseconds, so enough results take a while.
     let times = (warm_up.max(Duration::from_secs(1)), run * 2);
     let list = || server.load(LISTERS, times).paced(LISTS);
     let mut runs: [Vec<Run>; 4] = [const { Vec::new() }; 4];
@@ -75,11 +76,11 @@ pub(super) fn fair(bench: &mut Bench) -> Result<()> {
             let busy = list().go(&mut same.clone());
             (sign_ins.join(), busy)
         });
-        let sign_ins = sign_ins.map_err(|_| Trouble::new("the sign-ins panicked"))??;
+        let sign_ins = sign_ins.map_err(|_| BenchError::new("the sign-ins panicked"))??;
         let names = ["argon2 alone", "sign-ins", "lists without sign-ins", "lists beside sign-ins"];
-        for ((kept, run), name) in runs.iter_mut().zip([raw, sign_ins, quiet, busy?]).zip(names) {
+        for ((series, run), name) in runs.iter_mut().zip([raw, sign_ins, quiet, busy?]).zip(names) {
             bench.report.run(GOAL, round, name, &run)?;
-            kept.push(run);
+            series.push(run);
         }
     }
     let [raw, sign_ins, quiet, busy] = &runs;

@@ -1,4 +1,4 @@
-//! One kept HTTP/1.1 connection: a request out, an answer in.
+//! A keep-alive HTTP/1.1 connection that sends one request at a time.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -7,60 +7,67 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use crate::trouble::Result;
+use crate::error::Result;
 
-/// How much is read at a time.
+/// The number of bytes per read.
 const CHUNK: usize = 64 * 1024;
 
-/// A connection and what is on its way.
+/// A connection with its request and its partial response.
 pub(super) struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     written: usize,
-    answer: Vec<u8>,
+    response: Vec<u8>,
     filled: usize,
-    /// Where the body begins and ends and what the status is, once the head is there.
+    /// Once the head is complete: the begin and end of the body, and the status.
     head: Option<(usize, usize, u16)>,
-    /// Since when the answer is waited for.
+    /// The time at which the latency of the current request began.
     since: Option<Instant>,
 }
 
-/// How far a connection has come.
+/// The result of a step.
 pub(super) enum Progress {
-    /// There is more to come.
+    /// The response is incomplete.
     Waiting,
-    /// The answer is there.
-    Answered {
-        /// Its status.
+    /// The response is complete.
+    Complete {
         status: u16,
-        /// How long it took.
+        /// The latency.
         took: Duration,
     },
-    /// The other side is gone, or speaks something else.
+    /// The peer has closed the connection, or the response is not valid HTTP.
     Broken {
-        /// Whether an answer was owed.
-        asked: bool,
+        /// Whether a response was outstanding.
+        outstanding: bool,
     },
 }
 
 impl Connection {
     pub(super) fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
         let mut stream = TcpStream::connect(address)?;
-        // Not every socket takes it before it is connected, and nothing depends on it.
+        // Some systems refuse this before the socket is connected, and nothing depends on it.
         let _ = stream.set_nodelay(true);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { stream, request: Vec::new(), written: 0, answer: vec![0; CHUNK], filled: 0, head: None, since: None })
+        Ok(Self {
+            stream,
+            request: Vec::new(),
+            written: 0,
+            response: vec![0; CHUNK],
+            filled: 0,
+            head: None,
+            since: None,
+        })
     }
 
-    /// Sends what `write` puts down. The clock runs from now, or from `since` where that is earlier.
-    pub(super) fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>), since: Option<Instant>) -> Result<()> {
+    /// Sends the request that `write` writes. The latency counts from now, or from `since` if that is earlier.
+    pub(super) fn start(&mut self, write: impl FnOnce(&mut Vec<u8>), since: Option<Instant>) -> Result<()> {
         self.request.clear();
         write(&mut self.request);
         self.written = 0;
         self.since = Some(since.unwrap_or_else(Instant::now));
         match self.send() {
             Ok(()) => Ok(()),
-            // A connection that is not made yet, or is gone, tells so when it is looked at the next time.
+            // A connection that is not established yet, or is closed, reports that at the next poll.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -86,46 +93,46 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends and reads what there is.
-    pub(super) fn go_on(&mut self) -> Progress {
+    /// Sends and reads as much as possible without blocking.
+    pub(super) fn advance(&mut self) -> Progress {
         if self.since.is_some() && self.send().is_err() {
-            return Progress::Broken { asked: true };
+            return Progress::Broken { outstanding: true };
         }
         loop {
-            if self.filled == self.answer.len() {
-                self.answer.resize(self.filled * 2, 0);
+            if self.filled == self.response.len() {
+                self.response.resize(self.filled * 2, 0);
             }
-            match self.stream.read(&mut self.answer[self.filled..]) {
-                Ok(0) => return Progress::Broken { asked: self.since.is_some() },
+            match self.stream.read(&mut self.response[self.filled..]) {
+                Ok(0) => return Progress::Broken { outstanding: self.since.is_some() },
                 Ok(read) => self.filled += read,
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
                     return Progress::Waiting;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return Progress::Broken { asked: self.since.is_some() },
+                Err(_) => return Progress::Broken { outstanding: self.since.is_some() },
             }
             if self.head.is_none() {
-                match head(&self.answer[..self.filled]) {
+                match head(&self.response[..self.filled]) {
                     Head::Partial => continue,
                     Head::Whole(found) => self.head = Some(found),
-                    Head::Strange => return Progress::Broken { asked: true },
+                    Head::Invalid => return Progress::Broken { outstanding: true },
                 }
             }
             if let (Some((_, end, status)), Some(since)) = (self.head, self.since)
                 && self.filled >= end
             {
                 self.since = None;
-                return Progress::Answered { status, took: since.elapsed() };
+                return Progress::Complete { status, took: since.elapsed() };
             }
         }
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     pub(super) fn body(&self) -> &[u8] {
-        self.head.map_or(&[], |(begin, end, _)| &self.answer[begin..end])
+        self.head.map_or(&[], |(begin, end, _)| &self.response[begin..end])
     }
 
-    /// Forgets the answer.
+    /// Discards the response.
     pub(super) fn clear(&mut self) {
         self.filled = 0;
         self.head = None;
@@ -134,26 +141,27 @@ impl Connection {
 
 enum Head {
     Partial,
-    /// Where the body begins and ends, and the status.
+    /// The begin and end of the body, and the status.
     Whole((usize, usize, u16)),
-    Strange,
+    Invalid,
 }
 
-/// Reads the head of an answer, whose length has to be told by `Content-Length`; without one there is no body.
-fn head(answer: &[u8]) -> Head {
-    let Some(length) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return Head::Partial };
-    let Ok(text) = std::str::from_utf8(&answer[..length]) else { return Head::Strange };
+/// Parses the head of a response. The length of the body comes from `Content-Length`; without that header there is no
+/// body.
+fn head(response: &[u8]) -> Head {
+    let Some(length) = response.windows(4).position(|four| four == b"\r\n\r\n") else { return Head::Partial };
+    let Ok(text) = std::str::from_utf8(&response[..length]) else { return Head::Invalid };
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok());
-    let Some(status) = status else { return Head::Strange };
+    let Some(status) = status else { return Head::Invalid };
     let mut body = 0;
     for line in lines {
-        let Some((name, value)) = line.split_once(':') else { return Head::Strange };
+        let Some((name, value)) = line.split_once(':') else { return Head::Invalid };
         if name.eq_ignore_ascii_case("content-length") {
-            let Ok(told) = value.trim().parse() else { return Head::Strange };
-            body = told;
+            let Ok(bytes) = value.trim().parse() else { return Head::Invalid };
+            body = bytes;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            return Head::Strange;
+            return Head::Invalid;
         }
     }
     Head::Whole((length + 4, length + 4 + body, status))

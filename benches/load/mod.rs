@@ -1,6 +1,8 @@
-//! Asks a server over many kept connections on one thread, as fast as it answers or at a given pace.
+//! A load generator: sends requests to a server over many keep-alive connections on one thread, at the maximum or at a
+//! given rate.
 //!
-//! Each connection asks again as soon as it has its answer. Every answer is looked at; a wrong one is counted.
+//! Each connection sends the next request as soon as it has its response. Every response is checked, and wrong ones are
+//! counted.
 
 mod connection;
 mod script;
@@ -11,89 +13,88 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
+use super::error::{BenchError, Result};
 use super::process::{Memory, cpu_of, memory_of};
-use super::trouble::{Result, Trouble};
 use connection::{Connection, Progress};
-pub use script::{InTurn, Same, Script, ask};
+pub use script::{InTurn, Same, Script, encode};
 
-/// How long requests that are under way may take once a run is over.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The maximum time for outstanding requests after a run.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long is waited at least, so that a run that goes on does not spin.
+/// The minimum time of a poll, so that a paced run does not spin.
 const TICK: Duration = Duration::from_millis(1);
 
-/// How many answers a run has at least: it goes on until it has, though no longer than ten times as long.
-const FEWEST: u64 = 20;
+/// The minimum number of responses in a run. A run is extended until it has them, up to ten times its length.
+const MIN_RESPONSES: u64 = 20;
 
-/// How many connections may break in a run.
-const MOST_BROKEN: u64 = 100;
+/// The maximum number of connections that may break in a run.
+const MAX_BROKEN: u64 = 100;
 
-/// A run to be.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Whom to ask.
     pub address: SocketAddr,
-    /// Over how many connections.
+    /// The number of connections.
     pub connections: usize,
-    /// How long before it counts.
+    /// The time before the measurement begins.
     pub warm_up: Duration,
-    /// How long it counts.
+    /// The measured time.
     pub run: Duration,
-    /// Requests a second; as many as are answered where there is none.
+    /// Requests per second; `None` for the maximum rate.
     pub pace: Option<f64>,
-    /// The most requests; the run ends early once they are answered.
+    /// The maximum number of requests. The run ends early once they have their responses.
     pub limit: Option<u64>,
-    /// The process whose costs are told with the run.
+    /// The process whose CPU time and memory are measured.
     pub watched: Option<u32>,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    /// Answers while it counted.
-    pub answers: u64,
-    /// How long it counted, in seconds.
+    /// The responses in the measured time.
+    pub responses: u64,
+    /// The measured time, in seconds.
     pub seconds: f64,
-    /// Answers in all, those before and after it counted too.
+    /// All responses, including those before and after the measured time.
     pub all: u64,
-    /// Answers that were not as they should be, and connections that broke.
+    /// Wrong responses and broken connections.
     pub wrong: u64,
-    /// How long the answers took; none where that was not looked at.
+    /// `None` if the latencies were not measured.
     pub latencies: Option<Latencies>,
-    /// Processor time of the watched process while it counted, in seconds.
+    /// CPU time of the watched process in the measured time, in seconds.
     pub cpu: Option<f64>,
     /// Memory of the watched process at the end.
     pub memory: Memory,
 }
 
 impl Run {
-    /// Answers a second.
+    /// Responses per second.
     pub fn per_second(&self) -> f64 {
-        count(self.answers) / self.seconds
+        count(self.responses) / self.seconds
     }
 
-    /// The latency that half of the answers did not exceed, in microseconds.
+    /// The median latency, in microseconds.
     pub fn p50(&self) -> f64 {
         self.latencies.map_or(f64::NAN, |latencies| latencies.p50)
     }
 
-    /// The latency that 99 of 100 answers did not exceed, in microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     pub fn p99(&self) -> f64 {
         self.latencies.map_or(f64::NAN, |latencies| latencies.p99)
     }
 
-    /// The longest latency, in microseconds.
+    /// The maximum latency, in microseconds.
     pub fn longest(&self) -> f64 {
         self.latencies.map_or(f64::NAN, |latencies| latencies.longest)
     }
 
-    /// Processor time of the watched process for each answer, in microseconds.
+    /// CPU time of the watched process per response, in microseconds.
     pub fn cpu_each(&self) -> f64 {
-        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.answers))
+        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.responses))
     }
 }
 
-/// How long answers took, in microseconds, exactly.
+/// Exact latencies, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Latencies {
     p50: f64,
@@ -118,35 +119,34 @@ pub(crate) fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// What is kept while a run goes on.
+/// The state of a run.
 struct Tally {
     run: Run,
     nanos: Vec<u64>,
-    asked: u64,
+    sent: u64,
     counting: bool,
 }
 
 impl Load {
-    /// Over so many connections for as long as the arguments say.
     pub fn new(address: SocketAddr, connections: usize, (warm_up, run): (Duration, Duration)) -> Self {
         Self { address, connections, warm_up, run, pace: None, limit: None, watched: None }
     }
 
-    /// The same, telling the costs of this process.
+    /// Also measures the CPU time and memory of this process.
     #[must_use]
     pub fn watching(mut self, pid: u32) -> Self {
         self.watched = Some(pid);
         self
     }
 
-    /// The same at so many requests a second.
+    /// Limits the rate to this number of requests per second.
     #[must_use]
     pub fn paced(mut self, per_second: f64) -> Self {
         self.pace = Some(per_second);
         self
     }
 
-    /// The same with so many requests in all and no warm-up.
+    /// Limits the run to this number of requests, without warm-up.
     #[must_use]
     pub fn limited(mut self, requests: u64) -> Self {
         self.limit = Some(requests);
@@ -155,7 +155,6 @@ impl Load {
         self
     }
 
-    /// Does it.
     pub fn go(&self, script: &mut dyn Script) -> Result<Run> {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
@@ -163,7 +162,7 @@ impl Load {
         for number in 0..self.connections {
             connections.push(Connection::open(self.address, poll.registry(), Token(number))?);
         }
-        let mut tally = Tally { run: Run::default(), nanos: Vec::new(), asked: 0, counting: false };
+        let mut tally = Tally { run: Run::default(), nanos: Vec::new(), sent: 0, counting: false };
         let start = Instant::now();
         let counts_from = start + self.warm_up;
         let mut counted_from = counts_from;
@@ -179,7 +178,7 @@ impl Load {
                 counted_from = Instant::now();
                 ends = counted_from + self.run;
             }
-            if now >= ends && (tally.run.answers >= FEWEST || now >= ends + self.run * 9) {
+            if now >= ends && (tally.run.responses >= MIN_RESPONSES || now >= ends + self.run * 9) {
                 break;
             }
             if self.limit.is_some_and(|limit| tally.run.all >= limit) {
@@ -200,8 +199,8 @@ impl Load {
                 tally.run.cpu = Some((cpu_of(pid)?.saturating_sub(before)).as_secs_f64());
                 tally.run.memory = memory_of(pid)?;
             }
-            // What is under way is waited for, so that nothing of it falls into the next run.
-            let deadline = Instant::now() + PATIENCE;
+            // Waits for outstanding requests, so that they do not disturb the next run.
+            let deadline = Instant::now() + TIMEOUT;
             while idle.len() < connections.len() && Instant::now() < deadline {
                 poll.poll(&mut events, Some(Duration::from_millis(100)))?;
                 for event in &events {
@@ -211,21 +210,21 @@ impl Load {
             tally.run
         };
         run.latencies = Latencies::of(tally.nanos);
-        if run.answers == 0 {
-            return Err(Trouble::new(format!("{} answered nothing", self.address)));
+        if run.responses == 0 {
+            return Err(BenchError::new(format!("{} answered nothing", self.address)));
         }
         if run.wrong * 1000 > run.all {
-            return Err(Trouble::new(format!(
+            return Err(BenchError::new(format!(
                 "{} of {} answers were wrong: {}",
                 run.wrong,
                 run.all,
-                script.complaint()
+                script.last_error()
             )));
         }
         Ok(run)
     }
 
-    /// Gives idle connections something to ask; tells when there is more to ask, where that is known.
+    /// Sends requests over idle connections. Returns when the next request is due, if that is known.
     fn hand_out(
         &self,
         script: &mut dyn Script,
@@ -235,7 +234,7 @@ impl Load {
         pace: &mut Option<Pace>,
     ) -> Result<Option<Duration>> {
         loop {
-            if self.limit.is_some_and(|limit| tally.asked >= limit) {
+            if self.limit.is_some_and(|limit| tally.sent >= limit) {
                 return Ok(None);
             }
             let Some(number) = idle.front().copied() else { return Ok(pace.as_mut().map(Pace::wait)) };
@@ -247,12 +246,12 @@ impl Load {
                 },
             };
             idle.pop_front();
-            tally.asked += 1;
-            connections[number].ask(|request| script.write(number, request), since)?;
+            tally.sent += 1;
+            connections[number].start(|request| script.write(number, request), since)?;
         }
     }
 
-    /// Goes on with a connection that has something to read or room to write.
+    /// Continues with a connection that is readable or writable.
     fn turn(
         &self,
         token: Token,
@@ -263,27 +262,27 @@ impl Load {
         poll: &Poll,
     ) -> Result<()> {
         let Token(number) = token;
-        match connections[number].go_on() {
+        match connections[number].advance() {
             Progress::Waiting => {}
-            Progress::Answered { status, took } => {
+            Progress::Complete { status, took } => {
                 tally.run.all += 1;
                 if !script.take(number, status, connections[number].body()) {
                     tally.run.wrong += 1;
                 }
                 connections[number].clear();
                 if tally.counting {
-                    tally.run.answers += 1;
+                    tally.run.responses += 1;
                     tally.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
                 }
                 idle.push_back(number);
             }
-            Progress::Broken { asked } => {
-                tally.run.wrong += u64::from(asked);
-                if asked {
+            Progress::Broken { outstanding } => {
+                tally.run.wrong += u64::from(outstanding);
+                if outstanding {
                     idle.push_back(number);
                 }
-                if tally.run.wrong > MOST_BROKEN + tally.run.all / 100 {
-                    return Err(Trouble::new(format!("{} breaks connections", self.address)));
+                if tally.run.wrong > MAX_BROKEN + tally.run.all / 100 {
+                    return Err(BenchError::new(format!("{} breaks connections", self.address)));
                 }
                 connections[number] = Connection::open(self.address, poll.registry(), token)?;
             }
@@ -292,7 +291,7 @@ impl Load {
     }
 }
 
-/// When requests are due that come at a pace, whatever became of those before.
+/// The schedule of a paced run. It does not depend on the responses.
 struct Pace {
     next: Instant,
     each: Duration,
@@ -304,13 +303,14 @@ impl Pace {
         Self { next: start, each: Duration::from_secs_f64(1.0 / per_second), late: VecDeque::new() }
     }
 
-    /// The moment from which the next request is waiting, if one is due.
+    /// The time since which the next request has been waiting, if one is due.
     fn take(&mut self) -> Option<Instant> {
         self.note_due();
         self.late.pop_front()
     }
 
-    /// How long until another one is due. A request that is due while every connection waits counts from now on.
+    /// The time until the next request is due. The latency of a request that became due while all connections were busy
+    /// counts from this call.
     fn wait(&mut self) -> Duration {
         self.note_due();
         self.next.saturating_duration_since(Instant::now())

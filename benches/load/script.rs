@@ -1,23 +1,23 @@
-//! What is asked, and whether the answer is right.
+//! The requests of a run, and the check of their responses.
 
 use std::fmt::Write;
 
-/// What is asked over the connections of a run.
+/// The requests of a run.
 pub trait Script {
-    /// Puts down what this connection asks next.
+    /// Writes the next request of this connection.
     fn write(&mut self, connection: usize, request: &mut Vec<u8>);
 
-    /// Takes what this connection was answered; tells whether it is right.
+    /// Takes the response for this connection. Returns whether it is correct.
     fn take(&mut self, connection: usize, status: u16, body: &[u8]) -> bool;
 
-    /// What the last wrong answer was.
-    fn complaint(&self) -> String {
+    /// A description of the last wrong response.
+    fn last_error(&self) -> String {
         "no more is known".to_owned()
     }
 }
 
-/// A request as it goes over the wire.
-pub fn ask(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Vec<u8> {
+/// The bytes of an HTTP request.
+pub fn encode(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n");
     // Writing to a String does not fail.
     if let Some(token) = token {
@@ -30,7 +30,7 @@ pub fn ask(method: &str, path: &str, token: Option<&str>, kind: &str, body: &str
     text.into_bytes()
 }
 
-/// The same question again and again, whose answer is as long each time.
+/// Repeats one request, whose response always has the same length.
 #[derive(Clone, Debug)]
 pub struct Same {
     request: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Same {
 }
 
 impl Same {
-    /// Asks this, and takes 200 with so many bytes for right.
+    /// A response is correct if it has status 200 and a body of this length.
     pub fn new(request: Vec<u8>, length: usize) -> Self {
         Self { request, length, wrong: None }
     }
@@ -58,13 +58,13 @@ impl Script for Same {
         right
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         let (status, length) = self.wrong.unwrap_or_default();
         format!("status {status} with {length} bytes instead of 200 with {}", self.length)
     }
 }
 
-/// Many questions in turn, each once in a pass; before each pass something may be done.
+/// Sends several requests in turn and calls a function before each pass.
 pub struct InTurn<'a> {
     requests: &'a [Vec<u8>],
     next: usize,
@@ -73,7 +73,7 @@ pub struct InTurn<'a> {
 }
 
 impl<'a> InTurn<'a> {
-    /// Asks these and takes every 200 for right.
+    /// Every response with status 200 is correct.
     pub fn new(requests: &'a [Vec<u8>], before_pass: impl FnMut() + 'a) -> Self {
         Self { requests, next: 0, before_pass: Box::new(before_pass), wrong: None }
     }
@@ -95,7 +95,7 @@ impl Script for InTurn<'_> {
         status == 200
     }
 
-    fn complaint(&self) -> String {
+    fn last_error(&self) -> String {
         self.wrong.as_ref().map_or_else(String::new, |(status, body)| format!("status {status}: {body}"))
     }
 }

@@ -1,4 +1,4 @@
-//! MLflow with workspaces and no sign-in, in a virtual environment of its own under the target directory.
+//! MLflow with workspaces and without sign-in, in a virtual environment under the target directory.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -8,36 +8,35 @@ use std::time::{Duration, Instant};
 
 use super::Reference;
 use crate::arguments::Arguments;
-use crate::bench::kept;
+use crate::bench::reusable_folder;
 use crate::client::Client;
+use crate::error::{BenchError, Result};
 use crate::process::Process;
-use crate::trouble::{Result, Trouble};
 
-/// Everything that is installed.
+/// The pinned requirements.
 const PINNED: &str = include_str!("mlflow.txt");
 
-/// Where workspaces are listed and made.
+/// The endpoint that lists and creates workspaces.
 pub const WORKSPACES: &str = "/api/3.0/mlflow/workspaces";
 
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// The maximum time for starting.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
-/// A running MLflow, and the version of it.
+/// A running MLflow.
 pub struct Mlflow {
-    /// What is measured.
     pub reference: Reference,
-    /// For what is done once.
+    /// The client for requests outside of the measured runs.
     pub client: Client,
-    /// How long it took from its start to its first answer.
+    /// The time from its start to its first response.
     pub start: Duration,
 }
 
-/// The version that is installed.
+/// The pinned version.
 pub fn version() -> &'static str {
     PINNED.lines().find_map(|line| line.strip_prefix("mlflow==")).unwrap_or("of an unknown version")
 }
 
-/// Makes the environment where there is none, and starts the server with two workers on a new database.
+/// Creates the virtual environment if it is missing, and starts the server with two workers and a new database.
 pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
     let bin = environment(arguments)?.join("bin");
     let home = tempfile::Builder::new().prefix("mlflow-").tempdir_in(folder)?.keep();
@@ -50,25 +49,25 @@ pub fn start(arguments: &Arguments, folder: &Path) -> Result<Mlflow> {
         .arg("--default-artifact-root")
         .arg(home.join("artifacts"));
     command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("DO_NOT_TRACK", "true").current_dir(&home);
-    // It calls programs of its environment by their names.
+    // The server calls programs of its environment by name.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
     command.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
     let mut process = Process::start("mlflow", &mut command)?;
     let client = Client::new(&format!("http://{address}"));
-    while client.ask("GET", WORKSPACES, None, "", "").is_err() {
-        if process.has_ended() || begun.elapsed() > PATIENCE {
-            return Err(Trouble::new("MLflow does not serve"));
+    while client.send("GET", WORKSPACES, None, "", "").is_err() {
+        if process.has_ended() || begun.elapsed() > TIMEOUT {
+            return Err(BenchError::new("MLflow does not serve"));
         }
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(Mlflow { reference: Reference { process, address }, client, start: begun.elapsed() })
 }
 
-/// The virtual environment. The stamp is written last, so a half-made or outdated one is remade.
+/// The virtual environment. The stamp is written last, so an incomplete or outdated environment is created again.
 fn environment(arguments: &Arguments) -> Result<PathBuf> {
-    let home = kept()?.join("mlflow");
+    let home = reusable_folder()?.join("mlflow");
     let stamp = home.join("stamp.txt");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == PINNED) {
         return Ok(home);
@@ -77,15 +76,15 @@ fn environment(arguments: &Arguments) -> Result<PathBuf> {
         fs::remove_dir_all(&home)?;
     }
     eprintln!("installing MLflow {} (once)", version());
-    let named = arguments.python.iter().map(|path| path.to_string_lossy().into_owned());
+    let given = arguments.python.iter().map(|path| path.to_string_lossy().into_owned());
     let usual = ["python3.12", "python3.11", "python3.10", "python3"].map(str::to_owned);
-    let made = named.chain(usual).any(|python| {
+    let is_created = given.chain(usual).any(|python| {
         let mut command = Command::new(python);
         command.args(["-m", "venv"]).arg(&home).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     });
-    if !made {
-        return Err(Trouble::new("there is no Python with venv for MLflow; name one with --python"));
+    if !is_created {
+        return Err(BenchError::new("there is no Python with venv for MLflow; name one with --python"));
     }
     let list = home.join("requirements.txt");
     fs::write(&list, PINNED)?;
@@ -93,7 +92,7 @@ fn environment(arguments: &Arguments) -> Result<PathBuf> {
     pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install", "--no-deps", "-r"]);
     let output = pip.arg(&list).output()?;
     if !output.status.success() {
-        return Err(Trouble::new(String::from_utf8_lossy(&output.stderr)).when("MLflow cannot be installed"));
+        return Err(BenchError::new(String::from_utf8_lossy(&output.stderr)).when("MLflow cannot be installed"));
     }
     fs::write(stamp, PINNED)?;
     Ok(home)

@@ -1,7 +1,7 @@
-//! What atelier is measured beside: each a process of its own.
+//! The references that atelier is compared with. Each is a separate process.
 //!
-//! The constant handler and the naive design are this program, started again under another name, with the same web
-//! server and as many workers. MLflow and PostgreSQL are what others made.
+//! The constant handler and the naive design are this same program, started under another name, with the same web
+//! server and as many workers. MLflow and PostgreSQL are products of others.
 
 pub mod constant;
 pub mod mlflow;
@@ -12,11 +12,11 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::error::{BenchError, Result};
 use super::load::Load;
 use super::process::Process;
-use super::trouble::{Result, Trouble};
 
-/// A running reference that speaks HTTP.
+/// A running reference with an HTTP interface.
 #[derive(Debug)]
 pub struct Reference {
     process: Process,
@@ -24,26 +24,26 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Starts this program again as a reference.
-    fn start(name: &str, words: &[&str]) -> Result<Self> {
+    /// Starts this program as a reference.
+    fn start(name: &str, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["--reference", name]).args(words).stderr(Stdio::null());
+        command.args(["--reference", name]).args(arguments).stderr(Stdio::null());
         let (process, address) = Process::serving(name, &mut command, "listening on ")?;
         Ok(Self { process, address: address.parse()? })
     }
 
-    /// A run against it over so many connections, which tells its costs.
+    /// A run over so many connections that also measures CPU time and memory.
     pub fn load(&self, connections: usize, times: (Duration, Duration)) -> Load {
         Load::new(self.address, connections, times).watching(self.process.pid())
     }
 }
 
-/// Is a reference until it is told to stop.
-pub fn be(name: &str, words: &[String]) -> Result<()> {
-    match (name, words) {
+/// Runs as a reference until a signal ends the process.
+pub fn run(name: &str, arguments: &[String]) -> Result<()> {
+    match (name, arguments) {
         ("constant", [path, body]) => constant::serve(path, body),
         ("naive", [seeded, own, modulus, exponent]) => naive::serve(seeded, own, modulus, exponent),
-        _ => Err(Trouble::new(format!("{name} with {} words is no reference", words.len()))),
+        _ => Err(BenchError::new(format!("{name} with {} words is no reference", arguments.len()))),
     }
 }
 

@@ -1,7 +1,7 @@
-//! The design that comes to mind first: for each request a JWT is verified and the question asked of SQLite, for each
-//! write there is a transaction with its own wait for the disk.
+//! The obvious design: each request verifies a JWT and queries SQLite, and each write is a transaction with its own
+//! fsync.
 //!
-//! It judges nothing, records no more than the audit row, and its tables are as small as they can be.
+//! It checks no permissions, records only the audit row, and has the smallest tables that are possible.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -16,13 +16,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Reference, workers};
+use crate::error::{BenchError, Result};
 use crate::server::Server;
-use crate::trouble::{Result, Trouble};
 
-/// The public keys of a server.
+/// The endpoint of a server's public keys.
 const CERTS: &str = "/auth/realms/master/protocol/openid-connect/certs";
 
-/// What it keeps; the indexes are those that its questions need.
+/// The tables, with the indexes that the queries need.
 const TABLES: &str = "
     CREATE TABLE users (id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, email TEXT NOT NULL) STRICT;
     CREATE TABLE workspaces (
@@ -37,21 +37,21 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL,
         object TEXT NOT NULL, after TEXT NOT NULL) STRICT;";
 
-/// What it takes over from a seeded file.
+/// The rows that are copied from a seeded file.
 const ROWS: &str = "
     INSERT INTO users SELECT id, uuid, email FROM seeded.users;
     INSERT INTO workspaces SELECT id, name, archived, created_by, created_at FROM seeded.workspaces;
     INSERT INTO members SELECT id, workspace_id, user_id, role, created_at FROM seeded.members;";
 
-/// Starts it with the rows that a server has now; it takes that server's tokens.
+/// Starts it with the current rows of a server. It accepts that server's tokens.
 pub fn start(folder: &Path, server: &Server) -> Result<Reference> {
-    let keys: serde_json::Value = serde_json::from_str(&server.client.ask("GET", CERTS, None, "", "")?)?;
+    let keys: serde_json::Value = serde_json::from_str(&server.client.send("GET", CERTS, None, "", "")?)?;
     let part = |name: &str| {
         let keys = keys.get("keys")?.as_array()?;
         keys.iter().find_map(|key| key.get(name)?.as_str()).map(str::to_owned)
     };
     let (Some(modulus), Some(exponent)) = (part("n"), part("e")) else {
-        return Err(Trouble::new("the server has no RSA key, which the naive design needs"));
+        return Err(BenchError::new("the server has no RSA key, which the naive design needs"));
     };
     let own = tempfile::Builder::new().prefix("naive-").tempdir_in(folder)?.keep().join("naive.db");
     let (seeded, own) = (server.database(), own.to_string_lossy().into_owned());
@@ -120,7 +120,7 @@ pub(super) fn serve(seeded: &str, own: &str, modulus: &str, exponent: &str) -> R
     })
 }
 
-/// Opens its file with the durability that atelier has.
+/// Opens the file with the same durability as atelier.
 fn open(path: &str) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
@@ -129,7 +129,7 @@ fn open(path: &str) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// Who asks, by the token's signature and its end.
+/// The user of a token with a valid signature and lifetime.
 fn caller(naive: &Naive, request: &HttpRequest) -> Option<String> {
     let token = request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
     let mut rules = Validation::new(Algorithm::RS256);
@@ -137,12 +137,12 @@ fn caller(naive: &Naive, request: &HttpRequest) -> Option<String> {
     Some(decode::<Claims>(token, &naive.key, &rules).ok()?.claims.sub)
 }
 
-// A request whose body nobody reads would end its connection.
+// The web server closes a connection if the handler does not read the request's body.
 async fn list(naive: Data<Naive>, request: HttpRequest, _: web::Bytes) -> HttpResponse {
     let Some(caller) = caller(&naive, &request) else { return HttpResponse::Unauthorized().finish() };
     let found = READER.with(|place| {
         if place.get().is_none() {
-            // Another one cannot have been put there meanwhile: the place is this thread's.
+            // The cell belongs to this thread, so it is still empty.
             let _ = place.set(open(&naive.database)?);
         }
         place.get().map_or(Ok(Vec::new()), |conn| joined(conn, &caller))
@@ -177,11 +177,11 @@ fn joined(conn: &Connection, caller: &str) -> rusqlite::Result<Vec<Workspace>> {
 
 async fn create(naive: Data<Naive>, request: HttpRequest, body: web::Json<Create>) -> HttpResponse {
     let Some(caller) = caller(&naive, &request) else { return HttpResponse::Unauthorized().finish() };
-    let made = web::block(move || {
+    let created = web::block(move || {
         let mut conn = naive.writer.lock().unwrap_or_else(PoisonError::into_inner);
         insert(&mut conn, &caller, &body.workspace_name)
     });
-    match made.await {
+    match created.await {
         Ok(Ok(Some(workspace_id))) => HttpResponse::Ok().json(Created { workspace_id }),
         Ok(Ok(None)) => HttpResponse::Unauthorized().finish(),
         Ok(Err(error)) => HttpResponse::InternalServerError().body(error.to_string()),

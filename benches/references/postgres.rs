@@ -1,7 +1,7 @@
-//! PostgreSQL with `pgbench`, doing the inserts of a create, on a new cluster with its default settings.
+//! PostgreSQL and `pgbench` with the inserts of a create, on a new cluster with default settings.
 //!
-//! It is spoken to over a Unix socket, which is a little in its favour. Its server refuses to run as root; then it runs
-//! as `postgres` or `nobody`.
+//! The clients use a Unix socket, which is slightly in PostgreSQL's favor. The server refuses to run as root and then
+//! runs as `postgres` or `nobody`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -13,17 +13,17 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::arguments::Arguments;
+use crate::error::{BenchError, Result};
 use crate::load::Run;
 use crate::process::{Process, cpu_of, memory_of};
-use crate::trouble::{Result, Trouble};
 
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum time for starting.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The part of its socket's name that is usually a port.
+/// The part of the socket's name that is usually a port.
 const PORT: &str = "54329";
 
-/// The tables that a create writes to, with as many rows and indexes as atelier's have.
+/// The tables that a create writes to, with as many rows and indexes as atelier's.
 const TABLES: &str = "
     CREATE TABLE users (id bigserial PRIMARY KEY, uuid text NOT NULL UNIQUE, email text NOT NULL);
     CREATE TABLE workspaces (
@@ -48,7 +48,7 @@ const TABLES: &str = "
         SELECT n, 1, 'owner', n FROM generate_series(1, 10000) n;
     ANALYZE;";
 
-/// A create as a program sends it: a transaction of three inserts.
+/// A create as an application sends it: a transaction of three inserts.
 const CREATE: &str = "\\set n random(1, 1000000000000000)
 \\set u random(1, 64)
 BEGIN;
@@ -61,7 +61,7 @@ VALUES (1790000000000000, 'person@example.com', :u, 'session 1', 'wallaroo', '12
 COMMIT;
 ";
 
-/// The same as one statement, which saves four turns on the wire.
+/// The same create as one statement, which saves four round trips.
 const CREATE_AT_ONCE: &str = "\\set n random(1, 1000000000000000)
 \\set u random(1, 64)
 WITH w AS (INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_by, created_at) \
@@ -73,7 +73,6 @@ SELECT 1790000000000000, 'person@example.com', :u, 'session 1', 'wallaroo', '127
 '{\"name\": \"bench\", \"private\": true}' FROM w;
 ";
 
-/// How a create is sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Sent {
     /// As a transaction of three inserts.
@@ -87,34 +86,33 @@ pub struct Postgres {
     process: Process,
     bin: PathBuf,
     folder: PathBuf,
-    /// What it calls itself.
     pub version: String,
 }
 
-/// Makes a cluster and starts it. Refused where PostgreSQL is not installed.
+/// Creates a cluster and starts it. Fails if PostgreSQL is not installed.
 pub fn start(arguments: &Arguments, scratch: &Path) -> Result<Postgres> {
     let bin = arguments.postgres.clone().or_else(installed).ok_or_else(|| {
-        Trouble::new(
+        BenchError::new(
             "PostgreSQL is not installed here, or not under /usr/lib/postgresql; name its programs with --postgres",
         )
     })?;
-    let version = said(Command::new(bin.join("postgres")).arg("--version"))?;
+    let version = output_of(Command::new(bin.join("postgres")).arg("--version"))?;
     let folder = tempfile::Builder::new().prefix("postgres-").tempdir_in(scratch)?.keep();
     let user = stand_in(&folder)?;
     if let Some((uid, gid)) = user {
         chown(&folder, Some(uid), Some(gid))?;
-        // The way there is for others to go, not to look around.
+        // Other users may traverse the folder, but not list it.
         open_way(scratch)?;
     }
     let data = folder.join("data");
     let mut make = acting(Command::new(bin.join("initdb")), user);
     make.arg("-D").arg(&data).args(["-U", "bench", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
-    said(make.current_dir(&folder))?;
+    output_of(make.current_dir(&folder))?;
     let mut serve = acting(Command::new(bin.join("postgres")), user);
     serve.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-p", PORT, "-c"]);
     serve.arg(format!("unix_socket_directories={}", folder.display()));
     serve.current_dir(&folder).stdout(Stdio::null()).stderr(Stdio::null());
-    // SIGINT ends it at once and in order.
+    // SIGINT is PostgreSQL's fast shutdown.
     let process = Process::start("postgres", &mut serve)?.stopped_by(Signal::INT);
     let postgres = Postgres { process, bin, folder, version };
     postgres.wait()?;
@@ -126,7 +124,7 @@ pub fn start(arguments: &Arguments, scratch: &Path) -> Result<Postgres> {
 }
 
 impl Postgres {
-    /// Lets 64 clients create for this long.
+    /// Runs creates by 64 clients for this time.
     pub fn creates(&self, sent: Sent, run: Duration) -> Result<Run> {
         let script = match sent {
             Sent::AsTransaction => "transaction.sql",
@@ -136,21 +134,21 @@ impl Postgres {
         pgbench.args(["-n", "-M", "prepared", "-c", "64", "-j", "1", "-T", &run.as_secs().max(2).to_string()]);
         pgbench.arg("-f").arg(self.folder.join(script)).arg("postgres");
         let before = cpu_of(self.process.pid())?;
-        let told = said(&mut pgbench)?;
+        let output = output_of(&mut pgbench)?;
         let cpu = cpu_of(self.process.pid())?.saturating_sub(before);
         let number = |name: &str| {
-            let line = told.lines().find_map(|line| line.strip_prefix(name));
+            let line = output.lines().find_map(|line| line.strip_prefix(name));
             line.and_then(|line| line.trim_start_matches([' ', ':', '=']).split([' ', '/']).next()?.parse::<f64>().ok())
         };
-        let (Some(answers), Some(per_second)) = (number("number of transactions actually processed"), number("tps"))
+        let (Some(responses), Some(per_second)) = (number("number of transactions actually processed"), number("tps"))
         else {
-            return Err(Trouble::new(told).when("pgbench says something else"));
+            return Err(BenchError::new(output).when("pgbench says something else"));
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of transactions")]
-        let count = answers as u64;
+        let count = responses as u64;
         Ok(Run {
-            answers: count,
-            seconds: answers / per_second,
+            responses: count,
+            seconds: responses / per_second,
             all: count,
             cpu: Some(cpu.as_secs_f64()),
             memory: memory_of(self.process.pid())?,
@@ -165,14 +163,14 @@ impl Postgres {
     }
 
     fn psql(&self, sql: &str) -> Result<String> {
-        said(self.client("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", sql]))
+        output_of(self.client("psql").args(["-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", sql]))
     }
 
     fn wait(&self) -> Result<()> {
         let begun = Instant::now();
         while self.psql("SELECT 1").is_err() {
-            if begun.elapsed() > PATIENCE {
-                return Err(Trouble::new("PostgreSQL does not serve"));
+            if begun.elapsed() > TIMEOUT {
+                return Err(BenchError::new("PostgreSQL does not serve"));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -180,7 +178,7 @@ impl Postgres {
     }
 }
 
-/// Where its programs are: those of version 15, or else of the newest one.
+/// The folder of PostgreSQL's programs: version 15 if installed, otherwise the newest.
 fn installed() -> Option<PathBuf> {
     let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|e| e.path()).collect();
     versions.sort();
@@ -188,7 +186,7 @@ fn installed() -> Option<PathBuf> {
     versions.into_iter().rev().map(|path| path.join("bin")).find(|bin| bin.join("pgbench").exists())
 }
 
-/// Whom it runs as where we are root: the user and the group.
+/// The user and group that PostgreSQL runs as if this process is root.
 fn stand_in(folder: &Path) -> Result<Option<(u32, u32)>> {
     if fs::metadata(folder)?.uid() != 0 {
         return Ok(None);
@@ -200,7 +198,7 @@ fn stand_in(folder: &Path) -> Result<Option<(u32, u32)>> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     let found = of("postgres").or_else(|| of("nobody"));
-    found.map(Some).ok_or_else(|| Trouble::new("PostgreSQL does not run as root, and there is nobody else"))
+    found.map(Some).ok_or_else(|| BenchError::new("PostgreSQL does not run as root, and there is nobody else"))
 }
 
 fn open_way(folder: &Path) -> Result<()> {
@@ -215,12 +213,12 @@ fn acting(mut command: Command, user: Option<(u32, u32)>) -> Command {
     command
 }
 
-/// Runs a program to its end and gives what it says.
-fn said(command: &mut Command) -> Result<String> {
+/// Runs a program to its end and returns its output.
+fn output_of(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(Trouble::new(words).when(format!("{}", command.get_program().to_string_lossy())))
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(BenchError::new(text).when(format!("{}", command.get_program().to_string_lossy())))
 }

@@ -1,4 +1,4 @@
-//! Where proxies say which client they were called from: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
+//! Reads the client's address from the headers of trusted proxies: `X-Forwarded-For` and `Forwarded` (RFC 7239).
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,19 +12,19 @@ use crate::domain::network::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// In which header the proxies name the client.
+/// The header in which the proxies name the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
-    /// In `X-Forwarded-For` where it is, and in `Forwarded` otherwise.
+    /// `X-Forwarded-For` if it is present, otherwise `Forwarded`.
     #[default]
     Either,
-    /// In `X-Forwarded-For`; `Forwarded` is the client's own word.
+    /// `X-Forwarded-For`. `Forwarded` comes from the client and is not trusted.
     XForwardedFor,
-    /// In `Forwarded`; `X-Forwarded-For` is the client's own word.
+    /// `Forwarded`. `X-Forwarded-For` comes from the client and is not trusted.
     Forwarded,
 }
 
-/// The proxies whose word about the client's address is believed.
+/// The proxies that are trusted to name the client's address.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrustedProxies {
     networks: Arc<[Network]>,
@@ -37,15 +37,14 @@ impl TrustedProxies {
         Self { networks: networks.into(), header, warned: Arc::default() }
     }
 
-    /// Whether somebody at this address is one of them.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(address))
     }
 
-    /// The client's address: the peer's, or what the trusted proxies before it say.
+    /// The client's address: the peer's, or the one that the trusted proxies name.
     ///
-    /// Each proxy adds the address that it was called from at the end, so the last one that is no proxy of ours counts.
-    /// Where a proxy does not know it or hides it, the last known address does.
+    /// Each proxy appends the address of its own peer, so the last address that is not a trusted proxy counts. If a
+    /// proxy does not know that address or hides it, the last known address counts.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.contains(peer) {
             return peer;
@@ -59,7 +58,7 @@ impl TrustedProxies {
                 self.nearest(peer, standard(), read_element)
             }
             ForwardedHeader::Either => {
-                // A proxy that adds to one of them hands on what a client has put into the other.
+                // A proxy that appends to only one of the headers forwards the client's value of the other.
                 let client = self.nearest(peer, plain(), read_plain);
                 if headers.contains_key(FORWARDED)
                     && self.nearest(peer, standard(), read_element) != client
@@ -98,9 +97,9 @@ impl TrustedProxies {
     }
 }
 
-/// The elements of a list, the last one first. A comma between quotes does not end one.
+/// The elements of a list, the last one first. A comma between quotes does not end an element.
 ///
-/// Only the end is a proxy's own, so the quotes are counted from there: a client that leaves one open at the begin
+/// Only the end of the list comes from a proxy, so quotes are matched from the end: an unclosed quote from a client
 /// hides nothing.
 fn from_the_end(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(list);
@@ -122,17 +121,17 @@ fn from_the_end(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a backslash stands before it that is not itself escaped.
+/// Whether the character is escaped: an odd number of backslashes stands before it.
 fn is_escaped(text: &[u8], at: usize) -> bool {
     text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// What an element of `X-Forwarded-For` says.
+/// The address in an element of `X-Forwarded-For`.
 fn read_plain(element: &str) -> Option<IpAddr> {
     read_node(&unquoted(element)?)
 }
 
-/// What an element of `Forwarded` says by its one parameter `for` (RFC 7239, section 5.2).
+/// The address in an element of `Forwarded`: its only parameter `for` (RFC 7239, section 5.2).
 fn read_element(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in element.split(';') {
@@ -144,7 +143,7 @@ fn read_element(element: &str) -> Option<IpAddr> {
     read_node(&unquoted(found?)?)
 }
 
-/// The text of a quoted string (RFC 9110, section 5.6.4), or the text itself where it is not quoted.
+/// The text of a quoted string (RFC 9110, section 5.6.4), or the text itself if it is not quoted.
 fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     let Some(rest) = text.strip_prefix('"') else { return (!text.contains('"')).then_some(Cow::Borrowed(text)) };
     let inner = rest.strip_suffix('"')?;
@@ -160,8 +159,8 @@ fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(plain))
 }
 
-/// An address, perhaps with a port: `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. None for `unknown` and hidden
-/// names such as `_proxy` (RFC 7239, section 6), and for everything else.
+/// An address with an optional port: `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. `None` for `unknown`, for
+/// hidden names such as `_proxy` (RFC 7239, section 6), and for everything else.
 fn read_node(node: &str) -> Option<IpAddr> {
     let node = node.trim();
     let address = if let Some(rest) = node.strip_prefix('[') {
@@ -178,7 +177,7 @@ fn read_node(node: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// An IPv6 address, perhaps with the name of an interface of the proxy, which says nothing here: `fe80::1%eth0`.
+/// An IPv6 address. The name of an interface of the proxy is ignored: `fe80::1%eth0`.
 fn v6(text: &str) -> Option<Ipv6Addr> {
     let address = match text.split_once('%') {
         Some((address, zone)) if !zone.is_empty() => address,
@@ -188,7 +187,7 @@ fn v6(text: &str) -> Option<Ipv6Addr> {
     address.parse().ok()
 }
 
-/// A port, or a hidden one (RFC 7239, section 6).
+/// A port, or a hidden port (RFC 7239, section 6).
 fn is_port(text: &str) -> bool {
     let hidden = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     text.parse::<u16>().is_ok_and(|_| text.bytes().all(|byte| byte.is_ascii_digit()))

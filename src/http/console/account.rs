@@ -1,4 +1,5 @@
-//! `/auth/account`: what people see and end of their own: sessions, connected programs, password, second factor.
+//! `/auth/account`: users see and end their sessions, revoke the access of apps, change their password and manage their
+//! second factor.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -7,14 +8,14 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::Failure;
-use super::again::refused;
 use super::agent;
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Choice, Field, FormPage, Kind, Link, REVOKE_KEYS, Wrong};
+use super::page::{self, Choice, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS};
 use super::parameters::Parameters;
-use super::passwords::{about_the_new, chosen};
+use super::passwords::{new_password, new_password_error};
 use super::paths::ACCOUNT;
+use super::retry::show_again;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{own_password, second_factors, session_list};
@@ -30,22 +31,21 @@ use crate::store::View;
 const PASSWORD: &str = "/auth/account/password";
 const END_OTHERS: &str = "/auth/account/sessions/end-others";
 
-/// The page of a person's account.
 #[derive(Template)]
 #[template(path = "account.html")]
 struct AccountPage {
     title: &'static str,
-    wrong: Option<Wrong>,
+    form_error: Option<FormError>,
     done: &'static str,
     token: String,
     email: String,
-    sessions: Vec<Shown>,
-    programs: Vec<Connected>,
+    sessions: Vec<SessionRow>,
+    programs: Vec<ConnectedApp>,
     second_factor: Option<(String, u32)>,
 }
 
-/// A session as it is shown.
-struct Shown {
+/// A session as the page shows it.
+struct SessionRow {
     id: Uuid,
     name: String,
     about: String,
@@ -54,15 +54,15 @@ struct Shown {
     is_this: bool,
 }
 
-/// A program that was let in.
-struct Connected {
+/// An app that has access to the account.
+struct ConnectedApp {
     id: String,
     name: String,
     scopes: String,
     since: String,
 }
 
-/// A moment as people read it: `2026-01-31 12:00 UTC`.
+/// A time for people: `2026-01-31 12:00 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     let text = at.trimmed();
     let minutes = text.get(..16).unwrap_or(&text).replace('T', " ");
@@ -94,8 +94,8 @@ pub(super) async fn show(
 fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
     let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
-    let shown = |session: &Session| shown(view, session, here);
-    let programs = consents::list(view, actor)?.into_iter().map(|consent| Connected {
+    let row = |session: &Session| session_row(view, session, here);
+    let programs = consents::list(view, actor)?.into_iter().map(|consent| ConnectedApp {
         id: consent.client.id.to_string(),
         name: consent.client.name.as_str().to_owned(),
         scopes: consent.scopes.to_string(),
@@ -104,18 +104,18 @@ fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token
     let second_factor = second_factors::state(view, actor)?;
     Ok(AccountPage {
         title: "Your account",
-        wrong: None,
+        form_error: None,
         done,
         token,
         email: person.email.to_string(),
-        sessions: sessions.iter().map(shown).collect::<CoreResult<_>>()?,
+        sessions: sessions.iter().map(row).collect::<CoreResult<_>>()?,
         programs: programs.collect(),
         second_factor: second_factor.map(|factor| (moment(factor.confirmed_at), factor.recovery_codes)),
     })
 }
 
-fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
-    let program = session.user_agent.as_deref().map(agent::words).filter(|words| !words.is_empty());
+fn session_row(view: &View, session: &Session, here: &Session) -> CoreResult<SessionRow> {
+    let program = session.user_agent.as_deref().map(agent::describe).filter(|name| !name.is_empty());
     let name = match &session.client {
         None => program.clone().unwrap_or_else(|| "Browser".to_owned()),
         Some(id) => {
@@ -125,7 +125,7 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
     };
     let through = program.filter(|_| session.client.is_some());
     let from = session.address.map(|address| format!("from {address}"));
-    Ok(Shown {
+    Ok(SessionRow {
         id: session.uuid,
         name,
         about: through.into_iter().chain(from).collect::<Vec<_>>().join(", "),
@@ -135,7 +135,7 @@ fn shown(view: &View, session: &Session, here: &Session) -> CoreResult<Shown> {
     })
 }
 
-/// `POST /auth/account/sessions/end`: ends one of the person's sessions.
+/// `POST /auth/account/sessions/end`: ends one of the user's sessions.
 pub(super) async fn end_session(
     state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
@@ -146,17 +146,17 @@ pub(super) async fn end_session(
     Ok(page::see_other(&format!("{ACCOUNT}?done=session")))
 }
 
-/// `GET /auth/account/sessions/end-others`: asks whether to.
+/// `GET /auth/account/sessions/end-others`: asks for confirmation.
 pub(super) async fn end_others_form(
     RecentlySignedIn { browser, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
     let page = Choice {
         title: "End all other sessions?".to_owned(),
         text: "All other browsers and apps will have to sign in again.".to_owned(),
-        wrong: None,
+        form_error: None,
         facts: Vec::new(),
-        may: Vec::new(),
-        caution: "",
+        permissions: Vec::new(),
+        warning: "",
         token: browser.token(),
         action: END_OTHERS,
         hidden: Vec::new(),
@@ -167,7 +167,7 @@ pub(super) async fn end_others_form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/account/sessions/end-others`: ends all of them but this one.
+/// `POST /auth/account/sessions/end-others`: ends all sessions of the user except this one.
 pub(super) async fn end_other_sessions(
     state: Data<AppState>,
     RecentlySignedIn { actor, session: here, .. }: RecentlySignedIn<Form>,
@@ -176,7 +176,7 @@ pub(super) async fn end_other_sessions(
     Ok(page::see_other(&format!("{ACCOUNT}?done=others")))
 }
 
-/// `POST /auth/account/programs/withdraw`: takes back what a program was allowed.
+/// `POST /auth/account/programs/withdraw`: revokes the access of an app.
 pub(super) async fn withdraw(
     state: Data<AppState>,
     SignedIn { actor, input: form, .. }: SignedIn<Form>,
@@ -191,39 +191,44 @@ pub(super) async fn password_form(SignedIn { browser, actor, .. }: SignedIn) -> 
     browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
 }
 
-/// `POST /auth/account/password`: another password, for who knows the one there is.
+/// `POST /auth/account/password`: changes the password; requires the current one.
 pub(super) async fn change_password(
     state: Data<AppState>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let again = |wrong, status| browser.show(status, &password_page(&browser, &actor, Some(wrong)));
-    let chosen = match chosen(&form) {
+    let show_form = |form_error, status| browser.show(status, &password_page(&browser, &actor, Some(form_error)));
+    let chosen = match new_password(&form) {
         Ok(chosen) => chosen,
-        Err(wrong) => return again(wrong, StatusCode::BAD_REQUEST),
+        Err(form_error) => return show_form(form_error, StatusCode::BAD_REQUEST),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
     match own_password::change(&state, &actor, form.secret("current"), chosen, revoke_keys).await {
         Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
         Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
-        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule), StatusCode::BAD_REQUEST),
-        Err(error) => refused(error, "the current password is wrong", |wrong, status| {
-            again(Wrong { field: "current", ..wrong }, status)
+        Err(Error::Invalid { rule, .. }) => show_form(new_password_error(&rule), StatusCode::BAD_REQUEST),
+        Err(error) => show_again(error, "the current password is wrong", |form_error, status| {
+            show_form(FormError { field: "current", ..form_error }, status)
         }),
     }
 }
 
-fn password_page(browser: &Browser, actor: &Actor, wrong: Option<Wrong>) -> FormPage {
-    let whose = actor.person().map(|person| Field::whose(&person.email));
+fn password_page(browser: &Browser, actor: &Actor, form_error: Option<FormError>) -> FormPage {
+    let username = actor.person().map(|person| Field::username(&person.email));
     let current = Field::new("current", "Current password", Kind::Password, "current-password");
     FormPage {
         title: "Change password",
         text: "All your other sessions will end.".to_owned(),
-        caution: "",
-        wrong,
+        warning: "",
+        form_error,
         token: browser.token(),
         action: PASSWORD,
         hidden: Vec::new(),
-        fields: whose.into_iter().chain([current]).chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
+        fields: username
+            .into_iter()
+            .chain([current])
+            .chain(Field::new_password())
+            .chain([Field::revoke_keys()])
+            .collect(),
         button: "Change password",
         links: vec![Link::new(ACCOUNT, "Your account")],
     }

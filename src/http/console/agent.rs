@@ -1,9 +1,9 @@
-//! What a program calls itself (`User-Agent`), in words that people know.
+//! Turns a `User-Agent` header into a name that people know.
 
-/// How much is shown of a name that is not known, in characters.
-const SHOWN: usize = 60;
+/// The maximum length of an unknown name, in characters.
+const MAX_UNKNOWN_NAME: usize = 60;
 
-/// What comes first is tried first: most browsers name others, too.
+/// The first match wins. The order matters: most browsers also name other browsers.
 const PROGRAMS: [(&str, &str); 9] = [
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -25,14 +25,14 @@ const SYSTEMS: [(&str, &str); 6] = [
     ("Linux", "Linux"),
 ];
 
-/// The program and what it runs on: `Firefox on Linux`.
-pub(super) fn words(agent: &str) -> String {
+/// The program and its operating system: `Firefox on Linux`.
+pub(super) fn describe(agent: &str) -> String {
     let known =
         |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (known(&PROGRAMS), known(&SYSTEMS)) {
         (Some(program), Some(system)) => format!("{program} on {system}"),
         (Some(program), None) => program.to_owned(),
-        (None, _) => agent.chars().filter(|c| !c.is_control()).take(SHOWN).collect(),
+        (None, _) => agent.chars().filter(|c| !c.is_control()).take(MAX_UNKNOWN_NAME).collect(),
     }
 }
 
@@ -41,16 +41,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_programs_have_their_names() {
+    fn known_programs_and_systems_are_named() {
         let mozilla =
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
-        assert_eq!(words(mozilla), "Chrome on Linux");
+        assert_eq!(describe(mozilla), "Chrome on Linux");
         assert_eq!(
-            words("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1"),
+            describe("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1"),
             "Safari on iPhone"
         );
-        assert_eq!(words("curl/8.14.1"), "curl");
-        assert_eq!(words("my tool/1"), "my tool/1");
-        assert_eq!(words(&"x".repeat(300)).len(), SHOWN);
+        assert_eq!(describe("curl/8.14.1"), "curl");
+        assert_eq!(describe("my tool/1"), "my tool/1");
+        assert_eq!(describe(&"x".repeat(300)).len(), MAX_UNKNOWN_NAME);
     }
 }

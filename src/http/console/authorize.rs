@@ -1,4 +1,4 @@
-//! Where a program has a browser sent to for a code (RFC 6749, section 4.1.1), and what the person is asked before.
+//! The authorization endpoint (RFC 6749, section 4.1.1) and the consent page.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Failure;
 use super::browser::Browser;
 use super::form::Form;
-use super::page::{self, Choice, Fact, GoOn};
+use super::page::{self, Choice, Fact, RedirectPage};
 use super::parameters::{Parameters, Posted};
 use super::paths::{SIGN_IN, query};
 use crate::app::identity::oauth::approvals::is_native;
@@ -25,8 +25,8 @@ const KEYCLOAK: &str = "/auth/realms/master/protocol/openid-connect/auth";
 const OAUTH2: &str = "/oauth2/authorize";
 const CONSENT: &str = "/auth/consent";
 
-/// What is read of what a program sends; everything else is passed over.
-const KNOWN: [&str; 14] = [
+/// The parameters that are read; all others are ignored.
+const PARAMETERS: [&str; 14] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -43,42 +43,42 @@ const KNOWN: [&str; 14] = [
     "request_uri",
 ];
 
-/// Since when the person was asked to sign in for this very request, and our tag on it, so that whoever has signed in
-/// since is not asked again.
+/// The time at which this very request sent the user to the sign-in page, and our signature of the time and the request.
+/// A user who has signed in since then is not asked again.
 const SINCE: &str = "atelier_since";
 const PROOF: &str = "atelier_proof";
-/// What the tag is for.
+/// The purpose of the signature.
 const PURPOSE: &str = "asked to sign in";
-/// The tag, in characters.
-const TAG: usize = 32;
-/// How long somebody may take to sign in.
-const PATIENCE: Duration = Duration::from_hours(1);
+/// The length of the signature, in characters.
+const TAG_LENGTH: usize = 32;
+/// The maximum time for signing in.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// Whether a path leads here, from where a program's address may follow.
-pub(super) fn is_here(path: &str) -> bool {
+/// Whether a path leads to this endpoint, which may redirect to the address of another program.
+pub(super) fn is_endpoint(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     [KEYCLOAK, OAUTH2].contains(&path)
 }
 
-/// The program that a path is the request of; none if it leads elsewhere or nobody knows the program.
+/// The client whose authorization request a path contains; `None` for other paths and unknown clients.
 pub(super) fn program(state: &AppState, path: &str) -> Result<Option<Client>, Failure> {
-    let Some((_, query)) = path.split_once('?').filter(|_| is_here(path)) else { return Ok(None) };
+    let Some((_, query)) = path.split_once('?').filter(|_| is_endpoint(path)) else { return Ok(None) };
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let Some((_, id)) = pairs.into_iter().find(|(name, _)| name == "client_id") else { return Ok(None) };
     Ok(state.read_inline(|view| clients::find(view, &id))?)
 }
 
-/// `GET`: sends the browser back with a code, or first to where the person is asked what is needed for one.
-pub(super) async fn ask(
+/// `GET`: redirects to the client with a code, or first to the consent page if the user's consent is needed.
+pub(super) async fn authorize(
     state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = asking(&state, &browser, &request, &parameters)?;
-    let (issuer, authorization) = (browser.issuer(), &asking.authorization);
+    let checked = check_request(&state, &browser, &request, &parameters)?;
+    let (issuer, authorization) = (browser.issuer(), &checked.authorization);
     let needed =
-        state.read_inline(|view| authorizations::needed(view, &asking.actor, &asking.session, authorization))?;
+        state.read_inline(|view| authorizations::needed(view, &checked.actor, &checked.session, authorization))?;
     if let Some(needed) = needed
         && authorization.prompt.none
     {
@@ -92,31 +92,31 @@ pub(super) async fn ask(
     }
     // HEAD changes nothing, so it gets no code.
     if needed.is_some() || request.method() == Method::HEAD {
-        return Ok(page::see_other(&format!("{CONSENT}?{}", kept(&parameters).query())));
+        return Ok(page::see_other(&format!("{CONSENT}?{}", forwarded_parameters(&parameters).query())));
     }
-    let at = (&asking.session, browser.id());
-    let to = authorizations::grant(&state, &asking.actor, at, authorization, &issuer).await?;
+    let at = (&checked.session, browser.id());
+    let to = authorizations::grant(&state, &checked.actor, at, authorization, &issuer).await?;
     Ok(page::see_other(&to))
 }
 
-/// `POST`: the same, for programs that send a form (OpenID Connect Core, section 3.1.2.1). No cookie comes with what
-/// another site posts, so the browser is sent here once more, by `GET`.
-pub(super) async fn ask_by_form(request: HttpRequest, posted: Posted) -> HttpResponse {
-    page::see_other(&format!("{}?{}", request.path(), posted.0.only(&KNOWN).query()))
+/// `POST`: the same for clients that send a form (OpenID Connect Core, section 3.1.2.1). Browsers send no cookie with a
+/// form that another site posts, so this redirects to the same path by `GET`.
+pub(super) async fn authorize_by_form(request: HttpRequest, posted: Posted) -> HttpResponse {
+    page::see_other(&format!("{}?{}", request.path(), posted.0.only(&PARAMETERS).query()))
 }
 
-/// `GET /auth/consent?...`: asks the person whether to let a program in.
+/// `GET /auth/consent?...`: asks the user to authorize a client.
 pub(super) async fn consent_form(
     state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
-    let asking = asking(&state, &browser, &request, &parameters)?;
-    let (client, to) = (&asking.authorization.client, &asking.authorization.redirect_uri);
-    let email = asking.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
+    let checked = check_request(&state, &browser, &request, &parameters)?;
+    let (client, to) = (&checked.authorization.client, &checked.authorization.redirect_uri);
+    let email = checked.actor.person().map(|person| person.email.to_string()).unwrap_or_default();
     let (title, text) = if is_native(to) {
-        let title = format!("Authorize {} on this computer", known_as(client));
+        let title = format!("Authorize {} on this computer", display_name(client));
         (
             title,
             "This app asks for access to your account. Other programs on this computer could use its name, so you are asked \
@@ -128,17 +128,17 @@ pub(super) async fn consent_form(
     let page = Choice {
         title,
         text: text.to_owned(),
-        wrong: None,
+        form_error: None,
         facts: vec![
             Fact::new("App", format!("{} ({})", client.name.as_str(), client.id)),
-            Fact::new("Redirects to", leads_to(to)),
+            Fact::new("Redirects to", destination(to)),
             Fact::new("Signed in as", email),
         ],
-        may: sentences(&asking.authorization.scopes),
-        caution: "Authorize it only if you trust this app and have just opened it yourself.",
+        permissions: scope_sentences(&checked.authorization.scopes),
+        warning: "Authorize it only if you trust this app and have just opened it yourself.",
         token: browser.token(),
         action: CONSENT,
-        hidden: vec![("request", kept(&parameters).query())],
+        hidden: vec![("request", forwarded_parameters(&parameters).query())],
         allow: "Authorize",
         deny: "Deny",
         links: Vec::new(),
@@ -146,7 +146,7 @@ pub(super) async fn consent_form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/consent`: the decision. The browser goes back to the program, with a code or with `access_denied`.
+/// `POST /auth/consent`: the decision. The browser returns to the client with a code or with `access_denied`.
 pub(super) async fn consent(
     state: Data<AppState>,
     browser: Browser,
@@ -154,38 +154,40 @@ pub(super) async fn consent(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let parameters = Parameters::parse(form.text("request").as_bytes())?;
-    let asking = asking(&state, &browser, &request, &parameters)?;
-    let (issuer, authorization) = (browser.issuer(), asking.authorization);
+    let checked = check_request(&state, &browser, &request, &parameters)?;
+    let (issuer, authorization) = (browser.issuer(), checked.authorization);
     let (title, text, to) = if form.text("decision") == "allow" {
-        let (session, asked) = (asking.session.clone(), authorization.clone());
-        state.write_as(&asking.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).await?;
-        let at = (&asking.session, browser.id());
-        let to = authorizations::grant(&state, &asking.actor, at, &authorization, &issuer).await?;
+        let (session, approved) = (checked.session.clone(), authorization.clone());
+        state
+            .write_as(&checked.actor, move |tx, actor| authorizations::approve(tx, actor, &session, &approved))
+            .await?;
+        let at = (&checked.session, browser.id());
+        let to = authorizations::grant(&state, &checked.actor, at, &authorization, &issuer).await?;
         ("Authorized", "You are being sent back to the app.", to)
     } else {
         let to = authorization.refused(&issuer, "access_denied", "the user denied the request");
         ("Denied", "The app was not authorized. You are being sent back to it.", to)
     };
-    browser.show(StatusCode::OK, &GoOn { title, wrong: None, text, to })
+    browser.show(StatusCode::OK, &RedirectPage { title, form_error: None, text, to })
 }
 
-/// What a program asks for, and who is asked.
-struct Asking {
+/// A valid authorization request and the signed-in user.
+struct CheckedRequest {
     actor: Actor,
     session: Session,
     authorization: Authorization,
 }
 
-/// Reads what a program asks for, and who is signed in. If that is not enough, the browser is sent to sign in, or back to
-/// the program.
-fn asking(
+/// Checks an authorization request and finds the signed-in user. Redirects to the sign-in page if a sign-in is needed,
+/// or back to the client if the request is refused.
+fn check_request(
     state: &AppState,
     browser: &Browser,
     request: &HttpRequest,
     parameters: &Parameters,
-) -> Result<Asking, Failure> {
+) -> Result<CheckedRequest, Failure> {
     let issuer = browser.issuer();
-    let authorization = match state.read_inline(|view| authorizations::check(view, &issuer, &read(parameters)))? {
+    let authorization = match state.read_inline(|view| authorizations::check(view, &issuer, &request_of(parameters)))? {
         Ok(authorization) => authorization,
         Err(Fault::Shown { rule }) => return Err(Failure::BadRequest { rule }),
         Err(Fault::Returned { to }) => return Err(Failure::Redirect { to }),
@@ -195,7 +197,7 @@ fn asking(
     let person = browser.person(state, request)?;
     let person = person.filter(|(_, session)| authorization.is_answered_by(session, since, now));
     match person {
-        Some((actor, session)) => Ok(Asking { actor, session, authorization }),
+        Some((actor, session)) => Ok(CheckedRequest { actor, session, authorization }),
         None if prompt.none => {
             let to = authorization.refused(&issuer, "login_required", "the user must sign in");
             Err(Failure::Redirect { to })
@@ -204,31 +206,31 @@ fn asking(
     }
 }
 
-/// The sign-in page, with this request to come back to.
+/// The address of the sign-in page, which returns to this request.
 fn sign_in_first(state: &AppState, request: &HttpRequest, parameters: &Parameters, now: Timestamp) -> String {
-    let path = if is_here(request.path()) { request.path() } else { OAUTH2 };
-    let (asked, since) = (parameters.only(&KNOWN), now.micros().to_string());
-    let proof = state.tags.tag(PURPOSE, &format!("{since}\n{}", asked.query()), TAG);
-    let next = format!("{path}?{}", asked.with(SINCE, since).with(PROOF, proof).query());
+    let path = if is_endpoint(request.path()) { request.path() } else { OAUTH2 };
+    let (original, since) = (parameters.only(&PARAMETERS), now.micros().to_string());
+    let proof = state.tags.tag(PURPOSE, &format!("{since}\n{}", original.query()), TAG_LENGTH);
+    let next = format!("{path}?{}", original.with(SINCE, since).with(PROOF, proof).query());
     let hint = parameters.text("login_hint");
     format!("{SIGN_IN}?{}", query(&[("next", &next), ("again", "1"), ("login_hint", hint)]))
 }
 
-/// Since when this very request asks the person to sign in; none where it has not.
+/// The time at which this very request asked the user to sign in; `None` if it has not.
 fn since(state: &AppState, parameters: &Parameters, now: Timestamp) -> Option<Timestamp> {
     let (since, proof) = (parameters.get(SINCE)?, parameters.get(PROOF)?);
-    let signed = format!("{since}\n{}", parameters.only(&KNOWN).query());
-    let ours = proof.len() == TAG && state.tags.matches(PURPOSE, &signed, proof);
+    let signed = format!("{since}\n{}", parameters.only(&PARAMETERS).query());
+    let ours = proof.len() == TAG_LENGTH && state.tags.matches(PURPOSE, &signed, proof);
     let moment = since.parse().ok().map(Timestamp::from_micros).filter(|_| ours)?;
-    (now < moment.after(PATIENCE)).then_some(moment)
+    (now < moment.after(SIGN_IN_TIMEOUT)).then_some(moment)
 }
 
-/// What goes along from page to page.
-fn kept(parameters: &Parameters) -> Parameters {
-    parameters.only(&[KNOWN.as_slice(), &[SINCE, PROOF]].concat())
+/// The parameters that are passed from page to page.
+fn forwarded_parameters(parameters: &Parameters) -> Parameters {
+    parameters.only(&[PARAMETERS.as_slice(), &[SINCE, PROOF]].concat())
 }
 
-fn read(parameters: &Parameters) -> Request {
+fn request_of(parameters: &Parameters) -> Request {
     Request {
         client_id: parameters.owned("client_id"),
         redirect_uri: parameters.owned("redirect_uri"),
@@ -247,8 +249,8 @@ fn read(parameters: &Parameters) -> Request {
     }
 }
 
-/// What a program will be able to do with these.
-pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
+/// The permissions that these scopes give, one sentence each.
+pub(super) fn scope_sentences(scopes: &Scopes) -> Vec<&'static str> {
     let of = |scope| match scope {
         Scope::OpenId => "see who you are",
         Scope::Email => "see your email address",
@@ -259,13 +261,13 @@ pub(super) fn sentences(scopes: &Scopes) -> Vec<&'static str> {
     scopes.iter().map(of).collect()
 }
 
-/// What people call a client: of `arize-cli`, the command that they type.
-fn known_as(client: &Client) -> &str {
+/// The name that people use for a client: for `arize-cli` the command `ax`.
+fn display_name(client: &Client) -> &str {
     if client.built_in && client.id.as_str() == "arize-cli" { "ax" } else { client.name.as_str() }
 }
 
-/// Where an address leads, in words that people can judge.
-fn leads_to(uri: &str) -> String {
+/// The destination of a redirect, in words that people can judge.
+fn destination(uri: &str) -> String {
     match uri.split_once("://") {
         Some(("http", _)) if is_native(uri) => "an app on this computer".to_owned(),
         Some(("http" | "https", rest)) => rest.split(['/', '?']).next().unwrap_or_default().to_owned(),
@@ -278,19 +280,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_are_told_where_an_address_leads() {
-        assert_eq!(leads_to("https://grafana.example:3000/cb?x"), "grafana.example:3000");
-        assert_eq!(leads_to("http://127.0.0.1:5000/callback"), "an app on this computer");
-        assert_eq!(leads_to("http://[::1]:5000/callback"), "an app on this computer");
-        assert_eq!(leads_to("http://[::1]/callback"), "an app on this computer");
-        assert_eq!(leads_to("https://localhost/callback"), "localhost");
-        assert_eq!(leads_to("https://127.0.0.1.evil.example/"), "127.0.0.1.evil.example");
-        assert_eq!(leads_to("com.example.app:/cb"), "the app that opens com.example.app addresses");
+    fn a_redirect_destination_is_described_for_people() {
+        assert_eq!(destination("https://grafana.example:3000/cb?x"), "grafana.example:3000");
+        assert_eq!(destination("http://127.0.0.1:5000/callback"), "an app on this computer");
+        assert_eq!(destination("http://[::1]:5000/callback"), "an app on this computer");
+        assert_eq!(destination("http://[::1]/callback"), "an app on this computer");
+        assert_eq!(destination("https://localhost/callback"), "localhost");
+        assert_eq!(destination("https://127.0.0.1.evil.example/"), "127.0.0.1.evil.example");
+        assert_eq!(destination("com.example.app:/cb"), "the app that opens com.example.app addresses");
     }
 
     #[test]
-    fn only_these_two_paths_lead_to_programs() {
-        assert!(is_here("/oauth2/authorize?x=1") && is_here(KEYCLOAK));
-        assert!(!is_here("/auth/account?x=/oauth2/authorize") && !is_here("/oauth2/authorize/x"));
+    fn only_the_two_authorization_paths_are_endpoints() {
+        assert!(is_endpoint("/oauth2/authorize?x=1") && is_endpoint(KEYCLOAK));
+        assert!(!is_endpoint("/auth/account?x=/oauth2/authorize") && !is_endpoint("/oauth2/authorize/x"));
     }
 }

@@ -1,4 +1,4 @@
-//! The browser that asks for a page: its cookies, and the token by which its forms are known to be from a page of ours.
+//! The browser that sends a request: its cookies, its session, and the token that protects its forms.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -22,31 +22,31 @@ use crate::http::request;
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
 
-/// The token of a form, in characters.
-const TOKEN: usize = 32;
+/// The length of a form token, in characters.
+const TOKEN_LENGTH: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cookie {
-    /// The session of somebody who is in.
+    /// The session of a signed-in user.
     Session,
-    /// A sign-in that is half done.
+    /// A pending sign-in.
     Step,
-    /// What the tokens of forms are derived from, and by what the browser is known from one sign-in to the next.
+    /// The secret that form tokens are derived from. It also identifies the browser across sign-ins.
     Form,
 }
 
-/// What a browser calls the cookies of this server.
+/// The names of this server's cookies.
 ///
 /// With the prefix `__Host-`, no other host and no unprotected page can set one (RFC 6265bis, section 4.1.3.2). A
-/// browser sends its cookies to every port of a host (RFC 6265, section 8.5), so the names have the port: two servers
-/// on one host do not overwrite each other's.
+/// browser sends its cookies to every port of a host (RFC 6265, section 8.5), so the names contain the port: two
+/// servers on one host do not overwrite each other's cookies.
 struct CookieNames {
     prefix: &'static str,
     port: String,
 }
 
 impl CookieNames {
-    /// The names at a public URL, and otherwise at the `Host` that the browser asked for.
+    /// The names for a public URL, or for the `Host` header if no public URL is configured.
     fn new(public_url: Option<&str>, host: Option<&str>) -> Self {
         if let Some(authority) = public_url.and_then(|url| url.strip_prefix("https://")) {
             let port = port(authority).filter(|port| *port != 443);
@@ -66,39 +66,36 @@ impl CookieNames {
     }
 }
 
-/// The port that an authority names.
+/// The port of an authority.
 fn port(authority: &str) -> Option<u16> {
     authority.rsplit_once(':')?.1.parse().ok()
 }
 
-/// The browser that asks for a page.
 pub(super) struct Browser {
     pub(super) origin: Origin,
-    /// Where it finds us: `https://ml.example.com`.
+    /// The origin at which the browser reaches this server: `https://ml.example.com`.
     base: String,
     is_configured: bool,
-    /// What it calls our cookies.
     cookies: CookieNames,
     pub(super) session: Option<Secret>,
-    /// The cookie of its half sign-in.
+    /// The cookie of its pending sign-in.
     pub(super) step: Option<Secret>,
-    /// What its forms' tokens are derived from.
+    /// The secret that its form tokens are derived from.
     form: Secret,
     is_new: bool,
-    /// Whether somebody on the way may be reading.
+    /// Whether others on the network can read the traffic.
     pub(super) exposed: bool,
     tags: TagKey,
 }
 
 impl Browser {
-    /// What is known of the browser that sent this.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
         let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
         let host = request::host(request);
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
         let cookies = CookieNames::new(state.issuers.public_url(), host);
-        let cookie = |cookie: Cookie| sent(request, &cookies.of(cookie));
+        let cookie = |cookie: Cookie| cookie_value(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
             origin: request::origin(request, Console::NAME),
@@ -114,14 +111,14 @@ impl Browser {
         })
     }
 
-    /// The token of its forms, which changes with its session.
+    /// The token of its forms. It changes with the session.
     pub(super) fn token(&self) -> String {
-        self.tags.tag("form", &self.bound(), TOKEN)
+        self.tags.tag("form", &self.bound(), TOKEN_LENGTH)
     }
 
-    /// Whether a form of this browser carries this token.
+    /// Whether this is the form token of this browser.
     pub(super) fn owns(&self, token: &str) -> bool {
-        !self.is_new && token.len() == TOKEN && self.tags.matches("form", &self.bound(), token)
+        !self.is_new && token.len() == TOKEN_LENGTH && self.tags.matches("form", &self.bound(), token)
     }
 
     fn bound(&self) -> String {
@@ -129,12 +126,12 @@ impl Browser {
         format!("{}\n{session}", self.form.expose())
     }
 
-    /// Which browser it is, whoever is in.
+    /// The id of the browser, which does not depend on the signed-in user.
     pub(super) fn id(&self) -> BrowserId {
         BrowserId(*Fingerprint::of(&format!("browser {}", self.form.expose())).as_bytes())
     }
 
-    /// Who is in, with the session; none where nobody is.
+    /// The signed-in user and the session; `None` without a valid session.
     pub(super) fn person(&self, state: &AppState, request: &HttpRequest) -> Result<Option<(Actor, Session)>, Failure> {
         let Some(cookie) = &self.session else { return Ok(None) };
         match sign_in::with_cookie(state, self.origin.clone(), cookie.expose()) {
@@ -149,23 +146,23 @@ impl Browser {
         }
     }
 
-    /// Who is in; whoever is not is sent to sign in, and then to a page of ours.
-    pub(super) fn needed(
+    /// The signed-in user and the session. A browser without one is sent to the sign-in page, which leads to `then`.
+    pub(super) fn require_person(
         &self,
         state: &AppState,
         request: &HttpRequest,
         then: &str,
     ) -> Result<(Actor, Session), Failure> {
-        self.person(state, request)?.ok_or_else(|| Failure::first_at(SIGN_IN, then))
+        self.person(state, request)?.ok_or_else(|| Failure::redirect(SIGN_IN, then))
     }
 
-    /// Whether this is the origin of our pages, as the browser that asked for this `Host` knows them.
-    pub(super) fn is_at(&self, origin: &str, host: Option<&str>) -> bool {
+    /// Whether this is the origin of our pages, either as configured or by the `Host` header.
+    pub(super) fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
         self.base == origin || (named.is_some() && named == host)
     }
 
-    /// The origin of our pages where nobody on the way has changed the `Host`.
+    /// The origin of our pages, if no proxy has changed the `Host` header.
     pub(super) fn origin_of_pages(&self, host: Option<&str>) -> String {
         match host {
             Some(host) if !self.is_configured => format!("http://{host}"),
@@ -173,39 +170,38 @@ impl Browser {
         }
     }
 
-    /// Who we are to this browser: the issuer in tokens.
+    /// The issuer of the tokens that this browser's user gets.
     pub(super) fn issuer(&self) -> String {
         format!("{}{REALM_PATH}", self.base)
     }
 
-    /// Shows the browser a page of ours.
     pub(super) fn show(
         &self,
         status: actix_web::http::StatusCode,
         page: &impl askama::Template,
     ) -> Result<HttpResponse, Failure> {
-        let mut answer = page::show(status, page)?;
+        let mut response = page::show(status, page)?;
         if self.is_new {
-            self.give(&mut answer, Cookie::Form, &self.form);
+            self.set_cookie(&mut response, Cookie::Form, &self.form);
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Gives it a cookie, until it is closed.
-    pub(super) fn give(&self, answer: &mut HttpResponse, cookie: Cookie, value: &Secret) {
-        self.set(answer, cookie, value.expose(), "");
+    /// Sets a cookie that lasts until the browser is closed.
+    pub(super) fn set_cookie(&self, response: &mut HttpResponse, cookie: Cookie, value: &Secret) {
+        self.set(response, cookie, value.expose(), "");
     }
 
-    pub(super) fn take(&self, answer: &mut HttpResponse, cookie: Cookie) {
-        self.set(answer, cookie, "", "; Max-Age=0");
+    pub(super) fn remove_cookie(&self, response: &mut HttpResponse, cookie: Cookie) {
+        self.set(response, cookie, "", "; Max-Age=0");
     }
 
-    fn set(&self, answer: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
+    fn set(&self, response: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
         let guard = if self.base.starts_with("https://") { "; Secure" } else { "" };
         let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", self.cookies.of(cookie));
-        // Cookies are of our own making or were sent in a header, so they fit into one.
+        // The value is generated here or comes from a request header, so it is a valid header value.
         if let Ok(text) = HeaderValue::from_str(&text) {
-            answer.headers_mut().append(SET_COOKIE, text);
+            response.headers_mut().append(SET_COOKIE, text);
         }
     }
 }
@@ -219,15 +215,15 @@ impl FromRequest for Browser {
     }
 }
 
-/// A cookie that was sent; the first, should there be two.
-fn sent(request: &HttpRequest, name: &str) -> Option<Secret> {
+/// The value of a cookie; the first one if the request contains several.
+fn cookie_value(request: &HttpRequest, name: &str) -> Option<Secret> {
     let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
     let mut pairs = headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
     Some(Secret::new(value))
 }
 
-/// Whether a `Host` is this very machine, so that nobody is between.
+/// Whether a `Host` is this machine, so that the traffic crosses no network.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -244,12 +240,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_among_others() {
+    fn a_cookie_is_found_among_several() {
         let request = TestRequest::default()
             .append_header(("cookie", "a=1; atelier-step=s; atelier=one=two"))
             .append_header(("cookie", "atelier=later; atelier-form="))
             .to_http_request();
-        let value = |name| sent(&request, name).map(|value| value.expose().to_owned());
+        let value = |name| cookie_value(&request, name).map(|value| value.expose().to_owned());
         assert_eq!(value("atelier").as_deref(), Some("one=two"));
         assert_eq!(value("atelier-step").as_deref(), Some("s"));
         assert_eq!(value("atelier-form"), None, "an empty one is none");
@@ -257,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_cookie_has_the_port_that_the_browser_knows() {
+    fn cookie_names_contain_the_port_that_the_browser_uses() {
         let name = |public_url, host| CookieNames::new(public_url, host).of(Cookie::Session);
         assert_eq!(name(None, Some("127.0.0.1:8787")), "atelier-8787");
         assert_eq!(name(None, Some("[::1]:9000")), "atelier-9000");
@@ -278,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn this_very_machine_is_known() {
+    fn a_loopback_host_is_recognized() {
         for host in ["localhost", "LOCALHOST:1", "x.localhost:1", "127.0.0.1:8787", "127.9.9.9", "[::1]:1", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }

@@ -1,4 +1,4 @@
-//! How requests of this dialect carry their credential.
+//! The dialect of the pages: its name and its failures. Its credential is a cookie, which `browser` reads.
 
 use super::Failure;
 use crate::http::dialect::Dialect;

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use askama::Template as _;
 
 use super::Failure;
-use super::page::{self, Link, Message, Wrong};
+use super::page::{self, FormError, Link, Message};
 use super::paths::SIGN_IN;
 use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::request;
@@ -25,8 +25,8 @@ impl ResponseError for Failure {
                 Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Elsewhere(_) | Self::Stale => StatusCode::FORBIDDEN,
-            Self::LeadsAway | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Self::ForeignForm(_) | Self::StaleForm => StatusCode::FORBIDDEN,
+            Self::ForeignDestination | Self::BadRequest { .. } => StatusCode::BAD_REQUEST,
             Self::Redirect { .. } => StatusCode::SEE_OTHER,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -42,35 +42,35 @@ impl ResponseError for Failure {
             log::error!("{} {}", request::id(), error.chain());
             texts.insert(0, format!("The server's log has the details under request {}.", request::id()));
         }
-        if let Self::Elsewhere(elsewhere) = self {
-            texts.extend(elsewhere.texts());
+        if let Self::ForeignForm(foreign) = self {
+            texts.extend(foreign.texts());
         }
         let page = Message {
             title: title.to_owned(),
-            wrong: Some(Wrong::new("", self.to_string())),
+            form_error: Some(FormError::new("", self.to_string())),
             texts,
             links: vec![Link::new(SIGN_IN, "Sign in")],
         };
         let text = page.render().unwrap_or_else(|_| self.to_string());
-        let mut answer = page::answer(self.status_code(), text);
+        let mut response = page::response(self.status_code(), text);
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
             ) => {
-                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(*retry_after)));
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds_to_wait(*retry_after)));
             }
             Self::WrongMethod { allowed } => {
                 if let Ok(allowed) = HeaderValue::from_str(allowed) {
-                    answer.headers_mut().insert(ALLOW, allowed);
+                    response.headers_mut().insert(ALLOW, allowed);
                 }
             }
             Self::Core(_)
-            | Self::Elsewhere(_)
-            | Self::Stale
-            | Self::LeadsAway
+            | Self::ForeignForm(_)
+            | Self::StaleForm
+            | Self::ForeignDestination
             | Self::BadRequest { .. }
             | Self::Redirect { .. } => {}
         }
-        answer
+        response
     }
 }

@@ -1,49 +1,40 @@
-//! How a page tells a refusal.
+//! The refusals of the pages and the texts that people read.
 
 use crate::error::{AuthError, Error};
 
-/// A refusal in words for people.
+/// A refusal and its text for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
     /// A form that another site has sent.
     #[error("this form can be sent only from this server's own page")]
-    Elsewhere(Elsewhere),
-    /// A form whose token is missing, or of another browser or session.
+    ForeignForm(ForeignForm),
+    /// A form without a token, or with the token of another browser or session.
     #[error("this form has expired, or your browser blocks cookies")]
-    Stale,
-    /// A page to go to after sign-in that is none of ours.
+    StaleForm,
+    /// A page on another site as the destination after sign-in.
     #[error("this address leads to another site after you sign in")]
-    LeadsAway,
-    /// What a program asks for with which nobody can be sent back to it.
+    ForeignDestination,
+    /// An authorization request that is invalid in a way that forbids a redirect to the client.
     #[error("{rule}")]
     BadRequest { rule: String },
-    /// The browser is sent to another page first.
     #[error("continue at {to}")]
-    Redirect {
-        /// The address of the page.
-        to: String,
-    },
-    /// A method that the page does not have.
+    Redirect { to: String },
     #[error("this page does not support the method; it supports {allowed}")]
-    WrongMethod {
-        /// The methods that it has.
-        allowed: String,
-    },
+    WrongMethod { allowed: String },
 }
 
-/// Why a form is taken for one of another site.
+/// The reason why a form counts as sent by another site.
 #[derive(Debug)]
-pub struct Elsewhere {
-    /// The origin of the page that sent it, as far as the browser says.
+pub struct ForeignForm {
+    /// The origin that the browser names, if any.
     pub(super) seen: Option<String>,
-    /// The origin of this server's pages.
     pub(super) expected: String,
 }
 
-impl Elsewhere {
-    /// What the browser said, and which setting to look at.
+impl ForeignForm {
+    /// The origins, and the setting to check.
     pub(super) fn texts(&self) -> Vec<String> {
         let expected = &self.expected;
         let sent_by = match self.seen.as_deref() {
@@ -64,12 +55,12 @@ impl Elsewhere {
 }
 
 impl Failure {
-    /// Sends the browser to a page that leads on to `next`.
-    pub(super) fn first_at(page: &str, next: &str) -> Self {
+    /// Redirects to a page that leads to `next`.
+    pub(super) fn redirect(page: &str, next: &str) -> Self {
         Self::Redirect { to: format!("{page}?{}", query(&[("next", next)])) }
     }
 
-    /// What the page is called, and what to do next.
+    /// The title of the page, and the next step.
     pub(super) fn advice(&self) -> (&'static str, &'static str) {
         match self {
             Self::Core(error) => match error {
@@ -92,12 +83,12 @@ impl Failure {
                 | Error::TooLarge { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
-            Self::Elsewhere(_) => ("This did not work", "Open the page on this server and fill in the form again."),
-            Self::Stale => (
+            Self::ForeignForm(_) => ("This did not work", "Open the page on this server and fill in the form again."),
+            Self::StaleForm => (
                 "This did not work",
                 "Go back, reload the page and send the form again; if cookies are blocked, allow them for this server.",
             ),
-            Self::LeadsAway => {
+            Self::ForeignDestination => {
                 ("This did not work", "Someone may have created this link to mislead you. Sign in without it.")
             }
             Self::BadRequest { .. } => (

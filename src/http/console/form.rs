@@ -1,4 +1,4 @@
-//! The forms of the pages, which only the pages themselves may send.
+//! The forms of the pages. Only a page of this server may send one.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -9,19 +9,19 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
-use super::failure::Elsewhere;
+use super::failure::ForeignForm;
 use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::http::{body, request};
 
-/// How much is shown of an origin, in characters.
-const SHOWN: usize = 200;
+/// The maximum length of an origin in a message, in characters.
+const MAX_ORIGIN: usize = 200;
 
-/// The fields of a form. They may be secrets, so none can be printed.
+/// The fields of a form. They may be secrets, so the type has no `Debug`.
 pub(super) struct Form(BTreeMap<String, Secret>);
 
 impl Form {
-    /// A field; empty where there is none.
+    /// The value of a field; empty if it is missing.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", Secret::expose)
     }
@@ -30,7 +30,6 @@ impl Form {
         !self.text(name).is_empty()
     }
 
-    /// A field that is a secret.
     pub(super) fn secret(&self, name: &str) -> Secret {
         self.0.get(name).cloned().unwrap_or_else(|| Secret::new(""))
     }
@@ -51,14 +50,14 @@ impl FromRequest for Form {
             let pairs = if is_form { serde_urlencoded::from_bytes::<Vec<(String, String)>>(&bytes).ok() } else { None };
             let pairs = pairs.ok_or_else(|| Error::invalid("body", "must be a valid form"))?;
             let form = Self(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect());
-            if browser.owns(form.text("token")) { Ok(form) } else { Err(Failure::Stale) }
+            if browser.owns(form.text("token")) { Ok(form) } else { Err(Failure::StaleForm) }
         })
     }
 }
 
-/// Refuses what another site has sent.
+/// Refuses a form that another site has sent.
 ///
-/// `Origin: null` is what browsers send from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
+/// Browsers send `Origin: null` from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
 /// sandboxed frame. `Sec-Fetch-Site`, which no page can set, tells them apart: only the former is `same-origin`
 /// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
 fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {
@@ -66,13 +65,13 @@ fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure>
     let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
     let is_ours = match (site, origin) {
         (Some("same-origin"), Some("null")) | (None | Some("same-origin" | "none"), None) => true,
-        (None | Some("same-origin" | "none"), Some(origin)) => browser.is_at(origin, request::host(request)),
+        (None | Some("same-origin" | "none"), Some(origin)) => browser.is_own_origin(origin, request::host(request)),
         (Some(_), _) => false,
     };
     if is_ours {
         return Ok(());
     }
-    let seen = origin.map(|origin| origin.chars().take(SHOWN).collect());
-    let expected = browser.origin_of_pages(request::host(request)).chars().take(SHOWN).collect();
-    Err(Failure::Elsewhere(Elsewhere { seen, expected }))
+    let seen = origin.map(|origin| origin.chars().take(MAX_ORIGIN).collect());
+    let expected = browser.origin_of_pages(request::host(request)).chars().take(MAX_ORIGIN).collect();
+    Err(Failure::ForeignForm(ForeignForm { seen, expected }))
 }

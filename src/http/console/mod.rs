@@ -1,8 +1,7 @@
-//! Pages for people, without any script: signing in and out, letting programs and devices in, one's own account,
-//! choosing a password.
+//! Pages for people, without scripts: sign-in and sign-out, consent for apps and devices, the user's account and
+//! passwords. The pages contain no rules; `app` decides.
 
 mod account;
-mod again;
 mod agent;
 mod authorize;
 mod browser;
@@ -20,6 +19,7 @@ mod parameters;
 mod passwords;
 mod paths;
 mod qr;
+mod retry;
 mod second_factor;
 mod sign_in;
 mod sign_out;
@@ -36,23 +36,23 @@ pub use failure::Failure;
 routes! {
     GET "/" => home,
     GET "/auth/sign-in" => sign_in::form,
-    POST "/auth/sign-in" => sign_in::enter,
+    POST "/auth/sign-in" => sign_in::submit,
     GET "/auth/sign-in/code" => sign_in::code_form,
-    POST "/auth/sign-in/code" => sign_in::enter_code,
+    POST "/auth/sign-in/code" => sign_in::submit_code,
     GET "/auth/sign-in/second-factor" => sign_in::enrolment,
     POST "/auth/sign-in/second-factor" => sign_in::enrol,
     GET "/auth/sign-in/password" => sign_in::password_form,
     POST "/auth/sign-in/password" => sign_in::set_password,
-    GET "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask,
-    POST "/auth/realms/master/protocol/openid-connect/auth" => authorize::ask_by_form,
-    GET "/oauth2/authorize" => authorize::ask,
-    POST "/oauth2/authorize" => authorize::ask_by_form,
+    GET "/auth/realms/master/protocol/openid-connect/auth" => authorize::authorize,
+    POST "/auth/realms/master/protocol/openid-connect/auth" => authorize::authorize_by_form,
+    GET "/oauth2/authorize" => authorize::authorize,
+    POST "/oauth2/authorize" => authorize::authorize_by_form,
     GET "/auth/consent" => authorize::consent_form,
     POST "/auth/consent" => authorize::consent,
     GET "/auth/realms/master/device" => devices::form,
-    POST "/auth/realms/master/device" => devices::answer,
+    POST "/auth/realms/master/device" => devices::submit,
     GET "/auth/realms/master/protocol/openid-connect/device" => devices::form,
-    POST "/auth/realms/master/protocol/openid-connect/device" => devices::answer,
+    POST "/auth/realms/master/protocol/openid-connect/device" => devices::submit,
     GET "/auth/account" => account::show,
     POST "/auth/account/sessions/end" => account::end_session,
     GET "/auth/account/confirm" => confirm::form,
@@ -70,31 +70,31 @@ routes! {
     GET "/auth/account/second-factor/remove" => second_factor::removal,
     POST "/auth/account/second-factor/remove" => second_factor::remove,
     GET "/auth/sign-out" => sign_out::form,
-    POST "/auth/sign-out" => sign_out::leave,
-    GET "/auth/signed-out" => sign_out::left,
+    POST "/auth/sign-out" => sign_out::sign_out,
+    GET "/auth/signed-out" => sign_out::signed_out,
     GET "/auth/cli/callback" => cli_callback::show,
     GET "/auth/invitation" => passwords::by_link,
     POST "/auth/invitation" => passwords::set_by_link,
-    GET "/auth/password" => passwords::instead_of_temporary,
-    POST "/auth/password" => passwords::set_instead_of_temporary,
+    GET "/auth/password" => passwords::temporary_form,
+    POST "/auth/password" => passwords::replace_temporary,
 }
 
 pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers every other path for browsers; programs get the answer of the dialect that the path belongs to.
+/// Answers every other path for browsers. Programs get the 404 response of the path's dialect.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     let page = web::scope("").guard(guard::fn_guard(no_page::is_browser));
     config.service(page.default_service(web::route().to(no_page::show)));
 }
 
-/// `GET /`: leads to what a person has here.
+/// `GET /`: redirects to the account page.
 async fn home() -> HttpResponse {
     page::see_other(ACCOUNT)
 }
 
-/// Answers a method that an endpoint does not have.
+/// Answers an unsupported method.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

@@ -1,45 +1,45 @@
-//! Where a person goes once signed in: a page of this very server, never another's.
+//! The page that the user goes to after sign-in: always a page of this server.
 
 use super::Failure;
 use super::paths::{ACCOUNT, query};
 
-/// The path of a page here, with its query.
+/// The path and query of a page on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next(String);
 
 impl Next {
-    /// The most characters.
-    const LONGEST: usize = 16_000;
-    /// Where people go who came for nothing else.
+    /// In bytes.
+    const MAX_LENGTH: usize = 16_000;
+    /// The default page.
     const HOME: &str = ACCOUNT;
 
-    /// Takes a path as it is; an empty one is the account page.
+    /// Parses a path; an empty one means the account page.
     ///
-    /// Refuses whatever a browser could take for an address elsewhere: anything that does not begin with just one
-    /// slash, or has a backslash, a blank or a control character, which browsers drop or turn into slashes.
+    /// Refuses everything that a browser could read as an address of another site: text that does not begin with
+    /// exactly one slash, or that contains a backslash, a space or a control character, which browsers drop or turn
+    /// into slashes.
     pub(super) fn parse(raw: &str) -> Result<Self, Failure> {
         if raw.is_empty() {
             return Ok(Self(Self::HOME.to_owned()));
         }
-        let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::LONGEST;
+        let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::MAX_LENGTH;
         if here && raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>".contains(&b)) {
             Ok(Self(raw.to_owned()))
         } else {
-            Err(Failure::LeadsAway)
+            Err(Failure::ForeignDestination)
         }
     }
 
-    /// The path, with its query.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is no more than where people go anyway.
+    /// Whether it is the default page.
     pub(super) fn is_home(&self) -> bool {
         self.0 == Self::HOME
     }
 
-    /// A page that leads there later: `PAGE?next=...`.
+    /// The address of a page that leads to this one: `PAGE?next=...`.
     pub(super) fn after(&self, page: &str) -> String {
         if self.is_home() { page.to_owned() } else { format!("{page}?{}", query(&[("next", &self.0)])) }
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_path_here_is_taken() {
+    fn only_a_path_on_this_server_is_accepted() {
         for good in ["/", "/auth/account", "/oauth2/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1", "/a//b"]
         {
             assert_eq!(Next::parse(good).unwrap().as_str(), good);
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             if let Ok(next) = Next::parse(&text) {
                 let page = next.after("/auth/sign-in");
                 prop_assert!(page.starts_with("/auth/sign-in"));

@@ -1,4 +1,4 @@
-//! The page for an address that leads nowhere.
+//! The page for an address that does not exist.
 
 use actix_web::guard::GuardContext;
 use actix_web::http::header::ACCEPT;
@@ -10,7 +10,8 @@ use super::page::{self, Link, Message};
 use super::paths::{ACCOUNT, SIGN_IN};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 
-/// Whether a browser opens a page: it accepts HTML by name, which programs that call an API do not.
+/// Whether a browser opens a page: the first media type that it accepts is HTML. Programs that call an API do not send
+/// this.
 pub(super) fn is_browser(context: &GuardContext<'_>) -> bool {
     let head = context.head();
     let accepts = head.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
@@ -23,12 +24,11 @@ fn is_html(media_type: &str) -> bool {
     ["text/html", "application/xhtml+xml"].iter().any(|html| media_type.eq_ignore_ascii_case(html))
 }
 
-/// Any address that leads nowhere.
 pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let mut texts = vec!["There is no page at this address. Check it for typos.".to_owned()];
     if let Some(meant) = nowhere::meant_for_keycloak(request.path()) {
         texts.push(page::sentence(&format!("{KEYCLOAK_HINT}: {meant}")));
     }
     let links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
-    page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), wrong: None, texts, links })
+    page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), form_error: None, texts, links })
 }

@@ -1,4 +1,4 @@
-//! What a page looks like. The texts that the templates are given are escaped by them.
+//! The layout of the pages. The templates escape all texts.
 
 use std::sync::LazyLock;
 
@@ -16,10 +16,11 @@ use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
 
-/// How it looks; the policy allows just this text.
+/// The style sheet. The content security policy allows exactly this text by its hash.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// Nothing is loaded, nothing runs, nobody frames it, and its form leads here.
+/// The content security policy: the page loads nothing, runs nothing, cannot be framed, and its form leads to this
+/// server.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(Fingerprint::of(STYLE).as_bytes());
     format!(
@@ -29,11 +30,11 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
-    Ok(answer(status, text))
+    Ok(response(status, text))
 }
 
-pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
-    // `same-origin`: with `no-referrer`, browsers name `null` as the origin of our own forms.
+pub(super) fn response(status: StatusCode, markup: String) -> HttpResponse {
+    // `same-origin`: with `no-referrer`, browsers send `Origin: null` with our own forms.
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
@@ -42,19 +43,19 @@ pub(super) fn answer(status: StatusCode, markup: String) -> HttpResponse {
         .body(markup)
 }
 
-/// The head of a page whose length is not known, for `HEAD`.
+/// The response to `HEAD` for a page whose length is unknown.
 pub(super) fn without_body() -> HttpResponse {
-    answer(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
+    response(StatusCode::OK, String::new()).set_body(BoxBody::new(body::None::new()))
 }
 
-/// An answer that sends the browser on, by `GET`.
+/// A redirect that the browser follows by `GET`.
 pub(super) fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, to)).insert_header((REFERRER_POLICY, "same-origin")).finish()
 }
 
-/// A text as a sentence: with a capital, unless it begins with the name of a parameter, and a full stop.
+/// A text as a sentence: capitalized, unless it begins with the name of a parameter, and with a full stop.
 pub(super) fn sentence(text: &str) -> String {
-    let is_name = text.split(' ').next().is_some_and(|word| word.contains('_'));
+    let is_name = text.split(' ').next().is_some_and(|name| name.contains('_'));
     let mut chars = text.chars();
     let capital = |first: char| if is_name { first.to_string() } else { first.to_uppercase().to_string() };
     let first = chars.next().map(capital).unwrap_or_default();
@@ -62,28 +63,26 @@ pub(super) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", chars.as_str())
 }
 
-/// What was wrong with a form that was sent.
+/// The error of a form.
 #[derive(Clone, Debug)]
-pub(super) struct Wrong {
-    /// The field; empty where it is none of them alone.
+pub(super) struct FormError {
+    /// The name of the field; empty if the error concerns no single field.
     pub(super) field: &'static str,
     pub(super) text: String,
 }
 
-impl Wrong {
+impl FormError {
     pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Self {
         Self { field, text: sentence(text.as_ref()) }
     }
 }
 
-/// Where else one may go from a page.
 pub(super) struct Link {
     pub(super) to: String,
     pub(super) text: &'static str,
 }
 
 impl Link {
-    /// A link to another page of ours.
     pub(super) fn new(to: impl Into<String>, text: &'static str) -> Self {
         Self { to: to.into(), text }
     }
@@ -92,10 +91,9 @@ impl Link {
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
-    /// What is known already, for the browser to keep with a password.
+    /// A known value that the browser stores together with a password.
     Fixed,
     Email,
-    /// Something that nobody should see.
     Password,
     /// A code of an authenticator app.
     Digits,
@@ -105,7 +103,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The `type` of the field.
+    /// The `type` attribute of the input.
     pub(super) const fn input(self) -> &'static str {
         match self {
             Self::Text | Self::Fixed | Self::Digits | Self::Letters => "text",
@@ -119,14 +117,12 @@ impl Kind {
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
-    /// What they are told besides; empty for nothing.
+    /// An additional text; empty for none.
     pub(super) hint: &'static str,
     pub(super) kind: Kind,
-    /// What a browser may fill in.
+    /// The `autocomplete` attribute.
     pub(super) autocomplete: &'static str,
-    /// What it holds already.
     pub(super) value: String,
-    /// Whether the form can be sent without it.
     pub(super) is_optional: bool,
 }
 
@@ -135,35 +131,35 @@ impl Field {
         Self { name, label, hint: "", kind, autocomplete, value: String::new(), is_optional: false }
     }
 
-    /// The field where a code of the second factor is typed.
+    /// The field for a code of the second factor.
     pub(super) fn digits() -> Self {
         Self::new("code", "Code", Kind::Digits, "one-time-code")
     }
 
-    pub(super) fn whose(email: &Email) -> Self {
+    pub(super) fn username(email: &Email) -> Self {
         Self { value: email.to_string(), ..Self::new("username", "Email", Kind::Fixed, "username") }
     }
 
-    /// The box by which somebody revokes their API keys together with a password.
+    /// The checkbox that also revokes the user's API keys.
     pub(super) fn revoke_keys() -> Self {
         let label = "Also revoke my API keys";
         Self { value: "yes".to_owned(), ..Self::new(REVOKE_KEYS, label, Kind::Check, "off") }
     }
 
-    /// The fields of a password to be, typed twice.
-    pub(super) fn chosen() -> [Self; 2] {
+    /// The two fields for a new password.
+    pub(super) fn new_password() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
         let hint = "10 to 256 characters. A few unrelated words make a good password.";
         [Self { hint, ..first }, Self::new("again", "Repeat password", Kind::Password, "new-password")]
     }
 }
 
-/// The field that says whether API keys are revoked.
+/// The name of the checkbox that revokes API keys.
 pub(super) const REVOKE_KEYS: &str = "revoke_keys";
 
-/// Where the typing begins: at the first field that is wrong, or else at the first that is empty.
-fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
-    let named = wrong.and_then(|wrong| fields.iter().find(|field| field.name == wrong.field));
+/// The field that gets the focus: the one with the error, otherwise the first empty one.
+fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
+    let named = form_error.and_then(|form_error| fields.iter().find(|field| field.name == form_error.field));
     let empty = || fields.iter().find(|field| field.value.is_empty());
     named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
 }
@@ -172,11 +168,11 @@ fn focus(wrong: Option<&Wrong>, fields: &[Field]) -> &'static str {
 #[template(path = "form.html")]
 pub(super) struct FormPage {
     pub(super) title: &'static str,
-    /// What is to be done; empty where the title says it.
+    /// The instructions; empty if the title says enough.
     pub(super) text: String,
-    /// What to mind; empty for nothing.
-    pub(super) caution: &'static str,
-    pub(super) wrong: Option<Wrong>,
+    /// A warning; empty for none.
+    pub(super) warning: &'static str,
+    pub(super) form_error: Option<FormError>,
     pub(super) token: String,
     pub(super) action: &'static str,
     pub(super) hidden: Vec<(&'static str, String)>,
@@ -187,11 +183,11 @@ pub(super) struct FormPage {
 
 impl FormPage {
     fn focus(&self) -> &'static str {
-        focus(self.wrong.as_ref(), &self.fields)
+        focus(self.form_error.as_ref(), &self.fields)
     }
 
     fn is_wrong(&self, field: &Field) -> bool {
-        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
     }
 }
 
@@ -199,28 +195,28 @@ impl FormPage {
 #[template(path = "message.html")]
 pub(super) struct Message {
     pub(super) title: String,
-    /// What went wrong, if something did.
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) texts: Vec<String>,
     pub(super) links: Vec<Link>,
 }
 
-/// A page that leads on by itself, also to another program: a form's own answer must not, says the policy.
+/// A page that redirects by itself, also to another program. The content security policy forbids a redirect to another
+/// site in the response to a form.
 #[derive(Template)]
-#[template(path = "go_on.html")]
-pub(super) struct GoOn {
+#[template(path = "redirect.html")]
+pub(super) struct RedirectPage {
     pub(super) title: &'static str,
-    /// What went wrong: nothing.
-    pub(super) wrong: Option<Wrong>,
+    /// Always `None`; the layout needs it.
+    pub(super) form_error: Option<FormError>,
     pub(super) text: &'static str,
     pub(super) to: String,
 }
 
-/// Something to know before one decides.
+/// A detail that helps the user to decide.
 pub(super) struct Fact {
     pub(super) name: &'static str,
     pub(super) value: String,
-    /// Whether it is a code to compare.
+    /// Whether the value is a code that the user compares.
     pub(super) is_code: bool,
 }
 
@@ -235,30 +231,29 @@ impl Fact {
 pub(super) struct Choice {
     pub(super) title: String,
     pub(super) text: String,
-    pub(super) wrong: Option<Wrong>,
+    pub(super) form_error: Option<FormError>,
     pub(super) facts: Vec<Fact>,
-    /// What a program will be able to do.
-    pub(super) may: Vec<&'static str>,
-    /// What to mind; empty for nothing.
-    pub(super) caution: &'static str,
+    /// The permissions that the app gets.
+    pub(super) permissions: Vec<&'static str>,
+    /// A warning; empty for none.
+    pub(super) warning: &'static str,
     pub(super) token: String,
     pub(super) action: &'static str,
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// What the button says that goes on.
+    /// The label of the button that agrees.
     pub(super) allow: &'static str,
-    /// What the other says; empty for none.
+    /// The label of the button that denies; empty for no button.
     pub(super) deny: &'static str,
     pub(super) links: Vec<Link>,
 }
 
-/// The page on which a second factor is set up.
 #[derive(Template)]
 #[template(path = "enrolment.html")]
 pub(super) struct EnrolmentPage {
     pub(super) title: &'static str,
     pub(super) text: &'static str,
-    pub(super) wrong: Option<Wrong>,
-    /// The picture, which is markup.
+    pub(super) form_error: Option<FormError>,
+    /// The QR code, as markup.
     pub(super) qr: String,
     /// The key in groups.
     pub(super) secret: String,
@@ -270,11 +265,11 @@ pub(super) struct EnrolmentPage {
 
 impl EnrolmentPage {
     fn focus(&self) -> &'static str {
-        focus(self.wrong.as_ref(), &self.fields)
+        focus(self.form_error.as_ref(), &self.fields)
     }
 
     fn is_wrong(&self, field: &Field) -> bool {
-        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field.name)
+        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
     }
 }
 
@@ -283,8 +278,8 @@ impl EnrolmentPage {
 #[template(path = "recovery_codes.html")]
 pub(super) struct RecoveryCodes {
     pub(super) title: &'static str,
-    /// What went wrong: nothing.
-    pub(super) wrong: Option<Wrong>,
+    /// Always `None`; the layout needs it.
+    pub(super) form_error: Option<FormError>,
     pub(super) codes: Vec<Secret>,
     pub(super) to: String,
 }
@@ -296,8 +291,10 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        let wrong = Some(Wrong::new("", text));
-        Message { title: text.to_owned(), wrong, texts: vec![text.to_owned()], links: Vec::new() }.render().unwrap()
+        let form_error = Some(FormError::new("", text));
+        Message { title: text.to_owned(), form_error, texts: vec![text.to_owned()], links: Vec::new() }
+            .render()
+            .unwrap()
     }
 
     #[test]
@@ -310,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_begins_and_ends_like_one() {
+    fn a_sentence_begins_with_a_capital_and_ends_with_a_full_stop() {
         assert_eq!(sentence("the link is dead"), "The link is dead.");
         assert_eq!(sentence("client_id is missing"), "client_id is missing.");
         assert_eq!(sentence("Why?"), "Why?");
@@ -318,20 +315,20 @@ mod tests {
     }
 
     #[test]
-    fn the_typing_begins_where_something_is_to_be_typed() {
+    fn the_first_field_with_an_error_or_without_a_value_gets_the_focus() {
         let fields = [
             Field { value: "ada".to_owned(), ..Field::new("username", "", Kind::Text, "") },
             Field::new("password", "", Kind::Password, ""),
         ];
         assert_eq!(focus(None, &fields), "password");
-        assert_eq!(focus(Some(&Wrong::new("username", "x")), &fields), "username");
-        assert_eq!(focus(Some(&Wrong::new("", "x")), &fields[..1]), "username");
+        assert_eq!(focus(Some(&FormError::new("username", "x")), &fields), "username");
+        assert_eq!(focus(Some(&FormError::new("", "x")), &fields[..1]), "username");
         assert_eq!(focus(None, &[]), "");
     }
 
     proptest! {
         #[test]
-        fn no_text_is_markup(text in any::<String>()) {
+        fn texts_are_escaped(text in any::<String>()) {
             let (with, without) = (message(&text), message(""));
             for mark in ['<', '>', '"'] {
                 prop_assert_eq!(with.matches(mark).count(), without.matches(mark).count(), "{}", with);

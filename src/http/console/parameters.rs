@@ -1,4 +1,4 @@
-//! What stands behind the question mark of an address, or in the form that a program sends in its place.
+//! The parameters of a query or of the form that a client sends instead.
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
@@ -17,32 +17,31 @@ use crate::http::body;
 pub(super) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// Reads a query or a form.
-    ///
-    /// Refuses a parameter that is there twice.
+    /// Parses a query or a form. Refuses a parameter that occurs twice.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Failure> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(text)
             .map_err(|_| Failure::BadRequest { rule: "the parameters are malformed".to_owned() })?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
-            // A parameter without a value counts as left out (RFC 6749, section 3.1).
+            // A parameter without a value counts as omitted (RFC 6749, section 3.1).
             if value.is_empty() {
                 continue;
             }
-            let shown: String = name.chars().take(40).collect();
+            let short_name: String = name.chars().take(40).collect();
             if parameters.insert(name, value).is_some() {
-                return Err(Failure::BadRequest { rule: format!("the parameter {shown} is given more than once") });
+                return Err(Failure::BadRequest {
+                    rule: format!("the parameter {short_name} is given more than once"),
+                });
             }
         }
         Ok(Self(parameters))
     }
 
-    /// A parameter, if it is there.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A parameter; empty where there is none.
+    /// The value of a parameter; empty if it is missing.
     pub(super) fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
@@ -55,19 +54,18 @@ impl Parameters {
         Self(names.iter().filter_map(|name| Some(((*name).to_owned(), self.owned(name)?))).collect())
     }
 
-    /// The same with one more.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// As they stand in an address, in the order of their names.
+    /// The parameters as a query, sorted by name.
     pub(super) fn query(&self) -> String {
         query(&self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
     }
 }
 
-/// The same in a form that any site may send: it changes nothing here.
+/// The parameters of a form that any site may send, because it changes nothing here.
 pub(super) struct Posted(pub(super) Parameters);
 
 impl FromRequest for Posted {
@@ -103,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_counts_once_and_only_with_a_value() {
+    fn a_repeated_parameter_is_refused_and_an_empty_one_is_omitted() {
         let parameters = Parameters::parse(b"b=2&a=1&c=&d=x+y%40z").unwrap();
         assert_eq!((parameters.text("a"), parameters.get("c"), parameters.text("d")), ("1", None, "x y@z"));
         assert_eq!(parameters.query(), "a=1&b=2&d=x+y%40z");
@@ -113,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(text in any::<Vec<u8>>()) {
+        fn a_written_query_parses_to_the_same_parameters(text in any::<Vec<u8>>()) {
             if let Ok(parameters) = Parameters::parse(&text) {
                 prop_assert_eq!(Parameters::parse(parameters.query().as_bytes()).unwrap(), parameters);
             }

@@ -1,4 +1,4 @@
-//! The addresses of the pages that other pages lead to.
+//! The addresses of pages that other pages link to.
 
 pub(super) const ACCOUNT: &str = "/auth/account";
 
@@ -6,7 +6,7 @@ pub(super) const CONFIRM: &str = "/auth/account/confirm";
 
 pub(super) const SIGN_IN: &str = "/auth/sign-in";
 
-/// Parameters as they stand in an address.
+/// Parameters as a query string.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
     serde_urlencoded::to_string(pairs).unwrap_or_default()
 }

@@ -1,13 +1,13 @@
-//! A text as a picture that a phone reads: SVG, which the page holds itself.
+//! Draws a QR code as inline SVG.
 
 use std::fmt::Write as _;
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// The blank frame that the standard asks for, in modules.
+/// The width of the blank frame that the standard requires, in modules.
 const FRAME: i32 = 4;
 
-/// The picture; empty for a text that is too long for one.
+/// The QR code; empty if the text is too long for one.
 pub(super) fn svg(text: &str) -> String {
     let Ok(code) = QrCode::encode_text(text, QrCodeEcc::Medium) else { return String::new() };
     let (mut path, size) = (String::new(), code.size());
@@ -25,7 +25,7 @@ pub(super) fn svg(text: &str) -> String {
     )
 }
 
-/// A key in groups of four, as people read it off.
+/// A key in groups of four characters, which people can read and type.
 pub(super) fn grouped(key: &str) -> String {
     let chars: Vec<char> = key.chars().collect();
     chars.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_holds_no_text_of_ours() {
+    fn a_qr_code_contains_no_text_of_its_input() {
         let svg = svg("otpauth://totp/atelier:ada%40example.com?secret=\"><script>");
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>") && !svg.contains("script"), "{svg}");
         assert_eq!(super::svg(&"x".repeat(5000)), "");

@@ -1,17 +1,19 @@
-//! `/auth/sign-in`: coming in, step by step. Which step follows, the core says.
+//! `/auth/sign-in`: signing in, step by step. `app` decides which step follows.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::again::{WRONG_CODE, refused};
 use super::browser::{Browser, Cookie};
 use super::form::Form;
 use super::next::Next;
-use super::page::{self, EnrolmentPage, Field, FormPage, GoOn, Kind, Link, REVOKE_KEYS, RecoveryCodes, Wrong};
+use super::page::{
+    self, EnrolmentPage, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS, RecoveryCodes, RedirectPage,
+};
 use super::parameters::Parameters;
-use super::passwords::{about_the_new, chosen};
+use super::passwords::{new_password, new_password_error};
 use super::paths::{SIGN_IN, query};
+use super::retry::{WRONG_CODE, show_again};
 use super::{Failure, authorize, qr};
 use crate::app::identity::second_factors::Enrolment;
 use crate::app::identity::sign_in::{self, Login, Progress};
@@ -26,7 +28,8 @@ const CODE: &str = "/auth/sign-in/code";
 const SECOND_FACTOR: &str = "/auth/sign-in/second-factor";
 const PASSWORD: &str = "/auth/sign-in/password";
 
-/// `GET /auth/sign-in?next=...`: the form; whoever is in goes on, unless a program wants them to sign in `again`.
+/// `GET /auth/sign-in?next=...`: the form. A signed-in user goes on to `next`, unless a client requires a new sign-in
+/// (`again`).
 pub(super) async fn form(
     state: Data<AppState>,
     browser: Browser,
@@ -41,8 +44,8 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &sign_in_form(&state, &browser, &next, hint, None)?)
 }
 
-/// `POST /auth/sign-in`: name and password. The session that the browser had is over with it.
-pub(super) async fn enter(
+/// `POST /auth/sign-in`: checks the password. A successful sign-in ends the browser's previous session.
+pub(super) async fn submit(
     state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
@@ -53,10 +56,10 @@ pub(super) async fn enter(
     let login = Login { username: username.clone(), password: form.secret("password") };
     let replacing = browser.session.as_ref().map(Secret::expose);
     match sign_in::at_pages(&state, &browser.origin, login, replacing).await {
-        Ok(progress) => go(&browser, &request, &progress, &next),
-        Err(error) => refused(error, "the email or password is wrong", |wrong, status| {
-            let wrong = Some(Wrong { field: "password", ..wrong });
-            browser.show(status, &sign_in_form(&state, &browser, &next, username, wrong)?)
+        Ok(progress) => proceed(&browser, &request, &progress, &next),
+        Err(error) => show_again(error, "the email or password is wrong", |form_error, status| {
+            let form_error = Some(FormError { field: "password", ..form_error });
+            browser.show(status, &sign_in_form(&state, &browser, &next, username, form_error)?)
         }),
     }
 }
@@ -68,28 +71,28 @@ pub(super) async fn code_form(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    half(&state, &browser, &next, Step::SecondFactor)?;
+    pending_user(&state, &browser, &next, Step::SecondFactor)?;
     browser.show(StatusCode::OK, &code_page(&browser, &next, None))
 }
 
-/// `POST /auth/sign-in/code`: a code of the second factor, or a recovery code.
-pub(super) async fn enter_code(
+/// `POST /auth/sign-in/code`: checks a code of the second factor, or a recovery code.
+pub(super) async fn submit_code(
     state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    half(&state, &browser, &next, Step::SecondFactor)?;
+    pending_user(&state, &browser, &next, Step::SecondFactor)?;
     match sign_in::second_factor(&state, &browser.origin, step(&browser), form.secret("code")).await {
-        Ok(progress) => go(&browser, &request, &progress, &next),
-        Err(error) => refused(error, WRONG_CODE, |wrong, status| {
-            browser.show(status, &code_page(&browser, &next, Some(Wrong { field: "code", ..wrong })))
+        Ok(progress) => proceed(&browser, &request, &progress, &next),
+        Err(error) => show_again(error, WRONG_CODE, |form_error, status| {
+            browser.show(status, &code_page(&browser, &next, Some(FormError { field: "code", ..form_error })))
         }),
     }
 }
 
-/// `GET /auth/sign-in/second-factor`: setting up the second factor without which this person does not come in.
+/// `GET /auth/sign-in/second-factor`: sets up the second factor that this user's sign-in requires.
 pub(super) async fn enrolment(
     state: Data<AppState>,
     browser: Browser,
@@ -97,8 +100,8 @@ pub(super) async fn enrolment(
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    half(&state, &browser, &next, Step::EnrolSecondFactor)?;
-    // HEAD changes nothing, so it makes no key; how long the page would be is not known.
+    pending_user(&state, &browser, &next, Step::EnrolSecondFactor)?;
+    // HEAD changes nothing, so it creates no key, and the length of the page is unknown.
     if request.method() == Method::HEAD {
         return Ok(page::without_body());
     }
@@ -106,7 +109,7 @@ pub(super) async fn enrolment(
     browser.show(StatusCode::OK, &enrolment_page(&browser, &next, &enrolment, None))
 }
 
-/// `POST /auth/sign-in/second-factor`: the first code; shows the recovery codes.
+/// `POST /auth/sign-in/second-factor`: checks the first code and shows the recovery codes.
 pub(super) async fn enrol(
     state: Data<AppState>,
     browser: Browser,
@@ -114,40 +117,40 @@ pub(super) async fn enrol(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    half(&state, &browser, &next, Step::EnrolSecondFactor)?;
+    pending_user(&state, &browser, &next, Step::EnrolSecondFactor)?;
     match sign_in::finish_enrolment(&state, &browser.origin, step(&browser), form.secret("code")).await {
         Ok((progress, codes)) => {
             let to = match &progress {
                 Progress::In(_) => next.as_str().to_owned(),
-                Progress::Pending(half) => next.after(page_of(half.step)),
+                Progress::Pending(pending) => next.after(page_of(pending.step)),
             };
-            let page = RecoveryCodes { title: "Recovery codes", wrong: None, codes, to };
-            let mut answer = browser.show(StatusCode::OK, &page)?;
-            note(&browser, &request, &progress, &mut answer);
-            Ok(answer)
+            let page = RecoveryCodes { title: "Recovery codes", form_error: None, codes, to };
+            let mut response = browser.show(StatusCode::OK, &page)?;
+            update_cookies(&browser, &request, &progress, &mut response);
+            Ok(response)
         }
         Err(error) => {
             let Some(enrolment) = sign_in::enrolment(&state, step(&browser))? else { return Err(error.into()) };
-            refused(error, WRONG_CODE, |wrong, status| {
-                let wrong = Some(Wrong { field: "code", ..wrong });
-                browser.show(status, &enrolment_page(&browser, &next, &enrolment, wrong))
+            show_again(error, WRONG_CODE, |form_error, status| {
+                let form_error = Some(FormError { field: "code", ..form_error });
+                browser.show(status, &enrolment_page(&browser, &next, &enrolment, form_error))
             })
         }
     }
 }
 
-/// `GET /auth/sign-in/password`: choosing another password, without which this person does not come in.
+/// `GET /auth/sign-in/password`: the form for the new password that this user's sign-in requires.
 pub(super) async fn password_form(
     state: Data<AppState>,
     browser: Browser,
     parameters: Parameters,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
-    let user = half(&state, &browser, &next, Step::Password)?;
+    let user = pending_user(&state, &browser, &next, Step::Password)?;
     browser.show(StatusCode::OK, &password_page(&browser, &next, &user, None))
 }
 
-/// `POST /auth/sign-in/password`: sets it.
+/// `POST /auth/sign-in/password`: sets the password.
 pub(super) async fn set_password(
     state: Data<AppState>,
     browser: Browser,
@@ -155,49 +158,55 @@ pub(super) async fn set_password(
     form: Form,
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(form.text("next"))?;
-    let user = half(&state, &browser, &next, Step::Password)?;
-    let again = |wrong| browser.show(StatusCode::BAD_REQUEST, &password_page(&browser, &next, &user, Some(wrong)));
-    let chosen = match chosen(&form) {
+    let user = pending_user(&state, &browser, &next, Step::Password)?;
+    let show_form =
+        |form_error| browser.show(StatusCode::BAD_REQUEST, &password_page(&browser, &next, &user, Some(form_error)));
+    let chosen = match new_password(&form) {
         Ok(chosen) => chosen,
-        Err(wrong) => return again(wrong),
+        Err(form_error) => return show_form(form_error),
     };
     let revoke_keys = form.is_checked(REVOKE_KEYS);
     match sign_in::choose_password(&state, &browser.origin, step(&browser), chosen, revoke_keys).await {
-        Ok(progress) => go(&browser, &request, &progress, &next),
-        Err(Error::Invalid { rule, .. }) => again(about_the_new(&rule)),
+        Ok(progress) => proceed(&browser, &request, &progress, &next),
+        Err(Error::Invalid { rule, .. }) => show_form(new_password_error(&rule)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Leads on from a step that was taken.
-fn go(browser: &Browser, request: &HttpRequest, progress: &Progress, next: &Next) -> Result<HttpResponse, Failure> {
-    let mut answer = match progress {
-        Progress::In(_) if authorize::is_here(next.as_str()) => {
+/// Goes on after a completed step.
+fn proceed(
+    browser: &Browser,
+    request: &HttpRequest,
+    progress: &Progress,
+    next: &Next,
+) -> Result<HttpResponse, Failure> {
+    let mut response = match progress {
+        Progress::In(_) if authorize::is_endpoint(next.as_str()) => {
             let text = "You are signed in. You are being sent back to the app that asked for it.";
-            let page = GoOn { title: "Signed in", wrong: None, text, to: next.as_str().to_owned() };
+            let page = RedirectPage { title: "Signed in", form_error: None, text, to: next.as_str().to_owned() };
             browser.show(StatusCode::OK, &page)?
         }
         Progress::In(_) => page::see_other(next.as_str()),
-        Progress::Pending(half) => page::see_other(&next.after(page_of(half.step))),
+        Progress::Pending(pending) => page::see_other(&next.after(page_of(pending.step))),
     };
-    note(browser, request, progress, &mut answer);
-    Ok(answer)
+    update_cookies(browser, request, progress, &mut response);
+    Ok(response)
 }
 
-/// Gives the browser the cookie of where it stands now, and takes the one of where it stood.
-fn note(browser: &Browser, request: &HttpRequest, progress: &Progress, answer: &mut HttpResponse) {
+/// Sets the cookie of the new state and removes the one of the previous state.
+fn update_cookies(browser: &Browser, request: &HttpRequest, progress: &Progress, response: &mut HttpResponse) {
     match progress {
         Progress::In(signed_in) => {
             dialect::name_actor(request, &signed_in.user.email);
-            browser.give(answer, Cookie::Session, &signed_in.cookie);
-            browser.take(answer, Cookie::Step);
+            browser.set_cookie(response, Cookie::Session, &signed_in.cookie);
+            browser.remove_cookie(response, Cookie::Step);
         }
-        Progress::Pending(half) => browser.give(answer, Cookie::Step, &half.cookie),
+        Progress::Pending(pending) => browser.set_cookie(response, Cookie::Step, &pending.cookie),
     }
 }
 
-/// The user whose pending sign-in is at this step; at another one, the browser is sent to its page.
-fn half(state: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
+/// The user whose pending sign-in is at this step. At another step, the browser is redirected to its page.
+fn pending_user(state: &AppState, browser: &Browser, next: &Next, step_here: Step) -> Result<User, Failure> {
     match sign_in::pending(state, step(browser)) {
         Ok((user, step)) if step == step_here => Ok(user),
         Ok((_, step)) => Err(Failure::Redirect { to: next.after(page_of(step)) }),
@@ -223,20 +232,20 @@ fn sign_in_form(
     browser: &Browser,
     next: &Next,
     username: String,
-    wrong: Option<Wrong>,
+    form_error: Option<FormError>,
 ) -> Result<FormPage, Failure> {
     let username = Field { value: username, ..Field::new("username", "Email", Kind::Text, "username") };
     let program = authorize::program(state, next.as_str())?;
     Ok(FormPage {
         title: "Sign in",
         text: program.map_or_else(String::new, |program| format!("To continue to {}", program.name.as_str())),
-        caution: if browser.exposed {
+        warning: if browser.exposed {
             "This connection is not encrypted: others on the network can read your password. Ask an administrator of \
              this server for an address that begins with https."
         } else {
             ""
         },
-        wrong,
+        form_error,
         token: browser.token(),
         action: SIGN_IN,
         hidden: vec![("next", next.as_str().to_owned())],
@@ -246,13 +255,13 @@ fn sign_in_form(
     })
 }
 
-fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {
+fn code_page(browser: &Browser, next: &Next, form_error: Option<FormError>) -> FormPage {
     let hint = "The six digits from your authenticator app, or one of your recovery codes.";
     FormPage {
         title: "Two-factor authentication",
         text: String::new(),
-        caution: "",
-        wrong,
+        warning: "",
+        form_error,
         token: browser.token(),
         action: CODE,
         hidden: vec![("next", next.as_str().to_owned())],
@@ -262,42 +271,51 @@ fn code_page(browser: &Browser, next: &Next, wrong: Option<Wrong>) -> FormPage {
     }
 }
 
-fn password_page(browser: &Browser, next: &Next, user: &User, wrong: Option<Wrong>) -> FormPage {
+fn password_page(browser: &Browser, next: &Next, user: &User, form_error: Option<FormError>) -> FormPage {
     FormPage {
         title: "Choose a new password",
         text: format!("{} must choose a new password to continue.", user.email),
-        caution: "",
-        wrong,
+        warning: "",
+        form_error,
         token: browser.token(),
         action: PASSWORD,
         hidden: vec![("next", next.as_str().to_owned())],
-        fields: [Field::whose(&user.email)].into_iter().chain(Field::chosen()).chain([Field::revoke_keys()]).collect(),
+        fields: [Field::username(&user.email)]
+            .into_iter()
+            .chain(Field::new_password())
+            .chain([Field::revoke_keys()])
+            .collect(),
         button: "Set password",
         links: Vec::new(),
     }
 }
 
-fn enrolment_page(browser: &Browser, next: &Next, enrolment: &Enrolment, wrong: Option<Wrong>) -> EnrolmentPage {
+fn enrolment_page(
+    browser: &Browser,
+    next: &Next,
+    enrolment: &Enrolment,
+    form_error: Option<FormError>,
+) -> EnrolmentPage {
     let text = "Your account requires two-factor authentication: in addition to your password, you enter a code from \
                 your phone when you sign in.";
     let hidden = vec![("next", next.as_str().to_owned())];
-    set_up(browser, SECOND_FACTOR, text, hidden, enrolment, wrong)
+    set_up(browser, SECOND_FACTOR, text, hidden, enrolment, form_error)
 }
 
-/// The page on which a second factor is set up.
+/// The page for setting up a second factor.
 pub(super) fn set_up(
     browser: &Browser,
     action: &'static str,
     text: &'static str,
     hidden: Vec<(&'static str, String)>,
     enrolment: &Enrolment,
-    wrong: Option<Wrong>,
+    form_error: Option<FormError>,
 ) -> EnrolmentPage {
     let (secret, uri) = (enrolment.secret.expose(), enrolment.uri.expose());
     EnrolmentPage {
         title: "Set up two-factor authentication",
         text,
-        wrong,
+        form_error,
         qr: qr::svg(uri),
         secret: qr::grouped(secret),
         token: browser.token(),

@@ -1,4 +1,4 @@
-//! `/auth/sign-out`: leaving, from here or because a program asks for it.
+//! `/auth/sign-out`: signing out, by the user or at the request of a client.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Failure;
 use super::browser::{Browser, Cookie};
 use super::form::Form;
-use super::page::{self, Choice, GoOn, Link, Message};
+use super::page::{self, Choice, Link, Message, RedirectPage};
 use super::parameters::Parameters;
 use super::paths::{ACCOUNT, SIGN_IN};
 use crate::app::identity::oauth::logout;
@@ -16,10 +16,10 @@ use crate::app::runtime::state::AppState;
 const SIGN_OUT: &str = "/auth/sign-out";
 const SIGNED_OUT: &str = "/auth/signed-out";
 
-/// What is read of what a program sends; everything else is passed over.
-const KNOWN: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+/// The parameters that are read; all others are ignored.
+const PARAMETERS: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
 
-/// `GET /auth/sign-out`: asks whether to leave. A program that shows an id token of this very person needs no answer
+/// `GET /auth/sign-out`: asks for confirmation. A client that sends an id token of the signed-in user needs none
 /// (OpenID Connect RP-Initiated Logout 1.0, section 2).
 pub(super) async fn form(
     state: Data<AppState>,
@@ -37,28 +37,28 @@ pub(super) async fn form(
         return Ok(page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT)));
     };
     if logout.is_of(&actor) {
-        let mut answer = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
+        let mut response = page::see_other(logout.to.as_deref().unwrap_or(SIGNED_OUT));
         if !is_head {
             logout::leave(&state, &actor, browser.id(), &logout).await?;
-            browser.take(&mut answer, Cookie::Session);
+            browser.remove_cookie(&mut response, Cookie::Session);
         }
-        return Ok(answer);
+        return Ok(response);
     }
     let email = actor.person().map(|person| person.email.to_string()).unwrap_or_default();
-    let asked = logout.client.map(|client| {
+    let request_text = logout.client.map(|client| {
         let name = client.name.as_str();
         format!("{name} asks you to sign out. Its access through this browser ends, too. ")
     });
     let page = Choice {
         title: "Sign out?".to_owned(),
-        text: format!("{}You are signed in as {email}.", asked.unwrap_or_default()),
-        wrong: None,
+        text: format!("{}You are signed in as {email}.", request_text.unwrap_or_default()),
+        form_error: None,
         facts: Vec::new(),
-        may: Vec::new(),
-        caution: "",
+        permissions: Vec::new(),
+        warning: "",
         token: browser.token(),
         action: SIGN_OUT,
-        hidden: vec![("request", parameters.only(&KNOWN).query())],
+        hidden: vec![("request", parameters.only(&PARAMETERS).query())],
         allow: "Sign out",
         deny: "",
         links: vec![Link::new(ACCOUNT, "Stay signed in")],
@@ -66,9 +66,9 @@ pub(super) async fn form(
     browser.show(StatusCode::OK, &page)
 }
 
-/// `POST /auth/sign-out`: ends the browser's session and, where a program asked for it, the sessions of that program in
-/// this browser; leads back to the program.
-pub(super) async fn leave(
+/// `POST /auth/sign-out`: ends the browser's session and, if a client asked for it, that client's sessions in this
+/// browser. Returns to the client.
+pub(super) async fn sign_out(
     state: Data<AppState>,
     browser: Browser,
     request: HttpRequest,
@@ -79,15 +79,15 @@ pub(super) async fn leave(
     if let Some((actor, _)) = browser.person(&state, &request)? {
         logout::leave(&state, &actor, browser.id(), &logout).await?;
     }
-    let mut answer = match logout.to {
+    let mut response = match logout.to {
         Some(to) => {
             let text = "You are signed out. You are being sent back to the app that asked for it.";
-            browser.show(StatusCode::OK, &GoOn { title: "Signed out", wrong: None, text, to })?
+            browser.show(StatusCode::OK, &RedirectPage { title: "Signed out", form_error: None, text, to })?
         }
         None => page::see_other(SIGNED_OUT),
     };
-    browser.take(&mut answer, Cookie::Session);
-    Ok(answer)
+    browser.remove_cookie(&mut response, Cookie::Session);
+    Ok(response)
 }
 
 fn read(parameters: &Parameters) -> logout::Request {
@@ -100,10 +100,10 @@ fn read(parameters: &Parameters) -> logout::Request {
 }
 
 /// `GET /auth/signed-out`
-pub(super) async fn left(browser: Browser) -> Result<HttpResponse, Failure> {
+pub(super) async fn signed_out(browser: Browser) -> Result<HttpResponse, Failure> {
     let page = Message {
         title: "Signed out".to_owned(),
-        wrong: None,
+        form_error: None,
         texts: vec![
             "You are signed out of this browser. Your connected apps stay connected, except an app that asked \
                      you to sign out."

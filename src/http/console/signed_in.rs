@@ -47,9 +47,9 @@ where
             let (browser, input) = (browser?, input.await?);
             let state =
                 request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
-            let (actor, session) = browser.needed(state, &request, &page_of(&request))?;
+            let (actor, session) = browser.require_person(state, &request, &page_of(&request))?;
             if RECENT && !reauthentication::is_recent(&session, Timestamp::now()) {
-                return Err(Failure::first_at(CONFIRM, &page_of(&request)));
+                return Err(Failure::redirect(CONFIRM, &page_of(&request)));
             }
             Ok(Self { browser, actor, session, input })
         })

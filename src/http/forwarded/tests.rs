@@ -32,7 +32,7 @@ fn standard(value: &str) -> String {
 }
 
 #[test]
-fn only_a_trusted_proxy_is_believed() {
+fn only_a_trusted_proxy_can_name_the_client() {
     for header in ["x-forwarded-for", "forwarded"] {
         let value = if header == "forwarded" { "for=198.51.100.7" } else { "198.51.100.7" };
         assert_eq!(client("192.0.2.1", &[(header, value)]), "192.0.2.1");
@@ -89,7 +89,7 @@ fn an_address_may_have_a_port_brackets_quotes_a_zone_or_its_mapped_form() {
 }
 
 #[test]
-fn the_standard_header_is_read_as_its_standard_has_it() {
+fn the_forwarded_header_is_parsed_as_its_rfc_says() {
     for (said, meant) in [
         ("for=198.51.100.7", "198.51.100.7"),
         ("For=\"[2001:db8:cafe::17]:4711\"", "2001:db8:cafe::17"),
@@ -110,7 +110,7 @@ fn the_standard_header_is_read_as_its_standard_has_it() {
 }
 
 #[test]
-fn what_the_client_itself_wrote_is_not_believed() {
+fn an_address_from_the_client_itself_is_ignored() {
     assert_eq!(plain("1.1.1.1, 198.51.100.7"), "198.51.100.7");
     assert_eq!(plain("198.51.100.7, nonsense"), "10.0.0.1");
     assert_eq!(plain("198.51.100.7, , 10.0.0.2,"), "198.51.100.7");
@@ -118,19 +118,19 @@ fn what_the_client_itself_wrote_is_not_believed() {
         let lines = [(line, "1.1.1.1"), ("x-forwarded-for", "198.51.100.7, 10.0.0.2")];
         assert_eq!(client("10.0.0.1", &lines), "198.51.100.7");
     }
-    // Quotes that are left open, and commas in quotes.
+    // Unclosed quotes, and commas in quotes.
     for garbage in ["for=\"", "for=\"1.1.1.1", "for=\"1.1.1.1\\", "\"", "for=1.1.1.1,\"", "\\\"\\", "for=\"a\\\"b"] {
         assert_eq!(standard(&format!("{garbage}, for=198.51.100.7")), "198.51.100.7", "{garbage}");
         assert_eq!(standard(&format!("{garbage}, for=\"[2001:db8::7]:1\"")), "2001:db8::7", "{garbage}");
     }
-    // What is no text in the line that the proxy has added to does not hide what it has added.
+    // Bytes that are not text, in the line that the proxy has appended to, do not hide the appended address.
     let lines: [(&str, &[u8]); 2] = [("x-forwarded-for", b"1.1.1.1"), ("x-forwarded-for", b"\xff, 198.51.100.7")];
     let peer = "10.0.0.1".parse().expect("an address");
     assert_eq!(proxies(ForwardedHeader::Either).client(peer, &headers(&lines)).to_string(), "198.51.100.7");
 }
 
 #[test]
-fn the_header_that_the_proxy_does_not_set_is_the_clients_own_word() {
+fn a_header_that_the_proxy_does_not_set_is_ignored() {
     let both = headers(&[("x-forwarded-for", b"198.51.100.7"), ("forwarded", b"for=203.0.113.9")]);
     let peer = "10.0.0.1".parse().expect("an address");
     for (header, meant) in [
@@ -164,7 +164,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn no_header_is_a_panic_and_none_of_a_stranger_is_believed(values in proptest::collection::vec(value(), 0..4)) {
+    fn parsing_never_panics_and_headers_of_untrusted_peers_are_ignored(values in proptest::collection::vec(value(), 0..4)) {
         let mut both = HeaderMap::new();
         for value in &values {
             both.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value).expect("a value"));
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_client_sends_the_address_that_the_proxy_adds_counts(
+    fn the_address_that_the_proxy_appends_counts_whatever_the_client_sends(
         values in proptest::collection::vec(value(), 0..4), v6 in any::<bool>(), own_line in any::<bool>(),
     ) {
         let (address, node) = if v6 {

@@ -1,4 +1,4 @@
-//! Where a client says which one it is, and proves it (RFC 6749, section 2.3.1).
+//! Client authentication (RFC 6749, section 2.3.1).
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -14,9 +14,10 @@ use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error};
 
-/// The client that calls.
+/// The client that sends the request.
 ///
-/// Refused when it is none, gives the wrong secret, none or one too many, or both ways at once.
+/// Refuses an unknown client, a wrong or missing secret, a secret for a public client, and credentials in both the
+/// header and the form.
 pub(super) fn authenticated(
     state: &AppState,
     origin: &Origin,
@@ -27,10 +28,10 @@ pub(super) fn authenticated(
         None => None,
         Some(text) => Some(credentials(text).ok_or(Failure::Client { basic: true })?),
     };
-    let (named, given) = (form.text("client_id"), form.secret("client_secret"));
+    let (named, secret_in_form) = (form.text("client_id"), form.secret("client_secret"));
     let (id, secret) = match &basic {
-        None => (named.ok_or(Failure::Client { basic: false })?, given),
-        Some(_) if given.is_some() => {
+        None => (named.ok_or(Failure::Client { basic: false })?, secret_in_form),
+        Some(_) if secret_in_form.is_some() => {
             return Err(Failure::token("invalid_request", "the client authenticates in two ways at once; use one"));
         }
         Some((id, _)) if named.is_some_and(|named| named != id) => {
@@ -44,14 +45,14 @@ pub(super) fn authenticated(
     })
 }
 
-/// What stands in `Authorization: Basic ...`.
+/// The credentials of `Authorization: Basic ...`.
 fn basic(request: &HttpRequest) -> Option<&str> {
     let text = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, credentials) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then(|| credentials.trim())
 }
 
-/// The id and the secret, each written as a form's value before they were joined; an empty secret is none.
+/// The id and the secret, each form-encoded before they were joined; an empty secret counts as none.
 fn credentials(text: &str) -> Option<(String, Option<Secret>)> {
     let bytes = STANDARD.decode(text).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_read_as_a_form() {
+    fn the_id_and_the_secret_are_form_decoded() {
         let pair = |id: &str, secret: &str| Some((id.to_owned(), Some(secret.to_owned())));
         assert_eq!(read("ci:atlc_x"), pair("ci", "atlc_x"));
         assert_eq!(read("a%3Ab:p%20q+r"), pair("a:b", "p q r"));
@@ -94,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn parsing_never_panics(text in any::<String>()) {
             let _ = credentials(&text);
             let _ = read(&text);
         }

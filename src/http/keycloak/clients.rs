@@ -1,4 +1,4 @@
-//! `/auth/admin/realms/master/clients`: the clients of the registry, to be read; never their secrets.
+//! `/auth/admin/realms/master/clients`: the registered clients, read-only and without their secrets.
 
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct ClientQuery {
     client_id: Option<String>,
-    /// Whether `clientId` is a part of one.
+    /// Whether `clientId` matches a part of the id.
     search: Option<String>,
-    /// Whether to leave out those that the caller may not change. All are to be read alone, and all are listed.
+    /// Whether to omit the clients that the caller may not change. Every client here is read-only and is listed in any
+    /// case.
     viewable_only: Option<String>,
     first: Option<String>,
     max: Option<String>,
@@ -32,25 +33,25 @@ pub(super) struct Asked {
 pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
-    query: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<ClientQuery>, actix_web::Error>,
 ) -> Result<Json<Vec<Value>>, Failure> {
     let query = parsed(query)?;
     let part = flag("search", query.search)?.unwrap_or(false);
     flag("viewableOnly", query.viewable_only)?;
     let (first, max) = (number("first", query.first)?, number("max", query.max)?);
     let all = state.read_blocking(move |view| clients::list(view, &caller)).await?;
-    let wanted = |one: &&Registered| {
+    let matches = |one: &&Registered| {
         let id = one.client.id.as_str();
-        query.client_id.as_deref().is_none_or(|asked| if part { id.contains(asked) } else { id == asked })
+        query.client_id.as_deref().is_none_or(|searched| if part { id.contains(searched) } else { id == searched })
     };
-    let some = all.iter().filter(wanted).skip(first.unwrap_or(0)).take(max.unwrap_or(usize::MAX));
-    Ok(Json(some.map(shown).collect()))
+    let matching = all.iter().filter(matches).skip(first.unwrap_or(0)).take(max.unwrap_or(usize::MAX));
+    Ok(Json(matching.map(representation).collect()))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
 pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(shown(&state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+    Ok(Json(representation(&state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
@@ -65,13 +66,13 @@ pub(super) async fn service_account(
     Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
 }
 
-/// A client of no possible id does not exist.
+/// An id that is no UUID belongs to no client.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
     Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::Client, id))
 }
 
 /// A client (Keycloak's `ClientRepresentation`).
-fn shown(registered: &Registered) -> Value {
+fn representation(registered: &Registered) -> Value {
     let client = &registered.client;
     let uris = |uris: &[RedirectUri]| uris.iter().map(|uri| uri.as_str().to_owned()).collect::<Vec<_>>();
     let mut attributes = json!({

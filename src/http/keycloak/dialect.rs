@@ -1,4 +1,4 @@
-//! How requests of this dialect carry their credential.
+//! The dialect of Keycloak: its name, its failures, and its kinds of callers.
 
 use super::Failure;
 use crate::http::dialect::Dialect;
@@ -10,8 +10,8 @@ impl Dialect for Keycloak {
     type Failure = Failure;
 }
 
-/// Who calls, in this dialect.
+/// A signed-in caller in this dialect.
 pub type Caller = crate::http::dialect::Caller<Keycloak>;
 
-/// Who comes without a credential, in this dialect.
+/// A caller without a credential in this dialect.
 pub type Visitor = crate::http::dialect::Visitor<Keycloak>;

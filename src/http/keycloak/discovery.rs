@@ -1,4 +1,4 @@
-//! What a verifier needs to know: the discovery document and the public keys.
+//! The discovery document and the public keys, with which a client verifies tokens.
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -13,7 +13,7 @@ use crate::http::request;
 use crate::tokens::pkce::METHOD;
 
 /// `GET /auth/realms/master/.well-known/openid-configuration` (OpenID Connect Discovery 1.0, section 3), and the same
-/// where RFC 8414, section 3 looks for it.
+/// document at the path of RFC 8414, section 3.
 pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let issuer = state.issuers.reachable_issuer(&request::target(&request))?;
     let openid = |name: &str| format!("{issuer}/protocol/openid-connect/{name}");

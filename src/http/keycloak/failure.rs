@@ -1,4 +1,5 @@
-//! How the dialect tells a refusal: as RFC 6749, section 5.2 says at the token endpoint, as Keycloak does elsewhere.
+//! The refusals of this dialect: in the format of RFC 6749, section 5.2 at the token endpoint, and in Keycloak's
+//! elsewhere.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,54 +12,45 @@ use crate::error::{AuthError, Error, seconds_to_wait};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 use crate::http::request;
 
-/// What Keycloak says of a client that is unknown or has the wrong secret.
+/// Keycloak's text for an unknown client or a wrong client secret.
 const BAD_CLIENT: &str = "Invalid client or Invalid client credentials";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A refusal of the token endpoint, with a code of RFC 6749, section 5.2.
     #[error("{error}: {description}")]
-    Token {
-        status: StatusCode,
-        /// The code.
-        error: &'static str,
-        description: String,
-    },
-    /// A client that is unknown or has not proved which one it is (RFC 6749, section 5.2 gives it 401).
+    Token { status: StatusCode, error: &'static str, description: String },
+    /// An unknown client or failed client authentication (status 401 by RFC 6749, section 5.2).
     #[error("{BAD_CLIENT}")]
     Client {
-        /// Whether it tried in the `Authorization` header, so that the answer has to say how.
+        /// Whether the client used the `Authorization` header. The response then needs a `WWW-Authenticate` header.
         basic: bool,
     },
-    /// An access token that was not asked for with the scope that is needed (RFC 6750, section 3.1).
+    /// An access token without the required scope (RFC 6750, section 3.1).
     #[error("Missing openid scope")]
     Scope,
-    /// What the core refuses at the token endpoint.
+    /// A refusal by the core at the token endpoint.
     #[error(transparent)]
     Grant(Error),
-    /// What the core refuses elsewhere.
+    /// A refusal by the core elsewhere.
     #[error(transparent)]
     Core(#[from] Error),
-    /// What the core refuses where tokens are told of, in the words of RFC 6750, section 3.1.
+    /// A refusal by the core at the endpoints that describe a token, with the codes of RFC 6750, section 3.1.
     #[error(transparent)]
     Bearer(Error),
-    /// Mail to somebody, which the server does not send.
+    /// A request to send email, which the server does not do.
     #[error("this server sends no email: `atelier user reset-link` prints a link with which the user sets a password")]
     NoMail,
     #[error("RESTEASY003210: Could not find resource for full path")]
     NoEndpoint,
-    /// A path of Keycloak without the `/auth` that it begins with here.
+    /// A Keycloak path without the prefix `/auth`, which is required here.
     #[error("Could not find resource for full path: {KEYCLOAK_HINT}; try {meant}")]
     NoPrefix {
-        /// The path with it.
+        /// The path with the prefix.
         meant: String,
     },
-    /// A method that the endpoint does not have.
     #[error("this endpoint does not support the method; it supports {allowed}")]
-    WrongMethod {
-        /// The methods that it has.
-        allowed: String,
-    },
+    WrongMethod { allowed: String },
 }
 
 impl Failure {
@@ -75,7 +67,7 @@ impl ResponseError for Failure {
             Self::Client { .. } => StatusCode::UNAUTHORIZED,
             Self::Scope => StatusCode::FORBIDDEN,
             Self::Grant(error) => match error {
-                Error::Unauthenticated(unproved) => match unproved {
+                Error::Unauthenticated(reason) => match reason {
                     AuthError::WrongPassword | AuthError::BadClient => StatusCode::UNAUTHORIZED,
                     AuthError::Disabled
                     | AuthError::NotSetUp
@@ -126,8 +118,8 @@ impl ResponseError for Failure {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        answer.insert_header((CACHE_CONTROL, "no-store"));
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CACHE_CONTROL, "no-store"));
         let core = match self {
             Self::Grant(error) | Self::Core(error) | Self::Bearer(error) => Some(error),
             Self::Token { .. }
@@ -153,48 +145,48 @@ impl ResponseError for Failure {
             Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
         ) = core
         {
-            answer.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+            response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
         }
         match self {
             Self::Token { error, description, .. } => {
-                answer.json(json!({ "error": error, "error_description": description }))
+                response.json(json!({ "error": error, "error_description": description }))
             }
             Self::Client { basic } => {
                 if *basic {
-                    answer.insert_header((WWW_AUTHENTICATE, "Basic realm=\"master\", charset=\"UTF-8\""));
+                    response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"master\", charset=\"UTF-8\""));
                 }
-                answer.json(json!({ "error": "invalid_client", "error_description": text }))
+                response.json(json!({ "error": "invalid_client", "error_description": text }))
             }
             Self::Scope => {
                 let challenge = "Bearer realm=\"master\", error=\"insufficient_scope\", scope=\"openid\"";
-                answer.insert_header((WWW_AUTHENTICATE, challenge));
-                answer.json(json!({ "error": "insufficient_scope", "error_description": text }))
+                response.insert_header((WWW_AUTHENTICATE, challenge));
+                response.json(json!({ "error": "insufficient_scope", "error_description": text }))
             }
-            Self::Grant(error) => answer.json(json!({ "error": code(error), "error_description": text })),
-            Self::Core(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
-                answer.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
+            Self::Grant(error) => response.json(json!({ "error": code(error), "error_description": text })),
+            Self::Core(Error::Unauthenticated(reason)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*reason)));
+                response.json(json!({ "error": "HTTP 401 Unauthorized", "error_description": text }))
             }
-            Self::Bearer(Error::Unauthenticated(unproved)) => {
-                answer.insert_header((WWW_AUTHENTICATE, challenge(*unproved)));
-                answer.json(json!({ "error": "invalid_token", "error_description": text }))
+            Self::Bearer(Error::Unauthenticated(reason)) => {
+                response.insert_header((WWW_AUTHENTICATE, challenge(*reason)));
+                response.json(json!({ "error": "invalid_token", "error_description": text }))
             }
             Self::Core(Error::NotFound { what, .. }) => {
-                answer.json(json!({ "error": missing(*what).map_or(text, str::to_owned) }))
+                response.json(json!({ "error": missing(*what).map_or(text, str::to_owned) }))
             }
             Self::Core(Error::Forbidden { .. } | Error::Exceeded) => {
-                answer.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
+                response.json(json!({ "error": "HTTP 403 Forbidden", "error_description": text }))
             }
             Self::Core(Error::Conflict { what: Noun::User, .. }) => {
-                answer.json(json!({ "errorMessage": "User exists with same username" }))
+                response.json(json!({ "errorMessage": "User exists with same username" }))
             }
-            Self::NoMail => answer.json(json!({ "errorMessage": text })),
+            Self::NoMail => response.json(json!({ "errorMessage": text })),
             Self::Core(_) | Self::Bearer(_) | Self::NoEndpoint | Self::NoPrefix { .. } => {
-                answer.json(json!({ "error": text }))
+                response.json(json!({ "error": text }))
             }
             Self::WrongMethod { allowed } => {
-                answer.insert_header((ALLOW, allowed.as_str()));
-                answer.json(json!({ "error": text }))
+                response.insert_header((ALLOW, allowed.as_str()));
+                response.json(json!({ "error": text }))
             }
         }
     }
@@ -231,8 +223,8 @@ fn name(field: &Field) -> &str {
     }
 }
 
-/// What Keycloak says of a bad credential, where it has one like it. Clients match on these texts: `python-keycloak` signs
-/// in again when it reads "Token is not active".
+/// Keycloak's text for a bad credential, if it has one. Clients match on these texts: `python-keycloak` signs in again
+/// when it reads "Token is not active".
 fn keycloak_text(reason: AuthError) -> Option<&'static str> {
     match reason {
         AuthError::WrongPassword => Some("Invalid user credentials"),
@@ -259,7 +251,7 @@ fn keycloak_text(reason: AuthError) -> Option<&'static str> {
     }
 }
 
-/// What Keycloak says of a thing that does not exist, where it has one like it.
+/// Keycloak's text for a missing resource, if it has one.
 fn missing(what: Noun) -> Option<&'static str> {
     match what {
         Noun::User => Some("User not found"),
@@ -281,9 +273,9 @@ fn missing(what: Noun) -> Option<&'static str> {
     }
 }
 
-/// What a bearer is told (RFC 6750, section 3.1): whoever shows no token at all, only that one is wanted.
-fn challenge(unproved: AuthError) -> &'static str {
-    match unproved {
+/// The challenge for a bearer token (RFC 6750, section 3.1). A request without a token gets no error code.
+fn challenge(reason: AuthError) -> &'static str {
+    match reason {
         AuthError::NoCredential => "Bearer realm=\"master\"",
         // RFC 9470, section 3.
         AuthError::NotConfirmed => {
@@ -294,7 +286,7 @@ fn challenge(unproved: AuthError) -> &'static str {
     }
 }
 
-/// The code of RFC 6749, section 5.2 for what the core refuses; those of section 4.1.2.1 where it has none.
+/// The error code of RFC 6749, section 5.2, or of section 4.1.2.1 if that section has none.
 fn code(error: &Error) -> &'static str {
     match error {
         Error::Unauthenticated(AuthError::BadClient) => "invalid_client",
@@ -311,7 +303,7 @@ pub(super) async fn no_endpoint() -> Result<HttpResponse, Failure> {
     Err(Failure::NoEndpoint)
 }
 
-/// Answers a path that lacks what the paths of this dialect begin with.
+/// Answers a path without the prefix of this dialect.
 pub(super) async fn no_prefix(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(nowhere::meant_for_keycloak(request.path()).map_or(Failure::NoEndpoint, |meant| Failure::NoPrefix { meant }))
 }

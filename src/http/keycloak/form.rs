@@ -1,4 +1,4 @@
-//! The form that the token endpoint reads (RFC 6749, appendix B).
+//! The form of the token endpoint (RFC 6749, appendix B).
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use super::Failure;
 use crate::domain::secret::Secret;
 use crate::http::body;
 
-/// The parameters of a form, each at most once. They may be secrets, so none can be printed.
+/// The parameters of a form, each at most once. They may be secrets, so the type has no `Debug`.
 pub(super) struct Form(BTreeMap<String, Secret>);
 
 impl FromRequest for Form {
@@ -36,7 +36,7 @@ impl Form {
             .map_err(|_| Failure::token("invalid_request", "the body is not a valid form"))?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
-            // A parameter without a value counts as left out (RFC 6749, section 3.2).
+            // A parameter without a value counts as omitted (RFC 6749, section 3.2).
             if value.is_empty() {
                 continue;
             }
@@ -47,17 +47,17 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// A parameter that is no secret.
+    /// A parameter that is not secret.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(Secret::expose)
     }
 
-    /// A parameter that may be a secret.
+    /// A parameter that may be secret.
     pub(super) fn secret(&self, name: &str) -> Option<&Secret> {
         self.0.get(name)
     }
 
-    /// A parameter that is needed.
+    /// A required parameter.
     pub(super) fn needed(&self, name: &str) -> Result<&Secret, Failure> {
         self.0.get(name).ok_or_else(|| Failure::token("invalid_request", format!("Missing form parameter: {name}")))
     }
@@ -69,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_parameter_counts_once_and_only_with_a_value() {
+    fn a_repeated_parameter_is_refused_and_an_empty_one_is_omitted() {
         let form = Form::parse(b"a=1&b=&c=x+y%40z").expect("a form");
         assert_eq!((form.text("a"), form.text("b"), form.text("c")), (Some("1"), None, Some("x y@z")));
         assert!(Form::parse(b"a=1&a=1").is_err());
@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_form_is_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Form::parse(&bytes);
         }
     }

@@ -1,4 +1,4 @@
-//! What a token is worth (RFC 7662), and its end (RFC 7009).
+//! Token introspection (RFC 7662) and revocation (RFC 7009).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -16,7 +16,7 @@ use crate::tokens::claims::BEARER;
 
 /// `POST /auth/realms/master/protocol/openid-connect/token/introspect`, `POST /oauth2/introspect`
 ///
-/// Any client with a secret may ask about any token.
+/// Every client with a secret may introspect every token.
 pub(super) async fn introspect(
     state: Data<AppState>,
     visitor: Visitor,
@@ -27,8 +27,8 @@ pub(super) async fn introspect(
     let token = form.needed("token")?;
     let live = token_status::introspect(&state, &client, token.expose()).map_err(Failure::Grant)?;
     let issuer = state.issuers.issuer(&request::target(&request));
-    let told = live.map_or_else(|| json!({ "active": false }), |live| told(&live, &issuer));
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+    let description = live.map_or_else(|| json!({ "active": false }), |live| describe(&live, &issuer));
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(description))
 }
 
 /// `POST /auth/realms/master/protocol/openid-connect/revoke`, `POST /oauth2/revoke`
@@ -44,13 +44,13 @@ pub(super) async fn revoke(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish())
 }
 
-/// A good token in the words of RFC 7662, section 2.2, with what Keycloak adds.
-fn told(live: &Live, issuer: &str) -> Value {
+/// The response for a valid token: the fields of RFC 7662, section 2.2, and those that Keycloak adds.
+fn describe(live: &Live, issuer: &str) -> Value {
     let (user, session) = match live {
         Live::Access { user, session, .. } | Live::Refresh { user, session } => (user, session),
     };
     let client = token_status::client_of(session);
-    let mut told = json!({
+    let mut description = json!({
         "active": true,
         "iss": issuer,
         "sub": user.uuid,
@@ -74,13 +74,13 @@ fn told(live: &Live, issuer: &str) -> Value {
             "aud": issuer, "typ": "Refresh",
         }),
     };
-    if let (Value::Object(told), Value::Object(own)) = (&mut told, own) {
-        told.extend(own);
+    if let (Value::Object(description), Value::Object(own)) = (&mut description, own) {
+        description.extend(own);
     }
-    told
+    description
 }
 
-/// One audience as a text, several as a list, as in the token.
+/// One audience as a string, several as a list, as in the token.
 fn audience(audiences: &[String]) -> Value {
     match audiences {
         [one] => one.as_str().into(),

@@ -1,4 +1,5 @@
-//! Signing out: by a refresh token at the back, as Keycloak's clients do, and by a browser, whose pages are elsewhere.
+//! Signing out: by a refresh token, as Keycloak's clients do, or in a browser, which is redirected to the console's
+//! page.
 
 use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
@@ -10,7 +11,6 @@ use super::{Failure, Visitor};
 use crate::app::identity::oauth::token_status;
 use crate::app::runtime::state::AppState;
 
-/// The page where people sign out.
 const PAGE: &str = "/auth/sign-out";
 
 /// `POST /auth/realms/master/protocol/openid-connect/logout`
@@ -22,9 +22,9 @@ pub(super) async fn end(
 ) -> Result<HttpResponse, Failure> {
     let Some(token) = form.secret("refresh_token") else {
         let parameters = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
-        let given: Vec<_> = parameters.into_iter().filter_map(|name| Some((name, form.text(name)?))).collect();
-        // Texts cannot fail to be written as a form.
-        return Ok(to_page(&serde_urlencoded::to_string(given).unwrap_or_default()));
+        let sent: Vec<_> = parameters.into_iter().filter_map(|name| Some((name, form.text(name)?))).collect();
+        // Strings can always be form-encoded.
+        return Ok(to_page(&serde_urlencoded::to_string(sent).unwrap_or_default()));
     };
     let client = authenticated(&state, &visitor.origin, &request, &form)?;
     token_status::sign_out(&state, &visitor.origin, &client, token.expose()).await.map_err(Failure::Grant)?;

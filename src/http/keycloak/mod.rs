@@ -1,4 +1,5 @@
-//! The accent of Keycloak: `/auth/realms/master/*` and `/oauth2/*` for tokens and `/auth/admin/realms/master/*` for people.
+//! The dialect of Keycloak: `/auth/realms/master/*` and `/oauth2/*` for tokens, and `/auth/admin/realms/master/*` for
+//! users. It only translates; the rules are in `app`.
 
 mod client_authentication;
 mod clients;
@@ -12,9 +13,9 @@ mod logout;
 mod realm;
 mod sessions;
 mod token;
+mod user_request;
 mod userinfo;
 mod users;
-mod written;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -73,7 +74,7 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers what else is asked for under the dialect's paths; to be mounted behind all that is there.
+/// Answers every other path of the dialect. It must be mounted after all other routes.
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     for scope in ["/auth", "/oauth2", "/.well-known"] {
         config.service(web::scope(scope).default_service(web::route().to(failure::no_endpoint)));
@@ -83,7 +84,7 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
     }
 }
 
-/// Answers a method that an endpoint does not have.
+/// Answers an unsupported method.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

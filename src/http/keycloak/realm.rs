@@ -1,4 +1,4 @@
-//! The one realm, the server, and what of a user Keycloak shows apart: credentials, roles and groups.
+//! The realm, the server, and the parts of a user that Keycloak shows separately: credentials, roles and groups.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
@@ -29,7 +29,7 @@ use crate::tokens::spki;
 /// The name of the realm, and its id.
 const REALM: &str = "master";
 
-/// `GET /auth/realms/master`: what everybody may know, the key that tokens are signed with among it.
+/// `GET /auth/realms/master`: the public description, with the public key of the tokens.
 pub(super) async fn about(state: Data<AppState>, request: HttpRequest) -> Result<Json<Value>, Failure> {
     let issuer = state.issuers.reachable_issuer(&request::target(&request))?;
     let origin = issuer.trim_end_matches(REALM_PATH);
@@ -53,16 +53,16 @@ pub(super) async fn server(caller: Caller) -> Result<Json<Value>, Failure> {
 
 /// `GET /auth/admin/realms`
 pub(super) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Vec<Value>>, Failure> {
-    Ok(Json(vec![shown(&state, &caller)?]))
+    Ok(Json(vec![representation(&state, &caller)?]))
 }
 
 /// `GET /auth/admin/realms/master`
 pub(super) async fn get(state: Data<AppState>, caller: Caller) -> Result<Json<Value>, Failure> {
-    Ok(Json(shown(&state, &caller)?))
+    Ok(Json(representation(&state, &caller)?))
 }
 
-/// The realm (Keycloak's `RealmRepresentation`), as far as it says anything true here.
-fn shown(state: &AppState, caller: &Caller) -> Result<Value> {
+/// The realm (Keycloak's `RealmRepresentation`), with only the fields that have a meaning here.
+fn representation(state: &AppState, caller: &Caller) -> Result<Value> {
     clients::may_read(caller)?;
     let lifetimes = &state.lifetimes;
     Ok(json!({
@@ -91,7 +91,7 @@ fn shown(state: &AppState, caller: &Caller) -> Result<Value> {
     }))
 }
 
-/// `GET /auth/admin/realms/master/users/{id}/credentials`: which there are, never what they are.
+/// `GET /auth/admin/realms/master/users/{id}/credentials`: the kinds of credentials, never their values.
 pub(super) async fn credentials(
     state: Data<AppState>,
     caller: Caller,
@@ -110,8 +110,8 @@ pub(super) async fn credentials(
     Ok(Json(found))
 }
 
-/// `DELETE /auth/admin/realms/master/users/{id}/credentials/{credential}`: takes the second factor away, for whoever has
-/// lost it. A password is not taken away but set anew, and whoever is to be kept out is disabled.
+/// `DELETE /auth/admin/realms/master/users/{id}/credentials/{credential}`: removes the second factor of a user who has
+/// lost it. A password cannot be removed: reset it, or disable the user.
 pub(super) async fn delete_credential(
     state: Data<AppState>,
     caller: Caller,
@@ -119,7 +119,7 @@ pub(super) async fn delete_credential(
 ) -> Result<HttpResponse, Failure> {
     let (id, credential) = path.into_inner();
     let uuid = parse(&id)?;
-    // Whether the id is that of a credential depends on the user's, so the user is judged first.
+    // Whether the credential exists depends on the user, so access to the user is checked first.
     state.read_inline(|view| people::get(view, &caller, uuid))?;
     let unknown = Error::not_found(Noun::Credential, &credential);
     match Uuid::parse_str(&credential) {
@@ -136,14 +136,14 @@ pub(super) async fn delete_credential(
     if had_one { Ok(HttpResponse::new(StatusCode::NO_CONTENT)) } else { Err(unknown.into()) }
 }
 
-/// An id that is always the same for the same thing of the same user.
+/// A stable id, derived from a user and the kind of thing.
 fn derived(user: Uuid, what: &str) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&Fingerprint::of(&format!("{what} of {user}")).as_bytes()[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin`, of administrators.
+/// `GET /auth/admin/realms/master/users/{id}/role-mappings/realm`: the role `admin` for administrators.
 pub(super) async fn roles(
     state: Data<AppState>,
     caller: Caller,
@@ -165,7 +165,7 @@ pub(super) async fn roles(
     }))
 }
 
-/// `GET /auth/admin/realms/master/users/{id}/groups`: none, for there are no groups.
+/// `GET /auth/admin/realms/master/users/{id}/groups`: always empty, because there are no groups.
 pub(super) async fn groups(
     state: Data<AppState>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Sign-in sessions, as Keycloak's administration shows and ends them.
+//! Sessions in Keycloak's administration API.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::store::Tx;
 
-/// A session (Keycloak's `UserSessionRepresentation`); moments are milliseconds since 1970.
+/// A session (Keycloak's `UserSessionRepresentation`). Times are milliseconds since 1970.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
+pub(super) struct SessionRepresentation {
     id: Uuid,
     username: String,
     user_id: Uuid,
@@ -34,11 +34,11 @@ pub(super) struct Shown {
     start: i64,
     last_access: i64,
     remember_me: bool,
-    /// The client that it is of, by the id of its representation; none of a browser.
+    /// The client of the session, by the id of its representation; empty for a session of a browser.
     clients: BTreeMap<Uuid, String>,
 }
 
-impl Shown {
+impl SessionRepresentation {
     fn new(session: &Session, owner: &SessionOwner) -> Self {
         let client = session.client.as_ref().map(|client| (clients::uuid(client), client.to_string()));
         Self {
@@ -55,20 +55,23 @@ impl Shown {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
-pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Vec<Shown>>, Failure> {
+pub(super) async fn list(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
     let uuid = parse(&id)?;
     let (owner, found) = state.read_inline(|view| {
         let user = people::get(view, &caller, uuid)?.user;
         let found = session_list::list(view, &caller, user.id)?;
         Ok((SessionOwner { uuid, name: user.email.to_string() }, found))
     })?;
-    Ok(Json(found.iter().map(|session| Shown::new(session, &owner)).collect()))
+    Ok(Json(found.iter().map(|session| SessionRepresentation::new(session, &owner)).collect()))
 }
 
-/// How much of a list to show.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Part {
+pub(super) struct PageQuery {
     first: Option<String>,
     max: Option<String>,
 }
@@ -78,8 +81,8 @@ pub(super) async fn list_through(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-    query: Result<Query<Part>, actix_web::Error>,
-) -> Result<Json<Vec<Shown>>, Failure> {
+    query: Result<Query<PageQuery>, actix_web::Error>,
+) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
     let uuid = parse_client(&id)?;
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
@@ -90,7 +93,7 @@ pub(super) async fn list_through(
             session_list::list_through(view, &caller, &client.id, first, max)
         })
         .await?;
-    Ok(Json(found.iter().map(|(session, owner)| Shown::new(session, owner)).collect()))
+    Ok(Json(found.iter().map(|(session, owner)| SessionRepresentation::new(session, owner)).collect()))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

@@ -20,13 +20,13 @@ use crate::domain::actor::Origin;
 use crate::domain::client::{Client, Grant};
 use crate::http::{dialect, request};
 
-/// The tokens (RFC 6749, section 5.1), with what Keycloak adds.
+/// The tokens (RFC 6749, section 5.1), with the fields that Keycloak adds.
 #[derive(Serialize)]
 struct Tokens {
     access_token: String,
-    /// Seconds that the access token lives.
+    /// The lifetime of the access token, in seconds.
     expires_in: i64,
-    /// Seconds that the refresh token lives unless it is used; 0 where there is none.
+    /// The time after which an unused refresh token expires, in seconds; 0 without a refresh token.
     refresh_expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
@@ -48,8 +48,8 @@ pub(super) async fn issue(
 ) -> Result<HttpResponse, Failure> {
     let origin = visitor.origin;
     let client = authenticated(&state, &origin, &request, &form)?;
-    let word = form.needed("grant_type")?.expose();
-    let grant: Grant = word.parse().map_err(|_| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
+    let name = form.needed("grant_type")?.expose();
+    let grant: Grant = name.parse().map_err(|_| Failure::token("unsupported_grant_type", "Unsupported grant_type"))?;
     if !state.allows(&client, grant) {
         return Err(Failure::token("unauthorized_client", "Client not allowed for this grant"));
     }
@@ -63,7 +63,7 @@ pub(super) async fn issue(
     dialect::name_actor(&request, &granted.user.email);
     let issuer = state.issuers.issuer(&request::target(&request));
     let (granted, minted) = tokens::mint_aside(&state, issuer, client, granted).await.map_err(Failure::Grant)?;
-    let tokens = told(granted, &minted);
+    let tokens = to_response(granted, &minted);
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).json(tokens))
 }
 
@@ -111,7 +111,7 @@ async fn by_refresh_token(state: &AppState, origin: &Origin, client: &Client, fo
     refreshed.map(Granted::from).map_err(Failure::Grant)
 }
 
-fn told(granted: Granted, minted: &Minted) -> Tokens {
+fn to_response(granted: Granted, minted: &Minted) -> Tokens {
     let Granted { session, scopes, refresh_token, .. } = granted;
     let lives = |until: i64| until - minted.issued_at.seconds();
     Tokens {

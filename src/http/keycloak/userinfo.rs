@@ -1,4 +1,4 @@
-//! What a token tells of its person (OpenID Connect Core, section 5.3).
+//! The user of an access token (OpenID Connect Core, section 5.3).
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -15,7 +15,7 @@ use crate::http::dialect::{self, Dialect};
 use crate::tokens::id_claims::Profile;
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct UserInfo<'a> {
     sub: Uuid,
     #[serde(flatten)]
     profile: Profile<'a>,
@@ -23,7 +23,7 @@ struct Told<'a> {
 
 /// `GET` and `POST /auth/realms/master/protocol/openid-connect/userinfo`, `/oauth2/userinfo`
 ///
-/// As in Keycloak, the token must have been asked for with `openid`.
+/// As in Keycloak, the token needs the scope `openid`.
 pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
     let (user, scopes) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;
@@ -31,6 +31,6 @@ pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<
     if !scopes.has(Scope::OpenId) {
         return Err(Failure::Scope);
     }
-    let told = Told { sub: user.uuid, profile: Profile::of(&user, &scopes) };
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(told))
+    let user_info = UserInfo { sub: user.uuid, profile: Profile::of(&user, &scopes) };
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(user_info))
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::written::{Credential, Written, new_person};
+use super::user_request::{Credential, UserRequest, new_person};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::people::{self, Found, Profile};
@@ -29,14 +29,14 @@ use crate::http::person::{Access, Representation};
 use crate::http::{body, request};
 use crate::store::{Tx, View};
 
-/// How many people there are in a list unless more are asked for, as in Keycloak.
+/// The default number of users in a list, as in Keycloak.
 const PAGE: usize = 100;
 
-/// Whom to look for; nothing looks for everybody whom the caller may find. Yes and no are read in any case, for Python
-/// writes `True`.
+/// The filters of a search; without any it finds every user whom the caller may see. Booleans are read in any case,
+/// because Python writes `True`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct UserQuery {
     search: Option<String>,
     email: Option<String>,
     username: Option<String>,
@@ -51,18 +51,18 @@ pub(super) struct Asked {
     max: Option<String>,
 }
 
-/// What a search comes to.
-struct Wanted {
+/// The parsed parameters of a search.
+struct UserSearch {
     search: PeopleSearch,
     brief: bool,
     first: usize,
     max: usize,
 }
 
-impl TryFrom<Asked> for Wanted {
+impl TryFrom<UserQuery> for UserSearch {
     type Error = Error;
 
-    fn try_from(raw: Asked) -> Result<Self> {
+    fn try_from(raw: UserQuery) -> Result<Self> {
         if raw.q.is_some_and(|attributes| !attributes.is_empty()) {
             return Err(Error::invalid("q", "must be omitted: users have no attributes here"));
         }
@@ -76,7 +76,8 @@ impl TryFrom<Asked> for Wanted {
         };
         let search = PeopleSearch {
             words: PeopleSearch::parse_words(raw.search.as_deref().unwrap_or_default()).in_field("search")?,
-            // The SDK takes the first whom a search by an address finds, so a part of one is looked for only when asked.
+            // The SDK takes the first user that a search by email finds, so an email matches in part only if the
+            // request asks for it.
             email: raw.email.map(|text| match exact {
                 Some(false) => Pattern::Part(Email::fold_part(&text)),
                 Some(true) | None => Pattern::whole(&text),
@@ -96,7 +97,7 @@ impl TryFrom<Asked> for Wanted {
     }
 }
 
-/// Yes or no, in any case.
+/// A boolean, in any case.
 pub(super) fn flag(field: &'static str, text: Option<String>) -> Result<Option<bool>> {
     text.map(|text| match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
@@ -106,24 +107,24 @@ pub(super) fn flag(field: &'static str, text: Option<String>) -> Result<Option<b
     .transpose()
 }
 
-/// A whole number.
 pub(super) fn number(field: &'static str, text: Option<String>) -> Result<Option<usize>> {
     text.map(|text| text.parse::<u32>().ok().and_then(|number| usize::try_from(number).ok()))
         .map(|number| number.ok_or_else(|| Error::invalid(field, "must be a whole number, 0 or more")))
         .transpose()
 }
 
-/// A query, or what is wrong with it.
+/// The parsed query, or the error in it.
 pub(super) fn parsed<T>(query: Result<Query<T>, actix_web::Error>) -> Result<T> {
     query.map(Query::into_inner).map_err(|error| Error::invalid("query", error.to_string()))
 }
 
-fn shown(profile: &Profile, viewer: &Actor) -> Representation {
+fn representation(profile: &Profile, viewer: &Actor) -> Representation {
     let totp = profile.entry.map(|entry| entry.second_factor.is_some());
     Representation::new(&profile.user, viewer).with_totp(totp)
 }
 
-/// A bot as Keycloak shows the user of a service account: named after its client, or after its key. No search finds it.
+/// A bot as Keycloak shows the user of a service account. Its name comes from its client or its API key. No search
+/// finds it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ServiceUser {
@@ -132,7 +133,7 @@ pub(super) struct ServiceUser {
     username: String,
     first_name: String,
     enabled: bool,
-    /// An address in a domain that is none (RFC 2606). Without one, the Wallaroo SDK would show an administrator's.
+    /// An address in a reserved domain (RFC 2606). Without an address, the Wallaroo SDK would show an administrator's.
     email: String,
     email_verified: bool,
     totp: bool,
@@ -157,7 +158,7 @@ impl ServiceUser {
             email: user.email.to_string(),
             email_verified: false,
             totp: false,
-            // A bot goes with its client or key, and is not managed apart from it.
+            // A bot is deleted with its client or API key and cannot be changed separately.
             access: Access::new(false),
             service_account_client_id: client.as_ref().map(ToString::to_string),
             disableable_credential_types: [],
@@ -167,10 +168,9 @@ impl ServiceUser {
     }
 }
 
-/// A person, or a bot.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum One {
+pub(super) enum PersonOrBot {
     Person(Representation),
     Service(ServiceUser),
 }
@@ -179,13 +179,13 @@ pub(super) enum One {
 pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
-    query: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<UserQuery>, actix_web::Error>,
 ) -> Result<Json<Vec<Representation>>, Failure> {
-    let Wanted { search, brief, first, max } = Wanted::try_from(parsed(query)?)?;
+    let UserSearch { search, brief, first, max } = UserSearch::try_from(parsed(query)?)?;
     let find = move |view: &View, caller: &Actor| {
         let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
-            if brief { Representation::brief(&profile.user, caller) } else { shown(profile, caller) }
+            if brief { Representation::brief(&profile.user, caller) } else { representation(profile, caller) }
         };
         Ok(found.iter().map(show).collect())
     };
@@ -196,28 +196,28 @@ pub(super) async fn list(
 pub(super) async fn count(
     state: Data<AppState>,
     caller: Caller,
-    query: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<UserQuery>, actix_web::Error>,
 ) -> Result<Json<usize>, Failure> {
-    let wanted = Wanted::try_from(parsed(query)?)?;
-    let count = move |view: &View| people::count(view, &caller, &wanted.search);
+    let search = UserSearch::try_from(parsed(query)?)?;
+    let count = move |view: &View| people::count(view, &caller, &search.search);
     Ok(Json(state.read_blocking(count).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/{id}`
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<One>, Failure> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<PersonOrBot>, Failure> {
     let uuid = parse(&id)?;
     Ok(Json(match state.read_inline(|view| people::find(view, &caller, uuid))? {
-        Found::Person(profile) => One::Person(shown(&profile, &caller)),
-        Found::Service(account) => One::Service(ServiceUser::new(&account)),
+        Found::Person(profile) => PersonOrBot::Person(representation(&profile, &caller)),
+        Found::Service(account) => PersonOrBot::Service(ServiceUser::new(&account)),
     }))
 }
 
-/// `POST /auth/admin/realms/master/users`: 201, and where the user is.
+/// `POST /auth/admin/realms/master/users`: 201, with the address of the user in `Location`.
 pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     request: HttpRequest,
-    body: Body<Written>,
+    body: Body<UserRequest>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = people::register(&state, &caller, new_person(body.0)?).await.map_err(in_value)?;
     let origin = state.issuers.origin(&request::target(&request));
@@ -230,17 +230,17 @@ pub(super) async fn update(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-    body: Body<Written>,
+    body: Body<UserRequest>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let written = body.0;
-    let must_change = written.demand()?;
-    let change = UserChange::try_from(written)?;
+    let request = body.0;
+    let must_change = request.requires_new_password()?;
+    let change = UserChange::try_from(request)?;
     state.write_as(&caller, move |tx, caller| people::change(tx, caller, uuid, &change, must_change)).await?;
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
-/// `DELETE /auth/admin/realms/master/users/{id}`: the account is closed for good.
+/// `DELETE /auth/admin/realms/master/users/{id}`: closes the account permanently.
 pub(super) async fn delete(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
     let close = move |tx: &Tx, caller: &Actor| user_deletion::block(tx, caller, people::get(tx, caller, uuid)?.user.id);
@@ -262,7 +262,7 @@ pub(super) async fn reset_password(
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))
 }
 
-/// Names the field of a password as a credential has it.
+/// Renames the field of a password error to that of a credential.
 fn in_value(error: Error) -> Error {
     match error {
         Error::Invalid { field: Field::Password, rule } => Error::invalid("value", rule),
@@ -270,7 +270,7 @@ fn in_value(error: Error) -> Error {
     }
 }
 
-/// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: there is no mail to send.
+/// `PUT .../users/{id}/execute-actions-email` and `.../send-verify-email`: refused, because the server sends no email.
 pub(super) async fn send_mail(
     state: Data<AppState>,
     caller: Caller,
@@ -281,12 +281,12 @@ pub(super) async fn send_mail(
     Err(Failure::NoMail)
 }
 
-/// A user of no possible id does not exist.
+/// An id that is no UUID belongs to no user.
 pub(super) fn parse(id: &str) -> Result<Uuid> {
     Uuid::parse_str(id).map_err(|_| Error::not_found(Noun::User, id))
 }
 
-/// A JSON body, whatever its `Content-Type`.
+/// A JSON body with any `Content-Type`.
 pub(super) struct Body<T>(T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {

@@ -1,4 +1,4 @@
-//! The descriptions of the dialects (OpenAPI 3.1) and the pages that show them.
+//! The OpenAPI 3.1 documents of the dialects and the pages that show them.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -15,16 +15,17 @@ use utoipa_swagger_ui::Config;
 use crate::http::headers::PUBLIC;
 use crate::http::{arize, pieces, wallaroo};
 
-/// What Swagger UI needs: its own scripts and stylesheets, the one style that it writes onto an element (by its hash),
-/// icons that are written out in its stylesheet, and requests to this server. Nobody frames it.
+/// The content security policy that Swagger UI needs: its own scripts and style sheets, the one inline style that it
+/// sets on an element (by its hash), the icons inside its style sheet, and requests to this server. The page cannot be
+/// framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; \
                       style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
                       img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-static WALLAROO: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| shown("/v1/api/openapi.json"));
-static ARIZE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| shown("/v2/openapi.json"));
+static WALLAROO: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/v1/api/openapi.json"));
+static ARIZE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/v2/openapi.json"));
 
-fn shown(document: &'static str) -> Arc<Config<'static>> {
+fn swagger_ui(document: &'static str) -> Arc<Config<'static>> {
     Arc::new(Config::from(document).persist_authorization(false))
 }
 
@@ -59,11 +60,11 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
                 Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 Cow::Owned(bytes) => bytes.into(),
             };
-            let mut answer = HttpResponse::Ok();
+            let mut response = HttpResponse::Ok();
             if file.gzpipped {
-                answer.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+                response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
             }
-            answer
+            response
                 .content_type(file.content_type)
                 .insert_header((CACHE_CONTROL, PUBLIC))
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))

@@ -1,4 +1,4 @@
-//! Is the server alive, and can it do its work?
+//! The health checks: whether the server is alive, and whether it can do its work.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use actix_web::web::Data;
 use crate::app::runtime::state::AppState;
 use crate::store::health;
 
-/// How long an answer about the disk stands, so that asking often does not write often.
-const STANDS: Duration = Duration::from_secs(1);
+/// How long the result of the disk check is cached, so that frequent checks do not cause frequent writes.
+const WRITABLE_TTL: Duration = Duration::from_secs(1);
 
-/// Whether the server may be sent work.
+/// Whether the server accepts requests.
 #[derive(Debug, Default)]
 pub struct Readiness {
     stopping: AtomicBool,
@@ -21,13 +21,13 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Notes that the server is stopping.
+    /// Records that the server is stopping.
     pub(in crate::http) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
 
     fn was_writable(&self) -> bool {
-        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < STANDS))
+        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < WRITABLE_TTL))
     }
 
     fn note(&self, writable: bool) {
@@ -37,12 +37,12 @@ impl Readiness {
     }
 }
 
-/// `GET /healthz`: 200 as long as the server serves.
+/// `GET /healthz`: 200 while the server runs.
 pub(super) async fn alive() -> HttpResponse {
     plain(HttpResponse::Ok(), "ok\n")
 }
 
-/// `GET /readyz`: 503 while it is stopping or cannot write to its file, 200 otherwise.
+/// `GET /readyz`: 503 while the server is stopping or cannot write to its file, otherwise 200.
 pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
     if readiness.stopping.load(Ordering::Acquire) {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
@@ -58,6 +58,6 @@ pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> 
     plain(HttpResponse::Ok(), "ready\n")
 }
 
-fn plain(mut answer: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
-    answer.content_type("text/plain; charset=utf-8").body(text)
+fn plain(mut response: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
+    response.content_type("text/plain; charset=utf-8").body(text)
 }

@@ -1,4 +1,4 @@
-//! What operators and their tools ask for: health, and the documents of the dialects.
+//! The endpoints for operators and their tools: health checks, and the documents of the dialects.
 
 pub mod documents;
 pub mod health;
@@ -23,7 +23,7 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
     mount(config, &routes(), || web::route().to(wrong_method));
 }
 
-/// Answers a path that leads nowhere and belongs to no dialect.
+/// Answers a path that belongs to no dialect.
 pub(super) async fn no_page() -> HttpResponse {
     documents::not_found()
 }

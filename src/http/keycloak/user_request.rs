@@ -1,4 +1,4 @@
-//! A user as Keycloak's clients write one: made, changed, or with a new password.
+//! The request bodies for a user: create, change, or set a password.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::domain::password::Password;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::{Error, InField, Result};
 
-/// What stands for the demand to choose another password.
+/// Keycloak's name of the action that requires a new password.
 const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
-/// A user to be, or what is to change about one; what is left out stays.
+/// A new user or a change; omitted fields keep their values.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Written {
+pub(super) struct UserRequest {
     username: Option<String>,
     email: Option<String>,
     first_name: Option<String>,
@@ -28,10 +28,10 @@ pub(super) struct Written {
     required_actions: Option<Vec<String>>,
     realm_roles: Option<Vec<String>>,
     #[serde(flatten)]
-    others: BTreeMap<String, Value>,
+    other_fields: BTreeMap<String, Value>,
 }
 
-/// A password, as Keycloak's clients write one.
+/// A password in a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credential {
@@ -43,7 +43,7 @@ pub(super) struct Credential {
 }
 
 impl Credential {
-    /// The password, and whether it is good only for choosing another.
+    /// The password, and whether it is temporary.
     pub(super) fn read(self) -> Result<(Password, bool)> {
         if self.kind.is_some_and(|kind| kind != "password") {
             return Err(Error::invalid("type", "must be password: no other credential can be set"));
@@ -53,7 +53,7 @@ impl Credential {
     }
 }
 
-/// What a representation holds that is only to be read.
+/// The fields of a representation that are read-only.
 const READ_ONLY: [&str; 14] = [
     "id",
     "createdTimestamp",
@@ -71,7 +71,7 @@ const READ_ONLY: [&str; 14] = [
     "federationLink",
 ];
 
-/// What the fields that create and change have in common come to.
+/// The fields that create and change have in common.
 struct Fields {
     email: Option<Email>,
     first_name: Option<PersonName>,
@@ -79,22 +79,22 @@ struct Fields {
     enabled: Option<bool>,
 }
 
-impl Written {
-    /// Whether another password is demanded, where something is said of it.
-    pub(super) fn demand(&self) -> Result<Option<bool>> {
-        self.required_actions.as_deref().map(demand).transpose()
+impl UserRequest {
+    /// Whether a new password is required; `None` if the request does not say.
+    pub(super) fn requires_new_password(&self) -> Result<Option<bool>> {
+        self.required_actions.as_deref().map(contain_new_password).transpose()
     }
 
-    /// Refuses what would have a meaning elsewhere and has none here, rather than pass it over.
+    /// Refuses fields that have a meaning in Keycloak but none here, rather than ignore them.
     fn fields(&self) -> Result<Fields> {
-        let says = |value: &Value| match value {
+        let is_set = |value: &Value| match value {
             Value::Null | Value::Bool(false) => false,
             Value::Array(items) => !items.is_empty(),
             Value::Object(members) => !members.is_empty(),
             Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
         };
-        let strange = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && says(value);
-        if let Some((name, _)) = self.others.iter().find(strange) {
+        let unsupported = |(name, value): &(&String, &Value)| !READ_ONLY.contains(&name.as_str()) && is_set(value);
+        if let Some((name, _)) = self.other_fields.iter().find(unsupported) {
             return Err(Error::invalid(name.clone(), "is not supported here; omit it"));
         }
         let email = self.email.as_deref().map(Email::parse).transpose().in_field("email")?;
@@ -116,36 +116,36 @@ impl Written {
     }
 }
 
-/// Who is to be made. Without `enabled` the account is off, as in Keycloak. Without `emailVerified` the caller vouches for
-/// the address, as every administrator does who makes an account.
-pub(super) fn new_person(written: Written) -> Result<Registration> {
-    let fields = written.fields()?;
+/// The new user. Without `enabled` the account is disabled, as in Keycloak. Without `emailVerified` the email counts as
+/// verified by the caller, as with every account that an administrator creates.
+pub(super) fn new_person(request: UserRequest) -> Result<Registration> {
+    let fields = request.fields()?;
     let email = fields.email.ok_or_else(|| Error::invalid("username", "is missing: it must be the email address"))?;
-    let mut credentials = written.credentials.unwrap_or_default();
+    let mut credentials = request.credentials.unwrap_or_default();
     let password = credentials.pop().map(Credential::read).transpose()?;
     if !credentials.is_empty() {
         return Err(Error::invalid("credentials", "must contain at most one password"));
     }
-    let password = match (demand(&written.required_actions.unwrap_or_default())?, password) {
+    let password = match (contain_new_password(&request.required_actions.unwrap_or_default())?, password) {
         (false, password) => password,
         (true, Some((password, _))) => Some((password, true)),
         (true, None) => {
             return Err(Error::invalid("requiredActions", "can contain UPDATE_PASSWORD only together with a password"));
         }
     };
-    let role = match written.realm_roles.unwrap_or_default().as_slice() {
+    let role = match request.realm_roles.unwrap_or_default().as_slice() {
         [] => AccountRole::Member,
         [one] if one == "admin" => AccountRole::Administrator,
         _ => return Err(Error::invalid("realmRoles", "can contain only admin: no other role exists")),
     };
     let (first_name, last_name) = (fields.first_name.unwrap_or_default(), fields.last_name.unwrap_or_default());
     let new = NewUser { email, first_name, last_name, role };
-    let email_verified = written.email_verified.unwrap_or(true);
+    let email_verified = request.email_verified.unwrap_or(true);
     Ok(Registration { new, enabled: fields.enabled.unwrap_or(false), email_verified, password })
 }
 
-/// Whether another password is demanded, of all that Keycloak can demand.
-fn demand(actions: &[String]) -> Result<bool> {
+/// Whether the required actions demand a new password. Keycloak has other actions; they are refused.
+fn contain_new_password(actions: &[String]) -> Result<bool> {
     match actions {
         [] => Ok(false),
         [one] if one == UPDATE_PASSWORD => Ok(true),
@@ -153,18 +153,18 @@ fn demand(actions: &[String]) -> Result<bool> {
     }
 }
 
-impl TryFrom<Written> for UserChange {
+impl TryFrom<UserRequest> for UserChange {
     type Error = Error;
 
-    /// Roles are passed over, as Keycloak does here.
-    fn try_from(written: Written) -> Result<Self> {
-        let fields = written.fields()?;
-        if written.credentials.is_some_and(|credentials| !credentials.is_empty()) {
+    /// Roles are ignored, as in Keycloak.
+    fn try_from(request: UserRequest) -> Result<Self> {
+        let fields = request.fields()?;
+        if request.credentials.is_some_and(|credentials| !credentials.is_empty()) {
             return Err(Error::invalid("credentials", "must be omitted: use reset-password to set a password"));
         }
         Ok(Self {
             email: fields.email,
-            email_verified: written.email_verified,
+            email_verified: request.email_verified,
             first_name: fields.first_name,
             last_name: fields.last_name,
             enabled: fields.enabled,
