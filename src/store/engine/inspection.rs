@@ -1,4 +1,4 @@
-//! A look at the data file as it lies there, which changes nothing in it: no upgrade, no checkpoint, no file beside it.
+//! Reads the data file without changing anything: no upgrade, no checkpoint, no file beside it.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 
 /// Reads from one snapshot of a data file, whether a server runs on it or not.
 ///
-/// Even a reader makes SQLite put a write-ahead log and shared memory beside a file that nobody has open, and leaves
-/// them there. So such a file is read as one that cannot change, and once more in the ordinary way if it did.
-/// Refused when there is no file or it cannot be read.
+/// If no process has the file open, even a read-only connection makes SQLite create a write-ahead log and shared memory
+/// beside it, and leave them there. For this reason such a file is opened as immutable. It is read again in the
+/// ordinary way if it changed meanwhile. Fails if there is no file or if it cannot be read.
 pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let before = Trace::of(path)?;
     if !before.in_use {
@@ -36,7 +36,7 @@ fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<
     work(&View { conn: Conn::on_sqlite(&snapshot), now: Timestamp::now(), names: None })
 }
 
-/// What tells whether somebody else has worked on the file.
+/// The attributes that show whether another process has worked on the file.
 #[derive(PartialEq, Eq)]
 struct Trace {
     in_use: bool,
@@ -53,10 +53,10 @@ impl Trace {
     }
 }
 
-/// What a path as an address does not hold as it is.
+/// The characters that are escaped in a path that is used as a URI.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-/// The path as SQLite's URI, in which `?`, `#` and `%` have a meaning of their own.
+/// The path as a SQLite URI, in which `?`, `#` and `%` are special.
 fn address(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(Error::internal)?;
     Ok(format!("file://{}", percent_encode(path.as_os_str().as_bytes(), RESERVED)))

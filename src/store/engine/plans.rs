@@ -1,7 +1,7 @@
-//! For tests: every statement of the program, and whether what it costs grows with a table.
+//! For tests: checks that the cost of no statement of the program grows with a table.
 //!
-//! The statements are read out of the sources, so that none is forgotten for want of a test; and every connection of
-//! every test is watched, so that none is forgotten for being put together in a way that is not read here.
+//! The statements are read from the sources, so that each is checked even if no test runs it. Every connection of every
+//! test is traced, so that a statement that is built in a way that is not parsed here is found too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,10 +14,10 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use syn::Lit;
 
-/// Tables that do not grow with use: an operator writes them by hand, or the program keeps them short.
+/// Tables that do not grow with use: an operator fills them, or the program keeps them short.
 const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
 
-/// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
+/// Statements that read a whole table or sort on purpose: a part that identifies them, and the reason.
 const EXCEPTIONS: [(&str, &str); 11] = [
     (" WHERE true", "every row goes, to end the sessions of everybody"),
     (
@@ -35,7 +35,7 @@ const EXCEPTIONS: [(&str, &str); 11] = [
     ("r.predefined IN ('owner', 'member', 'reader', 'annotator') ORDER BY r.id", "it sorts four rows"),
 ];
 
-/// The statements that only tests run begin like one of these.
+/// The beginnings of statements that only tests run.
 const OF_TESTS: [&str; 8] = [
     "CREATE TABLE note",
     "INSERT INTO note",
@@ -47,7 +47,7 @@ const OF_TESTS: [&str; 8] = [
     "SELECT generation FROM meta",
 ];
 
-/// Every statement of the program by the file that it is in.
+/// Every statement of the program, with the file that contains it.
 static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let mut all = BTreeMap::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")];
@@ -69,7 +69,7 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     all
 });
 
-/// The constants that a source file has from one beside it: `use super::users::{COLUMNS, read};`.
+/// The constants that a source file imports from a file beside it: `use super::users::{COLUMNS, read};`.
 fn borrowed(source: &str, folder: &Path) -> String {
     let mut constants = String::new();
     for line in source.lines().filter_map(|line| line.strip_prefix("use super::")) {
@@ -85,7 +85,7 @@ fn borrowed(source: &str, folder: &Path) -> String {
     constants
 }
 
-/// A piece of a source file.
+/// A token of a source file.
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(String),
@@ -98,7 +98,7 @@ fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(name) => pieces.push(Piece::Word(name.to_string())),
-            // Comments on items are attributes to the compiler.
+            // Doc comments are attributes to the compiler.
             TokenTree::Punct(sign) if sign.as_char() == '#' => {
                 tokens.next_if(|next| matches!(next, TokenTree::Punct(next) if next.as_char() == '!'));
                 tokens.next_if(|next| matches!(next, TokenTree::Group(next) if next.delimiter() == Delimiter::Bracket));
@@ -157,7 +157,7 @@ impl Source {
         all
     }
 
-    /// A text with everything that may stand in its gaps.
+    /// A text with each possible value in its placeholders.
     fn filled(&self, text: &str, at: usize) -> Vec<String> {
         let Some((head, (name, tail))) =
             text.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?)))
@@ -166,7 +166,7 @@ impl Source {
         };
         let fillings = self.fillings(name, at);
         assert!(!fillings.is_empty(), "nobody knows what {{{name}}} is in: {text}");
-        // A name stands for the same text wherever it is in the statement.
+        // A placeholder has the same value wherever it is in the statement.
         let (head, tail) = (head.to_owned(), tail.to_owned());
         let gap = format!("{{{name}}}");
         fillings
@@ -175,7 +175,7 @@ impl Source {
             .collect()
     }
 
-    /// What a name may stand for: a constant, the last variable of that name above, or what a function is called with.
+    /// The possible values of a name: a constant, the last variable of that name above, or the arguments of a function.
     fn fillings(&self, name: &str, at: usize) -> Vec<String> {
         let is = |at: usize, word: &str| self.word(at) == Some(word);
         if let Some(from) = (0..self.0.len()).find(|at| is(*at, "const") && is(at + 1, name)) {
@@ -192,7 +192,7 @@ impl Source {
         calls.flat_map(|call| self.texts(call, call).into_iter().take(1)).collect()
     }
 
-    /// The texts up to the end of the expression, those of named constants too.
+    /// The texts up to the end of the expression, including those of named constants.
     fn texts(&self, from: usize, at: usize) -> Vec<String> {
         let mut depth = 0;
         let mut texts = Vec::new();
@@ -225,7 +225,7 @@ fn in_one_line(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What in the plan of a statement grows with a table; nothing if all is well.
+/// The steps of a statement's plan whose cost grows with a table; empty if there are none.
 fn faults(conn: &Connection, sql: &str) -> Vec<String> {
     let mut query = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{sql}: {error}"));
     let steps = query.raw_query().mapped(|row| row.get::<_, String>("detail")).map(Result::unwrap);
@@ -241,7 +241,7 @@ fn grows(step: &str) -> bool {
     !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL.contains(&table))
 }
 
-/// Ends the tests if a statement is run that nobody knows.
+/// Ends the test process if an unknown statement is run.
 pub(in crate::store) fn watch(conn: &Connection) {
     conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
 }
@@ -260,13 +260,13 @@ fn look(event: TraceEvent) {
     }
 }
 
-/// What settles a connection, makes the schema or is a test's own.
+/// Statements that set up a connection or the schema, or that belong to a test.
 fn not_of_the_program(sql: &str) -> bool {
     static SCHEMA: LazyLock<String> =
         LazyLock::new(|| in_one_line(&without_comments(&super::schema::scripts().concat())));
     let verb = sql.split(' ').next().unwrap_or_default();
     ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
-        // What SQLite asks itself, and keeps of what it has counted.
+        // SQLite's own queries, and its statistics.
         || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
         || OF_TESTS.iter().any(|begin| sql.starts_with(begin))
         || SCHEMA.contains(sql)

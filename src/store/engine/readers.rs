@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::{Sizes, View, open};
 use crate::error::{Error, Result};
 
-/// How long a read waits for a connection.
+/// The maximum wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pool of read-only connections; empty once closed.

@@ -1,4 +1,4 @@
-//! Old, new and strange files, and what becomes of them.
+//! Opens old, new and foreign files, and checks the result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,11 +28,11 @@ fn place() -> Place {
     Place { path: folder.path().join("atelier.db"), _folder: folder }
 }
 
-/// A file as a version long ago left it, with a row in each table that had one then.
+/// A file as an older version left it, with a row in each table of that version.
 fn file_of_version(path: &Path, version: u32) {
     let conn = Connection::open(path).unwrap();
     for (step, number) in STEPS.iter().zip(1..=version) {
-        // As the upgrade has it.
+        // As in an upgrade.
         conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         conn.execute_batch(step).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
@@ -41,7 +41,7 @@ fn file_of_version(path: &Path, version: u32) {
     conn.pragma_update(None, "user_version", version).unwrap();
 }
 
-/// Rows for the tables that this version brought; a new version adds its arm.
+/// Rows for the tables that this version added. A new version adds a match arm.
 fn rows_of_version(version: u32) -> &'static str {
     match version {
         1 => {
@@ -116,9 +116,9 @@ fn rows_of_version(version: u32) -> &'static str {
     }
 }
 
-/// Every table, index and view by its name, with its words but without its layout, and what marks the file.
+/// The SQL of every table, index and view by its name, with whitespace normalized, and the application id.
 fn shape(conn: &Connection) -> BTreeMap<String, String> {
-    // What the planner has counted is no part of the schema.
+    // The planner's statistics are not part of the schema.
     let sql = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
     let mut query = conn.prepare(sql).unwrap();
     let rows = query
@@ -194,11 +194,11 @@ fn a_file_of_every_older_version_comes_up_with_its_rows() {
         assert_eq!(shape(&conn), shape(&look(&fresh.path)), "from version {version}");
         let after = contents(&conn);
         for (table, rows) in before {
-            // Version 7 has another name for it.
+            // Version 7 renames it.
             let now = if table == "half_sign_ins" { "pending_sign_ins" } else { &table };
             let left = after.get(now).map_or(0, Vec::len);
             let all = match table.as_str() {
-                // Version 7 has no index of names and no log of workspaces.
+                // Version 7 drops the index of names and the log of workspaces.
                 "search_grams" | "search_names" | "search_log" | "workspace_changes" => !after.contains_key(&table),
                 _ => left == rows.len(),
             };
@@ -262,7 +262,7 @@ fn the_audit_of_an_older_file_becomes_a_chain() {
     for version in 1..CHAINED {
         let place = place();
         file_of_version(&place.path, version);
-        // Some rows are no more, as in a file that somebody has pruned.
+        // Some rows are missing, as in a pruned file.
         let rows = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
                     INSERT INTO audit (id, at, actor, credential, dialect, request_id, verb, kind, object, before)
                     SELECT n, n, 'a', 'c', 'd', 'r', 'v', 'k', n, nullif(n % 3, 0) FROM n WHERE n % 100 <> 7";
@@ -421,7 +421,7 @@ fn an_older_file_tells_which_addresses_somebody_vouched_for() {
         add(id, "member", "active");
     }
     told(1, None, "users.create", 10, None, &person("p10", "administrator"));
-    // One who became an administrator later: what was invited before proves nothing.
+    // p11 becomes an administrator later. An invitation before that proves nothing.
     told(2, Some(10), "users.create", 11, None, &person("p11", "member"));
     told(3, Some(11), "users.invite", 20, None, &person("p20", "member"));
     told(4, Some(10), "users.change", 11, Some(&person("p11", "member")), &person("p11", "administrator"));
@@ -429,15 +429,15 @@ fn an_older_file_tells_which_addresses_somebody_vouched_for() {
     told(6, Some(12), "users.invite", 22, None, &person("p22", "member"));
     told(7, None, "users.invite", 23, None, &person("p23", "member"));
     told(8, Some(10), "users.invite", 24, None, &person("p24", "member"));
-    // Made by an administrator, and begun anew by a member.
+    // Invited by an administrator, and invited again by a member.
     told(9, Some(12), "users.invite", 24, Some(&person("p24", "member")), &person("p24", "member"));
-    // Invited by a member, and given another address by an administrator.
+    // Invited by a member; an administrator changed the address.
     told(10, Some(12), "users.invite", 25, None, &person("old", "member"));
     told(11, Some(10), "users.change", 25, Some(&person("old", "member")), &person("p25", "member"));
-    // A change of something else proves nothing of the address.
+    // A change of another field proves nothing about the address.
     told(12, Some(12), "users.invite", 26, None, &person("p26", "member"));
     told(13, Some(10), "users.change", 26, Some(&person("p26", "member")), &person("p26", "member"));
-    // What the audit tells of another address.
+    // This audit row is about another address.
     told(14, None, "users.create", 27, None, &person("other", "member"));
     drop(conn);
 
@@ -534,7 +534,7 @@ fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can(
     assert_eq!(texts("SELECT name FROM keys"), ["\u{e9}"]);
     drop(conn);
 
-    // The rows that were left are told, and read all the same; what is not renamed can still be changed.
+    // Rows that were left unchanged are reported and stay readable. They can be changed without being renamed.
     let store = Store::open(&place.path, Sizes::default()).unwrap();
     let told: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
     let expected = [

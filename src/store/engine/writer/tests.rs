@@ -1,4 +1,4 @@
-//! What the writer promises, seen from the line and from a second connection.
+//! Tests of the writer, as seen by its callers and by a second connection.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use rusqlite::OpenFlags;
 use super::*;
 use crate::store::engine::{open, schema};
 
-/// Beyond this something hangs.
+/// After this time the writer counts as hanging.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the writer waits for the lock of another process.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A writer on a file of its own, which has the table `note` besides the schema's.
+/// A writer on a file of its own, which has the additional table `note`.
 struct Bench {
     writer: Writer,
     path: PathBuf,
@@ -39,12 +39,12 @@ fn bench(queue: usize) -> Bench {
 }
 
 impl Bench {
-    /// A connection of its own, as another process would have.
+    /// A separate connection, as another process would have.
     fn other(&self) -> Connection {
         Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
 
-    /// The notes that are committed, in the order in which they were written.
+    /// The committed notes, in the order of their writes.
     fn notes(&self) -> Vec<String> {
         notes(&self.other())
     }
@@ -53,12 +53,12 @@ impl Bench {
         self.other().query_row("SELECT generation FROM meta", [], |row| row.get(0)).unwrap()
     }
 
-    /// Does this write and gives its answer.
+    /// Runs this write and returns its result.
     fn now<T: Send + 'static>(&self, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> Result<T> {
         within(self.writer.send(work).unwrap())
     }
 
-    /// Keeps the writer busy, so that what is sent meanwhile makes one batch.
+    /// Keeps the writer busy, so that the writes that are queued meanwhile form one batch.
     fn hold(&self) -> Hold {
         let (started, has_started) = channel();
         let (release, gate) = channel::<()>();
@@ -85,7 +85,7 @@ impl Hold {
     }
 }
 
-/// Waits for an answer, but not for ever.
+/// Waits for a result until the time limit.
 fn within<T: Send + 'static>(pending: Pending<T>) -> Result<T> {
     let (answer, answered) = channel();
     thread::spawn(move || answer.send(pending.wait()));
@@ -204,7 +204,7 @@ fn no_answer_is_sent_before_the_commit() {
         .into_iter()
         .map(|pending| {
             let answer = within(pending);
-            // What was answered is there for everybody at the moment of the answer.
+            // A committed row is visible to everybody at the moment of the answer.
             (answer.is_ok(), notes(&other))
         })
         .collect();
@@ -369,12 +369,12 @@ fn a_commit_that_is_refused_is_answered_as_a_failure_and_changes_nothing() {
     bench
         .now(move |tx| {
             let counted = counted.clone();
-            // Let through are the commit of this write, that of the one that holds, and the last.
+            // The hook accepts the commits of this write, of the hold and of the last write.
             let refuse = move || (2..5).contains(&counted.fetch_add(1, Ordering::SeqCst));
             Ok(tx.conn.sqlite().commit_hook(Some(refuse))?)
         })
         .unwrap();
-    // The batch is refused, and then each of its three writes but the last.
+    // The batch is refused, and then each of its three writes except the last.
     let hold = bench.hold();
     let [one, two, three] = ["one", "two", "three"].map(|text| bench.writer.send(note(text)).unwrap());
     hold.release();
@@ -436,7 +436,7 @@ fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
     let conflicting = bench.writer.send(note("first")).unwrap();
     let _guilty = bench.writer.send(move |tx| {
         tx.conn.sqlite().execute_batch("ROLLBACK")?;
-        // Another process is quicker, and the writes cannot be done again for as long as it goes on.
+        // Another process begins first, and the writes cannot be retried as long as its transaction is open.
         if let Some(other) = seize.lock().unwrap().take() {
             other.execute_batch("BEGIN IMMEDIATE")?;
             *keep.lock().unwrap() = Some(other);
