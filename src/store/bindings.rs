@@ -19,10 +19,10 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The bindings on workspaces, or those on projects, that somebody may be able to see, by number: everybody's or one
-/// user's, but for those that they certainly cannot see. One more than a page holds is looked for.
+/// A page of the bindings on workspaces, or of those on projects, ordered by id: of all users or of one. Omits only
+/// bindings that the viewer certainly cannot see. Fetches one row more than a page contains.
 ///
-/// Where somebody may see bindings in few places only, these are looked through, and everything else is not.
+/// If the viewer can see bindings in a few workspaces only, only those are searched.
 pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
     let places = match user {
         None => visibility::where_governed(view, sight)?,
@@ -96,7 +96,7 @@ pub fn find_on(view: &View, user: UserId, resource: Resource) -> Result<Option<B
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Adds a binding; a conflict if the user has one on the thing already.
+/// Inserts a binding. A conflict if the user already has one on the resource.
 pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result<Binding> {
     let (workspace, project) = columns(resource);
     let mut query = tx.conn.prepare_cached(
@@ -114,7 +114,6 @@ pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result
     query.query_row(params, read).map_err(conflict(Noun::RoleBinding, "of this user on this resource"))
 }
 
-/// Gives a binding another role.
 pub fn update(tx: &Tx, id: BindingId, role: RoleId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE bindings SET role_id = :role, updated_at = :now WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":role": role.0, ":now": tx.now.micros() })?;
@@ -126,7 +125,7 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
     Ok(())
 }
 
-/// What is bound to a user in a workspace, on its projects too.
+/// The bindings of a user on a workspace and its projects.
 pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> Result<Vec<Binding>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND (b.workspace_id = :workspace
@@ -137,7 +136,7 @@ pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> R
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Takes away what is bound to a user in a workspace, on its projects too; tells how many bindings that were.
+/// Deletes the bindings of a user on a workspace and its projects. Returns how many were deleted.
 pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
@@ -146,7 +145,7 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
     Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
 }
 
-/// Takes away what is bound to a user in an organization, or anywhere; tells how many bindings that were.
+/// Deletes the bindings of a user in an organization, or in all. Returns how many were deleted.
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS INTEGER) IS NULL

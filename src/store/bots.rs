@@ -1,4 +1,4 @@
-//! The bots of the table `users`, and where they are members.
+//! The bots of the table `users`, and their memberships.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, PersonName};
 use crate::error::{Error, Result};
 
-/// The end of the addresses that bots have, so that the column is filled; no mail gets there (RFC 2606, section 2).
+/// The domain of bots' email addresses, which fill the column. It cannot receive mail (RFC 2606, section 2).
 const DOMAIN: &str = "bots.invalid";
 
-/// Adds a bot of this name; it has no password and no place yet.
+/// Inserts a bot of this name, without a password or memberships.
 pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<UserId> {
     let email = Email::parse(&format!("bot-{uuid}@{DOMAIN}")).map_err(Error::internal)?;
     let mut query = tx.conn.prepare_cached(
@@ -36,7 +36,7 @@ pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<User
     Ok(query.query_row(params, |row| row.get(0).map(UserId))?)
 }
 
-/// Writes what a bot is called and what it may do in the account.
+/// Writes the name and the account role of a bot.
 pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE users SET first_name = :name, role = :role WHERE id = :id AND kind = 'bot'")?;
@@ -44,13 +44,13 @@ pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> 
     Ok(())
 }
 
-/// As much of a name as fits.
+/// Cuts a name to the maximum length.
 fn shown(name: &str) -> String {
     name.chars().take(PersonName::MAX_LENGTH).collect()
 }
 
-/// Blocks a bot for good. Its memberships stay as the record of where it was, but for named roles, which they would
-/// keep from being deleted.
+/// Blocks a bot permanently. Its memberships stay as a record, but without their custom roles, which could not be
+/// deleted otherwise.
 pub fn block(tx: &Tx, id: UserId) -> Result<()> {
     for sql in [
         "UPDATE users SET enabled = 0, state = 'blocked' WHERE id = :id AND kind = 'bot'",
@@ -62,7 +62,7 @@ pub fn block(tx: &Tx, id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// The bots of these numbers, with their places or without.
+/// The bots with these ids, optionally with their memberships.
 pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
     let wanted = row::numbers(ids.iter().map(|id| id.0));
     let mut query = view.conn.prepare_cached(

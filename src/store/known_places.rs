@@ -1,4 +1,4 @@
-//! The table `known_places`: the addresses that somebody has signed in from.
+//! The table `known_places`: the addresses that users have signed in from.
 
 use rusqlite::named_params;
 
@@ -7,7 +7,7 @@ use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-/// Whether somebody has signed in from there.
+/// Whether a user has signed in from this address.
 pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
     let mut query = view
         .conn
@@ -15,7 +15,8 @@ pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
     Ok(query.query_row(named_params! { ":user": user.0, ":place": place }, |row| row.get(0))?)
 }
 
-/// Notes that somebody has signed in from there, unless that was noted after `fresh`; keeps the newest `most`.
+/// Records that a user signed in from this address, unless that was recorded after `fresh`. Keeps the newest `most`
+/// rows.
 pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)

@@ -21,13 +21,13 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// What a search asks of a project.
+/// The conditions of a search on a project.
 const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 
-/// The projects that a user may be able to see: not one of a workspace that they have nothing to do with, nor one that
-/// is restricted and in which they are nobody.
+/// The projects that a user may be able to see. Omits the projects of workspaces without a relation to the user, and
+/// restricted projects in which the user has no role.
 const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
     OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
     OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me
@@ -38,10 +38,10 @@ const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b
                    AND (o.role = 'admin' OR (w.private = 0
                         AND NOT EXISTS (SELECT 1 FROM restrictions r WHERE r.project_id = p.id))))";
 
-/// The projects of a search that somebody may be able to see, by number: those that they certainly cannot see are left
-/// out. One more than a page holds is looked for.
+/// A page of the projects of a search, ordered by id. Omits only projects that the viewer certainly cannot see. Fetches
+/// one row more than a page contains.
 ///
-/// Where these are in few workspaces only, those are looked through, and everything else is not.
+/// If the projects are in a few workspaces only, only those are searched.
 pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
     let folded = |text: &Option<String>| text.as_deref().map(fold).unwrap_or_default();
     let (name, workspace_name) = (folded(&search.name), folded(&search.workspace_name));
@@ -96,7 +96,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds a project; a conflict if the name is taken in the workspace.
+/// Inserts a project. A conflict if the name is taken in the workspace.
 pub fn insert(
     tx: &Tx,
     workspace: WorkspaceId,
@@ -120,7 +120,7 @@ pub fn insert(
     query.query_row(params, read).map_err(conflict(Noun::Project, name.as_str()))
 }
 
-/// Gives a project another name; a conflict if it is taken in the workspace.
+/// Renames a project. A conflict if the name is taken in the workspace.
 pub fn update(tx: &Tx, id: ProjectId, name: &ProjectName) -> Result<()> {
     let mut query = tx
         .conn
@@ -137,15 +137,14 @@ pub fn delete(tx: &Tx, id: ProjectId) -> Result<()> {
     Ok(())
 }
 
-/// The restriction of a project, if it has one.
 pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction>> {
     let mut query =
         view.conn.prepare_cached("SELECT project_id, created_at FROM restrictions WHERE project_id = :id")?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read_restriction).optional()?)
 }
 
-/// The restrictions that somebody may be able to see, by project: those that they certainly cannot see are left out.
-/// One more than a page holds is looked for.
+/// A page of the restrictions, ordered by project. Omits only restrictions that the viewer certainly cannot see.
+/// Fetches one row more than a page contains.
 pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
     let places = visibility::where_governed(view, sight)?.numbers();
     let near = match sight {

@@ -1,4 +1,5 @@
-//! What every connection is like, how the generation grows, and that what the nouns allow the tables take.
+//! Connections, the generation and the data version, and that the tables accept every value that the domain types
+//! allow.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -193,7 +194,7 @@ fn the_pulse_changes_with_a_commit_and_with_nothing_else() {
     assert_eq!(place.store.data_version().unwrap(), after, "a write that changed nothing");
 }
 
-/// Another connection stands for another process: SQLite keeps the header in shared memory for both alike.
+/// Another connection stands for another process: both see the header in SQLite's shared memory.
 #[test]
 fn no_pulse_comes_twice_whoever_commits() {
     let place = place();
@@ -201,7 +202,7 @@ fn no_pulse_comes_twice_whoever_commits() {
     let other = Connection::open(place.home.database()).unwrap();
     for turn in 0..300 {
         match turn % 10 {
-            // The log is moved into the file, and the next commit begins it anew.
+            // The log is moved into the file, and the next commit starts it again.
             3 => drop(other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))),
             4 | 8 => drop(other.execute("UPDATE meta SET generation = generation + 1", []).unwrap()),
             _ => place.store.write_and_wait(health::touch).unwrap(),
@@ -228,7 +229,7 @@ fn whoever_was_told_of_a_commit_finds_another_pulse() {
     });
 }
 
-/// To close the shared memory would drop the locks of every connection of the process.
+/// Closing the shared memory would drop the locks of every connection of the process.
 #[test]
 fn all_stores_of_a_file_feel_its_pulse_by_one_finger() {
     let place = place();
@@ -362,7 +363,7 @@ fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// What a noun's parser lets through, its table takes and gives back unchanged.
+    /// A table stores every value that the domain type's parser accepts, and returns it unchanged.
     #[test]
     fn what_the_nouns_allow_the_tables_take(
         addresses in proptest::collection::vec("[^\\pZ\\pC<>()\\[\\],;:\\\\\"@]{1,64}@[^\\pZ\\pC<>()\\[\\],;:\\\\\"@.]{1,40}", 1..4),

@@ -1,5 +1,5 @@
-//! Files of a data directory: they belong to the directory's owner, also where the superuser makes them, so that the
-//! service whose directory it is can use them.
+//! Files of a data directory. They belong to the directory's owner even if the superuser creates them, so that the
+//! service that owns the directory can use them.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -9,9 +9,9 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// Opens a file for reading and writing, and makes it, for its owner only, where there is none.
+/// Opens a file for reading and writing. Creates it with access for its owner only if it does not exist.
 ///
-/// In a directory of another user a symbolic link is refused: it could lead to any file of the superuser's.
+/// Refuses a symbolic link in a directory of another user: it could lead to any file of the superuser's.
 pub fn open_or_make(path: &Path) -> io::Result<File> {
     loop {
         match make(path) {
@@ -21,26 +21,26 @@ pub fn open_or_make(path: &Path) -> io::Result<File> {
         let is_own = directory_of(path).metadata()?.uid() == geteuid().as_raw();
         let flags = if is_own { OFlags::empty() } else { OFlags::NOFOLLOW };
         match OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path) {
-            // Somebody has removed it since.
+            // Another process has removed it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {}
             done => return done,
         }
     }
 }
 
-/// Makes a file for its owner only; refused where there is one.
+/// Creates a file with access for its owner only. Fails if it exists.
 pub fn make(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
     give_to_owner(&file, path)?;
     Ok(file)
 }
 
-/// Gives a file that this process has made to the owner of the directory that it is in.
+/// Changes the owner of a file that this process has created to the owner of its directory.
 pub fn give_to_owner(file: &File, path: &Path) -> io::Result<()> {
     give(file, &directory_of(path).metadata()?)
 }
 
-/// Makes a directory and those above it, each for its owner only: the owner of the one above it.
+/// Creates a directory and its parents with access for their owner only. Each gets the owner of its parent.
 pub(super) fn make_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());

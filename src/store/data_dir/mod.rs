@@ -1,6 +1,4 @@
-//! The data directory as a place: its files and their modes.
-//!
-//! It knows the file system only; what is in the database is not its business.
+//! The data directory: its files and their modes. It knows the file system only, not the contents of the database.
 
 mod error;
 mod file_system;
@@ -24,10 +22,10 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Opens a data directory, and makes it and an empty database file where they are absent.
+    /// Opens a data directory. Creates it and an empty database file if they do not exist.
     ///
-    /// A looser mode than 0700 is tightened, with a warning. Refused when the directory is open to others
-    /// and holds things that are not atelier's (nobody wants `/srv` closed), or cannot be made or closed.
+    /// Tightens a looser mode than 0700 with a warning. Refuses if the directory is open to other users and contains
+    /// files that are not atelier's (`/srv`, for example, must stay open), or if it cannot be created or tightened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
         files::make_directories(&home.path).map_err(|source| {
@@ -38,12 +36,12 @@ impl DataDir {
         Ok(home)
     }
 
-    /// The data directory of that path, whatever is there: it looks at nothing and changes nothing.
+    /// The data directory of that path. It reads and changes nothing on the disk.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Opens a data directory that a server has made; it makes none.
+    /// Opens a data directory that a server has created. Never creates one.
     pub fn existing(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
         match fs::metadata(home.database()) {
@@ -64,29 +62,29 @@ impl DataDir {
         self.path.join("atelier.db")
     }
 
-    /// The file of the key that seals the signing keys.
+    /// The file of the master key, which seals the signing keys.
     pub fn master_key(&self) -> PathBuf {
         self.path.join("master.key")
     }
 
-    /// The file that tells the password made up for the first administrator.
+    /// The file with the generated password of the first administrator.
     pub fn first_admin(&self) -> PathBuf {
         self.path.join("first-admin.txt")
     }
 
-    /// Takes the directory for this server. Refused while another one has it.
+    /// Locks the directory for this server. Fails if another server holds the lock.
     pub fn lock(&self) -> Result<Lock> {
         lock::take(&self.path)
     }
 
-    /// Who has the directory; nobody if no server runs there. It changes nothing.
+    /// Who holds the lock of the directory, if anybody. Changes nothing.
     pub fn holder(&self) -> Result<Option<Holder>> {
         lock::holder(&self.path)
     }
 
-    /// The kind of network file system that the directory is on, where it is on one.
+    /// The kind of network file system that the directory is on, if it is on one.
     ///
-    /// SQLite's locks and shared memory do not hold across machines, and often not on one either.
+    /// SQLite's locks and shared memory do not work across machines, and often not even on one machine.
     pub fn network_file_system(&self) -> Option<&'static str> {
         file_system::network(&self.path)
     }
@@ -111,7 +109,7 @@ impl DataDir {
         Ok(())
     }
 
-    /// Whether a stranger's files are here: there are some, but neither a database nor a lock among them.
+    /// Whether the directory contains other files, but neither a database nor a lock file of atelier's.
     fn holds_other_things(&self) -> io::Result<bool> {
         let mut others = false;
         for entry in fs::read_dir(&self.path)? {
@@ -119,14 +117,14 @@ impl DataDir {
             if name == "atelier.db" || name == "atelier.lock" {
                 return Ok(false);
             }
-            // A fresh volume has its own lost+found.
+            // A new volume contains lost+found.
             others |= name != "lost+found";
         }
         Ok(others)
     }
 
-    /// Makes the database file before SQLite would, which asks the umask for the mode; the write-ahead
-    /// log and the shared memory take theirs from it.
+    /// Creates the database file before SQLite does, because SQLite's file mode depends on the umask. The write-ahead
+    /// log and the shared memory inherit the mode of the file.
     fn make_database(&self) -> Result<()> {
         let path = self.database();
         let failed = |source| DataDirError::Io {

@@ -1,4 +1,4 @@
-//! No list costs more where there is more that it does not show.
+//! The cost of a list does not grow with the rows that it does not contain.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,8 +37,9 @@ const PEOPLE: &str = "
     SELECT '00000000-0000-4000-8000-' || printf('%012d', n), 'p' || n || '@example.com', 'p' || n || '@example.com', '', '', 'person', 'active', 1, 1,
            'member', 0, 0 FROM n;";
 
-/// A world of so many workspaces in each of two organizations, with a project, a restriction and a binding in each. User
-/// 1 is in a few of the first organization's; user 2 is in the second, all of which is private.
+/// Two organizations with `size` workspaces each, and a project, a restriction and a binding in each workspace. User 1
+/// is in a few workspaces of the first organization. User 2 is in the second organization, whose workspaces are all
+/// private.
 fn world(size: i64) -> Place {
     place(&format!(
         "BEGIN;
@@ -75,7 +76,7 @@ fn world(size: i64) -> Place {
     ))
 }
 
-/// What each list costs, in the steps of SQLite's machine.
+/// The cost of each list, in steps of SQLite's virtual machine.
 fn costs(place: &Place) -> BTreeMap<String, u64> {
     let mut costs = BTreeMap::new();
     let steps = Arc::new(AtomicU64::new(0));
