@@ -66,10 +66,10 @@ fn before(
          ORDER BY at DESC, id DESC LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (from, look_for) = (from.micros(), page.fetch_limit());
+    let (from, limit) = (from.micros(), page.fetch_limit());
     let user = by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
-        vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &look_for)];
+        vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &limit)];
     if verb.is_some() {
         params.push((":verb", &verb));
     }

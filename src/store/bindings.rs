@@ -29,7 +29,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
         Some(_) => Where::Anywhere,
     };
     let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
-    let near = match sight {
+    let visible = match sight {
         Sight::Everything => "",
         Sight::Of(_) => {
             "AND (EXISTS (SELECT 1 FROM bindings own WHERE own.user_id = :me AND own.project_id = b.project_id)
@@ -45,7 +45,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
     };
     let sql = match (&places, user) {
         (Where::In(_), _) if on_projects => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects p ON p.workspace_id = j.value
                  CROSS JOIN bindings y ON y.id IN (
                      SELECT x.id FROM bindings x WHERE x.project_id = p.id AND x.id > :after
@@ -53,7 +53,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::In(_), _) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
                  SELECT y.id FROM json_each(:places) j
                  CROSS JOIN bindings y ON y.id IN (
                      SELECT x.id FROM bindings x WHERE x.workspace_id = j.value AND x.id > :after
@@ -61,17 +61,19 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::Anywhere, Some(_)) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {near}
+            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {visible}
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::Anywhere, None) => {
-            format!("SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {near} ORDER BY b.id LIMIT :limit")
+            format!(
+                "SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {visible} ORDER BY b.id LIMIT :limit"
+            )
         }
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
+    let (after, limit, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
     let places = places.numbers();
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
     if places.is_some() {
         params.push((":places", &places));
     }

@@ -102,13 +102,13 @@ pub fn delete(tx: &Tx, code: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Deletes at most `most` codes that expired before a time.
-pub fn delete_dead(tx: &Tx, ended_by: Timestamp, most: u32) -> Result<()> {
+/// Deletes at most `limit` codes that expired before a time.
+pub fn delete_dead(tx: &Tx, ended_by: Timestamp, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM device_codes WHERE fingerprint IN (
              SELECT fingerprint FROM device_codes WHERE expires_at <= :ended_by LIMIT :most)",
     )?;
-    query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": most })?;
+    query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": limit })?;
     Ok(())
 }
 

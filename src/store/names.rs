@@ -37,7 +37,7 @@ fn with_key(name: &str) -> Form {
     (name.to_owned(), Some(fold(name)))
 }
 
-fn alone(name: &str) -> Form {
+fn without_key(name: &str) -> Form {
     (name.to_owned(), None)
 }
 
@@ -64,31 +64,31 @@ const COLUMNS: [Column; 9] = [
         what: "role",
         list: "SELECT id, name AS found, NULL FROM roles WHERE predefined IS NULL",
         update: "UPDATE roles SET name = :text WHERE id = :row",
-        form: |raw| RoleName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| RoleName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "API key",
         list: "SELECT id, name AS found, NULL FROM keys WHERE revoked_at IS NULL",
         update: "UPDATE keys SET name = :text WHERE id = :row",
-        form: |raw| KeyName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| KeyName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "client",
         list: "SELECT id, name AS found, NULL FROM clients WHERE built_in = 0",
         update: "UPDATE clients SET name = :text WHERE id = :row",
-        form: |raw| ClientName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| ClientName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "first name of user",
         list: "SELECT id, first_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
         update: "UPDATE users SET first_name = :text WHERE id = :row",
-        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| PersonName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "last name of user",
         list: "SELECT id, last_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
         update: "UPDATE users SET last_name = :text WHERE id = :row",
-        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| PersonName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "address of user",
@@ -139,11 +139,13 @@ fn find(conn: Conn, column: &Column) -> Result<Vec<OldForm>> {
     while let Some(row) = rows.next()? {
         let text = row.get_ref(1)?.as_str().map_err(Error::internal)?;
         let form = (column.form)(text);
-        let kept = form.as_ref().is_ok_and(|(name, key)| {
+        let is_current = form.as_ref().is_ok_and(|(name, key)| {
             name == text
-                && row.get_ref(2).is_ok_and(|kept| kept.as_str_or_null().is_ok_and(|kept| kept == key.as_deref()))
+                && row
+                    .get_ref(2)
+                    .is_ok_and(|stored| stored.as_str_or_null().is_ok_and(|stored| stored == key.as_deref()))
         });
-        if !kept {
+        if !is_current {
             all.push(OldForm { what: column.what, row: row.get(0)?, text: text.to_owned(), form });
         }
     }

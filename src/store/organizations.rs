@@ -38,16 +38,16 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 
 /// A page of the organizations whose name contains this text in any case, ordered by id: those of one member or all.
 pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = name.map(fold).unwrap_or_default();
     let found = match sight {
         Sight::Everything if name.is_empty() => {
             let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id > :after ORDER BY id LIMIT :limit");
             let mut query = view.conn.prepare_cached(&sql)?;
-            let params = named_params! { ":after": after, ":limit": look_for };
+            let params = named_params! { ":after": after, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
-        Sight::Everything => named(view, &name, after, look_for)?,
+        Sight::Everything => with_name(view, &name, after, limit)?,
         Sight::Of(me) => {
             let mut query = view.conn.prepare_cached(
                 "SELECT o.id, o.name, o.description, o.home, o.created_at
@@ -55,7 +55,7 @@ pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result
                  WHERE m.user_id = :me AND m.organization_id > :after AND (:name = '' OR instr(o.name_key, :name) > 0)
                  ORDER BY m.organization_id LIMIT :limit",
             )?;
-            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": look_for };
+            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
     };
@@ -63,13 +63,13 @@ pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result
 }
 
 /// The organizations with a text in their name, ordered by id.
-fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organization>> {
+fn with_name(view: &View, name: &str, after: i64, limit: u32) -> Result<Vec<Organization>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM organizations
          WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    search::find(view, (after, look_for), None, Some((SearchTable::Organizations, name)), |these| {
+    search::find(view, (after, limit), None, Some((SearchTable::Organizations, name)), |these| {
         let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
         let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
         found.sort_by_key(|organization| organization.id);

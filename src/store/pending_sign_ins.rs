@@ -54,12 +54,12 @@ pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Deletes at most `most` pending sign-ins that cannot be continued any more.
-pub fn delete_dead(tx: &Tx, most: u32) -> Result<()> {
+/// Deletes at most `limit` pending sign-ins that cannot be continued any more.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM pending_sign_ins
          WHERE fingerprint IN (SELECT fingerprint FROM pending_sign_ins WHERE expires_at <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
     Ok(())
 }

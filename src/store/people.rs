@@ -49,19 +49,19 @@ pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The people of a search whose account is not closed, oldest account first: at most `most`, after skipping `skip`.
-pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
+/// The people of a search whose account is not closed, oldest account first: at most `limit`, after skipping `skip`.
+pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, limit: usize) -> Result<Vec<User>> {
     if let Some(address) = search.address() {
-        return one(view, circle, search, address, (skip, most));
+        return by_address(view, circle, search, address, (skip, limit));
     }
-    let near = match circle {
+    let visible = match circle {
         Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
         Circle::OfWorkspaces(_) => IN_WORKSPACES,
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.kind = 'person' AND u.state <> 'blocked'
-             AND {near}
+             AND {visible}
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -70,7 +70,7 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, m
     let mut passed = 0;
     for user in query.query_map(params, read)? {
         let user = user?;
-        if found.len() == most {
+        if found.len() == limit {
             break;
         }
         if search.matches(&user) {
@@ -85,26 +85,26 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, m
 }
 
 /// The person of a search for a whole address. There is at most one.
-fn one(
+fn by_address(
     view: &View,
     circle: Circle,
     search: &PeopleSearch,
     address: &str,
-    (skip, most): (usize, usize),
+    (skip, limit): (usize, usize),
 ) -> Result<Vec<User>> {
-    let near = match circle {
+    let visible = match circle {
         Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
         Circle::OfWorkspaces(_) => IN_WORKSPACES,
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.email_key = :address AND u.kind = 'person' AND u.state <> 'blocked'
-             AND {near}"
+             AND {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! { ":address": address, ":me": circle.user().map(|id| id.0) };
     let found = query.query_row(params, read).optional()?.filter(|user| search.matches(user));
-    Ok(found.into_iter().skip(skip).take(most).collect())
+    Ok(found.into_iter().skip(skip).take(limit).collect())
 }
 
 /// Those of these users who have a second factor, each with the time of its confirmation.

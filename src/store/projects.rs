@@ -22,13 +22,13 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
 }
 
 /// The conditions of a search on a project.
-const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
+const MATCH: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 
 /// The projects that a user may be able to see. Omits the projects of workspaces without a relation to the user, and
 /// restricted projects in which the user has no role.
-const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
+const MAY_BE_VISIBLE: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
     OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
     OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me
                    AND (m.role IN ('owner', 'custom')
@@ -47,14 +47,14 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     let (name, workspace_name) = (folded(&search.name), folded(&search.workspace_name));
     let places = match (search.workspace, sight) {
         (Some(workspace), _) => Where::In(vec![workspace.0]),
-        (None, Sight::Everything) if !workspace_name.is_empty() => workspaces::called(view, &workspace_name)?,
+        (None, Sight::Everything) if !workspace_name.is_empty() => workspaces::with_name(view, &workspace_name)?,
         (None, _) => visibility::where_seen(view, sight)?,
     };
-    let near = match sight {
+    let seen = match sight {
         Sight::Everything => "TRUE",
-        Sight::Of(_) => NEAR,
+        Sight::Of(_) => MAY_BE_VISIBLE,
     };
-    let (after, look_for, kind) = (page.after.unwrap_or(0), page.fetch_limit(), search.kind.map(ProjectKind::as_str));
+    let (after, limit, kind) = (page.after.unwrap_or(0), page.fetch_limit(), search.kind.map(ProjectKind::as_str));
     let me = sight.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":name", &name), (":workspace_name", &workspace_name), (":kind", &kind)];
@@ -64,27 +64,27 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     if matches!(places, Where::Anywhere) && !name.is_empty() {
         let sql = format!(
             "SELECT {COLUMNS} FROM projects p
-             WHERE p.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} AND ({near}) ORDER BY p.id"
+             WHERE p.id IN (SELECT value FROM json_each(:these)) AND {MATCH} AND ({seen}) ORDER BY p.id"
         );
         let mut query = view.conn.prepare_cached(&sql)?;
-        return search::find(view, (after, look_for), None, Some((SearchTable::Projects, &name)), |these| {
+        return search::find(view, (after, limit), None, Some((SearchTable::Projects, &name)), |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));
             Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
         });
     }
-    params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+    params.extend_from_slice(&[(":after", &after), (":limit", &limit)]);
     let places = places.numbers();
     let sql = match places {
         None => format!(
-            "SELECT {COLUMNS} FROM projects p WHERE p.id > :after AND {SOUGHT} AND ({near}) ORDER BY p.id LIMIT :limit"
+            "SELECT {COLUMNS} FROM projects p WHERE p.id > :after AND {MATCH} AND ({seen}) ORDER BY p.id LIMIT :limit"
         ),
         Some(_) => format!(
             "SELECT {COLUMNS} FROM projects p WHERE p.id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
                      SELECT p.id FROM projects p
-                     WHERE p.workspace_id = j.value AND p.id > :after AND {SOUGHT} AND ({near})
+                     WHERE p.workspace_id = j.value AND p.id > :after AND {MATCH} AND ({seen})
                      ORDER BY p.id LIMIT :limit))
              ORDER BY p.id LIMIT :limit"
         ),
@@ -147,7 +147,7 @@ pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction
 /// Fetches one row more than a page contains.
 pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
     let places = visibility::where_governed(view, sight)?.numbers();
-    let near = match sight {
+    let seen = match sight {
         Sight::Everything => "TRUE",
         Sight::Of(_) => {
             "EXISTS (SELECT 1 FROM projects p WHERE p.id = r.project_id AND (
@@ -161,11 +161,11 @@ pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec
     };
     let sql = match places {
         None => format!(
-            "SELECT r.project_id, r.created_at FROM restrictions r WHERE r.project_id > :after AND {near}
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE r.project_id > :after AND {seen}
              ORDER BY r.project_id LIMIT :limit"
         ),
         Some(_) => format!(
-            "SELECT r.project_id, r.created_at FROM restrictions r WHERE {near} AND r.project_id IN (
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE {seen} AND r.project_id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
                      SELECT x.id FROM projects x WHERE x.workspace_id = j.value AND x.id > :after
                          AND EXISTS (SELECT 1 FROM restrictions z WHERE z.project_id = x.id)
@@ -174,8 +174,8 @@ pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec
         ),
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, me) = (page.after.unwrap_or(0), page.fetch_limit(), sight.user().map(|id| id.0));
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    let (after, limit, me) = (page.after.unwrap_or(0), page.fetch_limit(), sight.user().map(|id| id.0));
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
     if me.is_some() {
         params.push((":me", &me));
     }

@@ -31,7 +31,8 @@ pub(super) fn find<T>(
     search: Option<Search>,
     mut check: impl FnMut(&[i64]) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
-    let next_named = |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| named(view, search, after, limit));
+    let next_named =
+        |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| ids_by_name(view, search, after, limit));
     let ways = [walk, search.is_some().then_some(&next_named as Walk)];
     let mut ways: Vec<_> = ways.into_iter().flatten().map(|next| (next, after, Vec::new())).collect();
     let mut chunk = limit.max(64);
@@ -50,7 +51,7 @@ pub(super) fn find<T>(
 }
 
 /// The ids of at most `limit` rows after an id that may have the text in their name, ordered by id.
-fn named(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
+fn ids_by_name(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
     let (text, limit, mut found, mut last) = (Finder::new(text), limit as usize, Vec::new(), after);
     let mut query = view.conn.prepare_cached(
         "SELECT coalesce((SELECT min(seq) FROM name_changes), 0), coalesce((SELECT max(seq) FROM name_changes), 0)",

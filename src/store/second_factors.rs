@@ -49,14 +49,14 @@ pub fn upsert(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The sealed secrets of at most `most` users after this one, with their UUIDs.
-pub fn list_sealed(view: &View, after: UserId, most: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
+/// The sealed secrets of at most `limit` users after this one, with their UUIDs.
+pub fn list_sealed(view: &View, after: UserId, limit: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
     let mut query = view.conn.prepare_cached(
         "SELECT f.user_id, u.uuid, f.sealed FROM second_factors f JOIN users u ON u.id = f.user_id
          WHERE f.user_id > :after ORDER BY f.user_id LIMIT :most",
     )?;
     let read = |row: &Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?, row.get(2)?));
-    Ok(query.query_map(named_params! { ":after": after.0, ":most": most }, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(named_params! { ":after": after.0, ":most": limit }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {

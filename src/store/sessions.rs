@@ -93,8 +93,8 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// At most `most` live sessions of a client, newest first, after skipping `skip`.
-pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) -> Result<Vec<Session>> {
+/// At most `limit` live sessions of a client, newest first, after skipping `skip`.
+pub fn list_through(view: &View, client: &ClientId, skip: usize, limit: usize) -> Result<Vec<Session>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s
          WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
@@ -102,19 +102,19 @@ pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) ->
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! {
-        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(most), ":skip": whole(skip),
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(limit), ":skip": whole(skip),
     };
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// At most `most` live sessions of all users before this one, newest first, each with its user's email address.
-pub fn page(view: &View, before: SessionId, most: u32) -> Result<Vec<(Session, String)>> {
+/// At most `limit` live sessions of all users before this one, newest first, each with its user's email address.
+pub fn page(view: &View, before: SessionId, limit: u32) -> Result<Vec<(Session, String)>> {
     let sql = format!(
         "SELECT {COLUMNS}, u.email FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.id < :before AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC LIMIT :most"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":before": before.0, ":now": view.now.micros(), ":most": most };
+    let params = named_params! { ":before": before.0, ":now": view.now.micros(), ":most": limit };
     Ok(query.query_map(params, |row| Ok((read(row)?, row.get(14)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -253,12 +253,12 @@ pub fn delete_all_through(tx: &Tx, client: &ClientId) -> Result<usize> {
     Ok(query.execute(named_params! { ":client": client.as_str() })?)
 }
 
-/// Deletes at most `most` expired sessions. Returns how many there were.
-pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
+/// Deletes at most `limit` expired sessions. Returns how many there were.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_until <= :now LIMIT :most)",
     )?;
-    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?)
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }
 
 fn whole(number: usize) -> i64 {

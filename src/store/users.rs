@@ -72,17 +72,17 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
     let email = search.email.as_deref().map(Email::fold_part).unwrap_or_default();
     let now = view.now.micros();
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
     let me = circle.user();
     let found = if email.is_empty() && me.is_none() {
-        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit");
-        params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {MATCHES} ORDER BY u.id LIMIT :limit");
+        params.extend_from_slice(&[(":after", &after), (":limit", &limit)]);
         let mut query = view.conn.prepare_cached(&sql)?;
         query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
     } else {
-        let near = match circle {
+        let visible = match circle {
             Circle::Everybody => "",
             Circle::OfWorkspaces(_) => {
                 "AND (u.id = :me OR EXISTS (
@@ -99,17 +99,17 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM users u
-             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} {near} ORDER BY u.id"
+             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {MATCHES} {visible} ORDER BY u.id"
         );
         let number = me.map(|id| id.0);
         if number.is_some() {
             params.push((":me", &number));
         }
         let mut query = view.conn.prepare_cached(&sql)?;
-        let next = |after, most| neighbours(view, circle, after, most);
+        let next = |after, limit| next_of_circle(view, circle, after, limit);
         let walk = me.map(|_| &next as search::Walk);
         let search = (!email.is_empty()).then_some((SearchTable::Users, &*email));
-        search::find(view, (after, look_for), walk, search, |these| {
+        search::find(view, (after, limit), walk, search, |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));
@@ -120,7 +120,7 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
 }
 
 /// The ids of the next people of a limited circle, in order.
-fn neighbours(view: &View, circle: Circle, after: i64, most: u32) -> Result<Vec<i64>> {
+fn next_of_circle(view: &View, circle: Circle, after: i64, limit: u32) -> Result<Vec<i64>> {
     let (places, people) = match circle {
         Circle::Everybody => return Ok(Vec::new()),
         Circle::OfOrganizations(_) => (
@@ -139,16 +139,16 @@ fn neighbours(view: &View, circle: Circle, after: i64, most: u32) -> Result<Vec<
     let mut query = view.conn.prepare_cached(people)?;
     let mut all: BTreeSet<i64> = me.into_iter().filter(|me| *me > after).collect();
     for place in places {
-        let params = named_params! { ":in": place?, ":after": after, ":most": most };
+        let params = named_params! { ":in": place?, ":after": after, ":most": limit };
         for found in query.query_map(params, |row| row.get(0))? {
             all.insert(found?);
         }
     }
-    Ok(all.into_iter().take(most as usize).collect())
+    Ok(all.into_iter().take(limit as usize).collect())
 }
 
 /// The conditions of a search on a person.
-const SOUGHT: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
+const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 

@@ -50,50 +50,54 @@ impl Where {
     }
 }
 
-/// The ids of at most `most` workspaces after this one that a user sees, in order.
+/// The ids of at most `limit` workspaces after this one that a user sees, in order.
 pub(super) fn workspaces(
     view: &View,
     me: UserId,
     organization: Option<OrganizationId>,
     after: i64,
-    most: u32,
+    limit: u32,
 ) -> Result<Vec<i64>> {
     let mut all = match organization {
         None => {
-            let params = named_params! { ":me": me.0, ":after": after, ":most": most };
-            let mut all = joined(view, me, after, most)?;
-            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+            let params = named_params! { ":me": me.0, ":after": after, ":most": limit };
+            let mut all = joined(view, me, after, limit)?;
+            let by_binding = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
                          WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
                          ORDER BY b.workspace_id LIMIT :most";
-            all.extend(numbers(view, shown, params)?);
+            all.extend(numbers(view, by_binding, params)?);
             all
         }
         Some(organization) => {
-            let params = named_params! { ":me": me.0, ":after": after, ":most": most, ":in": organization.0 };
+            let params = named_params! { ":me": me.0, ":after": after, ":most": limit, ":in": organization.0 };
             let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
                           WHERE m.user_id = :me AND m.workspace_id > :after AND w.organization_id = :in
                           ORDER BY m.workspace_id LIMIT :most";
             let mut all = numbers(view, joined, params)?;
-            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+            let by_binding = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
                              CROSS JOIN workspaces w ON w.id = b.workspace_id
                          WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
                              AND w.organization_id = :in
                          ORDER BY b.workspace_id LIMIT :most";
-            all.extend(numbers(view, shown, params)?);
+            all.extend(numbers(view, by_binding, params)?);
             all
         }
     };
     for (place, governs) in organizations(view, me, organization)? {
-        all.extend(if governs { of_organization(view, place, after, most)? } else { open(view, place, after, most)? });
+        all.extend(if governs {
+            of_organization(view, place, after, limit)?
+        } else {
+            not_private(view, place, after, limit)?
+        });
     }
-    Ok(in_order(all, most))
+    Ok(in_order(all, limit))
 }
 
 /// The ids of the next workspaces that a user joined, in order.
-fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
+fn joined(view: &View, me: UserId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
-    numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": limit })
 }
 
 /// The workspaces of an organization that a user is a member of or has a binding in, ordered by id.
@@ -113,16 +117,16 @@ pub fn places_in(view: &View, user: UserId, organization: OrganizationId) -> Res
 }
 
 /// The ids of the next workspaces of an organization, in order.
-pub(super) fn of_organization(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+pub(super) fn of_organization(view: &View, place: OrganizationId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND id > :after ORDER BY id LIMIT :most";
-    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": limit })
 }
 
 /// The ids of the next workspaces of an organization that are not private, in order.
-fn open(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+fn not_private(view: &View, place: OrganizationId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND private = 0 AND id > :after
                ORDER BY id LIMIT :most";
-    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": limit })
 }
 
 /// The organizations that a user is a member of, or only the given one, and whether the user is its admin.
@@ -174,10 +178,10 @@ pub(super) fn at_most(all: Vec<i64>) -> Where {
     if all.len() > MAX_PLACES as usize { Where::Anywhere } else { Where::In(all) }
 }
 
-fn in_order(mut all: Vec<i64>, most: u32) -> Vec<i64> {
+fn in_order(mut all: Vec<i64>, limit: u32) -> Vec<i64> {
     all.sort_unstable();
     all.dedup();
-    all.truncate(most as usize);
+    all.truncate(limit as usize);
     all
 }
 

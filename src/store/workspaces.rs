@@ -106,30 +106,30 @@ pub fn list_shared(
 
 /// A page of the workspaces that a user sees, ordered by id.
 pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = search.name.as_deref().map(fold).filter(|name| !name.is_empty());
     let found = match (sight, search.organization, name) {
         (Sight::Everything, None, None) => {
             let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.id > :after ORDER BY w.id LIMIT :limit");
             let mut query = view.conn.prepare_cached(&sql)?;
-            let params = named_params! { ":after": after, ":limit": look_for };
+            let params = named_params! { ":after": after, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
         (sight, organization, name) => {
-            let next = |after, most| match (sight, organization) {
-                (Sight::Of(me), place) => visibility::workspaces(view, me, place, after, most),
-                (Sight::Everything, Some(place)) => visibility::of_organization(view, place, after, most),
+            let next = |after, limit| match (sight, organization) {
+                (Sight::Of(me), place) => visibility::workspaces(view, me, place, after, limit),
+                (Sight::Everything, Some(place)) => visibility::of_organization(view, place, after, limit),
                 (Sight::Everything, None) => Ok(Vec::new()),
             };
             let everywhere = matches!((sight, organization), (Sight::Everything, None));
             let walk = (!everywhere).then_some(&next as search::Walk);
             match name.as_deref() {
                 // The user sees all of these, and there is no text to search for.
-                None => among(view, Sight::Everything, (None, ""), &next(after, look_for)?)?,
+                None => matching(view, Sight::Everything, (None, ""), &next(after, limit)?)?,
                 Some(name) => {
                     let search = Some((SearchTable::Workspaces, name));
-                    let check = |these: &[i64]| among(view, sight, (organization, name), these);
-                    search::find(view, (after, look_for), walk, search, check)?
+                    let check = |these: &[i64]| matching(view, sight, (organization, name), these);
+                    search::find(view, (after, limit), walk, search, check)?
                 }
             }
         }
@@ -138,7 +138,7 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
 }
 
 /// The workspaces with a text in their name.
-pub(super) fn called(view: &View, name: &str) -> Result<Where> {
+pub(super) fn with_name(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
@@ -151,7 +151,7 @@ pub(super) fn called(view: &View, name: &str) -> Result<Where> {
 }
 
 /// Those of these workspaces that the user sees and that match a search, ordered by id.
-fn among(
+fn matching(
     view: &View,
     sight: Sight,
     (organization, name): (Option<OrganizationId>, &str),
@@ -160,7 +160,7 @@ fn among(
     if these.is_empty() {
         return Ok(Vec::new());
     }
-    let seen = match sight {
+    let visible = match sight {
         Sight::Everything => "",
         Sight::Of(_) => {
             "AND (EXISTS (SELECT 1 FROM organization_members o
@@ -177,7 +177,7 @@ fn among(
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
          WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
-             AND (:name = '' OR instr(w.name_key, :name) > 0) {seen}"
+             AND (:name = '' OR instr(w.name_key, :name) > 0) {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let these = row::numbers(these.iter().copied());

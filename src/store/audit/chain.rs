@@ -83,7 +83,7 @@ pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
         }
         end.last = last;
         if links.is_empty() {
-            return Ok(end.keep(conn)?);
+            return Ok(end.update(conn)?);
         }
     }
 }
@@ -164,7 +164,7 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
         start,
         last,
         previous: start,
-        sound: start,
+        last_valid: start,
         computed: None,
         expected: expected.copied().filter(|hash| *hash != start.hash),
         rows: 0,
@@ -195,7 +195,7 @@ struct Walk {
     /// The previous row, with its stored hash.
     previous: Link,
     /// The last row that was right.
-    sound: Link,
+    last_valid: Link,
     /// The right hash of the previous row, if its stored hash is wrong.
     computed: Option<Hash>,
     /// The expected hash until a row with it is found.
@@ -217,12 +217,12 @@ impl Walk {
         }
         let fault = if hash == Some(computed) {
             None
-        } else if self.previous == self.sound {
+        } else if self.previous == self.last_valid {
             let gap = self.previous.id + 1..=id - 1;
             Some(if gap.is_empty() { Fault::Changed(id) } else { Fault::Missing(gap) })
-        } else if hash == Some(hash_of_row(&self.sound.hash, row)?) {
+        } else if hash == Some(hash_of_row(&self.last_valid.hash, row)?) {
             // The row follows the last right row, so the rows between them are not part of the chain.
-            let between: Vec<i64> = self.faults.range(self.sound.id + 1..id).map(|(id, _)| *id).collect();
+            let between: Vec<i64> = self.faults.range(self.last_valid.id + 1..id).map(|(id, _)| *id).collect();
             for id in between {
                 self.faults.insert(id, Fault::Added(id));
             }
@@ -245,7 +245,7 @@ impl Walk {
         self.computed = (!is_sound).then_some(computed);
         self.previous = Link { id, hash: hash.unwrap_or(START) };
         match fault {
-            None => self.sound = self.previous,
+            None => self.last_valid = self.previous,
             Some(fault) => self.fault(id, fault),
         }
         Ok(())

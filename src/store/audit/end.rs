@@ -33,7 +33,7 @@ impl End {
         })
     }
 
-    pub(in crate::store) fn keep(&self, conn: Conn) -> rusqlite::Result<()> {
+    pub(in crate::store) fn update(&self, conn: Conn) -> rusqlite::Result<()> {
         let mut query = conn.prepare_cached("UPDATE audit_chain SET last_id = :id, last_hash = :hash WHERE id = 1")?;
         query.execute(named_params! { ":id": self.last.id, ":hash": self.last.hash }).map(drop)
     }

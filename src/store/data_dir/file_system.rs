@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn network_file_systems_are_known() {
+    fn network_file_systems_are_recognized() {
         assert_eq!(name(0x6969), Some("nfs"));
         assert_eq!(name(0xff53_4d42), Some("cifs"));
         assert_eq!(name(0xef53), None);

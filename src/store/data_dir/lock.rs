@@ -54,7 +54,7 @@ pub struct InForce {
 
 impl Lock {
     /// Publishes the settings in one write after the process id. Until then others see only the process id.
-    pub fn tell(&mut self, in_force: &InForce) -> Result<()> {
+    pub fn publish(&mut self, in_force: &InForce) -> Result<()> {
         let failed = |source| DataDirError::Io {
             verb: "write to",
             path: PathBuf::from("atelier.lock"),
@@ -75,7 +75,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
         source,
         next: "check that this user can write there and that the file system supports file locks",
     };
-    let mut file = files::open_or_make(&path).map_err(failed)?;
+    let mut file = files::open_or_create(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
         return Err(DataDirError::Taken { path: home.to_owned(), pid: read(&file).pid });
     }
@@ -134,8 +134,8 @@ fn read(file: &File) -> Holder {
         holder.pid = pid.trim().parse().ok();
         holder.in_force = serde_json::from_str(rest).ok();
         // The text cannot be parsed: another process is still writing it.
-        let is_half = !text.is_empty() && (holder.pid.is_none() || holder.in_force.is_none() && !rest.is_empty());
-        if !is_half {
+        let is_incomplete = !text.is_empty() && (holder.pid.is_none() || holder.in_force.is_none() && !rest.is_empty());
+        if !is_incomplete {
             break;
         }
         sleep(PAUSE);
@@ -158,7 +158,7 @@ mod tests {
     use crate::store::data_dir::DataDir;
 
     #[test]
-    fn a_second_server_is_refused_until_the_first_is_gone() {
+    fn a_second_server_is_refused_until_the_first_has_stopped() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let first = home.lock().unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_for_the_holder_leaves_everything_as_it_is() {
+    fn reading_the_holder_changes_nothing() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         assert_eq!(home.holder().unwrap(), None);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_force_is_read_whole_or_not_at_all() {
+    fn settings_are_read_completely_or_not_at_all() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let mut lock = home.lock().unwrap();
@@ -205,18 +205,18 @@ mod tests {
         let reader = std::thread::spawn({
             let home = home.clone();
             move || {
-                let mut seen = Vec::new();
-                while seen.last().is_none_or(|holder: &Option<Holder>| holder.as_ref().unwrap().in_force.is_none()) {
-                    seen.push(home.holder().unwrap());
+                let mut holders = Vec::new();
+                while holders.last().is_none_or(|holder: &Option<Holder>| holder.as_ref().unwrap().in_force.is_none()) {
+                    holders.push(home.holder().unwrap());
                 }
-                seen
+                holders
             }
         });
-        lock.tell(&in_force).unwrap();
+        lock.publish(&in_force).unwrap();
         for holder in reader.join().unwrap() {
             let holder = holder.unwrap();
             assert_eq!(holder.pid, pid);
-            assert!(holder.in_force.is_none_or(|seen| seen == in_force));
+            assert!(holder.in_force.is_none_or(|found| found == in_force));
         }
         // The text as older and newer versions write it, and invalid texts.
         for (text, holder) in [
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_held_for_a_moment_is_waited_for() {
+    fn a_briefly_held_lock_is_waited_for() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let lock = home.lock().unwrap();

@@ -28,11 +28,11 @@ impl DataDir {
     /// files that are not atelier's (`/srv`, for example, must stay open), or if it cannot be created or tightened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
-        files::make_directories(&home.path).map_err(|source| {
+        files::create_directories(&home.path).map_err(|source| {
             home.io("create the data directory", source, "choose another directory with --data-dir")
         })?;
         home.close_to_others()?;
-        home.make_database()?;
+        home.create_database()?;
         Ok(home)
     }
 
@@ -100,7 +100,7 @@ impl DataDir {
         if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
             return Err(DataDirError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
         }
-        if self.holds_other_things().map_err(|source| self.io("open", source, next))? {
+        if self.contains_other_files().map_err(|source| self.io("open", source, next))? {
             return Err(DataDirError::Shared { path: self.path.clone(), mode });
         }
         fs::set_permissions(&self.path, Permissions::from_mode(0o700))
@@ -110,7 +110,7 @@ impl DataDir {
     }
 
     /// Whether the directory contains other files, but neither a database nor a lock file of atelier's.
-    fn holds_other_things(&self) -> io::Result<bool> {
+    fn contains_other_files(&self) -> io::Result<bool> {
         let mut others = false;
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
@@ -125,7 +125,7 @@ impl DataDir {
 
     /// Creates the database file before SQLite does, because SQLite's file mode depends on the umask. The write-ahead
     /// log and the shared memory inherit the mode of the file.
-    fn make_database(&self) -> Result<()> {
+    fn create_database(&self) -> Result<()> {
         let path = self.database();
         let failed = |source| DataDirError::Io {
             verb: "open",
@@ -133,7 +133,7 @@ impl DataDir {
             source,
             next: "check that this user can read and write it",
         };
-        let file = files::open_or_make(&path).map_err(failed)?;
+        let file = files::open_or_create(&path).map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_home_is_closed_to_others() {
+    fn a_new_data_directory_is_private() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("a/b")).unwrap();
         assert_eq!(mode(home.path()), 0o700);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_opens_again_as_it_was() {
+    fn a_data_directory_reopens_unchanged() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         fs::write(home.database(), "rows").unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_others_is_not_closed() {
+    fn a_directory_with_other_files_keeps_its_mode() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("other"), "").unwrap();
         chmod(place.path(), 0o755);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_home_is_asked_for_by_name() {
+    fn existing_never_creates_a_data_directory() {
         let place = tempfile::tempdir().unwrap();
         let error = DataDir::existing(place.path().join("typo")).unwrap_err().to_string();
         assert!(error.contains("there is no atelier database in"), "{error}");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_no_directory_is_told() {
+    fn a_path_that_is_not_a_directory_is_refused() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();

@@ -20,18 +20,18 @@ use crate::error::{Error, Result};
 pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let before = Trace::of(path)?;
     if !before.in_use {
-        let answer = look(path, "?mode=ro&immutable=1", &work);
+        let result = read_snapshot(path, "?mode=ro&immutable=1", &work);
         if Trace::of(path)? == before {
-            return answer;
+            return result;
         }
     }
-    look(path, "?mode=ro", &work)
+    read_snapshot(path, "?mode=ro", &work)
 }
 
-fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
-    let address = address(path)? + how;
+fn read_snapshot<T>(path: &Path, options: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
+    let address = address(path)? + options;
     let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
-    open::for_looking(&conn)?;
+    open::for_inspection(&conn)?;
     let snapshot = conn.transaction()?;
     work(&View { conn: Conn::on_sqlite(&snapshot), now: Timestamp::now(), names: None })
 }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_leaves_no_trace() {
+    fn inspecting_leaves_no_trace() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("50% of it? #1.db");
         Store::open(&path, Sizes::default()).unwrap().close();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_in_the_log_is_seen() {
+    fn commits_in_the_write_ahead_log_are_visible() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("atelier.db");
         let store = Store::open(&path, Sizes::default()).unwrap();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_not_made() {
+    fn a_missing_file_is_not_created() {
         let place = tempfile::tempdir().unwrap();
         assert!(inspect(&place.path().join("atelier.db"), schema::state).is_err());
         assert!(names(place.path()).is_empty());

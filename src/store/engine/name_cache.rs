@@ -57,7 +57,7 @@ impl NameCache {
         find: impl FnOnce(&Names) -> T,
     ) -> Result<Option<(T, i64)>> {
         let mut tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        if tables[table as usize].lacks(conn, table, log)? {
+        if tables[table as usize].is_behind(conn, table, log)? {
             drop(tables);
             let mut all = self.tables.write().unwrap_or_else(PoisonError::into_inner);
             // After an error in the middle, all names are read again.
@@ -102,11 +102,11 @@ impl Names {
     /// At most `limit` rows after an id, for a snapshot with this last change.
     pub(in crate::store) fn find(&self, text: &Finder, after: i64, limit: usize, seq: i64) -> Vec<i64> {
         // The name of a row before a change that the snapshot does not have is not known here.
-        let may = |(at, name): &(i64, Option<String>)| {
+        let may_match = |(at, name): &(i64, Option<String>)| {
             *at > seq || name.as_ref().is_some_and(|name| text.find(name.as_bytes()).is_some())
         };
         let changed = self.changed.range((Excluded(after), Unbounded)).take_while(|(id, _)| **id <= self.last_id());
-        let mut changed = changed.filter(|(_, change)| may(change)).map(|(id, _)| *id).peekable();
+        let mut changed = changed.filter(|(_, change)| may_match(change)).map(|(id, _)| *id).peekable();
         let mut found = Vec::new();
         let mut index = self.ids.partition_point(|id| *id <= after);
         while found.len() < limit {
@@ -135,15 +135,15 @@ impl Names {
     }
 
     /// Whether a snapshot has changes or rows that are not in memory. A snapshot older than the names has none.
-    fn lacks(&self, conn: Conn, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
+    fn is_behind(&self, conn: Conn, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
         let mut rows = conn.prepare_cached(table.sql().1)?;
         Ok(seq > self.seq || seq == self.seq && rows.exists(named_params! { ":id": self.last_id() })?)
     }
 
     /// Adds the changes and rows of a snapshot whose log begins and ends with these changes, unless another search
     /// already did.
-    fn catch_up(&mut self, conn: Conn, table: SearchTable, (first, seq): (i64, i64), room: usize) -> Result<()> {
-        if !self.lacks(conn, table, (first, seq))? {
+    fn catch_up(&mut self, conn: Conn, table: SearchTable, (first, seq): (i64, i64), max_bytes: usize) -> Result<()> {
+        if !self.is_behind(conn, table, (first, seq))? {
             return Ok(());
         }
         let mut query = conn.prepare_cached(
@@ -159,7 +159,7 @@ impl Names {
         self.seq = seq;
         let mut query = conn.prepare_cached(table.sql().1)?;
         let mut rows = query.query(named_params! { ":id": self.last_id() })?;
-        while self.bytes() < room
+        while self.bytes() < max_bytes
             && let Some(row) = rows.next()?
         {
             self.ids.push(row.get(0)?);

@@ -16,18 +16,18 @@ use crate::error::{Error, Result};
 pub const SQLITE_NEEDED: (i32, i32, i32) = (3, 51, 3);
 
 /// The maximum wait for a lock of another process, such as the command line's.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The length of the write-ahead log, in pages of 4 KiB, at which it is moved into the file. It is longer than SQLite's
 /// default, because a page that changes often is then moved once for all of its changes. It is not longer still,
 /// because one table of the log's index covers 4096 pages.
-const LOG: i64 = 4000;
+const CHECKPOINT_PAGES: i64 = 4000;
 
 /// The pause between two retries where SQLite does not wait by itself.
-const PAUSE: Duration = Duration::from_millis(10);
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The number of prepared statements that a connection caches: at least as many as there are.
-pub(in crate::store) const STATEMENTS: usize = 512;
+pub(in crate::store) const MAX_CACHED_STATEMENTS: usize = 512;
 
 /// Opens the connection that writes. A new file is readable and writable only for its owner.
 ///
@@ -39,25 +39,25 @@ pub(in crate::store) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(Error::internal)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
-    conn.busy_timeout(PATIENCE)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
     schema::refuse_others(&conn)?;
-    settle(&conn, page_cache_kib)?;
-    let mode = keep_a_log(&conn)?;
+    configure(&conn, page_cache_kib)?;
+    let mode = enable_write_ahead_log(&conn)?;
     if mode != "wal" {
         return Err(Error::internal(format!("SQLite uses the journal mode {mode} instead of WAL")));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "wal_autocheckpoint", LOG)?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(conn)
 }
 
 /// Switches to a write-ahead log. Returns the resulting journal mode.
-fn keep_a_log(conn: &Connection) -> rusqlite::Result<String> {
+fn enable_write_ahead_log(conn: &Connection) -> rusqlite::Result<String> {
     let start = Instant::now();
     loop {
         match conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
             // SQLite does not wait by itself for other processes that open the file at the same time.
-            Err(error) if fault::is_lock(&error) && start.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            Err(error) if fault::is_lock(&error) && start.elapsed() < BUSY_TIMEOUT => thread::sleep(RETRY_PAUSE),
             done => return done,
         }
     }
@@ -70,22 +70,22 @@ pub(in crate::store) fn reading_flags() -> OpenFlags {
 
 /// Sets up a read-only connection.
 pub(in crate::store) fn for_reading(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
-    settle(conn, page_cache_kib)?;
+    configure(conn, page_cache_kib)?;
     conn.pragma_update(None, "query_only", true)
 }
 
 /// Sets up a connection for inspecting any file. None of these settings reads the file.
-pub(in crate::store) fn for_looking(conn: &Connection) -> rusqlite::Result<()> {
-    conn.busy_timeout(PATIENCE)?;
+pub(in crate::store) fn for_inspection(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     conn.pragma_update(None, "query_only", true)
 }
 
-fn settle(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
+fn configure(conn: &Connection, page_cache_kib: u32) -> rusqlite::Result<()> {
     #[cfg(test)]
-    super::plans::watch(conn);
-    conn.busy_timeout(PATIENCE)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    super::plans::trace(conn);
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(MAX_CACHED_STATEMENTS);
     // Without this setting SQLite looks at bound values, for example of a `LIMIT`, and recompiles the statement for
     // each. That takes longer than running it, and the plan would not be the tested one.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -15,7 +15,7 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use syn::Lit;
 
 /// Tables that do not grow with use: an operator fills them, or the program keeps them short.
-const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
+const SMALL_TABLES: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
 
 /// Statements that read a whole table or sort on purpose: a part that identifies them, and the reason.
 const EXCEPTIONS: [(&str, &str); 11] = [
@@ -61,7 +61,7 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
                 && !["tests.rs", "plans.rs", "probe.rs"].contains(&name.as_str())
             {
                 let text = fs::read_to_string(&path).unwrap();
-                let source = Source::read(&(text.clone() + &borrowed(&text, path.parent().unwrap())));
+                let source = Source::read(&(text.clone() + &imported_constants(&text, path.parent().unwrap())));
                 all.extend(source.statements().into_iter().map(|sql| (sql, name.clone())));
             }
         }
@@ -70,7 +70,7 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
 });
 
 /// The constants that a source file imports from a file beside it: `use super::users::{COLUMNS, read};`.
-fn borrowed(source: &str, folder: &Path) -> String {
+fn imported_constants(source: &str, folder: &Path) -> String {
     let mut constants = String::new();
     for line in source.lines().filter_map(|line| line.strip_prefix("use super::")) {
         let Some((file, names)) = line.split_once("::") else { continue };
@@ -93,7 +93,7 @@ enum Piece {
     Sign(char),
 }
 
-fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
+fn tokenize(tokens: TokenStream, pieces: &mut Vec<Piece>) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
@@ -116,7 +116,7 @@ fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
                     Delimiter::Parenthesis | Delimiter::None => ('(', ')'),
                 };
                 pieces.push(Piece::Sign(open));
-                take_apart(group.stream(), pieces);
+                tokenize(group.stream(), pieces);
                 pieces.push(Piece::Sign(close));
             }
         }
@@ -130,7 +130,7 @@ impl Source {
     fn read(source: &str) -> Self {
         let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let mut pieces = Vec::new();
-        take_apart(source.parse().unwrap(), &mut pieces);
+        tokenize(source.parse().unwrap(), &mut pieces);
         Self(pieces)
     }
 
@@ -151,32 +151,32 @@ impl Source {
             if let Piece::Text(text) = piece
                 && begins(text)
             {
-                all.extend(self.filled(text, at).iter().map(|sql| in_one_line(sql)));
+                all.extend(self.expanded(text, at).iter().map(|sql| normalized(sql)));
             }
         }
         all
     }
 
     /// A text with each possible value in its placeholders.
-    fn filled(&self, text: &str, at: usize) -> Vec<String> {
+    fn expanded(&self, text: &str, at: usize) -> Vec<String> {
         let Some((head, (name, tail))) =
             text.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?)))
         else {
             return vec![text.to_owned()];
         };
-        let fillings = self.fillings(name, at);
-        assert!(!fillings.is_empty(), "nobody knows what {{{name}}} is in: {text}");
+        let values = self.values(name, at);
+        assert!(!values.is_empty(), "nobody knows what {{{name}}} is in: {text}");
         // A placeholder has the same value wherever it is in the statement.
         let (head, tail) = (head.to_owned(), tail.to_owned());
         let gap = format!("{{{name}}}");
-        fillings
+        values
             .iter()
-            .flat_map(|filling| self.filled(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
+            .flat_map(|filling| self.expanded(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
             .collect()
     }
 
     /// The possible values of a name: a constant, the last variable of that name above, or the arguments of a function.
-    fn fillings(&self, name: &str, at: usize) -> Vec<String> {
+    fn values(&self, name: &str, at: usize) -> Vec<String> {
         let is = |at: usize, word: &str| self.word(at) == Some(word);
         if let Some(from) = (0..self.0.len()).find(|at| is(*at, "const") && is(at + 1, name)) {
             return self.texts(from, from);
@@ -205,7 +205,7 @@ impl Source {
                 Piece::Word(word)
                     if word.len() > 1 && *word == word.to_uppercase() && self.word(from + 1) != Some(word) =>
                 {
-                    texts.extend(self.fillings(word, at));
+                    texts.extend(self.values(word, at));
                 }
                 Piece::Sign(_) | Piece::Word(_) => {}
             }
@@ -221,7 +221,7 @@ fn without_comments(sql: &str) -> String {
     sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n")
 }
 
-fn in_one_line(sql: &str) -> String {
+fn normalized(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -238,32 +238,32 @@ fn grows(step: &str) -> bool {
     }
     let Some(rest) = step.strip_prefix("SCAN ") else { return false };
     let table = rest.split(' ').next().unwrap_or_default();
-    !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL.contains(&table))
+    !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL_TABLES.contains(&table))
 }
 
 /// Ends the test process if an unknown statement is run.
-pub(in crate::store) fn watch(conn: &Connection) {
-    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
+pub(in crate::store) fn trace(conn: &Connection) {
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(check_statement));
 }
 
-fn look(event: TraceEvent) {
+fn check_statement(event: TraceEvent) {
     let TraceEvent::Stmt(statement, _) = event else { return };
-    let sql = in_one_line(&without_comments(&statement.sql()));
-    let known = STATEMENTS.contains_key(&sql) || not_of_the_program(&sql);
+    let sql = normalized(&without_comments(&statement.sql()));
+    let known = STATEMENTS.contains_key(&sql) || is_not_of_the_program(&sql);
     if !known {
-        let told = format!(
+        let report = format!(
             "\nsrc/store/engine/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
              as a text that begins with its verb; one of a test, in OF_TESTS.\n{sql}\n"
         );
-        let _ = std::io::stderr().write_all(told.as_bytes());
+        let _ = std::io::stderr().write_all(report.as_bytes());
         std::process::exit(101);
     }
 }
 
 /// Statements that set up a connection or the schema, or that belong to a test.
-fn not_of_the_program(sql: &str) -> bool {
+fn is_not_of_the_program(sql: &str) -> bool {
     static SCHEMA: LazyLock<String> =
-        LazyLock::new(|| in_one_line(&without_comments(&super::schema::scripts().concat())));
+        LazyLock::new(|| normalized(&without_comments(&super::schema::scripts().concat())));
     let verb = sql.split(' ').next().unwrap_or_default();
     ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
         // SQLite's own queries, and its statistics.
@@ -287,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn no_statement_reads_a_table_that_grows() {
+    fn no_statement_scans_a_growing_table() {
         let (conn, _folder) = file();
-        let mut told = String::new();
+        let mut report = String::new();
         let mut needed = BTreeSet::new();
         for (sql, file) in STATEMENTS.iter() {
             let faults = faults(&conn, sql);
@@ -298,16 +298,16 @@ mod tests {
             }
             match EXCEPTIONS.iter().find(|(words, _)| sql.contains(words)) {
                 Some((words, _)) => drop(needed.insert(*words)),
-                None => drop(writeln!(told, "{file}: {sql}\n    {}", faults.join("\n    "))),
+                None => drop(writeln!(report, "{file}: {sql}\n    {}", faults.join("\n    "))),
             }
         }
-        assert!(told.is_empty(), "statements that read a whole table or sort:\n{told}");
-        let idle: Vec<_> = EXCEPTIONS.iter().filter(|(words, _)| !needed.contains(words)).collect();
-        assert!(idle.is_empty(), "no exception is needed for {idle:?}");
+        assert!(report.is_empty(), "statements that read a whole table or sort:\n{report}");
+        let unused: Vec<_> = EXCEPTIONS.iter().filter(|(words, _)| !needed.contains(words)).collect();
+        assert!(unused.is_empty(), "no exception is needed for {unused:?}");
     }
 
     #[test]
-    fn a_bad_statement_is_found_out() {
+    fn a_bad_statement_is_detected() {
         let (conn, _folder) = file();
         for sql in [
             "SELECT id FROM workspaces WHERE instr(name_key, :name) > 0",
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_statement_is_read() {
+    fn every_form_of_statement_is_parsed() {
         let source = r#"
             const COLUMNS: &str = "a.id, a.\"b\"";
             /// "SELECT in a comment"
@@ -354,7 +354,7 @@ mod tests {
         for file in ["workspaces.rs", "users.rs", "search.rs", "keys.rs", "audit.rs"] {
             assert!(files.contains(&file.to_owned()), "{file}");
         }
-        assert!(STATEMENTS.len() < open::STATEMENTS, "a connection keeps fewer statements than there are");
-        assert!(not_of_the_program("PRAGMA optimize") && !not_of_the_program("SELECT 1 FROM workspaces"));
+        assert!(STATEMENTS.len() < open::MAX_CACHED_STATEMENTS, "a connection keeps fewer statements than there are");
+        assert!(is_not_of_the_program("PRAGMA optimize") && !is_not_of_the_program("SELECT 1 FROM workspaces"));
     }
 }

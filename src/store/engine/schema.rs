@@ -24,7 +24,7 @@ const STEPS: [&str; VERSION as usize] = [
 ];
 
 /// The version that introduced hashes of audit rows. SQL cannot compute them.
-const CHAINED: u32 = 6;
+const AUDIT_CHAIN_VERSION: u32 = 6;
 
 /// Refuses a file that is not atelier's or has a newer schema, before anything is written into it.
 pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
@@ -41,12 +41,12 @@ pub(in crate::store) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
     // A step that recreates a table drops the old one, which must not delete the rows that refer to it. The setting
     // cannot be changed inside a transaction (<https://sqlite.org/lang_altertable.html#otheralter>).
     conn.pragma_update(None, "foreign_keys", false)?;
-    let done = climb(conn);
+    let done = upgrade(conn);
     conn.pragma_update(None, "foreign_keys", true)?;
     done
 }
 
-fn climb(conn: &mut Connection) -> Result<()> {
+fn upgrade(conn: &mut Connection) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Checked under the lock, because another process may have just upgraded the file.
     match state::of(&tx)?.fit()? {
@@ -55,7 +55,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
             }
-            if version < CHAINED {
+            if version < AUDIT_CHAIN_VERSION {
                 names::bring_up_to_date(Conn::on_sqlite(&tx))?;
                 audit::chain::chain_older_rows(Conn::on_sqlite(&tx))?;
             }

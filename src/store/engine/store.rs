@@ -36,8 +36,8 @@ impl Store {
     /// Creating or upgrading the schema takes the lock of the directory. Refuses if a server holds it then.
     pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
         let path = home.database();
-        let standing = inspection::inspect(&path, schema::state)?.fit()?;
-        let _lock = if standing == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
+        let state = inspection::inspect(&path, schema::state)?.fit()?;
+        let _lock = if state == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
         Self::open(&path, sizes)
     }
 

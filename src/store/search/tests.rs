@@ -59,7 +59,7 @@ proptest! {
             };
             let mut found: Vec<i64> = Vec::new();
             loop {
-                let page = named(&view, search, found.last().copied().unwrap_or(0), limit).unwrap();
+                let page = ids_by_name(&view, search, found.last().copied().unwrap_or(0), limit).unwrap();
                 found.extend(&page);
                 if page.len() < limit as usize {
                     break;

@@ -108,8 +108,8 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                     false
                 }),
             )?;
-            let mut cost = |what: String, shown: usize| {
-                costs.insert(format!("{what}, {shown} shown"), steps.swap(0, Ordering::Relaxed));
+            let mut cost = |what: String, returned: usize| {
+                costs.insert(format!("{what}, {returned} shown"), steps.swap(0, Ordering::Relaxed));
             };
             let (one, two) = (Sight::Of(UserId(1)), Sight::Of(UserId(2)));
             let (none, admin) = (WorkspaceSearch::default(), Sight::Everything);
@@ -118,13 +118,13 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                 for organization in [None, Some(OrganizationId(1)), Some(OrganizationId(3))] {
                     for name in ["team", "zür", "ü", "zz", "rich", "absent", "-", "é"] {
                         let search = WorkspaceSearch { organization, name: Some(name.to_owned()) };
-                        let shown = workspaces::page(view, sight, &search, page)?.items.len();
-                        cost(format!("workspaces with {name} in {organization:?} of {sight:?}"), shown);
+                        let returned = workspaces::page(view, sight, &search, page)?.items.len();
+                        cost(format!("workspaces with {name} in {organization:?} of {sight:?}"), returned);
                     }
                 }
                 for name in [None, Some("org"), Some("9"), Some("absent")] {
-                    let shown = organizations::page(view, sight, name, page)?.items.len();
-                    cost(format!("organizations with {name:?} of {sight:?}"), shown);
+                    let returned = organizations::page(view, sight, name, page)?.items.len();
+                    cost(format!("organizations with {name:?} of {sight:?}"), returned);
                 }
                 for name in [None, Some("p".to_owned()), Some("absent".to_owned()), Some("ü".to_owned())] {
                     let search = ProjectSearch { name: name.clone(), ..ProjectSearch::default() };
@@ -141,15 +141,15 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                 cost(format!("restrictions of {sight:?}"), projects::page_of_restrictions(view, sight, page)?.len());
                 for on_projects in [false, true] {
                     for user in [None, Some(UserId(1))] {
-                        let shown = bindings::page(view, sight, on_projects, user, page)?.len();
-                        cost(format!("bindings on projects {on_projects} to {user:?} of {sight:?}"), shown);
+                        let returned = bindings::page(view, sight, on_projects, user, page)?.len();
+                        cost(format!("bindings on projects {on_projects} to {user:?} of {sight:?}"), returned);
                     }
                 }
                 for email in [None, Some("example".to_owned()), Some("@".to_owned()), Some("absent".to_owned())] {
                     let search = UserSearch { email: email.clone(), ..UserSearch::default() };
                     let circle = sight.user().map_or(Circle::Everybody, Circle::OfOrganizations);
-                    let shown = users::page(view, circle, &search, page)?.items.len();
-                    cost(format!("people with {email:?} of {sight:?}"), shown);
+                    let returned = users::page(view, circle, &search, page)?.items.len();
+                    cost(format!("people with {email:?} of {sight:?}"), returned);
                 }
             }
             for verbs in [vec![], vec!["rare"], vec!["often"], vec!["never", "often"]] {
@@ -160,8 +160,8 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                         ..Default::default()
                     };
                     let window = (Timestamp::from_micros(1), Timestamp::from_micros(600));
-                    let shown = audit::page(view, window, &search, page)?.items.len();
-                    cost(format!("audit of {verbs:?} by {by:?}"), shown);
+                    let returned = audit::page(view, window, &search, page)?.items.len();
+                    cost(format!("audit of {verbs:?} by {by:?}"), returned);
                 }
             }
             view.conn.sqlite().progress_handler(0, None::<fn() -> bool>)?;
@@ -172,21 +172,21 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn no_list_costs_more_where_there_is_more_that_it_does_not_show() {
+fn the_cost_of_a_list_does_not_grow_with_rows_that_it_omits() {
     let (small, place) = (costs(&world(700)), world(7000));
     let large = costs(&place);
     place.store.close();
     let counted = probe::rows(&place.file, "SELECT name FROM sqlite_schema WHERE name LIKE 'sqlite_stat%'");
     assert!(counted.is_empty(), "what SQLite has counted would change its plans");
-    let mut told = String::new();
+    let mut report = String::new();
     for (what, large) in &large {
         let Some(small) = small.get(what) else {
-            let _ = writeln!(told, "{what} in the large world only");
+            let _ = writeln!(report, "{what} in the large world only");
             continue;
         };
         if large * 10 > small * 14 + 8000 {
-            let _ = writeln!(told, "{what}: {small} steps, and {large} where there is ten times as much");
+            let _ = writeln!(report, "{what}: {small} steps, and {large} where there is ten times as much");
         }
     }
-    assert!(told.is_empty(), "{told}");
+    assert!(report.is_empty(), "{report}");
 }
