@@ -46,7 +46,7 @@ impl ListQuery for WorkspaceFilter {
     fn cost(&self, view: &View, actor: &Actor) -> Result<ReadCost> {
         Ok(match (&self.joined_by, actor.user()) {
             (None, Some(me))
-                if !standing::sees_everything(actor) && store::members::are_fewer_of(view, me, INLINE)? =>
+                if !standing::sees_everything(actor) && store::members::has_fewer_than(view, me, INLINE)? =>
             {
                 ReadCost::Inline
             }

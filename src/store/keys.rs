@@ -111,7 +111,7 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
 
 /// The stored parts of a key's secret.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredSecret {
     pub fingerprint: Fingerprint,
     /// The secret with all but its ends masked.
     pub redacted: String,
@@ -122,7 +122,7 @@ pub fn insert(
     tx: &Tx,
     user: UserId,
     (name, description): (&KeyName, &Description),
-    secret: &Kept,
+    secret: &StoredSecret,
     created_by: Option<UserId>,
     expires_at: Option<Timestamp>,
 ) -> Result<KeyId> {
@@ -144,7 +144,13 @@ pub fn insert(
 }
 
 /// Replaces the secret and the expiry of a key. The previous secret is valid until `grace`, or becomes invalid at once.
-pub fn renew(tx: &Tx, id: KeyId, secret: &Kept, expires_at: Option<Timestamp>, grace: Option<Timestamp>) -> Result<()> {
+pub fn renew(
+    tx: &Tx,
+    id: KeyId,
+    secret: &StoredSecret,
+    expires_at: Option<Timestamp>,
+    grace: Option<Timestamp>,
+) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS INTEGER) IS NULL THEN NULL ELSE fingerprint END,
              previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at

@@ -64,7 +64,7 @@ pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) 
 }
 
 /// Whether a user is a member of fewer than `than` workspaces.
-pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
+pub fn has_fewer_than(view: &View, user: UserId, than: u32) -> Result<bool> {
     let mut query = view
         .conn
         .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM members WHERE user_id = :user LIMIT 1 OFFSET :than - 1)")?;

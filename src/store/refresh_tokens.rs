@@ -10,20 +10,20 @@ use crate::tokens::opaque::Fingerprint;
 use crate::tokens::refresh::Salt;
 
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredToken {
     pub session: SessionId,
     /// When the token was exchanged for its successor, and the salt that the successor was derived with.
     pub exchanged: Option<(Timestamp, Salt)>,
 }
 
-pub fn find(view: &View, token: &Fingerprint) -> Result<Option<Kept>> {
+pub fn find(view: &View, token: &Fingerprint) -> Result<Option<StoredToken>> {
     let mut query = view.conn.prepare_cached(
         "SELECT session_id, exchanged_at, successor_salt FROM refresh_tokens WHERE fingerprint = :token",
     )?;
     let read = |row: &Row| {
         let at = row::moment_if_any(row, "exchanged_at")?;
         let salt = row.get::<_, Option<Salt>>("successor_salt")?;
-        Ok(Kept { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
+        Ok(StoredToken { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
     };
     Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
 }

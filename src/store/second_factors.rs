@@ -9,7 +9,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredFactor {
     /// The secret, encrypted under the master key.
     pub sealed: Vec<u8>,
     pub created_at: Timestamp,
@@ -20,12 +20,12 @@ pub struct Kept {
 }
 
 /// The second factor of a user, confirmed or not.
-pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
+pub fn find(view: &View, user: UserId) -> Result<Option<StoredFactor>> {
     let mut query = view.conn.prepare_cached(
         "SELECT sealed, created_at, confirmed_at, last_step FROM second_factors WHERE user_id = :user",
     )?;
     let read = |row: &Row| {
-        Ok(Kept {
+        Ok(StoredFactor {
             sealed: row.get("sealed")?,
             created_at: row::moment(row, "created_at")?,
             confirmed_at: row::moment_if_any(row, "confirmed_at")?,

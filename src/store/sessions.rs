@@ -32,7 +32,7 @@ pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
 
 /// The session and its user, as far as every request needs them.
 #[derive(Clone, Debug)]
-pub struct Entrant {
+pub struct SessionPrincipal {
     pub session: SessionId,
     /// When the session expires, unless it is used or revoked before.
     pub until: Timestamp,
@@ -44,24 +44,25 @@ pub struct Entrant {
     pub reaches_api: bool,
 }
 
-const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
+const PRINCIPAL_COLUMNS: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
     u.invited_until, s.scope, u.kind";
 
-pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
-    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.uuid = :uuid");
+pub fn find_principal(view: &View, session: Uuid) -> Result<Option<SessionPrincipal>> {
+    let sql =
+        format!("SELECT {PRINCIPAL_COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.uuid = :uuid");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":uuid": session.to_string() }, read_entrant).optional()?)
+    Ok(query.query_row(named_params! { ":uuid": session.to_string() }, read_principal).optional()?)
 }
 
-/// Like [`find_entrant`], by the session's id.
-pub fn find_entrant_again(view: &View, session: SessionId) -> Result<Option<Entrant>> {
-    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id");
+/// Like [`find_principal`], by the session's id.
+pub fn find_principal_by_id(view: &View, session: SessionId) -> Result<Option<SessionPrincipal>> {
+    let sql = format!("SELECT {PRINCIPAL_COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":id": session.0 }, read_entrant).optional()?)
+    Ok(query.query_row(named_params! { ":id": session.0 }, read_principal).optional()?)
 }
 
-fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
-    Ok(Entrant {
+fn read_principal(row: &Row) -> rusqlite::Result<SessionPrincipal> {
+    Ok(SessionPrincipal {
         session: SessionId(row.get(0)?),
         until: row::moment(row, 1)?.min(row::moment(row, 2)?),
         person: Person {
@@ -120,7 +121,7 @@ pub fn page(view: &View, before: SessionId, limit: u32) -> Result<Vec<(Session, 
 
 /// How a new session is found again.
 #[derive(Clone, Copy, Debug)]
-pub enum Hold<'a> {
+pub enum SessionCredential<'a> {
     /// By the cookie of a browser.
     Cookie(&'a Fingerprint),
     /// By the common part of refresh tokens that are exchanged for one another.
@@ -129,11 +130,11 @@ pub enum Hold<'a> {
     Nothing,
 }
 
-pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
-    let (cookie, family) = match hold {
-        Hold::Cookie(cookie) => (Some(cookie), None),
-        Hold::Family(family) => (None, Some(family)),
-        Hold::Nothing => (None, None),
+pub fn insert(tx: &Tx, new: &Session, credential: SessionCredential) -> Result<SessionId> {
+    let (cookie, family) = match credential {
+        SessionCredential::Cookie(cookie) => (Some(cookie), None),
+        SessionCredential::Family(family) => (None, Some(family)),
+        SessionCredential::Nothing => (None, None),
     };
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO sessions (uuid, user_id, client, cookie, family, scope, nonce, address, user_agent,

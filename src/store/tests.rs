@@ -399,7 +399,7 @@ proptest! {
                         tx,
                         created.id,
                         (key, &Description::default()),
-                        &keys::Kept { fingerprint, redacted: "atl_".to_owned() },
+                        &keys::StoredSecret { fingerprint, redacted: "atl_".to_owned() },
                         None,
                         None,
                     )?;

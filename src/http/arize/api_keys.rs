@@ -22,7 +22,7 @@ use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::InField;
-use crate::store::keys::Kept;
+use crate::store::keys::StoredSecret;
 use crate::tokens::opaque::{self, mint, redacted};
 use given::CreateApiKey;
 use shown::{ApiKey, CreatedApiKey, RefreshedApiKey};
@@ -90,10 +90,10 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
 }
 
 /// A new secret and what is kept of it.
-fn minted() -> (Secret, Kept) {
+fn minted() -> (Secret, StoredSecret) {
     let (secret, fingerprint) = mint(opaque::Kind::Key);
     let redacted = redacted(secret.expose());
-    (secret, Kept { fingerprint, redacted })
+    (secret, StoredSecret { fingerprint, redacted })
 }
 
 /// A name; one of blanks alone is malformed, whatever else breaks its rule does not fit.
